@@ -1,0 +1,37 @@
+"""kstress: a real-threads stress harness for lockless readers against writers that free memory.
+
+Whatever the command `kstress` can do, a Python caller can do with the names below. They are imported when
+they are first used, so that `kstress --help` starts at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stress.catalogue import catalogue, find_scenario
+    from stress.config import Config
+    from stress.errors import HarnessError, UserError
+    from stress.run import run
+    from stress.scenario import Program, Scenario
+
+_HOMES = {
+    "Config": "stress.config",
+    "HarnessError": "stress.errors",
+    "Program": "stress.scenario",
+    "Scenario": "stress.scenario",
+    "UserError": "stress.errors",
+    "catalogue": "stress.catalogue",
+    "find_scenario": "stress.catalogue",
+    "run": "stress.run",
+}
+
+__all__ = ["Config", "HarnessError", "Program", "Scenario", "UserError", "catalogue", "find_scenario", "run"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from where it lives, the first time it is asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stress' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,70 @@
+"""Reads files whole, inflating `.xz` and `.zst`, in bounded memory; for the importer and the file reader."""
+
+import lzma
+import os
+from pathlib import Path
+from typing import Protocol
+
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+
+MAX_BYTES = 256 << 20
+
+_CHUNK = 1 << 20
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def read_bounded(path: Path) -> bytes:
+    """The contents of a regular file, inflated if its name ends in `.xz` or `.zst`; at most 256 MiB.
+
+    UserError, without the path, if it cannot be read, is damaged, or is larger before or after inflating.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError("not a regular file")
+    try:
+        with path.open("rb") as file:
+            raw = _bounded(file)
+        if path.suffix == ".xz":
+            return _unxz(raw)
+        return _unzstd(raw) if path.suffix == ".zst" else raw
+    except (OSError, ValueError, MemoryError) as error:
+        raise UserError(f"cannot be read: {shown(error)}") from error
+
+
+def _bounded(stream: _Stream) -> bytes:
+    data = bytearray()
+    while chunk := stream.read(_CHUNK):
+        data += chunk
+        _require_size(data)
+    return bytes(data)
+
+
+def _require_size(data: bytes | bytearray) -> None:
+    if len(data) > MAX_BYTES:
+        raise UserError(f"larger than {MAX_BYTES >> 20} MiB, the most that is read of a file")
+
+
+def _unxz(raw: bytes) -> bytes:
+    inflater = lzma.LZMADecompressor(memlimit=MAX_BYTES)
+    try:
+        data = inflater.decompress(raw, MAX_BYTES + 1)
+    except lzma.LZMAError as error:
+        raise UserError(f"damaged xz file: {shown(error)}") from error
+    _require_size(data)
+    if not inflater.eof:
+        raise UserError("damaged xz file: it ends too early")
+    return data
+
+
+def _unzstd(raw: bytes) -> bytes:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise UserError("needs zstandard; install it with: pip install 'kstress[corpus]'") from error
+    try:
+        return _bounded(zstandard.ZstdDecompressor().stream_reader(raw))
+    except zstandard.ZstdError as error:
+        raise UserError(f"damaged zstd file: {shown(error)}") from error

@@ -1,0 +1,154 @@
+"""Reads a System.map or a saved or live /proc/kallsyms into a corpus; the importer calls it.
+
+Such a map gives addresses and names only, so a module's regions are inferred: one core region around the
+longest run of its symbols that no other symbol interrupts. Newer kernels scatter a module's text, data and
+init memory; the shorter runs are left out.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+
+import attrs
+
+from stress.corpus.elf import PAGE, page_up
+from stress.corpus.model import (
+    ADDRESS_LIMIT,
+    MAX_SYMBOLS,
+    NO_REGION,
+    Corpus,
+    KernelSymbol,
+    Module,
+    Region,
+    Symbol,
+)
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+
+HIGH_BIAS = 0xC000000000000000
+"""What is taken off the addresses of a 64-bit kernel, which lives in the high half."""
+
+_LINE = re.compile(
+    r"([0-9a-f]{1,16}) +([a-z?-]) +([^\s\[]\S*)(?:\s+\[([^\]\s]+)\])?\s*", re.ASCII | re.IGNORECASE
+)
+_PSEUDO_MODULES = ("bpf", "__builtin__")
+_FUNCTION, _OBJECT = 2, 1
+_GLOBAL = 1 << 4
+
+
+@attrs.frozen
+class _Entry:
+    """A line of the map; `module` is empty for the kernel, `order` is the line's number."""
+
+    value: int
+    kind: str
+    name: str
+    module: str
+    order: int
+
+
+def read_map(data: bytes, where: str) -> Corpus:
+    """A corpus from lines like `ffffffff81000000 T name` or `ffffffffc0000000 t name [module]`.
+
+    Absolute and per-CPU symbols (kind A, or below the kernel's half), symbols of generated code ([bpf] and
+    [__builtin__...]) and modules' symbols away from their longest run are dropped. UserError, without
+    `where`, if a line is something else, if nothing is left, or if all addresses are hidden.
+    """
+    entries = list(_entries(_lines(data)))
+    _require_addresses(entries)
+    bias = HIGH_BIAS if any(entry.value >= HIGH_BIAS for entry in entries) else 0
+    kept = [attrs.evolve(entry, value=entry.value - bias) for entry in entries if _wanted(entry, bias)]
+    if not kept:
+        raise UserError("holds no symbols of a kernel or its modules")
+    runs = _runs(sorted(kept, key=attrgetter("value", "order")))
+    return Corpus(where, bias, tuple(_kernel(runs)), tuple(_modules(runs)))
+
+
+def _lines(data: bytes) -> list[str]:
+    if data.startswith(b"\x7fELF"):
+        raise UserError(
+            "an ELF file; name kernel modules *.ko, *.ko.xz or *.ko.zst, and kernels are not read"
+        )
+    try:
+        lines = data.decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"neither a kernel module nor a symbol map: {shown(error)}") from error
+    if len(lines) > MAX_SYMBOLS:
+        raise UserError(f"{len(lines)} lines are too many; a corpus holds at most {MAX_SYMBOLS} symbols")
+    if lines and "The real System.map is in" in lines[0]:
+        raise UserError(
+            "only Debian's placeholder; import /proc/kallsyms as root, or the -dbg package's System.map"
+        )
+    return lines
+
+
+def _entries(lines: list[str]) -> Iterator[_Entry]:
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line)
+        if not match:
+            raise UserError(
+                f"line {number} is {shown(repr(line))}, not like 'ffffffff81000000 T name [module]'"
+            )
+        value, kind, name, module = match.groups()
+        yield _Entry(int(value, 16), kind, name, module or "", number)
+
+
+def _require_addresses(entries: list[_Entry]) -> None:
+    if entries and not any(entry.value for entry in entries):
+        raise UserError("all addresses are hidden; read it as root, or set kernel.kptr_restrict=0")
+
+
+def _wanted(entry: _Entry, bias: int) -> bool:
+    return entry.kind not in "Aa" and entry.value >= bias and not entry.module.startswith(_PSEUDO_MODULES)
+
+
+def _runs(entries: list[_Entry]) -> list[list[_Entry]]:
+    """Entries of one owner side by side; of an address that several owners claim, the first keeps it."""
+    runs: list[list[_Entry]] = []
+    for _, group in groupby(entries, attrgetter("module")):
+        taken = runs[-1][-1].value if runs else -1
+        if run := [entry for entry in group if entry.value > taken]:
+            runs.append(run)
+    return runs
+
+
+def _kernel(runs: list[list[_Entry]]) -> Iterator[KernelSymbol]:
+    return (KernelSymbol(entry.value, entry.name) for run in runs if not run[0].module for entry in run)
+
+
+def _modules(runs: list[list[_Entry]]) -> Iterator[Module]:
+    """One module for each name, from its longest run, in the order of addresses."""
+    bases = [_base(run, before) for before, run in zip([None, *runs], runs, strict=False)]
+    bases.append(ADDRESS_LIMIT)
+    longest: dict[str, int] = {}
+    for number, run in enumerate(runs):
+        if len(run) > len(runs[longest.setdefault(run[0].module, number)]):
+            longest[run[0].module] = number
+    for number in sorted(number for module, number in longest.items() if module):
+        yield _module(runs[number], bases[number], bases[number + 1])
+
+
+def _base(run: list[_Entry], before: list[_Entry] | None) -> int:
+    """The start of the run's first page, or its first address if the run before it ends in that page."""
+    page = run[0].value // PAGE * PAGE
+    return page if before is None or before[-1].value < page else run[0].value
+
+
+def _module(run: list[_Entry], base: int, limit: int) -> Module:
+    end = min(page_up(run[-1].value + 1), limit)
+    core = Region(base, end - base, _text_size(run, base, end))
+    return Module(run[0].module, core, NO_REGION, tuple(map(_symbol, sorted(run, key=attrgetter("order")))))
+
+
+def _text_size(run: list[_Entry], base: int, end: int) -> int:
+    """The text reaches to the first symbol behind the last function, or to the region's end."""
+    texts = [entry.value for entry in run if entry.kind in "Tt"]
+    if not texts:
+        return 0
+    return next((entry.value for entry in run if entry.value > texts[-1]), end) - base
+
+
+def _symbol(entry: _Entry) -> Symbol:
+    binding = _GLOBAL if entry.kind.isupper() else 0
+    return Symbol(entry.value, 0, 1, binding | (_FUNCTION if entry.kind in "Tt" else _OBJECT), entry.name)

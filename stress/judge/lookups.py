@@ -1,0 +1,68 @@
+"""Judging one lookup: the reader's target, what it should give, and what it gave. Kernel code.
+
+The right answer to every lookup is known without a lock: a module's addresses are its own for the whole
+run, and only addresses whose name is unique in the corpus are drawn. Whether the module was listed
+throughout is told by a word of its slot, odd while it is listed, which only the CPU that owns the slot
+stores.
+"""
+
+from stress.judge.names import NAME_BYTES, judge_wrong_name, same_name
+from stress.judge.outcomes import Code
+from stress.machine.loop import disagree, is_window
+from stress.machine.random import prandom
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import HIT_ADDRESS, static
+
+TARGETS = static("targets")
+NUM_TARGETS = static("num_targets")
+KASAN = static("kasan")
+
+# A target: the padded name, the address, the word that is odd while its module is listed.
+TARGET_ADDRESS = NAME_BYTES
+TARGET_LISTED = NAME_BYTES + 8
+TARGET_BYTES = NAME_BYTES + 16
+
+POISONED = int(Code.POISONED)
+FREED = int(Code.FREED)
+MISSED = int(Code.MISSED)
+ABSENT = int(Code.ABSENT)
+FOUND = int(Code.FOUND)
+
+
+@kernel
+def draw_target(cpu: Cpu) -> int:
+    """A target at random."""
+    return cpu.peek(TARGETS) + prandom(cpu, cpu.peek(NUM_TARGETS)) * TARGET_BYTES
+
+
+@kernel
+def listed(cpu: Cpu, target: int) -> int:
+    """How often the target's module has come and gone: odd while it is listed."""
+    return cpu.peek(cpu.peek(target + TARGET_LISTED))
+
+
+@kernel
+def judge_absence(cpu: Cpu, target: int, listed_before: int) -> int:
+    """The outcome of a lookup that found nothing."""
+    if cpu.peek(cpu.log + HIT_ADDRESS) != 0:
+        return FREED
+    cpu.barrier()
+    if listed_before & 1 == 1 and listed(cpu, target) == listed_before:
+        return MISSED
+    return ABSENT
+
+
+@kernel
+def cross_check(cpu: Cpu, outcome: int) -> int:
+    """Count a disagreement when poison was copied, the shadow saw nothing, and no writer did anything; `outcome`."""
+    if outcome == POISONED and cpu.peek(KASAN) != 0 and cpu.peek(cpu.log + HIT_ADDRESS) == 0 and not is_window(cpu):
+        disagree(cpu)
+    return outcome
+
+
+@kernel
+def judge_name(cpu: Cpu, target: int, name: int) -> int:
+    """The outcome of a lookup that copied a name."""
+    if same_name(cpu, name, target):
+        return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
+    return cross_check(cpu, judge_wrong_name(cpu, name))

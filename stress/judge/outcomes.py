@@ -1,0 +1,61 @@
+"""The outcomes of a reader's operation, in the order in which the first that fits is taken."""
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+from stress.machine.words import CAUSE_ENDLESS, CAUSE_WILD
+
+FORBIDDEN = "forbidden"
+ACCEPTABLE = "acceptable"
+
+
+@attrs.frozen
+class Outcome:
+    """One outcome: its number in RAM (0 to 31), its name, its usual grade and what it means in a line."""
+
+    code: int
+    name: str
+    grade: str
+    meaning: str
+
+
+class Code(enum.IntEnum):
+    """The numbers under which kernel code returns outcomes; 0 is an operation that is not judged."""
+
+    UNJUDGED = 0
+    WILD = CAUSE_WILD
+    ENDLESS = CAUSE_ENDLESS
+    POISONED = 3
+    TORN = 4
+    ALIEN = 5
+    FREED = 6
+    MISSED = 7
+    GARBLED = 8
+    ABSENT = 9
+    FOUND = 10
+
+
+_MEANINGS = {
+    Code.WILD: (FORBIDDEN, "followed a poisoned or bad pointer: a real CPU would have oopsed"),
+    Code.ENDLESS: (FORBIDDEN, "walked further than any list is long"),
+    Code.POISONED: (FORBIDDEN, "copied poison: the memory was freed"),
+    Code.TORN: (FORBIDDEN, "copied a mix of two names"),
+    Code.ALIEN: (FORBIDDEN, "copied the whole name of something else"),
+    Code.FREED: (FORBIDDEN, "right answer, but read from freed memory"),
+    Code.MISSED: (FORBIDDEN, "said absent, though the module was listed throughout"),
+    Code.GARBLED: (FORBIDDEN, "copied anything else that is not the name"),
+    Code.ABSENT: (ACCEPTABLE, "no module covers the address just now"),
+    Code.FOUND: (ACCEPTABLE, "the whole right name, from live memory"),
+}
+
+OUTCOMES: Mapping[str, Outcome] = {
+    code.name.lower(): Outcome(int(code), code.name.lower(), *_MEANINGS[code]) for code in _MEANINGS
+}
+
+
+def forbidden_mask(graded: Mapping[str, Outcome]) -> int:
+    """A bit for every outcome number that is forbidden; a number that `graded` does not have is forbidden."""
+    acceptable = sum(1 << outcome.code for outcome in graded.values() if outcome.grade == ACCEPTABLE)
+    return ((1 << 32) - 2) & ~acceptable

@@ -1,0 +1,1 @@
+"""The kernel that the CPUs run: Linux 2.6.11's lists, locks, stop_machine, modules and kallsyms, in kernel code."""

@@ -1,0 +1,145 @@
+"""Loading and unloading modules (kernel/module.c, 2.6.11). How the list changes is the caller's: `link`, `unlink`.
+
+Each change passes four edges, which readers count as race windows: the change is requested (before the
+protection's first step), the entry is linked or unlinked, the free begins, the free has ended.
+"""
+
+from collections.abc import Callable
+
+from stress.kernel.list import NEXT
+from stress.kernel.stop_machine import down, restart_machine, stop_machine, up
+from stress.kernel.string import strcmp
+from stress.kernel.struct_module import (
+    IMAGE_BYTES,
+    IMAGE_MODULE,
+    INIT_SIZE,
+    INIT_TEXT_SIZE,
+    LIST,
+    MODULE_INIT,
+    MODULE_MUTEX,
+    MODULE_STATE_COMING,
+    MODULE_STATE_GOING,
+    MODULE_STATE_LIVE,
+    MODULES,
+    NAME,
+    REFCOUNT,
+    STATE,
+    STRTAB,
+    SYMTAB,
+)
+from stress.machine.loop import mark_edge
+from stress.machine.seam import Cpu, kernel
+from stress.machine.slab import kfree, kmalloc
+
+ListChange = Callable[[Cpu, int], None]
+
+ENOENT = 2
+EWOULDBLOCK = 11
+ENOMEM = 12
+EBUSY = 16
+EEXIST = 17
+
+
+@kernel
+def find_module(cpu: Cpu, name: int) -> int:
+    """The module of this name in the list, or 0; holds module_mutex."""
+    entry = cpu.load(MODULES + NEXT)
+    while entry != MODULES:
+        if strcmp(cpu, entry - LIST + NAME, name) == 0:
+            return entry - LIST
+        entry = cpu.load(entry + NEXT)
+    return 0
+
+
+@kernel
+def load_module(cpu: Cpu, image: int) -> int:
+    """Allocate a module, copy `image` into it and relocate its pointers; COMING, not yet listed. 0: no memory."""
+    size = cpu.load(image + IMAGE_BYTES)
+    mod = kmalloc(cpu, size)
+    if mod != 0:
+        cpu.copy(mod, image + IMAGE_MODULE, size)
+        cpu.store(mod + SYMTAB, cpu.load(mod + SYMTAB) + mod)
+        cpu.store(mod + STRTAB, cpu.load(mod + STRTAB) + mod)
+        cpu.store(mod + STATE, MODULE_STATE_COMING)
+        cpu.barrier()
+    return mod
+
+
+@kernel
+def free_init(cpu: Cpu, mod: int) -> None:
+    """Forget the init range once init() has run: first the pointer, then the sizes."""
+    cpu.store(mod + MODULE_INIT, 0)
+    cpu.store(mod + INIT_SIZE, 0)
+    cpu.store(mod + INIT_TEXT_SIZE, 0)
+
+
+@kernel
+def sys_init_module(cpu: Cpu, image: int, link: ListChange) -> int:
+    """insmod: load `image` and link it with `link`. 0, -EEXIST or -ENOMEM. The mutex is free for the module's init()."""
+    down(cpu, MODULE_MUTEX)
+    if find_module(cpu, image + IMAGE_MODULE + NAME) != 0:
+        up(cpu, MODULE_MUTEX)
+        return -EEXIST
+    mod = load_module(cpu, image)
+    if mod == 0:
+        up(cpu, MODULE_MUTEX)
+        return -ENOMEM
+    mark_edge(cpu)
+    link(cpu, mod)
+    mark_edge(cpu)
+    up(cpu, MODULE_MUTEX)
+    down(cpu, MODULE_MUTEX)
+    cpu.store(mod + STATE, MODULE_STATE_LIVE)
+    free_init(cpu, mod)
+    up(cpu, MODULE_MUTEX)
+    return 0
+
+
+@kernel
+def try_stop_module(cpu: Cpu, mod: int) -> int:
+    """rmmod's first stop: mark the module GOING while nobody runs, unless it is in use. 0 or -EWOULDBLOCK."""
+    result = 0
+    stop_machine(cpu)
+    if cpu.load(mod + REFCOUNT) != 0:
+        result = -EWOULDBLOCK
+    else:
+        cpu.store(mod + STATE, MODULE_STATE_GOING)
+    restart_machine(cpu)
+    return result
+
+
+@kernel
+def free_module(cpu: Cpu, mod: int, unlink: ListChange) -> None:
+    """Take `mod` off the list with `unlink` and free it; holds module_mutex."""
+    mark_edge(cpu)
+    unlink(cpu, mod)
+    mark_edge(cpu)
+    mark_edge(cpu)
+    kfree(cpu, mod)
+    mark_edge(cpu)
+
+
+@kernel
+def begin_removal(cpu: Cpu, name: int) -> int:
+    """Find the module of this name and mark it GOING; the module, or -ENOENT, -EBUSY, -EWOULDBLOCK."""
+    mod = find_module(cpu, name)
+    if mod == 0:
+        return -ENOENT
+    if cpu.load(mod + STATE) != MODULE_STATE_LIVE:
+        return -EBUSY
+    result = try_stop_module(cpu, mod)
+    return mod if result == 0 else result
+
+
+@kernel
+def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange) -> int:
+    """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK. Between its two halves the mutex is free, for the module's exit()."""
+    down(cpu, MODULE_MUTEX)
+    mod = begin_removal(cpu, name)
+    up(cpu, MODULE_MUTEX)
+    if mod < 0:
+        return mod
+    down(cpu, MODULE_MUTEX)
+    free_module(cpu, mod, unlink)
+    up(cpu, MODULE_MUTEX)
+    return 0

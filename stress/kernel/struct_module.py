@@ -1,0 +1,35 @@
+"""struct module as it lies in memory, inside its own core (include/linux/module.h, 2.6.11), and the module list.
+
+An image, what insmod is given, is the same block with its pointers still relative to its start, behind one
+word: how many bytes it has. The text itself is not in RAM: its addresses are the corpus's own.
+"""
+
+from stress.machine.words import static
+
+LIST = 0
+STATE = 16
+NAME = 24
+MODULE_INIT = 80
+INIT_SIZE = 88
+INIT_TEXT_SIZE = 96
+MODULE_CORE = 104
+CORE_SIZE = 112
+CORE_TEXT_SIZE = 120
+SYMTAB = 128
+NUM_SYMTAB = 136
+STRTAB = 144
+REFCOUNT = 152
+MODULE_BYTES = 160
+
+MODULE_NAME_LEN = 56
+
+IMAGE_BYTES = 0
+IMAGE_MODULE = 8
+
+MODULE_STATE_LIVE = 0
+MODULE_STATE_COMING = 1
+MODULE_STATE_GOING = 2
+
+MODULES = static("modules", 2)
+MODULE_MUTEX = static("module_mutex")
+MODLIST_LOCK = static("modlist_lock")

@@ -1,0 +1,157 @@
+"""The loop of a CPU: one operation after the other until power-off, each with its faults, outcome and window.
+
+This is kernel code too, so that both engines count in the same way.
+"""
+
+from collections.abc import Callable
+
+from stress.machine.seam import Cpu, Operation, kernel
+from stress.machine.words import (
+    BOUND,
+    CAUSE_POWER_OFF,
+    DISAGREEMENTS,
+    EDGES,
+    EDGES_BEFORE,
+    FAULT_CAUSE,
+    FIRST_VIOLATION,
+    FORBIDDEN,
+    HIT_ADDRESS,
+    IRQS_DISABLED,
+    LOG_BYTES,
+    ONLINE,
+    OPERATIONS,
+    OUTCOMES,
+    PREEMPT_COUNT,
+    STARTED,
+    VIOLATIONS,
+    WINDOWS,
+    WRITERS,
+    YIELD_MASK,
+)
+
+UNJUDGED = 0
+BROKEN = -1
+
+
+class BrokenKernelCode(Exception):
+    """Kernel code raised something that no fault of its CPU explains: an error in that code, not an outcome."""
+
+
+@kernel
+def mark_edge(cpu: Cpu) -> None:
+    """A writer passes an edge: change requested, entry linked or unlinked, free begun, free ended.
+
+    Only this CPU stores the word, and the barriers keep the edge between the accesses around it.
+    """
+    cpu.barrier()
+    cpu.poke(cpu.log + EDGES, cpu.peek(cpu.log + EDGES) + 1)
+    cpu.barrier()
+
+
+@kernel
+def edges_passed(cpu: Cpu) -> int:
+    """How many edges all writers (the CPUs with the lowest numbers) have passed; it only grows."""
+    log = cpu.log - cpu.number * LOG_BYTES
+    total = 0
+    for writer in range(cpu.peek(WRITERS)):
+        total += cpu.peek(log + writer * LOG_BYTES + EDGES)
+    return total
+
+
+@kernel
+def is_window(cpu: Cpu) -> bool:
+    """Whether any writer passed an edge since this CPU's operation began."""
+    return edges_passed(cpu) != cpu.peek(cpu.log + EDGES_BEFORE)
+
+
+@kernel
+def begin_operation(cpu: Cpu) -> None:
+    """Forget the last operation's notes and remember where the writers stand."""
+    cpu.poke(cpu.log + FAULT_CAUSE, 0)
+    cpu.poke(cpu.log + HIT_ADDRESS, 0)
+    cpu.poke(cpu.log + EDGES_BEFORE, edges_passed(cpu))
+
+
+@kernel
+def faulted(cpu: Cpu) -> int:
+    """Put the CPU back to where its operation began and return the outcome; locks stay held, as after an oops."""
+    cpu.poke(cpu.area + PREEMPT_COUNT, 0)
+    cpu.poke(cpu.area + IRQS_DISABLED, 0)
+    cause = cpu.peek(cpu.log + FAULT_CAUSE)
+    return cause if cause != 0 else BROKEN
+
+
+@kernel
+def count_violation(cpu: Cpu) -> None:
+    """Count a forbidden outcome and note when the first one was seen."""
+    if cpu.peek(cpu.log + VIOLATIONS) == 0:
+        cpu.poke(cpu.log + FIRST_VIOLATION, cpu.clock())
+    cpu.poke(cpu.log + VIOLATIONS, cpu.peek(cpu.log + VIOLATIONS) + 1)
+
+
+@kernel
+def count_outcome(cpu: Cpu, outcome: int) -> None:
+    """Count what an operation ended in, and whether it was a race window."""
+    slot = cpu.log + OUTCOMES + outcome * 8
+    cpu.poke(slot, cpu.peek(slot) + 1)
+    if is_window(cpu):
+        cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
+    if cpu.peek(FORBIDDEN) >> outcome & 1 != 0:
+        count_violation(cpu)
+
+
+@kernel
+def finish_operation(cpu: Cpu, outcome: int) -> None:
+    """Count an operation that power-off did not cut short."""
+    if outcome != UNJUDGED:
+        count_outcome(cpu, outcome)
+    cpu.poke(cpu.log + OPERATIONS, cpu.peek(cpu.log + OPERATIONS) + 1)
+
+
+@kernel
+def wait_for_start(cpu: Cpu) -> None:
+    """Report this CPU online and spin until the main thread starts all of them at once."""
+    cpu.poke(cpu.log + ONLINE, 1)
+    while cpu.peek(STARTED) == 0:
+        cpu.relax(STARTED)
+
+
+@kernel
+def share_core(cpu: Cpu) -> None:
+    """Give the core up every YIELD_MASK + 1 operations (-1: never), for stops are slow if CPUs that wait never run."""
+    if cpu.peek(cpu.log + OPERATIONS) & cpu.peek(YIELD_MASK) == 0:
+        cpu.yield_core()
+
+
+@kernel
+def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
+    """Pass a safepoint, then run one operation; the outcome."""
+    share_core(cpu)
+    safepoint(cpu)
+    begin_operation(cpu)
+    return operation(cpu)
+
+
+@kernel
+def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
+    """Run `operation` until power-off; raises BrokenKernelCode for an exception that no fault explains."""
+    outcome = UNJUDGED
+    try:
+        wait_for_start(cpu)
+    except Exception:
+        outcome = faulted(cpu)
+    while cpu.peek(BOUND) != 0:
+        try:
+            outcome = one_turn(cpu, operation, safepoint)
+        except Exception:
+            outcome = faulted(cpu)
+        if outcome == BROKEN:
+            raise BrokenKernelCode
+        if outcome != CAUSE_POWER_OFF and cpu.peek(BOUND) != 0:
+            finish_operation(cpu, outcome)
+
+
+@kernel
+def disagree(cpu: Cpu) -> None:
+    """Count a disagreement between two detectors: a fault of the harness, never an outcome."""
+    cpu.poke(cpu.log + DISAGREEMENTS, cpu.peek(cpu.log + DISAGREEMENTS) + 1)

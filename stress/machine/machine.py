@@ -1,0 +1,90 @@
+"""One machine: RAM, its CPUs on OS threads, start and power-off. `stress.run` boots one for each slice of a run."""
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from stress.machine.ram import Ram
+from stress.machine.words import ONLINE, STARTED
+
+JOIN_SECONDS = 1.0
+START_SECONDS = 60.0
+EXIT_HARNESS_FAILED = 4
+
+Play = Callable[[Ram, int], None]
+
+
+class MachineError(Exception):
+    """A CPU's thread died of something that is no outcome; the text has its traceback."""
+
+
+@attrs.define
+class Machine:
+    """CPUs that share `ram`: CPU i runs `plays[i]` on a thread of its own, until power-off.
+
+    `before_exit` is called if a CPU cannot be ended: results are saved there, then the process exits.
+    """
+
+    ram: Ram
+    plays: Sequence[Play]
+    before_exit: Callable[[], None] = lambda: None
+    errors: list[str] = attrs.field(init=False, factory=list)
+    started_ns: int = attrs.field(init=False, default=0)
+    _threads: list[threading.Thread] = attrs.field(init=False, factory=list)
+
+    def _play(self, number: int) -> None:
+        """The body of CPU `number`'s thread; an exception ends the machine and is kept."""
+        try:
+            self.plays[number](self.ram, number)
+        except BaseException:
+            self.errors.append(f"CPU {number}:\n{traceback.format_exc()}")
+            self.ram.power_off()
+
+    def boot(self) -> None:
+        """Start a thread for each CPU and let all of them go at once.
+
+        Raises:
+            MachineError: when a CPU did not come up.
+        """
+        for number in range(len(self.plays)):
+            thread = threading.Thread(target=self._play, args=(number,), name=f"cpu{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not all(online for [online] in self.ram.log_words(ONLINE)):
+            if self.errors or time.monotonic() > deadline:
+                self.power_off()
+                self.check()
+                raise MachineError(f"not all CPUs came up within {START_SECONDS:.0f} s")
+            time.sleep(0.0002)
+        self.started_ns = time.monotonic_ns()
+        self.ram.poke(STARTED, 1)
+
+    def power_off(self) -> None:
+        """End every program, whatever it is doing, and join its thread; the process exits if one does not end."""
+        self.ram.power_off()
+        deadline = time.monotonic() + JOIN_SECONDS
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0.01))
+        stuck = [thread.name for thread in self._threads if thread.is_alive()]
+        if stuck:
+            self._give_up(stuck)
+
+    def _give_up(self, stuck: list[str]) -> None:
+        """Leave the process, since a thread in compiled code can neither be ended nor be left behind."""
+        try:
+            self.before_exit()
+        finally:
+            print(f"kstress: {', '.join(stuck)} did not end within {JOIN_SECONDS:.0f} s of power-off", file=sys.stderr)
+            sys.stderr.flush()
+            os._exit(EXIT_HARNESS_FAILED)
+
+    def check(self) -> None:
+        """Raise MachineError if a CPU's thread died."""
+        if self.errors:
+            raise MachineError("\n".join(self.errors))

@@ -1,0 +1,323 @@
+"""The CPU as a numba type: one type for each set of features, its accesses chosen when a program is compiled.
+
+Importing this module registers the type's methods; they provide `seam.Cpu`. A compiled CPU is four
+numbers in registers: the raw address of RAM, its own number, its area, its log.
+"""
+
+import inspect
+from collections.abc import Callable
+from time import CLOCK_MONOTONIC
+from typing import Any
+
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, make_attribute_wrapper, models, overload_method, register_jitable, register_model
+
+from stress.machine.features import Features
+from stress.machine.native.atomics import (
+    compare_exchange,
+    fence,
+    is_below,
+    load_octet,
+    load_word,
+    store_octet,
+    store_word,
+    unlikely,
+)
+from stress.machine.random import MODULUS, MULTIPLIER
+from stress.machine.seam import Oops
+from stress.machine.words import (
+    BOUND,
+    CAUSE_POWER_OFF,
+    CAUSE_WILD,
+    FAULT_ADDRESS,
+    FAULT_CAUSE,
+    HIT_ADDRESS,
+    LOW,
+    NOISE_LEFT,
+    NOISE_PERIOD,
+    RANDOM,
+    SPINNING_ON,
+    SPINS,
+    TIMESPEC,
+    YIELD_MASK,
+)
+
+After = Callable[[Any, int], None]
+FIELDS = ("base", "number", "area", "log")
+IDLE_MICROSECONDS = 50
+SPINS_BEFORE_YIELD = 256
+
+sched_yield = types.ExternalFunction("sched_yield", types.int32())
+usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
+
+
+class CpuType(types.Type):  # type: ignore[misc]
+    """The numba type of a CPU with one set of features."""
+
+    def __init__(self, features: Features) -> None:
+        """Name the type after its features, by which numba tells types apart."""
+        self.features = features
+        super().__init__(name=f"Cpu(kasan={features.kasan}, noise={features.noise})")
+
+
+@register_model(CpuType)
+class CpuModel(models.StructModel):  # type: ignore[misc]
+    """Four 64-bit numbers."""
+
+    def __init__(self, manager: Any, cpu_type: CpuType) -> None:
+        """Lay the fields out."""
+        super().__init__(manager, cpu_type, [(field, types.int64) for field in FIELDS])
+
+
+for _field in FIELDS:
+    make_attribute_wrapper(CpuType, _field, _field)
+
+
+def make_constructor(features: Features) -> Callable[[int, int, int, int], Any]:
+    """A function for compiled code that makes a CPU with `features` from its four numbers."""
+    cpu_type = CpuType(features)
+
+    @intrinsic  # type: ignore[misc]
+    def new_cpu(_: Any, base: Any, number: Any, area: Any, log: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            cpu = cgutils.create_struct_proxy(cpu_type)(context, builder)
+            cpu.base, cpu.number, cpu.area, cpu.log = args
+            return cpu._getvalue()
+
+        return cpu_type(*[types.int64] * len(FIELDS)), generate
+
+    constructor: Callable[[int, int, int, int], Any] = new_cpu
+    return constructor
+
+
+@register_jitable  # type: ignore[misc]
+def is_bad(cpu: Any, address: int, alignment: int) -> bool:
+    """Whether kernel code cannot access `address`: the bound is read again each time, since power-off zeroes it."""
+    outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
+    return unlikely(outside or (address & alignment) != 0)
+
+
+@register_jitable  # type: ignore[misc]
+def note_fault(cpu: Any, address: int) -> None:
+    """Note why an access cannot be."""
+    cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
+    store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
+    store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
+
+
+@register_jitable  # type: ignore[misc]
+def look_at_shadow(cpu: Any, address: int) -> None:
+    """Note the first access of an operation to memory that is not allocated. Comes after the access itself."""
+    if unlikely(load_octet(cpu.base + (address >> 3)) != 0):
+        if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
+            store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
+
+
+@register_jitable  # type: ignore[misc]
+def make_noise(cpu: Any) -> None:
+    """Give up the core at one access in NOISE_PERIOD, at random."""
+    left = load_word(cpu.base + cpu.log + NOISE_LEFT) - 1
+    if unlikely(left <= 0):
+        drawn = load_word(cpu.base + cpu.log + RANDOM) * MULTIPLIER % MODULUS
+        store_word(cpu.base + cpu.log + RANDOM, drawn)
+        left = 1 + drawn * (2 * load_word(cpu.base + NOISE_PERIOD)) // MODULUS
+        sched_yield()
+    store_word(cpu.base + cpu.log + NOISE_LEFT, left)
+
+
+@register_jitable  # type: ignore[misc]
+def nothing(cpu: Any, address: int) -> None:
+    """What a feature that is off does."""
+
+
+@register_jitable  # type: ignore[misc]
+def noise_only(cpu: Any, address: int) -> None:
+    """After an access of a CPU with noise."""
+    make_noise(cpu)
+
+
+@register_jitable  # type: ignore[misc]
+def kasan_and_noise(cpu: Any, address: int) -> None:
+    """After an access of a CPU with both."""
+    look_at_shadow(cpu, address)
+    make_noise(cpu)
+
+
+AFTER = {
+    Features(kasan=False, noise=False): nothing,
+    Features(kasan=True, noise=False): look_at_shadow,
+    Features(kasan=False, noise=True): noise_only,
+    Features(kasan=True, noise=True): kasan_and_noise,
+}
+
+
+def provide(name: str) -> Callable[[Callable[[After], Any]], None]:
+    """Register the method `name` of compiled CPUs: its maker is given what this CPU's features do after an access."""
+
+    def register(make: Callable[[After], Any]) -> None:
+        def choose(cpu: Any, *arguments: Any) -> Any:
+            return make(AFTER[cpu.features])
+
+        choose.__signature__ = inspect.signature(make(nothing))  # type: ignore[attr-defined]
+        overload_method(CpuType, name)(choose)
+
+    return register
+
+
+@provide("load")
+def _load(after: After) -> Any:
+    def load(cpu: Any, address: int) -> int:
+        if is_bad(cpu, address, 7):
+            note_fault(cpu, address)
+            raise Oops
+        value: int = load_word(cpu.base + address)
+        after(cpu, address)
+        return value
+
+    return load
+
+
+@provide("load8")
+def _load8(after: After) -> Any:
+    def load8(cpu: Any, address: int) -> int:
+        if is_bad(cpu, address, 0):
+            note_fault(cpu, address)
+            raise Oops
+        value: int = load_octet(cpu.base + address)
+        after(cpu, address)
+        return value
+
+    return load8
+
+
+@provide("store")
+def _store(after: After) -> Any:
+    def store(cpu: Any, address: int, value: int) -> None:
+        if is_bad(cpu, address, 7):
+            note_fault(cpu, address)
+            raise Oops
+        store_word(cpu.base + address, value)
+        after(cpu, address)
+
+    return store
+
+
+@provide("store8")
+def _store8(after: After) -> Any:
+    def store8(cpu: Any, address: int, value: int) -> None:
+        if is_bad(cpu, address, 0):
+            note_fault(cpu, address)
+            raise Oops
+        store_octet(cpu.base + address, value)
+        after(cpu, address)
+
+    return store8
+
+
+@provide("cmpxchg")
+def _cmpxchg(after: After) -> Any:
+    def cmpxchg(cpu: Any, address: int, old: int, new: int) -> int:
+        if is_bad(cpu, address, 7):
+            note_fault(cpu, address)
+            raise Oops
+        seen: int = compare_exchange(cpu.base + address, old, new)
+        after(cpu, address)
+        return seen
+
+    return cmpxchg
+
+
+@provide("barrier")
+def _barrier(after: After) -> Any:
+    return lambda cpu: fence()
+
+
+@provide("peek")
+def _peek(after: After) -> Any:
+    return lambda cpu, address: load_word(cpu.base + address)
+
+
+@provide("poke")
+def _poke(after: After) -> Any:
+    return lambda cpu, address, value: store_word(cpu.base + address, value)
+
+
+@provide("peek8")
+def _peek8(after: After) -> Any:
+    return lambda cpu, address: load_octet(cpu.base + address)
+
+
+@provide("relax")
+def _relax(after: After) -> Any:
+    def relax(cpu: Any, address: int) -> None:
+        spins = load_word(cpu.base + cpu.log + SPINS) + 1
+        store_word(cpu.base + cpu.log + SPINS, spins)
+        store_word(cpu.base + cpu.log + SPINNING_ON, address)
+        if unlikely(load_word(cpu.base + BOUND) == 0):
+            note_fault(cpu, address)
+            raise Oops
+        if load_word(cpu.base + YIELD_MASK) >= 0 or spins % SPINS_BEFORE_YIELD == 0:
+            sched_yield()
+
+    return relax
+
+
+@provide("yield_core")
+def _yield_core(after: After) -> Any:
+    def yield_core(cpu: Any) -> None:
+        sched_yield()
+
+    return yield_core
+
+
+@provide("idle")
+def _idle(after: After) -> Any:
+    def idle(cpu: Any) -> None:
+        if unlikely(load_word(cpu.base + BOUND) == 0):
+            note_fault(cpu, BOUND)
+            raise Oops
+        usleep(IDLE_MICROSECONDS)
+
+    return idle
+
+
+@provide("clock")
+def _clock(after: After) -> Any:
+    def clock(cpu: Any) -> int:
+        here = cpu.base + cpu.log + TIMESPEC
+        clock_gettime(CLOCK_MONOTONIC, here)
+        return load_word(here) * 1_000_000_000 + load_word(here + 8)  # type: ignore[no-any-return]
+
+    return clock
+
+
+@provide("fill")
+def _fill(after: After) -> Any:
+    def fill(cpu: Any, address: int, size: int, byte: int) -> None:
+        half = byte << 8 | byte
+        quarter = half << 16 | half
+        word = quarter << 32 | quarter
+        for offset in range(0, size, 8):
+            store_word(cpu.base + address + offset, word)
+
+    return fill
+
+
+@provide("fill_shadow")
+def _fill_shadow(after: After) -> Any:
+    def fill_shadow(cpu: Any, address: int, size: int, byte: int) -> None:
+        for granule in range(address >> 3, address + size >> 3):
+            store_octet(cpu.base + granule, byte)
+
+    return fill_shadow
+
+
+@provide("copy")
+def _copy(after: After) -> Any:
+    def copy(cpu: Any, target: int, source: int, size: int) -> None:
+        for offset in range(0, size, 8):
+            store_word(cpu.base + target + offset, load_word(cpu.base + source + offset))
+
+    return copy

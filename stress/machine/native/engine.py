@@ -1,0 +1,105 @@
+"""Compiling programs and playing them on threads; called by `stress.run` through the engine's one method.
+
+Compiled code is kept on disk. numba does not notice changes in functions that a compiled one calls, so each
+program has a folder named by a digest of everything that it may depend on.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import llvmlite
+import numba
+from numba.extending import register_jitable
+
+from stress.machine.features import Features
+from stress.machine.loop import run_program
+from stress.machine.native.cpu import make_constructor
+from stress.machine.ram import Ram
+from stress.machine.seam import KERNEL_FUNCTIONS, Cpu, Operation
+from stress.machine.words import area_address, declared
+
+PACKAGE = Path(__file__).parents[2]
+SOURCES = ("machine", "kernel", "judge", "programs")
+
+_registered: set[Callable[..., object]] = set()
+
+
+def play_cpu(base: int, number: int, area: int, log: int) -> None:
+    """What is compiled for each program. Its globals are bound to the program's own functions by `bind`."""
+    run_program(new_cpu(base, number, area, log), operation, safepoint)  # type: ignore[name-defined]  # noqa: F821
+
+
+def cache_root() -> Path:
+    """Where compiled programs are kept: under KSTRESS_CACHE_DIR, else XDG_CACHE_HOME, else ~/.cache."""
+    if chosen := os.environ.get("KSTRESS_CACHE_DIR"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kstress"
+
+
+def sources_of(functions: Iterable[Callable[..., object]]) -> list[Path]:
+    """Every file that compiled code may come from: the package's, and those of recorded kernel functions."""
+    files = {path for folder in SOURCES for path in (PACKAGE / folder).rglob("*.py")}
+    return sorted(files | {Path(function.__code__.co_filename) for function in functions})
+
+
+def digest(*parts: str) -> str:
+    """A name for the folder of a program that depends on `parts`, all kernel sources, and the machine's make."""
+    total = hashlib.sha256()
+    for path in sources_of(KERNEL_FUNCTIONS):
+        total.update(str(path).encode() + path.read_bytes())
+    make = (sys.version, numba.__version__, llvmlite.__version__, platform.machine(), declared())
+    for part in (*parts, *map(str, make)):
+        total.update(part.encode() + b"\0")
+    return total.hexdigest()[:24]
+
+
+def register_kernel_functions() -> None:
+    """Let compiled code call every function recorded so far."""
+    for function in KERNEL_FUNCTIONS:
+        if function not in _registered:
+            register_jitable(function)
+            _registered.add(function)
+
+
+def bind(code: CodeType, **names: object) -> Callable[..., None]:
+    """A function of `code` with globals of its own, since numba's cache cannot tell closures over functions apart."""
+    return FunctionType(code, {"__name__": __name__, "run_program": run_program, **names})
+
+
+class NativeEngine:
+    """Runs programs compiled, in true parallel."""
+
+    name = "native"
+
+    def program(
+        self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features
+    ) -> Callable[[Ram, int], None]:
+        """Compile `operation`'s loop, or load it from the cache; a function that plays it as CPU `number` of a machine.
+
+        Takes 0.3 to 4 s without a cache. The function returned runs without the GIL until power-off.
+        """
+        register_kernel_functions()
+        compiled = self._compile(operation, safepoint, features)
+
+        def play(ram: Ram, number: int) -> None:
+            base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
+            compiled(base, number, area_address(number), ram.map.log(number))
+
+        return play
+
+    def _compile(self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> Any:
+        """The compiled loop of one program."""
+        folder = digest(operation.__module__, operation.__qualname__, safepoint.__qualname__, repr(features))
+        numba.config.CACHE_DIR = str(cache_root() / folder)
+        entry = bind(
+            play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint
+        )
+        signature = "void(int64, int64, int64, int64)"
+        return numba.njit(signature, nogil=True, cache=True)(entry)

@@ -1,0 +1,212 @@
+"""The python engine: kernel functions run as they are, each CPU on an OS thread of its own.
+
+Nothing here relies on the GIL. Words have one writer each or are guarded by compare-exchange, which takes
+the RAM's lock. Each CPU makes its own view straight from the mapping: views share a counter that is not
+thread-safe on free-threaded builds (CPython issue 127716).
+"""
+
+import os
+import time
+from collections.abc import Callable
+from random import Random
+
+from stress.machine.features import Features
+from stress.machine.loop import run_program
+from stress.machine.ram import Ram
+from stress.machine.seam import Cpu, Oops, Operation
+from stress.machine.words import (
+    BOUND,
+    CAUSE_POWER_OFF,
+    CAUSE_WILD,
+    FAULT_ADDRESS,
+    FAULT_CAUSE,
+    HIT_ADDRESS,
+    LOW,
+    NOISE_PERIOD,
+    RANDOM,
+    SPINNING_ON,
+    SPINS,
+    area_address,
+)
+
+IDLE_SECONDS = 50e-6
+WORD_MODULUS = 1 << 64
+SIGN = 1 << 63
+
+sched_yield: Callable[[], None] = getattr(os, "sched_yield", lambda: time.sleep(0))
+
+
+def _wrapped(value: int) -> int:
+    """`value` as a signed 64-bit word."""
+    return (value + SIGN) % WORD_MODULUS - SIGN
+
+
+class PythonCpu:
+    """One CPU of the python engine; provides `seam.Cpu`. Its accesses are closures over views of its own."""
+
+    name = "python"
+
+    def __init__(self, ram: Ram, number: int, features: Features) -> None:
+        """Build CPU `number` on the thread that will run it."""
+        self.number = number
+        self.area = area_address(number)
+        self.log = ram.map.log(number)
+        self._mapping = ram.mapping
+        self._words = memoryview(ram.mapping).cast("q")
+        self._bytes = memoryview(ram.mapping)
+        self._lock = ram.lock
+        self._check = self._make_check(features)
+        self._build_loads()
+        self._build_stores()
+        self._build_private()
+
+    def _fault(self, address: int) -> None:
+        """Note why this access cannot be, and raise Oops."""
+        off = self._words[BOUND >> 3] == 0
+        self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
+        self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
+        raise Oops
+
+    def _make_check(self, features: Features) -> Callable[[int], None] | None:
+        """What happens behind each access: the shadow is looked at, noise gives up the core; None for nothing."""
+        words, shadow, hit = self._words, self._bytes, self.log + HIT_ADDRESS >> 3
+        kasan, noise = features.kasan, features.noise
+        period = words[NOISE_PERIOD >> 3]
+        draw = Random(words[self.log + RANDOM >> 3]).randrange
+        left = draw(1, 2 * period) if noise else 0
+
+        def check(address: int) -> None:
+            nonlocal left
+            if kasan and shadow[address >> 3] and not words[hit]:
+                words[hit] = address
+            if noise:
+                left -= 1
+                if left <= 0:
+                    left = draw(1, 2 * period)
+                    sched_yield()
+
+        return check if kasan or noise else None
+
+    def _build_loads(self) -> None:
+        """The loads: the value first, the shadow after it."""
+        words, octets, check, fault = self._words, self._bytes, self._check, self._fault
+        bound = BOUND >> 3
+
+        def load(address: int) -> int:
+            if address & 7 or not LOW <= address < LOW + words[bound]:
+                fault(address)
+            value = words[address >> 3]
+            if check:
+                check(address)
+            return value
+
+        def load8(address: int) -> int:
+            if not LOW <= address < LOW + words[bound]:
+                fault(address)
+            value = octets[address]
+            if check:
+                check(address)
+            return value
+
+        self.load, self.load8 = load, load8
+
+    def _build_stores(self) -> None:
+        """The stores and compare-exchange."""
+        words, octets, check, fault = self._words, self._bytes, self._check, self._fault
+        bound, lock = BOUND >> 3, self._lock
+
+        def store(address: int, value: int) -> None:
+            if address & 7 or not LOW <= address < LOW + words[bound]:
+                fault(address)
+            words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
+            if check:
+                check(address)
+
+        def store8(address: int, value: int) -> None:
+            if not LOW <= address < LOW + words[bound]:
+                fault(address)
+            octets[address] = value & 0xFF
+            if check:
+                check(address)
+
+        def cmpxchg(address: int, old: int, new: int) -> int:
+            seen = load(address)
+            with lock:
+                seen = words[address >> 3]
+                if seen == old:
+                    words[address >> 3] = new
+            return seen
+
+        load = self.load
+        self.store, self.store8, self.cmpxchg = store, store8, cmpxchg
+
+    def _build_private(self) -> None:
+        """The harness's own accesses."""
+        words, octets = self._words, self._bytes
+
+        def peek(address: int) -> int:
+            return words[address >> 3]
+
+        def poke(address: int, value: int) -> None:
+            words[address >> 3] = value
+
+        def peek8(address: int) -> int:
+            return octets[address]
+
+        self.peek, self.poke, self.peek8 = peek, poke, peek8
+
+    def barrier(self) -> None:
+        """Full memory barrier: a round trip through the lock."""
+        with self._lock:
+            pass
+
+    def relax(self, address: int) -> None:
+        """One turn of a spin: note it, look for power-off, give up the core."""
+        words, log = self._words, self.log
+        words[log + SPINNING_ON >> 3] = address
+        words[log + SPINS >> 3] += 1
+        if words[BOUND >> 3] == 0:
+            self._fault(address)
+        sched_yield()
+
+    def yield_core(self) -> None:
+        """Let another thread run."""
+        sched_yield()
+
+    def idle(self) -> None:
+        """Sleep a little, off the core."""
+        if self._words[BOUND >> 3] == 0:
+            self._fault(BOUND)
+        time.sleep(IDLE_SECONDS)
+
+    def clock(self) -> int:
+        """Monotonic nanoseconds."""
+        return time.monotonic_ns()
+
+    def fill(self, address: int, size: int, byte: int) -> None:
+        """Set memory to one byte."""
+        self._mapping[address : address + size] = bytes((byte,)) * size
+
+    def fill_shadow(self, address: int, size: int, byte: int) -> None:
+        """Set the shadow of a range to one byte."""
+        self.fill(address >> 3, size >> 3, byte)
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Copy memory."""
+        self._mapping[target : target + size] = self._mapping[source : source + size]
+
+
+class PythonEngine:
+    """Runs programs as the Python functions that they are."""
+
+    name = "python"
+
+    def program(
+        self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features
+    ) -> Callable[[Ram, int], None]:
+        """A function that plays CPU `number` of a machine with `operation` until power-off, on the calling thread."""
+
+        def play(ram: Ram, number: int) -> None:
+            run_program(PythonCpu(ram, number, features), operation, safepoint)
+
+        return play

@@ -1,0 +1,142 @@
+"""RAM: one anonymous mapping that every CPU shares, and its map.
+
+From low to high addresses: the shadow (in the hole below `LOW`), static words, CPU areas, read-only data
+that kernel code may read (module images, the kernel's own symbols), the heap; then, behind the bound, the
+CPUs' logs, the slab's records and the judge's tables.
+"""
+
+import mmap
+import threading
+
+import attrs
+
+from stress.machine import slab
+from stress.machine.words import AREA_BYTES, AREAS, BOUND, CPUS, LOG_BYTES, LOW
+
+PAGE = 4096
+SHADOW_SHIFT = 3
+LARGEST = LOW << SHADOW_SHIFT
+
+
+def round_up(size: int, step: int = PAGE) -> int:
+    """`size` rounded up to a multiple of `step`."""
+    return -(-size // step) * step
+
+
+@attrs.frozen
+class RamMap:
+    """What lies where in one machine's RAM; sizes in bytes, everything on pages of its own.
+
+    Raises:
+        ValueError: when it would not fit into the addresses that the shadow covers (512 MiB).
+    """
+
+    cpus: int
+    data_bytes: int
+    heap_bytes: int
+    table_bytes: int
+
+    def __attrs_post_init__(self) -> None:
+        if self.end > LARGEST:
+            raise ValueError(f"{self.end - LOW} bytes of RAM are more than the {LARGEST - LOW} that there can be")
+
+    @property
+    def data(self) -> int:
+        """Start of the read-only data, behind the CPU areas."""
+        return AREAS + self.cpus * AREA_BYTES
+
+    @property
+    def heap(self) -> int:
+        """Start of the heap."""
+        return self.data + round_up(self.data_bytes)
+
+    @property
+    def bound(self) -> int:
+        """First address that kernel code cannot reach."""
+        return self.heap + round_up(self.heap_bytes)
+
+    @property
+    def logs(self) -> int:
+        """Start of the CPUs' logs."""
+        return self.bound
+
+    @property
+    def records(self) -> int:
+        """Start of the slab's records."""
+        return self.logs + round_up(self.cpus * LOG_BYTES)
+
+    @property
+    def tables(self) -> int:
+        """Start of the judge's tables."""
+        return self.records + round_up(self.heap_bytes) // slab.MIN_BLOCK * slab.RECORD_BYTES
+
+    @property
+    def end(self) -> int:
+        """Size of the whole mapping."""
+        return self.tables + round_up(self.table_bytes)
+
+    def log(self, number: int) -> int:
+        """Address of the log of CPU `number`."""
+        return self.logs + number * LOG_BYTES
+
+
+class Ram:
+    """One machine's RAM. `lock` stands in for the bus lock of compare-exchange on the python engine."""
+
+    def __init__(self, ram_map: RamMap, image: bytes | None = None) -> None:
+        """Map RAM laid out by `ram_map`, blank or with the contents that `image` saved."""
+        self.map = ram_map
+        self.mapping = mmap.mmap(-1, ram_map.end)
+        self.lock = threading.Lock()
+        self._words = memoryview(self.mapping).cast("q")
+        if image is None:
+            self._lay_out()
+        else:
+            self._restore(image)
+
+    def _lay_out(self) -> None:
+        """Write the words that a blank machine starts with."""
+        ram_map = self.map
+        for address, value in {
+            BOUND: ram_map.bound - LOW,
+            CPUS: ram_map.cpus,
+            slab.HEAP_START: ram_map.heap,
+            slab.HEAP_NEXT: ram_map.heap,
+            slab.HEAP_END: ram_map.bound,
+            slab.RECORDS: ram_map.records,
+        }.items():
+            self.poke(address, value)
+        shadow = slice(ram_map.heap >> SHADOW_SHIFT, ram_map.bound >> SHADOW_SHIFT)
+        self.mapping[shadow] = bytes([slab.SHADOW_REDZONE]) * (shadow.stop - shadow.start)
+
+    def image(self) -> bytes:
+        """All that is in RAM, shadow included, for machines that start from here."""
+        return self.mapping[LOW >> SHADOW_SHIFT : self.map.bound >> SHADOW_SHIFT] + self.mapping[LOW:]
+
+    def _restore(self, image: bytes) -> None:
+        """Write back what `image` saved."""
+        shadow = slice(LOW >> SHADOW_SHIFT, self.map.bound >> SHADOW_SHIFT)
+        size = shadow.stop - shadow.start
+        self.mapping[shadow] = image[:size]
+        self.mapping[LOW:] = image[size:]
+
+    def peek(self, address: int) -> int:
+        """The word at `address`."""
+        return self._words[address >> 3]
+
+    def poke(self, address: int, value: int) -> None:
+        """Store a word at `address`."""
+        self._words[address >> 3] = value
+
+    def write(self, address: int, data: bytes) -> None:
+        """Store bytes at `address`, before any CPU runs."""
+        self.mapping[address : address + len(data)] = data
+
+    def log_words(self, offset: int, words: int = 1) -> list[list[int]]:
+        """The `words` words at `offset` of every CPU's log, a list for each CPU."""
+        starts = (self.map.log(number) + offset >> 3 for number in range(self.map.cpus))
+        return [self._words[start : start + words].tolist() for start in starts]
+
+    def power_off(self) -> None:
+        """Set the bound to 0, so that every access of every CPU raises from now on."""
+        self.poke(BOUND, 0)

@@ -1,0 +1,25 @@
+"""Pseudo-random numbers for kernel code: a small generator of its own in each CPU's log."""
+
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import RANDOM
+
+MULTIPLIER = 48_271
+MODULUS = 2_147_483_647
+
+
+@kernel
+def prandom(cpu: Cpu, below: int) -> int:
+    """The next number from 0 to `below` - 1, `below` at most 2**31 - 1.
+
+    The minimal standard generator (Park, Miller and Stockmeyer 1993): no product overflows 64 bits.
+    """
+    value = cpu.peek(cpu.log + RANDOM) * MULTIPLIER % MODULUS
+    cpu.poke(cpu.log + RANDOM, value)
+    return value * below // MODULUS
+
+
+def seed_of(seed: int, part: int, cpu: int) -> int:
+    """A state for CPU `cpu` in part `part` of a run with `seed`: 1 to 2**31 - 2, well spread over its arguments."""
+    mixed = (seed * 0x9E37_79B9_7F4A_7C15 + part * 0xD1B5_4A32_D192_ED03 + cpu * 0x8CB9_2BA7_2F3D_8DD7) % 2**64
+    mixed = (mixed ^ mixed >> 29) * 0xBF58_476D_1CE4_E5B9 % 2**64
+    return (mixed ^ mixed >> 32) % (MODULUS - 1) + 1

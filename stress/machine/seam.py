@@ -1,0 +1,95 @@
+"""The one seam: what code that runs on a CPU may ask of it. Both engines provide exactly this.
+
+Kernel code (`stress/kernel/`, `stress/programs/`, a scenario's own functions) is written once, in a small
+subset of Python, and marked with `@kernel`. The python engine runs it as it is, the native engine
+compiles it. All it can touch is the `Cpu` that is its first argument.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+KERNEL_FUNCTIONS: list[Callable[..., object]] = []
+
+
+class Oops(Exception):
+    """A CPU cannot go on with its operation; the cause is in the CPU's own words (`machine.words.FAULT_CAUSE`)."""
+
+
+def kernel(function: F) -> F:
+    """Record `function` as kernel code, for the native engine to compile, and return it unchanged."""
+    KERNEL_FUNCTIONS.append(function)
+    return function
+
+
+class Cpu(Protocol):
+    """A CPU as kernel code sees it. Addresses are bytes into RAM; values are signed 64-bit integers.
+
+    `load`, `store`, `load8`, `store8` and `cmpxchg` are the accesses under test: they are checked, may be
+    reported, and take noise. They raise `Oops` for an address that is not mapped or not aligned, and
+    always once the machine is off. The others are the harness's own and are not checked.
+    """
+
+    @property
+    def number(self) -> int:
+        """This CPU's number, from 0."""
+
+    @property
+    def area(self) -> int:
+        """Address of this CPU's area, which kernel code may reach (per-CPU variables, buffers)."""
+
+    @property
+    def log(self) -> int:
+        """Address of this CPU's log, which only the harness reaches (counters, notes). One writer: this CPU."""
+
+    def load(self, address: int) -> int:
+        """The 64-bit word at `address`, 8-byte aligned."""
+
+    def store(self, address: int, value: int) -> None:
+        """Store a 64-bit word at `address`, 8-byte aligned; the value wraps."""
+
+    def load8(self, address: int) -> int:
+        """The byte at `address`, 0 to 255."""
+
+    def store8(self, address: int, value: int) -> None:
+        """Store the low byte of `value` at `address`."""
+
+    def cmpxchg(self, address: int, old: int, new: int) -> int:
+        """Store `new` if the word is `old`, in one atomic step that is a full barrier; return what was there."""
+
+    def barrier(self) -> None:
+        """Full memory barrier: accesses before it are seen before accesses after it."""
+
+    def relax(self, address: int) -> None:
+        """One turn of a spin on the word at `address`; gives up the core when that helps."""
+
+    def yield_core(self) -> None:
+        """Let other threads that wait for this core run first."""
+
+    def idle(self) -> None:
+        """Sleep for about 50 microseconds, off the core."""
+
+    def clock(self) -> int:
+        """Monotonic time in nanoseconds, the same clock on every CPU and in `time.monotonic_ns`."""
+
+    def peek(self, address: int) -> int:
+        """The word at `address`, for the harness: no check, no noise."""
+
+    def poke(self, address: int, value: int) -> None:
+        """Store a word at `address`, for the harness: no check, no noise."""
+
+    def peek8(self, address: int) -> int:
+        """The byte at `address`, for the harness: no check, no noise."""
+
+    def fill(self, address: int, size: int, byte: int) -> None:
+        """Set `size` bytes (a multiple of 8, aligned) to `byte`; not one step: readers may see it half done."""
+
+    def fill_shadow(self, address: int, size: int, byte: int) -> None:
+        """Set the shadow of `size` bytes (a multiple of 8) from `address` to `byte`."""
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Copy `size` bytes (a multiple of 8, aligned, not overlapping); not one step."""
+
+
+Operation = Callable[[Cpu], int]

@@ -1,0 +1,133 @@
+"""The slab allocator: blocks in power-of-two sizes, reused last-in-first-out, poisoned when freed.
+
+Kernel code reaches it as `kmalloc` and `kfree`. What it knows of a block (its size, the free list, who
+allocated and freed it) lies outside the block, behind the bound, where no stray store can reach it.
+All of it is guarded by one lock, `slab_lock`, taken by compare-exchange.
+"""
+
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import OPERATIONS, static
+
+SLAB_LOCK = static("slab_lock")
+HEAP_NEXT = static("heap_next")
+HEAP_START = static("heap_start")
+HEAP_END = static("heap_end")
+RECORDS = static("slab_records")
+FREE_LISTS = static("slab_free_lists", 32)
+STOPS = static("stop_number")
+
+MIN_SHIFT = 8
+MIN_BLOCK = 1 << MIN_SHIFT
+MAX_SHIFT = 26
+RECORD_BYTES = 128
+
+# A block's record, 16 words for each MIN_BLOCK bytes of heap. Written under slab_lock only.
+SHIFT, NEXT_FREE, GENERATION, REQUESTED = 0, 8, 16, 24
+ALLOCATED_BY, FREED_BY = 32, 80
+BY_CPU, BY_OPERATION, BY_STOP, BY_CLOCK = 0, 8, 16, 24
+
+POISON_INUSE = 0x5A
+POISON_FREE = 0x6B
+POISON_END = 0xA5
+POISON_LAST_WORD = int.from_bytes(bytes([POISON_FREE] * 7 + [POISON_END]), "little", signed=True)
+SHADOW_ALLOCATED = 0x00
+SHADOW_FREED = 0xFB
+SHADOW_REDZONE = 0xFC
+
+
+@kernel
+def record_of(cpu: Cpu, block: int) -> int:
+    """Address of the record of `block`."""
+    return cpu.peek(RECORDS) + (block - cpu.peek(HEAP_START) >> MIN_SHIFT) * RECORD_BYTES
+
+
+@kernel
+def sign_record(cpu: Cpu, entry: int) -> None:
+    """Write who does it and when: CPU, its operation's number, the stop's number, the clock in nanoseconds."""
+    cpu.poke(entry + BY_CPU, cpu.number)
+    cpu.poke(entry + BY_OPERATION, cpu.peek(cpu.log + OPERATIONS))
+    cpu.poke(entry + BY_STOP, cpu.peek(STOPS))
+    cpu.poke(entry + BY_CLOCK, cpu.clock())
+
+
+@kernel
+def lock_slab(cpu: Cpu) -> None:
+    """Take `slab_lock`. Not a safepoint."""
+    while cpu.cmpxchg(SLAB_LOCK, 0, cpu.number + 1) != 0:
+        cpu.relax(SLAB_LOCK)
+
+
+@kernel
+def unlock_slab(cpu: Cpu) -> None:
+    """Release `slab_lock`; its word is stored only by its holder."""
+    cpu.barrier()
+    cpu.store(SLAB_LOCK, 0)
+
+
+@kernel
+def shift_for(size: int) -> int:
+    """The smallest block shift that holds `size` bytes."""
+    shift = MIN_SHIFT
+    while 1 << shift < size:
+        shift += 1
+    return shift
+
+
+@kernel
+def carve(cpu: Cpu, shift: int) -> int:
+    """A block that was never used, from the end of the heap; 0 when the heap is full."""
+    block = cpu.peek(HEAP_NEXT)
+    if block + (1 << shift) > cpu.peek(HEAP_END):
+        return 0
+    cpu.poke(HEAP_NEXT, block + (1 << shift))
+    return block
+
+
+@kernel
+def take_block(cpu: Cpu, shift: int) -> int:
+    """The block freed last of this size, or a new one; 0 when there is none."""
+    head = FREE_LISTS + shift * 8
+    block = cpu.peek(head)
+    if block == 0:
+        return carve(cpu, shift)
+    cpu.poke(head, cpu.peek(record_of(cpu, block) + NEXT_FREE))
+    return block
+
+
+@kernel
+def kmalloc(cpu: Cpu, size: int) -> int:
+    """A block of at least `size` bytes, or 0 when memory is short. Fills it, then clears its shadow."""
+    shift = shift_for(size)
+    if size <= 0 or shift > MAX_SHIFT:
+        return 0
+    lock_slab(cpu)
+    block = take_block(cpu, shift)
+    if block != 0:
+        record = record_of(cpu, block)
+        cpu.poke(record + SHIFT, shift)
+        cpu.poke(record + REQUESTED, size)
+        cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
+        sign_record(cpu, record + ALLOCATED_BY)
+        cpu.fill(block, 1 << shift, POISON_INUSE)
+        cpu.barrier()
+        cpu.fill_shadow(block, size + 7 & -8, SHADOW_ALLOCATED)
+    unlock_slab(cpu)
+    return block
+
+
+@kernel
+def kfree(cpu: Cpu, block: int) -> None:
+    """Give `block` back. Marks its shadow, then poisons it, so that poison is never seen before the mark."""
+    lock_slab(cpu)
+    record = record_of(cpu, block)
+    shift = cpu.peek(record + SHIFT)
+    size = 1 << shift
+    sign_record(cpu, record + FREED_BY)
+    cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
+    cpu.fill_shadow(block, cpu.peek(record + REQUESTED) + 7 & -8, SHADOW_FREED)
+    cpu.barrier()
+    cpu.fill(block, size - 8, POISON_FREE)
+    cpu.poke(block + size - 8, POISON_LAST_WORD)
+    cpu.poke(record + NEXT_FREE, cpu.peek(FREE_LISTS + shift * 8))
+    cpu.poke(FREE_LISTS + shift * 8, block)
+    unlock_slab(cpu)

@@ -1,0 +1,113 @@
+"""Where things lie in RAM: the named words of the machine and of the kernel that runs on it.
+
+An address is an offset into one mapping. Below `LOW` nothing is mapped for kernel code, so that NULL and
+the kernel's list poison fault; the shadow lives there instead, one byte for each 8-byte granule, at
+`address >> 3`. Kernel code declares its static and per-CPU words here by name, so that every report can
+name them; the harness's own words lie behind `BOUND`, out of reach of any wild pointer.
+"""
+
+LOW = 0x400_0000
+LINE = 64
+STATICS_BYTES = 0x1_0000
+AREA_BYTES = 0x1000
+LOG_BYTES = 0x2000
+MAX_CPUS = 1024
+
+_statics: dict[str, int] = {}
+_percpu: dict[str, int] = {}
+_log: dict[str, int] = {}
+
+
+def _place(table: dict[str, int], name: str, start: int, words: int, limit: int) -> int:
+    """Give `name` the next free cache line of `table`; ValueError for a second use or a full table."""
+    if name in table:
+        raise ValueError(f"the name {name!r} is declared twice")
+    lines = -(-words * 8 // LINE)
+    address = table.get("", start)
+    if address + lines * LINE > start + limit:
+        raise ValueError(f"no room left to declare {name!r}")
+    table[""] = address + lines * LINE
+    table[name] = address
+    return address
+
+
+def static(name: str, words: int = 1) -> int:
+    """Address of a new static variable of the kernel, `words` 64-bit words on cache lines of its own."""
+    return _place(_statics, name, LOW, words, STATICS_BYTES)
+
+
+def percpu(name: str, words: int = 1) -> int:
+    """Offset of a new per-CPU variable of the kernel in each `cpu.area`, on cache lines of its own."""
+    return _place(_percpu, name, 0, words, AREA_BYTES)
+
+
+def _log_word(name: str, words: int = 1) -> int:
+    """Offset of a word of the harness in each `cpu.log`; the log has one writer and shares no line with others."""
+    offset = _log.get("", 0)
+    _log[name], _log[""] = offset, offset + words * 8
+    return offset
+
+
+# Header: the machine's own words. One writer each: the main thread, before the start and at power-off.
+BOUND = static("bound")
+CPUS = static("cpus")
+STARTED = static("started")
+SETTINGS = static("settings", 8)
+PACE = SETTINGS
+YIELD_MASK = SETTINGS + 8
+NOISE_PERIOD = SETTINGS + 16
+WRITERS = SETTINGS + 24
+FORBIDDEN = SETTINGS + 32
+AREAS = LOW + STATICS_BYTES
+
+# Registers of a CPU that kernel code sets. One writer: that CPU.
+PREEMPT_COUNT = percpu("preempt_count")
+IRQS_DISABLED = percpu("irqs_disabled")
+
+# The log of a CPU. One writer: that CPU; the main thread and other CPUs' window counters only read.
+EDGES = _log_word("edges", 8)
+OPERATIONS = _log_word("operations")
+ONLINE = _log_word("online")
+SPINNING_ON = _log_word("spinning_on")
+SPINS = _log_word("spins")
+RANDOM = _log_word("random")
+NOISE_LEFT = _log_word("noise_left")
+EDGES_BEFORE = _log_word("edges_before")
+FAULT_CAUSE = _log_word("fault_cause")
+FAULT_ADDRESS = _log_word("fault_address")
+HIT_ADDRESS = _log_word("hit_address")
+WINDOWS = _log_word("windows")
+VIOLATIONS = _log_word("violations")
+FIRST_VIOLATION = _log_word("first_violation")
+DISAGREEMENTS = _log_word("disagreements")
+TIMESPEC = _log_word("timespec", 2)
+COUNTERS = _log_word("counters", 8)
+OUTCOMES = _log_word("outcomes", 32)
+LATENCIES = _log_word("latencies", 640)
+
+# Why an operation ended in an Oops. The two that are outcomes have the number of that outcome.
+CAUSE_WILD = 1
+CAUSE_ENDLESS = 2
+CAUSE_POWER_OFF = 99
+
+
+def area_address(number: int) -> int:
+    """Address of the area of CPU `number`."""
+    return AREAS + number * AREA_BYTES
+
+
+def name_of(address: int) -> str:
+    """The name of the static or per-CPU word at `address`, for reports, or the address in hex."""
+    for name, start in _statics.items():
+        if name and start <= address < start + LINE:
+            return name
+    number, offset = divmod(address - AREAS, AREA_BYTES)
+    for name, start in _percpu.items():
+        if name and 0 <= number < MAX_CPUS and start <= offset < start + LINE:
+            return f"{name} of CPU {number}"
+    return f"{address:#x}"
+
+
+def declared() -> str:
+    """Every declaration so far, as text: part of the key of the compile cache, since addresses are constants there."""
+    return repr((_statics, _percpu, _log))

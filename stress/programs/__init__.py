@@ -1,0 +1,1 @@
+"""What the CPUs of a scenario are told to do, one operation at a time: read symbols, load and unload modules."""

@@ -1,0 +1,89 @@
+"""A writer: unload a module at random and load the one that was unloaded before it, at a pace.
+
+So one module is away for each writer, and what is loaded takes the memory that was freed last: stale
+pointers soon point into another module. Each writer owns every WRITERS-th slot, so that a slot's words
+have one writer.
+"""
+
+from stress.kernel.module import ListChange, sys_delete_module, sys_init_module
+from stress.kernel.stop_machine import cond_resched
+from stress.kernel.struct_module import IMAGE_MODULE, NAME
+from stress.machine.loop import UNJUDGED
+from stress.machine.random import prandom
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import COUNTERS, PACE, WRITERS, static
+
+SLOTS = static("slots")
+NUM_SLOTS = static("num_slots")
+
+SLOT_IMAGE = 0
+SLOT_LISTED = 8
+SLOT_BYTES = 16
+
+LOADS = COUNTERS
+UNLOADS = COUNTERS + 8
+AWAY = COUNTERS + 16
+
+
+@kernel
+def count(cpu: Cpu, counter: int) -> None:
+    """Add one to a counter of this CPU's log."""
+    cpu.poke(cpu.log + counter, cpu.peek(cpu.log + counter) + 1)
+
+
+@kernel
+def turn_listed(cpu: Cpu, slot: int) -> None:
+    """Say that the slot's module is about to leave the list, or has come into it."""
+    cpu.barrier()
+    cpu.poke(slot + SLOT_LISTED, cpu.peek(slot + SLOT_LISTED) + 1)
+    cpu.barrier()
+
+
+@kernel
+def unload(cpu: Cpu, slot: int, unlink: ListChange) -> None:
+    """rmmod of a slot's module."""
+    turn_listed(cpu, slot)
+    if sys_delete_module(cpu, cpu.peek(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME, unlink) == 0:
+        count(cpu, UNLOADS)
+
+
+@kernel
+def load(cpu: Cpu, slot: int, link: ListChange) -> None:
+    """insmod of a slot's module."""
+    if sys_init_module(cpu, cpu.peek(slot + SLOT_IMAGE), link) == 0:
+        turn_listed(cpu, slot)
+        count(cpu, LOADS)
+
+
+@kernel
+def draw_slot(cpu: Cpu) -> int:
+    """A slot of this writer at random."""
+    writers = cpu.peek(WRITERS)
+    own = (cpu.peek(NUM_SLOTS) - cpu.number + writers - 1) // writers
+    return cpu.peek(SLOTS) + (prandom(cpu, own) * writers + cpu.number) * SLOT_BYTES
+
+
+@kernel
+def rest(cpu: Cpu) -> None:
+    """Wait for the pace of the run, half to one and a half times as long, and join stops meanwhile."""
+    pace = cpu.peek(PACE)
+    if pace == 0:
+        return
+    deadline = cpu.clock() + pace // 2 + pace // 1024 * prandom(cpu, 1024)
+    while cpu.clock() < deadline:
+        cond_resched(cpu)
+        cpu.idle()
+
+
+@kernel
+def modprobe(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
+    """One operation: an unload, the load of the module unloaded last time, a rest."""
+    slot = draw_slot(cpu)
+    away = cpu.peek(cpu.log + AWAY)
+    if slot != away:
+        unload(cpu, slot, unlink)
+        cpu.poke(cpu.log + AWAY, slot)
+        if away != 0:
+            load(cpu, away, link)
+    rest(cpu)
+    return UNJUDGED

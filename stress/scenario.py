@@ -1,0 +1,65 @@
+"""What a scenario states: a guarantee, the programs that should keep it, the verdict that is expected."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from stress.judge.outcomes import OUTCOMES, Outcome
+from stress.machine.seam import Operation
+
+VERDICTS = ("held", "violated", "stalled", "inconclusive")
+
+
+@attrs.frozen
+class Program:
+    """One kind of work for a CPU: `operation` runs again and again until power-off.
+
+    `cpus` is how many CPUs run it; None for all that are left. `writes` says that it passes edges, so that
+    readers' race windows are counted against it.
+    """
+
+    name: str
+    operation: Operation
+    cpus: int | None = None
+    writes: bool = False
+
+
+@attrs.frozen
+class Scenario:
+    """A guarantee under test; `scenarios/` holds one in each file.
+
+    `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which
+    expects "violated" and differs only in the protection under test. `outcomes` adds or grades outcomes.
+    """
+
+    name: str
+    claim: str
+    source: str
+    programs: tuple[Program, ...]
+    expect: str = attrs.field(validator=attrs.validators.in_(VERDICTS))
+    twin: str | None = None
+    outcomes: Mapping[str, Outcome] = OUTCOMES
+
+    @property
+    def least_cpus(self) -> int:
+        """The fewest CPUs on which every program runs."""
+        return sum(1 if program.cpus is None else program.cpus for program in self.programs)
+
+    def deal(self, cpus: int) -> tuple[Program, ...]:
+        """The program of each of `cpus` CPUs: writers first, as window counting needs, then the rest.
+
+        Raises:
+            ValueError: when there are fewer CPUs than `least_cpus`.
+        """
+        if cpus < self.least_cpus:
+            raise ValueError(f"{self.name} needs at least {self.least_cpus} CPUs, not {cpus}")
+        spare = cpus - sum(program.cpus or 0 for program in self.programs)
+        takers = sum(1 for program in self.programs if program.cpus is None)
+        dealt: list[Program] = []
+        for program in sorted(self.programs, key=lambda program: not program.writes):
+            share = program.cpus
+            if share is None:
+                share, takers = -(-spare // takers), takers - 1
+                spare -= share
+            dealt += [program] * share
+        return tuple(dealt)
