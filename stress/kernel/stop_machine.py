@@ -10,10 +10,10 @@ from stress.kernel.preempt import local_irq_disable, local_irq_enable, preempt_d
 from stress.machine.latency import record_latency
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import STOPS
-from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu, static
+from stress.machine.words import AREA_BYTES, AREAS, CPUS, lock, percpu, static
 
 STOPMACHINE_STATE = static("stopmachine_state")
-STOPMACHINE_MUTEX = static("stopmachine_mutex")
+STOPMACHINE_MUTEX = lock("stopmachine_mutex")
 STOPMACHINE_BEGUN = static("stopmachine_begun")
 ACK = percpu("stopmachine_ack")
 

@@ -4,7 +4,7 @@ An image, what insmod is given, is the same block with its pointers still relati
 word: how many bytes it has. The text itself is not in RAM: its addresses are the corpus's own.
 """
 
-from stress.machine.words import static
+from stress.machine.words import lock, static
 
 LIST = 0
 STATE = 16
@@ -31,5 +31,5 @@ MODULE_STATE_COMING = 1
 MODULE_STATE_GOING = 2
 
 MODULES = static("modules", 2)
-MODULE_MUTEX = static("module_mutex")
-MODLIST_LOCK = static("modlist_lock")
+MODULE_MUTEX = lock("module_mutex")
+MODLIST_LOCK = lock("modlist_lock")

@@ -6,9 +6,9 @@ All of it is guarded by one lock, `slab_lock`, taken by compare-exchange.
 """
 
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import OPERATIONS, static
+from stress.machine.words import OPERATIONS, lock, static
 
-SLAB_LOCK = static("slab_lock")
+SLAB_LOCK = lock("slab_lock")
 HEAP_NEXT = static("heap_next")
 HEAP_START = static("heap_start")
 HEAP_END = static("heap_end")

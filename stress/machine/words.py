@@ -16,6 +16,7 @@ MAX_CPUS = 1024
 _statics: dict[str, int] = {}
 _percpu: dict[str, int] = {}
 _log: dict[str, int] = {}
+_locks: set[int] = set()
 
 
 def _place(table: dict[str, int], name: str, start: int, words: int, limit: int) -> int:
@@ -34,6 +35,13 @@ def _place(table: dict[str, int], name: str, start: int, words: int, limit: int)
 def static(name: str, words: int = 1) -> int:
     """Address of a new static variable of the kernel, `words` 64-bit words on cache lines of its own."""
     return _place(_statics, name, LOW, words, STATICS_BYTES)
+
+
+def lock(name: str) -> int:
+    """Address of a new static lock: 0 when free, else its holder's CPU number + 1."""
+    address = static(name)
+    _locks.add(address)
+    return address
 
 
 def percpu(name: str, words: int = 1) -> int:
@@ -106,6 +114,11 @@ def name_of(address: int) -> str:
         if name and 0 <= number < MAX_CPUS and start <= offset < start + LINE:
             return f"{name} of CPU {number}"
     return f"{address:#x}"
+
+
+def holder_of(address: int, value: int) -> int | None:
+    """The CPU that holds the lock at `address`, whose word is `value`; None if it is free or no lock."""
+    return value - 1 if address in _locks and value > 0 else None
 
 
 def declared() -> str:

@@ -1,0 +1,79 @@
+"""Finding scenarios: by name in the catalogue, or by path. The catalogue is the folder `scenarios/`.
+
+It lies beside the package in a checkout and an editable install, and inside it in a built wheel.
+"""
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from functools import cache
+from pathlib import Path
+
+from stress.errors import UserError
+from stress.scenario import Scenario
+
+_HERE = Path(__file__).parent
+
+
+def scenarios_folder() -> Path:
+    """The folder of the catalogue's scenario files."""
+    inside = _HERE / "scenarios"
+    return inside if inside.is_dir() else _HERE.parent / "scenarios"
+
+
+@cache
+def load_scenario(path: Path) -> Scenario:
+    """The `SCENARIO` of the file at `path`, an absolute path.
+
+    Its module is kept in `sys.modules`, where compiled code looks for it.
+
+    Raises:
+        UserError: when the file cannot be read or run, or has no SCENARIO.
+    """
+    name = f"kstress_scenario_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is not a Python file; a scenario is a .py file with a SCENARIO")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1].lineno
+        raise UserError(f"{path}, line {line}: {type(error).__name__}: {error}; mend the scenario file") from error
+    scenario = getattr(module, "SCENARIO", None)
+    if not isinstance(scenario, Scenario):
+        raise UserError(f"{path} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
+    return scenario
+
+
+def catalogue() -> list[Scenario]:
+    """Every scenario of the catalogue, sorted by name."""
+    return sorted(
+        (load_scenario(path) for path in scenarios_folder().resolve().glob("*.py")),
+        key=lambda scenario: scenario.name,
+    )
+
+
+def find_scenario(wanted: str) -> Scenario:
+    """The scenario of this name in the catalogue, or in the file of this path.
+
+    Raises:
+        UserError: when there is none; says which there are.
+    """
+    path = Path(wanted)
+    if path.suffix == ".py" or "/" in wanted:
+        if not path.is_file():
+            raise UserError(f"there is no scenario file {wanted!r}; give a path to a .py file, or a name (kstress list)")
+        return load_scenario(path.resolve())
+    inside = scenarios_folder() / f"{wanted}.py"
+    if wanted.isidentifier() and inside.is_file():
+        return load_scenario(inside.resolve())
+    names = ", ".join(scenario.name for scenario in catalogue())
+    raise UserError(f"there is no scenario {wanted!r}; there are: {names} (kstress list), or give a path to a .py file")
+
+
+def twin_of(scenario: Scenario) -> Scenario | None:
+    """The twin that a scenario names, from the catalogue; None if it names none."""
+    return None if scenario.twin is None else find_scenario(scenario.twin)

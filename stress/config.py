@@ -1,0 +1,52 @@
+"""How to run: one frozen object that the command line, the pytest plugin and Python callers fill in."""
+
+import secrets
+from fractions import Fraction
+from pathlib import Path
+
+import attrs
+
+from stress.errors import UserError
+from stress.machine.words import MAX_CPUS
+
+ENGINES = ("auto", "python", "native")
+DEFAULT_CPUS = 4
+DEFAULT_SECONDS = 10.0
+LARGEST_SEED = 2**63 - 1
+
+
+def _check(condition: bool, message: str) -> None:
+    """Raise UserError with `message` unless `condition`."""
+    if not condition:
+        raise UserError(message)
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """How scenarios are run. None stands for a default that depends on the engine, or for a random seed.
+
+    `duration_s`, `pace_s` and `stall_after_s` are in seconds; `noise` is the share of memory accesses at which
+    a CPU gives up its core; `pace_s` is the rest of a writer between two operations.
+
+    Raises:
+        UserError: for a value out of range.
+    """
+
+    cpus: int = DEFAULT_CPUS
+    duration_s: float = DEFAULT_SECONDS
+    engine: str = "auto"
+    seed: int = attrs.field(factory=lambda: secrets.randbelow(2**31))
+    kasan: bool = True
+    noise: Fraction | None = None
+    pace_s: float | None = None
+    stall_after_s: float | None = None
+    stop_on_violation: bool = False
+    corpus: Path | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Check what types cannot."""
+        _check(1 <= self.cpus <= MAX_CPUS, f"--cpus: {self.cpus} CPUs cannot be played; give 1 to {MAX_CPUS}")
+        _check(self.duration_s > 0, f"--duration: {self.duration_s} s is no time to run; give more than 0")
+        _check(self.engine in ENGINES, f"--engine: {self.engine!r} is none of {', '.join(ENGINES)}")
+        _check(0 <= self.seed <= LARGEST_SEED, f"--seed: {self.seed} is not from 0 to 2**63 - 1")
+        _check(self.stall_after_s is None or self.stall_after_s > 0, "--stall-after: give more than 0 seconds")

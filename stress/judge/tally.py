@@ -1,0 +1,63 @@
+"""Counts of a run: harvested from RAM when a machine is off, added up over its slices."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import attrs
+
+from stress.judge.outcomes import Outcome
+from stress.machine.latency import BUCKETS, percentile
+from stress.machine.ram import Ram
+from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, OUTCOMES, VIOLATIONS, WINDOWS
+from stress.programs.modprobe import LOADS, UNLOADS
+
+OUTCOME_WORDS = 32
+
+
+@attrs.define
+class Tally:
+    """What was counted in `seconds` of a scenario's own time; `first_violation_s` is on the same clock."""
+
+    seconds: float = 0.0
+    lookups: int = 0
+    loads: int = 0
+    unloads: int = 0
+    race_windows: int = 0
+    violations: int = 0
+    disagreements: int = 0
+    first_violation_s: float | None = None
+    outcomes: Counter[str] = attrs.field(factory=Counter)
+    latencies: list[int] = attrs.field(factory=lambda: [0] * BUCKETS)
+
+    def add(self, ram: Ram, graded: Mapping[str, Outcome], started_ns: int, seconds: float) -> None:
+        """Add one slice of `seconds`, whose machine started at `started_ns` and is off."""
+        sums = [sum(column) for column in zip(*ram.log_words(OUTCOMES, OUTCOME_WORDS), strict=True)]
+        names = {outcome.code: outcome.name for outcome in graded.values()}
+        self.outcomes.update({names.get(code, f"outcome {code}"): count for code, count in enumerate(sums) if count})
+        self.lookups += sum(sums)
+        self.loads += _total(ram, LOADS)
+        self.unloads += _total(ram, UNLOADS)
+        self.race_windows += _total(ram, WINDOWS)
+        self.violations += _total(ram, VIOLATIONS)
+        self.disagreements += _total(ram, DISAGREEMENTS)
+        histograms = ram.log_words(LATENCIES, BUCKETS)
+        self.latencies = [sum(column) for column in zip(self.latencies, *histograms, strict=True)]
+        firsts = [first for [first] in ram.log_words(FIRST_VIOLATION) if first]
+        if firsts and self.first_violation_s is None:
+            self.first_violation_s = self.seconds + (min(firsts) - started_ns) / 1e9
+        self.seconds += seconds
+
+    @property
+    def stops(self) -> int:
+        """How often the machine was stopped."""
+        return sum(self.latencies)
+
+    def stop_latency_us(self, share: float) -> float | None:
+        """The time of a stop, from its first state to its last, that `share` of all do not exceed, in microseconds."""
+        nanoseconds = percentile(self.latencies, share)
+        return None if nanoseconds is None else nanoseconds / 1000
+
+
+def _total(ram: Ram, offset: int) -> int:
+    """The sum of a counter over all CPUs."""
+    return sum(count for [count] in ram.log_words(offset))

@@ -1,0 +1,58 @@
+"""Durations and rates as people write them, for the command line, plans and the environment."""
+
+import re
+from fractions import Fraction
+
+from stress.errors import UserError
+
+SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST = 365 * 86400.0
+_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)")
+
+
+def parse_duration(text: str, origin: str) -> float:
+    """Seconds of a duration such as `500ms`, `90s` or `1h30m`; `origin` says where it came from, for the error.
+
+    Raises:
+        UserError: for anything else; a bare number is told the units.
+    """
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        units = ", ".join(SECONDS)
+        raise UserError(f"{origin}: {text!r} is not a duration; write a number with a unit ({units}), like 500ms or 1h30m")
+    seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
+    if seconds > LONGEST:
+        raise UserError(f"{origin}: {text!r} is longer than a year; give a shorter duration")
+    return seconds
+
+
+def parse_rate(text: str, origin: str) -> Fraction:
+    """A rate from 0 to 1, such as `1/64`, `0.01` or `0`.
+
+    Raises:
+        UserError: for anything else.
+    """
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UserError(f"{origin}: {text!r} is not a rate; write a share of accesses like 1/64 or 0.01, or 0") from None
+    if not 0 <= rate <= 1:
+        raise UserError(f"{origin}: {text!r} is not between 0 and 1; write a share of accesses like 1/64")
+    return rate
+
+
+def show_duration(seconds: float) -> str:
+    """A duration for people, with three digits: `1.50 s`, `17.4 us`."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size or unit == "us":
+            return f"{seconds / size:.3g} {unit}"
+    raise AssertionError(seconds)
+
+
+def write_duration(seconds: float) -> str:
+    """A duration that `parse_duration` reads back."""
+    for unit in ("h", "m", "s", "ms"):
+        count = seconds / SECONDS[unit]
+        if count >= 1 and abs(count - round(count)) < 1e-9:
+            return f"{round(count)}{unit}"
+    return f"{round(seconds * 1e6)}us"
