@@ -9,7 +9,7 @@ from stress.judge.outcomes import Outcome
 from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
 from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, OUTCOMES, VIOLATIONS, WINDOWS
-from stress.programs.modprobe import LOADS, UNLOADS
+from stress.kernel.module import LOADS, UNLOADS
 
 OUTCOME_WORDS = 32
 

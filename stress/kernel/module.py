@@ -30,14 +30,24 @@ from stress.kernel.struct_module import (
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import kfree, kmalloc
+from stress.machine.words import COUNTERS
 
 ListChange = Callable[[Cpu, int], None]
+
+LOADS = COUNTERS
+UNLOADS = COUNTERS + 8
 
 ENOENT = 2
 EWOULDBLOCK = 11
 ENOMEM = 12
 EBUSY = 16
 EEXIST = 17
+
+
+@kernel
+def count(cpu: Cpu, counter: int) -> None:
+    """Add one to a counter of this CPU's log."""
+    cpu.poke(cpu.log + counter, cpu.peek(cpu.log + counter) + 1)
 
 
 @kernel
@@ -92,6 +102,7 @@ def sys_init_module(cpu: Cpu, image: int, link: ListChange) -> int:
     cpu.store(mod + STATE, MODULE_STATE_LIVE)
     free_init(cpu, mod)
     up(cpu, MODULE_MUTEX)
+    count(cpu, LOADS)
     return 0
 
 
@@ -142,4 +153,5 @@ def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange) -> int:
     down(cpu, MODULE_MUTEX)
     free_module(cpu, mod, unlink)
     up(cpu, MODULE_MUTEX)
+    count(cpu, UNLOADS)
     return 0

@@ -90,6 +90,7 @@ FIRST_VIOLATION = _log_word("first_violation")
 DISAGREEMENTS = _log_word("disagreements")
 TIMESPEC = _log_word("timespec", 2)
 COUNTERS = _log_word("counters", 8)
+PRIVATE = _log_word("private", 8)
 OUTCOMES = _log_word("outcomes", 32)
 LATENCIES = _log_word("latencies", 640)
 

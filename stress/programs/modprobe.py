@@ -11,7 +11,7 @@ from stress.kernel.struct_module import IMAGE_MODULE, NAME
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import COUNTERS, PACE, WRITERS, static
+from stress.machine.words import PACE, PRIVATE, WRITERS, static
 
 SLOTS = static("slots")
 NUM_SLOTS = static("num_slots")
@@ -20,15 +20,7 @@ SLOT_IMAGE = 0
 SLOT_LISTED = 8
 SLOT_BYTES = 16
 
-LOADS = COUNTERS
-UNLOADS = COUNTERS + 8
-AWAY = COUNTERS + 16
-
-
-@kernel
-def count(cpu: Cpu, counter: int) -> None:
-    """Add one to a counter of this CPU's log."""
-    cpu.poke(cpu.log + counter, cpu.peek(cpu.log + counter) + 1)
+AWAY = PRIVATE
 
 
 @kernel
@@ -43,8 +35,7 @@ def turn_listed(cpu: Cpu, slot: int) -> None:
 def unload(cpu: Cpu, slot: int, unlink: ListChange) -> None:
     """rmmod of a slot's module."""
     turn_listed(cpu, slot)
-    if sys_delete_module(cpu, cpu.peek(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME, unlink) == 0:
-        count(cpu, UNLOADS)
+    sys_delete_module(cpu, cpu.peek(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME, unlink)
 
 
 @kernel
@@ -52,7 +43,6 @@ def load(cpu: Cpu, slot: int, link: ListChange) -> None:
     """insmod of a slot's module."""
     if sys_init_module(cpu, cpu.peek(slot + SLOT_IMAGE), link) == 0:
         turn_listed(cpu, slot)
-        count(cpu, LOADS)
 
 
 @kernel

@@ -1,0 +1,84 @@
+"""The conditions of a run: what of the host and the settings its figures depend on."""
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import attrs
+import psutil
+
+from stress.machine.engines import usable_cores
+from stress.machine.python_engine import gil_enabled
+
+
+@attrs.frozen
+class Conditions:
+    """Host and settings of one run; times in seconds, `noise` as a share of accesses, `affinity` as core numbers."""
+
+    python: str
+    gil: bool
+    numba: str | None
+    cores: int
+    affinity: list[int] | None
+    switch_interval_s: float | None
+    steal_percent: float | None
+    kasan: bool
+    noise: float
+    pace_s: float
+    stall_after_s: float
+
+
+def package_version(name: str) -> str | None:
+    """The installed version of a distribution; None if it is not there."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def affinity() -> list[int] | None:
+    """The cores this process may use; None where the system does not say."""
+    process = psutil.Process()
+    return list(process.cpu_affinity() or []) if hasattr(process, "cpu_affinity") else None
+
+
+@attrs.define
+class StealMeter:
+    """Measures what share of the host's CPU time went to other guests since it was made."""
+
+    _before: tuple[float, float] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Remember where the counters stand."""
+        self._before = self._read()
+
+    @staticmethod
+    def _read() -> tuple[float, float]:
+        """Seconds stolen and seconds in all, since the host started."""
+        times = psutil.cpu_times()
+        return getattr(times, "steal", 0.0), sum(times)
+
+    def percent(self) -> float | None:
+        """Steal in percent; None where the system does not count it."""
+        if not hasattr(psutil.cpu_times(), "steal"):
+            return None
+        (stolen_before, all_before), (stolen, everything) = self._before, self._read()
+        return round(100 * (stolen - stolen_before) / max(everything - all_before, 1e-9), 2)
+
+
+def host_conditions(kasan: bool, noise: float, pace_s: float, stall_after_s: float, steal: StealMeter) -> Conditions:
+    """The conditions now, for a run with these settings."""
+    gil = gil_enabled()
+    return Conditions(
+        python=platform.python_version(),
+        gil=gil,
+        numba=package_version("numba"),
+        cores=usable_cores(),
+        affinity=affinity(),
+        switch_interval_s=sys.getswitchinterval() if gil else None,
+        steal_percent=steal.percent(),
+        kasan=kasan,
+        noise=noise,
+        pace_s=pace_s,
+        stall_after_s=stall_after_s,
+    )

@@ -1,0 +1,80 @@
+"""The result of one scenario's run, and the JSON that is promised for it."""
+
+from typing import Any
+
+import attrs
+
+from stress.conditions import Conditions
+from stress.judge.tally import Tally
+from stress.judge.verdict import Verdict, rate_upper_95
+from stress.scenario import Scenario
+
+SCHEMA = 1
+
+
+@attrs.frozen
+class Result:
+    """What a scenario's run came to. `twin` and `twin_tally` are None for a scenario without one."""
+
+    scenario: Scenario
+    engine: str
+    cpus: int
+    seed: int
+    tally: Tally
+    verdict: Verdict
+    conditions: Conditions
+    twin_tally: Tally | None = None
+    interrupted: bool = False
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one that the scenario expects."""
+        return self.verdict.name == self.scenario.expect
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of this run in the JSON of `kstress run`, schema 1."""
+        tally = self.tally
+        return {
+            "scenario": self.scenario.name,
+            "engine": self.engine,
+            "cpus": self.cpus,
+            "seed": self.seed,
+            "duration_s": round(tally.seconds, 6),
+            "expect": self.scenario.expect,
+            "verdict": self.verdict.name,
+            "reason": self.verdict.reason,
+            "as_expected": self.as_expected,
+            "interrupted": self.interrupted,
+            "lookups": tally.lookups,
+            "loads": tally.loads,
+            "unloads": tally.unloads,
+            "race_windows": tally.race_windows,
+            "violations": tally.violations,
+            "first_violation_s": tally.first_violation_s,
+            "rate_upper_95": rate_upper_95(tally),
+            "outcomes": {name: tally.outcomes[name] for name in self.scenario.outcomes},
+            "stop_machine": {
+                "count": tally.stops,
+                "p50_us": tally.stop_latency_us(0.5),
+                "p99_us": tally.stop_latency_us(0.99),
+                "max_us": tally.stop_latency_us(1.0),
+            },
+            "twin": self._twin_json(),
+            "conditions": attrs.asdict(self.conditions),
+        }
+
+    def _twin_json(self) -> dict[str, Any] | None:
+        """The twin's part: what shows that this run could have seen a violation."""
+        if self.twin_tally is None:
+            return None
+        twin = self.twin_tally
+        return {
+            "scenario": self.scenario.twin,
+            "race_windows": twin.race_windows,
+            "violations": twin.violations,
+        }
+
+
+def report(results: list[Result]) -> dict[str, Any]:
+    """The whole JSON of `kstress run`."""
+    return {"schema": SCHEMA, "runs": [result.as_json() for result in results]}

@@ -1,0 +1,88 @@
+"""Choosing an engine, and what each takes as default when the user says nothing."""
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from importlib.util import find_spec
+from typing import Protocol
+
+import attrs
+
+from stress.errors import UserError
+from stress.machine.features import Features
+from stress.machine.python_engine import PythonEngine, gil_enabled
+from stress.machine.ram import Ram
+from stress.machine.seam import Cpu, Operation
+
+NEVER = -1
+EVERY_OPERATION = 0
+EVERY_SIXTEENTH = 15
+
+
+class Engine(Protocol):
+    """Turns a program into something that an OS thread can play."""
+
+    @property
+    def name(self) -> str:
+        """`python` or `native`."""
+
+    def program(
+        self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features
+    ) -> Callable[[Ram, int], None]:
+        """A function that plays a CPU of a machine until power-off, on the calling thread."""
+
+
+@attrs.frozen
+class Defaults:
+    """What an engine takes for settings left open: the noise's share of accesses, the writers' pace in seconds."""
+
+    noise: Fraction
+    pace_s: float
+
+
+DEFAULTS = {
+    "python": Defaults(noise=Fraction(1, 64), pace_s=1e-3),
+    "native": Defaults(noise=Fraction(1, 1024), pace_s=1e-4),
+}
+
+
+def has_numba() -> bool:
+    """Whether the native engine can be had."""
+    return find_spec("numba") is not None
+
+
+def choose_engine(wanted: str) -> Engine:
+    """The engine of this name; `auto` is native when numba can be imported, else python.
+
+    Raises:
+        UserError: for `native` without numba.
+    """
+    if wanted == "python" or (wanted == "auto" and not has_numba()):
+        return PythonEngine()
+    if not has_numba():
+        raise UserError("--engine native needs numba: pip install 'kstress[native]', or use --engine python")
+    from stress.machine.native.engine import NativeEngine
+
+    return NativeEngine()
+
+
+def usable_cores() -> int:
+    """How many cores the threads of this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cores_for(engine: str) -> int:
+    """How many CPUs of a machine can run at the same instant on `engine`."""
+    return 1 if engine == "python" and gil_enabled() else usable_cores()
+
+
+def yield_mask(engine: str, cpus: int) -> int:
+    """How often a CPU gives up its core between operations: never while every CPU has a core of its own.
+
+    On the native engine an operation takes well under a microsecond, so every sixteenth will do.
+    """
+    if cpus <= cores_for(engine):
+        return NEVER
+    return EVERY_SIXTEENTH if engine == "native" else EVERY_OPERATION

@@ -1,0 +1,218 @@
+"""Run a scenario: boot a machine, let it run, judge what it counted. Its twin runs in the same call, slice by slice."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import attrs
+
+from stress.boot import World, boot_ram, build_world
+from stress.catalogue import find_scenario, twin_of
+from stress.conditions import StealMeter, host_conditions
+from stress.config import Config
+from stress.corpus import bundled, load
+from stress.errors import HarnessError
+from stress.judge import lookups
+from stress.judge.outcomes import forbidden_mask
+from stress.judge.result import Result
+from stress.judge.tally import Tally
+from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
+from stress.kernel.stop_machine import cond_resched
+from stress.machine import words
+from stress.machine.engines import DEFAULTS, Engine, choose_engine, cores_for, yield_mask
+from stress.machine.features import Features
+from stress.machine.machine import Machine, MachineError, Play
+from stress.machine.ram import Ram, RamMap
+from stress.machine.random import seed_of
+from stress.machine.watchdog import Watchdog
+from stress.scenario import Scenario
+
+SLICE_SECONDS = 0.25
+POLL_SECONDS = 0.01
+LONGEST_STALL_AFTER = 5.0
+
+Progress = Callable[[Scenario, Tally, float], None]
+"""Called often with the scenario, its counts up to the last slice, and how many of its seconds have passed."""
+
+
+@attrs.frozen
+class Settings:
+    """A config with the engine's defaults filled in."""
+
+    config: Config
+    engine: Engine
+    noise: float
+    pace_s: float
+    stall_after_s: float
+
+    @property
+    def features(self) -> Features:
+        """What the CPUs can do at an access."""
+        return Features(kasan=self.config.kasan, noise=self.noise > 0)
+
+
+def settle(config: Config) -> Settings:
+    """Choose the engine and fill in what `config` leaves open."""
+    engine = choose_engine(config.engine)
+    defaults = DEFAULTS[engine.name]
+    crowd = max(config.cpus / cores_for(engine.name), 1.0)
+    stall_after = config.stall_after_s or min(LONGEST_STALL_AFTER, config.duration_s / 2) * crowd
+    noise = defaults.noise if config.noise is None else config.noise
+    pace = defaults.pace_s if config.pace_s is None else config.pace_s
+    return Settings(config, engine, float(noise), pace, stall_after)
+
+
+@attrs.define
+class Track:
+    """One scenario's side of a run: its compiled programs, the image its machines start from, its counts."""
+
+    scenario: Scenario
+    settings: Settings
+    ram_map: RamMap
+    image: bytes
+    plays: Sequence[Play]
+    tally: Tally = attrs.field(init=False, factory=Tally)
+    stalls: list[str] = attrs.field(init=False, factory=list)
+    _slices: int = attrs.field(init=False, default=0)
+
+    def _fresh_ram(self) -> Ram:
+        """RAM of a machine that has just booted, with this run's settings and the seeds of this slice."""
+        ram = Ram(self.ram_map, self.image)
+        config, cpus = self.settings.config, self.settings.config.cpus
+        noise = self.settings.noise
+        ram.poke(words.PACE, round(self.settings.pace_s * 1e9))
+        ram.poke(words.YIELD_MASK, yield_mask(self.settings.engine.name, cpus))
+        ram.poke(words.NOISE_PERIOD, round(1 / noise) if noise else 0)
+        ram.poke(words.WRITERS, sum(program.writes for program in self.scenario.deal(cpus)))
+        ram.poke(words.FORBIDDEN, forbidden_mask(self.scenario.outcomes))
+        ram.poke(lookups.KASAN, int(config.kasan))
+        for number in range(cpus):
+            ram.poke(ram.map.log(number) + words.RANDOM, seed_of(config.seed, self._slices, number))
+        self._slices += 1
+        return ram
+
+    def run_slice(self, seconds: float, over: Callable[[Ram, float], bool]) -> None:
+        """Boot a machine, let it run for `seconds` unless it stalls or `over` says so, and count what it did."""
+        ram = self._fresh_ram()
+        machine = Machine(ram, self.plays)
+        names = [program.name for program in self.scenario.deal(self.settings.config.cpus)]
+        watchdog = Watchdog(ram, names, self.settings.stall_after_s)
+        try:
+            machine.boot()
+            self._wait(machine, watchdog, seconds, over)
+        finally:
+            ran = (time.monotonic_ns() - machine.started_ns) / 1e9 if machine.started_ns else 0.0
+            machine.power_off()
+        machine.check()
+        self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
+
+    def _wait(self, machine: Machine, watchdog: Watchdog, seconds: float, over: Callable[[Ram, float], bool]) -> None:
+        """Wait on the main thread, which runs no CPU, so that signals are taken at once."""
+        deadline = machine.started_ns / 1e9 + seconds
+        while not machine.errors and not self.stalls:
+            left = deadline - time.monotonic()
+            if left <= 0 or over(machine.ram, self.tally.seconds + seconds - left):
+                return
+            time.sleep(min(left, POLL_SECONDS))
+            self.stalls = [stall.text for stall in watchdog.sample()]
+
+
+def prepare(scenario: Scenario, settings: Settings, world: World, image: Ram) -> Track:
+    """Compile a scenario's programs, each once, for machines that start from `image`."""
+    plays: dict[str, Play] = {}
+    dealt = scenario.deal(settings.config.cpus)
+    for program in dealt:
+        if program.name not in plays:
+            plays[program.name] = settings.engine.program(program.operation, cond_resched, settings.features)
+    return Track(scenario, settings, image.map, image.image(), [plays[program.name] for program in dealt])
+
+
+def has_violation(ram: Ram) -> bool:
+    """Whether any CPU has counted a violation."""
+    return any(count for [count] in ram.log_words(words.VIOLATIONS))
+
+
+def run_scenario(
+    scenario: Scenario,
+    config: Config,
+    progress: Progress = lambda scenario, tally, seconds: None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Run one scenario and, in alternating slices, its twin; the result.
+
+    Ends early when it stalls, when `interrupted` says so, or at a violation if the config asks for that.
+
+    Raises:
+        UserError: for input that cannot be used.
+        HarnessError: when the harness itself failed.
+    """
+    settings = settle(config)
+    steal = StealMeter()
+    if config.cpus < scenario.least_cpus:
+        verdict = Verdict(INCONCLUSIVE, f"needs at least {scenario.least_cpus} CPUs, not {config.cpus}")
+        return _result(scenario, settings, Tally(), None, verdict, steal, False)
+    world = build_world(load(config.corpus) if config.corpus else bundled())
+    ram = boot_ram(world, config.cpus)
+    twin = twin_of(scenario)
+    track = prepare(scenario, settings, world, ram)
+    twin_track = prepare(twin, settings, world, ram) if twin else None
+    try:
+        stopped = _alternate(track, twin_track, progress, interrupted)
+    except MachineError as error:
+        raise HarnessError(f"{scenario.name}: a CPU's thread died\n{error}") from error
+    if track.tally.disagreements:
+        raise HarnessError(f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times")
+    twin_tally = twin_track.tally if twin_track else None
+    verdict = judge(track.tally, twin_tally, track.stalls)
+    return _result(scenario, settings, track.tally, twin_tally, verdict, steal, stopped)
+
+
+def _alternate(
+    track: Track, twin: Track | None, progress: Progress, interrupted: Callable[[], bool]
+) -> bool:
+    """Run a slice of the scenario and one of the twin in turn until the scenario's time is up; whether interrupted."""
+    config = track.settings.config
+
+    def over(ram: Ram, seconds: float) -> bool:
+        progress(track.scenario, track.tally, min(seconds, config.duration_s))
+        return interrupted() or (config.stop_on_violation and has_violation(ram))
+
+    def twin_over(ram: Ram, seconds: float) -> bool:
+        return interrupted()
+
+    while not interrupted() and not track.stalls:
+        left = config.duration_s - track.tally.seconds
+        if left <= POLL_SECONDS / 10 or (config.stop_on_violation and track.tally.violations):
+            break
+        length = min(left, SLICE_SECONDS) if twin else left
+        track.run_slice(length, over)
+        if twin and not interrupted():
+            twin.run_slice(length, twin_over)
+    return interrupted()
+
+
+def _result(
+    scenario: Scenario,
+    settings: Settings,
+    tally: Tally,
+    twin: Tally | None,
+    verdict: Verdict,
+    steal: StealMeter,
+    interrupted: bool,
+) -> Result:
+    """Put a result together."""
+    config = settings.config
+    conditions = host_conditions(config.kasan, settings.noise, settings.pace_s, settings.stall_after_s, steal)
+    name = settings.engine.name
+    return Result(scenario, name, config.cpus, config.seed, tally, verdict, conditions, twin, interrupted)
+
+
+def run(scenarios: Iterable[str | Path | Scenario], config: Config | None = None) -> list[Result]:
+    """Run scenarios, given by name, path or as they are, one after the other; their results.
+
+    Raises:
+        UserError: for input that cannot be used.
+        HarnessError: when the harness itself failed.
+    """
+    chosen = [one if isinstance(one, Scenario) else find_scenario(str(one)) for one in scenarios]
+    return [run_scenario(scenario, config or Config()) for scenario in chosen]
