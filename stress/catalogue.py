@@ -10,6 +10,8 @@ import traceback
 from functools import cache
 from pathlib import Path
 
+import attrs
+
 from stress.errors import UserError
 from stress.scenario import Scenario
 
@@ -24,7 +26,7 @@ def scenarios_folder() -> Path:
 
 @cache
 def load_scenario(path: Path) -> Scenario:
-    """The `SCENARIO` of the file at `path`, an absolute path.
+    """The `SCENARIO` of the file at `path`, an absolute path; its origin is its name if the catalogue has it.
 
     Its module is kept in `sys.modules`, where compiled code looks for it.
 
@@ -45,7 +47,8 @@ def load_scenario(path: Path) -> Scenario:
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{path} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
-    return scenario
+    known = path.parent == scenarios_folder().resolve() and path.stem == scenario.name
+    return attrs.evolve(scenario, origin=scenario.name if known else str(path))
 
 
 def catalogue() -> list[Scenario]:
@@ -65,7 +68,9 @@ def find_scenario(wanted: str) -> Scenario:
     path = Path(wanted)
     if path.suffix == ".py" or "/" in wanted:
         if not path.is_file():
-            raise UserError(f"there is no scenario file {wanted!r}; give a path to a .py file, or a name (kstress list)")
+            raise UserError(
+                f"there is no scenario file {wanted!r}; give a path to a .py file, or a name (kstress list)"
+            )
         return load_scenario(path.resolve())
     inside = scenarios_folder() / f"{wanted}.py"
     if wanted.isidentifier() and inside.is_file():

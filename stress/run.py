@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from stress.boot import World, boot_ram, build_world
+from stress.boot import boot_ram, build_world
 from stress.catalogue import find_scenario, twin_of
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
@@ -117,7 +117,7 @@ class Track:
             self.stalls = [stall.text for stall in watchdog.sample()]
 
 
-def prepare(scenario: Scenario, settings: Settings, world: World, image: Ram) -> Track:
+def prepare(scenario: Scenario, settings: Settings, image: Ram) -> Track:
     """Compile a scenario's programs, each once, for machines that start from `image`."""
     plays: dict[str, Play] = {}
     dealt = scenario.deal(settings.config.cpus)
@@ -154,22 +154,22 @@ def run_scenario(
     world = build_world(load(config.corpus) if config.corpus else bundled())
     ram = boot_ram(world, config.cpus)
     twin = twin_of(scenario)
-    track = prepare(scenario, settings, world, ram)
-    twin_track = prepare(twin, settings, world, ram) if twin else None
+    track = prepare(scenario, settings, ram)
+    twin_track = prepare(twin, settings, ram) if twin else None
     try:
         stopped = _alternate(track, twin_track, progress, interrupted)
     except MachineError as error:
         raise HarnessError(f"{scenario.name}: a CPU's thread died\n{error}") from error
     if track.tally.disagreements:
-        raise HarnessError(f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times")
+        raise HarnessError(
+            f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
+        )
     twin_tally = twin_track.tally if twin_track else None
     verdict = judge(track.tally, twin_tally, track.stalls)
     return _result(scenario, settings, track.tally, twin_tally, verdict, steal, stopped)
 
 
-def _alternate(
-    track: Track, twin: Track | None, progress: Progress, interrupted: Callable[[], bool]
-) -> bool:
+def _alternate(track: Track, twin: Track | None, progress: Progress, interrupted: Callable[[], bool]) -> bool:
     """Run a slice of the scenario and one of the twin in turn until the scenario's time is up; whether interrupted."""
     config = track.settings.config
 
@@ -204,7 +204,7 @@ def _result(
     config = settings.config
     conditions = host_conditions(config.kasan, settings.noise, settings.pace_s, settings.stall_after_s, steal)
     name = settings.engine.name
-    return Result(scenario, name, config.cpus, config.seed, tally, verdict, conditions, twin, interrupted)
+    return Result(scenario, name, config, tally, verdict, conditions, twin, interrupted)
 
 
 def run(scenarios: Iterable[str | Path | Scenario], config: Config | None = None) -> list[Result]:

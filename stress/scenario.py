@@ -30,6 +30,7 @@ class Scenario:
 
     `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which
     expects "violated" and differs only in the protection under test. `outcomes` adds or grades outcomes.
+    `origin` is what to call it by on the command line: its name, or the path that it was loaded from.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Scenario:
     expect: str = attrs.field(validator=attrs.validators.in_(VERDICTS))
     twin: str | None = None
     outcomes: Mapping[str, Outcome] = OUTCOMES
+    origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
 
     @property
     def least_cpus(self) -> int:

@@ -19,7 +19,9 @@ def parse_duration(text: str, origin: str) -> float:
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         units = ", ".join(SECONDS)
-        raise UserError(f"{origin}: {text!r} is not a duration; write a number with a unit ({units}), like 500ms or 1h30m")
+        raise UserError(
+            f"{origin}: {text!r} is not a duration; write a number with a unit ({units}), like 500ms or 1h30m"
+        )
     seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
     if seconds > LONGEST:
         raise UserError(f"{origin}: {text!r} is longer than a year; give a shorter duration")
@@ -35,7 +37,9 @@ def parse_rate(text: str, origin: str) -> Fraction:
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise UserError(f"{origin}: {text!r} is not a rate; write a share of accesses like 1/64 or 0.01, or 0") from None
+        raise UserError(
+            f"{origin}: {text!r} is not a rate; write a share of accesses like 1/64 or 0.01, or 0"
+        ) from None
     if not 0 <= rate <= 1:
         raise UserError(f"{origin}: {text!r} is not between 0 and 1; write a share of accesses like 1/64")
     return rate

@@ -61,9 +61,7 @@ def _document(raw: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError, MemoryError) as error:
         raise UserError(f"not a corpus file, the JSON does not parse: {shown(error)}") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
-        raise UserError(
-            f"not a corpus file: key kind must be '{KIND}'; make one with 'kstress corpus import'"
-        )
+        raise UserError(f"not a corpus file: key kind must be '{KIND}'; make one with 'kstress corpus import'")
     if type(document.get("schema")) is not int or document["schema"] != SCHEMA:
         schema = shown(repr(document.get("schema")))
         raise UserError(f"key schema is {schema}, this kstress reads {SCHEMA}; import the corpus again")

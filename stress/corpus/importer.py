@@ -38,9 +38,7 @@ def import_corpus(paths: Sequence[Path], source: str | None = None) -> Corpus:
     `source` defaults to the names of the paths. UserError with the file for whatever cannot be used.
     """
     if not paths:
-        raise UserError(
-            "nothing to import; name a kernel module, a folder of them, a System.map or /proc/kallsyms"
-        )
+        raise UserError("nothing to import; name a kernel module, a folder of them, a System.map or /proc/kallsyms")
     files = [file for path in paths for file in _files(path)]
     if len(files) > MAX_MODULES:
         raise UserError(f"{len(files)} files are too many; a corpus holds at most {MAX_MODULES} modules")

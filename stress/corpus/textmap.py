@@ -29,9 +29,7 @@ from stress.errors import UserError
 HIGH_BIAS = 0xC000000000000000
 """What is taken off the addresses of a 64-bit kernel, which lives in the high half."""
 
-_LINE = re.compile(
-    r"([0-9a-f]{1,16}) +([a-z?-]) +([^\s\[]\S*)(?:\s+\[([^\]\s]+)\])?\s*", re.ASCII | re.IGNORECASE
-)
+_LINE = re.compile(r"([0-9a-f]{1,16}) +([a-z?-]) +([^\s\[]\S*)(?:\s+\[([^\]\s]+)\])?\s*", re.ASCII | re.IGNORECASE)
 _PSEUDO_MODULES = ("bpf", "__builtin__")
 _FUNCTION, _OBJECT = 2, 1
 _GLOBAL = 1 << 4
@@ -67,9 +65,7 @@ def read_map(data: bytes, where: str) -> Corpus:
 
 def _lines(data: bytes) -> list[str]:
     if data.startswith(b"\x7fELF"):
-        raise UserError(
-            "an ELF file; name kernel modules *.ko, *.ko.xz or *.ko.zst, and kernels are not read"
-        )
+        raise UserError("an ELF file; name kernel modules *.ko, *.ko.xz or *.ko.zst, and kernels are not read")
     try:
         lines = data.decode().splitlines()
     except UnicodeDecodeError as error:
@@ -77,9 +73,7 @@ def _lines(data: bytes) -> list[str]:
     if len(lines) > MAX_SYMBOLS:
         raise UserError(f"{len(lines)} lines are too many; a corpus holds at most {MAX_SYMBOLS} symbols")
     if lines and "The real System.map is in" in lines[0]:
-        raise UserError(
-            "only Debian's placeholder; import /proc/kallsyms as root, or the -dbg package's System.map"
-        )
+        raise UserError("only Debian's placeholder; import /proc/kallsyms as root, or the -dbg package's System.map")
     return lines
 
 
@@ -87,9 +81,7 @@ def _entries(lines: list[str]) -> Iterator[_Entry]:
     for number, line in enumerate(lines, 1):
         match = _LINE.fullmatch(line)
         if not match:
-            raise UserError(
-                f"line {number} is {shown(repr(line))}, not like 'ffffffff81000000 T name [module]'"
-            )
+            raise UserError(f"line {number} is {shown(repr(line))}, not like 'ffffffff81000000 T name [module]'")
         value, kind, name, module = match.groups()
         yield _Entry(int(value, 16), kind, name, module or "", number)
 

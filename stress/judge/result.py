@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 
 from stress.conditions import Conditions
+from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict, rate_upper_95
 from stress.scenario import Scenario
@@ -18,8 +19,7 @@ class Result:
 
     scenario: Scenario
     engine: str
-    cpus: int
-    seed: int
+    config: Config
     tally: Tally
     verdict: Verdict
     conditions: Conditions
@@ -37,8 +37,8 @@ class Result:
         return {
             "scenario": self.scenario.name,
             "engine": self.engine,
-            "cpus": self.cpus,
-            "seed": self.seed,
+            "cpus": self.config.cpus,
+            "seed": self.config.seed,
             "duration_s": round(tally.seconds, 6),
             "expect": self.scenario.expect,
             "verdict": self.verdict.name,

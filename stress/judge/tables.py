@@ -26,9 +26,7 @@ def padded(name: bytes) -> bytes:
 
 def pack_targets(targets: Sequence[Target], listed: Sequence[int]) -> bytes:
     """The target table; `listed` has the address of each slot's listed word."""
-    return b"".join(
-        padded(target.name) + struct.pack("<qq", target.address, listed[target.slot]) for target in targets
-    )
+    return b"".join(padded(target.name) + struct.pack("<qq", target.address, listed[target.slot]) for target in targets)
 
 
 def pack_names(names: set[bytes], address: int) -> tuple[bytes, int, int]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import attrs
 
 from stress.judge.outcomes import Outcome
+from stress.kernel.module import LOADS, UNLOADS
 from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
 from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, OUTCOMES, VIOLATIONS, WINDOWS
-from stress.kernel.module import LOADS, UNLOADS
 
 OUTCOME_WORDS = 32
 

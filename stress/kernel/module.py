@@ -85,7 +85,7 @@ def free_init(cpu: Cpu, mod: int) -> None:
 
 @kernel
 def sys_init_module(cpu: Cpu, image: int, link: ListChange) -> int:
-    """insmod: load `image` and link it with `link`. 0, -EEXIST or -ENOMEM. The mutex is free for the module's init()."""
+    """insmod: load `image` and link it with `link`. 0, -EEXIST, -ENOMEM. The mutex is free for the module's init()."""
     down(cpu, MODULE_MUTEX)
     if find_module(cpu, image + IMAGE_MODULE + NAME) != 0:
         up(cpu, MODULE_MUTEX)

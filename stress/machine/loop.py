@@ -33,7 +33,7 @@ UNJUDGED = 0
 BROKEN = -1
 
 
-class BrokenKernelCode(Exception):
+class BrokenKernelCodeError(Exception):
     """Kernel code raised something that no fault of its CPU explains: an error in that code, not an outcome."""
 
 
@@ -134,7 +134,7 @@ def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -
 
 @kernel
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
-    """Run `operation` until power-off; raises BrokenKernelCode for an exception that no fault explains."""
+    """Run `operation` until power-off; raises BrokenKernelCodeError for an exception that no fault explains."""
     outcome = UNJUDGED
     try:
         wait_for_start(cpu)
@@ -146,7 +146,7 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
         except Exception:
             outcome = faulted(cpu)
         if outcome == BROKEN:
-            raise BrokenKernelCode
+            raise BrokenKernelCodeError
         if outcome != CAUSE_POWER_OFF and cpu.peek(BOUND) != 0:
             finish_operation(cpu, outcome)
 

@@ -21,7 +21,7 @@ def _pointer(builder: Any, address: Any, kind: Any) -> Any:
     return builder.inttoptr(address, kind.as_pointer())
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load_word(_: Any, address: Any) -> Any:
     """The 64-bit word at a raw address."""
 
@@ -31,7 +31,7 @@ def load_word(_: Any, address: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load_octet(_: Any, address: Any) -> Any:
     """The byte at a raw address."""
 
@@ -41,7 +41,7 @@ def load_octet(_: Any, address: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store_word(_: Any, address: Any, value: Any) -> Any:
     """Store a 64-bit word at a raw address."""
 
@@ -52,7 +52,7 @@ def store_word(_: Any, address: Any, value: Any) -> Any:
     return types.none(types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store_octet(_: Any, address: Any, value: Any) -> Any:
     """Store the low byte of a value at a raw address."""
 
@@ -64,7 +64,7 @@ def store_octet(_: Any, address: Any, value: Any) -> Any:
     return types.none(types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def compare_exchange(_: Any, address: Any, old: Any, new: Any) -> Any:
     """Compare and exchange the word at a raw address, sequentially consistent; what was there."""
 
@@ -76,7 +76,7 @@ def compare_exchange(_: Any, address: Any, old: Any, new: Any) -> Any:
     return types.int64(types.int64, types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def fence(_: Any) -> Any:
     """Full memory barrier."""
 
@@ -87,7 +87,7 @@ def fence(_: Any) -> Any:
     return types.none(), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def is_below(_: Any, value: Any, limit: Any) -> Any:
     """Whether `value` < `limit`, both taken as unsigned: one comparison for both ends of a range."""
 
@@ -97,7 +97,7 @@ def is_below(_: Any, value: Any, limit: Any) -> Any:
     return types.boolean(types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def unlikely(_: Any, condition: Any) -> Any:
     """`condition`, with the hint that it is false."""
     bit = ir.IntType(1)

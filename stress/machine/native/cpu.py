@@ -53,7 +53,7 @@ usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 
 
-class CpuType(types.Type):  # type: ignore[misc]
+class CpuType(types.Type):
     """The numba type of a CPU with one set of features."""
 
     def __init__(self, features: Features) -> None:
@@ -63,7 +63,7 @@ class CpuType(types.Type):  # type: ignore[misc]
 
 
 @register_model(CpuType)
-class CpuModel(models.StructModel):  # type: ignore[misc]
+class CpuModel(models.StructModel):
     """Four 64-bit numbers."""
 
     def __init__(self, manager: Any, cpu_type: CpuType) -> None:
@@ -79,7 +79,7 @@ def make_constructor(features: Features) -> Callable[[int, int, int, int], Any]:
     """A function for compiled code that makes a CPU with `features` from its four numbers."""
     cpu_type = CpuType(features)
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def new_cpu(_: Any, base: Any, number: Any, area: Any, log: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             cpu = cgutils.create_struct_proxy(cpu_type)(context, builder)
@@ -92,14 +92,14 @@ def make_constructor(features: Features) -> Callable[[int, int, int, int], Any]:
     return constructor
 
 
-@register_jitable  # type: ignore[misc]
+@register_jitable
 def is_bad(cpu: Any, address: int, alignment: int) -> bool:
     """Whether kernel code cannot access `address`: the bound is read again each time, since power-off zeroes it."""
     outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
     return unlikely(outside or (address & alignment) != 0)
 
 
-@register_jitable  # type: ignore[misc]
+@register_jitable
 def note_fault(cpu: Any, address: int) -> None:
     """Note why an access cannot be."""
     cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
@@ -107,7 +107,7 @@ def note_fault(cpu: Any, address: int) -> None:
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
 
 
-@register_jitable  # type: ignore[misc]
+@register_jitable
 def look_at_shadow(cpu: Any, address: int) -> None:
     """Note the first access of an operation to memory that is not allocated. Comes after the access itself."""
     if unlikely(load_octet(cpu.base + (address >> 3)) != 0):
@@ -115,7 +115,7 @@ def look_at_shadow(cpu: Any, address: int) -> None:
             store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
 
 
-@register_jitable  # type: ignore[misc]
+@register_jitable
 def make_noise(cpu: Any) -> None:
     """Give up the core at one access in NOISE_PERIOD, at random."""
     left = load_word(cpu.base + cpu.log + NOISE_LEFT) - 1
@@ -127,18 +127,18 @@ def make_noise(cpu: Any) -> None:
     store_word(cpu.base + cpu.log + NOISE_LEFT, left)
 
 
-@register_jitable  # type: ignore[misc]
+@register_jitable
 def nothing(cpu: Any, address: int) -> None:
     """What a feature that is off does."""
 
 
-@register_jitable  # type: ignore[misc]
+@register_jitable
 def noise_only(cpu: Any, address: int) -> None:
     """After an access of a CPU with noise."""
     make_noise(cpu)
 
 
-@register_jitable  # type: ignore[misc]
+@register_jitable
 def kasan_and_noise(cpu: Any, address: int) -> None:
     """After an access of a CPU with both."""
     look_at_shadow(cpu, address)
@@ -288,7 +288,8 @@ def _clock(after: After) -> Any:
     def clock(cpu: Any) -> int:
         here = cpu.base + cpu.log + TIMESPEC
         clock_gettime(CLOCK_MONOTONIC, here)
-        return load_word(here) * 1_000_000_000 + load_word(here + 8)  # type: ignore[no-any-return]
+        nanoseconds: int = load_word(here) * 1_000_000_000 + load_word(here + 8)
+        return nanoseconds
 
     return clock
 

@@ -98,8 +98,6 @@ class NativeEngine:
         """The compiled loop of one program."""
         folder = digest(operation.__module__, operation.__qualname__, safepoint.__qualname__, repr(features))
         numba.config.CACHE_DIR = str(cache_root() / folder)
-        entry = bind(
-            play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint
-        )
+        entry = bind(play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint)
         signature = "void(int64, int64, int64, int64)"
         return numba.njit(signature, nogil=True, cache=True)(entry)

@@ -1,0 +1,226 @@
+"""The command `kstress`: reads the command line, calls what a Python caller could call, prints, sets the exit code.
+
+Nothing heavy is imported before a command needs it.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stress.errors import HarnessError, UserError
+
+if TYPE_CHECKING:
+    from stress.config import Config
+    from stress.judge.result import Result
+    from stress.scenario import Scenario
+
+EXIT_OTHER_VERDICT = 1
+EXIT_USAGE = 2
+EXIT_INCONCLUSIVE = 3
+EXIT_HARNESS_FAILED = 4
+PAIR = ("modlist_spinlock", "stop_machine")
+
+
+class Interrupts:
+    """SIGINT and SIGTERM: the first one ends the run with what it has learnt, the second one leaves at once."""
+
+    def __init__(self) -> None:
+        """Take both signals from now on."""
+        self.signal = 0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, frame: object) -> None:
+        if self.signal:
+            os._exit(128 + number)
+        self.signal = number
+
+    def pending(self) -> bool:
+        """Whether a signal has come."""
+        return self.signal != 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="kstress")
+def cli() -> None:
+    """Stress lockless readers against writers that free memory, on real threads.
+
+    \b
+    Start with:  kstress run        the 2005 kallsyms race, before and after the patch
+                 kstress list       every scenario
+                 kstress doctor     what this machine offers
+    """
+
+
+def _duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """A duration option, in seconds."""
+    from stress.units import parse_duration
+
+    return None if text is None else parse_duration(text, parameter.opts[-1])
+
+
+def _rate(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    """A rate option, as a fraction."""
+    from stress.units import parse_rate
+
+    return None if text is None else parse_rate(text, parameter.opts[-1])
+
+
+def _optional(**values: Any) -> dict[str, Any]:
+    """The values that were given: the others keep the config's defaults."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@cli.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--all", "everything", is_flag=True, help="Run every scenario of the catalogue.")
+@click.option("--cpus", type=int, help="How many CPUs to play.  [default: 4]")
+@click.option("--duration", callback=_duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]")
+@click.option("--engine", help="auto, python or native.  [default: auto: native if numba is there]")
+@click.option("--seed", type=int, help="Fixes workload and noise, not the interleaving.  [default: random]")
+@click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
+@click.option("--noise", callback=_rate, help="Share of accesses that give up the core, like 1/64; 0 for none.")
+@click.option("--pace", callback=_duration, help="Rest of a writer between two operations; 0s for none.")
+@click.option("--stall-after", callback=_duration, help="Spinning this long without progress is a stall.")
+@click.option("--stop-on-violation", is_flag=True, help="End a scenario at its first violation.")
+@click.option("--corpus", type=click.Path(path_type=Path), help="Symbols of other modules (kstress corpus import).")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
+@click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
+def run(scenarios: tuple[str, ...], everything: bool, json_file: str | None, results: Path | None, **given: Any) -> int:
+    """Run scenarios and judge them; without any, the pair: before the patch and after it."""
+    from stress.catalogue import catalogue, find_scenario
+    from stress.config import Config
+    from stress.output import Outputs
+
+    if everything and scenarios:
+        raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
+    given["duration_s"], given["pace_s"] = given.pop("duration"), given.pop("pace")
+    given["stall_after_s"] = given.pop("stall_after")
+    config = Config(**_optional(**given))
+    chosen = catalogue() if everything else [find_scenario(name) for name in scenarios or PAIR]
+    outputs = Outputs(json_file, results)
+    interrupts = Interrupts()
+    done = _run_all(chosen, config, outputs, interrupts.pending)
+    outputs.finish(done)
+    return exit_code(done, interrupts.signal)
+
+
+def _run_all(
+    chosen: "list[Scenario]", config: "Config", outputs: Any, interrupted: Callable[[], bool]
+) -> "list[Result]":
+    """Run the scenarios one after the other, showing each as it ends."""
+    from stress.run import run_scenario, settle
+
+    outputs.note(
+        f"engine: {settle(config).engine.name}{' (chosen by --engine auto)' if config.engine == 'auto' else ''}"
+    )
+    done: list[Result] = []
+    for scenario in chosen:
+        with outputs.progress(scenario, config.duration_s) as progress:
+            result = run_scenario(scenario, config, progress, interrupted)
+        outputs.show(result)
+        done.append(result)
+        if interrupted():
+            break
+    return done
+
+
+def exit_code(results: "list[Result]", signal_number: int) -> int:
+    """The exit code that results come to: 1, then 130 or 143, then 3, then 0."""
+    verdicts = {result.verdict.name for result in results if not result.as_expected}
+    if verdicts - {"inconclusive"}:
+        return EXIT_OTHER_VERDICT
+    if signal_number:
+        return 128 + signal_number
+    return EXIT_INCONCLUSIVE if verdicts else 0
+
+
+@cli.command("list")
+@click.option("--markdown", "form", flag_value="markdown", help="As a Markdown table.")
+@click.option("--json", "form", flag_value="json", help="As JSON.")
+def list_scenarios(form: str | None) -> int:
+    """List every scenario: its claim, what it expects, its twin."""
+    from stress.catalogue import catalogue
+    from stress.output import print_catalogue
+
+    print_catalogue(catalogue(), form)
+    return 0
+
+
+@cli.command()
+def doctor() -> int:
+    """Say what this machine offers, and try each engine on the planted race."""
+    from stress.doctor import examine
+    from stress.output import print_checks
+
+    return print_checks(examine())
+
+
+@cli.group()
+def corpus() -> None:
+    """Read symbols from real kernel modules, and show what a corpus holds."""
+
+
+@corpus.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The corpus file to write.")
+@click.option("--source", help="A note on where the symbols come from.  [default: the paths]")
+def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> int:
+    """Import .ko, .ko.xz and .ko.zst files, folders of them, a System.map or /proc/kallsyms."""
+    from stress.corpus import import_corpus, save
+
+    imported = import_corpus(paths, source)
+    save(imported, output)
+    click.echo(f"{output}: {len(imported.modules)} modules, {imported.symbol_count} symbols")
+    return 0
+
+
+@corpus.command("show")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def corpus_show(file: Path | None) -> int:
+    """Show what a corpus file holds; without FILE, the bundled one."""
+    from stress.corpus import bundled, describe, load
+    from stress.output import console
+
+    console().print(describe(load(file) if file else bundled()))
+    return 0
+
+
+def fail(message: str, code: int) -> int:
+    """Print one line on standard error; the exit code."""
+    print(f"kstress: {message}", file=sys.stderr)
+    return code
+
+
+def call(arguments: list[str] | None = None) -> int:
+    """Run one command line; its exit code."""
+    try:
+        code = cli.main(arguments, prog_name="kstress", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except click.ClickException as error:
+        where = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
+        return fail(f"{error.format_message()}{where}", EXIT_USAGE)
+    except UserError as error:
+        return fail(str(error), EXIT_USAGE)
+    except HarnessError as error:
+        return fail(f"the harness failed, so this run says nothing: {error}", EXIT_HARNESS_FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        return fail("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        traceback.print_exc()
+        return fail("this is a fault of kstress itself: please report it with the lines above", EXIT_HARNESS_FAILED)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(call())

@@ -1,0 +1,77 @@
+"""What this machine offers kstress, and whether each engine really catches the race here."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import attrs
+
+from stress.conditions import package_version
+from stress.config import Config
+from stress.corpus import bundled
+from stress.errors import HarnessError, UserError
+from stress.machine.engines import has_numba, usable_cores
+from stress.machine.python_engine import gil_enabled
+from stress.run import run
+
+EXTRAS = {
+    "native": ("numba",),
+    "corpus": ("elftools", "zstandard"),
+    "report": ("jinja2", "matplotlib"),
+    "metrics": ("prometheus_client",),
+    "cluster": ("distributed",),
+}
+TRIAL_SECONDS = 1.0
+
+
+@attrs.frozen
+class Check:
+    """One finding: good, bad, or None for a plain fact or something optional that is not there."""
+
+    name: str
+    good: bool | None
+    text: str
+
+
+def _facts() -> Iterator[Check]:
+    """What the host and the interpreter are."""
+    gil = f"GIL, switch interval {sys.getswitchinterval() * 1e3:g} ms" if gil_enabled() else "no GIL"
+    yield Check("kstress", None, package_version("kstress") or "not installed, run from its sources")
+    yield Check("python", None, f"{platform.python_implementation()} {platform.python_version()}, {gil}")
+    yield Check("system", None, f"{platform.system()} {platform.release()} {platform.machine()}")
+    yield Check("cores", None, f"{usable_cores()} usable of {os.cpu_count()}")
+    can_pin = hasattr(os, "sched_setaffinity") and hasattr(os, "sched_yield")
+    advice = "sched_yield and sched_setaffinity" if can_pin else "no sched_yield or affinity: python engine slower"
+    yield Check("scheduling", can_pin or None, advice)
+
+
+def _extras() -> Iterator[Check]:
+    """Which extras are installed."""
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if find_spec(module) is None]
+        text = "installed" if not missing else f"not installed: pip install 'kstress[{extra}]'"
+        yield Check(f"extra {extra}", None if missing else True, text)
+
+
+def _trial(engine: str) -> Check:
+    """Run the planted race for a second: an engine that does not catch it is no use here."""
+    try:
+        [result] = run(["modlist_spinlock"], Config(engine=engine, duration_s=TRIAL_SECONDS))
+    except (UserError, HarnessError) as error:
+        return Check(f"engine {engine}", False, str(error))
+    tally = result.tally
+    text = f"caught the planted race {tally.violations:,} times in {tally.lookups:,} lookups, {tally.seconds:.0f} s"
+    return Check(f"engine {engine}", result.as_expected, text)
+
+
+def examine() -> Iterator[Check]:
+    """Every finding, as it is made; the trials of the engines come last and take a second each."""
+    yield from _facts()
+    corpus = bundled()
+    yield Check("corpus", True, f"{len(corpus.modules)} modules, {corpus.symbol_count} symbols: {corpus.source}")
+    yield from _extras()
+    yield _trial("python")
+    if has_numba():
+        yield _trial("native")

@@ -1,0 +1,142 @@
+"""The outcome table: what a run came to, for a person at a terminal. Names of symbols never come into it unescaped."""
+
+import shlex
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from stress.judge.outcomes import FORBIDDEN
+from stress.judge.result import Result
+from stress.judge.tally import Tally
+from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
+from stress.units import show_duration, write_duration
+
+COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
+
+
+def rerun_command(result: Result) -> str:
+    """The command that runs the same again: same workload and noise, though never the same interleaving."""
+    config, conditions = result.config, result.conditions
+    words = ["kstress", "run", result.scenario.origin, "--engine", result.engine, "--cpus", str(config.cpus)]
+    words += ["--duration", write_duration(config.duration_s), "--seed", str(config.seed)]
+    words += [] if config.kasan else ["--no-kasan"]
+    words += ["--noise", f"{conditions.noise:.6g}", "--pace", write_duration(conditions.pace_s)]
+    words += ["--corpus", str(config.corpus)] if config.corpus else []
+    return shlex.join(words)
+
+
+def show_rate(count: int, seconds: float) -> str:
+    """How many a second."""
+    return f"{count / seconds:,.0f}/s" if seconds > 0 else "-"
+
+
+def _share(count: int, total: int) -> str:
+    """A share in percent, never rounded to nothing."""
+    if count == 0:
+        return "-"
+    percent = 100 * count / total
+    return f"{percent:.2f} %" if percent >= 0.01 else "< 0.01 %"
+
+
+def outcome_table(result: Result) -> Table:
+    """Every graded outcome with its count, share, grade and meaning; those that were not seen are dim."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("outcome")
+    table.add_column("count", justify="right")
+    table.add_column("share", justify="right")
+    table.add_column("grade")
+    table.add_column("what it means")
+    for name, outcome in result.scenario.outcomes.items():
+        count = result.tally.outcomes[name]
+        bad = outcome.grade == FORBIDDEN
+        style = "dim" if not count else "bold red" if bad else "green"
+        share = _share(count, result.tally.lookups)
+        table.add_row(name, f"{count:,}", share, outcome.grade, escape(outcome.meaning), style=style)
+    return table
+
+
+def _lines(result: Result) -> list[tuple[str, str]]:
+    """The facts below the table, as label and text."""
+    tally = result.tally
+    lines = [
+        ("lookups", f"{tally.lookups:,} ({show_rate(tally.lookups, tally.seconds)})"),
+        ("modules", f"{tally.unloads:,} unloads ({show_rate(tally.unloads, tally.seconds)}), {tally.loads:,} loads"),
+        ("race windows", _windows(tally)),
+        ("stops", _stops(tally)),
+    ]
+    if result.twin_tally is not None:
+        lines.append(("twin", _twin(result, result.twin_tally)))
+    if tally.first_violation_s is not None:
+        lines.append(("first seen", f"after {show_duration(tally.first_violation_s)}{_again(tally)}"))
+    return lines
+
+
+def _windows(tally: Tally) -> str:
+    """Race windows, and what they bound."""
+    bound = rate_upper_95(tally)
+    if bound is None:
+        return "none: no lookup overlapped a change"
+    return f"{tally.race_windows:,} lookups overlapped a change; at most {bound:.2g} violations per window (95 %)"
+
+
+def _stops(tally: Tally) -> str:
+    """How often and for how long the machine was stopped."""
+    if not tally.stops:
+        return "none"
+    p50, p99, most = (tally.stop_latency_us(share) or 0.0 for share in (0.5, 0.99, 1.0))
+    shown = [show_duration(latency / 1e6) for latency in (p50, p99, most)]
+    return f"{tally.stops:,}, each {shown[0]} (median), {shown[1]} (99 %), {shown[2]} (longest)"
+
+
+def _twin(result: Result, twin: Tally) -> str:
+    """What the twin shows this run could have seen."""
+    needed = windows_needed(twin)
+    text = f"{result.scenario.twin}: {twin.violations:,} violations in {twin.race_windows:,} windows"
+    return text if needed is None else f"{text}; HELD takes {needed:,} windows"
+
+
+def _again(tally: Tally) -> str:
+    """When the next violation is to be expected, at the rate that was measured."""
+    return f"; another is to be expected every {show_duration(tally.seconds / tally.violations)}"
+
+
+def render(result: Result) -> RenderableType:
+    """The whole of one result: heading, outcomes, facts, verdict, how to run it again."""
+    verdict = result.verdict
+    colour = COLOURS[verdict.name]
+    heading = Text.assemble(
+        (result.scenario.name, "bold"),
+        f"  {result.engine} engine, {result.config.cpus} CPUs, {show_duration(result.tally.seconds)}, ",
+        f"seed {result.config.seed}",
+    )
+    facts = Table.grid(padding=(0, 2))
+    for label, text in _lines(result):
+        facts.add_row(Text(label, style="dim"), Text(text))
+    mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
+    early = " (interrupted)" if result.interrupted else ""
+    final = Text.assemble((f"{verdict.name.upper()}", f"bold {colour}"), f" {mark}{early}: {verdict.reason}")
+    again = Text.assemble(("again  ", "dim"), rerun_command(result))
+    return Group(
+        heading, Text(result.scenario.claim, style="italic"), "", outcome_table(result), "", facts, "", final, again, ""
+    )
+
+
+def summary(results: list[Result]) -> RenderableType:
+    """One line for each result, when there are several."""
+    table = Table.grid(padding=(0, 2))
+    for result in results:
+        verdict = result.verdict.name
+        mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
+        table.add_row(result.scenario.name, Text(verdict.upper(), style=COLOURS[verdict]), mark)
+    return table
+
+
+def show(results: list[Result], console: Console) -> None:
+    """Print every result, then the summary."""
+    for result in results:
+        console.print(render(result))
+    if len(results) > 1:
+        console.print(summary(results))

@@ -1,0 +1,153 @@
+"""What the command line prints and writes: tables, the progress line, JSON files."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from stress.doctor import Check
+from stress.errors import UserError
+from stress.judge.result import Result, report
+from stress.judge.table import render, show_rate, summary
+from stress.judge.tally import Tally
+from stress.run import Progress as ProgressCallback
+from stress.scenario import Scenario
+from stress.units import show_duration
+
+PIPED_WIDTH = 120
+
+
+def console(stderr: bool = False) -> Console:
+    """A console; as wide as the terminal, or PIPED_WIDTH where there is none."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def check_writable(folder: Path, origin: str) -> None:
+    """Raise UserError unless a file can be made in `folder`: known before the run, not after it."""
+    if not folder.is_dir():
+        raise UserError(f"{origin}: there is no folder {str(folder)!r}; make it first or name another")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{origin}: cannot write in {str(folder)!r}; name a folder that you may write in")
+
+
+def write_atomically(path: Path, text: str, origin: str) -> None:
+    """Write a whole file or, if that fails, none; UserError then."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(text)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"{origin}: cannot write {str(path)!r}: {error.strerror}; the results are above") from None
+
+
+class Outputs:
+    """Where the results of one `kstress run` go: a table, and JSON if asked for.
+
+    Raises:
+        UserError: at once, for a place that cannot be written to.
+    """
+
+    def __init__(self, json_file: str | None, results: Path | None) -> None:
+        """Check both places before anything runs."""
+        self._json, self._results = json_file, results
+        if json_file not in (None, "-"):
+            check_writable(Path(str(json_file)).parent, "--json")
+            if Path(str(json_file)).is_dir():
+                raise UserError(f"--json: {json_file!r} is a folder; name a file in it")
+        if results is not None:
+            results.mkdir(parents=True, exist_ok=True) if results.parent.is_dir() else None
+            check_writable(results, "--results")
+        self._errors = console(stderr=True)
+        self._tables = self._errors if json_file == "-" else console()
+
+    def note(self, text: str) -> None:
+        """One line for the person at the terminal, not part of the results."""
+        self._errors.print(f"[dim]{escape(text)}[/dim]")
+
+    def show(self, result: Result) -> None:
+        """Print one result as soon as it is there."""
+        self._tables.print(render(result))
+
+    @contextmanager
+    def progress(self, scenario: Scenario, seconds: float) -> Iterator[ProgressCallback]:
+        """A progress line on the terminal while a scenario runs; nothing where there is none."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[state]}"))
+        with Progress(*columns, console=self._errors, transient=True, disable=not self._errors.is_terminal) as bar:
+            task = bar.add_task(scenario.name, total=seconds, state="compiling, or loading what was compiled before")
+
+            def update(running: Scenario, tally: Tally, passed: float) -> None:
+                state = f"{show_duration(passed)} of {show_duration(seconds)}"
+                if tally.seconds:
+                    rate = show_rate(tally.lookups, tally.seconds)
+                    state += f"  {rate} lookups  {tally.race_windows:,} windows  {tally.violations:,} violations"
+                bar.update(task, completed=passed, state=state)
+
+            yield update
+
+    def finish(self, results: list[Result]) -> None:
+        """Print the summary and write the JSON."""
+        if len(results) > 1:
+            self._tables.print(summary(results))
+        text = json.dumps(report(results), indent=2) + "\n"
+        if self._json == "-":
+            sys.stdout.write(text)
+        elif self._json is not None:
+            write_atomically(Path(self._json), text, "--json")
+        if self._results is not None:
+            path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
+            write_atomically(path, text, "--results")
+            self.note(f"results: {path}")
+
+
+def _rows(scenarios: Iterable[Scenario]) -> list[dict[str, Any]]:
+    """What the listing says of each scenario."""
+    return [
+        {
+            "scenario": scenario.name,
+            "claim": scenario.claim,
+            "source": scenario.source,
+            "expect": scenario.expect,
+            "twin": scenario.twin,
+        }
+        for scenario in scenarios
+    ]
+
+
+def print_catalogue(scenarios: Iterable[Scenario], form: str | None) -> None:
+    """Print the catalogue as a table, as Markdown or as JSON."""
+    rows = _rows(scenarios)
+    if form == "json":
+        print(json.dumps({"schema": 1, "scenarios": rows}, indent=2))
+    elif form == "markdown":
+        print("| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0]))
+        for row in rows:
+            print("| " + " | ".join(str(value or "") for value in row.values()) + " |")
+    else:
+        table = Table(*rows[0], box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(escape(str(value or "")) for value in row.values()))
+        console().print(table)
+
+
+def print_checks(checks: Iterable[Check]) -> int:
+    """Print what the doctor found as it finds it; 4 if a check failed, else 0."""
+    screen, failed = console(), False
+    for check in checks:
+        mark = {True: "[green]ok[/green]  ", False: "[red]bad[/red] ", None: "[dim]-[/dim]   "}[check.good]
+        screen.print(f"{mark} {escape(check.name):<18} {escape(check.text)}")
+        failed = failed or check.good is False
+    return 4 if failed else 0

@@ -1,0 +1,1 @@
+"""Tests of `stress.kernel`: the code that the CPUs run, alone and on real threads."""

@@ -1,0 +1,1 @@
+"""Tests of `stress.machine`: RAM, slabs, CPUs, both engines, power-off."""
