@@ -9,13 +9,12 @@ Source: David Howells, "Fix kallsyms/insmod/rmmod race [try #2]", 28 January 200
 """
 
 from stress import Program, Scenario
-from stress.kernel.kallsyms import kallsyms_lookup
 from stress.kernel.list import list_add, list_del
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.struct_module import LIST, MODLIST_LOCK, MODULES
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe
-from stress.programs.read_symbol import read_symbol
+from stress.programs.read_symbol import kallsyms_reader
 
 
 @kernel
@@ -40,16 +39,10 @@ def writer(cpu: Cpu) -> int:
     return modprobe(cpu, link_module, unlink_module)
 
 
-@kernel
-def reader(cpu: Cpu) -> int:
-    """Look symbols up."""
-    return read_symbol(cpu, kallsyms_lookup)
-
-
 SCENARIO = Scenario(
     name="modlist_spinlock",
     claim="a spinlock around link and unlink protects kallsyms readers, who take no lock",
     source="2.6.11-rc1 and before; the patch's points (1) to (4)",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", reader)),
+    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
 )

@@ -8,13 +8,12 @@ Source: David Howells, "Fix kallsyms/insmod/rmmod race [try #2]", 28 January 200
 """
 
 from stress import Program, Scenario
-from stress.kernel.kallsyms import kallsyms_lookup
 from stress.kernel.list import list_add, list_del
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.struct_module import LIST, MODULES
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe
-from stress.programs.read_symbol import read_symbol
+from stress.programs.read_symbol import kallsyms_reader
 
 
 @kernel
@@ -39,17 +38,11 @@ def writer(cpu: Cpu) -> int:
     return modprobe(cpu, link_module, unlink_module)
 
 
-@kernel
-def reader(cpu: Cpu) -> int:
-    """Look symbols up."""
-    return read_symbol(cpu, kallsyms_lookup)
-
-
 SCENARIO = Scenario(
     name="stop_machine",
     claim="linking and unlinking under stop_machine makes every lookup give a whole, live name",
     source="the patch, in Linux 2.6.11",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", reader)),
+    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="modlist_spinlock",
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 
 from stress.errors import UserError
+from stress.machine.seam import SCENARIO_MODULE
 from stress.scenario import Scenario
 
 _HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ def load_scenario(path: Path) -> Scenario:
     Raises:
         UserError: when the file cannot be read or run, or has no SCENARIO.
     """
-    name = f"kstress_scenario_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file; a scenario is a .py file with a SCENARIO")

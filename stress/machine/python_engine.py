@@ -2,7 +2,8 @@
 
 Nothing here relies on the GIL. Words have one writer each or are guarded by compare-exchange, which takes
 the RAM's lock. Each CPU makes its own view straight from the mapping: views share a counter that is not
-thread-safe on free-threaded builds (CPython issue 127716).
+thread-safe on free-threaded builds (CPython issue 127716). The four accesses repeat each other on purpose: each
+is the hot path of every run, and a call that they shared would cost a third of their speed.
 """
 
 import os
@@ -31,6 +32,7 @@ from stress.machine.words import (
 )
 
 IDLE_SECONDS = 50e-6
+NEVER = -1
 WORD_MODULUS = 1 << 64
 SIGN = 1 << 63
 
@@ -72,9 +74,8 @@ class PythonCpu:
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
         self._lock = ram.lock
-        self._check = self._make_check(features)
-        self._build_loads()
-        self._build_stores()
+        self._build_loads(features)
+        self._build_stores(features)
         self._build_private()
 
     def _fault(self, address: int) -> None:
@@ -84,77 +85,85 @@ class PythonCpu:
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
         raise Oops
 
-    def _make_check(self, features: Features) -> Callable[[int], None] | None:
-        """What happens behind each access: the shadow is looked at, noise gives up the core; None for nothing."""
-        words, shadow, hit = self._words, self._bytes, self.log + HIT_ADDRESS >> 3
-        kasan, noise = features.kasan, features.noise
-        period = words[NOISE_PERIOD >> 3]
-        draw = Random(words[self.log + RANDOM >> 3]).randrange
-        left = draw(1, 2 * period) if noise else 0
+    def _make_pause(self, features: Features) -> tuple[Callable[[], int], int]:
+        """The noise: a function that gives up the core and draws after how many accesses to do so again; the first."""
+        period = self._words[NOISE_PERIOD >> 3]
+        draw = Random(self._words[self.log + RANDOM >> 3]).randrange
 
-        def check(address: int) -> None:
-            nonlocal left
-            if kasan and shadow[address >> 3] and not words[hit]:
-                words[hit] = address
-            if noise:
-                left -= 1
-                if left <= 0:
-                    left = draw(1, 2 * period)
-                    sched_yield()
+        def pause() -> int:
+            sched_yield()
+            return draw(1, 2 * period)
 
-        return check if kasan or noise else None
+        return pause, draw(1, 2 * period) if features.noise else NEVER
 
-    def _build_loads(self) -> None:
-        """The loads: the value first, the shadow after it."""
-        words, octets, check, fault = self._words, self._bytes, self._check, self._fault
-        bound = BOUND >> 3
+    def _build_loads(self, features: Features) -> None:
+        """The loads: the value first, the shadow after it, then the noise."""
+        words, octets, fault, kasan = self._words, self._bytes, self._fault, features.kasan
+        bound, hit = BOUND >> 3, self.log + HIT_ADDRESS >> 3
+        pause, left = self._make_pause(features)
 
         def load(address: int) -> int:
-            if address & 7 or not LOW <= address < LOW + words[bound]:
+            nonlocal left
+            if address & 7 or not 0 <= address - LOW < words[bound]:
                 fault(address)
             value = words[address >> 3]
-            if check:
-                check(address)
+            if kasan and octets[address >> 3] and not words[hit]:
+                words[hit] = address
+            left -= 1
+            if not left:
+                left = pause()
             return value
 
         def load8(address: int) -> int:
-            if not LOW <= address < LOW + words[bound]:
+            nonlocal left
+            if not 0 <= address - LOW < words[bound]:
                 fault(address)
             value = octets[address]
-            if check:
-                check(address)
+            if kasan and octets[address >> 3] and not words[hit]:
+                words[hit] = address
+            left -= 1
+            if not left:
+                left = pause()
             return value
 
         self.load, self.load8 = load, load8
 
-    def _build_stores(self) -> None:
+    def _build_stores(self, features: Features) -> None:
         """The stores and compare-exchange."""
-        words, octets, check, fault = self._words, self._bytes, self._check, self._fault
-        bound, lock = BOUND >> 3, self._lock
+        words, octets, fault, kasan = self._words, self._bytes, self._fault, features.kasan
+        bound, hit, load, lock = BOUND >> 3, self.log + HIT_ADDRESS >> 3, self.load, self._lock
+        pause, left = self._make_pause(features)
 
         def store(address: int, value: int) -> None:
-            if address & 7 or not LOW <= address < LOW + words[bound]:
+            nonlocal left
+            if address & 7 or not 0 <= address - LOW < words[bound]:
                 fault(address)
             words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
-            if check:
-                check(address)
+            if kasan and octets[address >> 3] and not words[hit]:
+                words[hit] = address
+            left -= 1
+            if not left:
+                left = pause()
 
         def store8(address: int, value: int) -> None:
-            if not LOW <= address < LOW + words[bound]:
+            nonlocal left
+            if not 0 <= address - LOW < words[bound]:
                 fault(address)
             octets[address] = value & 0xFF
-            if check:
-                check(address)
+            if kasan and octets[address >> 3] and not words[hit]:
+                words[hit] = address
+            left -= 1
+            if not left:
+                left = pause()
 
         def cmpxchg(address: int, old: int, new: int) -> int:
-            seen = load(address)
+            load(address)
             with lock:
                 seen = words[address >> 3]
                 if seen == old:
                     words[address >> 3] = new
             return seen
 
-        load = self.load
         self.store, self.store8, self.cmpxchg = store, store8, cmpxchg
 
     def _build_private(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from stress.judge.lookups import TARGET_ADDRESS, draw_target, judge_absence, judge_name, listed
-from stress.kernel.kallsyms import NAMEBUF
+from stress.kernel.kallsyms import NAMEBUF, kallsyms_lookup
 from stress.machine.seam import Cpu, kernel
 
 
@@ -17,3 +17,9 @@ def read_symbol(cpu: Cpu, lookup: Callable[[Cpu, int, int], bool]) -> int:
     if lookup(cpu, cpu.peek(target + TARGET_ADDRESS), namebuf):
         return judge_name(cpu, target, namebuf)
     return judge_absence(cpu, target, listed_before)
+
+
+@kernel
+def kallsyms_reader(cpu: Cpu) -> int:
+    """The reader of most scenarios: one lookup as an oops report does it."""
+    return read_symbol(cpu, kallsyms_lookup)

@@ -96,7 +96,8 @@ def make_constructor(features: Features) -> Callable[[int, int, int, int], Any]:
 def is_bad(cpu: Any, address: int, alignment: int) -> bool:
     """Whether kernel code cannot access `address`: the bound is read again each time, since power-off zeroes it."""
     outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
-    return unlikely(outside or (address & alignment) != 0)
+    bad: bool = unlikely(outside or (address & alignment) != 0)
+    return bad
 
 
 @register_jitable

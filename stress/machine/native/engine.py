@@ -9,7 +9,7 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -22,7 +22,7 @@ from stress.machine.features import Features
 from stress.machine.loop import run_program
 from stress.machine.native.cpu import make_constructor
 from stress.machine.ram import Ram
-from stress.machine.seam import KERNEL_FUNCTIONS, Cpu, Operation
+from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE, Cpu, Operation
 from stress.machine.words import area_address, declared
 
 PACKAGE = Path(__file__).parents[2]
@@ -43,19 +43,26 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kstress"
 
 
-def sources_of(functions: Iterable[Callable[..., object]]) -> list[Path]:
-    """Every file that compiled code may come from: the package's, and those of recorded kernel functions."""
+def sources_of(operation: Operation) -> list[Path]:
+    """Every file that compiled code of `operation` may come from: the package's, its own, and other kernel code's.
+
+    Other scenarios' files do not count, or running one more would make all compile again.
+    """
     files = {path for folder in SOURCES for path in (PACKAGE / folder).rglob("*.py")}
-    return sorted(files | {Path(function.__code__.co_filename) for function in functions})
+    for function in KERNEL_FUNCTIONS:
+        if function.__module__ == operation.__module__ or not function.__module__.startswith(SCENARIO_MODULE):
+            files.add(Path(function.__code__.co_filename))
+    return sorted(files)
 
 
-def digest(*parts: str) -> str:
-    """A name for the folder of a program that depends on `parts`, all kernel sources, and the machine's make."""
+def digest(operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> str:
+    """A name for the folder of a program: depends on all sources that it may have, and on the machine's make."""
     total = hashlib.sha256()
-    for path in sources_of(KERNEL_FUNCTIONS):
+    for path in sources_of(operation):
         total.update(str(path).encode() + path.read_bytes())
-    make = (sys.version, numba.__version__, llvmlite.__version__, platform.machine(), declared())
-    for part in (*parts, *map(str, make)):
+    made_by = (sys.version, numba.__version__, llvmlite.__version__, platform.machine(), platform.processor())
+    program = (operation.__module__, operation.__qualname__, safepoint.__qualname__, repr(features), declared())
+    for part in (*made_by, *program):
         total.update(part.encode() + b"\0")
     return total.hexdigest()[:24]
 
@@ -96,8 +103,7 @@ class NativeEngine:
 
     def _compile(self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> Any:
         """The compiled loop of one program."""
-        folder = digest(operation.__module__, operation.__qualname__, safepoint.__qualname__, repr(features))
-        numba.config.CACHE_DIR = str(cache_root() / folder)
+        numba.config.CACHE_DIR = str(cache_root() / digest(operation, safepoint, features))
         entry = bind(play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint)
         signature = "void(int64, int64, int64, int64)"
         return numba.njit(signature, nogil=True, cache=True)(entry)

@@ -1,0 +1,1 @@
+"""What kstress is measured against: the same walk in C, the same race and the same stop in plain threads."""
