@@ -3,11 +3,10 @@
 It is in no catalogue: it has no guarantee to test. `benchmarks/ours.py` runs it and its kin without a writer.
 """
 
-from stress.kernel.kallsyms import kallsyms_lookup
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu, kernel
-from stress.programs.read_symbol import read_symbol
+from stress.programs.read_symbol import kallsyms_reader
 from stress.scenario import Program, Scenario
 
 
@@ -19,17 +18,11 @@ def stopper(cpu: Cpu) -> int:
     return UNJUDGED
 
 
-@kernel
-def reader(cpu: Cpu) -> int:
-    """Look a symbol up: the work between two safepoints."""
-    return read_symbol(cpu, kallsyms_lookup)
-
-
 STOPS = Scenario(
     name="bench_stops",
     claim="none: measures how long a stop takes",
     source="benchmarks",
-    programs=(Program("stopper", stopper, cpus=1, writes=True), Program("kallsyms", reader)),
+    programs=(Program("stopper", stopper, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="inconclusive",
 )
 
@@ -37,6 +30,6 @@ READERS = Scenario(
     name="bench_readers",
     claim="none: measures lookups that nothing disturbs",
     source="benchmarks",
-    programs=(Program("kallsyms", reader),),
+    programs=(Program("kallsyms", kallsyms_reader),),
     expect="inconclusive",
 )

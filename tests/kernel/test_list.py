@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support import RecordingCpu, blank_ram, bounded, python_cpu
 
 from stress.kernel.list import LIST_POISON1, LIST_POISON2, NEXT, PREV, init_list_head, list_add, list_del
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu
+from tests.support import RecordingCpu, blank_ram, bounded, python_cpu
 
 Change = tuple[bool, int]
 

@@ -2,10 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support import RecordingCpu, blank_ram, bounded, put_string, python_cpu
 
 from stress.kernel.kallsyms import KSYM_NAME_LEN
 from stress.kernel.string import strcmp, strncpy
+from tests.support import RecordingCpu, blank_ram, bounded, put_string, python_cpu
 
 CANARY = 0xCC
 TEXT = st.binary(max_size=200).map(lambda text: text.replace(b"\0", b"\1"))
