@@ -33,13 +33,18 @@ def layout() -> str:
         for name, value in vars(home).items()
         if name.isupper() and not name.startswith("_") and type(value) is int
     }
-    return "".join(f"#define {name} {value}L\n" for name, value in constants.items() if name not in NAMED_IN_C)
+    return "".join(
+        f"#define {name} {value}L\n" for name, value in constants.items() if name not in NAMED_IN_C
+    )
 
 
 def write_image(ram: Ram, path: Path) -> None:
     """All that is in `ram`, shadow included, at its own addresses; the holes stay holes."""
     with path.open("wb") as file:
-        for start, end in ((words.LOW >> SHADOW_SHIFT, ram.map.bound >> SHADOW_SHIFT), (words.LOW, ram.map.end)):
+        for start, end in (
+            (words.LOW >> SHADOW_SHIFT, ram.map.bound >> SHADOW_SHIFT),
+            (words.LOW, ram.map.end),
+        ):
             file.seek(start)
             file.write(ram.mapping[start:end])
 
@@ -66,7 +71,16 @@ def build_walk(folder: Path, shadow: bool) -> Path:
     """
     (folder / "layout.h").write_text(layout())
     program = folder / ("walk-shadow" if shadow else "walk")
-    flags = ["-O2", "-pthread", *WARNINGS, "-I", str(folder), "-I", str(SOURCES), *(["-DSHADOW"] if shadow else [])]
+    flags = [
+        "-O2",
+        "-pthread",
+        *WARNINGS,
+        "-I",
+        str(folder),
+        "-I",
+        str(SOURCES),
+        *(["-DSHADOW"] if shadow else []),
+    ]
     command = ["gcc", *flags, str(SOURCES / "walk.c"), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:

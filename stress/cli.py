@@ -115,15 +115,15 @@ def _run_all(
     chosen: "list[Scenario]", config: "Config", outputs: Any, interrupted: Callable[[], bool]
 ) -> "list[Result]":
     """Run the scenarios one after the other, showing each as it ends."""
-    from stress.run import run_scenario, settle
+    from stress.run import run_scenario, settle, world_for
 
-    outputs.note(
-        f"engine: {settle(config).engine.name}{' (chosen by --engine auto)' if config.engine == 'auto' else ''}"
-    )
+    world = world_for(config)
+    how = " (chosen by --engine auto)" if config.engine == "auto" else ""
+    outputs.note(f"engine: {settle(config).engine.name}{how}")
     done: list[Result] = []
     for scenario in chosen:
         with outputs.progress(scenario, config.duration_s) as progress:
-            result = run_scenario(scenario, config, progress, interrupted)
+            result = run_scenario(scenario, world, config, progress, interrupted)
         outputs.show(result)
         done.append(result)
         if interrupted():

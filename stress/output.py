@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,14 +41,27 @@ def check_writable(folder: Path, origin: str) -> None:
         raise UserError(f"{origin}: cannot write in {str(folder)!r}; name a folder that you may write in")
 
 
-def write_atomically(path: Path, text: str, origin: str) -> None:
-    """Write a whole file or, if that fails, none; UserError then."""
+def _replace(path: Path, text: str) -> None:
+    """Write a whole file beside `path` and put it in its place."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        draft.write_text(text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_results(path: Path, text: str, origin: str) -> None:
+    """Write a whole file or, if that fails, leave what was there; a device or a pipe is written to as it is.
+
+    Raises:
+        UserError: when it cannot be written, after the results were printed.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text)
+        else:
+            _replace(path, text)
     except OSError as error:
         raise UserError(f"{origin}: cannot write {str(path)!r}: {error.strerror}; the results are above") from None
 
@@ -69,7 +81,6 @@ class Outputs:
             if Path(str(json_file)).is_dir():
                 raise UserError(f"--json: {json_file!r} is a folder; name a file in it")
         if results is not None:
-            results.mkdir(parents=True, exist_ok=True) if results.parent.is_dir() else None
             check_writable(results, "--results")
         self._errors = console(stderr=True)
         self._tables = self._errors if json_file == "-" else console()
@@ -106,10 +117,10 @@ class Outputs:
         if self._json == "-":
             sys.stdout.write(text)
         elif self._json is not None:
-            write_atomically(Path(self._json), text, "--json")
+            write_results(Path(self._json), text, "--json")
         if self._results is not None:
             path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
-            write_atomically(path, text, "--results")
+            write_results(path, text, "--results")
             self.note(f"results: {path}")
 
 

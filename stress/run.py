@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from stress.boot import boot_ram, build_world
+from stress.boot import World, boot_ram, build_world
 from stress.catalogue import find_scenario, twin_of
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
@@ -132,8 +132,14 @@ def has_violation(ram: Ram) -> bool:
     return any(count for [count] in ram.log_words(words.VIOLATIONS))
 
 
+def world_for(config: Config) -> World:
+    """What readers look up: the config's corpus, or the bundled one. UserError if it cannot be used."""
+    return build_world(load(config.corpus) if config.corpus else bundled())
+
+
 def run_scenario(
     scenario: Scenario,
+    world: World,
     config: Config,
     progress: Progress = lambda scenario, tally, seconds: None,
     interrupted: Callable[[], bool] = lambda: False,
@@ -151,7 +157,6 @@ def run_scenario(
     if config.cpus < scenario.least_cpus:
         verdict = Verdict(INCONCLUSIVE, f"needs at least {scenario.least_cpus} CPUs, not {config.cpus}")
         return _result(scenario, settings, Tally(), None, verdict, steal, False)
-    world = build_world(load(config.corpus) if config.corpus else bundled())
     ram = boot_ram(world, config.cpus)
     twin = twin_of(scenario)
     track = prepare(scenario, settings, ram)
@@ -215,4 +220,6 @@ def run(scenarios: Iterable[str | Path | Scenario], config: Config | None = None
         HarnessError: when the harness itself failed.
     """
     chosen = [one if isinstance(one, Scenario) else find_scenario(str(one)) for one in scenarios]
-    return [run_scenario(scenario, config or Config()) for scenario in chosen]
+    config = config or Config()
+    world = world_for(config)
+    return [run_scenario(scenario, world, config) for scenario in chosen]

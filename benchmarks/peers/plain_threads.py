@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from statistics import median
 
 from stress import corpus
 from stress.judge.oracle import targets_of
@@ -22,6 +23,7 @@ from stress.judge.oracle import targets_of
 POISON_ADDRESS = 0x6B6B_6B6B_6B6B_6B6B
 POISON_BYTE = b"k"
 POISON_END = 0xA5
+POLL_SECONDS = 0.01
 
 Copy = Callable[["Symbol"], bytes]
 
@@ -170,7 +172,9 @@ COPIES: dict[str, Copy] = {"whole": copy_whole, "bytes": copy_bytes, "pieces": c
 class Reader:
     """One reading thread: what it was told to look up, and how its lookups ended."""
 
-    def __init__(self, modules: ModuleList, targets: Sequence[tuple[int, bytes, int]], copy: Copy, seed: int) -> None:
+    def __init__(
+        self, modules: ModuleList, targets: Sequence[tuple[int, bytes, int]], copy: Copy, seed: int
+    ) -> None:
         """A reader of `targets`: address, name, slot."""
         self.modules, self.targets, self.copy = modules, targets, copy
         self.random = random.Random(seed)
@@ -252,40 +256,61 @@ def start_all(bodies: Sequence[Reader | Writer]) -> tuple[float, Callable[[], No
     return time.perf_counter(), end
 
 
-def run_race(readers: int, seconds: float, copy: Copy, seed: int) -> dict[str, object]:
-    """Run the race once; what was counted."""
-    bundled = corpus.bundled()
-    targets = [(target.address, target.name, target.slot) for target in targets_of(bundled)]
-    modules = ModuleList(bundled.modules)
-    reading = [Reader(modules, targets, copy, seed + number) for number in range(readers)]
-    writer = Writer(modules, seed + readers)
-    started, end = start_all([writer, *reading])
-    time.sleep(seconds)
-    took = time.perf_counter() - started
-    end()
-    return summary(reading, writer, started, took)
+class Race:
+    """One race: freshly loaded modules, a writer, readers."""
+
+    def __init__(self, readers: int, copy: Copy, seed: int) -> None:
+        """Load every module of the bundled corpus."""
+        bundled = corpus.bundled()
+        targets = [(target.address, target.name, target.slot) for target in targets_of(bundled)]
+        self.modules = ModuleList(bundled.modules)
+        self.readers = [Reader(self.modules, targets, copy, seed + number) for number in range(readers)]
+        self.writer = Writer(self.modules, seed + readers)
+        self.seconds = self.started = 0.0
+
+    def run(self, seconds: float, to_first: bool) -> None:
+        """Run for `seconds`, or to the first violation."""
+        self.started, end = start_all([self.writer, *self.readers])
+        deadline = self.started + seconds
+        while (left := deadline - time.perf_counter()) > 0 and not (to_first and self.first() is not None):
+            time.sleep(min(left, POLL_SECONDS) if to_first else left)
+        self.seconds = time.perf_counter() - self.started
+        end()
+
+    def first(self) -> float | None:
+        """The time to the first violation so far, from the start."""
+        return min(
+            (reader.first - self.started for reader in self.readers if reader.first is not None), default=None
+        )
+
+    def summary(self) -> dict[str, object]:
+        """What was counted, a second."""
+        outcomes = sum((reader.outcomes for reader in self.readers), Counter())
+        violations = outcomes.total() - outcomes["found"] - outcomes["absent"]
+        return {
+            "lookups_per_s": outcomes.total() / self.seconds,
+            "unloads_per_s": self.writer.unloads / self.seconds,
+            "violations_per_s": violations / self.seconds,
+            "outcomes": dict(outcomes),
+        }
 
 
-def summary(reading: Sequence[Reader], writer: Writer, started: float, seconds: float) -> dict[str, object]:
-    """What a race counted, and how long the first violation took from the start."""
-    outcomes = sum((reader.outcomes for reader in reading), Counter())
-    lookups = outcomes.total()
-    violations = lookups - outcomes["found"] - outcomes["absent"]
-    firsts = [reader.first - started for reader in reading if reader.first is not None]
-    return {
-        "lookups_per_s": lookups / seconds,
-        "unloads_per_s": writer.unloads / seconds,
-        "violations_per_s": violations / seconds,
-        "first_violation_s": min(firsts, default=None),
-        "outcomes": dict(outcomes),
-    }
+def first_violations(arguments: argparse.Namespace) -> dict[str, object]:
+    """The time to the first violation, over as many races; the whole time where none came."""
+    times: list[float] = []
+    for number in range(arguments.first):
+        race = Race(arguments.readers, COPIES[arguments.copy], arguments.seed + 100 * number)
+        race.run(arguments.seconds, to_first=True)
+        first = race.first()
+        times.append(arguments.seconds if first is None else first)
+    return {"first_violation_s": median(times), "times_s": times}
 
 
-def races(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """The races asked for, one after the other."""
-    for number in range(arguments.repeat):
-        seed = arguments.seed + 100 * number
-        yield run_race(arguments.readers, arguments.seconds, COPIES[arguments.copy], seed)
+def one_race(arguments: argparse.Namespace) -> dict[str, object]:
+    """Run the race once."""
+    race = Race(arguments.readers, COPIES[arguments.copy], arguments.seed)
+    race.run(arguments.seconds, to_first=False)
+    return race.summary()
 
 
 def main() -> None:
@@ -294,12 +319,12 @@ def main() -> None:
     parser.add_argument("--switch-interval", type=float, default=sys.getswitchinterval())
     parser.add_argument("--readers", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--first", type=int, metavar="RACES", help="measure the time to the first violation")
     parser.add_argument("--copy", choices=sorted(COPIES), default="bytes")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     sys.setswitchinterval(arguments.switch_interval)
-    print(json.dumps(list(races(arguments))))
+    print(json.dumps(first_violations(arguments) if arguments.first else one_race(arguments)))
 
 
 if __name__ == "__main__":

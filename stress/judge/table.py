@@ -1,6 +1,7 @@
 """The outcome table: what a run came to, for a person at a terminal. Names of symbols never come into it unescaped."""
 
 import shlex
+from fractions import Fraction
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -23,7 +24,12 @@ def rerun_command(result: Result) -> str:
     words = ["kstress", "run", result.scenario.origin, "--engine", result.engine, "--cpus", str(config.cpus)]
     words += ["--duration", write_duration(config.duration_s), "--seed", str(config.seed)]
     words += [] if config.kasan else ["--no-kasan"]
-    words += ["--noise", f"{conditions.noise:.6g}", "--pace", write_duration(conditions.pace_s)]
+    words += [
+        "--noise",
+        str(Fraction(conditions.noise).limit_denominator(1_000_000)),
+        "--pace",
+        write_duration(conditions.pace_s),
+    ]
     words += ["--corpus", str(config.corpus)] if config.corpus else []
     return shlex.join(words)
 

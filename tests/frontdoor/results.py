@@ -1,0 +1,15 @@
+"""Results made by hand, for tests of what is done with results."""
+
+from stress.conditions import StealMeter, host_conditions
+from stress.config import Config
+from stress.judge.result import Result
+from stress.judge.tally import Tally
+from stress.judge.verdict import Verdict
+from stress.scenario import Scenario
+
+
+def made_result(expect: str, verdict: str, config: Config, tally: Tally | None = None) -> Result:
+    """A result with this verdict for a scenario that expects another."""
+    scenario = Scenario("made", "a claim", "nowhere", (), expect=expect)
+    conditions = host_conditions(True, 1 / 64, 1e-3, 5.0, StealMeter())
+    return Result(scenario, "python", config, tally or Tally(), Verdict(verdict, "made by hand"), conditions)

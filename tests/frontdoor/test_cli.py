@@ -1,0 +1,178 @@
+"""The command line: what it prints, its JSON, its exit codes, and how it takes signals."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stress.cli import exit_code
+from stress.config import Config
+from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
+from tests.frontdoor.results import made_result
+
+SHORT = ("--engine", "python", "--duration", "1s", "--cpus", "3")
+
+RUN_KEYS = {
+    "scenario", "engine", "cpus", "seed", "duration_s", "expect", "verdict", "reason", "as_expected", "interrupted",
+    "lookups", "loads", "unloads", "race_windows", "violations", "first_violation_s", "rate_upper_95",
+    "outcomes", "stop_machine", "twin", "conditions",
+}  # fmt: skip
+CONDITION_KEYS = {
+    "python", "gil", "numba", "cores", "affinity", "switch_interval_s", "steal_percent",
+    "kasan", "noise", "pace_s", "stall_after_s",
+}  # fmt: skip
+
+
+def run_json(*arguments: str) -> dict[str, Any]:
+    """The JSON of a run that was as expected."""
+    done = kstress("run", *arguments, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_without_arguments_run_plays_the_pair() -> None:
+    document = run_json("--engine", "python", "--duration", "2s")
+    assert document["schema"] == 1
+    before, after = document["runs"]
+    assert (before["scenario"], before["verdict"]) == ("modlist_spinlock", "violated")
+    assert (after["scenario"], after["verdict"]) == ("stop_machine", "held")
+    assert after["violations"] == 0 < after["race_windows"]
+    assert after["twin"]["scenario"] == "modlist_spinlock"
+    assert after["twin"]["violations"] > 0
+
+
+def test_the_json_has_the_keys_that_are_promised() -> None:
+    [run] = run_json("modlist_spinlock", *SHORT)["runs"]
+    assert set(run) == RUN_KEYS
+    assert set(run["conditions"]) == CONDITION_KEYS
+    assert set(run["stop_machine"]) == {"count", "p50_us", "p99_us", "max_us"}
+    assert run["lookups"] == sum(run["outcomes"].values())
+    assert run["violations"] == sum(
+        run["outcomes"][name] for name in run["outcomes"] if name not in ("found", "absent")
+    )
+    assert run["first_violation_s"] < run["duration_s"]
+
+
+def test_results_readme_documents_every_key() -> None:
+    text = (CHECKOUT / "results" / "README.md").read_text()
+    assert [key for key in RUN_KEYS | CONDITION_KEYS if f"`{key}`" not in text] == []
+
+
+def test_the_table_says_verdict_outcomes_and_how_to_run_again() -> None:
+    done = kstress("run", "modlist_spinlock", *SHORT, "--seed", "7")
+    assert done.returncode == 0, done.stderr
+    for part in ("VIOLATED as expected", "wild", "a real CPU would have oopsed", "race windows", "99 %"):
+        assert part in done.stdout
+    [again] = [line for line in done.stdout.splitlines() if line.startswith("again")]
+    for part in (
+        "kstress run modlist_spinlock",
+        "--engine python",
+        "--cpus 3",
+        "--seed 7",
+        "--noise 1/64",
+        "--pace 1ms",
+    ):
+        assert part in again
+
+
+def test_the_command_to_run_again_runs() -> None:
+    done = kstress("run", "modlist_spinlock", *SHORT)
+    [again] = [line for line in done.stdout.splitlines() if line.startswith("again")]
+    assert kstress(*again.split()[2:]).returncode == 0
+
+
+def test_too_few_cpus_are_inconclusive_and_exit_3() -> None:
+    done = kstress("run", "stop_machine", "--engine", "python", "--cpus", "1")
+    assert done.returncode == 3
+    assert "needs at least 2 CPUs" in done.stdout
+
+
+def test_results_are_kept_in_a_file_of_their_own(tmp_path: Path) -> None:
+    done = kstress("run", "modlist_spinlock", *SHORT, "--results", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    [kept] = tmp_path.iterdir()
+    assert json.loads(kept.read_text())["runs"][0]["scenario"] == "modlist_spinlock"
+
+
+def test_stop_on_violation_ends_the_run_early() -> None:
+    [run] = run_json("modlist_spinlock", "--engine", "python", "--duration", "60s", "--stop-on-violation")["runs"]
+    assert run["violations"] >= 1
+    assert run["duration_s"] < 60
+
+
+def test_list_shows_every_scenario_in_every_form() -> None:
+    rows = json.loads(kstress("list", "--json").stdout)["scenarios"]
+    assert {row["scenario"] for row in rows} == {path.stem for path in (CHECKOUT / "scenarios").glob("*.py")}
+    for form in ([], ["--markdown"]):
+        text = kstress("list", *form).stdout
+        assert all(row["scenario"] in text for row in rows)
+
+
+def test_corpus_show_shows_the_bundled_corpus() -> None:
+    done = kstress("corpus", "show")
+    assert done.returncode == 0
+    assert "linux-image" in done.stdout
+
+
+def test_doctor_finds_a_working_engine() -> None:
+    done = kstress("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "engine python" in done.stdout
+
+
+def interrupted(number: signal.Signals, twice: bool = False) -> tuple[int, str, float]:
+    """Exit code, standard output and seconds to exit of an hour's run that gets a signal once it runs."""
+    command = command_line(["run", "stop_machine", "--engine", "python", "--duration", "1h", "--json", "-"])
+    process = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    time.sleep(1.5)
+    began = time.monotonic()
+    process.send_signal(number)
+    if twice:
+        process.send_signal(number)
+    out, _ = process.communicate(timeout=BOUND_SECONDS)
+    return process.returncode, out, time.monotonic() - began
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_with_what_it_learnt(number: signal.Signals, code: int) -> None:
+    returned, out, _ = interrupted(number)
+    assert returned == code
+    [run] = json.loads(out)["runs"]
+    assert run["interrupted"]
+    assert run["lookups"] > 0
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = command_line(["list", "--json"])
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, errors = process.communicate(timeout=BOUND_SECONDS)
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "signal_number", "code"),
+    [
+        ([("held", "held")], 0, 0),
+        ([("held", "violated")], 0, 1),
+        ([("violated", "inconclusive")], 0, 3),
+        ([("violated", "inconclusive"), ("held", "violated")], 0, 1),
+        ([("held", "violated")], 2, 1),
+        ([("held", "held")], 15, 143),
+        ([("held", "inconclusive")], 2, 130),
+        ([], 2, 130),
+    ],
+)
+def test_exit_codes_follow_their_order(verdicts: list[tuple[str, str]], signal_number: int, code: int) -> None:
+    results = [made_result(expect, verdict, Config()) for expect, verdict in verdicts]
+    assert exit_code(results, signal_number) == code

@@ -1,0 +1,104 @@
+"""Bad usage and bad input: one line with the value, where it came from and what to do; exit 2; no traceback."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.frontdoor.command import kstress
+
+
+def assert_one_line(arguments: list[str], *parts: str, cwd: Path | None = None) -> None:
+    """The command fails with exit 2 and one line that has all `parts`."""
+    done = kstress(*arguments, cwd=cwd)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    for part in ("kstress: ", *parts):
+        assert part in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["run", "nosuch"], ["'nosuch'", "modlist_spinlock", "kstress list"]),
+        (["run", "./nosuch.py"], ["'./nosuch.py'"]),
+        (["run", "--duration", "5"], ["--duration", "'5'", "ms"]),
+        (["run", "--duration", "0s"], ["--duration"]),
+        (["run", "--cpus", "0"], ["--cpus", "0"]),
+        (["run", "--cpus", "99999"], ["--cpus", "99999"]),
+        (["run", "--cpus", "many"], ["--cpus", "'many'"]),
+        (["run", "--engine", "gpu"], ["--engine", "'gpu'", "python"]),
+        (["run", "--noise", "2"], ["--noise", "'2'"]),
+        (["run", "--seed", "-1"], ["--seed", "-1"]),
+        (["run", "--stall-after", "0s"], ["--stall-after"]),
+        (["run", "--all", "stop_machine"], ["--all", "'stop_machine'"]),
+        (["run", "--json", "nosuch/x.json"], ["--json", "'nosuch'"]),
+        (["run", "--json", "."], ["--json", "'.'"]),
+        (["run", "--results", "nosuch"], ["--results", "'nosuch'"]),
+        (["run", "--corpus", "nosuch.json"], ["nosuch.json"]),
+        (["run", "--frobnicate"], ["--frobnicate"]),
+        (["frobnicate"], ["'frobnicate'"]),
+        (["corpus", "show", "nosuch.json"], ["nosuch.json"]),
+        (["corpus", "import", "nosuch.ko", "-o", "x.json"], ["nosuch.ko"]),
+        (["corpus", "import", "-o", "x.json"], ["PATHS"]),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_2(arguments: list[str], parts: list[str], tmp_path: Path) -> None:
+    assert_one_line(arguments, *parts, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "SCENARIO"),
+        ("SCENARIO = 1", "SCENARIO"),
+        ("def broken(:\n", "SyntaxError"),
+        ("import nosuchmodule", "nosuchmodule"),
+        ("1 / 0", "line 1"),
+        ("from stress import Scenario\nSCENARIO = Scenario('x', 'c', 's', (), expect='maybe')", "line 2"),
+    ],
+)
+def test_a_bad_scenario_file_is_one_line(text: str, part: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    assert_one_line(["run", str(path)], str(path), part)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 2}', b"\xff\xfe", b'{"schema": 1, "modules": 3}'])
+def test_a_bad_corpus_file_is_one_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "corpus.json"
+    path.write_bytes(content)
+    assert_one_line(["run", "--engine", "python", "--corpus", str(path)], "corpus.json")
+    assert path.read_bytes() == content
+
+
+def test_a_corpus_without_modules_says_so(tmp_path: Path) -> None:
+    symbols = tmp_path / "System.map"
+    symbols.write_text("ffffffff81000000 T _text\nffffffff81000100 T start_kernel\n")
+    done = kstress("corpus", "import", str(symbols), "-o", "kernel.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert_one_line(["run", "--engine", "python", "--corpus", "kernel.json"], "no module", cwd=tmp_path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_told_after_the_table_and_the_device_survives() -> None:
+    done = kstress("run", "modlist_spinlock", "--engine", "python", "--duration", "300ms", "--json", "/dev/full")
+    assert done.returncode == 2
+    assert "VIOLATED" in done.stdout
+    assert "No space left" in done.stderr.splitlines()[-1]
+    assert not os.path.isfile("/dev/full")
+
+
+def test_native_without_numba_names_the_extra(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'numba' else find(name, *rest)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    done = kstress("run", "--engine", "native", PYTHONPATH=path)
+    assert done.returncode == 2
+    assert "kstress[native]" in done.stderr
+    assert "Traceback" not in done.stderr

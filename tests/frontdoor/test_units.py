@@ -1,0 +1,56 @@
+"""Durations and rates: what is written is read back, anything else is one clear error."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stress.errors import UserError
+from stress.units import parse_duration, parse_rate, show_duration, write_duration
+from tests.support import bounded
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("90s", 90), ("1h30m", 5400), ("250us", 250e-6), ("1.5s", 1.5), ("0s", 0)]
+)
+def test_a_duration_is_read(text: str, seconds: float) -> None:
+    assert parse_duration(text, "--duration") == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["5", "", "s", "5 s", "-1s", "1s5", "five", "1e3s", "5S", "1s\n"])
+def test_anything_else_is_an_error_that_names_value_origin_and_units(text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_duration(text, "--duration")
+    assert repr(text) in str(caught.value)
+    assert "--duration" in str(caught.value)
+    assert "us, ms, s, m, h, d" in str(caught.value)
+
+
+def test_a_duration_of_centuries_is_refused() -> None:
+    with pytest.raises(UserError, match="longer than a year"):
+        parse_duration("99999999999h", "--duration")
+
+
+@bounded(200)
+@given(st.integers(0, 10**11))
+def test_a_written_duration_is_read_back(microseconds: int) -> None:
+    assert parse_duration(write_duration(microseconds / 1e6), "x") == pytest.approx(microseconds / 1e6)
+
+
+@pytest.mark.parametrize(("text", "rate"), [("1/64", Fraction(1, 64)), ("0.01", Fraction(1, 100)), ("0", 0), ("1", 1)])
+def test_a_rate_is_read(text: str, rate: Fraction) -> None:
+    assert parse_rate(text, "--noise") == rate
+
+
+@pytest.mark.parametrize("text", ["1/0", "2", "-1/64", "often", "", "nan"])
+def test_a_rate_out_of_range_is_an_error(text: str) -> None:
+    with pytest.raises(UserError, match="--noise"):
+        parse_rate(text, "--noise")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1.5, "1.5 s"), (0.0174, "17.4 ms"), (17.4e-6, "17.4 us"), (0.0, "0 us")]
+)
+def test_durations_are_shown_with_three_digits(seconds: float, text: str) -> None:
+    assert show_duration(seconds) == text
