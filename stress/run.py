@@ -81,7 +81,7 @@ class Track:
         config, cpus = self.settings.config, self.settings.config.cpus
         noise = self.settings.noise
         ram.poke(words.PACE, round(self.settings.pace_s * 1e9))
-        ram.poke(words.YIELD_MASK, yield_mask(self.settings.engine.name, cpus))
+        ram.poke(words.YIELD_MASK, yield_mask(self.settings.engine.name, cpus, noise))
         ram.poke(words.NOISE_PERIOD, round(1 / noise) if noise else 0)
         ram.poke(words.WRITERS, sum(program.writes for program in self.scenario.deal(cpus)))
         ram.poke(words.FORBIDDEN, forbidden_mask(self.scenario.outcomes))

@@ -17,8 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 
+import attrs
+
 from stress import corpus
 from stress.judge.oracle import targets_of
+from stress.judge.tables import Target
 
 POISON_ADDRESS = 0x6B6B_6B6B_6B6B_6B6B
 POISON_BYTE = b"k"
@@ -89,6 +92,7 @@ class ModuleList:
         self.images = images
         self.listed = [0] * len(images)
         self.freed: list[Module] = []
+        self.next_to_go = 0
         for slot in range(len(images)):
             self.load(slot)
 
@@ -169,16 +173,26 @@ def copy_pieces(symbol: Symbol) -> bytes:
 COPIES: dict[str, Copy] = {"whole": copy_whole, "bytes": copy_bytes, "pieces": copy_pieces}
 
 
+@attrs.frozen
+class Workload:
+    """How many threads read, how they copy a name, what share of lookups aims at the module that goes next."""
+
+    readers: int
+    copy: str
+    aim: float
+
+
 class Reader:
     """One reading thread: what it was told to look up, and how its lookups ended."""
 
-    def __init__(
-        self, modules: ModuleList, targets: Sequence[tuple[int, bytes, int]], copy: Copy, seed: int
-    ) -> None:
-        """A reader of `targets`: address, name, slot."""
-        self.modules, self.targets, self.copy = modules, targets, copy
+    def __init__(self, modules: ModuleList, targets: Sequence[Target], workload: Workload, seed: int) -> None:
+        """A reader of `targets`."""
+        self.modules, self.copy = modules, COPIES[workload.copy]
+        self.targets = [(target.address, target.name, target.slot) for target in targets]
+        self.aimed = [[one for one in self.targets if one[2] == slot] for slot in range(len(modules.images))]
+        self.aims = workload.aim
         self.random = random.Random(seed)
-        self.names = {name for _, name, _ in targets}
+        self.names = {target.name for target in targets}
         self.outcomes: Counter[str] = Counter()
         self.first: float | None = None
 
@@ -192,9 +206,15 @@ class Reader:
             return "poisoned"
         return "alien" if name in self.names else "torn"
 
+    def draw(self) -> tuple[int, bytes, int]:
+        """A target at random, of all or of the module that goes next."""
+        aimed = self.aimed[self.modules.next_to_go]
+        targets = aimed if aimed and self.random.random() < self.aims else self.targets
+        return targets[int(self.random.random() * len(targets))]
+
     def read(self) -> str:
         """One lookup; its outcome."""
-        address, wanted, slot = self.targets[int(self.random.random() * len(self.targets))]
+        address, wanted, slot = self.draw()
         before = self.modules.listed[slot]
         try:
             name, live = lookup(self.modules, address, self.copy)
@@ -220,15 +240,21 @@ class Writer:
         self.random = random.Random(seed)
         self.unloads = 0
 
+    def draw(self) -> int:
+        """A slot at random."""
+        return int(self.random.random() * len(self.modules.images))
+
     def run(self, running: Callable[[], bool]) -> None:
         """Change the list for as long as the race runs."""
         away = -1
         while running():
-            slot = int(self.random.random() * len(self.modules.images))
+            slot = self.modules.next_to_go
             if slot == away:
+                self.modules.next_to_go = self.draw()
                 continue
             self.modules.unload(slot)
             self.unloads += 1
+            self.modules.next_to_go = self.draw()
             if away >= 0:
                 self.modules.load(away)
             away = slot
@@ -259,13 +285,14 @@ def start_all(bodies: Sequence[Reader | Writer]) -> tuple[float, Callable[[], No
 class Race:
     """One race: freshly loaded modules, a writer, readers."""
 
-    def __init__(self, readers: int, copy: Copy, seed: int) -> None:
+    def __init__(self, workload: Workload, seed: int) -> None:
         """Load every module of the bundled corpus."""
         bundled = corpus.bundled()
-        targets = [(target.address, target.name, target.slot) for target in targets_of(bundled)]
+        targets = targets_of(bundled)
         self.modules = ModuleList(bundled.modules)
-        self.readers = [Reader(self.modules, targets, copy, seed + number) for number in range(readers)]
-        self.writer = Writer(self.modules, seed + readers)
+        count = workload.readers
+        self.readers = [Reader(self.modules, targets, workload, seed + number) for number in range(count)]
+        self.writer = Writer(self.modules, seed + count)
         self.seconds = self.started = 0.0
 
     def run(self, seconds: float, to_first: bool) -> None:
@@ -297,9 +324,10 @@ class Race:
 
 def first_violations(arguments: argparse.Namespace) -> dict[str, object]:
     """The time to the first violation, over as many races; the whole time where none came."""
+    workload = Workload(arguments.readers, arguments.copy, arguments.aim)
     times: list[float] = []
     for number in range(arguments.first):
-        race = Race(arguments.readers, COPIES[arguments.copy], arguments.seed + 100 * number)
+        race = Race(workload, arguments.seed + 100 * number)
         race.run(arguments.seconds, to_first=True)
         first = race.first()
         times.append(arguments.seconds if first is None else first)
@@ -308,7 +336,8 @@ def first_violations(arguments: argparse.Namespace) -> dict[str, object]:
 
 def one_race(arguments: argparse.Namespace) -> dict[str, object]:
     """Run the race once."""
-    race = Race(arguments.readers, COPIES[arguments.copy], arguments.seed)
+    workload = Workload(arguments.readers, arguments.copy, arguments.aim)
+    race = Race(workload, arguments.seed)
     race.run(arguments.seconds, to_first=False)
     return race.summary()
 
@@ -321,6 +350,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--first", type=int, metavar="RACES", help="measure the time to the first violation")
     parser.add_argument("--copy", choices=sorted(COPIES), default="bytes")
+    parser.add_argument("--aim", type=float, default=0.0, help="share of lookups of the module that goes next")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     sys.setswitchinterval(arguments.switch_interval)

@@ -83,13 +83,13 @@ def test_a_corpus_without_modules_says_so(tmp_path: Path) -> None:
     assert_one_line(["run", "--engine", "python", "--corpus", "kernel.json"], "no module", cwd=tmp_path)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_told_after_the_table_and_the_device_survives() -> None:
     done = kstress("run", "modlist_spinlock", "--engine", "python", "--duration", "300ms", "--json", "/dev/full")
     assert done.returncode == 2
     assert "VIOLATED" in done.stdout
     assert "No space left" in done.stderr.splitlines()[-1]
-    assert not os.path.isfile("/dev/full")
+    assert not Path("/dev/full").is_file()
 
 
 def test_native_without_numba_names_the_extra(tmp_path: Path) -> None:

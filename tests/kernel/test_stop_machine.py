@@ -204,19 +204,19 @@ def test_a_coordinator_publishes_each_state_after_all_have_acknowledged_the_one_
 
 def test_a_stopper_acknowledges_each_state_and_the_exit_before_it_lets_go() -> None:
     ram = blank_ram(2)
-    seen: list[tuple[int, int, int]] = []
+    seen: list[list[int]] = []
     states = [word_of(1, state) for state in (STOPMACHINE_PREPARE, STOPMACHINE_DISABLE_IRQ, STOPMACHINE_EXIT)]
     coming = iter(states[1:])
 
     def on_relax(address: int) -> None:
         assert address == STOPMACHINE_STATE
-        seen.append((ram.peek(cpu.area + ACK), *(ram.peek(cpu.area + w) for w in (PREEMPT_COUNT, IRQS_DISABLED))))
+        seen.append([ram.peek(cpu.area + word) for word in (ACK, PREEMPT_COUNT, IRQS_DISABLED)])
         ram.poke(STOPMACHINE_STATE, next(coming))
 
     cpu = ScriptedCpu(ram, on_relax)
     ram.poke(STOPMACHINE_STATE, states[0])
     cond_resched(cpu)
-    assert seen == [(states[0], 1, 0), (states[1], 1, 1)]
+    assert seen == [[states[0], 1, 0], [states[1], 1, 1]]
     assert [ram.peek(cpu.area + word) for word in (ACK, PREEMPT_COUNT, IRQS_DISABLED)] == [states[2], 0, 0]
 
 

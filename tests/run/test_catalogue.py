@@ -1,0 +1,36 @@
+"""The catalogue: every file of it is a scenario, and says what the rest of the harness relies on."""
+
+import pytest
+
+from stress.catalogue import catalogue, find_scenario, scenarios_folder
+from stress.scenario import Program, Scenario
+
+
+def test_every_file_of_the_catalogue_is_a_scenario_of_its_name() -> None:
+    stems = {path.stem for path in scenarios_folder().glob("*.py")}
+    assert {scenario.name for scenario in catalogue()} == stems
+
+
+@pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
+def test_a_scenario_that_expects_held_names_a_twin_that_expects_violated(scenario: Scenario) -> None:
+    if scenario.expect == "held":
+        assert scenario.twin is not None
+        assert find_scenario(scenario.twin).expect == "violated"
+
+
+@pytest.mark.parametrize("cpus", [2, 3, 4, 64])
+def test_writers_are_dealt_the_first_cpus(cpus: int) -> None:
+    scenario = Scenario(
+        "made",
+        "claim",
+        "nowhere",
+        (Program("reader", lambda cpu: 0), Program("writer", lambda cpu: 0, cpus=1, writes=True)),
+        expect="held",
+    )
+    dealt = scenario.deal(cpus)
+    assert [program.name for program in dealt] == ["writer"] + ["reader"] * (cpus - 1)
+
+
+def test_too_few_cpus_cannot_be_dealt() -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        find_scenario("stop_machine").deal(1)

@@ -1,0 +1,130 @@
+"""Whole runs: the pair, planted bugs, stalls, errors in kernel code, early ends; each on every engine there is."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stress import Config, run
+from stress.catalogue import find_scenario
+from stress.errors import HarnessError
+from stress.judge.result import Result
+from stress.run import run_scenario, settle, world_for
+
+PLANTED = Path(__file__).parent / "planted"
+ENGINES = [
+    "python",
+    pytest.param("native", marks=pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="no numba")),
+]
+SECONDS = 2.0
+each_engine = pytest.mark.parametrize("engine", ENGINES)
+
+
+def run_one(name: str | Path, engine: str, **more: object) -> Result:
+    """Run one scenario for SECONDS, unless told otherwise."""
+    [result] = run([name], Config(engine=engine, **{"duration_s": SECONDS, "seed": 1, **more}))  # type: ignore[arg-type]
+    return result
+
+
+@each_engine
+def test_the_race_of_2005_is_caught(engine: str) -> None:
+    result = run_one("modlist_spinlock", engine)
+    assert result.verdict.name == "violated"
+    assert result.as_expected
+    assert result.tally.first_violation_s is not None
+
+
+@each_engine
+def test_the_patch_holds_and_its_twin_does_not(engine: str) -> None:
+    result = run_one("stop_machine", engine)
+    assert result.verdict.name == "held", result.verdict.reason
+    assert result.tally.violations == 0
+    assert result.twin_tally is not None
+    assert result.twin_tally.violations > 0
+    assert result.tally.stops >= 2 * result.tally.unloads > 0
+
+
+@each_engine
+@pytest.mark.parametrize("name", ["unlink_after_restart", "reader_joins_inside"])
+def test_a_planted_bug_in_the_patch_is_caught(name: str, engine: str) -> None:
+    assert run_one(PLANTED / f"{name}.py", engine, duration_s=4.0).verdict.name == "violated"
+
+
+@each_engine
+def test_a_lock_that_is_never_given_back_is_a_stall_that_names_lock_and_holder(engine: str) -> None:
+    result = run_one(PLANTED / "lost_unlock.py", engine, cpus=2, duration_s=60.0, stall_after_s=0.5)
+    assert result.verdict.name == "stalled"
+    assert result.tally.seconds < 60
+    for part in ("CPU", "(locker, operation ", "modlist_lock", "held by CPU"):
+        assert part in result.verdict.reason
+
+
+@each_engine
+def test_an_error_in_kernel_code_is_a_fault_of_the_harness_and_no_outcome(engine: str) -> None:
+    with pytest.raises(HarnessError, match=r"ZeroDivisionError|BrokenKernelCodeError"):
+        run_one(PLANTED / "broken_code.py", engine, cpus=1)
+
+
+@each_engine
+def test_without_noise_and_pace_the_patch_still_holds(engine: str) -> None:
+    result = run_one("stop_machine", engine, noise=0, pace_s=0.0)
+    assert result.tally.violations == 0
+    assert result.tally.race_windows > 0
+
+
+@each_engine
+def test_without_kasan_nothing_is_called_freed(engine: str) -> None:
+    result = run_one("modlist_spinlock", engine, kasan=False)
+    assert result.tally.outcomes["freed"] == 0
+    assert result.tally.violations > 0
+
+
+@each_engine
+@pytest.mark.parametrize("cpus", [2, 16])
+def test_few_and_many_cpus_run_and_end(cpus: int, engine: str) -> None:
+    result = run_one("stop_machine", engine, cpus=cpus)
+    assert result.tally.violations == 0
+    assert result.verdict.name in ("held", "inconclusive")
+    assert result.tally.unloads > 0
+
+
+def test_an_interrupt_ends_the_run_with_what_it_learnt() -> None:
+    polls = iter(range(20))
+    config = Config(engine="python", duration_s=3600.0)
+    result = run_scenario(
+        find_scenario("stop_machine"), world_for(config), config, interrupted=lambda: next(polls, None) is None
+    )
+    assert result.interrupted
+    assert result.tally.lookups > 0
+    assert result.tally.seconds < 60
+
+
+def test_progress_is_told_the_counts_and_the_time() -> None:
+    seen: list[float] = []
+    config = Config(engine="python", duration_s=0.6)
+    run_scenario(
+        find_scenario("modlist_spinlock"),
+        world_for(config),
+        config,
+        progress=lambda _, tally, passed: seen.append(passed),
+    )
+    assert seen == sorted(seen)
+    assert 0 < seen[-1] <= 0.6
+
+
+def test_a_stall_is_called_later_where_cpus_share_cores() -> None:
+    few = settle(Config(engine="python", cpus=1, duration_s=20.0)).stall_after_s
+    many = settle(Config(engine="python", cpus=64, duration_s=20.0)).stall_after_s
+    assert few == 5.0
+    assert many > few
+    assert settle(Config(engine="python", cpus=64, stall_after_s=2.0)).stall_after_s == 2.0
+
+
+@pytest.mark.parametrize("act", [lambda: run(["modlist_spinlock"], Config(engine="python", duration_s=0.5))])
+def test_no_thread_is_left_behind(act: Callable[[], object]) -> None:
+    import threading
+
+    before = threading.active_count()
+    act()
+    assert threading.active_count() == before
