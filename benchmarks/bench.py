@@ -146,17 +146,11 @@ def run_all(arguments: argparse.Namespace, console: Console) -> dict[str, object
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="benchmarks", description="kstress side by side with C and plain threads"
-    )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the results, every round of them, to FILE"
-    )
+    parser = argparse.ArgumentParser(prog="benchmarks", description="kstress side by side with C and plain threads")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results, every round of them, to FILE")
     parser.add_argument("--parts", default="abc", help="which parts, of a, b and c (default: all)")
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="interleaved rounds (default 5)")
-    parser.add_argument(
-        "--seconds", type=float, default=1.0, help="how long each exhibit runs in a round (default 1)"
-    )
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each exhibit runs in a round (default 1)")
     parser.add_argument("--seed", type=int, default=1, help="of the workload and the noise")
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run: one short round of a few rows, no figures to keep"
@@ -175,7 +169,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Run, show, write; the exit code."""
     arguments = parse(words)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
     for reason in missing():
         console.print(reason)
     report = run_all(arguments, console)

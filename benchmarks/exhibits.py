@@ -54,9 +54,7 @@ def run_exhibit(exhibit: Exhibit) -> Seen:
         )
         seen = json.loads(done.stdout)
     except subprocess.CalledProcessError as error:
-        raise ExhibitError(
-            f"{exhibit.name}: exit code {error.returncode}\n{error.stderr.strip()[-2000:]}"
-        ) from None
+        raise ExhibitError(f"{exhibit.name}: exit code {error.returncode}\n{error.stderr.strip()[-2000:]}") from None
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise ExhibitError(f"{exhibit.name}: {error}") from None
     if not isinstance(seen, dict):

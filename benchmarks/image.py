@@ -9,7 +9,8 @@ from stress.boot import boot_ram, build_world
 from stress.corpus import bundled
 from stress.judge import lookups, names
 from stress.judge.outcomes import Code
-from stress.kernel import kallsyms, list as lists, stop_machine, struct_module
+from stress.kernel import kallsyms, stop_machine, struct_module
+from stress.kernel import list as lists
 from stress.machine import slab, words
 from stress.machine.ram import SHADOW_SHIFT, Ram
 from stress.programs import modprobe
@@ -33,9 +34,7 @@ def layout() -> str:
         for name, value in vars(home).items()
         if name.isupper() and not name.startswith("_") and type(value) is int
     }
-    return "".join(
-        f"#define {name} {value}L\n" for name, value in constants.items() if name not in NAMED_IN_C
-    )
+    return "".join(f"#define {name} {value}L\n" for name, value in constants.items() if name not in NAMED_IN_C)
 
 
 def write_image(ram: Ram, path: Path) -> None:

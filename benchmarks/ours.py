@@ -20,7 +20,7 @@ from stress.machine.ram import Ram
 from stress.run import Track, has_violation, prepare, settle
 from stress.scenario import Scenario
 
-MIXED_WARM_UP = 0.05
+WARM_UP_SECONDS = 0.05
 
 
 def scenario_of(what: str) -> Scenario:
@@ -68,7 +68,7 @@ def rates(tally: Tally, track: Track) -> dict[str, object]:
 
 def measure(track: Track, seconds: float) -> dict[str, object]:
     """A short slice to warm up, then one of `seconds`."""
-    track.run_slice(MIXED_WARM_UP, never)
+    track.run_slice(WARM_UP_SECONDS, never)
     track.tally = Tally()
     track.run_slice(seconds, never)
     return rates(track.tally, track)

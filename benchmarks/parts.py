@@ -13,6 +13,13 @@ CROWDS = (2, 4, 8)
 BOOTS = 20
 FIRST_SECONDS = 1.0
 SHORT_INTERVAL = "1e-6"
+ENGINES = ("native", "python")
+PLAIN_DEFAULT = "plain, default interval"
+PLAIN: dict[str, tuple[str, ...]] = {
+    PLAIN_DEFAULT: (),
+    f"plain at {SHORT_INTERVAL} s": ("--switch-interval", SHORT_INTERVAL),
+    f"plain at {SHORT_INTERVAL} s, aimed": ("--switch-interval", SHORT_INTERVAL, "--aim", "0.5"),
+}
 
 
 @attrs.frozen
@@ -49,7 +56,7 @@ class Bench:
         if not (has_compiler() and has_numba()):
             return []
         program, image = build_walk(self.folder, shadow), image_for(cpus, self.folder)
-        mask = yield_mask("native", cpus)
+        mask = yield_mask("native", cpus, 0.0)
         command = map(str, (program, image, mode, cpus, self.seconds, self.seed, mask))
         return [Exhibit(name, tuple(command), 20.0 + 2 * self.seconds)]
 
@@ -100,7 +107,7 @@ def stops(bench: Bench) -> Part:
     """(b) How long a stop takes, against two barriers and against C."""
     exhibits: list[Exhibit] = []
     for cpus in CROWDS:
-        exhibits += bench.ours(f"python stops {cpus}", "stops", "python", cpus, "--noise", 0)
+        exhibits += bench.ours(f"python stops {cpus}", "stops", "python", cpus)
         exhibits += bench.peer(f"barriers {cpus}", "barriers", "--cpus", cpus)
         exhibits += bench.ours(f"native stops {cpus}", "stops", "native", cpus, "--no-kasan", "--noise", 0)
         exhibits += bench.walk(f"C stops {cpus}", "stop", cpus)
@@ -118,12 +125,8 @@ def stop_rows() -> list[Row]:
         for cpus in CROWDS:
             name, floor = f"{cpus} CPUs, {share}", wanted if cpus == 4 else None
             ours, peer = f"python stops {cpus}", f"barriers {cpus}"
-            rows.append(
-                Row(f"python, {name}, two barriers", figure, ours, peer, floor, True, quick=cpus == 4)
-            )
-            rows.append(
-                Row(f"native, {name}, C", figure, f"native stops {cpus}", f"C stops {cpus}", None, True)
-            )
+            rows.append(Row(f"python, {name}, two barriers", figure, ours, peer, floor, True, quick=cpus == 4))
+            rows.append(Row(f"native, {name}, C", figure, f"native stops {cpus}", f"C stops {cpus}", None, True))
         barriers = "barriers 4 short"
         name = f"python, 4 CPUs, {share}, barriers at {SHORT_INTERVAL} s"
         rows.append(Row(name, figure, "python stops 4", barriers, None, True))
@@ -134,52 +137,32 @@ def stop_rows() -> list[Row]:
 def race(bench: Bench) -> Part:
     """(c) Violations a second, and the time to the first, against plain threads."""
     exhibits: list[Exhibit] = []
-    short = ("--switch-interval", SHORT_INTERVAL)
-    for engine in ("native", "python"):
+    for engine in ENGINES:
         exhibits += bench.ours(f"{engine} race", "modlist_spinlock", engine, 4)
-    exhibits += bench.peer("plain", "plain_threads") + bench.peer("plain short", "plain_threads", *short)
+    for name, arguments in PLAIN.items():
+        exhibits += bench.peer(name, "plain_threads", *arguments)
     first = attrs.evolve(bench, seconds=FIRST_SECONDS)
-    for engine in ("native", "python"):
+    for engine in ENGINES:
         exhibits += first.ours(f"{engine} first", "modlist_spinlock", engine, 4, "--first", BOOTS)
-    exhibits += first.peer("plain first", "plain_threads", "--first", BOOTS)
-    exhibits += first.peer("plain short first", "plain_threads", "--first", BOOTS, *short)
-    return Part(
-        "(c) violations of modlist_spinlock, 4 CPUs, no pace, against plain threads", exhibits, race_rows()
-    )
+    for name, arguments in PLAIN.items():
+        exhibits += first.peer(f"{name} first", "plain_threads", "--first", BOOTS, *arguments)
+    title = "(c) violations of modlist_spinlock, 4 CPUs, no pace, against plain threads"
+    return Part(title, exhibits, race_rows())
 
 
 def race_rows() -> list[Row]:
     """What is wanted of (c)."""
-    rate, first = "violations_per_s", "first_violation_s"
+    wanted = {"native": (300.0, 15.0, 5.0), "python": (15.0, 1.0, 20.0)}
     rows = []
-    for engine, (long, short, most) in {"native": (300.0, 15.0, 5.0), "python": (15.0, 1.0, 20.0)}.items():
-        names = (
-            f"{engine}, violations/s, plain, default interval",
-            f"{engine}, violations/s, plain at {SHORT_INTERVAL} s",
-        )
-        rows += [
-            Row(names[0], rate, f"{engine} race", "plain", long, quick=engine == "python"),
-            Row(names[1], rate, f"{engine} race", "plain short", short),
-            Row(f"{engine}, first violation, ms", first, f"{engine} first", None, most, True, 1000.0),
-            Row(
-                f"{engine}, first, plain, default interval",
-                first,
-                f"{engine} first",
-                "plain first",
-                None,
-                True,
-                1000.0,
-            ),
-            Row(
-                f"{engine}, first, plain at {SHORT_INTERVAL} s",
-                first,
-                f"{engine} first",
-                "plain short first",
-                None,
-                True,
-                1000.0,
-            ),
-        ]
+    for engine, (long, short, most_ms) in wanted.items():
+        floors = dict(zip(PLAIN, (long, short, short), strict=True))
+        for plain, floor in floors.items():
+            name, quick = f"{engine}, violations/s, {plain}", engine == "python" and plain == PLAIN_DEFAULT
+            rows.append(Row(name, "violations_per_s", f"{engine} race", plain, floor, quick=quick))
+        ours, figure = f"{engine} first", "first_violation_s"
+        rows.append(Row(f"{engine}, first violation, ms", figure, ours, None, most_ms, True, 1000.0))
+        for plain in PLAIN:
+            rows.append(Row(f"{engine}, first, ms, {plain}", figure, ours, f"{plain} first", None, True, 1000.0))
     return rows
 
 

@@ -106,29 +106,31 @@ def run(scenarios: tuple[str, ...], everything: bool, json_file: str | None, res
     chosen = catalogue() if everything else [find_scenario(name) for name in scenarios or PAIR]
     outputs = Outputs(json_file, results)
     interrupts = Interrupts()
-    done = _run_all(chosen, config, outputs, interrupts.pending)
-    outputs.finish(done)
+    done: list[Result] = []
+    try:
+        _run_all(chosen, config, outputs, interrupts.pending, done)
+    finally:
+        outputs.finish(done)
     return exit_code(done, interrupts.signal)
 
 
 def _run_all(
-    chosen: "list[Scenario]", config: "Config", outputs: Any, interrupted: Callable[[], bool]
-) -> "list[Result]":
-    """Run the scenarios one after the other, showing each as it ends."""
-    from stress.run import run_scenario, settle, world_for
+    chosen: "list[Scenario]", config: "Config", outputs: Any, interrupted: Callable[[], bool], done: "list[Result]"
+) -> None:
+    """Run the scenarios one after the other, showing each as it ends and adding it to `done`."""
+    from stress.run import Hooks, run_scenario, settle, world_for
 
     world = world_for(config)
     how = " (chosen by --engine auto)" if config.engine == "auto" else ""
     outputs.note(f"engine: {settle(config).engine.name}{how}")
-    done: list[Result] = []
     for scenario in chosen:
         with outputs.progress(scenario, config.duration_s) as progress:
-            result = run_scenario(scenario, world, config, progress, interrupted)
+            hooks = Hooks(progress, interrupted, before_exit=lambda: outputs.finish(done))
+            result = run_scenario(scenario, world, config, hooks)
         outputs.show(result)
         done.append(result)
         if interrupted():
             break
-    return done
 
 
 def exit_code(results: "list[Result]", signal_number: int) -> int:

@@ -110,7 +110,9 @@ class Outputs:
             yield update
 
     def finish(self, results: list[Result]) -> None:
-        """Print the summary and write the JSON."""
+        """Print the summary and write the JSON; nothing at all where no scenario came to its end."""
+        if not results:
+            return
         if len(results) > 1:
             self._tables.print(summary(results))
         text = json.dumps(report(results), indent=2) + "\n"

@@ -36,6 +36,15 @@ Progress = Callable[[Scenario, Tally, float], None]
 
 
 @attrs.frozen
+class Hooks:
+    """What the caller takes part in: progress, an early end, and a last chance before the process must exit."""
+
+    progress: Progress = lambda scenario, tally, seconds: None
+    interrupted: Callable[[], bool] = lambda: False
+    before_exit: Callable[[], None] = lambda: None
+
+
+@attrs.frozen
 class Settings:
     """A config with the engine's defaults filled in."""
 
@@ -62,6 +71,9 @@ def settle(config: Config) -> Settings:
     return Settings(config, engine, float(noise), pace, stall_after)
 
 
+NO_HOOKS = Hooks()
+
+
 @attrs.define
 class Track:
     """One scenario's side of a run: its compiled programs, the image its machines start from, its counts."""
@@ -71,6 +83,7 @@ class Track:
     ram_map: RamMap
     image: bytes
     plays: Sequence[Play]
+    hooks: Hooks
     tally: Tally = attrs.field(init=False, factory=Tally)
     stalls: list[str] = attrs.field(init=False, factory=list)
     _slices: int = attrs.field(init=False, default=0)
@@ -94,7 +107,7 @@ class Track:
     def run_slice(self, seconds: float, over: Callable[[Ram, float], bool]) -> None:
         """Boot a machine, let it run for `seconds` unless it stalls or `over` says so, and count what it did."""
         ram = self._fresh_ram()
-        machine = Machine(ram, self.plays)
+        machine = Machine(ram, self.plays, self.hooks.before_exit)
         names = [program.name for program in self.scenario.deal(self.settings.config.cpus)]
         watchdog = Watchdog(ram, names, self.settings.stall_after_s)
         try:
@@ -117,14 +130,15 @@ class Track:
             self.stalls = [stall.text for stall in watchdog.sample()]
 
 
-def prepare(scenario: Scenario, settings: Settings, image: Ram) -> Track:
+def prepare(scenario: Scenario, settings: Settings, image: Ram, hooks: Hooks = NO_HOOKS) -> Track:
     """Compile a scenario's programs, each once, for machines that start from `image`."""
     plays: dict[str, Play] = {}
     dealt = scenario.deal(settings.config.cpus)
     for program in dealt:
         if program.name not in plays:
             plays[program.name] = settings.engine.program(program.operation, cond_resched, settings.features)
-    return Track(scenario, settings, image.map, image.image(), [plays[program.name] for program in dealt])
+    ordered = [plays[program.name] for program in dealt]
+    return Track(scenario, settings, image.map, image.image(), ordered, hooks)
 
 
 def has_violation(ram: Ram) -> bool:
@@ -141,12 +155,11 @@ def run_scenario(
     scenario: Scenario,
     world: World,
     config: Config,
-    progress: Progress = lambda scenario, tally, seconds: None,
-    interrupted: Callable[[], bool] = lambda: False,
+    hooks: Hooks = NO_HOOKS,
 ) -> Result:
     """Run one scenario and, in alternating slices, its twin; the result.
 
-    Ends early when it stalls, when `interrupted` says so, or at a violation if the config asks for that.
+    Ends early when it stalls, when `hooks.interrupted` says so, or at a violation if the config asks for that.
 
     Raises:
         UserError: for input that cannot be used.
@@ -159,10 +172,10 @@ def run_scenario(
         return _result(scenario, settings, Tally(), None, verdict, steal, False)
     ram = boot_ram(world, config.cpus)
     twin = twin_of(scenario)
-    track = prepare(scenario, settings, ram)
-    twin_track = prepare(twin, settings, ram) if twin else None
+    track = prepare(scenario, settings, ram, hooks)
+    twin_track = prepare(twin, settings, ram, hooks) if twin else None
     try:
-        stopped = _alternate(track, twin_track, progress, interrupted)
+        _alternate(track, twin_track)
     except MachineError as error:
         raise HarnessError(f"{scenario.name}: a CPU's thread died\n{error}") from error
     if track.tally.disagreements:
@@ -171,19 +184,16 @@ def run_scenario(
         )
     twin_tally = twin_track.tally if twin_track else None
     verdict = judge(track.tally, twin_tally, track.stalls)
-    return _result(scenario, settings, track.tally, twin_tally, verdict, steal, stopped)
+    return _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
 
 
-def _alternate(track: Track, twin: Track | None, progress: Progress, interrupted: Callable[[], bool]) -> bool:
-    """Run a slice of the scenario and one of the twin in turn until the scenario's time is up; whether interrupted."""
-    config = track.settings.config
+def _alternate(track: Track, twin: Track | None) -> None:
+    """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early."""
+    config, interrupted = track.settings.config, track.hooks.interrupted
 
     def over(ram: Ram, seconds: float) -> bool:
-        progress(track.scenario, track.tally, min(seconds, config.duration_s))
+        track.hooks.progress(track.scenario, track.tally, min(seconds, config.duration_s))
         return interrupted() or (config.stop_on_violation and has_violation(ram))
-
-    def twin_over(ram: Ram, seconds: float) -> bool:
-        return interrupted()
 
     while not interrupted() and not track.stalls:
         left = config.duration_s - track.tally.seconds
@@ -192,8 +202,7 @@ def _alternate(track: Track, twin: Track | None, progress: Progress, interrupted
         length = min(left, SLICE_SECONDS) if twin else left
         track.run_slice(length, over)
         if twin and not interrupted():
-            twin.run_slice(length, twin_over)
-    return interrupted()
+            twin.run_slice(length, lambda ram, seconds: interrupted())
 
 
 def _result(

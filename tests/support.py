@@ -24,7 +24,7 @@ from stress.programs.modprobe import SLOT_BYTES, SLOT_IMAGE, SLOTS
 ENGINES = ("python", "native")
 KASAN = Features(kasan=True)
 PLAIN = Features(kasan=False)
-RUN_SECONDS = 60.0
+RUN_SECONDS = 30.0
 
 
 def bounded(examples: int) -> settings:

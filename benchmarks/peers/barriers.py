@@ -18,8 +18,8 @@ from stress.boot import boot_ram, build_world
 from stress.corpus import bundled
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu, share_one_core
-from stress.machine.random import seed_of
 from stress.machine.ram import Ram
+from stress.machine.random import seed_of
 from stress.machine.words import RANDOM
 from stress.programs.read_symbol import kallsyms_reader
 
@@ -115,9 +115,7 @@ def main() -> None:
     parser.add_argument("--cpus", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--switch-interval", type=float, default=sys.getswitchinterval())
-    parser.add_argument(
-        "--one-core", action="store_true", help="keep all threads on one core, as the engine does"
-    )
+    parser.add_argument("--one-core", action="store_true", help="keep all threads on one core, as the engine does")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     sys.setswitchinterval(arguments.switch_interval)

@@ -26,7 +26,7 @@ enum outcome { UNJUDGED, WILD, ENDLESS, POISONED, WRONG, FREED, MISSED, ABSENT, 
 struct notes {
 	jmp_buf oops;
 	volatile int64_t hit;
-	volatile int64_t edges;
+	volatile int64_t edges, next;
 	int64_t edges_before, windows, random, operations, away, unloads, stops, begun;
 	int64_t outcomes[OUTCOMES];
 	double *latencies;

@@ -133,10 +133,21 @@ static enum outcome judge_wrong_name(struct cpu cpu, int64_t name)
 	return WRONG;
 }
 
+/* A target at random: of all or, where the package's readers aim, of the module that the writer unloads next. */
+ALWAYS int64_t draw_target(struct cpu cpu)
+{
+#ifdef SLOT_TARGETS
+	int64_t slot = settings.writer->next;
+	if ((prandom(cpu, 2) & 1) && slot && WORD_AT(slot + SLOT_TARGETS + 8))
+		return WORD_AT(slot + SLOT_TARGETS) + prandom(cpu, WORD_AT(slot + SLOT_TARGETS + 8)) * TARGET_BYTES;
+#endif
+	return WORD_AT(TARGETS) + prandom(cpu, WORD_AT(NUM_TARGETS)) * TARGET_BYTES;
+}
+
 /* One operation of a reader: draw a target, look it up, judge the copy. */
 ALWAYS enum outcome read_symbol(struct cpu cpu)
 {
-	int64_t target = WORD_AT(TARGETS) + prandom(cpu, WORD_AT(NUM_TARGETS)) * TARGET_BYTES;
+	int64_t target = draw_target(cpu);
 	int64_t listed_word = WORD_AT(target + TARGET_LISTED), listed = WORD_AT(listed_word);
 	int64_t namebuf = cpu.area + NAMEBUF;
 	barrier();

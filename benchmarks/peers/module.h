@@ -258,8 +258,9 @@ static void turn_listed(struct cpu cpu, int64_t slot)
 /* One operation of the writer: unload a module at random, load the one unloaded last time. */
 static enum outcome modprobe(struct cpu cpu)
 {
-	int64_t slot = WORD_AT(SLOTS) + prandom(cpu, WORD_AT(NUM_SLOTS)) * SLOT_BYTES, away = cpu.notes->away;
-	if (slot == away)
+	int64_t slot = cpu.notes->next, away = cpu.notes->away;
+	cpu.notes->next = WORD_AT(SLOTS) + prandom(cpu, WORD_AT(NUM_SLOTS)) * SLOT_BYTES;
+	if (slot == 0 || slot == away)
 		return UNJUDGED;
 	turn_listed(cpu, slot);
 	sys_delete_module(cpu, WORD_AT(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME);

@@ -306,9 +306,7 @@ class Race:
 
     def first(self) -> float | None:
         """The time to the first violation so far, from the start."""
-        return min(
-            (reader.first - self.started for reader in self.readers if reader.first is not None), default=None
-        )
+        return min((reader.first - self.started for reader in self.readers if reader.first is not None), default=None)
 
     def summary(self) -> dict[str, object]:
         """What was counted, a second."""

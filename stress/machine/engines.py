@@ -81,10 +81,10 @@ def cores_for(engine: str) -> int:
 def yield_mask(engine: str, cpus: int, noise: float) -> int:
     """How often a CPU gives up its core between operations: never while every CPU has a core of its own.
 
-    On the native engine an operation takes well under a microsecond, so every sixteenth will do. On the python
-    engine without noise it is never either: if threads only took turns between operations, no lookup would
-    ever overlap a change.
+    On the native engine an operation takes well under a microsecond, so every sixteenth will do. With a GIL
+    and without noise it is never either: if threads only took turns between operations, no lookup would ever
+    overlap a change.
     """
-    if cpus <= cores_for(engine) or (engine == "python" and not noise):
+    if cpus <= cores_for(engine) or (engine == "python" and gil_enabled() and not noise):
         return NEVER
     return EVERY_SIXTEENTH if engine == "native" else EVERY_OPERATION

@@ -19,9 +19,7 @@ EXAMPLE = Corpus(
     0xC000000000000000,
     (KernelSymbol(0x10, "printk"), KernelSymbol(0x10, "_printk")),
     (
-        Module(
-            "demo", Region(0x1000, 0x100, 0x40), Region(0x2000, 8, 8), (Symbol(0x1000, 4, 1, 0x12, "größe"),)
-        ),
+        Module("demo", Region(0x1000, 0x100, 0x40), Region(0x2000, 8, 8), (Symbol(0x1000, 4, 1, 0x12, "größe"),)),
         Module("empty", Region(0x3000, 0, 0), NO_REGION, ()),
     ),
 )
@@ -63,9 +61,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 @settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.lists(SYMBOLS, max_size=5), st.integers(0, 0xC000000000000000))
-def test_round_trip_of_any_symbols(
-    tmp_path_factory: pytest.TempPathFactory, table: list[Symbol], bias: int
-) -> None:
+def test_round_trip_of_any_symbols(tmp_path_factory: pytest.TempPathFactory, table: list[Symbol], bias: int) -> None:
     corpus = Corpus("test", bias, (), (Module("demo", Region(0, 1, 0), NO_REGION, tuple(table)),))
     path = tmp_path_factory.getbasetemp() / "any.json"
     save(corpus, path)
@@ -119,9 +115,7 @@ def test_damaged_documents_name_file_and_key(document: dict[str, Any]) -> None:
         ("typo", 1, "key typo is unknown"),
     ],
 )
-def test_damaged_modules_name_the_key(
-    document: dict[str, Any], key: str, value: object, complaint: str
-) -> None:
+def test_damaged_modules_name_the_key(document: dict[str, Any], key: str, value: object, complaint: str) -> None:
     document["modules"][0][key] = value
     with pytest.raises(UserError, match=complaint) as caught:
         files.parse(json.dumps(document).encode(), "c.json")
@@ -157,9 +151,7 @@ def test_truncated_anywhere(tmp_path: Path) -> None:
 def test_mutated_files_give_a_corpus_or_a_user_error(saved: bytes, data: st.DataObject) -> None:
     text = bytearray(saved)
     for _ in range(data.draw(st.integers(1, 4))):
-        text[data.draw(st.integers(0, len(text) - 1))] = data.draw(
-            st.sampled_from(b'0"[]{},:-x.\\\0\xff1aue')
-        )
+        text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.sampled_from(b'0"[]{},:-x.\\\0\xff1aue'))
     try:
         assert isinstance(files.parse(bytes(text), "c.json"), Corpus)
     except UserError as error:

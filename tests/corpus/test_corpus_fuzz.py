@@ -14,15 +14,11 @@ from .elf_builder import ABS, Sym, module
 
 pytest.importorskip("elftools")
 
-SYMBOLS = [
-    Sym(f"symbol_{n}", n, (".text", ".data", ".init.text", ".modinfo", 0, ABS)[n % 6]) for n in range(24)
-]
+SYMBOLS = [Sym(f"symbol_{n}", n, (".text", ".data", ".init.text", ".modinfo", 0, ABS)[n % 6]) for n in range(24)]
 GOOD = module("fuzzed", SYMBOLS)
 SECTION_HEADERS = int.from_bytes(GOOD[40:48], "little")
 SYMBOL_TABLE = GOOD.index(bytes(24), 64 + 32 + 64 + 16 + 48)
-FIELDS = st.sampled_from(
-    [0, 1, 2, 3, 7, 8, 11, 0xFF, 0xFF00, 0xFFF1, 0xFFFF, 2**31, 2**32 - 1, 2**62, 2**64 - 1]
-)
+FIELDS = st.sampled_from([0, 1, 2, 3, 7, 8, 11, 0xFF, 0xFF00, 0xFFF1, 0xFFFF, 2**31, 2**32 - 1, 2**62, 2**64 - 1])
 PLACES = st.one_of(
     st.integers(0, 63),
     st.integers(SECTION_HEADERS, len(GOOD) - 1),

@@ -207,9 +207,7 @@ def test_no_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("package", "name"), [("elftools", "a.ko"), ("zstandard", "a.ko.zst")])
-def test_missing_extras_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, name: str
-) -> None:
+def test_missing_extras_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, name: str) -> None:
     for loaded in [part for part in sys.modules if part.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, loaded)
     monkeypatch.setitem(sys.modules, package, None)
@@ -219,7 +217,5 @@ def test_missing_extras_are_named(
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys, stress.corpus; print(sorted({'elftools', 'zstandard', 'rich'} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

@@ -9,9 +9,7 @@ from stress.corpus.model import ADDRESS_LIMIT, MAX_MODULES, MAX_SYMBOLS, NO_REGI
 from stress.errors import UserError
 
 
-def module(
-    name: str = "demo", base: int = 0x1000, size: int = 0x100, symbols: tuple[Symbol, ...] = ()
-) -> Module:
+def module(name: str = "demo", base: int = 0x1000, size: int = 0x100, symbols: tuple[Symbol, ...] = ()) -> Module:
     """A module with a core region only."""
     return Module(name, Region(base, size, size // 2), NO_REGION, symbols)
 
@@ -167,9 +165,7 @@ def test_corpus_refuses_too_many_symbols() -> None:
 
 def test_unique_names_counts_kernel_and_findable_symbols() -> None:
     symbols = (Symbol(0x1000, 0, 1, 0, "own"), Symbol(0x1001, 0, 1, 0, "shared"), Symbol(0, 0, 0, 0, "own"))
-    corpus = Corpus(
-        "test", 0, (KernelSymbol(1, "shared"), KernelSymbol(2, "printk")), (module(symbols=symbols),)
-    )
+    corpus = Corpus("test", 0, (KernelSymbol(1, "shared"), KernelSymbol(2, "printk")), (module(symbols=symbols),))
     assert unique_names(corpus) == {"own", "printk"}
 
 

@@ -30,9 +30,7 @@ def test_figures() -> None:
         Symbol(0, 0, 0, 0, "printk"),
     )
     demo = Module("demo", Region(0x1000, 0x1234, 0x40), Region(0x8000, 8, 8), symbols)
-    lines = [
-        " ".join(line.split()) for line in rendered(Corpus("test", 0x10, (KernelSymbol(1, "same"),), (demo,)))
-    ]
+    lines = [" ".join(line.split()) for line in rendered(Corpus("test", 0x10, (KernelSymbol(1, "same"),), (demo,)))]
     assert "symbols 2 in modules, 1 in the kernel" in lines
     assert "unique names 1" in lines
     assert "longest name größe (7 bytes)" in lines

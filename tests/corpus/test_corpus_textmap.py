@@ -144,9 +144,7 @@ def test_any_map_gives_a_valid_corpus_of_symbols_it_held(lines: list[tuple[int, 
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)
-@given(
-    st.one_of(st.binary(max_size=60), st.text("0123456789abcdef TtA\t[]\nfx", max_size=80).map(str.encode))
-)
+@given(st.one_of(st.binary(max_size=60), st.text("0123456789abcdef TtA\t[]\nfx", max_size=80).map(str.encode)))
 def test_alien_text_gives_a_user_error_or_a_corpus(data: bytes) -> None:
     try:
         assert read_map(data, "test.map").symbol_count > 0

@@ -26,7 +26,6 @@ from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import area_address
-from stress.programs.read_symbol import read_symbol
 from tests.support import KASAN, link_stopped, unlink_stopped
 
 Group = Callable[[Cpu, int, int, int], int]
@@ -36,7 +35,7 @@ LOAD, STORE, LOAD8, STORE8, CMPXCHG = 0, 1, 2, 3, 4
 KMALLOC, KFREE, LIST_ADD, LIST_DEL = 10, 11, 12, 13
 STRNCPY, STRCMP, SPIN, STOP, DRAW, LATENCY = 20, 21, 22, 23, 24, 25
 INSMOD, RMMOD, LOOKUP = 30, 31, 32
-JUDGE_NAME, JUDGE_ABSENCE, JUDGE_WRONG, READ = 40, 41, 42, 43
+JUDGE_NAME, JUDGE_ABSENCE, JUDGE_WRONG = 40, 41, 42
 
 
 @kernel
@@ -101,14 +100,12 @@ def modules(cpu: Cpu, number: int, a: int, b: int) -> int:
 
 @kernel
 def judge(cpu: Cpu, number: int, a: int, b: int) -> int:
-    """Judging, alone and as a reader does it."""
+    """Judging."""
     if number == JUDGE_NAME:
         return judge_name(cpu, a, b)
     if number == JUDGE_ABSENCE:
         return judge_absence(cpu, a, b)
-    if number == JUDGE_WRONG:
-        return judge_wrong_name(cpu, a)
-    return read_symbol(cpu, kallsyms_lookup)
+    return judge_wrong_name(cpu, a)
 
 
 @kernel

@@ -10,7 +10,7 @@ from stress import Config, run
 from stress.catalogue import find_scenario
 from stress.errors import HarnessError
 from stress.judge.result import Result
-from stress.run import run_scenario, settle, world_for
+from stress.run import Hooks, run_scenario, settle, world_for
 
 PLANTED = Path(__file__).parent / "planted"
 ENGINES = [
@@ -93,7 +93,7 @@ def test_an_interrupt_ends_the_run_with_what_it_learnt() -> None:
     polls = iter(range(20))
     config = Config(engine="python", duration_s=3600.0)
     result = run_scenario(
-        find_scenario("stop_machine"), world_for(config), config, interrupted=lambda: next(polls, None) is None
+        find_scenario("stop_machine"), world_for(config), config, Hooks(interrupted=lambda: next(polls, None) is None)
     )
     assert result.interrupted
     assert result.tally.lookups > 0
@@ -107,7 +107,7 @@ def test_progress_is_told_the_counts_and_the_time() -> None:
         find_scenario("modlist_spinlock"),
         world_for(config),
         config,
-        progress=lambda _, tally, passed: seen.append(passed),
+        Hooks(progress=lambda _, tally, passed: seen.append(passed)),
     )
     assert seen == sorted(seen)
     assert 0 < seen[-1] <= 0.6

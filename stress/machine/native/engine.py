@@ -26,6 +26,7 @@ from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE, Cpu, Operatio
 from stress.machine.words import area_address, declared
 
 PACKAGE = Path(__file__).parents[2]
+SIGNATURE = "void(int64, int64, int64, int64)"
 SOURCES = ("machine", "kernel", "judge", "programs")
 
 _registered: set[Callable[..., object]] = set()
@@ -75,6 +76,16 @@ def register_kernel_functions() -> None:
             _registered.add(function)
 
 
+def can_keep(folder: Path) -> bool:
+    """Whether compiled code can be kept in `folder`; where it cannot, each process compiles anew."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "writable").touch()
+    except OSError:
+        return False
+    return True
+
+
 def bind(code: CodeType, **names: object) -> Callable[..., None]:
     """A function of `code` with globals of its own, since numba's cache cannot tell closures over functions apart."""
     return FunctionType(code, {"__name__": __name__, "run_program": run_program, **names})
@@ -103,7 +114,9 @@ class NativeEngine:
 
     def _compile(self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> Any:
         """The compiled loop of one program."""
-        numba.config.CACHE_DIR = str(cache_root() / digest(operation, safepoint, features))
         entry = bind(play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint)
-        signature = "void(int64, int64, int64, int64)"
-        return numba.njit(signature, nogil=True, cache=True)(entry)
+        folder = cache_root() / digest(operation, safepoint, features)
+        if not can_keep(folder):
+            return numba.njit(SIGNATURE, nogil=True)(entry)
+        numba.config.CACHE_DIR = str(folder)
+        return numba.njit(SIGNATURE, nogil=True, cache=True)(entry)

@@ -1,0 +1,141 @@
+"""Power-off ends every program, whatever it spins in, and what it cuts short is not judged; errors are told."""
+
+import threading
+
+import pytest
+
+from stress.kernel.spinlock import spin_lock
+from stress.kernel.stop_machine import down, stop_machine
+from stress.machine.machine import Machine, MachineError
+from stress.machine.ram import Ram
+from stress.machine.seam import Cpu, Oops, kernel
+from stress.machine.words import AREAS, CAUSE_WILD, COUNTERS, LOG_BYTES, OPERATIONS, OUTCOMES, VIOLATIONS, WINDOWS
+from tests.support import ENGINES, blank_ram, program_of, run_machine
+
+TAKEN = AREAS - 256  # A word at the end of the statics, where nothing is declared: a lock that nobody releases.
+INSIDE = COUNTERS  # In a CPU's log: its operation has begun.
+CPUS = 7
+
+
+@kernel
+def wait_for_the_others(cpu: Cpu) -> None:
+    """Wait until all CPUs before this one have begun, since a stop would keep them at their safepoints."""
+    logs = cpu.log - cpu.number * LOG_BYTES
+    for other in range(cpu.number):
+        while cpu.peek(logs + other * LOG_BYTES + INSIDE) == 0:
+            cpu.relax(TAKEN)
+
+
+@kernel
+def spin_for_ever(cpu: Cpu) -> int:
+    """An operation without end, of another kind on each CPU."""
+    cpu.poke(cpu.log + INSIDE, 1)
+    while cpu.number == 0:
+        cpu.load(AREAS)
+    while cpu.number == 1:
+        cpu.store8(AREAS + 0x800, 1)
+    while cpu.number == 2:
+        cpu.relax(TAKEN)
+    while cpu.number == 3:
+        cpu.idle()
+    if cpu.number == 4:
+        spin_lock(cpu, TAKEN)
+    if cpu.number == 5:
+        down(cpu, TAKEN)
+    if cpu.number == 6:
+        wait_for_the_others(cpu)
+        stop_machine(cpu)
+    return 1
+
+
+@kernel
+def sleep_well(cpu: Cpu) -> int:
+    """An operation that is not judged and soon over."""
+    cpu.idle()
+    return 0
+
+
+@kernel
+def oops(cpu: Cpu) -> int:
+    """An operation that follows a NULL pointer."""
+    return cpu.load(8)
+
+
+@kernel
+def raise_without_cause(cpu: Cpu) -> int:
+    """Wrong kernel code: an Oops that no fault of the CPU explains."""
+    if cpu.peek(cpu.log + OPERATIONS) == 3:
+        raise Oops
+    return 0
+
+
+@kernel
+def mistaken(cpu: Cpu) -> int:
+    """Wrong kernel code: a TypeError, on the python engine."""
+    return len(cpu)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _stuck_cpus_fail_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU that does not end fails the test instead of ending the process."""
+
+    def give_up(_: Machine, stuck: list[str]) -> None:
+        pytest.fail(f"did not end: {stuck}")
+
+    monkeypatch.setattr(Machine, "_give_up", give_up)
+
+
+def all_inside(ram: Ram) -> bool:
+    """Whether every CPU is within its operation."""
+    return all(inside for [inside] in ram.log_words(INSIDE))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_power_off_ends_loops_of_loads_stores_spins_sleeps_locks_and_stops_and_judges_none(engine: str) -> None:
+    ram = blank_ram(CPUS)
+    ram.poke(TAKEN, 99)
+    machine = run_machine(ram, [program_of(engine, spin_for_ever)] * CPUS, lambda: all_inside(ram))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cpu")]
+    assert machine.errors == []
+    for counted in (OPERATIONS, WINDOWS, VIOLATIONS):
+        assert ram.log_words(counted) == [[0]] * CPUS
+    assert ram.log_words(OUTCOMES, 32) == [[0] * 32] * CPUS
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_machine_can_be_powered_off_at_once_and_twice(engine: str) -> None:
+    machine = run_machine(blank_ram(2), [program_of(engine, sleep_well)] * 2, lambda: True)
+    machine.power_off()
+    machine.check()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_oops_with_a_cause_is_an_outcome_and_the_cpu_goes_on(engine: str) -> None:
+    ram = blank_ram(1)
+    run_machine(ram, [program_of(engine, oops)], lambda: ram.log_words(OPERATIONS)[0][0] > 5)
+    [outcomes] = ram.log_words(OUTCOMES, 32)
+    assert outcomes[CAUSE_WILD] == sum(outcomes) == ram.log_words(OPERATIONS)[0][0]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_exception_that_no_fault_explains_ends_the_machine_and_is_no_outcome(engine: str) -> None:
+    ram = blank_ram(2)
+    programs = [program_of(engine, raise_without_cause), program_of(engine, sleep_well)]
+    with pytest.raises(MachineError, match=r"(?s)CPU 0:.*Traceback.*BrokenKernelCode"):
+        run_machine(ram, programs, lambda: False)
+    assert ram.log_words(OUTCOMES, 32) == [[0] * 32] * 2
+    assert ram.log_words(OPERATIONS)[0] == [3]
+
+
+@pytest.mark.xfail(strict=True, reason="the loop raises BrokenKernelCode without the exception that it stands for")
+def test_an_error_in_kernel_code_is_told_with_the_line_that_raised_it() -> None:
+    with pytest.raises(MachineError, match=r"(?s)CPU 0:.*in mistaken.*TypeError"):
+        run_machine(blank_ram(1), [program_of("python", mistaken)], lambda: False)
+
+
+def test_a_program_that_cannot_be_played_is_told_by_boot() -> None:
+    def play(_: Ram, number: int) -> None:
+        raise OSError(f"no CPU {number}")
+
+    with pytest.raises(MachineError, match=r"(?s)CPU 0:.*no CPU 0"):
+        Machine(blank_ram(1), [play]).boot()

@@ -1,0 +1,57 @@
+"""When things go wrong that should not: a CPU that cannot be ended, a cache that cannot be written."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.frontdoor.command import BOUND_SECONDS, environment, kstress
+
+HANGING = """
+    import sys
+    from stress.cli import main
+    from stress.machine import machine
+    from stress.machine.python_engine import PythonEngine
+
+    def program(self, operation, safepoint, features):
+        inner = original(self, operation, safepoint, features)
+        def play(ram, number):
+            inner(ram, number)
+            while starting > 1:
+                pass
+        return play
+
+    starting = 0
+    original, PythonEngine.program = PythonEngine.program, program
+    boot = machine.Machine.boot
+    def counted(self):
+        global starting
+        starting += 1
+        boot(self)
+    machine.Machine.boot = counted
+    main()
+"""
+
+
+def test_a_cpu_that_does_not_end_ends_the_process_and_loses_no_result(tmp_path: Path) -> None:
+    script = tmp_path / "hang.py"
+    script.write_text(textwrap.dedent(HANGING))
+    arguments = ["run", "modlist_spinlock", "modlist_spinlock", "--engine", "python", "--duration", "500ms"]
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments, "--results", "."],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert "cpu0, cpu1, cpu2, cpu3 did not end" in done.stderr
+    [kept] = tmp_path.glob("run-*.json")
+    assert '"modlist_spinlock"' in kept.read_text()
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time() -> None:
+    pytest.importorskip("numba")
+    done = kstress(
+        "run", "modlist_spinlock", "--engine", "native", "--duration", "1s", KSTRESS_CACHE_DIR="/dev/null/no"
+    )
+    assert done.returncode == 0, done.stderr
