@@ -17,7 +17,7 @@ from stress.errors import HarnessError, UserError
 
 if TYPE_CHECKING:
     from stress.config import Config
-    from stress.judge.result import Result
+    from stress.report.result import Result
     from stress.scenario import Scenario
 
 EXIT_OTHER_VERDICT = 1

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from stress.doctor import Check
 from stress.errors import UserError
-from stress.judge.result import Result, report
-from stress.judge.table import render, show_rate, summary
 from stress.judge.tally import Tally
+from stress.report.result import Result, report
+from stress.report.table import render, show_rate, summary
 from stress.run import Progress as ProgressCallback
 from stress.scenario import Scenario
 from stress.units import show_duration

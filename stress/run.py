@@ -14,7 +14,6 @@ from stress.corpus import bundled, load
 from stress.errors import HarnessError
 from stress.judge import lookups
 from stress.judge.outcomes import forbidden_mask
-from stress.judge.result import Result
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
 from stress.kernel.stop_machine import cond_resched
@@ -25,6 +24,7 @@ from stress.machine.machine import Machine, MachineError, Play
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.watchdog import Watchdog
+from stress.report.result import Result
 from stress.scenario import Scenario
 
 SLICE_SECONDS = 0.25

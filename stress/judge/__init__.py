@@ -1,1 +1,1 @@
-"""Judging: what an operation ended in, what a run proves, how both are told. Reads RAM and numbers, starts nothing."""
+"""Judging: what an operation ended in and what a run proves. Reads RAM and numbers, starts nothing."""

@@ -2,9 +2,9 @@
 
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
-from stress.judge.result import Result
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict
+from stress.report.result import Result
 from stress.scenario import Scenario
 
 

@@ -9,7 +9,7 @@ import pytest
 from stress import Config, run
 from stress.catalogue import find_scenario
 from stress.errors import HarnessError
-from stress.judge.result import Result
+from stress.report.result import Result
 from stress.run import Hooks, run_scenario, settle, world_for
 
 PLANTED = Path(__file__).parent / "planted"

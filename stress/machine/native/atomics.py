@@ -108,3 +108,14 @@ def unlikely(_: Any, condition: Any) -> Any:
         return builder.call(expect, [args[0], ir.Constant(bit, 0)])
 
     return types.boolean(types.boolean), generate
+
+
+@intrinsic
+def stay_apart(_: Any) -> Any:
+    """Forbid that the function which calls this is copied into its callers: for paths that are seldom taken."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.none(), generate

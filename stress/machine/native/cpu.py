@@ -20,6 +20,7 @@ from stress.machine.native.atomics import (
     is_below,
     load_octet,
     load_word,
+    stay_apart,
     store_octet,
     store_word,
     unlikely,
@@ -103,29 +104,45 @@ def is_bad(cpu: Any, address: int, alignment: int) -> bool:
 @register_jitable
 def note_fault(cpu: Any, address: int) -> None:
     """Note why an access cannot be."""
+    stay_apart()
     cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
     store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
 
 
 @register_jitable
+def note_hit(cpu: Any, address: int) -> None:
+    """Note the first access of an operation to memory that is not allocated."""
+    stay_apart()
+    if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
+        store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
+
+
+@register_jitable
 def look_at_shadow(cpu: Any, address: int) -> None:
-    """Note the first access of an operation to memory that is not allocated. Comes after the access itself."""
+    """See whether the memory accessed is allocated. Comes after the access itself."""
     if unlikely(load_octet(cpu.base + (address >> 3)) != 0):
-        if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
-            store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
+        note_hit(cpu, address)
+
+
+@register_jitable
+def pause(cpu: Any) -> None:
+    """Draw after how many accesses to do so again, NOISE_PERIOD on average, and give up the core."""
+    stay_apart()
+    drawn = load_word(cpu.base + cpu.log + RANDOM) * MULTIPLIER % MODULUS
+    store_word(cpu.base + cpu.log + RANDOM, drawn)
+    left = 1 + drawn * (2 * load_word(cpu.base + NOISE_PERIOD)) // MODULUS
+    store_word(cpu.base + cpu.log + NOISE_LEFT, left)
+    sched_yield()
 
 
 @register_jitable
 def make_noise(cpu: Any) -> None:
-    """Give up the core at one access in NOISE_PERIOD, at random."""
+    """Count down to the next pause."""
     left = load_word(cpu.base + cpu.log + NOISE_LEFT) - 1
-    if unlikely(left <= 0):
-        drawn = load_word(cpu.base + cpu.log + RANDOM) * MULTIPLIER % MODULUS
-        store_word(cpu.base + cpu.log + RANDOM, drawn)
-        left = 1 + drawn * (2 * load_word(cpu.base + NOISE_PERIOD)) // MODULUS
-        sched_yield()
     store_word(cpu.base + cpu.log + NOISE_LEFT, left)
+    if unlikely(left <= 0):
+        pause(cpu)
 
 
 @register_jitable

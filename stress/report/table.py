@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from stress.judge.outcomes import FORBIDDEN
-from stress.judge.result import Result
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
+from stress.report.result import Result
 from stress.units import show_duration, write_duration
 
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
