@@ -178,7 +178,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parts = report["parts"]
     assert isinstance(parts, list)
     missed = [row["name"] for part in parts for row in part["rows"] if row["ok"] is False]
-    console.print(f"{len(missed)} floors missed" if missed else "no floor missed")
+    console.print(f"floors missed: {len(missed)}" if missed else "no floor missed")
     return 1 if missed and arguments.strict else 0
 
 

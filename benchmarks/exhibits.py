@@ -18,11 +18,15 @@ Tell = Callable[[str], None]
 
 @attrs.frozen
 class Exhibit:
-    """One thing to measure: a command that prints one JSON value, and how many seconds it may take."""
+    """One thing to measure: a command that prints one JSON object, and how many seconds it may take.
+
+    `undisturbed`: nothing changes the list, so each of its lookups must find its name.
+    """
 
     name: str
     command: tuple[str, ...]
     timeout: float
+    undisturbed: bool = False
 
 
 class ExhibitError(Exception):
@@ -32,7 +36,8 @@ class ExhibitError(Exception):
 def python_exhibit(name: str, module: str, seconds: float, *arguments: object) -> Exhibit:
     """An exhibit that is a module of this package, in a fresh interpreter; `seconds` is what it runs at most."""
     command = (sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments))
-    return Exhibit(name, command, START_UP_SECONDS + 2 * seconds)
+    undisturbed = "readers" in arguments or "stops" in arguments
+    return Exhibit(name, command, START_UP_SECONDS + 2 * seconds, undisturbed)
 
 
 def run_exhibit(exhibit: Exhibit) -> Seen:
@@ -59,7 +64,17 @@ def run_exhibit(exhibit: Exhibit) -> Seen:
         raise ExhibitError(f"{exhibit.name}: {error}") from None
     if not isinstance(seen, dict):
         raise ExhibitError(f"{exhibit.name}: printed {seen!r}, not an object")
+    check_outcomes(exhibit, seen)
     return seen
+
+
+def check_outcomes(exhibit: Exhibit, seen: Seen) -> None:
+    """Raise ExhibitError when lookups that nothing disturbs did not all find their name: another walk was measured."""
+    outcomes = seen.get("outcomes")
+    if exhibit.undisturbed and isinstance(outcomes, dict):
+        others = {name: count for name, count in outcomes.items() if count and name != "found"}
+        if others or not outcomes.get("found"):
+            raise ExhibitError(f"{exhibit.name}: lookups that nothing disturbs gave {outcomes}")
 
 
 def run_rounds(exhibits: Iterable[Exhibit], rounds: int, tell: Tell) -> dict[str, list[Seen]]:

@@ -16,7 +16,7 @@ from stress.machine.ram import SHADOW_SHIFT, Ram
 from stress.programs import modprobe
 
 SOURCES = Path(__file__).parent / "peers"
-WARNINGS = ("-Wall", "-Wextra", "-Wno-unused-function")
+FLAGS = ("-O2", "-pthread", "-Wall", "-Wextra", "-Werror")
 NAMED_IN_C = {"UNJUDGED", "OUTCOMES", *Code.__members__}
 HOMES = (words, slab, struct_module, lists, stop_machine, kallsyms, names, lookups, modprobe)
 
@@ -27,14 +27,18 @@ def has_compiler() -> bool:
 
 
 def layout() -> str:
-    """Every integer constant of the machine and the kernel as a `#define`."""
-    constants = {
-        name: value
-        for home in HOMES
-        for name, value in vars(home).items()
-        if name.isupper() and not name.startswith("_") and type(value) is int
-    }
-    return "".join(f"#define {name} {value}L\n" for name, value in constants.items() if name not in NAMED_IN_C)
+    """Every integer constant of the machine and the kernel as a `#define`.
+
+    Raises:
+        RuntimeError: when two modules give one name two meanings: the C would walk something else.
+    """
+    constants: dict[str, int] = {}
+    for home in HOMES:
+        for name, value in vars(home).items():
+            if name.isupper() and not name.startswith("_") and type(value) is int and name not in NAMED_IN_C:
+                if constants.setdefault(name, value) != value:
+                    raise RuntimeError(f"{home.__name__}.{name} is {value}, elsewhere {constants[name]}; rename it")
+    return "".join(f"#define {name} {value}L\n" for name, value in constants.items())
 
 
 def write_image(ram: Ram, path: Path) -> None:
@@ -49,8 +53,8 @@ def write_image(ram: Ram, path: Path) -> None:
 
 
 @cache
-def _world_bytes(cpus: int) -> Ram:
-    """A freshly booted RAM with the bundled corpus."""
+def booted(cpus: int) -> Ram:
+    """RAM with the bundled corpus, freshly booted."""
     return boot_ram(build_world(bundled()), cpus)
 
 
@@ -58,32 +62,23 @@ def image_for(cpus: int, folder: Path) -> Path:
     """The image of a machine of `cpus` CPUs, in `folder`."""
     path = folder / f"ram-{cpus}.img"
     if not path.exists():
-        write_image(_world_bytes(cpus), path)
+        write_image(booted(cpus), path)
     return path
 
 
 def build_walk(folder: Path, shadow: bool) -> Path:
-    """Compile the peer into `folder`.
+    """Compile the peer into `folder`, once.
 
     Raises:
         RuntimeError: with gcc's own words, when it does not compile.
     """
-    (folder / "layout.h").write_text(layout())
     program = folder / ("walk-shadow" if shadow else "walk")
-    flags = [
-        "-O2",
-        "-pthread",
-        *WARNINGS,
-        "-I",
-        str(folder),
-        "-I",
-        str(SOURCES),
-        *(["-DSHADOW"] if shadow else []),
-    ]
-    command = ["gcc", *flags, str(SOURCES / "walk.c"), "-o", str(program)]
+    if program.exists():
+        return program
+    (folder / "layout.h").write_text(layout())
+    folders = ["-I", str(folder), "-I", str(SOURCES)]
+    command = ["gcc", *FLAGS, *(["-DSHADOW"] if shadow else []), *folders, str(SOURCES / "walk.c"), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
         raise RuntimeError(f"gcc failed:\n{done.stderr}")
-    if done.stderr:
-        print(done.stderr)
     return program

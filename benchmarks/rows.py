@@ -13,7 +13,8 @@ class Row:
     """One comparison: a figure of our exhibit against the same figure of a peer, or against a bound if there is none.
 
     `floor` is the least ratio wanted, ours to the peer's; where `less_is_better`, the peer's to ours. Without a
-    peer it is the bound itself. None: nothing is wanted, the row is there to be looked at.
+    peer it is the bound itself. A figure below `smallest` is taken as that, so that a peer that saw nothing in a
+    round can be divided by. None: nothing is wanted, the row is there to be looked at.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Row:
     floor: float | None = None
     less_is_better: bool = False
     scale: float = 1.0
+    smallest: float = 1e-9
     quick: bool = False
 
 
@@ -47,10 +49,10 @@ def figures(seen: Sequence[Seen], row: Row) -> list[float | None]:
     return [float(value) * row.scale if isinstance(value, int | float) else None for value in values]
 
 
-def in_favour(ours: float, peer: float, less_is_better: bool) -> float:
-    """How many times better ours is; a zero is taken as the smallest figure there is to compare with."""
-    better, worse = (peer, ours) if less_is_better else (ours, peer)
-    return better / max(worse, 1e-9)
+def in_favour(ours: float, peer: float, row: Row) -> float:
+    """How many times better ours is."""
+    better, worse = (peer, ours) if row.less_is_better else (ours, peer)
+    return better / max(worse, row.smallest)
 
 
 def judge_bound(row: Row, ours: list[float]) -> Outcome:
@@ -64,7 +66,7 @@ def judge_bound(row: Row, ours: list[float]) -> Outcome:
 
 def judge_pairs(row: Row, pairs: list[tuple[float, float]]) -> Outcome:
     """A row with a peer: the median of the ratios of each round."""
-    ratios = [in_favour(ours, peer, row.less_is_better) for ours, peer in pairs]
+    ratios = [in_favour(ours, peer, row) for ours, peer in pairs]
     middle = median(ratios)
     ok = None if row.floor is None else middle >= row.floor
     ours, peer = (median(side) for side in zip(*pairs, strict=True))
@@ -79,4 +81,7 @@ def judge(row: Row, seen: Mapping[str, Sequence[Seen]]) -> Outcome:
         return judge_bound(row, known) if known else Outcome(row, note="not measured")
     theirs = figures(seen.get(row.peer, ()), row)
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=False) if a is not None and b is not None]
-    return judge_pairs(row, pairs) if pairs else Outcome(row, note="not measured")
+    if pairs:
+        return judge_pairs(row, pairs)
+    known = [figure for figure in ours if figure is not None]
+    return Outcome(row, median(known), note="no peer") if known else Outcome(row, note="not measured")

@@ -12,14 +12,14 @@ import attrs
 from stress.corpus import Corpus, Module
 from stress.errors import UserError
 from stress.judge import lookups, names
-from stress.judge.oracle import targets_of
+from stress.judge.oracle import kernel_range, targets_of
 from stress.judge.tables import Target, pack_names, pack_targets, poison_run
 from stress.kernel import kallsyms, struct_module
 from stress.kernel.list import init_list_head, list_add
 from stress.kernel.module import sys_init_module
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu
-from stress.machine.ram import Ram, RamMap, round_up
+from stress.machine.ram import Ram, RamMap
 from stress.machine.seam import Cpu
 from stress.machine.slab import shift_for
 from stress.machine.words import LINE
@@ -139,7 +139,7 @@ def place_kernel(ram: Ram, corpus: Corpus, at: int) -> None:
     ram.poke(kallsyms.KALLSYMS_NUM, len(corpus.kernel))
     ram.poke(kallsyms.KALLSYMS_ADDRESSES, at)
     ram.poke(kallsyms.KALLSYMS_NAMES, pointers)
-    ram.poke(kallsyms.KALLSYMS_END, round_up(corpus.kernel[-1].value + 1) if corpus.kernel else 0)
+    ram.poke(kallsyms.KALLSYMS_END, kernel_range(corpus).stop)
 
 
 def place_slots(ram: Ram, images: Sequence[int]) -> list[int]:

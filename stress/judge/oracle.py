@@ -5,6 +5,7 @@ from collections import Counter
 from stress.corpus import Corpus, Module, Region
 from stress.judge.tables import Target
 from stress.kernel.kallsyms import KSYM_NAME_LEN
+from stress.machine.ram import round_up
 
 
 def is_mapping_symbol(name: str) -> bool:
@@ -45,8 +46,16 @@ def cut(name: str) -> bytes:
     return name.encode()[:KSYM_NAME_LEN]
 
 
+def kernel_range(corpus: Corpus) -> range:
+    """The addresses that lookups take for the kernel's own: first symbol to the end of the last one's page."""
+    if not corpus.kernel:
+        return range(0)
+    return range(corpus.kernel[0].value, round_up(corpus.kernel[-1].value + 1))
+
+
 def targets_of(corpus: Corpus) -> list[Target]:
-    """Every symbol address of a core range whose name stands nowhere else in the corpus."""
+    """Every symbol address of a core range outside of the kernel's, whose name stands nowhere else in the corpus."""
+    kernels = kernel_range(corpus)
     uses: Counter[bytes] = Counter(cut(symbol.name) for symbol in corpus.kernel)
     for module in corpus.modules:
         uses.update(cut(symbol.name) for symbol in module.symbols)
@@ -55,5 +64,5 @@ def targets_of(corpus: Corpus) -> list[Target]:
         Target(address, name, slot)
         for slot, module in enumerate(corpus.modules)
         for address, name in winners_of(module).items()
-        if uses[name] == 1
+        if uses[name] == 1 and address not in kernels
     ]

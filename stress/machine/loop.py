@@ -5,7 +5,7 @@ This is kernel code too, so that both engines count in the same way.
 
 from collections.abc import Callable
 
-from stress.machine.seam import Cpu, Operation, kernel
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
@@ -31,10 +31,6 @@ from stress.machine.words import (
 
 UNJUDGED = 0
 BROKEN = -1
-
-
-class BrokenKernelCodeError(Exception):
-    """Kernel code raised something that no fault of its CPU explains: an error in that code, not an outcome."""
 
 
 @kernel
@@ -78,7 +74,10 @@ def faulted(cpu: Cpu) -> int:
     cpu.poke(cpu.area + PREEMPT_COUNT, 0)
     cpu.poke(cpu.area + IRQS_DISABLED, 0)
     cause = cpu.peek(cpu.log + FAULT_CAUSE)
-    return cause if cause != 0 else BROKEN
+    if cause != 0:
+        return cause
+    cpu.unexplained()
+    return BROKEN
 
 
 @kernel
@@ -110,10 +109,10 @@ def finish_operation(cpu: Cpu, outcome: int) -> None:
 
 @kernel
 def wait_for_start(cpu: Cpu) -> None:
-    """Report this CPU online and spin until the main thread starts all of them at once."""
+    """Report this CPU online and wait until the main thread starts all of them at once, or gives up."""
     cpu.poke(cpu.log + ONLINE, 1)
-    while cpu.peek(STARTED) == 0:
-        cpu.relax(STARTED)
+    while cpu.peek(STARTED) == 0 and cpu.peek(BOUND) != 0:
+        cpu.yield_core()
 
 
 @kernel
@@ -126,6 +125,7 @@ def share_core(cpu: Cpu) -> None:
 @kernel
 def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
     """Pass a safepoint, then run one operation; the outcome."""
+    cpu.poke(cpu.log + FAULT_CAUSE, 0)
     share_core(cpu)
     safepoint(cpu)
     begin_operation(cpu)
@@ -136,10 +136,7 @@ def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
     """Run `operation` until power-off; raises BrokenKernelCodeError for an exception that no fault explains."""
     outcome = UNJUDGED
-    try:
-        wait_for_start(cpu)
-    except Exception:
-        outcome = faulted(cpu)
+    wait_for_start(cpu)
     while cpu.peek(BOUND) != 0:
         try:
             outcome = one_turn(cpu, operation, safepoint)

@@ -15,7 +15,7 @@ from random import Random
 from stress.machine.features import Features
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
-from stress.machine.seam import Cpu, Oops, Operation
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
@@ -204,6 +204,10 @@ class PythonCpu:
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
         time.sleep(IDLE_SECONDS)
+
+    def unexplained(self) -> None:
+        """Name the exception that is being handled as the cause."""
+        raise BrokenKernelCodeError from sys.exc_info()[1]
 
     def clock(self) -> int:
         """Monotonic nanoseconds."""

@@ -68,7 +68,7 @@ class RamMap:
     @property
     def tables(self) -> int:
         """Start of the judge's tables."""
-        return self.records + round_up(self.heap_bytes) // slab.MIN_BLOCK * slab.RECORD_BYTES
+        return self.records + round_up(round_up(self.heap_bytes) // slab.MIN_BLOCK * slab.RECORD_BYTES)
 
     @property
     def end(self) -> int:

@@ -20,6 +20,10 @@ class Oops(Exception):
     """A CPU cannot go on with its operation; the cause is in the CPU's own words (`machine.words.FAULT_CAUSE`)."""
 
 
+class BrokenKernelCodeError(Exception):
+    """Kernel code raised something that no fault of its CPU explains: an error in that code, not an outcome."""
+
+
 def kernel(function: F) -> F:
     """Record `function` as kernel code, for the native engine to compile, and return it unchanged."""
     KERNEL_FUNCTIONS.append(function)
@@ -72,6 +76,9 @@ class Cpu(Protocol):
 
     def idle(self) -> None:
         """Sleep for about 50 microseconds, off the core."""
+
+    def unexplained(self) -> None:
+        """Called while an exception is handled that no fault explains; raises if the engine knows which it is."""
 
     def clock(self) -> int:
         """Monotonic time in nanoseconds, the same clock on every CPU and in `time.monotonic_ns`."""

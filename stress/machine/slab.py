@@ -5,8 +5,8 @@ allocated and freed it) lies outside the block, behind the bound, where no stray
 All of it is guarded by one lock, `slab_lock`, taken by compare-exchange.
 """
 
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import OPERATIONS, lock, static
+from stress.machine.seam import Cpu, Oops, kernel
+from stress.machine.words import CAUSE_WILD, FAULT_ADDRESS, FAULT_CAUSE, OPERATIONS, lock, static
 
 SLAB_LOCK = lock("slab_lock")
 HEAP_NEXT = static("heap_next")
@@ -66,9 +66,9 @@ def unlock_slab(cpu: Cpu) -> None:
 
 @kernel
 def shift_for(size: int) -> int:
-    """The smallest block shift that holds `size` bytes."""
+    """The smallest block shift that holds `size` bytes, or MAX_SHIFT + 1 for more than any block has."""
     shift = MIN_SHIFT
-    while 1 << shift < size:
+    while shift <= MAX_SHIFT and 1 << shift < size:
         shift += 1
     return shift
 
@@ -95,6 +95,21 @@ def take_block(cpu: Cpu, shift: int) -> int:
 
 
 @kernel
+def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
+    """Make a block that was free into one of `size` bytes: record and contents first, the shadow last."""
+    record = record_of(cpu, block)
+    cpu.poke(record + SHIFT, shift)
+    cpu.poke(record + REQUESTED, size)
+    cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
+    sign_record(cpu, record + ALLOCATED_BY)
+    cpu.fill(block, 1 << shift, POISON_INUSE)
+    cpu.barrier()
+    rounded = size + 7 & -8
+    cpu.fill_shadow(block + rounded, (1 << shift) - rounded, SHADOW_REDZONE)
+    cpu.fill_shadow(block, rounded, SHADOW_ALLOCATED)
+
+
+@kernel
 def kmalloc(cpu: Cpu, size: int) -> int:
     """A block of at least `size` bytes, or 0 when memory is short. Fills it, then clears its shadow."""
     shift = shift_for(size)
@@ -103,31 +118,50 @@ def kmalloc(cpu: Cpu, size: int) -> int:
     lock_slab(cpu)
     block = take_block(cpu, shift)
     if block != 0:
-        record = record_of(cpu, block)
-        cpu.poke(record + SHIFT, shift)
-        cpu.poke(record + REQUESTED, size)
-        cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
-        sign_record(cpu, record + ALLOCATED_BY)
-        cpu.fill(block, 1 << shift, POISON_INUSE)
-        cpu.barrier()
-        cpu.fill_shadow(block, size + 7 & -8, SHADOW_ALLOCATED)
+        dress_block(cpu, block, shift, size)
     unlock_slab(cpu)
     return block
 
 
 @kernel
-def kfree(cpu: Cpu, block: int) -> None:
-    """Give `block` back. Marks its shadow, then poisons it, so that poison is never seen before the mark."""
-    lock_slab(cpu)
+def is_live(cpu: Cpu, block: int) -> bool:
+    """Whether `block` is the start of a block that is allocated now: its generation is odd."""
+    offset = block - cpu.peek(HEAP_START)
+    if offset < 0 or block >= cpu.peek(HEAP_NEXT) or offset & MIN_BLOCK - 1 != 0:
+        return False
+    return cpu.peek(record_of(cpu, block) + GENERATION) & 1 == 1
+
+
+@kernel
+def poison_block(cpu: Cpu, block: int) -> None:
+    """Mark the shadow of a block that is given back, then poison it: poison is never seen before the mark."""
     record = record_of(cpu, block)
-    shift = cpu.peek(record + SHIFT)
-    size = 1 << shift
+    size = 1 << cpu.peek(record + SHIFT)
     sign_record(cpu, record + FREED_BY)
     cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
     cpu.fill_shadow(block, cpu.peek(record + REQUESTED) + 7 & -8, SHADOW_FREED)
     cpu.barrier()
     cpu.fill(block, size - 8, POISON_FREE)
     cpu.poke(block + size - 8, POISON_LAST_WORD)
-    cpu.poke(record + NEXT_FREE, cpu.peek(FREE_LISTS + shift * 8))
-    cpu.poke(FREE_LISTS + shift * 8, block)
+
+
+@kernel
+def kfree(cpu: Cpu, block: int) -> None:
+    """Give `block` back; nothing for 0.
+
+    Raises Oops (CAUSE_WILD) for what is no block, or is free already.
+    """
+    if block == 0:
+        return
+    lock_slab(cpu)
+    if not is_live(cpu, block):
+        unlock_slab(cpu)
+        cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
+        cpu.poke(cpu.log + FAULT_ADDRESS, block)
+        raise Oops
+    poison_block(cpu, block)
+    record = record_of(cpu, block)
+    head = FREE_LISTS + cpu.peek(record + SHIFT) * 8
+    cpu.poke(record + NEXT_FREE, cpu.peek(head))
+    cpu.poke(head, block)
     unlock_slab(cpu)

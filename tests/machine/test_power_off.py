@@ -127,7 +127,6 @@ def test_an_exception_that_no_fault_explains_ends_the_machine_and_is_no_outcome(
     assert ram.log_words(OPERATIONS)[0] == [3]
 
 
-@pytest.mark.xfail(strict=True, reason="the loop raises BrokenKernelCode without the exception that it stands for")
 def test_an_error_in_kernel_code_is_told_with_the_line_that_raised_it() -> None:
     with pytest.raises(MachineError, match=r"(?s)CPU 0:.*in mistaken.*TypeError"):
         run_machine(blank_ram(1), [program_of("python", mistaken)], lambda: False)

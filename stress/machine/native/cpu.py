@@ -301,6 +301,14 @@ def _idle(after: After) -> Any:
     return idle
 
 
+@provide("unexplained")
+def _unexplained(after: After) -> Any:
+    def unexplained(cpu: Any) -> None:
+        """Compiled code does not know which exception it handles."""
+
+    return unexplained
+
+
 @provide("clock")
 def _clock(after: After) -> Any:
     def clock(cpu: Any) -> int:
