@@ -28,7 +28,8 @@ from stress.report.result import Result
 from stress.scenario import Scenario
 
 SLICE_SECONDS = 0.25
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.02
+SHORTEST_SLICE = 0.001
 LONGEST_STALL_AFTER = 5.0
 
 Progress = Callable[[Scenario, Tally, float], None]
@@ -120,13 +121,19 @@ class Track:
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
 
     def _wait(self, machine: Machine, watchdog: Watchdog, seconds: float, over: Callable[[Ram, float], bool]) -> None:
-        """Wait on the main thread, which runs no CPU, so that signals are taken at once."""
+        """Wait on the main thread, which runs no CPU, so that signals are taken at once.
+
+        A slice in which a CPU has spun half the time goes on until it moves or has stalled: no slice is too
+        short to find a stall.
+        """
         deadline = machine.started_ns / 1e9 + seconds
         while not machine.errors and not self.stalls:
             left = deadline - time.monotonic()
-            if left <= 0 or over(machine.ram, self.tally.seconds + seconds - left):
+            if left <= 0 and not watchdog.suspects(seconds / 2):
                 return
-            time.sleep(min(left, POLL_SECONDS))
+            if over(machine.ram, self.tally.seconds + seconds - left):
+                return
+            time.sleep(min(max(left, 0.0), POLL_SECONDS) or POLL_SECONDS)
             self.stalls = [stall.text for stall in watchdog.sample()]
 
 
@@ -197,7 +204,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
 
     while not interrupted() and not track.stalls:
         left = config.duration_s - track.tally.seconds
-        if left <= POLL_SECONDS / 10 or (config.stop_on_violation and track.tally.violations):
+        if left <= SHORTEST_SLICE or (config.stop_on_violation and track.tally.violations):
             break
         length = min(left, SLICE_SECONDS) if twin else left
         track.run_slice(length, over)

@@ -68,6 +68,10 @@ class Watchdog:
         where = name_of(watch.spinning_on)
         return Stall(number, self._programs[number], watch.operations, where, holder, watch.seconds)
 
+    def suspects(self, seconds: float) -> bool:
+        """Whether a CPU has only spun for `seconds` so far: too soon to call it a stall, too long to look away."""
+        return any(watch.seconds >= seconds and watch.spinning_on for watch in self._watches)
+
     def sample(self) -> list[Stall]:
         """Look at every CPU; the stalls found, none if all is well.
 

@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 from stress import Config, run
@@ -58,6 +59,13 @@ def test_a_lock_that_is_never_given_back_is_a_stall_that_names_lock_and_holder(e
     assert result.tally.seconds < 60
     for part in ("CPU", "(locker, operation ", "modlist_lock", "held by CPU"):
         assert part in result.verdict.reason
+
+
+@each_engine
+def test_a_stall_is_found_though_slices_are_shorter_than_it_takes(engine: str) -> None:
+    scenario = attrs.evolve(find_scenario(str(PLANTED / "lost_unlock.py")), expect="held", twin="modlist_spinlock")
+    [result] = run([scenario], Config(engine=engine, cpus=2, duration_s=60.0, stall_after_s=1.0))
+    assert result.verdict.name == "stalled"
 
 
 @each_engine
