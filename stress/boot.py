@@ -5,6 +5,7 @@ by the kernel's own code, on a CPU of the python engine.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import attrs
@@ -153,10 +154,21 @@ def place_slots(ram: Ram, images: Sequence[int]) -> list[int]:
     return [at + number * modprobe.SLOT_BYTES + modprobe.SLOT_LISTED for number in range(len(images))]
 
 
+def place_ranges(ram: Ram, world: World, listed: Sequence[int], at: int) -> None:
+    """Write into each slot which of the targets at `at` are its module's; they lie behind one another."""
+    counts = Counter(target.slot for target in world.targets)
+    for slot, word in enumerate(listed):
+        own = word - modprobe.SLOT_LISTED + modprobe.SLOT_TARGETS
+        ram.poke(own, at)
+        ram.poke(own + lookups.RANGE_TARGETS, counts[slot])
+        at += counts[slot] * lookups.TARGET_BYTES
+
+
 def place_judge(ram: Ram, world: World, listed: Sequence[int], at: int) -> None:
     """Write the judge's targets and its index of names."""
     targets = pack_targets(world.targets, listed)
     ram.write(at, targets)
+    place_ranges(ram, world, listed, at)
     ram.poke(lookups.TARGETS, at)
     ram.poke(lookups.NUM_TARGETS, len(world.targets))
     index, forward, backward = pack_names(world.names, at + len(targets))

@@ -11,10 +11,10 @@ from stress.judge.outcomes import Code
 from stress.machine.loop import disagree, is_window
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import HIT_ADDRESS, static
+from stress.machine.words import AIM, HIT_ADDRESS, LOG_BYTES, WRITERS, static
 
-TARGETS = static("targets")
-NUM_TARGETS = static("num_targets")
+TARGETS = static("targets", 2)
+NUM_TARGETS = TARGETS + 8
 KASAN = static("kasan")
 
 # A target: the padded name, the address, the word that is odd while its module is listed.
@@ -29,10 +29,26 @@ ABSENT = int(Code.ABSENT)
 FOUND = int(Code.FOUND)
 
 
+# A range of targets: the address of its first, and how many. All of them, or those of a slot's module.
+RANGE_TARGETS = 8
+
+
+@kernel
+def draw_range(cpu: Cpu) -> int:
+    """Half of the time all targets; else those of the module that a writer, drawn at random, is to unload next."""
+    writers = cpu.peek(WRITERS)
+    writer = prandom(cpu, 2 * max(writers, 1))
+    if writer >= writers:
+        return TARGETS
+    aim = cpu.peek(cpu.log + (writer - cpu.number) * LOG_BYTES + AIM)
+    return aim if aim != 0 and cpu.peek(aim + RANGE_TARGETS) != 0 else TARGETS
+
+
 @kernel
 def draw_target(cpu: Cpu) -> int:
-    """A target at random."""
-    return cpu.peek(TARGETS) + prandom(cpu, cpu.peek(NUM_TARGETS)) * TARGET_BYTES
+    """A target at random. The race needs readers who stand on what is about to go, so half of them aim there."""
+    table = draw_range(cpu)
+    return cpu.peek(table) + prandom(cpu, cpu.peek(table + RANGE_TARGETS)) * TARGET_BYTES
 
 
 @kernel

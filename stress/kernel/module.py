@@ -144,12 +144,16 @@ def begin_removal(cpu: Cpu, name: int) -> int:
 
 @kernel
 def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange) -> int:
-    """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK. Between its two halves the mutex is free, for the module's exit()."""
+    """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK. Between its two halves the module's exit() would run, the mutex free.
+
+    exit() takes time: without it every reader would stand at the first steps of a lookup, fresh from the stop.
+    """
     down(cpu, MODULE_MUTEX)
     mod = begin_removal(cpu, name)
     up(cpu, MODULE_MUTEX)
     if mod < 0:
         return mod
+    cpu.yield_core()
     down(cpu, MODULE_MUTEX)
     free_module(cpu, mod, unlink)
     up(cpu, MODULE_MUTEX)

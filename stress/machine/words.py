@@ -73,7 +73,8 @@ PREEMPT_COUNT = percpu("preempt_count")
 IRQS_DISABLED = percpu("irqs_disabled")
 
 # The log of a CPU. One writer: that CPU; the main thread and other CPUs' window counters only read.
-EDGES = _log_word("edges", 8)
+EDGES = _log_word("edges", 7)
+AIM = _log_word("aim")  # on the line of the edges, which readers look at anyway
 OPERATIONS = _log_word("operations")
 ONLINE = _log_word("online")
 SPINNING_ON = _log_word("spinning_on")

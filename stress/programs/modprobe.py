@@ -11,16 +11,18 @@ from stress.kernel.struct_module import IMAGE_MODULE, NAME
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import PACE, PRIVATE, WRITERS, static
+from stress.machine.words import AIM, PACE, PRIVATE, WRITERS, static
 
 SLOTS = static("slots")
 NUM_SLOTS = static("num_slots")
 
 SLOT_IMAGE = 0
 SLOT_LISTED = 8
-SLOT_BYTES = 16
+SLOT_TARGETS = 16
+SLOT_BYTES = 32
 
 AWAY = PRIVATE
+UPCOMING = PRIVATE + 8
 
 
 @kernel
@@ -54,6 +56,20 @@ def draw_slot(cpu: Cpu) -> int:
 
 
 @kernel
+def take_slot(cpu: Cpu) -> int:
+    """The slot drawn last time (0: none); draws the next one."""
+    slot = cpu.peek(cpu.log + UPCOMING)
+    cpu.poke(cpu.log + UPCOMING, draw_slot(cpu))
+    return slot
+
+
+@kernel
+def announce(cpu: Cpu) -> None:
+    """Tell the readers which module goes next: half of their lookups aim at it."""
+    cpu.poke(cpu.log + AIM, cpu.peek(cpu.log + UPCOMING) + SLOT_TARGETS)
+
+
+@kernel
 def rest(cpu: Cpu) -> None:
     """Wait for the pace of the run, half to one and a half times as long, and join stops meanwhile."""
     pace = cpu.peek(PACE)
@@ -68,12 +84,14 @@ def rest(cpu: Cpu) -> None:
 @kernel
 def modprobe(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
     """One operation: an unload, the load of the module unloaded last time, a rest."""
-    slot = draw_slot(cpu)
+    slot = take_slot(cpu)
     away = cpu.peek(cpu.log + AWAY)
-    if slot != away:
+    if slot != 0 and slot != away:
         unload(cpu, slot, unlink)
+        announce(cpu)
         cpu.poke(cpu.log + AWAY, slot)
         if away != 0:
             load(cpu, away, link)
+    announce(cpu)
     rest(cpu)
     return UNJUDGED

@@ -104,7 +104,6 @@ def is_bad(cpu: Any, address: int, alignment: int) -> bool:
 @register_jitable
 def note_fault(cpu: Any, address: int) -> None:
     """Note why an access cannot be."""
-    stay_apart()
     cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
     store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
@@ -113,7 +112,6 @@ def note_fault(cpu: Any, address: int) -> None:
 @register_jitable
 def note_hit(cpu: Any, address: int) -> None:
     """Note the first access of an operation to memory that is not allocated."""
-    stay_apart()
     if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
         store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
 

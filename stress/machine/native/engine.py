@@ -101,7 +101,7 @@ class NativeEngine:
     ) -> Callable[[Ram, int], None]:
         """Compile `operation`'s loop, or load it from the cache; a function that plays it as CPU `number` of a machine.
 
-        Takes 0.3 to 4 s without a cache. The function returned runs without the GIL until power-off.
+        Takes some seconds without a cache. The function returned runs without the GIL until power-off.
         """
         register_kernel_functions()
         compiled = self._compile(operation, safepoint, features)
