@@ -18,7 +18,7 @@ from stress.doctor import Check
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.report.result import Result, report
-from stress.report.table import render, show_rate, summary
+from stress.report.table import show, show_rate, summary
 from stress.run import Progress as ProgressCallback
 from stress.scenario import Scenario
 from stress.units import show_duration
@@ -91,7 +91,7 @@ class Outputs:
 
     def show(self, result: Result) -> None:
         """Print one result as soon as it is there."""
-        self._tables.print(render(result))
+        show(result, self._tables)
 
     @contextmanager
     def progress(self, scenario: Scenario, seconds: float) -> Iterator[ProgressCallback]:

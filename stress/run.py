@@ -28,6 +28,7 @@ from stress.report.result import Result
 from stress.scenario import Scenario
 
 SLICE_SECONDS = 0.25
+LONE_SLICE_SECONDS = 5.0
 POLL_SECONDS = 0.02
 SHORTEST_SLICE = 0.001
 LONGEST_STALL_AFTER = 5.0
@@ -195,7 +196,10 @@ def run_scenario(
 
 
 def _alternate(track: Track, twin: Track | None) -> None:
-    """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early."""
+    """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early.
+
+    A scenario without a twin runs in slices too, longer ones, so that its progress can be told.
+    """
     config, interrupted = track.settings.config, track.hooks.interrupted
 
     def over(ram: Ram, seconds: float) -> bool:
@@ -206,7 +210,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
         left = config.duration_s - track.tally.seconds
         if left <= SHORTEST_SLICE or (config.stop_on_violation and track.tally.violations):
             break
-        length = min(left, SLICE_SECONDS) if twin else left
+        length = min(left, SLICE_SECONDS if twin else LONE_SLICE_SECONDS)
         track.run_slice(length, over)
         if twin and not interrupted():
             twin.run_slice(length, lambda ram, seconds: interrupted())

@@ -110,7 +110,7 @@ def _again(tally: Tally) -> str:
 
 
 def render(result: Result) -> RenderableType:
-    """The whole of one result: heading, outcomes, facts, verdict, how to run it again."""
+    """One result: heading, outcomes, facts, verdict."""
     verdict = result.verdict
     colour = COLOURS[verdict.name]
     heading = Text.assemble(
@@ -124,10 +124,8 @@ def render(result: Result) -> RenderableType:
     mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
     early = " (interrupted)" if result.interrupted else ""
     final = Text.assemble((f"{verdict.name.upper()}", f"bold {colour}"), f" {mark}{early}: {verdict.reason}")
-    again = Text.assemble(("again  ", "dim"), rerun_command(result))
-    return Group(
-        heading, Text(result.scenario.claim, style="italic"), "", outcome_table(result), "", facts, "", final, again, ""
-    )
+    claim = Text(result.scenario.claim, style="italic")
+    return Group(heading, claim, "", outcome_table(result), "", facts, "", final)
 
 
 def summary(results: list[Result]) -> RenderableType:
@@ -140,9 +138,8 @@ def summary(results: list[Result]) -> RenderableType:
     return table
 
 
-def show(results: list[Result], console: Console) -> None:
-    """Print every result, then the summary."""
-    for result in results:
-        console.print(render(result))
-    if len(results) > 1:
-        console.print(summary(results))
+def show(result: Result, console: Console) -> None:
+    """Print one result; the command that runs it again stays on one line, to be copied."""
+    console.print(render(result))
+    console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
+    console.print()
