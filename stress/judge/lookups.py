@@ -22,15 +22,14 @@ TARGET_ADDRESS = NAME_BYTES
 TARGET_LISTED = NAME_BYTES + 8
 TARGET_BYTES = NAME_BYTES + 16
 
+# A range of targets: the address of its first, and how many. All of them, or those of a slot's module.
+RANGE_TARGETS = 8
+
 POISONED = int(Code.POISONED)
 FREED = int(Code.FREED)
 MISSED = int(Code.MISSED)
 ABSENT = int(Code.ABSENT)
 FOUND = int(Code.FOUND)
-
-
-# A range of targets: the address of its first, and how many. All of them, or those of a slot's module.
-RANGE_TARGETS = 8
 
 
 @kernel

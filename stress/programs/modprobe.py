@@ -49,9 +49,11 @@ def load(cpu: Cpu, slot: int, link: ListChange) -> None:
 
 @kernel
 def draw_slot(cpu: Cpu) -> int:
-    """A slot of this writer at random."""
+    """A slot of this writer at random; 0 if there are more writers than slots."""
     writers = cpu.peek(WRITERS)
     own = (cpu.peek(NUM_SLOTS) - cpu.number + writers - 1) // writers
+    if own <= 0:
+        return 0
     return cpu.peek(SLOTS) + (prandom(cpu, own) * writers + cpu.number) * SLOT_BYTES
 
 
@@ -66,7 +68,9 @@ def take_slot(cpu: Cpu) -> int:
 @kernel
 def announce(cpu: Cpu) -> None:
     """Tell the readers which module goes next: half of their lookups aim at it."""
-    cpu.poke(cpu.log + AIM, cpu.peek(cpu.log + UPCOMING) + SLOT_TARGETS)
+    upcoming = cpu.peek(cpu.log + UPCOMING)
+    if upcoming != 0:
+        cpu.poke(cpu.log + AIM, upcoming + SLOT_TARGETS)
 
 
 @kernel
@@ -82,16 +86,23 @@ def rest(cpu: Cpu) -> None:
 
 
 @kernel
+def exchange(cpu: Cpu, slot: int, link: ListChange, unlink: ListChange) -> None:
+    """Unload the slot's module and load the one that is away; where they are the same, load it."""
+    away = cpu.peek(cpu.log + AWAY)
+    if slot != away:
+        unload(cpu, slot, unlink)
+        announce(cpu)
+    if away != 0:
+        load(cpu, away, link)
+    cpu.poke(cpu.log + AWAY, slot if slot != away else 0)
+
+
+@kernel
 def modprobe(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
     """One operation: an unload, the load of the module unloaded last time, a rest."""
     slot = take_slot(cpu)
-    away = cpu.peek(cpu.log + AWAY)
-    if slot != 0 and slot != away:
-        unload(cpu, slot, unlink)
-        announce(cpu)
-        cpu.poke(cpu.log + AWAY, slot)
-        if away != 0:
-            load(cpu, away, link)
+    if slot != 0:
+        exchange(cpu, slot, link, unlink)
     announce(cpu)
     rest(cpu)
     return UNJUDGED

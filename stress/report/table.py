@@ -105,8 +105,8 @@ def _twin(result: Result, twin: Tally) -> str:
 
 
 def _again(tally: Tally) -> str:
-    """When the next violation is to be expected, at the rate that was measured."""
-    return f"; another is to be expected every {show_duration(tally.seconds / tally.violations)}"
+    """How soon to expect another violation, at the rate that was measured."""
+    return f"; expect one every {show_duration(tally.seconds / tally.violations)}"
 
 
 def render(result: Result) -> RenderableType:
