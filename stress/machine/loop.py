@@ -133,15 +133,25 @@ def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -
 
 
 @kernel
+def guarded_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
+    """One turn whose faults are outcomes.
+
+    A function of its own: compiled from the bytecode of Python 3.12 and later, a try inside a loop lets
+    exceptions through (seen with numba 0.68).
+    """
+    try:
+        outcome = one_turn(cpu, operation, safepoint)
+    except Exception:
+        outcome = faulted(cpu)
+    return outcome
+
+
+@kernel
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
     """Run `operation` until power-off; raises BrokenKernelCodeError for an exception that no fault explains."""
-    outcome = UNJUDGED
     wait_for_start(cpu)
     while cpu.peek(BOUND) != 0:
-        try:
-            outcome = one_turn(cpu, operation, safepoint)
-        except Exception:
-            outcome = faulted(cpu)
+        outcome = guarded_turn(cpu, operation, safepoint)
         if outcome == BROKEN:
             raise BrokenKernelCodeError
         if outcome != CAUSE_POWER_OFF and cpu.peek(BOUND) != 0:
