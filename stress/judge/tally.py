@@ -9,9 +9,7 @@ from stress.judge.outcomes import Outcome
 from stress.kernel.module import LOADS, UNLOADS
 from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
-from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, OUTCOMES, VIOLATIONS, WINDOWS
-
-OUTCOME_WORDS = 32
+from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, MOST_OUTCOMES, OUTCOMES, VIOLATIONS, WINDOWS
 
 
 @attrs.define
@@ -31,7 +29,7 @@ class Tally:
 
     def add(self, ram: Ram, graded: Mapping[str, Outcome], started_ns: int, seconds: float) -> None:
         """Add one slice of `seconds`, whose machine started at `started_ns` and is off."""
-        sums = [sum(column) for column in zip(*ram.log_words(OUTCOMES, OUTCOME_WORDS), strict=True)]
+        sums = [sum(column) for column in zip(*ram.log_words(OUTCOMES, MOST_OUTCOMES), strict=True)]
         names = {outcome.code: outcome.name for outcome in graded.values()}
         self.outcomes.update({names.get(code, f"outcome {code}"): count for code, count in enumerate(sums) if count})
         self.lookups += sum(sums)

@@ -18,6 +18,7 @@ from stress.machine.words import (
     HIT_ADDRESS,
     IRQS_DISABLED,
     LOG_BYTES,
+    MOST_OUTCOMES,
     ONLINE,
     OPERATIONS,
     OUTCOMES,
@@ -148,14 +149,18 @@ def guarded_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None
 
 @kernel
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
-    """Run `operation` until power-off; raises BrokenKernelCodeError for an exception that no fault explains."""
+    """Run `operation` until power-off.
+
+    Raises BrokenKernelCodeError for an exception that no fault explains, or an outcome that there cannot be.
+    """
     wait_for_start(cpu)
     while cpu.peek(BOUND) != 0:
         outcome = guarded_turn(cpu, operation, safepoint)
-        if outcome == BROKEN:
+        if outcome == CAUSE_POWER_OFF or cpu.peek(BOUND) == 0:
+            return
+        if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
             raise BrokenKernelCodeError
-        if outcome != CAUSE_POWER_OFF and cpu.peek(BOUND) != 0:
-            finish_operation(cpu, outcome)
+        finish_operation(cpu, outcome)
 
 
 @kernel

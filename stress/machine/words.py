@@ -92,7 +92,8 @@ DISAGREEMENTS = _log_word("disagreements")
 TIMESPEC = _log_word("timespec", 2)
 COUNTERS = _log_word("counters", 8)
 PRIVATE = _log_word("private", 8)
-OUTCOMES = _log_word("outcomes", 32)
+MOST_OUTCOMES = 32
+OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
 LATENCIES = _log_word("latencies", 640)
 
 # Why an operation ended in an Oops. The two that are outcomes have the number of that outcome.

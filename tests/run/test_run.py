@@ -69,9 +69,10 @@ def test_a_stall_is_found_though_slices_are_shorter_than_it_takes(engine: str) -
 
 
 @each_engine
-def test_an_error_in_kernel_code_is_a_fault_of_the_harness_and_no_outcome(engine: str) -> None:
+@pytest.mark.parametrize("name", ["broken_code", "unknown_outcome"])
+def test_an_error_in_kernel_code_is_a_fault_of_the_harness_and_no_outcome(name: str, engine: str) -> None:
     with pytest.raises(HarnessError, match=r"ZeroDivisionError|BrokenKernelCodeError"):
-        run_one(PLANTED / "broken_code.py", engine, cpus=1)
+        run_one(PLANTED / f"{name}.py", engine, cpus=1)
 
 
 @each_engine
