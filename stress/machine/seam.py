@@ -2,7 +2,8 @@
 
 Kernel code (`stress/kernel/`, `stress/programs/`, a scenario's own functions) is written once, in a small
 subset of Python, and marked with `@kernel`. The python engine runs it as it is, the native engine
-compiles it. All it can touch is the `Cpu` that is its first argument.
+compiles it: integers, `if`, `while`, `for` over a `range`, `raise Oops`, calls of other kernel functions; no `try`, no
+names that change their value. All it can touch is the `Cpu` that is its first argument.
 """
 
 from collections.abc import Callable
