@@ -25,6 +25,14 @@ def scenarios_folder() -> Path:
     return inside if inside.is_dir() else _HERE.parent / "scenarios"
 
 
+def line_of(error: BaseException, path: Path) -> int:
+    """The line of the file at `path` that an error of running it came from."""
+    if isinstance(error, SyntaxError):
+        return error.lineno or 1
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == str(path)), 1)
+
+
 @cache
 def load_scenario(path: Path) -> Scenario:
     """The `SCENARIO` of the file at `path`, an absolute path; its origin is its name if the catalogue has it.
@@ -42,8 +50,8 @@ def load_scenario(path: Path) -> Scenario:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1].lineno
+    except (Exception, SystemExit) as error:
+        line = line_of(error, path)
         raise UserError(f"{path}, line {line}: {type(error).__name__}: {error}; mend the scenario file") from error
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):

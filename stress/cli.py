@@ -3,13 +3,14 @@
 Nothing heavy is imported before a command needs it.
 """
 
+import errno
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -24,15 +25,21 @@ EXIT_OTHER_VERDICT = 1
 EXIT_USAGE = 2
 EXIT_INCONCLUSIVE = 3
 EXIT_HARNESS_FAILED = 4
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 PAIR = ("modlist_spinlock", "stop_machine")
 
 
 class Interrupts:
-    """SIGINT and SIGTERM: the first one ends the run with what it has learnt, the second one leaves at once."""
+    """SIGINT and SIGTERM: the first one ends the run with what it has learnt, the second one leaves at once.
 
-    def __init__(self) -> None:
-        """Take both signals from now on."""
+    While no machine runs, as in a compilation, the first one leaves too, once `leave` has saved what there is.
+    """
+
+    def __init__(self, leave: Callable[[int], int]) -> None:
+        """Take both signals from now on; `leave` is given the signal and returns the exit code."""
         self.signal = 0
+        self.running = False
+        self._leave = leave
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._take)
 
@@ -40,6 +47,10 @@ class Interrupts:
         if self.signal:
             os._exit(128 + number)
         self.signal = number
+        if not self.running:
+            code = self._leave(number)
+            sys.stdout.flush()
+            os._exit(code)
 
     def pending(self) -> bool:
         """Whether a signal has come."""
@@ -105,17 +116,23 @@ def run(scenarios: tuple[str, ...], everything: bool, json_file: str | None, res
     config = Config(**_optional(**given))
     chosen = catalogue() if everything else [find_scenario(name) for name in scenarios or PAIR]
     outputs = Outputs(json_file, results)
-    interrupts = Interrupts()
     done: list[Result] = []
+
+    def leave(number: int) -> int:
+        outputs.finish(done)
+        outputs.note("interrupted while no machine ran")
+        return exit_code(done, number)
+
+    interrupts = Interrupts(leave)
     try:
-        _run_all(chosen, config, outputs, interrupts.pending, done)
+        _run_all(chosen, config, outputs, interrupts, done)
     finally:
         outputs.finish(done)
     return exit_code(done, interrupts.signal)
 
 
 def _run_all(
-    chosen: "list[Scenario]", config: "Config", outputs: Any, interrupted: Callable[[], bool], done: "list[Result]"
+    chosen: "list[Scenario]", config: "Config", outputs: Any, interrupts: Interrupts, done: "list[Result]"
 ) -> None:
     """Run the scenarios one after the other, showing each as it ends and adding it to `done`."""
     from stress.run import Hooks, run_scenario, settle, world_for
@@ -125,11 +142,16 @@ def _run_all(
     outputs.note(f"engine: {settle(config).engine.name}{how}")
     for scenario in chosen:
         with outputs.progress(scenario, config.duration_s) as progress:
-            hooks = Hooks(progress, interrupted, before_exit=lambda: outputs.finish(done))
-            result = run_scenario(scenario, world, config, hooks)
-        outputs.show(result)
-        done.append(result)
-        if interrupted():
+
+            def tell(running: "Scenario", tally: Any, passed: float, show: Any = progress) -> None:
+                interrupts.running = True
+                show(running, tally, passed)
+
+            hooks = Hooks(tell, interrupts.pending, before_exit=lambda: outputs.finish(done))
+            done.append(run_scenario(scenario, world, config, hooks))
+            interrupts.running = False
+        outputs.show(done[-1])
+        if interrupts.pending():
             break
 
 
@@ -200,6 +222,18 @@ def fail(message: str, code: int) -> int:
     return code
 
 
+def silence(stream: TextIO) -> None:
+    """Let nothing more be written to a stream that cannot take it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def open_streams() -> None:
+    """Give a process that was started with closed streams something to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+
+
 def call(arguments: list[str] | None = None) -> int:
     """Run one command line; its exit code."""
     try:
@@ -216,8 +250,13 @@ def call(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return fail("interrupted", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return 0
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        silence(sys.stdout)
+        return fail(f"cannot print the results: {error.strerror}; make room, or name a file with --json", EXIT_USAGE)
     except Exception:
         traceback.print_exc()
         return fail("this is a fault of kstress itself: please report it with the lines above", EXIT_HARNESS_FAILED)
@@ -225,4 +264,5 @@ def call(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """The console script."""
+    open_streams()
     sys.exit(call())

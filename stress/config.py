@@ -13,6 +13,7 @@ ENGINES = ("auto", "python", "native")
 DEFAULT_CPUS = 4
 DEFAULT_SECONDS = 10.0
 LARGEST_SEED = 2**63 - 1
+LEAST_NOISE = Fraction(1, 10**9)
 
 
 def _check(condition: bool, message: str) -> None:
@@ -49,4 +50,7 @@ class Config:
         _check(self.duration_s > 0, f"--duration: {self.duration_s} s is no time to run; give more than 0")
         _check(self.engine in ENGINES, f"--engine: {self.engine!r} is none of {', '.join(ENGINES)}")
         _check(0 <= self.seed <= LARGEST_SEED, f"--seed: {self.seed} is not from 0 to 2**63 - 1")
-        _check(self.stall_after_s is None or self.stall_after_s > 0, "--stall-after: give more than 0 seconds")
+        noise = self.noise or LEAST_NOISE
+        _check(LEAST_NOISE <= noise <= 1, f"--noise: {float(noise):g} is too seldom or too often; give 1e-9 to 1, or 0")
+        stall = self.stall_after_s
+        _check(stall is None or stall > 0, f"--stall-after: {stall} s would call everything a stall; give more than 0")

@@ -78,8 +78,8 @@ class Outputs:
         self._json, self._results = json_file, results
         if json_file not in (None, "-"):
             check_writable(Path(str(json_file)).parent, "--json")
-            if Path(str(json_file)).is_dir():
-                raise UserError(f"--json: {json_file!r} is a folder; name a file in it")
+            if not json_file or Path(json_file).is_dir():
+                raise UserError(f"--json: {json_file!r} is no name of a file; give one, or -")
         if results is not None:
             check_writable(results, "--results")
         self._errors = console(stderr=True)
@@ -110,11 +110,9 @@ class Outputs:
             yield update
 
     def finish(self, results: list[Result]) -> None:
-        """Print the summary and write the JSON; nothing at all where no scenario came to its end."""
+        """Write the JSON and print the summary; nothing at all where no scenario came to its end."""
         if not results:
             return
-        if len(results) > 1:
-            self._tables.print(summary(results))
         text = json.dumps(report(results), indent=2) + "\n"
         if self._json == "-":
             sys.stdout.write(text)
@@ -124,6 +122,8 @@ class Outputs:
             path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
             write_results(path, text, "--results")
             self.note(f"results: {path}")
+        if len(results) > 1:
+            self._tables.print(summary(results))
 
 
 def _rows(scenarios: Iterable[Scenario]) -> list[dict[str, Any]]:

@@ -185,7 +185,7 @@ def run_scenario(
     try:
         _alternate(track, twin_track)
     except MachineError as error:
-        raise HarnessError(f"{scenario.name}: a CPU's thread died\n{error}") from error
+        raise HarnessError(f"{scenario.name}: an error in kernel code, or in kstress itself\n{error}") from error
     if track.tally.disagreements:
         raise HarnessError(
             f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"

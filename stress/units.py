@@ -7,7 +7,8 @@ from stress.errors import UserError
 
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 365 * 86400.0
-_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(us|ms|s|m|h|d)")
+_RATE = re.compile(r"[0-9]{1,12}(?:/[0-9]{1,12}|\.[0-9]{1,12})?|\.[0-9]{1,12}")
 
 
 def parse_duration(text: str, origin: str) -> float:
@@ -35,7 +36,7 @@ def parse_rate(text: str, origin: str) -> Fraction:
         UserError: for anything else.
     """
     try:
-        rate = Fraction(text)
+        rate = Fraction(text if _RATE.fullmatch(text) else "")
     except (ValueError, ZeroDivisionError):
         raise UserError(
             f"{origin}: {text!r} is not a rate; write a share of accesses like 1/64 or 0.01, or 0"

@@ -110,9 +110,7 @@ def _again(tally: Tally) -> str:
 
 
 def render(result: Result) -> RenderableType:
-    """One result: heading, outcomes, facts, verdict."""
-    verdict = result.verdict
-    colour = COLOURS[verdict.name]
+    """One result: heading, outcomes, facts."""
     heading = Text.assemble(
         (result.scenario.name, "bold"),
         f"  {result.engine} engine, {result.config.cpus} CPUs, {show_duration(result.tally.seconds)}, ",
@@ -121,11 +119,16 @@ def render(result: Result) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     for label, text in _lines(result):
         facts.add_row(Text(label, style="dim"), Text(text))
+    claim = Text(result.scenario.claim, style="italic")
+    return Group(heading, claim, "", outcome_table(result), "", facts, "")
+
+
+def verdict_line(result: Result) -> Text:
+    """The verdict and its reason."""
+    verdict = result.verdict
     mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
     early = " (interrupted)" if result.interrupted else ""
-    final = Text.assemble((f"{verdict.name.upper()}", f"bold {colour}"), f" {mark}{early}: {verdict.reason}")
-    claim = Text(result.scenario.claim, style="italic")
-    return Group(heading, claim, "", outcome_table(result), "", facts, "", final)
+    return Text.assemble((verdict.name.upper(), f"bold {COLOURS[verdict.name]}"), f" {mark}{early}: {verdict.reason}")
 
 
 def summary(results: list[Result]) -> RenderableType:
@@ -139,7 +142,8 @@ def summary(results: list[Result]) -> RenderableType:
 
 
 def show(result: Result, console: Console) -> None:
-    """Print one result; the command that runs it again stays on one line, to be copied."""
+    """Print one result; verdict and the command that runs it again stay on one line each, to be found and copied."""
     console.print(render(result))
+    console.print(verdict_line(result), soft_wrap=True)
     console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
     console.print()

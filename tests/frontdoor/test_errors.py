@@ -1,11 +1,13 @@
 """Bad usage and bad input: one line with the value, where it came from and what to do; exit 2; no traceback."""
 
 import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import command_line, environment, kstress
 
 
 def assert_one_line(arguments: list[str], *parts: str, cwd: Path | None = None) -> None:
@@ -31,6 +33,9 @@ def assert_one_line(arguments: list[str], *parts: str, cwd: Path | None = None) 
         (["run", "--cpus", "many"], ["--cpus", "'many'"]),
         (["run", "--engine", "gpu"], ["--engine", "'gpu'", "python"]),
         (["run", "--noise", "2"], ["--noise", "'2'"]),
+        (["run", "--noise", "1e999999999"], ["--noise", "1e999999999"]),
+        (["run", "--noise", "1/999999999999"], ["--noise", "1e-12"]),
+        (["run", "--json", ""], ["--json", "''"]),
         (["run", "--seed", "-1"], ["--seed", "-1"]),
         (["run", "--stall-after", "0s"], ["--stall-after"]),
         (["run", "--all", "stop_machine"], ["--all", "'stop_machine'"]),
@@ -55,7 +60,8 @@ def test_bad_usage_is_one_line_and_exit_2(arguments: list[str], parts: list[str]
     [
         ("", "SCENARIO"),
         ("SCENARIO = 1", "SCENARIO"),
-        ("def broken(:\n", "SyntaxError"),
+        ("\n\ndef broken(:\n", "line 3: SyntaxError"),
+        ("import sys\nsys.exit(0)", "line 2: SystemExit"),
         ("import nosuchmodule", "nosuchmodule"),
         ("1 / 0", "line 1"),
         ("from stress import Scenario\nSCENARIO = Scenario('x', 'c', 's', (), expect='maybe')", "line 2"),
@@ -101,4 +107,48 @@ def test_native_without_numba_names_the_extra(tmp_path: Path) -> None:
     done = kstress("run", "--engine", "native", PYTHONPATH=path)
     assert done.returncode == 2
     assert "kstress[native]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_fault(closing: str) -> None:
+    command = shlex.join(command_line(["run", "modlist_spinlock", "--engine", "python", "--duration", "300ms"]))
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {closing}"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_terminal_that_takes_nothing_is_told_in_one_line_and_the_json_is_kept(tmp_path: Path) -> None:
+    command = command_line(
+        ["run", "modlist_spinlock", "--engine", "python", "--duration", "300ms", "--json", "kept.json"]
+    )
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(command)} > /dev/full"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "No space left" in done.stderr
+    assert (tmp_path / "kept.json").is_file()
+
+
+def test_kernel_code_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from stress import Program, Scenario\nfrom stress.machine.seam import Cpu, kernel\n\n\n"
+        "@kernel\ndef work(cpu: Cpu) -> int:\n    return cpu.nosuch()\n\n\n"
+        "SCENARIO = Scenario('mine', 'c', 's', (Program('work', work),), expect='held')\n"
+    )
+    done = kstress("run", str(path), "--engine", "native", "--duration", "300ms")
+    assert done.returncode == 2
+    assert "mine.py: work cannot be compiled" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,13 +1,15 @@
 """When things go wrong that should not: a CPU that cannot be ended, a cache that cannot be written."""
 
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.frontdoor.command import BOUND_SECONDS, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
 
 HANGING = """
     import sys
@@ -55,3 +57,34 @@ def test_a_cache_that_cannot_be_written_only_costs_time() -> None:
         "run", "modlist_spinlock", "--engine", "native", "--duration", "1s", KSTRESS_CACHE_DIR="/dev/null/no"
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["*.nbi", "*.nbc"])
+def test_a_damaged_cache_is_made_anew(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    arguments = ("run", "modlist_spinlock", "--engine", "native", "--duration", "1s")
+    assert kstress(*arguments, KSTRESS_CACHE_DIR=str(tmp_path)).returncode == 0
+    damaged = sorted(tmp_path.rglob(kind))
+    assert damaged
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:100])
+    done = kstress(*arguments, KSTRESS_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_signal_while_it_compiles_ends_it(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    command = command_line(["run", "stop_machine", "--engine", "native", "--duration", "1h"])
+    process = subprocess.Popen(
+        command,
+        env=environment(KSTRESS_CACHE_DIR=str(tmp_path)),
+        stderr=subprocess.PIPE,
+        text=True,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    time.sleep(2.0)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=BOUND_SECONDS)
+    assert process.returncode == 128 + signal.SIGTERM

@@ -8,6 +8,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any
 
 import llvmlite
 import numba
+from numba.core.errors import NumbaError
 from numba.extending import register_jitable
 
+from stress.errors import UserError
 from stress.machine.features import Features
 from stress.machine.loop import run_program
 from stress.machine.native.cpu import make_constructor
@@ -91,6 +94,20 @@ def bind(code: CodeType, **names: object) -> Callable[..., None]:
     return FunctionType(code, {"__name__": __name__, "run_program": run_program, **names})
 
 
+def compile_kept(entry: Callable[..., None], folder: Path) -> Any:
+    """Compile `entry`, or load it from `folder`; what is damaged there is thrown away and made anew."""
+    if not can_keep(folder):
+        return numba.njit(SIGNATURE, nogil=True)(entry)
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return numba.njit(SIGNATURE, nogil=True, cache=True)(entry)
+    except NumbaError:
+        raise
+    except Exception:  # numba raises whatever a damaged file makes pickle or LLVM raise
+        shutil.rmtree(folder, ignore_errors=True)
+        return numba.njit(SIGNATURE, nogil=True)(entry)
+
+
 class NativeEngine:
     """Runs programs compiled, in true parallel."""
 
@@ -113,10 +130,12 @@ class NativeEngine:
         return play
 
     def _compile(self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> Any:
-        """The compiled loop of one program."""
+        """The compiled loop of one program; UserError if its code is not of the subset that can be compiled."""
         entry = bind(play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint)
         folder = cache_root() / digest(operation, safepoint, features)
-        if not can_keep(folder):
-            return numba.njit(SIGNATURE, nogil=True)(entry)
-        numba.config.CACHE_DIR = str(folder)
-        return numba.njit(SIGNATURE, nogil=True, cache=True)(entry)
+        try:
+            return compile_kept(entry, folder)
+        except NumbaError as error:
+            where = f"{operation.__code__.co_filename}: {operation.__name__}"
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"{where} cannot be compiled ({reason}); --engine python runs it and says more") from error
