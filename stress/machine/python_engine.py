@@ -63,8 +63,6 @@ def _wrapped(value: int) -> int:
 class PythonCpu:
     """One CPU of the python engine; provides `seam.Cpu`. Its accesses are closures over views of its own."""
 
-    name = "python"
-
     def __init__(self, ram: Ram, number: int, features: Features) -> None:
         """Build CPU `number` on the thread that will run it."""
         self.number = number
