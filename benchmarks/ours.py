@@ -11,7 +11,7 @@ from fractions import Fraction
 from statistics import median
 
 from benchmarks.stops import READERS, STOPS
-from stress.boot import boot_ram, build_world
+from stress.boot import build_world
 from stress.catalogue import find_scenario
 from stress.config import Config
 from stress.corpus import bundled
@@ -39,7 +39,7 @@ def track_of(arguments: argparse.Namespace) -> Track:
         noise=None if arguments.noise is None else Fraction(arguments.noise).limit_denominator(1 << 20),
         pace_s=arguments.pace,
     )
-    return prepare(scenario_of(arguments.what), settle(config), boot_ram(build_world(bundled()), config.cpus))
+    return prepare(scenario_of(arguments.what), settle(config), build_world(bundled()))
 
 
 def never(ram: Ram, seconds: float) -> bool:

@@ -18,14 +18,15 @@ from stress.judge.tables import Target, pack_names, pack_targets, poison_run
 from stress.kernel import kallsyms, struct_module
 from stress.kernel.list import init_list_head, list_add
 from stress.kernel.module import sys_init_module
+from stress.machine import slab
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram, RamMap
 from stress.machine.seam import Cpu
-from stress.machine.slab import shift_for
 from stress.machine.words import LINE
 from stress.programs import modprobe
 
+FATES = {"poisoned": slab.POISONED, "reused": slab.REUSED, "unmapped": slab.UNMAPPED}
 MOST_TARGETS = 65_536
 SLOT_STRIDE = LINE
 
@@ -94,10 +95,14 @@ class World:
         kernel = sum(len(symbol.name.encode()) + 17 for symbol in self.corpus.kernel)
         return sum(map(len, self.images)) + kernel + 64
 
-    @property
-    def heap_bytes(self) -> int:
-        """Room for every module's block at once; a block is only ever reused by modules of its size."""
-        return sum(1 << shift_for(len(image) - 8) for image in self.images)
+    def least_shift(self, fate: str) -> int:
+        """The smallest block that the slab gives: where memory is to be reused at once, one that any module fits."""
+        shifts = [slab.shift_for(len(image) - 8, slab.MIN_SHIFT) for image in self.images]
+        return max(shifts) if fate == "reused" else slab.MIN_SHIFT
+
+    def heap_bytes(self, least_shift: int) -> int:
+        """Room for every module's blocks at once; a block is only ever reused by modules of its size."""
+        return sum(1 << slab.shift_for(len(image) - 8, least_shift) for image in self.images)
 
     @property
     def table_bytes(self) -> int:
@@ -192,16 +197,19 @@ def load_modules(ram: Ram, images: Iterable[int]) -> None:
             raise AssertionError(f"the module at {image:#x} did not load")
 
 
-def boot_ram(world: World, cpus: int) -> Ram:
-    """RAM for `cpus` CPUs with the kernel up and every module of the corpus loaded.
+def boot_ram(world: World, cpus: int, fate: str = "poisoned") -> Ram:
+    """RAM for `cpus` CPUs with the kernel up and every module of the corpus loaded; freed memory has this `fate`.
 
     Raises:
         UserError: when the corpus is larger than RAM can be.
     """
+    least_shift = world.least_shift(fate)
     try:
-        ram = Ram(RamMap(cpus, world.data_bytes, world.heap_bytes, world.table_bytes))
+        ram = Ram(RamMap(cpus, world.data_bytes, world.heap_bytes(least_shift), world.table_bytes))
     except ValueError as error:
         raise UserError(f"corpus {world.corpus.source!r} is too large: {error}; import fewer modules") from None
+    ram.poke(slab.FATE, FATES[fate])
+    ram.poke(slab.LEAST_SHIFT, least_shift)
     images = place_images(ram, world.images)
     place_kernel(ram, world.corpus, ram.map.data + sum(map(len, world.images)))
     listed = place_slots(ram, images)

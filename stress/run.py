@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import attrs
@@ -16,16 +17,17 @@ from stress.judge import lookups
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
-from stress.kernel.stop_machine import cond_resched
+from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, Engine, choose_engine, cores_for, yield_mask
+from stress.machine.events import Events, place_events
 from stress.machine.features import Features
 from stress.machine.machine import Machine, MachineError, Play
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
-from stress.scenario import Scenario
+from stress.scenario import Hardware, Scenario
 
 SLICE_SECONDS = 0.25
 LONE_SLICE_SECONDS = 5.0
@@ -52,14 +54,23 @@ class Settings:
 
     config: Config
     engine: Engine
-    noise: float
+    noise: Fraction
     pace_s: float
     stall_after_s: float
 
-    @property
-    def features(self) -> Features:
-        """What the CPUs can do at an access."""
-        return Features(kasan=self.config.kasan, noise=self.noise > 0)
+    def events(self, hardware: Hardware) -> Events:
+        """What comes to the CPUs of a scenario, and how often."""
+        return Events(self.noise, hardware.gap, hardware.interrupt, hardware.nmi, hardware.gap_s)
+
+    def features(self, scenario: Scenario) -> Features:
+        """What the CPUs of a scenario can do at an access."""
+        return Features(
+            kasan=self.config.kasan,
+            unmapped=scenario.fate == "unmapped",
+            events=self.events(scenario.hardware).total > 0,
+            interrupt=preempt_schedule,
+            nmi=scenario.hardware.nmi_handler,
+        )
 
 
 def settle(config: Config) -> Settings:
@@ -70,7 +81,7 @@ def settle(config: Config) -> Settings:
     stall_after = config.stall_after_s or min(LONGEST_STALL_AFTER, config.duration_s / 2) * crowd
     noise = defaults.noise if config.noise is None else config.noise
     pace = defaults.pace_s if config.pace_s is None else config.pace_s
-    return Settings(config, engine, float(noise), pace, stall_after)
+    return Settings(config, engine, Fraction(noise), pace, stall_after)
 
 
 NO_HOOKS = Hooks()
@@ -96,13 +107,14 @@ class Track:
         config, cpus = self.settings.config, self.settings.config.cpus
         noise = self.settings.noise
         ram.poke(words.PACE, round(self.settings.pace_s * 1e9))
-        ram.poke(words.YIELD_MASK, yield_mask(self.settings.engine.name, cpus, noise))
-        ram.poke(words.NOISE_PERIOD, round(1 / noise) if noise else 0)
+        ram.poke(words.YIELD_MASK, yield_mask(self.settings.engine.name, cpus, float(noise)))
+        place_events(ram, self.settings.events(self.scenario.hardware))
         ram.poke(words.WRITERS, sum(program.writes for program in self.scenario.deal(cpus)))
         ram.poke(words.FORBIDDEN, forbidden_mask(self.scenario.outcomes))
         ram.poke(lookups.KASAN, int(config.kasan))
         for number in range(cpus):
             ram.poke(ram.map.log(number) + words.RANDOM, seed_of(config.seed, self._slices, number))
+            ram.poke(ram.map.log(number) + words.EVENT_RANDOM, seed_of(config.seed, ~self._slices, number))
         self._slices += 1
         return ram
 
@@ -138,15 +150,17 @@ class Track:
             self.stalls = [stall.text for stall in watchdog.sample()]
 
 
-def prepare(scenario: Scenario, settings: Settings, image: Ram, hooks: Hooks = NO_HOOKS) -> Track:
-    """Compile a scenario's programs, each once, for machines that start from `image`."""
+def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks = NO_HOOKS) -> Track:
+    """Boot a scenario's kernel once, for its machines to start from, and compile its programs, each once."""
+    booted = boot_ram(world, settings.config.cpus, scenario.fate)
     plays: dict[str, Play] = {}
+    features = settings.features(scenario)
     dealt = scenario.deal(settings.config.cpus)
     for program in dealt:
         if program.name not in plays:
-            plays[program.name] = settings.engine.program(program.operation, cond_resched, settings.features)
+            plays[program.name] = settings.engine.program(program.operation, cond_resched, features)
     ordered = [plays[program.name] for program in dealt]
-    return Track(scenario, settings, image.map, image.image(), ordered, hooks)
+    return Track(scenario, settings, booted.map, booted.image(), ordered, hooks)
 
 
 def has_violation(ram: Ram) -> bool:
@@ -178,10 +192,9 @@ def run_scenario(
     if config.cpus < scenario.least_cpus:
         verdict = Verdict(INCONCLUSIVE, f"needs at least {scenario.least_cpus} CPUs, not {config.cpus}")
         return _result(scenario, settings, Tally(), None, verdict, steal, False)
-    ram = boot_ram(world, config.cpus)
     twin = twin_of(scenario)
-    track = prepare(scenario, settings, ram, hooks)
-    twin_track = prepare(twin, settings, ram, hooks) if twin else None
+    track = prepare(scenario, settings, world, hooks)
+    twin_track = prepare(twin, settings, world, hooks) if twin else None
     try:
         _alternate(track, twin_track)
     except MachineError as error:
@@ -227,7 +240,7 @@ def _result(
 ) -> Result:
     """Put a result together."""
     config = settings.config
-    conditions = host_conditions(config.kasan, settings.noise, settings.pace_s, settings.stall_after_s, steal)
+    conditions = host_conditions(config.kasan, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
     name = settings.engine.name
     return Result(scenario, name, config, tally, verdict, conditions, twin, interrupted)
 

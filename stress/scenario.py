@@ -1,13 +1,44 @@
 """What a scenario states: a guarantee, the programs that should keep it, the verdict that is expected."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 import attrs
 
 from stress.judge.outcomes import OUTCOMES, Outcome
+from stress.machine.features import no_nmi
 from stress.machine.seam import Operation
 
 VERDICTS = ("held", "violated", "stalled", "inconclusive")
+FATES = ("poisoned", "reused", "unmapped")
+NEVER = Fraction(0)
+LONGEST_GAP_SECONDS = 0.9
+
+
+def _check_share(instance: object, attribute: "attrs.Attribute[Fraction]", value: Fraction) -> None:
+    """Raise ValueError for what is no share of accesses."""
+    if not 0 <= value <= Fraction(1, 2):
+        raise ValueError(f"{attribute.name}={value} is no share of accesses; give 0 to 1/2")
+
+
+@attrs.frozen(kw_only=True)
+class Hardware:
+    """What the scenario's CPUs do that is not in their programs. Shares are of memory accesses, 0 for never.
+
+    interrupt: an interrupt comes, and preempts where preemption is allowed. nmi: `nmi_handler` runs, whatever
+    is masked, and is judged as an operation of its own. gap: a hypervisor takes the core away for `gap_s` seconds.
+    """
+
+    interrupt: Fraction = attrs.field(default=NEVER, validator=_check_share)
+    nmi: Fraction = attrs.field(default=NEVER, validator=_check_share)
+    nmi_handler: Operation = no_nmi
+    gap: Fraction = attrs.field(default=NEVER, validator=_check_share)
+    gap_s: float = attrs.field(
+        default=0.0, validator=[attrs.validators.ge(0.0), attrs.validators.le(LONGEST_GAP_SECONDS)]
+    )
+
+
+PLAIN = Hardware()
 
 
 @attrs.frozen
@@ -29,7 +60,10 @@ class Scenario:
     """A guarantee under test; `scenarios/` holds one in each file.
 
     `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which
-    expects "violated" and differs only in the protection under test. `outcomes` adds or grades outcomes.
+    expects "violated" or "stalled" and differs only in the protection under test. `outcomes` adds or grades
+    outcomes. `hardware` is what the CPUs do besides; `fate` what becomes of freed memory: "poisoned", "reused" (not
+    poisoned, and handed out again to the next module) or "unmapped" (touching it faults). `learnt` is what its runs
+    taught, in a line.
     `origin` is what to call it by on the command line: its name, or the path that it was loaded from.
     """
 
@@ -40,6 +74,9 @@ class Scenario:
     expect: str = attrs.field(validator=attrs.validators.in_(VERDICTS))
     twin: str | None = None
     outcomes: Mapping[str, Outcome] = OUTCOMES
+    hardware: Hardware = PLAIN
+    fate: str = attrs.field(default="poisoned", validator=attrs.validators.in_(FATES))
+    learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
 
     @property

@@ -73,7 +73,7 @@ class Race:
 
     def read(self, number: int) -> None:
         """A thread that works."""
-        cpu = PythonCpu(self.ram, number, Features(kasan=True, noise=False))
+        cpu = PythonCpu(self.ram, number, Features(kasan=True))
         self.enter()
         while not self.over:
             self.stop.poll()

@@ -65,6 +65,13 @@ def cond_resched(cpu: Cpu) -> None:
 
 
 @kernel
+def preempt_schedule(cpu: Cpu) -> None:
+    """What an interrupt does to code that may be preempted: the stopper runs first if there is a stop, then others."""
+    cond_resched(cpu)
+    cpu.yield_core()
+
+
+@kernel
 def down(cpu: Cpu, semaphore: int) -> None:
     """Take `semaphore`; waiting for it is a safepoint, or two CPUs that both want to stop the machine never could."""
     while cpu.cmpxchg(semaphore, 0, cpu.number + 1) != 0:

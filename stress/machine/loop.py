@@ -148,6 +148,17 @@ def guarded_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None
 
 
 @kernel
+def guarded(cpu: Cpu, operation: Operation) -> int:
+    """One operation inside of another one; its faults are outcomes."""
+    try:
+        begin_operation(cpu)
+        outcome = operation(cpu)
+    except Exception:
+        outcome = faulted(cpu)
+    return outcome
+
+
+@kernel
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
     """Run `operation` until power-off.
 

@@ -10,12 +10,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from random import Random
 
+from stress.machine.events import take_event
 from stress.machine.features import Features
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
+from stress.machine.slab import SHADOW_UNMAPPED
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
@@ -24,14 +25,11 @@ from stress.machine.words import (
     FAULT_CAUSE,
     HIT_ADDRESS,
     LOW,
-    NOISE_PERIOD,
-    RANDOM,
     SPINNING_ON,
     SPINS,
     area_address,
 )
 
-IDLE_SECONDS = 50e-6
 NEVER = -1
 WORD_MODULUS = 1 << 64
 SIGN = 1 << 63
@@ -72,9 +70,11 @@ class PythonCpu:
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
         self._lock = ram.lock
+        self._see = self._make_see(features)
+        self._event = self._make_event(ram, features)
+        self._build_private()
         self._build_loads(features)
         self._build_stores(features)
-        self._build_private()
 
     def _fault(self, address: int) -> None:
         """Note why this access cannot be, and raise Oops."""
@@ -83,33 +83,41 @@ class PythonCpu:
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
         raise Oops
 
-    def _make_pause(self, features: Features) -> tuple[Callable[[], int], int]:
-        """The noise: a function that gives up the core and draws after how many accesses to do so again; the first."""
-        period = self._words[NOISE_PERIOD >> 3]
-        draw = Random(self._words[self.log + RANDOM >> 3]).randrange
+    def _make_see(self, features: Features) -> Callable[[int], None]:
+        """What an access to memory that is not allocated does: it faults where nothing is mapped, else it is noted."""
+        words, octets, hit = self._words, self._bytes, self.log + HIT_ADDRESS >> 3
 
-        def pause() -> int:
-            sched_yield()
-            return draw(1, 2 * period)
+        def see(address: int) -> None:
+            if features.unmapped and octets[address >> 3] == SHADOW_UNMAPPED:
+                self._fault(address)
+            if not words[hit]:
+                words[hit] = address
 
-        return pause, draw(1, 2 * period) if features.noise else NEVER
+        return see
+
+    def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
+        """A function that takes one event and returns after how many accesses the next one comes."""
+        if not features.events:
+            return lambda: NEVER
+        masked = PythonCpu(ram, self.number, features.masked())
+        return lambda: take_event(masked, features.interrupt, features.nmi)
 
     def _build_loads(self, features: Features) -> None:
-        """The loads: the value first, the shadow after it, then the noise."""
-        words, octets, fault, kasan = self._words, self._bytes, self._fault, features.kasan
-        bound, hit = BOUND >> 3, self.log + HIT_ADDRESS >> 3
-        pause, left = self._make_pause(features)
+        """The loads: the value first, the shadow after it, then the events."""
+        words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
+        bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
+        left = 1 if features.events else NEVER
 
         def load(address: int) -> int:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
                 fault(address)
             value = words[address >> 3]
-            if kasan and octets[address >> 3] and not words[hit]:
-                words[hit] = address
+            if shadowed and octets[address >> 3]:
+                see(address)
             left -= 1
             if not left:
-                left = pause()
+                left = event()
             return value
 
         def load8(address: int) -> int:
@@ -117,42 +125,43 @@ class PythonCpu:
             if not 0 <= address - LOW < words[bound]:
                 fault(address)
             value = octets[address]
-            if kasan and octets[address >> 3] and not words[hit]:
-                words[hit] = address
+            if shadowed and octets[address >> 3]:
+                see(address)
             left -= 1
             if not left:
-                left = pause()
+                left = event()
             return value
 
         self.load, self.load8 = load, load8
 
     def _build_stores(self, features: Features) -> None:
         """The stores and compare-exchange."""
-        words, octets, fault, kasan = self._words, self._bytes, self._fault, features.kasan
-        bound, hit, load, lock = BOUND >> 3, self.log + HIT_ADDRESS >> 3, self.load, self._lock
-        pause, left = self._make_pause(features)
+        words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
+        bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
+        load, lock = self.load, self._lock
+        left = 1 if features.events else NEVER
 
         def store(address: int, value: int) -> None:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
                 fault(address)
             words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
-            if kasan and octets[address >> 3] and not words[hit]:
-                words[hit] = address
+            if shadowed and octets[address >> 3]:
+                see(address)
             left -= 1
             if not left:
-                left = pause()
+                left = event()
 
         def store8(address: int, value: int) -> None:
             nonlocal left
             if not 0 <= address - LOW < words[bound]:
                 fault(address)
             octets[address] = value & 0xFF
-            if kasan and octets[address >> 3] and not words[hit]:
-                words[hit] = address
+            if shadowed and octets[address >> 3]:
+                see(address)
             left -= 1
             if not left:
-                left = pause()
+                left = event()
 
         def cmpxchg(address: int, old: int, new: int) -> int:
             load(address)
@@ -197,11 +206,11 @@ class PythonCpu:
         """Let another thread run."""
         sched_yield()
 
-    def idle(self) -> None:
-        """Sleep a little, off the core."""
+    def sleep(self, nanoseconds: int) -> None:
+        """Sleep, off the core."""
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
-        time.sleep(IDLE_SECONDS)
+        time.sleep(nanoseconds / 1e9)
 
     def unexplained(self) -> None:
         """Name the exception that is being handled as the cause."""

@@ -8,14 +8,20 @@ MODULUS = 2_147_483_647
 
 
 @kernel
-def prandom(cpu: Cpu, below: int) -> int:
-    """The next number from 0 to `below` - 1, `below` at most 2**31 - 1.
+def draw(cpu: Cpu, state: int, below: int) -> int:
+    """The next number from 0 to `below` - 1, `below` at most 2**31 - 1, of the generator in the log word `state`.
 
     The minimal standard generator (Park, Miller and Stockmeyer 1993): no product overflows 64 bits.
     """
-    value = cpu.peek(cpu.log + RANDOM) * MULTIPLIER % MODULUS
-    cpu.poke(cpu.log + RANDOM, value)
+    value = cpu.peek(cpu.log + state) * MULTIPLIER % MODULUS
+    cpu.poke(cpu.log + state, value)
     return value * below // MODULUS
+
+
+@kernel
+def prandom(cpu: Cpu, below: int) -> int:
+    """The next number from 0 to `below` - 1 of the workload's generator, which events do not disturb."""
+    return draw(cpu, RANDOM, below)
 
 
 def seed_of(seed: int, part: int, cpu: int) -> int:

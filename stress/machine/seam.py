@@ -75,8 +75,8 @@ class Cpu(Protocol):
     def yield_core(self) -> None:
         """Let other threads that wait for this core run first."""
 
-    def idle(self) -> None:
-        """Sleep for about 50 microseconds, off the core."""
+    def sleep(self, nanoseconds: int) -> None:
+        """Sleep off the core, at least for about 50 microseconds and for less than a second."""
 
     def unexplained(self) -> None:
         """Called while an exception is handled that no fault explains; raises if the engine knows which it is."""

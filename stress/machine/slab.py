@@ -6,7 +6,7 @@ All of it is guarded by one lock, `slab_lock`, taken by compare-exchange.
 """
 
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.words import CAUSE_WILD, FAULT_ADDRESS, FAULT_CAUSE, OPERATIONS, lock, static
+from stress.machine.words import CAUSE_WILD, FAULT_ADDRESS, FAULT_CAUSE, OPERATIONS, PREEMPT_COUNT, lock, static
 
 SLAB_LOCK = lock("slab_lock")
 HEAP_NEXT = static("heap_next")
@@ -15,6 +15,11 @@ HEAP_END = static("heap_end")
 RECORDS = static("slab_records")
 FREE_LISTS = static("slab_free_lists", 32)
 STOPS = static("stop_number")
+
+# What becomes of freed memory: settings that nobody changes once a machine is up.
+FATE = static("slab_fate", 2)
+LEAST_SHIFT = FATE + 8
+POISONED, REUSED, UNMAPPED = 0, 1, 2
 
 MIN_SHIFT = 8
 MIN_BLOCK = 1 << MIN_SHIFT
@@ -33,6 +38,7 @@ POISON_LAST_WORD = int.from_bytes(bytes([POISON_FREE] * 7 + [POISON_END]), "litt
 SHADOW_ALLOCATED = 0x00
 SHADOW_FREED = 0xFB
 SHADOW_REDZONE = 0xFC
+SHADOW_UNMAPPED = 0xFE
 
 
 @kernel
@@ -52,7 +58,8 @@ def sign_record(cpu: Cpu, entry: int) -> None:
 
 @kernel
 def lock_slab(cpu: Cpu) -> None:
-    """Take `slab_lock`. Not a safepoint."""
+    """Take `slab_lock`, with preemption off: its holder must not be held by a stop. Not a safepoint."""
+    cpu.poke(cpu.area + PREEMPT_COUNT, cpu.peek(cpu.area + PREEMPT_COUNT) + 1)
     while cpu.cmpxchg(SLAB_LOCK, 0, cpu.number + 1) != 0:
         cpu.relax(SLAB_LOCK)
 
@@ -62,12 +69,13 @@ def unlock_slab(cpu: Cpu) -> None:
     """Release `slab_lock`; its word is stored only by its holder."""
     cpu.barrier()
     cpu.store(SLAB_LOCK, 0)
+    cpu.poke(cpu.area + PREEMPT_COUNT, cpu.peek(cpu.area + PREEMPT_COUNT) - 1)
 
 
 @kernel
-def shift_for(size: int) -> int:
-    """The smallest block shift that holds `size` bytes, or MAX_SHIFT + 1 for more than any block has."""
-    shift = MIN_SHIFT
+def shift_for(size: int, least: int) -> int:
+    """The smallest block shift from `least` that holds `size` bytes, or MAX_SHIFT + 1 for more than any block has."""
+    shift = least
     while shift <= MAX_SHIFT and 1 << shift < size:
         shift += 1
     return shift
@@ -102,7 +110,8 @@ def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
     cpu.poke(record + REQUESTED, size)
     cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
     sign_record(cpu, record + ALLOCATED_BY)
-    cpu.fill(block, 1 << shift, POISON_INUSE)
+    if cpu.peek(FATE) != REUSED:
+        cpu.fill(block, 1 << shift, POISON_INUSE)
     cpu.barrier()
     rounded = size + 7 & -8
     cpu.fill_shadow(block + rounded, (1 << shift) - rounded, SHADOW_REDZONE)
@@ -112,7 +121,7 @@ def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
 @kernel
 def kmalloc(cpu: Cpu, size: int) -> int:
     """A block of at least `size` bytes, or 0 when memory is short. Fills it, then clears its shadow."""
-    shift = shift_for(size)
+    shift = shift_for(size, max(cpu.peek(LEAST_SHIFT), MIN_SHIFT))
     if size <= 0 or shift > MAX_SHIFT:
         return 0
     lock_slab(cpu)
@@ -134,15 +143,24 @@ def is_live(cpu: Cpu, block: int) -> bool:
 
 @kernel
 def poison_block(cpu: Cpu, block: int) -> None:
-    """Mark the shadow of a block that is given back, then poison it: poison is never seen before the mark."""
-    record = record_of(cpu, block)
-    size = 1 << cpu.peek(record + SHIFT)
-    sign_record(cpu, record + FREED_BY)
-    cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
-    cpu.fill_shadow(block, cpu.peek(record + REQUESTED) + 7 & -8, SHADOW_FREED)
-    cpu.barrier()
+    """Poison a block that is given back."""
+    size = 1 << cpu.peek(record_of(cpu, block) + SHIFT)
     cpu.fill(block, size - 8, POISON_FREE)
     cpu.poke(block + size - 8, POISON_LAST_WORD)
+
+
+@kernel
+def undress_block(cpu: Cpu, block: int) -> None:
+    """Turn a block that is given back into a free one, by its fate: poison is never seen before the shadow's mark."""
+    record = record_of(cpu, block)
+    fate = cpu.peek(FATE)
+    sign_record(cpu, record + FREED_BY)
+    cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
+    mark = SHADOW_UNMAPPED if fate == UNMAPPED else SHADOW_FREED
+    cpu.fill_shadow(block, cpu.peek(record + REQUESTED) + 7 & -8, mark)
+    cpu.barrier()
+    if fate == POISONED:
+        poison_block(cpu, block)
 
 
 @kernel
@@ -159,7 +177,7 @@ def kfree(cpu: Cpu, block: int) -> None:
         cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
         cpu.poke(cpu.log + FAULT_ADDRESS, block)
         raise Oops
-    poison_block(cpu, block)
+    undress_block(cpu, block)
     record = record_of(cpu, block)
     head = FREE_LISTS + cpu.peek(record + SHIFT) * 8
     cpu.poke(record + NEXT_FREE, cpu.peek(head))

@@ -60,12 +60,16 @@ def _log_word(name: str, words: int = 1) -> int:
 BOUND = static("bound")
 CPUS = static("cpus")
 STARTED = static("started")
-SETTINGS = static("settings", 8)
+SETTINGS = static("settings", 16)
 PACE = SETTINGS
 YIELD_MASK = SETTINGS + 8
-NOISE_PERIOD = SETTINGS + 16
-WRITERS = SETTINGS + 24
-FORBIDDEN = SETTINGS + 32
+WRITERS = SETTINGS + 16
+FORBIDDEN = SETTINGS + 24
+EVENT_PERIOD = SETTINGS + 32
+NMI_BELOW = SETTINGS + 40
+INTERRUPT_BELOW = SETTINGS + 48
+GAP_BELOW = SETTINGS + 56
+GAP_NANOSECONDS = SETTINGS + 64
 AREAS = LOW + STATICS_BYTES
 
 # Registers of a CPU that kernel code sets. One writer: that CPU.
@@ -80,11 +84,10 @@ ONLINE = _log_word("online")
 SPINNING_ON = _log_word("spinning_on")
 SPINS = _log_word("spins")
 RANDOM = _log_word("random")
-NOISE_LEFT = _log_word("noise_left")
-EDGES_BEFORE = _log_word("edges_before")
-FAULT_CAUSE = _log_word("fault_cause")
-FAULT_ADDRESS = _log_word("fault_address")
-HIT_ADDRESS = _log_word("hit_address")
+EVENT_RANDOM = _log_word("event_random")
+EVENTS_LEFT = _log_word("events_left")
+INTERRUPTS = _log_word("interrupts")
+NMIS = _log_word("nmis")
 WINDOWS = _log_word("windows")
 VIOLATIONS = _log_word("violations")
 FIRST_VIOLATION = _log_word("first_violation")
@@ -95,6 +98,14 @@ PRIVATE = _log_word("private", 8)
 MOST_OUTCOMES = 32
 OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
 LATENCIES = _log_word("latencies", 640)
+
+# Notes on the operation under way. One block, since an NMI keeps them aside for what it interrupts.
+NOTES = EDGES_BEFORE = _log_word("edges_before")
+FAULT_CAUSE = _log_word("fault_cause")
+FAULT_ADDRESS = _log_word("fault_address")
+HIT_ADDRESS = _log_word("hit_address")
+NOTES_KEPT = _log_word("notes_kept", 4)
+NOTES_BYTES = NOTES_KEPT - NOTES
 
 # Why an operation ended in an Oops. The two that are outcomes have the number of that outcome.
 CAUSE_WILD = 1

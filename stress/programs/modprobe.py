@@ -21,6 +21,8 @@ SLOT_LISTED = 8
 SLOT_TARGETS = 16
 SLOT_BYTES = 32
 
+NAP_NANOSECONDS = 50_000
+
 AWAY = PRIVATE
 UPCOMING = PRIVATE + 8
 
@@ -82,7 +84,7 @@ def rest(cpu: Cpu) -> None:
     deadline = cpu.clock() + pace // 2 + pace // 1024 * prandom(cpu, 1024)
     while cpu.clock() < deadline:
         cond_resched(cpu)
-        cpu.idle()
+        cpu.sleep(NAP_NANOSECONDS)
 
 
 @kernel

@@ -40,7 +40,7 @@ def bump(cpu: Cpu, counter: int) -> None:
 def increment(cpu: Cpu) -> None:
     """Add one to the guarded word in two steps, with time for others in between."""
     value = cpu.load(GUARDED)
-    cpu.idle()
+    cpu.sleep(50_000)
     cpu.store(GUARDED, value + 1)
     bump(cpu, ENTERED)
 
@@ -49,7 +49,7 @@ def increment(cpu: Cpu) -> None:
 def under_spinlock(cpu: Cpu) -> int:
     """Increment under a spinlock, SECTIONS times; preemption must be off inside and on again behind it."""
     if cpu.peek(cpu.log + ENTERED) == SECTIONS:
-        cpu.idle()
+        cpu.sleep(50_000)
         return 0
     spin_lock(cpu, LOCK)
     if cpu.peek(cpu.area + PREEMPT_COUNT) != 1:
@@ -65,7 +65,7 @@ def under_spinlock(cpu: Cpu) -> int:
 def under_semaphore(cpu: Cpu) -> int:
     """Increment under a semaphore, SECTIONS times; preemption must stay on."""
     if cpu.peek(cpu.log + ENTERED) == SECTIONS:
-        cpu.idle()
+        cpu.sleep(50_000)
         return 0
     down(cpu, LOCK)
     if cpu.peek(cpu.area + PREEMPT_COUNT) != 0:
@@ -79,7 +79,7 @@ def under_semaphore(cpu: Cpu) -> int:
 def unprotected(cpu: Cpu) -> int:
     """Increment under nothing, SECTIONS times."""
     if cpu.peek(cpu.log + ENTERED) == SECTIONS:
-        cpu.idle()
+        cpu.sleep(50_000)
         return 0
     increment(cpu)
     return 0

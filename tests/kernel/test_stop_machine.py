@@ -83,7 +83,7 @@ def section(cpu: Cpu) -> None:
     cpu.store(INSIDE, cpu.number + 1)
     before = operations_of_all(cpu)
     check_others(cpu)
-    cpu.idle()
+    cpu.sleep(50_000)
     check_others(cpu)
     if operations_of_all(cpu) != before:
         bump(cpu, MOVED)

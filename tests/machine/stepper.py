@@ -142,6 +142,7 @@ def native_turn(group: Group) -> Callable[..., int]:
     numba = pytest.importorskip("numba")
     from stress.machine.native.cpu import make_constructor
     from stress.machine.native.engine import register_kernel_functions
+    from stress.machine.native.linking import WholeCompiler
 
     register_kernel_functions()
     new_cpu = make_constructor(KASAN)
@@ -149,7 +150,8 @@ def native_turn(group: Group) -> Callable[..., int]:
     def enter(base: int, cpu: int, area: int, log: int, number: int, a: int, b: int) -> int:
         return turn(new_cpu(base, cpu, area, log), group, number, a, b)
 
-    compiled: Callable[..., int] = numba.njit("int64(int64, int64, int64, int64, int64, int64, int64)")(enter)
+    signature = "int64(int64, int64, int64, int64, int64, int64, int64)"
+    compiled: Callable[..., int] = numba.njit(signature, pipeline_class=WholeCompiler)(enter)
     return compiled
 
 

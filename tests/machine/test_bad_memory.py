@@ -3,7 +3,7 @@
 import pytest
 
 from stress.machine.seam import Oops
-from stress.machine.slab import MAX_SHIFT, SHADOW_REDZONE, kfree, kmalloc, shift_for
+from stress.machine.slab import MAX_SHIFT, MIN_SHIFT, SHADOW_REDZONE, kfree, kmalloc, shift_for
 from stress.machine.words import CAUSE_WILD, FAULT_CAUSE
 from tests.support import blank_ram, python_cpu
 
@@ -16,7 +16,7 @@ def test_a_size_read_from_poison_is_no_memory() -> None:
 
 def test_a_size_read_from_poison_does_not_hang_compiled_code() -> None:
     numba = pytest.importorskip("numba")
-    assert numba.njit("int64(int64)")(shift_for)(POISON) == MAX_SHIFT + 1
+    assert numba.njit("int64(int64, int64)")(shift_for)(POISON, MIN_SHIFT) == MAX_SHIFT + 1
 
 
 def test_freeing_nothing_does_nothing() -> None:

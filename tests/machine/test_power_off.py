@@ -37,7 +37,7 @@ def spin_for_ever(cpu: Cpu) -> int:
     while cpu.number == 2:
         cpu.relax(TAKEN)
     while cpu.number == 3:
-        cpu.idle()
+        cpu.sleep(50_000)
     if cpu.number == 4:
         spin_lock(cpu, TAKEN)
     if cpu.number == 5:
@@ -51,7 +51,7 @@ def spin_for_ever(cpu: Cpu) -> int:
 @kernel
 def sleep_well(cpu: Cpu) -> int:
     """An operation that is not judged and soon over."""
-    cpu.idle()
+    cpu.sleep(50_000)
     return 0
 
 

@@ -6,13 +6,15 @@ numbers in registers: the raw address of RAM, its own number, its area, its log.
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from time import CLOCK_MONOTONIC
-from typing import Any
+from typing import Any, TypeVar
 
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, make_attribute_wrapper, models, overload_method, register_jitable, register_model
 
+from stress.machine.events import take_event
 from stress.machine.features import Features
 from stress.machine.native.atomics import (
     compare_exchange,
@@ -25,19 +27,18 @@ from stress.machine.native.atomics import (
     store_word,
     unlikely,
 )
-from stress.machine.random import MODULUS, MULTIPLIER
+from stress.machine.native.linking import PartCompiler
 from stress.machine.seam import Oops
+from stress.machine.slab import SHADOW_UNMAPPED
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
     CAUSE_WILD,
+    EVENTS_LEFT,
     FAULT_ADDRESS,
     FAULT_CAUSE,
     HIT_ADDRESS,
     LOW,
-    NOISE_LEFT,
-    NOISE_PERIOD,
-    RANDOM,
     SPINNING_ON,
     SPINS,
     TIMESPEC,
@@ -45,13 +46,19 @@ from stress.machine.words import (
 )
 
 After = Callable[[Any, int], None]
+F = TypeVar("F", bound=Callable[..., object])
 FIELDS = ("base", "number", "area", "log")
-IDLE_MICROSECONDS = 50
 SPINS_BEFORE_YIELD = 256
 
 sched_yield = types.ExternalFunction("sched_yield", types.int32())
 usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
+
+
+def part(function: F) -> F:
+    """Let compiled code call `function`, and return it unchanged."""
+    register_jitable(pipeline_class=PartCompiler)(function)
+    return function
 
 
 class CpuType(types.Type):
@@ -60,7 +67,7 @@ class CpuType(types.Type):
     def __init__(self, features: Features) -> None:
         """Name the type after its features, by which numba tells types apart."""
         self.features = features
-        super().__init__(name=f"Cpu(kasan={features.kasan}, noise={features.noise})")
+        super().__init__(name=f"Cpu({features})")
 
 
 @register_model(CpuType)
@@ -93,7 +100,7 @@ def make_constructor(features: Features) -> Callable[[int, int, int, int], Any]:
     return constructor
 
 
-@register_jitable
+@part
 def is_bad(cpu: Any, address: int, alignment: int) -> bool:
     """Whether kernel code cannot access `address`: the bound is read again each time, since power-off zeroes it."""
     outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
@@ -101,7 +108,7 @@ def is_bad(cpu: Any, address: int, alignment: int) -> bool:
     return bad
 
 
-@register_jitable
+@part
 def note_fault(cpu: Any, address: int) -> None:
     """Note why an access cannot be."""
     cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
@@ -109,64 +116,66 @@ def note_fault(cpu: Any, address: int) -> None:
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
 
 
-@register_jitable
+@part
 def note_hit(cpu: Any, address: int) -> None:
     """Note the first access of an operation to memory that is not allocated."""
     if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
         store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
 
 
-@register_jitable
+@part
 def look_at_shadow(cpu: Any, address: int) -> None:
     """See whether the memory accessed is allocated. Comes after the access itself."""
     if unlikely(load_octet(cpu.base + (address >> 3)) != 0):
         note_hit(cpu, address)
 
 
-@register_jitable
-def pause(cpu: Any) -> None:
-    """Draw after how many accesses to do so again, NOISE_PERIOD on average, and give up the core."""
-    stay_apart()
-    drawn = load_word(cpu.base + cpu.log + RANDOM) * MULTIPLIER % MODULUS
-    store_word(cpu.base + cpu.log + RANDOM, drawn)
-    left = 1 + drawn * (2 * load_word(cpu.base + NOISE_PERIOD)) // MODULUS
-    store_word(cpu.base + cpu.log + NOISE_LEFT, left)
-    sched_yield()
+@part
+def fault_unmapped(cpu: Any, address: int) -> None:
+    """Fault where the shadow says that memory was unmapped, else note the hit."""
+    shadow = load_octet(cpu.base + (address >> 3))
+    if unlikely(shadow == SHADOW_UNMAPPED):
+        note_fault(cpu, address)
+        raise Oops
+    if unlikely(shadow != 0):
+        note_hit(cpu, address)
 
 
-@register_jitable
-def make_noise(cpu: Any) -> None:
-    """Count down to the next pause."""
-    left = load_word(cpu.base + cpu.log + NOISE_LEFT) - 1
-    store_word(cpu.base + cpu.log + NOISE_LEFT, left)
-    if unlikely(left <= 0):
-        pause(cpu)
-
-
-@register_jitable
+@part
 def nothing(cpu: Any, address: int) -> None:
     """What a feature that is off does."""
 
 
-@register_jitable
-def noise_only(cpu: Any, address: int) -> None:
-    """After an access of a CPU with noise."""
-    make_noise(cpu)
+def look_for(features: Features) -> After:
+    """What an access of a CPU with `features` does with the shadow."""
+    if features.unmapped:
+        return fault_unmapped
+    return look_at_shadow if features.kasan else nothing
 
 
-@register_jitable
-def kasan_and_noise(cpu: Any, address: int) -> None:
-    """After an access of a CPU with both."""
-    look_at_shadow(cpu, address)
-    make_noise(cpu)
+@cache
+def after_for(features: Features) -> After:
+    """What comes after each access of a CPU with `features`: a look at the shadow, then the countdown to an event."""
+    look = look_for(features)
+    if not features.events:
+        return look
+    new_masked_cpu, interrupt, nmi = make_constructor(features.masked()), features.interrupt, features.nmi
 
+    @part
+    def event(cpu: Any) -> None:
+        stay_apart()
+        masked = new_masked_cpu(cpu.base, cpu.number, cpu.area, cpu.log)
+        store_word(cpu.base + cpu.log + EVENTS_LEFT, take_event(masked, interrupt, nmi))
 
-AFTER = {
-    Features(kasan=False, noise=False): nothing,
-    Features(kasan=True, noise=False): look_at_shadow,
-    Features(kasan=False, noise=True): noise_only,
-    Features(kasan=True, noise=True): kasan_and_noise,
-}
+    @part
+    def after(cpu: Any, address: int) -> None:
+        look(cpu, address)
+        left = load_word(cpu.base + cpu.log + EVENTS_LEFT) - 1
+        store_word(cpu.base + cpu.log + EVENTS_LEFT, left)
+        if unlikely(left <= 0):
+            event(cpu)
+
+    return after
 
 
 def provide(name: str) -> Callable[[Callable[[After], Any]], None]:
@@ -174,10 +183,10 @@ def provide(name: str) -> Callable[[Callable[[After], Any]], None]:
 
     def register(make: Callable[[After], Any]) -> None:
         def choose(cpu: Any, *arguments: Any) -> Any:
-            return make(AFTER[cpu.features])
+            return make(after_for(cpu.features))
 
         choose.__signature__ = inspect.signature(make(nothing))  # type: ignore[attr-defined]
-        overload_method(CpuType, name)(choose)
+        overload_method(CpuType, name, jit_options={"pipeline_class": PartCompiler})(choose)
 
     return register
 
@@ -288,15 +297,15 @@ def _yield_core(after: After) -> Any:
     return yield_core
 
 
-@provide("idle")
-def _idle(after: After) -> Any:
-    def idle(cpu: Any) -> None:
+@provide("sleep")
+def _sleep(after: After) -> Any:
+    def sleep(cpu: Any, nanoseconds: int) -> None:
         if unlikely(load_word(cpu.base + BOUND) == 0):
             note_fault(cpu, BOUND)
             raise Oops
-        usleep(IDLE_MICROSECONDS)
+        usleep(nanoseconds // 1000)
 
-    return idle
+    return sleep
 
 
 @provide("unexplained")

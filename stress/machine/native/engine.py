@@ -18,12 +18,12 @@ from typing import Any
 import llvmlite
 import numba
 from numba.core.errors import NumbaError
-from numba.extending import register_jitable
 
 from stress.errors import UserError
 from stress.machine.features import Features
 from stress.machine.loop import run_program
-from stress.machine.native.cpu import make_constructor
+from stress.machine.native.cpu import make_constructor, part
+from stress.machine.native.linking import WholeCompiler
 from stress.machine.ram import Ram
 from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE, Cpu, Operation
 from stress.machine.words import area_address, declared
@@ -66,8 +66,8 @@ def digest(operation: Operation, safepoint: Callable[[Cpu], None], features: Fea
         total.update(str(path).encode() + path.read_bytes())
     made_by = (sys.version, numba.__version__, llvmlite.__version__, platform.machine(), platform.processor())
     program = (operation.__module__, operation.__qualname__, safepoint.__qualname__, repr(features), declared())
-    for part in (*made_by, *program):
-        total.update(part.encode() + b"\0")
+    for fact in (*made_by, *program):
+        total.update(fact.encode() + b"\0")
     return total.hexdigest()[:24]
 
 
@@ -75,7 +75,7 @@ def register_kernel_functions() -> None:
     """Let compiled code call every function recorded so far."""
     for function in KERNEL_FUNCTIONS:
         if function not in _registered:
-            register_jitable(function)
+            part(function)
             _registered.add(function)
 
 
@@ -97,15 +97,15 @@ def bind(code: CodeType, **names: object) -> Callable[..., None]:
 def compile_kept(entry: Callable[..., None], folder: Path) -> Any:
     """Compile `entry`, or load it from `folder`; what is damaged there is thrown away and made anew."""
     if not can_keep(folder):
-        return numba.njit(SIGNATURE, nogil=True)(entry)
+        return numba.njit(SIGNATURE, nogil=True, pipeline_class=WholeCompiler)(entry)
     numba.config.CACHE_DIR = str(folder)
     try:
-        return numba.njit(SIGNATURE, nogil=True, cache=True)(entry)
+        return numba.njit(SIGNATURE, nogil=True, cache=True, pipeline_class=WholeCompiler)(entry)
     except NumbaError:
         raise
     except Exception:  # numba raises whatever a damaged file makes pickle or LLVM raise
         shutil.rmtree(folder, ignore_errors=True)
-        return numba.njit(SIGNATURE, nogil=True)(entry)
+        return numba.njit(SIGNATURE, nogil=True, pipeline_class=WholeCompiler)(entry)
 
 
 class NativeEngine:

@@ -1,0 +1,103 @@
+"""What comes to a CPU at random accesses, from outside of the code it runs: noise, interrupts, NMIs, gaps.
+
+One countdown in each CPU leads to all of them; when it ends, one kind is drawn by its share of the accesses.
+Handlers run on a CPU of the same number that takes no events. Kernel code, so that both engines do the same.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import attrs
+
+from stress.machine.loop import count_outcome, guarded
+from stress.machine.ram import Ram
+from stress.machine.random import MODULUS, draw
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
+from stress.machine.words import (
+    CAUSE_POWER_OFF,
+    EVENT_PERIOD,
+    EVENT_RANDOM,
+    GAP_BELOW,
+    GAP_NANOSECONDS,
+    INTERRUPT_BELOW,
+    INTERRUPTS,
+    IRQS_DISABLED,
+    NMI_BELOW,
+    NMIS,
+    NOTES,
+    NOTES_BYTES,
+    NOTES_KEPT,
+    PREEMPT_COUNT,
+)
+
+
+@attrs.frozen
+class Events:
+    """The shares of accesses at which each kind comes, 0 to 1, at most 1 in all; `gap_s` is how long a gap lasts."""
+
+    noise: Fraction = Fraction(0)
+    gap: Fraction = Fraction(0)
+    interrupt: Fraction = Fraction(0)
+    nmi: Fraction = Fraction(0)
+    gap_s: float = 0.0
+
+    @property
+    def total(self) -> Fraction:
+        """The share of accesses at which anything comes."""
+        return self.noise + self.gap + self.interrupt + self.nmi
+
+
+def place_events(ram: Ram, events: Events) -> None:
+    """Write the settings that `take_event` reads, before any CPU runs."""
+    if not events.total:
+        return
+    ram.poke(EVENT_PERIOD, max(round(1 / events.total), 1))
+    ram.poke(GAP_NANOSECONDS, round(events.gap_s * 1e9))
+    below = events.nmi
+    for word, share in ((NMI_BELOW, events.interrupt), (INTERRUPT_BELOW, events.gap), (GAP_BELOW, events.noise)):
+        ram.poke(word, round(below / events.total * MODULUS))
+        below += share
+
+
+@kernel
+def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
+    """An interrupt: comes only while preemption is allowed and interrupts are on."""
+    if cpu.peek(cpu.area + PREEMPT_COUNT) == 0 and cpu.peek(cpu.area + IRQS_DISABLED) == 0:
+        cpu.poke(cpu.log + INTERRUPTS, cpu.peek(cpu.log + INTERRUPTS) + 1)
+        handler(cpu)
+
+
+@kernel
+def take_nmi(cpu: Cpu, handler: Operation) -> None:
+    """An NMI, whatever is masked: an operation inside of what this CPU does, judged on its own.
+
+    All that the harness has noted of the interrupted operation is put back, registers included: a fault of
+    the handler ends the handler alone.
+    """
+    preempt_count = cpu.peek(cpu.area + PREEMPT_COUNT)
+    irqs_disabled = cpu.peek(cpu.area + IRQS_DISABLED)
+    cpu.copy(cpu.log + NOTES_KEPT, cpu.log + NOTES, NOTES_BYTES)
+    outcome = guarded(cpu, handler)
+    if outcome < 0:
+        raise BrokenKernelCodeError
+    if outcome != 0 and outcome != CAUSE_POWER_OFF:
+        count_outcome(cpu, outcome)
+    cpu.copy(cpu.log + NOTES, cpu.log + NOTES_KEPT, NOTES_BYTES)
+    cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)
+    cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)
+    cpu.poke(cpu.log + NMIS, cpu.peek(cpu.log + NMIS) + 1)
+
+
+@kernel
+def take_event(cpu: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
+    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes."""
+    drawn = draw(cpu, EVENT_RANDOM, MODULUS)
+    if drawn < cpu.peek(NMI_BELOW):
+        take_nmi(cpu, nmi)
+    elif drawn < cpu.peek(INTERRUPT_BELOW):
+        take_interrupt(cpu, interrupt)
+    elif drawn < cpu.peek(GAP_BELOW):
+        cpu.sleep(cpu.peek(GAP_NANOSECONDS))
+    else:
+        cpu.yield_core()
+    return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
