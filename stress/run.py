@@ -204,7 +204,7 @@ def run_scenario(
             f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
         )
     twin_tally = twin_track.tally if twin_track else None
-    verdict = judge(track.tally, twin_tally, track.stalls)
+    verdict = judge(track.tally, twin_tally, track.stalls, twin_track.stalls if twin_track else [])
     return _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
 
 
@@ -225,7 +225,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
             break
         length = min(left, SLICE_SECONDS if twin else LONE_SLICE_SECONDS)
         track.run_slice(length, over)
-        if twin and not interrupted():
+        if twin and not twin.stalls and not interrupted():
             twin.run_slice(length, lambda ram, seconds: interrupted())
 
 

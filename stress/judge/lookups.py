@@ -6,7 +6,7 @@ throughout is told by a word of its slot, odd while it is listed, which only the
 stores.
 """
 
-from stress.judge.names import NAME_BYTES, judge_wrong_name, same_name
+from stress.judge.names import NAME_BYTES, judge_wrong_name, same_name, same_text
 from stress.judge.outcomes import Code
 from stress.machine.loop import disagree, is_window
 from stress.machine.random import prandom
@@ -17,10 +17,11 @@ TARGETS = static("targets", 2)
 NUM_TARGETS = TARGETS + 8
 KASAN = static("kasan")
 
-# A target: the padded name, the address, the word that is odd while its module is listed.
+# A target: the padded name, the address, the word that is odd while its module is listed, the module's own name.
 TARGET_ADDRESS = NAME_BYTES
 TARGET_LISTED = NAME_BYTES + 8
-TARGET_BYTES = NAME_BYTES + 16
+TARGET_MODNAME = NAME_BYTES + 16
+TARGET_BYTES = NAME_BYTES + 24
 
 # A range of targets: the address of its first, and how many. All of them, or those of a slot's module.
 RANGE_TARGETS = 8
@@ -30,6 +31,7 @@ FREED = int(Code.FREED)
 MISSED = int(Code.MISSED)
 ABSENT = int(Code.ABSENT)
 FOUND = int(Code.FOUND)
+GARBLED = int(Code.GARBLED)
 
 
 @kernel
@@ -73,6 +75,22 @@ def cross_check(cpu: Cpu, outcome: int) -> int:
     if outcome == POISONED and cpu.peek(KASAN) != 0 and cpu.peek(cpu.log + HIT_ADDRESS) == 0 and not is_window(cpu):
         disagree(cpu)
     return outcome
+
+
+@kernel
+def judge_text(cpu: Cpu, expected: int, name: int) -> int:
+    """The outcome of a copied string that should be the one at `expected`, up to its NUL."""
+    if same_text(cpu, name, expected):
+        return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
+    return cross_check(cpu, judge_wrong_name(cpu, name))
+
+
+@kernel
+def judge_address(cpu: Cpu, target: int, address: int) -> int:
+    """The outcome of a lookup by name that gave `address`."""
+    if address != cpu.peek(target + TARGET_ADDRESS):
+        return GARBLED
+    return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
 
 
 @kernel

@@ -68,8 +68,8 @@ def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
 
 
 @kernel
-def take_nmi(cpu: Cpu, handler: Operation) -> None:
-    """An NMI, whatever is masked: an operation inside of what this CPU does, judged on its own.
+def take_exception(cpu: Cpu, handler: Operation) -> None:
+    """Run a handler, whatever is masked: an operation inside of what this CPU does, judged on its own.
 
     All that the harness has noted of the interrupted operation is put back, registers included: a fault of
     the handler ends the handler alone.
@@ -85,7 +85,13 @@ def take_nmi(cpu: Cpu, handler: Operation) -> None:
     cpu.copy(cpu.log + NOTES, cpu.log + NOTES_KEPT, NOTES_BYTES)
     cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)
     cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)
+
+
+@kernel
+def take_nmi(cpu: Cpu, handler: Operation) -> None:
+    """An NMI: nothing masks it."""
     cpu.poke(cpu.log + NMIS, cpu.peek(cpu.log + NMIS) + 1)
+    take_exception(cpu, handler)
 
 
 @kernel

@@ -25,6 +25,8 @@ from stress.machine.words import (
     PREEMPT_COUNT,
     STARTED,
     VIOLATIONS,
+    WARNING,
+    WARNING_ADDRESS,
     WINDOWS,
     WRITERS,
     YIELD_MASK,
@@ -66,6 +68,7 @@ def begin_operation(cpu: Cpu) -> None:
     """Forget the last operation's notes and remember where the writers stand."""
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     cpu.poke(cpu.log + HIT_ADDRESS, 0)
+    cpu.poke(cpu.log + WARNING, 0)
     cpu.poke(cpu.log + EDGES_BEFORE, edges_passed(cpu))
 
 
@@ -124,13 +127,29 @@ def share_core(cpu: Cpu) -> None:
 
 
 @kernel
+def warn(cpu: Cpu, outcome: int, address: int) -> None:
+    """The kernel found something wrong and goes on, as with WARN_ON: the operation gets the first such `outcome`."""
+    if cpu.peek(cpu.log + WARNING) == 0:
+        cpu.poke(cpu.log + WARNING, outcome)
+        cpu.poke(cpu.log + WARNING_ADDRESS, address)
+
+
+@kernel
+def noted(cpu: Cpu, operation: Operation) -> int:
+    """Run one operation with notes of its own; its outcome, or that of the kernel's first warning in it."""
+    begin_operation(cpu)
+    outcome = operation(cpu)
+    warning = cpu.peek(cpu.log + WARNING)
+    return outcome if warning == 0 else warning
+
+
+@kernel
 def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
     """Pass a safepoint, then run one operation; the outcome."""
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     share_core(cpu)
     safepoint(cpu)
-    begin_operation(cpu)
-    return operation(cpu)
+    return noted(cpu, operation)
 
 
 @kernel
@@ -151,8 +170,7 @@ def guarded_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None
 def guarded(cpu: Cpu, operation: Operation) -> int:
     """One operation inside of another one; its faults are outcomes."""
     try:
-        begin_operation(cpu)
-        outcome = operation(cpu)
+        outcome = noted(cpu, operation)
     except Exception:
         outcome = faulted(cpu)
     return outcome

@@ -104,7 +104,9 @@ NOTES = EDGES_BEFORE = _log_word("edges_before")
 FAULT_CAUSE = _log_word("fault_cause")
 FAULT_ADDRESS = _log_word("fault_address")
 HIT_ADDRESS = _log_word("hit_address")
-NOTES_KEPT = _log_word("notes_kept", 4)
+WARNING = _log_word("warning")
+WARNING_ADDRESS = _log_word("warning_address")
+NOTES_KEPT = _log_word("notes_kept", 6)
 NOTES_BYTES = NOTES_KEPT - NOTES
 
 # Why an operation ended in an Oops. The two that are outcomes have the number of that outcome.

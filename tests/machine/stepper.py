@@ -14,6 +14,7 @@ from stress.judge.lookups import judge_absence, judge_name
 from stress.judge.names import judge_wrong_name
 from stress.kernel.kallsyms import kallsyms_lookup
 from stress.kernel.list import list_add, list_del
+from stress.kernel.modlist import link_stopped, unlink_stopped
 from stress.kernel.module import sys_delete_module, sys_init_module
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import restart_machine, stop_machine
@@ -26,7 +27,7 @@ from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import area_address
-from tests.support import KASAN, link_stopped, unlink_stopped
+from tests.support import KASAN
 
 Group = Callable[[Cpu, int, int, int], int]
 Engine = Callable[[Ram, int, int, int], int]
