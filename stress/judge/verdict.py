@@ -60,12 +60,12 @@ def windows_needed(twin: Tally | None) -> int | None:
     return math.ceil(WINDOWS_PER_CATCH / rate) if rate > 0 else None
 
 
-def judge(tally: Tally, twin: Tally | None, stalls: list[str]) -> Verdict:
-    """The verdict on a scenario's counts, its twin's, and the stalls that ended it."""
+def judge(tally: Tally, twin: Tally | None, stall: str | None) -> Verdict:
+    """The verdict on a scenario's counts, its twin's, and the stall that ended it, told in one line."""
     if tally.violations:
         return Verdict(VIOLATED, f"{tally.violations:,} forbidden outcomes in {tally.race_windows:,} race windows")
-    if stalls:
-        return Verdict(STALLED, "; ".join(stalls))
+    if stall is not None:
+        return Verdict(STALLED, stall)
     return _judge_clean(tally, windows_needed(twin), twin is not None)
 
 
