@@ -47,6 +47,9 @@ def test_two_locks_in_opposite_orders(engine: str) -> None:
     for part in ("CPU 0 (mutexer", "CPU 1 (locker", "module_mutex, held by CPU 0", "modlist_lock, held by CPU 1"):
         assert part in result.verdict.reason
     assert result.verdict.reason.endswith("a cycle")
+    stacks = {link["program"]: functions(link)[-2:] for link in stall["cpus"]}
+    expected = {"mutexer": ["spin_lock", "mutex_first"], "locker": ["down", "lock_first"]}
+    assert stacks == (expected if engine == "python" else {"mutexer": [], "locker": []})
 
 
 @each_engine
