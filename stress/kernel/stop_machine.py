@@ -13,8 +13,8 @@ from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import STOPS
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, lock, percpu, static
 
-STOPMACHINE_STATE = static("stopmachine_state")
 STOPMACHINE_MUTEX = lock("stopmachine_mutex")
+STOPMACHINE_STATE = static("stopmachine_state", stored_by=STOPMACHINE_MUTEX)
 STOPMACHINE_BEGUN = static("stopmachine_begun")
 ACK = percpu("stopmachine_ack")
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from stress.machine.events import take_event
 from stress.machine.features import Features
+from stress.machine.kernel_stack import kernel_stack
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
@@ -25,6 +26,7 @@ from stress.machine.words import (
     FAULT_CAUSE,
     HIT_ADDRESS,
     LOW,
+    SLEEPS,
     SPINNING_ON,
     SPINS,
     area_address,
@@ -66,6 +68,7 @@ class PythonCpu:
         self.number = number
         self.area = area_address(number)
         self.log = ram.map.log(number)
+        self._stacks = ram.stacks
         self._mapping = ram.mapping
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
@@ -79,6 +82,8 @@ class PythonCpu:
     def _fault(self, address: int) -> None:
         """Note why this access cannot be, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
+        if off:
+            self._stacks[self.number] = kernel_stack()
         self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
         raise Oops
@@ -197,7 +202,7 @@ class PythonCpu:
         """One turn of a spin: note it, look for power-off, give up the core."""
         words, log = self._words, self.log
         words[log + SPINNING_ON >> 3] = address
-        words[log + SPINS >> 3] += 1
+        words[log + SPINS >> 3] += 1  # last: the watchdog takes no spin for one on the word before
         if words[BOUND >> 3] == 0:
             self._fault(address)
         sched_yield()
@@ -210,6 +215,7 @@ class PythonCpu:
         """Sleep, off the core."""
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
+        self._words[self.log + SLEEPS >> 3] += 1
         time.sleep(nanoseconds / 1e9)
 
     def unexplained(self) -> None:

@@ -81,13 +81,18 @@ class RamMap:
 
 
 class Ram:
-    """One machine's RAM. `lock` stands in for the bus lock of compare-exchange on the python engine."""
+    """One machine's RAM. `lock` stands in for the bus lock of compare-exchange on the python engine.
+
+    `stacks` is where each CPU of the python engine was when power-off reached it, told by its own thread: kernel
+    functions, innermost first; empty on the native engine, and for a CPU between two operations.
+    """
 
     def __init__(self, ram_map: RamMap, image: bytes | None = None) -> None:
         """Map RAM laid out by `ram_map`, blank or with the contents that `image` saved."""
         self.map = ram_map
         self.mapping = mmap.mmap(-1, ram_map.end)
         self.lock = threading.Lock()
+        self.stacks: list[tuple[str, ...]] = [()] * ram_map.cpus
         self._words = memoryview(self.mapping).cast("q")
         if image is None:
             self._lay_out()

@@ -8,6 +8,8 @@ from stress.conditions import Conditions
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict, rate_upper_95
+from stress.machine.waits import Stall
+from stress.report.stall import stall_json
 from stress.scenario import Scenario
 
 SCHEMA = 1
@@ -15,7 +17,7 @@ SCHEMA = 1
 
 @attrs.frozen
 class Result:
-    """What a scenario's run came to. `twin` and `twin_tally` are None for a scenario without one."""
+    """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall."""
 
     scenario: Scenario
     engine: str
@@ -25,6 +27,7 @@ class Result:
     conditions: Conditions
     twin_tally: Tally | None = None
     interrupted: bool = False
+    stall: Stall | None = None
 
     @property
     def as_expected(self) -> bool:
@@ -59,6 +62,7 @@ class Result:
                 "p99_us": tally.stop_latency_us(0.99),
                 "max_us": tally.stop_latency_us(1.0),
             },
+            "stall": None if self.stall is None else stall_json(self.stall),
             "twin": self._twin_json(),
             "conditions": attrs.asdict(self.conditions),
         }

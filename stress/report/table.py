@@ -13,6 +13,7 @@ from stress.judge.outcomes import FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
 from stress.report.result import Result
+from stress.report.stall import stall_lines
 from stress.units import show_duration, write_duration
 
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
@@ -142,8 +143,10 @@ def summary(results: list[Result]) -> RenderableType:
 
 
 def show(result: Result, console: Console) -> None:
-    """Print one result; verdict and the command that runs it again stay on one line each, to be found and copied."""
+    """Print one result; stall, verdict and the command that runs it again are not wrapped, to be found and copied."""
     console.print(render(result))
+    if result.stall is not None:
+        console.print(Text("\n".join(stall_lines(result.stall))), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)
     console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
     console.print()

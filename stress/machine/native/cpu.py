@@ -39,6 +39,7 @@ from stress.machine.words import (
     FAULT_CAUSE,
     HIT_ADDRESS,
     LOW,
+    SLEEPS,
     SPINNING_ON,
     SPINS,
     TIMESPEC,
@@ -278,8 +279,8 @@ def _peek8(after: After) -> Any:
 def _relax(after: After) -> Any:
     def relax(cpu: Any, address: int) -> None:
         spins = load_word(cpu.base + cpu.log + SPINS) + 1
-        store_word(cpu.base + cpu.log + SPINS, spins)
         store_word(cpu.base + cpu.log + SPINNING_ON, address)
+        store_word(cpu.base + cpu.log + SPINS, spins)  # last: the watchdog takes no spin for one on the word before
         if unlikely(load_word(cpu.base + BOUND) == 0):
             note_fault(cpu, address)
             raise Oops
@@ -303,6 +304,7 @@ def _sleep(after: After) -> Any:
         if unlikely(load_word(cpu.base + BOUND) == 0):
             note_fault(cpu, BOUND)
             raise Oops
+        store_word(cpu.base + cpu.log + SLEEPS, load_word(cpu.base + cpu.log + SLEEPS) + 1)
         usleep(nanoseconds // 1000)
 
     return sleep
