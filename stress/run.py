@@ -65,10 +65,12 @@ class Settings:
 
     def features(self, scenario: Scenario) -> Features:
         """What the CPUs of a scenario can do at an access."""
+        events = self.events(scenario.hardware)
         return Features(
             kasan=self.config.kasan,
             unmapped=scenario.fate == "unmapped",
-            events=self.events(scenario.hardware).total > 0,
+            delays=events.total > 0,
+            handled=events.interrupt + events.nmi > 0,
             interrupt=preempt_schedule,
             nmi=scenario.hardware.nmi_handler,
         )

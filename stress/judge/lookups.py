@@ -46,10 +46,21 @@ def draw_range(cpu: Cpu) -> int:
 
 
 @kernel
+def draw_from(cpu: Cpu, table: int) -> int:
+    """One of a range of targets at random."""
+    return cpu.peek(table) + prandom(cpu, cpu.peek(table + RANGE_TARGETS)) * TARGET_BYTES
+
+
+@kernel
+def draw_anywhere(cpu: Cpu) -> int:
+    """A target of any module at random."""
+    return draw_from(cpu, TARGETS)
+
+
+@kernel
 def draw_target(cpu: Cpu) -> int:
     """A target at random. The race needs readers who stand on what is about to go, so half of them aim there."""
-    table = draw_range(cpu)
-    return cpu.peek(table) + prandom(cpu, cpu.peek(table + RANGE_TARGETS)) * TARGET_BYTES
+    return draw_from(cpu, draw_range(cpu))
 
 
 @kernel

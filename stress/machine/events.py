@@ -1,7 +1,7 @@
 """What comes to a CPU at random accesses, from outside of the code it runs: noise, interrupts, NMIs, gaps.
 
 One countdown in each CPU leads to all of them; when it ends, one kind is drawn by its share of the accesses.
-Handlers run on a CPU of the same number that takes no events. Kernel code, so that both engines do the same.
+Handlers run on a CPU of the same number to which only delays come. Kernel code, so that both engines do the same.
 """
 
 from collections.abc import Callable
@@ -95,15 +95,38 @@ def take_nmi(cpu: Cpu, handler: Operation) -> None:
 
 
 @kernel
-def take_event(cpu: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
-    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes."""
+def next_event(cpu: Cpu) -> int:
+    """After how many accesses the next event comes."""
+    return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
+
+
+@kernel
+def delay(cpu: Cpu, drawn: int) -> None:
+    """A gap, or noise; nothing where an interrupt or an NMI was drawn."""
+    if drawn >= cpu.peek(GAP_BELOW):
+        cpu.yield_core()
+    elif drawn >= cpu.peek(INTERRUPT_BELOW):
+        cpu.sleep(cpu.peek(GAP_NANOSECONDS))
+
+
+@kernel
+def take_delay(cpu: Cpu) -> int:
+    """What comes to a handler; returns after how many accesses the next one comes."""
+    delay(cpu, draw(cpu, EVENT_RANDOM, MODULUS))
+    return next_event(cpu)
+
+
+@kernel
+def take_event(cpu: Cpu, inside: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
+    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes.
+
+    `cpu` takes no events at all; handlers run on `inside`, the same CPU with delays.
+    """
     drawn = draw(cpu, EVENT_RANDOM, MODULUS)
     if drawn < cpu.peek(NMI_BELOW):
-        take_nmi(cpu, nmi)
+        take_nmi(inside, nmi)
     elif drawn < cpu.peek(INTERRUPT_BELOW):
-        take_interrupt(cpu, interrupt)
-    elif drawn < cpu.peek(GAP_BELOW):
-        cpu.sleep(cpu.peek(GAP_NANOSECONDS))
+        take_interrupt(inside, interrupt)
     else:
-        cpu.yield_core()
-    return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
+        delay(cpu, drawn)
+    return next_event(cpu)

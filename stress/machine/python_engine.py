@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from stress.machine.events import take_event
+from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.kernel_stack import kernel_stack
 from stress.machine.loop import run_program
@@ -102,16 +102,19 @@ class PythonCpu:
 
     def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
         """A function that takes one event and returns after how many accesses the next one comes."""
-        if not features.events:
+        if not features.delays:
             return lambda: NEVER
-        masked = PythonCpu(ram, self.number, features.masked())
-        return lambda: take_event(masked, features.interrupt, features.nmi)
+        undisturbed = PythonCpu(ram, self.number, features.undisturbed())
+        if not features.handled:
+            return lambda: take_delay(undisturbed)
+        inside = PythonCpu(ram, self.number, features.inside())
+        return lambda: take_event(undisturbed, inside, features.interrupt, features.nmi)
 
     def _build_loads(self, features: Features) -> None:
         """The loads: the value first, the shadow after it, then the events."""
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
-        left = 1 if features.events else NEVER
+        left = 1 if features.delays else NEVER
 
         def load(address: int) -> int:
             nonlocal left
@@ -144,7 +147,7 @@ class PythonCpu:
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
         load, lock = self.load, self._lock
-        left = 1 if features.events else NEVER
+        left = 1 if features.delays else NEVER
 
         def store(address: int, value: int) -> None:
             nonlocal left
