@@ -80,6 +80,7 @@ SCENARIO = Scenario(
     name="changes_while_running",
     claim="asking every CPU to stop is enough, there is no need to wait for their answers",
     source="planted in 2.6.11's stop_machine",
+    point="cure",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("running", "right"),
     expect="violated",

@@ -55,6 +55,7 @@ SCENARIO = Scenario(
     name="going_still_listed",
     claim="once rmmod has stopped the machine and marked a module GOING, nobody finds it",
     source="the patch's point (3)",
+    point="3",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     outcomes=with_more("going"),

@@ -30,6 +30,7 @@ SCENARIO = Scenario(
     name="init_freed",
     claim="insmod may free init memory after a successful load, since it only adds to the list",
     source="2.6.33 to 3.18, mended by c749637909ee and 8244062ef1e5; the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="insmod frees memory even when all goes well: its own init memory",

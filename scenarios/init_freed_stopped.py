@@ -39,6 +39,7 @@ SCENARIO = Scenario(
     name="init_freed_stopped",
     claim="init memory may be freed once a stop has let every reader leave it",
     source="what 2.6.33 to 3.18 lacked; the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="init_freed",

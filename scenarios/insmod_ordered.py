@@ -53,6 +53,7 @@ SCENARIO = Scenario(
     name="insmod_ordered",
     claim="insmod needs no stop if the store that publishes the entry comes last",
     source="the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="insmod_publish_first",

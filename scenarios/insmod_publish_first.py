@@ -53,6 +53,7 @@ SCENARIO = Scenario(
     name="insmod_publish_first",
     claim="insmod needs no stop, whatever the order of its stores",
     source="2.6.27 and before on weakly ordered processors, mended in 2.6.28 (d72b37513cd); the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="readers follow the NULL link of an entry that was published too early",

@@ -23,6 +23,7 @@ SCENARIO = Scenario(
     name="modname_past_resched",
     claim="what the patched kallsyms_lookup returns may be printed at leisure",
     source="Linux 2.6.11 with the patch; mended twenty years later (3b07086444f8)",
+    point="5",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="the patch leaves half of point (5) open: modname is violated in the patched kernel",

@@ -23,6 +23,7 @@ SCENARIO = Scenario(
     name="name_past_resched",
     claim="a raw pointer to a name stays good while the reader uses it",
     source="the patch's point (5)",
+    point="5",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="this is why the patch copies the name: its caller may reschedule before it prints",

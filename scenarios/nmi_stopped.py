@@ -19,8 +19,9 @@ SCENARIO = Scenario(
     name="nmi_stopped",
     claim="the patch protects NMI handlers that look symbols up, also on a stopped CPU",
     source="a gap in the patch; NMI handlers of i386 and x86_64",
+    point="unsaid",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("idle", cpu_idle)),
-    hardware=Hardware(nmi=Fraction(1, 20), nmi_handler=show_trace),
+    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=show_trace),
     expect="violated",
     learnt="NMIs that stand on the entry step to LIST_POISON1; no NMI ever read freed memory",
 )

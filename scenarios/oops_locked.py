@@ -37,6 +37,7 @@ SCENARIO = Scenario(
     name="oops_locked",
     claim="kallsyms may take modlist_lock, though an oops can come under it",
     source="2.6.22, mended in 2.6.23 (24da1cbff9c); the patch's point (1)",
+    point="1",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("oops", oops_under_lock)),
     expect="stalled",
     learnt="the first oops under the lock waits for itself, and every stop waits for it",

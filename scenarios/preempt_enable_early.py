@@ -38,6 +38,7 @@ SCENARIO = Scenario(
     name="preempt_enable_early",
     claim="preempt_disable around the walk alone is enough",
     source="2.6.18 to 2.6.24, mended in 2.6.25 (6dd06c9fbe0)",
+    point="doubt",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     hardware=Hardware(interrupt=Fraction(1, 500)),
     expect="violated",

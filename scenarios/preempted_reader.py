@@ -16,6 +16,7 @@ SCENARIO = Scenario(
     name="preempted_reader",
     claim="the patch protects readers that may be preempted",
     source="the patch's doubt; 2.6.11 to 2.6.24 with CONFIG_PREEMPT",
+    point="doubt",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     hardware=Hardware(interrupt=Fraction(1, 500)),
     expect="violated",

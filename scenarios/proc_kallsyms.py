@@ -35,6 +35,7 @@ SCENARIO = Scenario(
     name="proc_kallsyms",
     claim="/proc/kallsyms is safe, since it finds each line under module_mutex",
     source="2.6.11 to 2.6.21, patched or not; mended in 2.6.22 (ea07890a680)",
+    point="5",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("proc_kallsyms", reader)),
     expect="violated",
     learnt="a pointer found under a lock is good under that lock only",

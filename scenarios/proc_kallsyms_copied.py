@@ -38,6 +38,7 @@ SCENARIO = Scenario(
     name="proc_kallsyms_copied",
     claim="/proc/kallsyms is safe if all of a line is copied under module_mutex",
     source="Linux 2.6.22 (ea07890a680)",
+    point="5",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("proc_kallsyms", reader)),
     expect="held",
     twin="proc_kallsyms",

@@ -14,6 +14,7 @@ SCENARIO = Scenario(
     name="reused_memory",
     claim="freed modules do no harm as long as their memory stays readable",
     source="2.6.11-rc1 and before, with the memory that modules have there",
+    point="2",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     fate="reused",
     expect="violated",

@@ -32,6 +32,7 @@ SCENARIO = Scenario(
     name="stop_failure_checked",
     claim="rmmod is safe where a stop can fail, if it finds that out first",
     source="Linux 2.6.29 (9ea09af3bd3)",
+    point="unsaid",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="stop_failure_ignored",

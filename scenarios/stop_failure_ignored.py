@@ -38,6 +38,7 @@ SCENARIO = Scenario(
     name="stop_failure_ignored",
     claim="the value of stop_machine_run need not be looked at",
     source="Linux 2.6.11 with the patch, mended in 2.6.29 (9ea09af3bd3)",
+    point="unsaid",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="one stop that fails is enough: the list leads into freed memory from then on",

@@ -13,6 +13,7 @@ SCENARIO = Scenario(
     name="unmapped_memory",
     claim="a reader that comes too late notices nothing worse than a wrong name",
     source="2.6.11-rc1 and before, with the memory that modules have there",
+    point="2",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     fate="unmapped",
     expect="violated",

@@ -35,14 +35,18 @@ GARBLED = int(Code.GARBLED)
 
 
 @kernel
+def aim_of(cpu: Cpu, writer: int) -> int:
+    """The targets of the module that CPU `writer` is to unload next; all targets if it has not said."""
+    aim = cpu.peek(cpu.log + (writer - cpu.number) * LOG_BYTES + AIM)
+    return aim if aim != 0 and cpu.peek(aim + RANGE_TARGETS) != 0 else TARGETS
+
+
+@kernel
 def draw_range(cpu: Cpu) -> int:
     """Half of the time all targets; else those of the module that a writer, drawn at random, is to unload next."""
     writers = cpu.peek(WRITERS)
     writer = prandom(cpu, 2 * max(writers, 1))
-    if writer >= writers:
-        return TARGETS
-    aim = cpu.peek(cpu.log + (writer - cpu.number) * LOG_BYTES + AIM)
-    return aim if aim != 0 and cpu.peek(aim + RANGE_TARGETS) != 0 else TARGETS
+    return aim_of(cpu, writer) if writer < writers else TARGETS
 
 
 @kernel
@@ -55,6 +59,12 @@ def draw_from(cpu: Cpu, table: int) -> int:
 def draw_anywhere(cpu: Cpu) -> int:
     """A target of any module at random."""
     return draw_from(cpu, TARGETS)
+
+
+@kernel
+def draw_next_to_go(cpu: Cpu) -> int:
+    """A target of the module that a writer, drawn at random, is to unload next."""
+    return draw_from(cpu, aim_of(cpu, prandom(cpu, max(cpu.peek(WRITERS), 1))))
 
 
 @kernel

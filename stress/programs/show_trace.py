@@ -8,7 +8,7 @@ from stress.judge.lookups import (
     TARGET_ADDRESS,
     TARGET_MODNAME,
     draw_anywhere,
-    draw_target,
+    draw_next_to_go,
     judge_absence,
     judge_text,
     listed,
@@ -19,13 +19,13 @@ from stress.kernel.string import strncpy
 from stress.kernel.struct_module import CORE_SIZE, MODULE_CORE, MODULES, NAME
 from stress.machine.seam import Cpu, kernel
 
-SLOW_YIELDS = 4
+SLOW_YIELDS = 32
 
 
 @kernel
 def core_of_next(cpu: Cpu) -> int:
-    """Start of the core range of a module, half of the time of one that a writer is to unload next."""
-    return cpu.peek(cpu.peek(draw_target(cpu) + TARGET_MODNAME) - NAME + MODULE_CORE)
+    """Start of the core range of a module that a writer is to unload next: where the race will be."""
+    return cpu.peek(cpu.peek(draw_next_to_go(cpu) + TARGET_MODNAME) - NAME + MODULE_CORE)
 
 
 @kernel

@@ -34,3 +34,21 @@ def test_writers_are_dealt_the_first_cpus(cpus: int) -> None:
 def test_too_few_cpus_cannot_be_dealt() -> None:
     with pytest.raises(ValueError, match="at least 2"):
         find_scenario("stop_machine").deal(1)
+
+
+def test_the_page_of_the_catalogue_is_current() -> None:
+    page = scenarios_folder() / "README.md"
+    assert page.read_text() == as_markdown(catalogue()), "run: kstress list --markdown > scenarios/README.md"
+
+
+@pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
+def test_a_scenario_says_what_it_is_about_and_what_was_learnt(scenario: Scenario) -> None:
+    assert scenario.point
+    assert scenario.learnt
+    assert scenario.claim
+    assert "Source:" in (sys.modules[scenario_module(scenario)].__doc__ or "")
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point])
+def test_every_point_of_the_patch_has_its_scenarios(point: str) -> None:
+    assert any(scenario.point == point for scenario in catalogue())
