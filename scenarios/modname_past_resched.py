@@ -7,7 +7,7 @@ Source: the patch's point (5); catalogue A22 (mended in 2025 by 3b07086444f8).
 """
 
 from stress import Program, Scenario
-from stress.kernel.stop_machine import cond_resched
+from stress.kernel.stop_machine import schedule
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_stopped
 from stress.programs.read_symbol import read_modname
@@ -16,7 +16,7 @@ from stress.programs.read_symbol import read_modname
 @kernel
 def reader(cpu: Cpu) -> int:
     """Reschedule before the module's name is copied."""
-    return read_modname(cpu, cond_resched)
+    return read_modname(cpu, schedule)
 
 
 SCENARIO = Scenario(

@@ -7,7 +7,7 @@ Source: the patch's point (5): why kallsyms_lookup copies the name into the call
 """
 
 from stress import Program, Scenario
-from stress.kernel.stop_machine import cond_resched
+from stress.kernel.stop_machine import schedule
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_stopped
 from stress.programs.read_symbol import read_pointer
@@ -16,7 +16,7 @@ from stress.programs.read_symbol import read_pointer
 @kernel
 def reader(cpu: Cpu) -> int:
     """Reschedule between the lookup and the copy."""
-    return read_pointer(cpu, cond_resched)
+    return read_pointer(cpu, schedule)
 
 
 SCENARIO = Scenario(

@@ -7,15 +7,14 @@ from stress.judge.names import length_of
 from stress.kernel.kallsyms import KSYM_NAME_LEN, MODNAMEBUF, NAMEBUF, SYMBOL_VALUE
 from stress.kernel.kallsyms_names import module_kallsyms_lookup_name
 from stress.kernel.list import NEXT
-from stress.kernel.stop_machine import cond_resched, down, up
+from stress.kernel.stop_machine import down, schedule, up
 from stress.kernel.struct_module import CORE_SIZE, IMAGE_MODULE, MODULE_CORE, MODULE_MUTEX, MODULES, NAME, NUM_SYMTAB
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import NAP_NANOSECONDS, NUM_SLOTS, SLOT_BYTES, SLOT_IMAGE, SLOTS
+from stress.programs.modprobe import NUM_SLOTS, SLOT_BYTES, SLOT_IMAGE, SLOTS
 
 PLAIN_NAMES = 16
-WAITS = 3
 
 ReadLine = Callable[[Cpu, int, int], bool]
 
@@ -52,10 +51,9 @@ def modname_at(cpu: Cpu, address: int) -> int:
 
 @kernel
 def wait_in_buffer(cpu: Cpu) -> None:
-    """Let time pass between finding a line and printing it: its reader sleeps, and reschedules."""
-    for _ in range(WAITS):
-        cpu.sleep(NAP_NANOSECONDS)
-        cond_resched(cpu)
+    """Let time pass between finding a line and printing it: whoever reads the file is given the core in turn."""
+    schedule(cpu)
+    schedule(cpu)
 
 
 @kernel
