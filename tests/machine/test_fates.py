@@ -20,7 +20,7 @@ from stress.machine.slab import (
     kmalloc,
     record_of,
 )
-from stress.machine.words import AREAS, FAULT_ADDRESS, HIT_ADDRESS, OPERATIONS
+from stress.machine.words import AREAS, CAUSE_WILD, OPERATIONS, OUTCOMES
 from tests.support import ENGINES, blank_ram, loaded_modules, program_of, python_cpu, run_machine
 
 MARK = 0x1122334455667788
@@ -61,6 +61,11 @@ def touch_stale(cpu: Cpu) -> int:
     return 0
 
 
+def wild_outcomes(ram: Ram) -> int:
+    """How many operations of CPU 0 ended in a fault."""
+    return ram.log_words(OUTCOMES + CAUSE_WILD * 8)[0][0]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("offset", [0, 8, 96])
 def test_touching_unmapped_memory_faults_there(engine: str, offset: int) -> None:
@@ -72,8 +77,7 @@ def test_touching_unmapped_memory_faults_there(engine: str, offset: int) -> None
     ram.poke(STALE, block + offset - 8)
     play = program_of(engine, touch_stale, Features(unmapped=True))
     run_machine(ram, [play], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
-    assert ram.log_words(FAULT_ADDRESS)[0][0] == block + offset
-    assert ram.log_words(HIT_ADDRESS)[0][0] == 0
+    assert wild_outcomes(ram) == 1
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -84,4 +88,4 @@ def test_memory_that_is_mapped_again_can_be_touched(engine: str) -> None:
     ram.poke(STALE, kmalloc(cpu, 104))
     play = program_of(engine, touch_stale, Features(unmapped=True))
     run_machine(ram, [play], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
-    assert ram.log_words(FAULT_ADDRESS)[0][0] != ram.peek(STALE) + 8
+    assert wild_outcomes(ram) == 0
