@@ -31,6 +31,7 @@ def rerun_command(result: Result) -> str:
         "--pace",
         write_duration(conditions.pace_s),
     ]
+    words += ["--stall-after", write_duration(config.stall_after_s)] if config.stall_after_s else []
     words += ["--corpus", str(config.corpus)] if config.corpus else []
     return shlex.join(words)
 
