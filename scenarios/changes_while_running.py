@@ -2,7 +2,7 @@
 
 The twin of `changes_while_stopped`: each state is published as before, but nobody waits for acknowledgements.
 
-Source: the barrier's own rule, stop_machine in 2.6.11; compare catalogue C8.
+Source: the barrier's own rule, stop_machine in 2.6.11.
 """
 
 from stress import Program, Scenario

@@ -3,7 +3,7 @@
 The patch copies the symbol's name into the caller's buffer and leaves modname as it was, "valid until
 rescheduled". A caller that reschedules before it prints reads freed memory.
 
-Source: the patch's point (5); catalogue A22 (mended in 2025 by 3b07086444f8).
+Source: the patch's point (5); mended in 2025 by 3b07086444f8.
 """
 
 from stress import Program, Scenario

@@ -3,7 +3,7 @@
 Linux had this bug in 2.6.22: the walk that an oops report needs went through a function that takes
 modlist_lock.
 
-Source: catalogue A4, mended by 24da1cbff9c in 2.6.23; the patch's point (1).
+Source: mended by 24da1cbff9c in 2.6.23; the patch's point (1).
 """
 
 from stress import Program, Scenario

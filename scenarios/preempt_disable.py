@@ -2,7 +2,7 @@
 
 Interrupts come as in `preempted_reader`, but find preemption disabled until the name is in the caller's buffer.
 
-Source: the patch's doubt; catalogue A7, mended by 6dd06c9fbe0 in 2.6.25.
+Source: the patch's doubt; mended by 6dd06c9fbe0 in 2.6.25.
 """
 
 from fractions import Fraction

@@ -3,7 +3,7 @@
 The symbol's name is copied under the mutex; the module's is a raw pointer that is followed when the line is
 printed. Between the two a module may go. The patch does not touch this.
 
-Source: catalogue A2, mended by ea07890a680 in 2.6.22; kernel/kallsyms.c.
+Source: mended by ea07890a680 in 2.6.22; kernel/kallsyms.c.
 """
 
 from stress import Program, Scenario

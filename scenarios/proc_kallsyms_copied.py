@@ -2,7 +2,7 @@
 
 What `proc_kallsyms` lacks.
 
-Source: catalogue A2; ea07890a680 in 2.6.22.
+Source: ea07890a680 in 2.6.22.
 """
 
 from stress import Program, Scenario

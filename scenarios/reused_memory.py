@@ -3,7 +3,7 @@
 vmalloc hands the range that was freed last to the next module of its size. A stale pointer then reads a module
 that is whole, only another one: nothing crashes, and the answer is wrong.
 
-Source: catalogue section 4; the patch's point (5).
+Source: mm/vmalloc.c, which module memory comes from; the patch's point (5).
 """
 
 from stress import Program, Scenario

@@ -2,7 +2,7 @@
 
 `stop_failure_ignored` with the cure of 2.6.29, stop_machine_create: the module stays as it was.
 
-Source: catalogue B5; 9ea09af3bd3 in 2.6.29.
+Source: 9ea09af3bd3 in 2.6.29.
 """
 
 from stress import Program, Scenario

@@ -3,7 +3,7 @@
 stop_machine_run starts a thread on each CPU and returns an error when it cannot, without having run the
 function. Both callers in the patch drop its value.
 
-Source: unstated in the patch; catalogue B5, mended by 9e01892c423 and 9ea09af3bd3 in 2.6.29.
+Source: unstated in the patch; mended by 9e01892c423 and 9ea09af3bd3 in 2.6.29.
 """
 
 from stress import Program, Scenario

@@ -3,7 +3,7 @@
 No poison is ever copied. The reader oopses, in the midst of an oops report; or the next module was mapped at the
 same address meanwhile, and it copies a foreign name.
 
-Source: catalogue section 4; the patch's point (1).
+Source: mm/vmalloc.c, which module memory comes from; the patch's point (1).
 """
 
 from stress import Program, Scenario

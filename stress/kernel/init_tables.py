@@ -1,4 +1,4 @@
-"""Symbol tables in init memory: used while init() runs, given back afterwards (kernel/module.c, since 2.6.33).
+"""Symbol tables in init memory: used while init() runs, given back afterwards (kernel/module.c, later than 2.6.11).
 
 While a module initialises, kallsyms reads its full tables, which lie in memory of their own; afterwards those in
 the module's core. `switch` is how the change from one to the other is made before the init memory is freed.
