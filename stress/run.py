@@ -14,9 +14,11 @@ from stress.config import Config
 from stress.corpus import bundled, load
 from stress.errors import HarnessError
 from stress.judge import lookups
+from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
+from stress.judge.violation import Slice, Violation, harvest
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, Engine, choose_engine, cores_for, yield_mask
@@ -99,6 +101,7 @@ class Track:
     hooks: Hooks
     tally: Tally = attrs.field(init=False, factory=Tally)
     stalls: list[str] = attrs.field(init=False, factory=list)
+    reports: tuple[Violation, ...] = attrs.field(init=False, default=())
     _slices: int = attrs.field(init=False, default=0)
 
     def _fresh_ram(self) -> Ram:
@@ -131,6 +134,8 @@ class Track:
             ran = (time.monotonic_ns() - machine.started_ns) / 1e9 if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
+        of = Slice(ram, names, self.scenario.outcomes, machine.started_ns, self.tally.seconds)
+        self.reports = harvest(of, self.reports)
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
 
     def _wait(self, machine: Machine, watchdog: Watchdog, seconds: float, over: Callable[[Ram, float], bool]) -> None:
@@ -205,7 +210,8 @@ def run_scenario(
         )
     twin_tally = twin_track.tally if twin_track else None
     verdict = judge(track.tally, twin_tally, track.stalls)
-    return _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
+    result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
+    return attrs.evolve(result, reports=explain(track.reports, world.corpus, world.names))
 
 
 def _alternate(track: Track, twin: Track | None) -> None:

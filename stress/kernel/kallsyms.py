@@ -19,6 +19,7 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
+from stress.machine.notes import note_step
 from stress.machine.seam import Cpu, Oops, kernel
 from stress.machine.words import CAUSE_ENDLESS, FAULT_CAUSE, percpu, static
 
@@ -124,6 +125,7 @@ def module_address_lookup(cpu: Cpu, address: int, symbol: int) -> int:
     entry = cpu.load(MODULES + NEXT)
     walked = 0
     while entry != MODULES:
+        note_step(cpu, entry, walked)
         if covers(cpu, entry, address):
             cpu.store(symbol + SYMBOL_MODNAME, entry + NAME)
             return get_ksymbol(cpu, entry, address, symbol)

@@ -5,6 +5,7 @@ This is kernel code too, so that both engines count in the same way.
 
 from collections.abc import Callable
 
+from stress.machine.evidence import capture
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
     BOUND,
@@ -24,7 +25,9 @@ from stress.machine.words import (
     OUTCOMES,
     PREEMPT_COUNT,
     STARTED,
+    SUBJECT,
     VIOLATIONS,
+    WALKED,
     WINDOWS,
     WRITERS,
     YIELD_MASK,
@@ -66,6 +69,8 @@ def begin_operation(cpu: Cpu) -> None:
     """Forget the last operation's notes and remember where the writers stand."""
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     cpu.poke(cpu.log + HIT_ADDRESS, 0)
+    cpu.poke(cpu.log + SUBJECT, 0)
+    cpu.poke(cpu.log + WALKED, 0)
     cpu.poke(cpu.log + EDGES_BEFORE, edges_passed(cpu))
 
 
@@ -82,11 +87,12 @@ def faulted(cpu: Cpu) -> int:
 
 
 @kernel
-def count_violation(cpu: Cpu) -> None:
-    """Count a forbidden outcome and note when the first one was seen."""
+def count_violation(cpu: Cpu, outcome: int) -> None:
+    """Count a forbidden outcome, note when the first one was seen, and keep the evidence of the first of its kind."""
     if cpu.peek(cpu.log + VIOLATIONS) == 0:
         cpu.poke(cpu.log + FIRST_VIOLATION, cpu.clock())
     cpu.poke(cpu.log + VIOLATIONS, cpu.peek(cpu.log + VIOLATIONS) + 1)
+    capture(cpu, outcome)
 
 
 @kernel
@@ -97,7 +103,7 @@ def count_outcome(cpu: Cpu, outcome: int) -> None:
     if is_window(cpu):
         cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
     if cpu.peek(FORBIDDEN) >> outcome & 1 != 0:
-        count_violation(cpu)
+        count_violation(cpu, outcome)
 
 
 @kernel

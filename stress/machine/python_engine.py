@@ -17,16 +17,24 @@ from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
 from stress.machine.slab import SHADOW_UNMAPPED
+from stress.machine.stacks import take_stack
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
     CAUSE_WILD,
+    FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    HIT_ACCESS,
     HIT_ADDRESS,
+    HIT_SHADOW,
     LOW,
+    READ_BYTE,
+    READ_WORD,
     SPINNING_ON,
     SPINS,
+    WRITE_BYTE,
+    WRITE_WORD,
     area_address,
 )
 
@@ -66,6 +74,7 @@ class PythonCpu:
         self.number = number
         self.area = area_address(number)
         self.log = ram.map.log(number)
+        self._traces = ram.traces
         self._mapping = ram.mapping
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
@@ -76,22 +85,29 @@ class PythonCpu:
         self._build_loads(features)
         self._build_stores(features)
 
-    def _fault(self, address: int) -> None:
+    def _fault(self, address: int, access: int = 0) -> None:
         """Note why this access cannot be, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
         self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
+        self._words[self.log + FAULT_ACCESS >> 3] = access
+        if not off:
+            self.remember_stack(self.log + FAULT_ADDRESS)
         raise Oops
 
-    def _make_see(self, features: Features) -> Callable[[int], None]:
+    def _make_see(self, features: Features) -> Callable[[int, int], None]:
         """What an access to memory that is not allocated does: it faults where nothing is mapped, else it is noted."""
         words, octets, hit = self._words, self._bytes, self.log + HIT_ADDRESS >> 3
 
-        def see(address: int) -> None:
-            if features.unmapped and octets[address >> 3] == SHADOW_UNMAPPED:
-                self._fault(address)
+        def see(address: int, access: int) -> None:
+            shadow = octets[address >> 3]
+            if features.unmapped and shadow == SHADOW_UNMAPPED:
+                self._fault(address, access)
             if not words[hit]:
                 words[hit] = address
+                words[self.log + HIT_ACCESS >> 3] = access
+                words[self.log + HIT_SHADOW >> 3] = shadow
+                self.remember_stack(self.log + HIT_ADDRESS)
 
         return see
 
@@ -111,10 +127,10 @@ class PythonCpu:
         def load(address: int) -> int:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, READ_WORD)
             value = words[address >> 3]
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, READ_WORD)
             left -= 1
             if not left:
                 left = event()
@@ -123,10 +139,10 @@ class PythonCpu:
         def load8(address: int) -> int:
             nonlocal left
             if not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, READ_BYTE)
             value = octets[address]
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, READ_BYTE)
             left -= 1
             if not left:
                 left = event()
@@ -144,10 +160,10 @@ class PythonCpu:
         def store(address: int, value: int) -> None:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, WRITE_WORD)
             words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, WRITE_WORD)
             left -= 1
             if not left:
                 left = event()
@@ -155,10 +171,10 @@ class PythonCpu:
         def store8(address: int, value: int) -> None:
             nonlocal left
             if not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, WRITE_BYTE)
             octets[address] = value & 0xFF
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, WRITE_BYTE)
             left -= 1
             if not left:
                 left = event()
@@ -187,6 +203,14 @@ class PythonCpu:
             return octets[address]
 
         self.peek, self.poke, self.peek8 = peek, poke, peek8
+
+    def remember_stack(self, key: int) -> None:
+        """Keep the caller's stack."""
+        self._traces[key] = take_stack()
+
+    def copy_stack(self, target: int, source: int) -> None:
+        """Keep a stack under another key too; where there is none, forget what the key had."""
+        self._traces[target] = self._traces.get(source, ())
 
     def barrier(self) -> None:
         """Full memory barrier: a round trip through the lock."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from stress.judge.lookups import TARGET_ADDRESS, draw_target, judge_absence, judge_name, listed
 from stress.kernel.kallsyms import NAMEBUF, kallsyms_lookup
+from stress.machine.notes import note_subject
 from stress.machine.seam import Cpu, kernel
 
 
@@ -14,6 +15,7 @@ def read_symbol(cpu: Cpu, lookup: Callable[[Cpu, int, int], bool]) -> int:
     listed_before = listed(cpu, target)
     cpu.barrier()
     namebuf = cpu.area + NAMEBUF
+    note_subject(cpu, target, namebuf)
     if lookup(cpu, cpu.peek(target + TARGET_ADDRESS), namebuf):
         return judge_name(cpu, target, namebuf)
     return judge_absence(cpu, target, listed_before)

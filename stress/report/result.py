@@ -1,5 +1,7 @@
 """The result of one scenario's run, and the JSON that is promised for it."""
 
+import shlex
+from fractions import Fraction
 from typing import Any
 
 import attrs
@@ -8,14 +10,20 @@ from stress.conditions import Conditions
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict, rate_upper_95
+from stress.judge.violation import Violation
+from stress.report.violation_json import report_json
 from stress.scenario import Scenario
+from stress.units import write_duration
 
 SCHEMA = 1
 
 
 @attrs.frozen
 class Result:
-    """What a scenario's run came to. `twin` and `twin_tally` are None for a scenario without one."""
+    """What a scenario's run came to. `twin` and `twin_tally` are None for a scenario without one.
+
+    `reports` has the first violation of each outcome, those that tell most first.
+    """
 
     scenario: Scenario
     engine: str
@@ -25,6 +33,7 @@ class Result:
     conditions: Conditions
     twin_tally: Tally | None = None
     interrupted: bool = False
+    reports: tuple[Violation, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -59,6 +68,7 @@ class Result:
                 "p99_us": tally.stop_latency_us(0.99),
                 "max_us": tally.stop_latency_us(1.0),
             },
+            "reports": [report_json(violation, rerun_command(self)) for violation in self.reports],
             "twin": self._twin_json(),
             "conditions": attrs.asdict(self.conditions),
         }
@@ -73,6 +83,22 @@ class Result:
             "race_windows": twin.race_windows,
             "violations": twin.violations,
         }
+
+
+def rerun_command(result: Result) -> str:
+    """The command that runs the same again: same workload and noise, though never the same interleaving."""
+    config, conditions = result.config, result.conditions
+    words = ["kstress", "run", result.scenario.origin, "--engine", result.engine, "--cpus", str(config.cpus)]
+    words += ["--duration", write_duration(config.duration_s), "--seed", str(config.seed)]
+    words += [] if config.kasan else ["--no-kasan"]
+    words += [
+        "--noise",
+        str(Fraction(conditions.noise).limit_denominator(1_000_000)),
+        "--pace",
+        write_duration(conditions.pace_s),
+    ]
+    words += ["--corpus", str(config.corpus)] if config.corpus else []
+    return shlex.join(words)
 
 
 def report(results: list[Result]) -> dict[str, Any]:
