@@ -136,7 +136,8 @@ def _reports(result: Result, most: int) -> Text:
 def _unshown(result: Result, most: int) -> str:
     """How many violations have no report above."""
     kept, shown = len(result.reports), min(len(result.reports), most)
-    others = f"; {kept - shown} other reports: --reports {kept}, or --json" if kept > shown else ""
+    noun = "report" if kept - shown == 1 else "reports"
+    others = f"; {kept - shown} other {noun}: --reports {kept}, or --json" if kept > shown else ""
     return f"{result.tally.violations:,} violations, {shown} reported above{others}"
 
 

@@ -18,6 +18,7 @@ RULE = "=" * 98
 WIDTH = 98
 LONGEST_SHOWN = 40
 WORD_BYTES = 8
+KEPT_TOGETHER = "\xa0"
 
 # What an address is called, from where, and over how many bytes: pointers get offsets, offsets of 32 bits get pointers.
 POISONS = (
@@ -172,7 +173,10 @@ def _walk(violation: Violation) -> list[str]:
     before = violation.steps - len(violation.walk)
     skipped = f"... {before} more -> " if before else ""
     path = skipped + " -> ".join(_node(node) for node in violation.walk)
-    return [f"Walk so far, {violation.steps} modules:", *(f" {line}" for line in wrap(path, WIDTH - 2))]
+    return [
+        f"Walk so far, {violation.steps} modules:",
+        *(f" {line}".replace(KEPT_TOGETHER, " ") for line in wrap(path, WIDTH - 2)),
+    ]
 
 
 def _node(node: Node) -> str:
@@ -180,7 +184,7 @@ def _node(node: Node) -> str:
     name = poison_name(node.address) if node.state is None else node.module
     parts = [hexed(node.address), *([printable(name.encode())] if name else [])]
     parts += ["(freed)"] if node.state == FREED else []
-    return "\xa0".join(parts).replace(" ", "\xa0")
+    return " ".join(parts).replace(" ", KEPT_TOGETHER)
 
 
 def _trace(violation: Violation) -> list[str]:

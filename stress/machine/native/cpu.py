@@ -255,10 +255,10 @@ def _store8(after: After) -> Any:
 def _cmpxchg(after: After) -> Any:
     def cmpxchg(cpu: Any, address: int, old: int, new: int) -> int:
         if is_bad(cpu, address, 7):
-            note_fault(cpu, address, WRITE_WORD)
+            note_fault(cpu, address, READ_WORD)
             raise Oops
         seen: int = compare_exchange(cpu.base + address, old, new)
-        after(cpu, address, WRITE_WORD)
+        after(cpu, address, READ_WORD)
         return seen
 
     return cmpxchg
