@@ -62,7 +62,7 @@ def rates(tally: Tally, track: Track) -> dict[str, object]:
         "stop_p50_us": tally.stop_latency_us(0.5),
         "stop_p99_us": tally.stop_latency_us(0.99),
         "outcomes": dict(tally.outcomes),
-        "stalls": track.stalls,
+        "stall": track.stall.text if track.stall else None,
     }
 
 

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from stress.config import Config
     from stress.errors import HarnessError, UserError
     from stress.run import run
-    from stress.scenario import Program, Scenario
+    from stress.scenario import Hardware, Program, Scenario
 
 _HOMES = {
     "Config": "stress.config",
+    "Hardware": "stress.scenario",
     "HarnessError": "stress.errors",
     "Program": "stress.scenario",
     "Scenario": "stress.scenario",
@@ -25,7 +26,17 @@ _HOMES = {
     "run": "stress.run",
 }
 
-__all__ = ["Config", "HarnessError", "Program", "Scenario", "UserError", "catalogue", "find_scenario", "run"]
+__all__ = [
+    "Config",
+    "Hardware",
+    "HarnessError",
+    "Program",
+    "Scenario",
+    "UserError",
+    "catalogue",
+    "find_scenario",
+    "run",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -16,18 +16,18 @@ from stress.judge import lookups, names
 from stress.judge.oracle import kernel_range, targets_of
 from stress.judge.tables import Target, pack_names, pack_targets, poison_run
 from stress.kernel import kallsyms, struct_module
-from stress.kernel.list import init_list_head, list_add
-from stress.kernel.module import sys_init_module
+from stress.kernel.list import init_list_head
+from stress.kernel.modlist import insmod_locked
 from stress.machine import slab
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram, RamMap
-from stress.machine.seam import Cpu
 from stress.machine.words import LINE
 from stress.programs import modprobe
 
 FATES = {"poisoned": slab.POISONED, "reused": slab.REUSED, "unmapped": slab.UNMAPPED}
 MOST_TARGETS = 65_536
+SPARE_BLOCKS = 8
 SLOT_STRIDE = LINE
 
 
@@ -101,8 +101,9 @@ class World:
         return max(shifts) if fate == "reused" else slab.MIN_SHIFT
 
     def heap_bytes(self, least_shift: int) -> int:
-        """Room for every module's blocks at once; a block is only ever reused by modules of its size."""
-        return sum(1 << slab.shift_for(len(image) - 8, least_shift) for image in self.images)
+        """Room for every module's block at once, reused only by modules of its size, and for some init memory."""
+        blocks = [1 << slab.shift_for(len(image) - 8, least_shift) for image in self.images]
+        return sum(blocks) + SPARE_BLOCKS * max(blocks)
 
     @property
     def table_bytes(self) -> int:
@@ -169,9 +170,10 @@ def place_ranges(ram: Ram, world: World, listed: Sequence[int], at: int) -> None
         at += counts[slot] * lookups.TARGET_BYTES
 
 
-def place_judge(ram: Ram, world: World, listed: Sequence[int], at: int) -> None:
+def place_judge(ram: Ram, world: World, listed: Sequence[int], images: Sequence[int], at: int) -> None:
     """Write the judge's targets and its index of names."""
-    targets = pack_targets(world.targets, listed)
+    modnames = [image + struct_module.IMAGE_MODULE + struct_module.NAME for image in images]
+    targets = pack_targets(world.targets, listed, modnames)
     ram.write(at, targets)
     place_ranges(ram, world, listed, at)
     ram.poke(lookups.TARGETS, at)
@@ -188,12 +190,8 @@ def load_modules(ram: Ram, images: Iterable[int]) -> None:
     """Load every module with the kernel's own code, on a CPU that runs alone."""
     cpu = PythonCpu(ram, 0, Features(kasan=False))
     init_list_head(cpu, struct_module.MODULES)
-
-    def link(cpu: Cpu, mod: int) -> None:
-        list_add(cpu, mod + struct_module.LIST, struct_module.MODULES)
-
     for image in images:
-        if sys_init_module(cpu, image, link) != 0:
+        if insmod_locked(cpu, image) != 0:
             raise AssertionError(f"the module at {image:#x} did not load")
 
 
@@ -213,7 +211,7 @@ def boot_ram(world: World, cpus: int, fate: str = "poisoned") -> Ram:
     images = place_images(ram, world.images)
     place_kernel(ram, world.corpus, ram.map.data + sum(map(len, world.images)))
     listed = place_slots(ram, images)
-    place_judge(ram, world, listed, ram.map.tables + len(images) * SLOT_STRIDE)
+    place_judge(ram, world, listed, images, ram.map.tables + len(images) * SLOT_STRIDE)
     load_modules(ram, images)
     ram.write(ram.map.logs, bytes(ram.map.records - ram.map.logs))
     return ram

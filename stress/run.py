@@ -27,6 +27,7 @@ from stress.machine.features import Features
 from stress.machine.machine import Machine, MachineError, Play
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
+from stress.machine.waits import Stall
 from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
 from stress.scenario import Hardware, Scenario
@@ -66,10 +67,12 @@ class Settings:
 
     def features(self, scenario: Scenario) -> Features:
         """What the CPUs of a scenario can do at an access."""
+        events = self.events(scenario.hardware)
         return Features(
             kasan=self.config.kasan,
             unmapped=scenario.fate == "unmapped",
-            events=self.events(scenario.hardware).total > 0,
+            delays=events.total > 0,
+            handled=events.interrupt + events.nmi > 0,
             interrupt=preempt_schedule,
             nmi=scenario.hardware.nmi_handler,
         )
@@ -100,7 +103,7 @@ class Track:
     plays: Sequence[Play]
     hooks: Hooks
     tally: Tally = attrs.field(init=False, factory=Tally)
-    stalls: list[str] = attrs.field(init=False, factory=list)
+    stall: Stall | None = attrs.field(init=False, default=None)
     reports: tuple[Violation, ...] = attrs.field(init=False, default=())
     _slices: int = attrs.field(init=False, default=0)
 
@@ -126,7 +129,7 @@ class Track:
         ram = self._fresh_ram()
         machine = Machine(ram, self.plays, self.hooks.before_exit)
         names = [program.name for program in self.scenario.deal(self.settings.config.cpus)]
-        watchdog = Watchdog(ram, names, self.settings.stall_after_s)
+        watchdog = Watchdog(ram, names, self.settings.stall_after_s, machine.is_alive)
         try:
             machine.boot()
             self._wait(machine, watchdog, seconds, over)
@@ -134,6 +137,7 @@ class Track:
             ran = (time.monotonic_ns() - machine.started_ns) / 1e9 if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
+        self.stall = self.stall and self.stall.with_stacks(ram.stacks)
         of = Slice(ram, names, self.scenario.outcomes, machine.started_ns, self.tally.seconds)
         self.reports = harvest(of, self.reports)
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
@@ -145,14 +149,14 @@ class Track:
         short to find a stall.
         """
         deadline = machine.started_ns / 1e9 + seconds
-        while not machine.errors and not self.stalls:
+        while not machine.errors and not self.stall:
             left = deadline - time.monotonic()
             if left <= 0 and not watchdog.suspects(seconds / 2):
                 return
             if over(machine.ram, self.tally.seconds + seconds - left):
                 return
             time.sleep(min(max(left, 0.0), POLL_SECONDS) or POLL_SECONDS)
-            self.stalls = [stall.text for stall in watchdog.sample()]
+            self.stall = watchdog.sample()
 
 
 def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks = NO_HOOKS) -> Track:
@@ -209,9 +213,14 @@ def run_scenario(
             f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
         )
     twin_tally = twin_track.tally if twin_track else None
-    verdict = judge(track.tally, twin_tally, track.stalls)
+    verdict = judge(track.tally, twin_tally, _told(track), _told(twin_track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
-    return attrs.evolve(result, reports=explain(track.reports, world.corpus, world.names))
+    return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
+
+
+def _told(track: Track | None) -> str | None:
+    """The stall that ended a track, in one line; None if none did."""
+    return track.stall.text if track and track.stall else None
 
 
 def _alternate(track: Track, twin: Track | None) -> None:
@@ -225,13 +234,13 @@ def _alternate(track: Track, twin: Track | None) -> None:
         track.hooks.progress(track.scenario, track.tally, min(seconds, config.duration_s))
         return interrupted() or (config.stop_on_violation and has_violation(ram))
 
-    while not interrupted() and not track.stalls:
+    while not interrupted() and not track.stall:
         left = config.duration_s - track.tally.seconds
         if left <= SHORTEST_SLICE or (config.stop_on_violation and track.tally.violations):
             break
         length = min(left, SLICE_SECONDS if twin else LONE_SLICE_SECONDS)
         track.run_slice(length, over)
-        if twin and not interrupted():
+        if twin and twin.stall is None and not interrupted():
             twin.run_slice(length, lambda ram, seconds: interrupted())
 
 

@@ -10,7 +10,7 @@ from hypothesis import settings
 from stress.boot import boot_ram, build_world
 from stress.corpus import Corpus, Module, Region, Symbol
 from stress.kernel.list import list_add, list_del
-from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
+from stress.kernel.stop_machine import cond_resched
 from stress.kernel.struct_module import IMAGE_MODULE, LIST, MODULES, NAME
 from stress.machine.features import Features
 from stress.machine.loop import BROKEN, begin_operation, faulted
@@ -182,19 +182,3 @@ def link_alone(cpu: Cpu, mod: int) -> None:
 def unlink_alone(cpu: Cpu, mod: int) -> None:
     """Unlink with no protection."""
     list_del(cpu, mod + LIST)
-
-
-@kernel
-def link_stopped(cpu: Cpu, mod: int) -> None:
-    """Link while the machine is stopped."""
-    stop_machine(cpu)
-    list_add(cpu, mod + LIST, MODULES)
-    restart_machine(cpu)
-
-
-@kernel
-def unlink_stopped(cpu: Cpu, mod: int) -> None:
-    """Unlink while the machine is stopped."""
-    stop_machine(cpu)
-    list_del(cpu, mod + LIST)
-    restart_machine(cpu)

@@ -29,9 +29,9 @@ def explain(violations: Sequence[Violation], corpus: Corpus, names: set[bytes]) 
 
 def _with_runs(violation: Violation, book: NameBook) -> Violation:
     """The violation with the sources of the name that it copied."""
-    if not violation.copied or violation.subject is None:
+    if not violation.copied or violation.expected is None:
         return violation
-    return attrs.evolve(violation, runs=book.explain(violation.copied, violation.subject.name))
+    return attrs.evolve(violation, runs=book.explain(violation.copied, violation.expected))
 
 
 def _with_subject(violation: Violation, corpus: Corpus) -> Violation:

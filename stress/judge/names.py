@@ -45,6 +45,18 @@ def same_name(cpu: Cpu, left: int, right: int) -> bool:
 
 
 @kernel
+def same_text(cpu: Cpu, name: int, text: int) -> bool:
+    """Whether the name buffer holds the string at `text`, up to its NUL."""
+    for offset in range(NAME_BYTES):
+        byte = cpu.peek8(name + offset)
+        if byte != cpu.peek8(text + offset):
+            return False
+        if byte == 0:
+            return True
+    return False
+
+
+@kernel
 def byte_at(cpu: Cpu, name: int, length: int, at: int, backwards: bool) -> int:
     """Byte `at` of a name of `length` bytes, counted from its end when `backwards`; 0 behind it."""
     if at >= length:

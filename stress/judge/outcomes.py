@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from stress.kernel.held import CPU_RUNS
+from stress.kernel.spinlock import LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED
 from stress.machine.words import CAUSE_ENDLESS, CAUSE_WILD
 
 FORBIDDEN = "forbidden"
@@ -35,6 +37,12 @@ class Code(enum.IntEnum):
     GARBLED = 8
     ABSENT = 9
     FOUND = 10
+    LOCKED = LOCKED_WHILE_STOPPED
+    OWNED = OWNED_WHILE_STOPPED
+    RUNNING = CPU_RUNS
+    GOING = 14
+    MISCOUNTED = 15
+    RIGHT = 16
 
 
 _MEANINGS = {
@@ -50,9 +58,31 @@ _MEANINGS = {
     Code.FOUND: (ACCEPTABLE, "the whole right name, from live memory"),
 }
 
-OUTCOMES: Mapping[str, Outcome] = {
-    code.name.lower(): Outcome(int(code), code.name.lower(), *_MEANINGS[code]) for code in _MEANINGS
+_MORE = {
+    Code.LOCKED: (FORBIDDEN, "took a spinlock while the machine was stopped"),
+    Code.OWNED: (FORBIDDEN, "the machine was stopped while a spinlock had an owner"),
+    Code.RUNNING: (FORBIDDEN, "changed the list while another CPU was not held"),
+    Code.GOING: (FORBIDDEN, "found in a module that rmmod had marked GOING"),
+    Code.MISCOUNTED: (FORBIDDEN, "stopped the machine another number of times"),
+    Code.RIGHT: (ACCEPTABLE, "did what the claim says"),
 }
+
+
+def _outcome(code: Code, grade: str, meaning: str) -> Outcome:
+    """The outcome of a code, called by its name."""
+    return Outcome(int(code), code.name.lower(), grade, meaning)
+
+
+OUTCOMES: Mapping[str, Outcome] = {code.name.lower(): _outcome(code, *_MEANINGS[code]) for code in _MEANINGS}
+"""What a lookup can end in."""
+
+MORE_OUTCOMES: Mapping[str, Outcome] = {code.name.lower(): _outcome(code, *_MORE[code]) for code in _MORE}
+"""What scenarios that test something else than lookups add."""
+
+
+def with_more(*names: str) -> Mapping[str, Outcome]:
+    """A lookup's outcomes and those of `MORE_OUTCOMES` with these names."""
+    return {**{name: MORE_OUTCOMES[name] for name in names}, **OUTCOMES}
 
 
 def forbidden_mask(graded: Mapping[str, Outcome]) -> int:

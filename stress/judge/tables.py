@@ -24,9 +24,12 @@ def padded(name: bytes) -> bytes:
     return name[:KSYM_NAME_LEN].ljust(NAME_BYTES, b"\0")
 
 
-def pack_targets(targets: Sequence[Target], listed: Sequence[int]) -> bytes:
-    """The target table; `listed` has the address of each slot's listed word."""
-    return b"".join(padded(target.name) + struct.pack("<qq", target.address, listed[target.slot]) for target in targets)
+def pack_targets(targets: Sequence[Target], listed: Sequence[int], modnames: Sequence[int]) -> bytes:
+    """The target table; `listed` and `modnames` have the addresses of each slot's listed word and module name."""
+    return b"".join(
+        padded(target.name) + struct.pack("<qqq", target.address, listed[target.slot], modnames[target.slot])
+        for target in targets
+    )
 
 
 def pack_names(names: set[bytes], address: int) -> tuple[bytes, int, int]:

@@ -56,17 +56,27 @@ def windows_needed(twin: Tally | None) -> int | None:
     """
     if twin is None or twin.race_windows == 0:
         return None
-    rate = lower_bound(twin.violations) / twin.race_windows
+    rate = min(lower_bound(twin.violations) / twin.race_windows, 1.0)
     return math.ceil(WINDOWS_PER_CATCH / rate) if rate > 0 else None
 
 
-def judge(tally: Tally, twin: Tally | None, stalls: list[str]) -> Verdict:
-    """The verdict on a scenario's counts, its twin's, and the stalls that ended it."""
+def judge(tally: Tally, twin: Tally | None, stall: str | None, twin_stall: str | None = None) -> Verdict:
+    """The verdict on a scenario's counts, its twin's, and the stalls that ended either, each told in one line."""
     if tally.violations:
         return Verdict(VIOLATED, f"{tally.violations:,} forbidden outcomes in {tally.race_windows:,} race windows")
-    if stalls:
-        return Verdict(STALLED, "; ".join(stalls))
+    if stall is not None:
+        return Verdict(STALLED, stall)
+    if twin_stall is not None:
+        return _judge_progress(tally, twin_stall)
     return _judge_clean(tally, windows_needed(twin), twin is not None)
+
+
+def _judge_progress(tally: Tally, twin_stall: str) -> Verdict:
+    """The verdict where nothing forbidden was seen and the twin stalled: one stall says that it always would."""
+    seen = f"no stall and no forbidden outcome in {tally.race_windows:,} race windows"
+    if tally.race_windows < WINDOWS_PER_CATCH:
+        return Verdict(INCONCLUSIVE, f"{seen}, but it takes {WINDOWS_PER_CATCH}: run longer")
+    return Verdict(HELD, f"not reproduced: {seen}; the twin stalled: {twin_stall}")
 
 
 def _judge_clean(tally: Tally, needed: int | None, has_twin: bool) -> Verdict:

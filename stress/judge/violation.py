@@ -104,21 +104,25 @@ class Violation:
     """All that is known of one operation with a forbidden outcome; addresses are offsets into RAM, as in the kernel.
 
     `seconds` counts from the start of the scenario's own time. `hit` is its first access to memory that was not
-    allocated, `fault` what ended it. `copied` is the name that it gave, None if it gave none; `runs` says where its
-    bytes come from. `walk` has the last nodes of `steps`. `focus` is the address that block and rows are about.
+    allocated, `fault` what ended it, `warning` what the kernel warned of. `copied` is the string that it gave, None if
+    it gave none, `expected` the right one; `runs` says where its bytes come from; `answer` is the number that it gave.
+    `walk` has the last nodes of `steps`. `focus` is the address that block and rows are about.
     """
 
     outcome: str
     cpu: int
     program: str
     operation: int
-    in_nmi: bool
+    in_handler: bool
     stop: int
     seconds: float
     hit: Access | None
     fault: Access | None
+    warning: Access | None
     subject: Subject | None
+    expected: bytes | None
     copied: bytes | None
+    answer: int | None
     steps: int
     walk: tuple[Node, ...]
     focus: int
@@ -130,6 +134,12 @@ class Violation:
     def access(self) -> Access | None:
         """The access to blame: the first to memory that was not allocated, else the one that faulted."""
         return self.hit or self.fault
+
+    @property
+    def stack(self) -> Stack:
+        """Where the program was at the access to blame or, without one, at the warning."""
+        blamed = self.access or self.warning
+        return blamed.stack if blamed else ()
 
 
 @attrs.frozen
@@ -182,21 +192,22 @@ def harvest(of: Slice, known: Sequence[Violation]) -> tuple[Violation, ...]:
 def _violation(of: Slice, number: int, slot: int) -> Violation:
     """What a slot of CPU `number` says."""
     peek = of.ram.peek
-    fault = _fault(of, slot)
-    subject = _subject(of, slot)
-    faulted = _note(of, slot, words.FAULT_CAUSE) != 0
+    expected, copied, answer = _result(of, slot)
     return Violation(
         outcome=of.outcome(slot),
         cpu=number,
         program=of.programs[number],
         operation=peek(slot + evidence.KEPT_OPERATION),
-        in_nmi=_note(of, slot, words.IN_NMI) != 0,
+        in_handler=_note(of, slot, words.IN_HANDLER) != 0,
         stop=peek(slot + evidence.KEPT_STOP),
         seconds=of.seconds + (peek(slot + evidence.KEPT_CLOCK) - of.started_ns) / 1e9,
         hit=_hit(of, slot),
-        fault=fault,
-        subject=subject,
-        copied=_copied(of, slot) if subject and not faulted else None,
+        fault=_fault(of, slot),
+        warning=_warning(of, slot),
+        subject=_subject(of, slot),
+        expected=expected,
+        copied=copied,
+        answer=answer,
         steps=_note(of, slot, words.WALKED),
         walk=_walk(of, slot),
         focus=peek(slot + evidence.KEPT_FOCUS),
@@ -231,21 +242,35 @@ def _fault(of: Slice, slot: int) -> Access | None:
     return _access(of, slot, words.FAULT_ADDRESS, words.FAULT_ACCESS, None)
 
 
+def _warning(of: Slice, slot: int) -> Access | None:
+    """What the kernel warned of: an address that nothing need have accessed."""
+    if not _note(of, slot, words.WARNING):
+        return None
+    stack = of.stack(slot + evidence.KEPT_NOTES + words.WARNING_ADDRESS - words.NOTES)
+    return Access(_note(of, slot, words.WARNING_ADDRESS) & UNSIGNED, 0, False, None, stack)
+
+
+def _string(of: Slice, at: int) -> bytes:
+    """The string at an address, up to its NUL, as copies are cut."""
+    return of.ram.mapping[at : at + KSYM_NAME_LEN].split(b"\0")[0]
+
+
 def _subject(of: Slice, slot: int) -> Subject | None:
     """What was to be looked up."""
     target = _note(of, slot, words.SUBJECT)
     if not target:
         return None
-    name = of.ram.mapping[target : target + KSYM_NAME_LEN].split(b"\0")[0]
-    return Subject(of.ram.peek(target + TARGET_ADDRESS), name)
+    return Subject(of.ram.peek(target + TARGET_ADDRESS), _string(of, target))
 
 
-def _copied(of: Slice, slot: int) -> bytes | None:
-    """The name that was copied, up to its NUL."""
-    if not _note(of, slot, words.COPIED):
-        return None
-    at = slot + evidence.KEPT_NAME
-    return of.ram.mapping[at : at + KSYM_NAME_LEN].split(b"\0")[0]
+def _result(of: Slice, slot: int) -> tuple[bytes | None, bytes | None, int | None]:
+    """The right string and the one that was copied, or the number that came back; None for what there was not."""
+    copied, expected = _note(of, slot, words.COPIED), _note(of, slot, words.EXPECTED)
+    if not copied or _note(of, slot, words.FAULT_CAUSE):
+        return None, None, None
+    if not expected:
+        return None, None, copied & UNSIGNED
+    return _string(of, expected), _string(of, slot + evidence.KEPT_NAME), None
 
 
 def _walk(of: Slice, slot: int) -> tuple[Node, ...]:

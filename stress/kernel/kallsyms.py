@@ -4,6 +4,8 @@ The buffer that a lookup fills is laid out here as `SYMBOL_*` offsets: the name,
 returns through pointers (size, offset, the raw pointer to the module's name).
 """
 
+from collections.abc import Callable
+
 from stress.kernel.list import NEXT
 from stress.kernel.string import strncpy
 from stress.kernel.struct_module import (
@@ -34,7 +36,15 @@ SYMBOL_NAME = 0
 SYMBOL_SIZE = 128
 SYMBOL_OFFSET = 136
 SYMBOL_MODNAME = 144
-NAMEBUF = percpu("namebuf", 19)
+SYMBOL_VALUE = 152
+SYMBOL_BYTES = 160
+NAMEBUF = percpu("namebuf", SYMBOL_BYTES // 8)
+NMI_NAMEBUF = percpu("nmi_namebuf", SYMBOL_BYTES // 8)
+MODNAMEBUF = percpu("modnamebuf", (KSYM_NAME_LEN + 1) // 8)
+
+LOOKUPS_DONE = percpu("lookups_done")
+
+ModuleTest = Callable[[Cpu, int], bool]
 
 # An ELF symbol as it lies in memory, little-endian: st_name 0-31, st_info 32-39, st_other 40-47, st_shndx 48-63.
 SYM_BYTES = 24
@@ -117,23 +127,47 @@ def covers(cpu: Cpu, mod: int, address: int) -> bool:
 
 
 @kernel
-def module_address_lookup(cpu: Cpu, address: int, symbol: int) -> int:
-    """Walk the module list for the module that covers `address`; address of the symbol's name, or 0.
+def any_module(cpu: Cpu, mod: int) -> bool:
+    """The test of a walk that looks at every module."""
+    return True
+
+
+@kernel
+def first_module(cpu: Cpu) -> int:
+    """The first module of the list, or its head if there is none: where a walk with no lock begins."""
+    mod = cpu.load(MODULES + NEXT)
+    note_step(cpu, mod, 0)
+    return mod
+
+
+@kernel
+def next_module(cpu: Cpu, mod: int, walked: int) -> int:
+    """The module behind `mod`, the `walked`th of a walk with no lock.
 
     Raises Oops (CAUSE_ENDLESS) after `LONGEST_WALK` modules: freed and reused links can make a ring.
     """
-    entry = cpu.load(MODULES + NEXT)
+    if walked > LONGEST_WALK:
+        cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_ENDLESS)
+        raise Oops
+    following = cpu.load(mod + NEXT)
+    note_step(cpu, following, walked)
+    return following
+
+
+@kernel
+def module_address_lookup(cpu: Cpu, address: int, symbol: int, considers: ModuleTest) -> int:
+    """Walk the module list for the module that covers `address`; address of the symbol's name, or 0.
+
+    `considers` is asked at each module whether to look at it.
+    """
+    mod = first_module(cpu)
     walked = 0
-    while entry != MODULES:
-        note_step(cpu, entry, walked)
-        if covers(cpu, entry, address):
-            cpu.store(symbol + SYMBOL_MODNAME, entry + NAME)
-            return get_ksymbol(cpu, entry, address, symbol)
-        entry = cpu.load(entry + NEXT)
+    while mod != MODULES:
+        if considers(cpu, mod) and covers(cpu, mod, address):
+            cpu.store(symbol + SYMBOL_MODNAME, mod + NAME)
+            return get_ksymbol(cpu, mod, address, symbol)
         walked += 1
-        if walked > LONGEST_WALK:
-            cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_ENDLESS)
-            raise Oops
+        mod = next_module(cpu, mod, walked)
     return 0
 
 
@@ -171,17 +205,26 @@ def kernel_lookup(cpu: Cpu, address: int, symbol: int) -> int:
 
 
 @kernel
-def kallsyms_lookup(cpu: Cpu, address: int, symbol: int) -> bool:
-    """Look `address` up and copy its symbol's name into `symbol`; whether there is one.
+def find_symbol_name(cpu: Cpu, address: int, symbol: int, considers: ModuleTest) -> int:
+    """kallsyms_lookup as it was before the patch: returns a pointer to the symbol's name, or 0; fills the rest.
 
-    `symbol` is a buffer of `SYMBOL_MODNAME` + 8 bytes. A module's name is left as a raw pointer, "valid
-    until we reschedule".
+    `symbol` is a buffer of `SYMBOL_BYTES`.
     """
     cpu.store8(symbol + KSYM_NAME_LEN, 0)
     cpu.store8(symbol, 0)
     name = kernel_lookup(cpu, address, symbol)
     if name == 0:
-        name = module_address_lookup(cpu, address, symbol)
+        name = module_address_lookup(cpu, address, symbol, considers)
+    return name
+
+
+@kernel
+def kallsyms_lookup(cpu: Cpu, address: int, symbol: int) -> bool:
+    """Look `address` up and copy its symbol's name into `symbol`; whether there is one.
+
+    A module's name is left as a raw pointer, "valid until we reschedule".
+    """
+    name = find_symbol_name(cpu, address, symbol, any_module)
     if name == 0:
         return False
     strncpy(cpu, symbol, name, KSYM_NAME_LEN)

@@ -27,6 +27,16 @@ def list_add(cpu: Cpu, new: int, head: int) -> None:
 
 
 @kernel
+def list_del_rcu(cpu: Cpu, entry: int) -> None:
+    """Unlink `entry` but keep its way on: a reader that stands on it steps to the next one."""
+    previous = cpu.load(entry + PREV)
+    following = cpu.load(entry + NEXT)
+    cpu.store(following + PREV, previous)
+    cpu.store(previous + NEXT, following)
+    cpu.store(entry + PREV, LIST_POISON2)
+
+
+@kernel
 def list_del(cpu: Cpu, entry: int) -> None:
     """Unlink `entry` and poison its links: a reader that stands on it steps to LIST_POISON1."""
     previous = cpu.load(entry + PREV)

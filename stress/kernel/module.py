@@ -42,6 +42,7 @@ EWOULDBLOCK = 11
 ENOMEM = 12
 EBUSY = 16
 EEXIST = 17
+ENODEV = 19
 
 
 @kernel
@@ -85,26 +86,80 @@ def free_init(cpu: Cpu, mod: int) -> None:
 
 
 @kernel
-def sys_init_module(cpu: Cpu, image: int, link: ListChange) -> int:
-    """insmod: load `image` and link it with `link`. 0, -EEXIST, -ENOMEM. The mutex is free for the module's init()."""
-    down(cpu, MODULE_MUTEX)
+def add_module(cpu: Cpu, image: int, link: ListChange) -> int:
+    """Load `image` and link it with `link`; holds module_mutex. The module, COMING, or -EEXIST, -ENOMEM."""
     if find_module(cpu, image + IMAGE_MODULE + NAME) != 0:
-        up(cpu, MODULE_MUTEX)
         return -EEXIST
     mod = load_module(cpu, image)
     if mod == 0:
-        up(cpu, MODULE_MUTEX)
         return -ENOMEM
     mark_edge(cpu)
     link(cpu, mod)
     mark_edge(cpu)
+    return mod
+
+
+@kernel
+def begin_init(cpu: Cpu, image: int, link: ListChange) -> int:
+    """insmod up to where the module's init() runs, the mutex free: the module, listed, or -EEXIST, -ENOMEM."""
+    down(cpu, MODULE_MUTEX)
+    mod = add_module(cpu, image, link)
     up(cpu, MODULE_MUTEX)
+    return mod
+
+
+@kernel
+def finish_init(cpu: Cpu, mod: int) -> None:
+    """The rest of insmod once init() has succeeded: the module is LIVE, its init range forgotten."""
     down(cpu, MODULE_MUTEX)
     cpu.store(mod + STATE, MODULE_STATE_LIVE)
     free_init(cpu, mod)
     up(cpu, MODULE_MUTEX)
     count(cpu, LOADS)
+
+
+@kernel
+def free_module(cpu: Cpu, mod: int, unlink: ListChange) -> None:
+    """Take `mod` off the list with `unlink` and free it; holds module_mutex."""
+    mark_edge(cpu)
+    unlink(cpu, mod)
+    mark_edge(cpu)
+    mark_edge(cpu)
+    kfree(cpu, mod)
+    mark_edge(cpu)
+
+
+@kernel
+def fail_init(cpu: Cpu, mod: int, unlink: ListChange) -> None:
+    """The rest of insmod once init() has failed: the module is GOING, then taken off the list and freed."""
+    cpu.store(mod + STATE, MODULE_STATE_GOING)
+    down(cpu, MODULE_MUTEX)
+    free_module(cpu, mod, unlink)
+    up(cpu, MODULE_MUTEX)
+
+
+@kernel
+def sys_init_module(cpu: Cpu, image: int, link: ListChange) -> int:
+    """insmod of a module whose init() succeeds, linked with `link`. 0, -EEXIST, -ENOMEM."""
+    mod = begin_init(cpu, image, link)
+    if mod < 0:
+        return mod
+    finish_init(cpu, mod)
     return 0
+
+
+@kernel
+def sys_init_module_failing(cpu: Cpu, image: int, link: ListChange, unlink: ListChange) -> int:
+    """insmod of a module whose init() fails; `link` and `unlink` change the list. -ENODEV, or -EEXIST, -ENOMEM.
+
+    init() takes time, in which readers come upon the module.
+    """
+    mod = begin_init(cpu, image, link)
+    if mod < 0:
+        return mod
+    cpu.yield_core()
+    fail_init(cpu, mod, unlink)
+    return -ENODEV
 
 
 @kernel
@@ -121,17 +176,6 @@ def try_stop_module(cpu: Cpu, mod: int) -> int:
 
 
 @kernel
-def free_module(cpu: Cpu, mod: int, unlink: ListChange) -> None:
-    """Take `mod` off the list with `unlink` and free it; holds module_mutex."""
-    mark_edge(cpu)
-    unlink(cpu, mod)
-    mark_edge(cpu)
-    mark_edge(cpu)
-    kfree(cpu, mod)
-    mark_edge(cpu)
-
-
-@kernel
 def begin_removal(cpu: Cpu, name: int) -> int:
     """Find the module of this name and mark it GOING; the module, or -ENOENT, -EBUSY, -EWOULDBLOCK."""
     mod = find_module(cpu, name)
@@ -144,19 +188,32 @@ def begin_removal(cpu: Cpu, name: int) -> int:
 
 
 @kernel
-def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange) -> int:
-    """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK. Between its two halves the module's exit() would run, the mutex free.
-
-    exit() takes time: without it every reader would stand at the first steps of a lookup, fresh from the stop.
-    """
+def begin_exit(cpu: Cpu, name: int) -> int:
+    """rmmod up to where the module's exit() runs, the mutex free: the module, GOING, or what `begin_removal` says."""
     down(cpu, MODULE_MUTEX)
     mod = begin_removal(cpu, name)
     up(cpu, MODULE_MUTEX)
-    if mod < 0:
-        return mod
-    cpu.yield_core()
+    return mod
+
+
+@kernel
+def finish_exit(cpu: Cpu, mod: int, unlink: ListChange) -> None:
+    """The rest of rmmod once exit() has run."""
     down(cpu, MODULE_MUTEX)
     free_module(cpu, mod, unlink)
     up(cpu, MODULE_MUTEX)
     count(cpu, UNLOADS)
+
+
+@kernel
+def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange) -> int:
+    """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK.
+
+    exit() takes time: without it every reader would stand at the first steps of a lookup, fresh from the stop.
+    """
+    mod = begin_exit(cpu, name)
+    if mod < 0:
+        return mod
+    cpu.yield_core()
+    finish_exit(cpu, mod, unlink)
     return 0

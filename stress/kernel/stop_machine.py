@@ -8,12 +8,13 @@ acknowledges in a word of its own.
 
 from stress.kernel.preempt import local_irq_disable, local_irq_enable, preempt_disable, preempt_enable
 from stress.machine.latency import record_latency
+from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import STOPS
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, lock, percpu, static
 
-STOPMACHINE_STATE = static("stopmachine_state")
 STOPMACHINE_MUTEX = lock("stopmachine_mutex")
+STOPMACHINE_STATE = static("stopmachine_state", stored_by=STOPMACHINE_MUTEX)
 STOPMACHINE_BEGUN = static("stopmachine_begun")
 ACK = percpu("stopmachine_ack")
 
@@ -22,6 +23,8 @@ STOPMACHINE_PREPARE = 1
 STOPMACHINE_DISABLE_IRQ = 2
 STOPMACHINE_EXIT = 3
 STATE_BITS = 2
+STOPS_A_FAILURE = 8
+SLICE_NANOSECONDS = 50_000
 STATE_MASK = 3
 
 
@@ -65,6 +68,14 @@ def cond_resched(cpu: Cpu) -> None:
 
 
 @kernel
+def schedule(cpu: Cpu) -> None:
+    """Let others run for a while: at both ends a stop may be joined, and what it freed is gone afterwards."""
+    cond_resched(cpu)
+    cpu.sleep(SLICE_NANOSECONDS)
+    cond_resched(cpu)
+
+
+@kernel
 def preempt_schedule(cpu: Cpu) -> None:
     """What an interrupt does to code that may be preempted: the stopper runs first if there is a stop, then others."""
     cond_resched(cpu)
@@ -87,8 +98,8 @@ def up(cpu: Cpu, semaphore: int) -> None:
 
 
 @kernel
-def stopmachine_set_state(cpu: Cpu, state: int) -> None:
-    """Publish `state` of the present stop and spin until every other CPU has acknowledged it."""
+def publish_state(cpu: Cpu, state: int) -> int:
+    """Publish `state` of the present stop; the word that acknowledges it."""
     number = cpu.load(STOPMACHINE_STATE) >> STATE_BITS
     if state == STOPMACHINE_PREPARE:
         number += 1
@@ -96,6 +107,13 @@ def stopmachine_set_state(cpu: Cpu, state: int) -> None:
     cpu.store(cpu.area + ACK, word)
     cpu.barrier()
     cpu.store(STOPMACHINE_STATE, word)
+    return word
+
+
+@kernel
+def stopmachine_set_state(cpu: Cpu, state: int) -> None:
+    """Publish `state` of the present stop and spin until every other CPU has acknowledged it."""
+    word = publish_state(cpu, state)
     for other in range(cpu.peek(CPUS)):
         ack = AREAS + other * AREA_BYTES + ACK
         while cpu.load(ack) != word:
@@ -112,6 +130,19 @@ def stop_machine(cpu: Cpu) -> None:
     local_irq_disable(cpu)
     stopmachine_set_state(cpu, STOPMACHINE_PREPARE)
     stopmachine_set_state(cpu, STOPMACHINE_DISABLE_IRQ)
+
+
+@kernel
+def stopper_fails(cpu: Cpu) -> bool:
+    """Whether a thread for the stop cannot be had this time, so that the stop fails: one time in eight."""
+    return prandom(cpu, STOPS_A_FAILURE) == 0
+
+
+@kernel
+def is_stopped(cpu: Cpu) -> bool:
+    """Whether this CPU is part of a stop that has come to its last step: it holds the others, or is held."""
+    state = cpu.peek(STOPMACHINE_STATE)
+    return state & STATE_MASK == STOPMACHINE_DISABLE_IRQ and cpu.peek(cpu.area + ACK) == state
 
 
 @kernel

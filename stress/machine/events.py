@@ -1,7 +1,7 @@
 """What comes to a CPU at random accesses, from outside of the code it runs: noise, interrupts, NMIs, gaps.
 
 One countdown in each CPU leads to all of them; when it ends, one kind is drawn by its share of the accesses.
-Handlers run on a CPU of the same number that takes no events. Kernel code, so that both engines do the same.
+Handlers run on a CPU of the same number to which only delays come. Kernel code, so that both engines do the same.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from stress.machine.words import (
     GAP_BELOW,
     GAP_NANOSECONDS,
     HIT_ADDRESS,
-    IN_NMI,
+    IN_HANDLER,
     INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
@@ -31,6 +31,7 @@ from stress.machine.words import (
     NOTES_BYTES,
     NOTES_KEPT,
     PREEMPT_COUNT,
+    WARNING_ADDRESS,
 )
 
 
@@ -72,15 +73,16 @@ def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
 
 @kernel
 def move_notes(cpu: Cpu, target: int, source: int) -> None:
-    """Copy the notes on an operation, and the stacks of its first bad access and of its fault."""
+    """Copy the notes on an operation, and the stacks of its bad access, its fault and its warning."""
     cpu.copy(cpu.log + target, cpu.log + source, NOTES_BYTES)
     cpu.copy_stack(cpu.log + target + HIT_ADDRESS - NOTES, cpu.log + source + HIT_ADDRESS - NOTES)
     cpu.copy_stack(cpu.log + target + FAULT_ADDRESS - NOTES, cpu.log + source + FAULT_ADDRESS - NOTES)
+    cpu.copy_stack(cpu.log + target + WARNING_ADDRESS - NOTES, cpu.log + source + WARNING_ADDRESS - NOTES)
 
 
 @kernel
-def take_nmi(cpu: Cpu, handler: Operation) -> None:
-    """An NMI, whatever is masked: an operation inside of what this CPU does, judged on its own.
+def take_exception(cpu: Cpu, handler: Operation) -> None:
+    """Run a handler, whatever is masked: an operation inside of what this CPU does, judged on its own.
 
     All that the harness has noted of the interrupted operation is put back, registers included: a fault of
     the handler ends the handler alone.
@@ -88,7 +90,7 @@ def take_nmi(cpu: Cpu, handler: Operation) -> None:
     preempt_count = cpu.peek(cpu.area + PREEMPT_COUNT)
     irqs_disabled = cpu.peek(cpu.area + IRQS_DISABLED)
     move_notes(cpu, NOTES_KEPT, NOTES)
-    cpu.poke(cpu.log + IN_NMI, 1)
+    cpu.poke(cpu.log + IN_HANDLER, 1)
     outcome = guarded(cpu, handler)
     if outcome < 0:
         raise BrokenKernelCodeError
@@ -97,19 +99,48 @@ def take_nmi(cpu: Cpu, handler: Operation) -> None:
     move_notes(cpu, NOTES, NOTES_KEPT)
     cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)
     cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)
-    cpu.poke(cpu.log + NMIS, cpu.peek(cpu.log + NMIS) + 1)
 
 
 @kernel
-def take_event(cpu: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
-    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes."""
+def take_nmi(cpu: Cpu, handler: Operation) -> None:
+    """An NMI: nothing masks it."""
+    cpu.poke(cpu.log + NMIS, cpu.peek(cpu.log + NMIS) + 1)
+    take_exception(cpu, handler)
+
+
+@kernel
+def next_event(cpu: Cpu) -> int:
+    """After how many accesses the next event comes."""
+    return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
+
+
+@kernel
+def delay(cpu: Cpu, drawn: int) -> None:
+    """A gap, or noise; nothing where an interrupt or an NMI was drawn."""
+    if drawn >= cpu.peek(GAP_BELOW):
+        cpu.yield_core()
+    elif drawn >= cpu.peek(INTERRUPT_BELOW):
+        cpu.sleep(cpu.peek(GAP_NANOSECONDS))
+
+
+@kernel
+def take_delay(cpu: Cpu) -> int:
+    """What comes to a handler; returns after how many accesses the next one comes."""
+    delay(cpu, draw(cpu, EVENT_RANDOM, MODULUS))
+    return next_event(cpu)
+
+
+@kernel
+def take_event(cpu: Cpu, inside: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
+    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes.
+
+    `cpu` takes no events at all; handlers run on `inside`, the same CPU with delays.
+    """
     drawn = draw(cpu, EVENT_RANDOM, MODULUS)
     if drawn < cpu.peek(NMI_BELOW):
-        take_nmi(cpu, nmi)
+        take_nmi(inside, nmi)
     elif drawn < cpu.peek(INTERRUPT_BELOW):
-        take_interrupt(cpu, interrupt)
-    elif drawn < cpu.peek(GAP_BELOW):
-        cpu.sleep(cpu.peek(GAP_NANOSECONDS))
+        take_interrupt(inside, interrupt)
     else:
-        cpu.yield_core()
-    return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
+        delay(cpu, drawn)
+    return next_event(cpu)

@@ -2,7 +2,7 @@
 
 Behind the bound every CPU has a slot for each outcome; the first violation of a kind is kept there, the others
 are only counted. Only that CPU writes its slots, and reads what it keeps with no access that an event could come
-at, so that no NMI finds a slot half done. `stress.judge.violation` reads them when the machine is off.
+at, so that no handler finds a slot half done. `stress.judge.violation` reads them when the machine is off.
 """
 
 from stress.machine.seam import Cpu, kernel
@@ -21,6 +21,7 @@ from stress.machine.slab import (
 from stress.machine.words import (
     CAUSE_WILD,
     COPIED,
+    EXPECTED,
     FAULT_ADDRESS,
     FAULT_CAUSE,
     HIT_ADDRESS,
@@ -28,10 +29,10 @@ from stress.machine.words import (
     NOTES,
     NOTES_BYTES,
     OPERATIONS,
-    SUBJECT,
     WALK,
     WALK_NODES,
     WALKED,
+    WARNING_ADDRESS,
     static,
 )
 
@@ -127,7 +128,7 @@ def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
 
     A change is made under slab_lock and moves the generation on. So if the lock was free after the generation
     was first read and before it was read again, and it is the same, there was none in between. The lock is not
-    taken: this may be an NMI, and its CPU may hold it.
+    taken: this may be a handler, and its CPU may hold it.
     """
     record = record_of(cpu, cpu.peek(slot + KEPT_BLOCK))
     for _ in range(TRIES):
@@ -149,8 +150,9 @@ def keep_notes(cpu: Cpu, slot: int) -> None:
     cpu.copy(slot + KEPT_NOTES, cpu.log + NOTES, NOTES_BYTES)
     cpu.copy_stack(slot + KEPT_NOTES + HIT_ADDRESS - NOTES, cpu.log + HIT_ADDRESS)
     cpu.copy_stack(slot + KEPT_NOTES + FAULT_ADDRESS - NOTES, cpu.log + FAULT_ADDRESS)
+    cpu.copy_stack(slot + KEPT_NOTES + WARNING_ADDRESS - NOTES, cpu.log + WARNING_ADDRESS)
     buffer = cpu.peek(cpu.log + COPIED)
-    if cpu.peek(cpu.log + SUBJECT) != 0 and buffer != 0:
+    if buffer != 0 and cpu.peek(cpu.log + EXPECTED) != 0:
         cpu.copy(slot + KEPT_NAME, buffer, NAME_BUFFER_BYTES)
 
 

@@ -10,6 +10,7 @@ from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
+    COPIED,
     DISAGREEMENTS,
     EDGES,
     EDGES_BEFORE,
@@ -28,6 +29,8 @@ from stress.machine.words import (
     SUBJECT,
     VIOLATIONS,
     WALKED,
+    WARNING,
+    WARNING_ADDRESS,
     WINDOWS,
     WRITERS,
     YIELD_MASK,
@@ -69,7 +72,9 @@ def begin_operation(cpu: Cpu) -> None:
     """Forget the last operation's notes and remember where the writers stand."""
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     cpu.poke(cpu.log + HIT_ADDRESS, 0)
+    cpu.poke(cpu.log + WARNING, 0)
     cpu.poke(cpu.log + SUBJECT, 0)
+    cpu.poke(cpu.log + COPIED, 0)
     cpu.poke(cpu.log + WALKED, 0)
     cpu.poke(cpu.log + EDGES_BEFORE, edges_passed(cpu))
 
@@ -130,13 +135,30 @@ def share_core(cpu: Cpu) -> None:
 
 
 @kernel
+def warn(cpu: Cpu, outcome: int, address: int) -> None:
+    """The kernel found something wrong and goes on, as with WARN_ON: the operation gets the first such `outcome`."""
+    if cpu.peek(cpu.log + WARNING) == 0:
+        cpu.poke(cpu.log + WARNING, outcome)
+        cpu.poke(cpu.log + WARNING_ADDRESS, address)
+        cpu.remember_stack(cpu.log + WARNING_ADDRESS)
+
+
+@kernel
+def noted(cpu: Cpu, operation: Operation) -> int:
+    """Run one operation with notes of its own; its outcome, or that of the kernel's first warning in it."""
+    begin_operation(cpu)
+    outcome = operation(cpu)
+    warning = cpu.peek(cpu.log + WARNING)
+    return outcome if warning == 0 else warning
+
+
+@kernel
 def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
     """Pass a safepoint, then run one operation; the outcome."""
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     share_core(cpu)
     safepoint(cpu)
-    begin_operation(cpu)
-    return operation(cpu)
+    return noted(cpu, operation)
 
 
 @kernel
@@ -157,8 +179,7 @@ def guarded_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None
 def guarded(cpu: Cpu, operation: Operation) -> int:
     """One operation inside of another one; its faults are outcomes."""
     try:
-        begin_operation(cpu)
-        outcome = operation(cpu)
+        outcome = noted(cpu, operation)
     except Exception:
         outcome = faulted(cpu)
     return outcome

@@ -65,6 +65,10 @@ class Machine:
         self.started_ns = time.monotonic_ns()
         self.ram.poke(STARTED, 1)
 
+    def is_alive(self, number: int) -> bool:
+        """Whether CPU `number` has a thread that runs."""
+        return number < len(self._threads) and self._threads[number].is_alive()
+
     def power_off(self) -> None:
         """End every program, whatever it is doing, and join its thread; the process exits if one does not end."""
         self.ram.power_off()

@@ -1,6 +1,6 @@
 """What a CPU notes of the operation under way, so that a violation can be told in full. Called by kernel code.
 
-The notes lie in one block of the CPU's log (`words.NOTES`), which an NMI keeps aside for what it interrupts.
+The notes lie in one block of the CPU's log (`words.NOTES`), which a handler keeps aside for what it interrupts.
 `stress.machine.evidence` copies them when the operation ends in a violation.
 """
 
@@ -8,6 +8,7 @@ from stress.machine.seam import Cpu, kernel
 from stress.machine.words import (
     CAUSE_WILD,
     COPIED,
+    EXPECTED,
     FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
@@ -26,10 +27,22 @@ def note_step(cpu: Cpu, node: int, steps: int) -> None:
 
 
 @kernel
-def note_subject(cpu: Cpu, subject: int, buffer: int) -> None:
-    """What the operation is about (a reader: its target), and the buffer that it copies a name into (0: none)."""
+def note_subject(cpu: Cpu, subject: int) -> None:
+    """What the operation is about: the judge's target that a reader was given; 0 for none of them."""
     cpu.poke(cpu.log + SUBJECT, subject)
+
+
+@kernel
+def note_copy(cpu: Cpu, expected: int, buffer: int) -> None:
+    """The operation copied a string into `buffer` (8-byte aligned) that should be the one at `expected`."""
+    cpu.poke(cpu.log + EXPECTED, expected)
     cpu.poke(cpu.log + COPIED, buffer)
+
+
+@kernel
+def note_answer(cpu: Cpu, answer: int) -> None:
+    """The operation came to a number, not to a string."""
+    note_copy(cpu, 0, answer)
 
 
 @kernel

@@ -11,8 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from stress.machine.events import take_event
+from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
+from stress.machine.kernel_stack import kernel_stack
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
@@ -31,6 +32,7 @@ from stress.machine.words import (
     LOW,
     READ_BYTE,
     READ_WORD,
+    SLEEPS,
     SPINNING_ON,
     SPINS,
     WRITE_BYTE,
@@ -75,6 +77,7 @@ class PythonCpu:
         self.area = area_address(number)
         self.log = ram.map.log(number)
         self._traces = ram.traces
+        self._stacks = ram.stacks
         self._mapping = ram.mapping
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
@@ -88,6 +91,8 @@ class PythonCpu:
     def _fault(self, address: int, access: int = 0) -> None:
         """Note why this access cannot be, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
+        if off:
+            self._stacks[self.number] = kernel_stack()
         self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
         self._words[self.log + FAULT_ACCESS >> 3] = access
@@ -113,16 +118,19 @@ class PythonCpu:
 
     def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
         """A function that takes one event and returns after how many accesses the next one comes."""
-        if not features.events:
+        if not features.delays:
             return lambda: NEVER
-        masked = PythonCpu(ram, self.number, features.masked())
-        return lambda: take_event(masked, features.interrupt, features.nmi)
+        undisturbed = PythonCpu(ram, self.number, features.undisturbed())
+        if not features.handled:
+            return lambda: take_delay(undisturbed)
+        inside = PythonCpu(ram, self.number, features.inside())
+        return lambda: take_event(undisturbed, inside, features.interrupt, features.nmi)
 
     def _build_loads(self, features: Features) -> None:
         """The loads: the value first, the shadow after it, then the events."""
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
-        left = 1 if features.events else NEVER
+        left = 1 if features.delays else NEVER
 
         def load(address: int) -> int:
             nonlocal left
@@ -155,7 +163,7 @@ class PythonCpu:
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
         load, lock = self.load, self._lock
-        left = 1 if features.events else NEVER
+        left = 1 if features.delays else NEVER
 
         def store(address: int, value: int) -> None:
             nonlocal left
@@ -221,7 +229,7 @@ class PythonCpu:
         """One turn of a spin: note it, look for power-off, give up the core."""
         words, log = self._words, self.log
         words[log + SPINNING_ON >> 3] = address
-        words[log + SPINS >> 3] += 1
+        words[log + SPINS >> 3] += 1  # last: the watchdog takes no spin for one on the word before
         if words[BOUND >> 3] == 0:
             self._fault(address)
         sched_yield()
@@ -234,6 +242,7 @@ class PythonCpu:
         """Sleep, off the core."""
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
+        self._words[self.log + SLEEPS >> 3] += 1
         time.sleep(nanoseconds / 1e9)
 
     def unexplained(self) -> None:

@@ -137,6 +137,12 @@ def kmalloc(cpu: Cpu, size: int) -> int:
 
 
 @kernel
+def ksize(cpu: Cpu, block: int) -> int:
+    """How many bytes were asked for when `block` was allocated."""
+    return cpu.peek(record_of(cpu, block) + REQUESTED)
+
+
+@kernel
 def is_live(cpu: Cpu, block: int) -> bool:
     """Whether `block` is the start of a block that is allocated now: its generation is odd."""
     offset = block - cpu.peek(HEAP_START)

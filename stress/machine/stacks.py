@@ -6,7 +6,7 @@ from types import CodeType, FrameType
 
 import attrs
 
-from stress.machine.seam import KERNEL_FUNCTIONS
+from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE
 
 RawStack = tuple[tuple[CodeType, int], ...]
 """A stack as it is taken: the code of each function, innermost first, and where in it, in bytes of bytecode."""
@@ -14,7 +14,7 @@ RawStack = tuple[tuple[CodeType, int], ...]
 DEEPEST = 32
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = "stress.machine."
-SHOWN_OF_MACHINE = frozenset({"kmalloc", "kfree", "take_nmi", "take_interrupt"})
+SHOWN_OF_MACHINE = frozenset({"kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
 
 
 @attrs.frozen
@@ -51,11 +51,14 @@ def _shown_file(code: CodeType) -> str:
     return str(path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path)
 
 
+def _kernel_code() -> list[tuple[CodeType, str]]:
+    """Every kernel function's code, and the module that it is of."""
+    return [(function.__code__, function.__module__) for function in KERNEL_FUNCTIONS]
+
+
 def readable(stack: RawStack) -> tuple[Frame, ...]:
     """The kernel's, the programs' and the scenario's functions of a stack; of the machine's own those worth a look."""
-    shown = {
-        function.__code__
-        for function in KERNEL_FUNCTIONS
-        if not function.__module__.startswith(MACHINE) or function.__name__ in SHOWN_OF_MACHINE
-    }
-    return tuple(Frame(code.co_name, _shown_file(code), _line_of(code, at)) for code, at in stack if code in shown)
+    shown = {code for code, of in _kernel_code() if not of.startswith(MACHINE) or code.co_name in SHOWN_OF_MACHINE}
+    files = {code.co_filename for code, of in _kernel_code() if of.startswith(SCENARIO_MODULE)}
+    kept = ((code, at) for code, at in stack if code in shown or code.co_filename in files)
+    return tuple(Frame(code.co_name, _shown_file(code), _line_of(code, at)) for code, at in kept)

@@ -1,89 +1,141 @@
 """The watchdog: turns "no progress" into a named stall. Reads RAM from the thread that waits for the run's end."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
+from stress.machine import waits, words
 from stress.machine.ram import Ram
-from stress.machine.words import OPERATIONS, SPINNING_ON, SPINS, holder_of, name_of
+from stress.machine.waits import Link, Stall, Wait, follow, wait_on
 
 LONGEST_SAMPLE_SECONDS = 0.5
+NEVER = float("inf")
 
 
 @attrs.frozen
-class Stall:
-    """One CPU that spun on one word too long without finishing an operation; `text` is one line for people."""
+class _Glance:
+    """One CPU's counters at one sample, and what its last spin was on."""
 
-    cpu: int
-    program: str
-    operation: int
-    spins_on: str
-    held_by: int | None
-    seconds: float
+    spins: int = 0
+    wait: Wait | None = None
+    operations: int = -1
+    sleeps: int = 0
 
-    @property
-    def text(self) -> str:
-        """Which CPU, program and operation spins on what, for how long, and who holds it."""
-        holder = "" if self.held_by is None else f", held by CPU {self.held_by}"
-        return (
-            f"CPU {self.cpu} ({self.program}, operation {self.operation}) has spun on {self.spins_on}{holder} "
-            f"for {self.seconds:.1f} s"
-        )
+
+def _look(ram: Ram) -> list[_Glance]:
+    """Read every CPU's words.
+
+    SPINS first: a CPU stores it after the word that it spins on and after the operations that came before, so a
+    spin is never taken for one on an older word or in an older operation. Who holds what comes last.
+    """
+    offsets = (words.SPINS, words.SPINNING_ON, words.OPERATIONS, words.SLEEPS)
+    columns = [[word for [word] in ram.log_words(offset)] for offset in offsets]
+    return [
+        _Glance(spins, wait_on(ram, spinning_on) if spins else None, operations, sleeps)
+        for spins, spinning_on, operations, sleeps in zip(*columns, strict=True)
+    ]
 
 
 @attrs.define
 class _Watch:
-    """What one CPU did at the last sample, and for how long it has only spun since."""
+    """What one CPU has done so far. Times are in seconds that were sampled.
 
-    operations: int = -1
-    spinning_on: int = 0
-    spins: int = 0
-    seconds: float = 0.0
+    `spun` is for how long it has only spun, on one word in one operation. `confirmed` says that it has spun since
+    the CPU that it waits for was last another one: a spin that has just ended leaves its word behind, and a lock
+    that was just taken is held by whoever spun on it. The rest is when it last did something.
+    """
 
-    def sample(self, operations: int, spinning_on: int, spins: int, elapsed: float) -> None:
-        """Add `elapsed` if the CPU spun on the same word throughout; a CPU that did not run is not at fault."""
-        same = (operations, spinning_on) == (self.operations, self.spinning_on)
-        if not same:
-            self.seconds = 0.0
-        elif spins != self.spins:
-            self.seconds += elapsed
-        self.operations, self.spinning_on, self.spins = operations, spinning_on, spins
+    last: _Glance = _Glance()
+    spun: float = 0.0
+    confirmed: bool = False
+    since_spin: float = NEVER
+    since_operation: float = NEVER
+    since_sleep: float = NEVER
+
+    def sample(self, seen: _Glance, elapsed: float) -> None:
+        """Take a new look into account; a CPU that did not run since the last one is not at fault."""
+        last, self.last = self.last, seen
+        spins, sleeps = seen.spins != last.spins, seen.sleeps != last.sleeps
+        within = seen.operations == last.operations
+        if not (within and _address(seen) == _address(last)):
+            self.spun = 0.0
+        elif spins:
+            self.spun += elapsed
+        self.confirmed = within and seen.wait == last.wait and (self.confirmed or spins)
+        self.since_spin = 0.0 if spins else self.since_spin + elapsed
+        self.since_sleep = 0.0 if sleeps else self.since_sleep + elapsed
+        self.since_operation = self.since_operation + elapsed if within else 0.0
+
+    def activity(self, recent: float) -> str:
+        """What the CPU does, going by the last `recent` seconds: it need not have had a core in the last sample."""
+        if self.confirmed and self.since_spin < recent:
+            return waits.SPINS
+        if self.since_operation < recent:
+            return waits.GOES_ON
+        return waits.SLEEPS if self.since_sleep < recent else waits.RUNS_ON
+
+
+def _address(glance: _Glance) -> int | None:
+    """The word that a CPU spun on last."""
+    return None if glance.wait is None else glance.wait.address
 
 
 class Watchdog:
-    """Watches one machine; a CPU that stands still for `stall_after` seconds while it spins has stalled."""
+    """Watches one machine; it has stalled when a CPU does nothing but spin for `stall_after` seconds."""
 
-    def __init__(self, ram: Ram, programs: Sequence[str], stall_after: float) -> None:
-        """Watch `ram`, whose CPU i runs the program named `programs[i]`."""
+    def __init__(
+        self,
+        ram: Ram,
+        programs: Sequence[str],
+        stall_after: float,
+        is_alive: Callable[[int], bool] = lambda number: True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Watch `ram`, whose CPU i runs the program named `programs[i]` on a thread of which `is_alive(i)` tells."""
         self._ram = ram
         self._programs = programs
         self._stall_after = stall_after
+        self._is_alive = is_alive
+        self._clock = clock
         self._watches = [_Watch() for _ in programs]
-        self._sampled = time.monotonic()
+        self._sampled = clock()
 
-    def _stall(self, number: int, watch: _Watch) -> Stall:
-        """What is known of a CPU that has stalled."""
-        holder = holder_of(watch.spinning_on, self._ram.peek(watch.spinning_on))
-        where = name_of(watch.spinning_on)
-        return Stall(number, self._programs[number], watch.operations, where, holder, watch.seconds)
+    def _activity(self, number: int) -> str:
+        """What CPU `number` does."""
+        if not self._is_alive(number):
+            return waits.ENDED
+        return self._watches[number].activity(self._stall_after / 2)
+
+    def _link(self, number: int) -> Link:
+        """CPU `number` as part of a chain."""
+        watch, activity = self._watches[number], self._activity(number)
+        link = Link(number, self._programs[number], watch.last.operations, activity)
+        return attrs.evolve(link, seconds=watch.spun, wait=watch.last.wait) if activity == waits.SPINS else link
+
+    def _spinning(self, seconds: float) -> list[int]:
+        """The CPUs that spin and have only spun for `seconds` or longer."""
+        long = (number for number, watch in enumerate(self._watches) if watch.spun >= seconds)
+        return [number for number in long if self._activity(number) == waits.SPINS]
 
     def suspects(self, seconds: float) -> bool:
         """Whether a CPU has only spun for `seconds` so far: too soon to call it a stall, too long to look away."""
-        return any(watch.seconds >= seconds and watch.spinning_on for watch in self._watches)
+        return bool(self._spinning(seconds))
 
-    def sample(self) -> list[Stall]:
-        """Look at every CPU; the stalls found, none if all is well.
+    def _stall(self, first: int) -> Stall:
+        """The stall that CPU `first` hangs in."""
+        links = follow(first, self._link)
+        chain = {link.cpu for link in links}
+        return Stall(links, tuple(number for number in self._spinning(self._stall_after / 2) if number not in chain))
+
+    def sample(self) -> Stall | None:
+        """Look at every CPU; why the machine has stalled, seen from the CPU that spins longest, or None if all is well.
 
         A sample counts for half a second at most, so that a process that was suspended does not look stalled.
         """
-        now = time.monotonic()
+        now = self._clock()
         elapsed, self._sampled = min(now - self._sampled, LONGEST_SAMPLE_SECONDS), now
-        words = [self._ram.log_words(offset) for offset in (OPERATIONS, SPINNING_ON, SPINS)]
-        for watch, [operations], [spinning_on], [spins] in zip(self._watches, *words, strict=True):
-            watch.sample(operations, spinning_on, spins, elapsed)
-        return [
-            self._stall(number, watch)
-            for number, watch in enumerate(self._watches)
-            if watch.seconds >= self._stall_after and watch.spinning_on
-        ]
+        for watch, seen in zip(self._watches, _look(self._ram), strict=True):
+            watch.sample(seen, elapsed)
+        stalled = self._spinning(self._stall_after)
+        return self._stall(max(stalled, key=lambda number: self._watches[number].spun)) if stalled else None

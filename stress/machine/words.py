@@ -17,6 +17,7 @@ _statics: dict[str, int] = {}
 _percpu: dict[str, int] = {}
 _log: dict[str, int] = {}
 _locks: set[int] = set()
+_stored_by: dict[int, int] = {}
 
 
 def _place(table: dict[str, int], name: str, start: int, words: int, limit: int) -> int:
@@ -32,9 +33,18 @@ def _place(table: dict[str, int], name: str, start: int, words: int, limit: int)
     return address
 
 
-def static(name: str, words: int = 1) -> int:
-    """Address of a new static variable of the kernel, `words` 64-bit words on cache lines of its own."""
-    return _place(_statics, name, LOW, words, STATICS_BYTES)
+def static(name: str, words: int = 1, stored_by: int = 0) -> int:
+    """Address of a new static variable of the kernel, `words` 64-bit words on cache lines of its own.
+
+    `stored_by` is the lock whose holder alone stores it, if there is one, so that a stalled machine can name the CPU
+    that everybody who spins on the variable waits for. ValueError if that is no declared lock.
+    """
+    if stored_by and stored_by not in _locks:
+        raise ValueError(f"{name!r} is stored by the holder of {name_of(stored_by)}, which is no lock")
+    address = _place(_statics, name, LOW, words, STATICS_BYTES)
+    if stored_by:
+        _stored_by.update(dict.fromkeys(range(address, address + words * 8, 8), stored_by))
+    return address
 
 
 def lock(name: str) -> int:
@@ -83,6 +93,7 @@ OPERATIONS = _log_word("operations")
 ONLINE = _log_word("online")
 SPINNING_ON = _log_word("spinning_on")
 SPINS = _log_word("spins")
+SLEEPS = _log_word("sleeps")
 RANDOM = _log_word("random")
 EVENT_RANDOM = _log_word("event_random")
 EVENTS_LEFT = _log_word("events_left")
@@ -107,9 +118,12 @@ FAULT_ACCESS = _log_word("fault_access")
 HIT_ADDRESS = _log_word("hit_address")
 HIT_ACCESS = _log_word("hit_access")
 HIT_SHADOW = _log_word("hit_shadow")
+WARNING = _log_word("warning")
+WARNING_ADDRESS = _log_word("warning_address")
 SUBJECT = _log_word("subject")
+EXPECTED = _log_word("expected")
 COPIED = _log_word("copied")
-IN_NMI = _log_word("in_nmi")
+IN_HANDLER = _log_word("in_handler")
 WALKED = _log_word("walked")
 WALK_NODES = 16
 WALK = _log_word("walk", WALK_NODES)
@@ -131,14 +145,14 @@ def area_address(number: int) -> int:
     return AREAS + number * AREA_BYTES
 
 
-def name_of(address: int) -> str:
-    """The name of the static or per-CPU word at `address`, for reports, or the address in hex."""
+def name_of(address: int, cpus: int = MAX_CPUS) -> str:
+    """The name of the static or per-CPU word at `address` in a machine of `cpus`, or the address in hex."""
     for name, start in _statics.items():
         if name and start <= address < start + LINE:
             return name
     number, offset = divmod(address - AREAS, AREA_BYTES)
     for name, start in _percpu.items():
-        if name and 0 <= number < MAX_CPUS and start <= offset < start + LINE:
+        if name and 0 <= number < cpus and start <= offset < start + LINE:
             return f"{name} of CPU {number}"
     return f"{address:#x}"
 
@@ -146,6 +160,17 @@ def name_of(address: int) -> str:
 def holder_of(address: int, value: int) -> int | None:
     """The CPU that holds the lock at `address`, whose word is `value`; None if it is free or no lock."""
     return value - 1 if address in _locks and value > 0 else None
+
+
+def guard_of(address: int) -> int | None:
+    """The lock whose holder can end a wait for the word at `address`: the word itself if it is a lock; None if none."""
+    return address if address in _locks else _stored_by.get(address)
+
+
+def owner_of(address: int, cpus: int) -> int | None:
+    """The CPU, of `cpus`, whose area the word at `address` lies in: it alone stores its per-CPU words."""
+    number = (address - AREAS) // AREA_BYTES
+    return number if 0 <= number < cpus else None
 
 
 def declared() -> str:

@@ -5,13 +5,17 @@ pointers soon point into another module. Each writer owns every WRITERS-th slot,
 have one writer.
 """
 
-from stress.kernel.module import ListChange, sys_delete_module, sys_init_module
+from collections.abc import Callable
+
+from stress.kernel.modlist import insmod_locked, insmod_stopped, rmmod_locked, rmmod_stopped
 from stress.kernel.stop_machine import cond_resched
 from stress.kernel.struct_module import IMAGE_MODULE, NAME
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AIM, PACE, PRIVATE, WRITERS, static
+
+SystemCall = Callable[[Cpu, int], int]
 
 SLOTS = static("slots")
 NUM_SLOTS = static("num_slots")
@@ -36,16 +40,17 @@ def turn_listed(cpu: Cpu, slot: int) -> None:
 
 
 @kernel
-def unload(cpu: Cpu, slot: int, unlink: ListChange) -> None:
-    """rmmod of a slot's module."""
+def unload(cpu: Cpu, slot: int, rmmod: SystemCall) -> None:
+    """rmmod of a slot's module; it counts as listed again if that fails."""
     turn_listed(cpu, slot)
-    sys_delete_module(cpu, cpu.peek(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME, unlink)
+    if rmmod(cpu, cpu.peek(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME) != 0:
+        turn_listed(cpu, slot)
 
 
 @kernel
-def load(cpu: Cpu, slot: int, link: ListChange) -> None:
+def load(cpu: Cpu, slot: int, insmod: SystemCall) -> None:
     """insmod of a slot's module."""
-    if sys_init_module(cpu, cpu.peek(slot + SLOT_IMAGE), link) == 0:
+    if insmod(cpu, cpu.peek(slot + SLOT_IMAGE)) == 0:
         turn_listed(cpu, slot)
 
 
@@ -68,11 +73,10 @@ def take_slot(cpu: Cpu) -> int:
 
 
 @kernel
-def announce(cpu: Cpu) -> None:
-    """Tell the readers which module goes next: half of their lookups aim at it."""
-    upcoming = cpu.peek(cpu.log + UPCOMING)
-    if upcoming != 0:
-        cpu.poke(cpu.log + AIM, upcoming + SLOT_TARGETS)
+def announce(cpu: Cpu, slot: int) -> None:
+    """Tell the readers which module goes next (0: none): half of their lookups aim at it."""
+    if slot != 0:
+        cpu.poke(cpu.log + AIM, slot + SLOT_TARGETS)
 
 
 @kernel
@@ -88,23 +92,53 @@ def rest(cpu: Cpu) -> None:
 
 
 @kernel
-def exchange(cpu: Cpu, slot: int, link: ListChange, unlink: ListChange) -> None:
+def exchange(cpu: Cpu, slot: int, insmod: SystemCall, rmmod: SystemCall) -> None:
     """Unload the slot's module and load the one that is away; where they are the same, load it."""
     away = cpu.peek(cpu.log + AWAY)
     if slot != away:
-        unload(cpu, slot, unlink)
-        announce(cpu)
+        unload(cpu, slot, rmmod)
+        announce(cpu, cpu.peek(cpu.log + UPCOMING))
     if away != 0:
-        load(cpu, away, link)
+        load(cpu, away, insmod)
     cpu.poke(cpu.log + AWAY, slot if slot != away else 0)
 
 
 @kernel
-def modprobe(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
-    """One operation: an unload, the load of the module unloaded last time, a rest."""
+def modprobe(cpu: Cpu, insmod: SystemCall, rmmod: SystemCall) -> int:
+    """One operation: an unload, the load of the module unloaded last time, a rest.
+
+    `insmod` is called with an image, `rmmod` with the address of a module's name; both return 0 or an error.
+    """
     slot = take_slot(cpu)
     if slot != 0:
-        exchange(cpu, slot, link, unlink)
-    announce(cpu)
+        exchange(cpu, slot, insmod, rmmod)
+    announce(cpu, cpu.peek(cpu.log + UPCOMING))
     rest(cpu)
     return UNJUDGED
+
+
+@kernel
+def modprobe_aimed(cpu: Cpu, insmod: SystemCall, rmmod: SystemCall) -> int:
+    """One operation in which what `insmod` does is of interest: readers aim at the module while it is loaded."""
+    slot = take_slot(cpu)
+    away = cpu.peek(cpu.log + AWAY)
+    announce(cpu, away)
+    if away != 0:
+        load(cpu, away, insmod)
+    if slot != 0:
+        unload(cpu, slot, rmmod)
+    cpu.poke(cpu.log + AWAY, slot)
+    rest(cpu)
+    return UNJUDGED
+
+
+@kernel
+def modprobe_locked(cpu: Cpu) -> int:
+    """The writer of the kernel before the patch."""
+    return modprobe(cpu, insmod_locked, rmmod_locked)
+
+
+@kernel
+def modprobe_stopped(cpu: Cpu) -> int:
+    """The writer of the kernel since the patch."""
+    return modprobe(cpu, insmod_stopped, rmmod_stopped)

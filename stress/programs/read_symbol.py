@@ -1,27 +1,91 @@
-"""A reader: look a symbol up by its address, as an oops report would, and judge the name that came back."""
+"""Readers of symbols by their address, as an oops report does it; the name that came back is judged."""
 
 from collections.abc import Callable
 
-from stress.judge.lookups import TARGET_ADDRESS, draw_target, judge_absence, judge_name, listed
-from stress.kernel.kallsyms import NAMEBUF, kallsyms_lookup
-from stress.machine.notes import note_subject
+from stress.judge.lookups import (
+    TARGET_ADDRESS,
+    TARGET_MODNAME,
+    draw_target,
+    judge_absence,
+    judge_name,
+    judge_text,
+    listed,
+)
+from stress.kernel.kallsyms import (
+    KSYM_NAME_LEN,
+    MODNAMEBUF,
+    NAMEBUF,
+    NMI_NAMEBUF,
+    SYMBOL_MODNAME,
+    any_module,
+    find_symbol_name,
+    kallsyms_lookup,
+)
+from stress.kernel.string import strncpy
 from stress.machine.seam import Cpu, kernel
+
+Lookup = Callable[[Cpu, int, int], bool]
+Pause = Callable[[Cpu], None]
 
 
 @kernel
-def read_symbol(cpu: Cpu, lookup: Callable[[Cpu, int, int], bool]) -> int:
-    """One operation: `lookup` of a target drawn at random into this CPU's buffer; its outcome."""
+def read_into(cpu: Cpu, lookup: Lookup, namebuf: int) -> int:
+    """Look a target drawn at random up into `namebuf`; the outcome."""
     target = draw_target(cpu)
     listed_before = listed(cpu, target)
     cpu.barrier()
-    namebuf = cpu.area + NAMEBUF
-    note_subject(cpu, target, namebuf)
     if lookup(cpu, cpu.peek(target + TARGET_ADDRESS), namebuf):
         return judge_name(cpu, target, namebuf)
     return judge_absence(cpu, target, listed_before)
 
 
 @kernel
+def read_symbol(cpu: Cpu, lookup: Lookup) -> int:
+    """One operation: `lookup` of a target into this CPU's buffer; its outcome."""
+    return read_into(cpu, lookup, cpu.area + NAMEBUF)
+
+
+@kernel
 def kallsyms_reader(cpu: Cpu) -> int:
     """The reader of most scenarios: one lookup as an oops report does it."""
     return read_symbol(cpu, kallsyms_lookup)
+
+
+@kernel
+def nmi_reader(cpu: Cpu) -> int:
+    """The same from a handler that interrupts other code: into a buffer of its own."""
+    return read_into(cpu, kallsyms_lookup, cpu.area + NMI_NAMEBUF)
+
+
+@kernel
+def no_pause(cpu: Cpu) -> None:
+    """Nothing between a lookup and the use of what it returned."""
+
+
+@kernel
+def read_pointer(cpu: Cpu, pause: Pause) -> int:
+    """One operation of the time before the patch: kallsyms_lookup returns a pointer, `pause` comes, then the copy."""
+    target = draw_target(cpu)
+    listed_before = listed(cpu, target)
+    cpu.barrier()
+    namebuf = cpu.area + NAMEBUF
+    name = find_symbol_name(cpu, cpu.peek(target + TARGET_ADDRESS), namebuf, any_module)
+    if name == 0:
+        return judge_absence(cpu, target, listed_before)
+    pause(cpu)
+    strncpy(cpu, namebuf, name, KSYM_NAME_LEN)
+    return judge_name(cpu, target, namebuf)
+
+
+@kernel
+def read_modname(cpu: Cpu, pause: Pause) -> int:
+    """One operation: a lookup, then `pause`, then the copy of the module's name from the pointer that came back."""
+    target = draw_target(cpu)
+    listed_before = listed(cpu, target)
+    cpu.barrier()
+    namebuf = cpu.area + NAMEBUF
+    if not kallsyms_lookup(cpu, cpu.peek(target + TARGET_ADDRESS), namebuf):
+        return judge_absence(cpu, target, listed_before)
+    pause(cpu)
+    strncpy(cpu, cpu.area + MODNAMEBUF, cpu.load(namebuf + SYMBOL_MODNAME), KSYM_NAME_LEN)
+    return judge_text(cpu, cpu.peek(target + TARGET_MODNAME), cpu.area + MODNAMEBUF)

@@ -11,6 +11,8 @@ from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict, rate_upper_95
 from stress.judge.violation import Violation
+from stress.machine.waits import Stall
+from stress.report.stall import stall_json
 from stress.report.violation_json import report_json
 from stress.scenario import Scenario
 from stress.units import write_duration
@@ -20,7 +22,7 @@ SCHEMA = 1
 
 @attrs.frozen
 class Result:
-    """What a scenario's run came to. `twin` and `twin_tally` are None for a scenario without one.
+    """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
     `reports` has the first violation of each outcome, those that tell most first.
     """
@@ -33,6 +35,7 @@ class Result:
     conditions: Conditions
     twin_tally: Tally | None = None
     interrupted: bool = False
+    stall: Stall | None = None
     reports: tuple[Violation, ...] = ()
 
     @property
@@ -68,6 +71,7 @@ class Result:
                 "p99_us": tally.stop_latency_us(0.99),
                 "max_us": tally.stop_latency_us(1.0),
             },
+            "stall": None if self.stall is None else stall_json(self.stall),
             "reports": [report_json(violation, rerun_command(self)) for violation in self.reports],
             "twin": self._twin_json(),
             "conditions": attrs.asdict(self.conditions),

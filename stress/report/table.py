@@ -10,6 +10,7 @@ from stress.judge.outcomes import FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
 from stress.report.result import Result, rerun_command
+from stress.report.stall import stall_lines
 from stress.report.violation import report_lines
 from stress.units import show_duration
 
@@ -144,11 +145,13 @@ def _unshown(result: Result, most: int) -> str:
 def show(result: Result, console: Console, reports: int = 1) -> None:
     """Print one result, with at most `reports` violations in full.
 
-    Reports, verdict and the command that runs it again are not wrapped, to be found and copied.
+    Reports, stall, verdict and the command that runs it again are not wrapped, to be found and copied.
     """
     console.print(render(result))
     if result.reports:
         console.print(_reports(result, reports), soft_wrap=True)
+    if result.stall is not None:
+        console.print(Text("\n".join(stall_lines(result.stall))), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)
     console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
     console.print()

@@ -8,16 +8,18 @@ from textwrap import wrap
 
 from stress.judge.outcomes import Outcome
 from stress.judge.sources import BEGINNING, END, FRESH, POISON, UNKNOWN, WHOLE, Run
-from stress.judge.violation import AT_BOOT, FREED, Access, Block, Deed, Node, Row, Subject, Violation
+from stress.judge.violation import AT_BOOT, FREED, Access, Block, Deed, Node, Row, Stack, Violation
 from stress.kernel.list import LIST_POISON1, LIST_POISON2
 from stress.machine.ram import LARGEST
 from stress.machine.slab import POISON_FREE, POISON_INUSE, SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
+from stress.machine.words import name_of
 from stress.units import show_duration
 
 RULE = "=" * 98
 WIDTH = 98
 LONGEST_SHOWN = 40
 WORD_BYTES = 8
+NOTHING_FOUND = ("missed", "freed")
 KEPT_TOGETHER = "\xa0"
 
 # What an address is called, from where, and over how many bytes: pointers get offsets, offsets of 32 bits get pointers.
@@ -29,6 +31,14 @@ POISONS = (
     (int.from_bytes(bytes([POISON_INUSE]) * 8, "little"), 1 << 32, "filling of new memory"),
     (int.from_bytes(bytes([POISON_INUSE]) * 4, "little"), LARGEST, "32 bits of filling of new memory"),
 )
+BUGS = {
+    "endless": "endless-walk",
+    "missed": "missed-module",
+    "poisoned": "poisoned-name",
+    "torn": "torn-name",
+    "alien": "alien-name",
+    "garbled": "garbled-name",
+}
 MEANINGS = {
     WHOLE: "the name {}",
     BEGINNING: "the beginning of {}",
@@ -50,6 +60,12 @@ def poison_name(address: int) -> str | None:
         if 0 <= address - poison < span:
             return name if address == poison else f"{name} + {hexed(address - poison)}"
     return None
+
+
+def outside_name(address: int) -> str | None:
+    """What an address outside of all blocks is called: by poison, or by the kernel's word that lies there."""
+    name = name_of(address)
+    return poison_name(address) or (None if name == hexed(address) else name)
 
 
 def called(address: int) -> str:
@@ -89,7 +105,7 @@ def bug(violation: Violation) -> str:
             return "invalid-free"
         freed = block is not None and violation.focus == fault.address and not block.live
         return "use-after-free" if freed else "wild-memory-access"
-    return {"endless": "endless-walk", "missed": "missed-module"}.get(violation.outcome, f"{violation.outcome}-name")
+    return BUGS.get(violation.outcome, violation.outcome)
 
 
 def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: str) -> list[str]:
@@ -106,12 +122,14 @@ def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: s
 
 def _heading(violation: Violation) -> list[str]:
     """What happened where, and who did it."""
-    access = violation.access
-    stack = access.stack if access else ()
+    access, warning, stack = violation.access, violation.warning, violation.stack
     where = stack[0].function if stack else f"program {violation.program}"
-    nmi = ", in an NMI" if violation.in_nmi else ""
-    who = f"by CPU {violation.cpu} ({violation.program}), operation {violation.operation}{nmi}"
-    did = f"{_access(access)} {who}" if access else f"Seen {who}; no access of it was to freed memory"
+    handler = ", in a handler" if violation.in_handler else ""
+    who = f"by CPU {violation.cpu} ({violation.program}), operation {violation.operation}{handler}"
+    if access:
+        did = f"{_access(access)} {who}"
+    else:
+        did = f"Warned of {name_of(warning.address)} {who}" if warning else f"Seen {who}, without any bad access"
     return [f"BUG: kstress: {bug(violation)} in {where}", did]
 
 
@@ -132,24 +150,35 @@ def _outcome(violation: Violation, outcomes: Mapping[str, Outcome]) -> list[str]
 
 def _copy(violation: Violation) -> list[str]:
     """What was to be looked up, and what came of it."""
+    return [*_asked(violation), *_copied(violation)]
+
+
+def _asked(violation: Violation) -> list[str]:
+    """The symbol that was looked up, and a result that is no name."""
     subject = violation.subject
     if subject is None:
         return []
     owners = () if subject.module is None else (subject.module,)
-    return [f"Looked up {hexed(subject.address)}, which is {named(subject.name, owners)}", *_copied(violation, subject)]
+    lines = [f"Looked up {hexed(subject.address)}, which is {named(subject.name, owners)}"]
+    if violation.answer is not None:
+        lines.append(f"Got {called(violation.answer)}")
+    elif violation.copied is None and violation.outcome in NOTHING_FOUND:
+        lines.append("Found nothing")
+    return lines
 
 
-def _copied(violation: Violation, subject: Subject) -> list[str]:
+def _copied(violation: Violation) -> list[str]:
     """The name that was copied, and where each run of its bytes comes from."""
-    if violation.copied is None:
+    if violation.copied is None or violation.expected is None:
         return []
-    if not violation.copied:
-        return ["Found nothing"]
-    if violation.copied == subject.name:
+    if violation.copied == violation.expected:
         return ["Copied the right name"]
+    right = f"where {cut(violation.expected)} was right"
+    if not violation.copied:
+        return [f"Copied nothing, {right}"]
     width = max(len(cut(run.data)) for run in violation.runs)
     runs = [_run(at, run, width) for at, run in zip(_offsets(violation.runs), violation.runs, strict=True)]
-    return [f"Copied {len(violation.copied)} bytes:", *runs]
+    return [f"Copied {len(violation.copied)} bytes, {right}:", *runs]
 
 
 def _offsets(runs: Iterable[Run]) -> list[int]:
@@ -181,7 +210,7 @@ def _walk(violation: Violation) -> list[str]:
 
 def _node(node: Node) -> str:
     """One node; words that belong together are kept on one line."""
-    name = poison_name(node.address) if node.state is None else node.module
+    name = outside_name(node.address) if node.state is None else node.module
     parts = [hexed(node.address), *([printable(name.encode())] if name else [])]
     parts += ["(freed)"] if node.state == FREED else []
     return " ".join(parts).replace(" ", KEPT_TOGETHER)
@@ -189,24 +218,23 @@ def _node(node: Node) -> str:
 
 def _trace(violation: Violation) -> list[str]:
     """The stack of the access to blame."""
-    access = violation.access
-    if access is None:
-        return []
-    if not access.stack:
+    if violation.stack:
+        return ["Call trace:", *_frames(violation.stack)]
+    if violation.access or violation.warning:
         return ["Call traces: none on compiled code; --engine python has them"]
-    return ["Call trace:", *_frames(access)]
+    return []
 
 
-def _frames(holder: Access | Deed) -> list[str]:
+def _frames(stack: Stack) -> list[str]:
     """A stack, innermost first."""
-    return [f" {printable(str(frame).encode())}" for frame in holder.stack]
+    return [f" {printable(str(frame).encode())}" for frame in stack]
 
 
 def _fault(violation: Violation) -> list[str]:
     """What ended the operation after a first bad access."""
     if violation.hit is None or violation.fault is None:
         return []
-    return [f"It went on, and oopsed: {_access(violation.fault)}", *_frames(violation.fault)]
+    return [f"It went on, and oopsed: {_access(violation.fault)}", *_frames(violation.fault.stack)]
 
 
 def _allocated(violation: Violation) -> list[str]:
@@ -235,7 +263,7 @@ def _deed(what: str, deed: Deed) -> list[str]:
     if deed.program == AT_BOOT:
         return [f"{what} CPU {deed.cpu} at boot{module}"]
     who = f"CPU {deed.cpu} ({deed.program}), operation {deed.operation}, stop {deed.stop}"
-    return [f"{what} {who}, {show_duration(deed.age_s)} before{module}", *_frames(deed)]
+    return [f"{what} {who}, {show_duration(deed.age_s)} before{module}", *_frames(deed.stack)]
 
 
 def _place(violation: Violation) -> list[str]:

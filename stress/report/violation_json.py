@@ -4,7 +4,7 @@ from typing import Any
 
 from stress.judge.sources import Run
 from stress.judge.violation import Access, Block, Deed, Node, Row, Stack, Violation
-from stress.report.violation import bug, hexed, poison_name, printable
+from stress.report.violation import bug, hexed, outside_name, poison_name, printable
 
 
 def report_json(violation: Violation, again: str) -> dict[str, Any]:
@@ -15,13 +15,15 @@ def report_json(violation: Violation, again: str) -> dict[str, Any]:
         "cpu": violation.cpu,
         "program": violation.program,
         "operation": violation.operation,
-        "in_nmi": violation.in_nmi,
+        "in_handler": violation.in_handler,
         "stop": violation.stop,
         "seconds": round(violation.seconds, 9),
         "hit": _access(violation.hit),
         "fault": _access(violation.fault),
+        "warning": _warning(violation.warning),
         "asked": _asked(violation),
         "copied": _copied(violation),
+        "answer": None if violation.answer is None else hexed(violation.answer),
         "steps": violation.steps,
         "walk": [_node(node) for node in violation.walk],
         "focus": hexed(violation.focus) if violation.focus else None,
@@ -50,6 +52,17 @@ def _access(access: Access | None) -> dict[str, Any] | None:
     }
 
 
+def _warning(warning: Access | None) -> dict[str, Any] | None:
+    """What the kernel warned of."""
+    if warning is None:
+        return None
+    return {
+        "address": hexed(warning.address),
+        "called": outside_name(warning.address),
+        "stack": _stack(warning.stack),
+    }
+
+
 def _asked(violation: Violation) -> dict[str, Any] | None:
     """What was looked up, and the right answer."""
     subject = violation.subject
@@ -60,10 +73,14 @@ def _asked(violation: Violation) -> dict[str, Any] | None:
 
 def _copied(violation: Violation) -> dict[str, Any] | None:
     """The name that was copied, and where its bytes come from."""
-    if violation.copied is None:
+    if violation.copied is None or violation.expected is None:
         return None
-    runs = [_run(run) for run in violation.runs]
-    return {"bytes": violation.copied.hex(), "text": printable(violation.copied), "runs": runs}
+    return {
+        "bytes": violation.copied.hex(),
+        "text": printable(violation.copied),
+        "expected": printable(violation.expected),
+        "runs": [_run(run) for run in violation.runs],
+    }
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -74,7 +91,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 def _node(node: Node) -> dict[str, Any]:
     """One node of the walk."""
-    called = poison_name(node.address)
+    called = outside_name(node.address) if node.state is None else None
     return {"address": hexed(node.address), "called": called, "module": node.module, "state": node.state}
 
 

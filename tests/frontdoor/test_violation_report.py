@@ -13,6 +13,7 @@ from stress.judge.outcomes import OUTCOMES
 from stress.judge.sources import BEGINNING, POISON, Run
 from stress.judge.tally import Tally
 from stress.judge.violation import Access, Block, Deed, Node, Row, Subject, Violation
+from stress.kernel.struct_module import MODLIST_LOCK, MODULES
 from stress.machine.stacks import Frame
 from stress.report.result import Result
 from stress.report.table import show
@@ -28,11 +29,13 @@ ALLOC = Deed(0, "modprobe", 41, 80, 0.0012, "xhci_hcd", (Frame("kmalloc", "slab.
 FREED = Block(BLOCK, 4096, 3000, live=False, at_rest=True, allocated=ALLOC, freed=FREE)
 HIT = Access(BLOCK + 0x58, 8, False, 0xFB, STACK)
 FAULT = Access(0x6B6B_6B6B_6B6B_6B73, 8, False, None, ())
+WARNING = Access(MODLIST_LOCK, 0, False, None, (Frame("spin_lock", "spinlock.py", 9),))
 ROWS = tuple(Row(BLOCK + 0x30 + 16 * row, bytes(range(16)), b"\xfb\xfb") for row in range(5))
 WALK = (Node(0x404_0000, "ext4", "live"), Node(BLOCK, "xhci_hcd", "freed"), Node(0x10_0100, None, None))
 VIOLATION = Violation(
-    outcome="poisoned", cpu=2, program="kallsyms", operation=1234, in_nmi=False, stop=81, seconds=1.5,
-    hit=HIT, fault=FAULT, subject=Subject(0x1000, EVIL, "xhci_hcd"), copied=EVIL[:5] + b"kkk",
+    outcome="poisoned", cpu=2, program="kallsyms", operation=1234, in_handler=False, stop=81, seconds=1.5,
+    hit=HIT, fault=FAULT, warning=WARNING, subject=Subject(0x1000, EVIL, "xhci_hcd"), expected=EVIL,
+    copied=EVIL[:5] + b"kkk", answer=None,
     steps=40, walk=WALK, focus=HIT.address, block=FREED, rows=ROWS,
     runs=(Run(EVIL[:5], BEGINNING, EVIL, ("xhci_hcd", "usb")), Run(b"kkk", POISON)),
 )  # fmt: skip
@@ -120,6 +123,7 @@ def test_what_happened_before_the_start_was_at_boot() -> None:
         ({"hit": None, "fault": HIT}, "use-after-free"),
         ({"hit": None, "fault": attrs.evolve(FAULT, size=0)}, "invalid-free"),
         ({"hit": None, "fault": None}, "poisoned-name"),
+        ({"hit": None, "fault": None, "outcome": "locked"}, "locked"),
         ({"hit": None, "fault": None, "outcome": "missed"}, "missed-module"),
         ({"hit": None, "fault": None, "outcome": "endless"}, "endless-walk"),
     ],
@@ -132,18 +136,52 @@ def test_bugs_are_called_by_what_was_seen(change: dict[str, object], expected: s
 
 def test_a_report_of_which_little_is_known_says_what_it_knows() -> None:
     little = attrs.evolve(
-        VIOLATION, hit=None, fault=None, subject=None, copied=None, walk=(), block=None, rows=(), runs=(), in_nmi=True
+        VIOLATION,
+        hit=None,
+        fault=None,
+        warning=None,
+        subject=None,
+        copied=None,
+        walk=(),
+        block=None,
+        rows=(),
+        runs=(),
+        in_handler=True,
     )
     assert told(little).splitlines()[1:4] == [
         "BUG: kstress: poisoned-name in program kallsyms",
-        "Seen by CPU 2 (kallsyms), operation 1234, in an NMI; no access of it was to freed memory",
+        "Seen by CPU 2 (kallsyms), operation 1234, in a handler, without any bad access",
         "Outcome: poisoned (copied poison: the memory was freed)",
     ]
     assert "Call trace" not in told(little)
 
 
+def test_a_warning_is_told_with_the_word_it_is_about_and_its_stack() -> None:
+    text = told(attrs.evolve(VIOLATION, hit=None, fault=None, outcome="locked"))
+    assert "BUG: kstress: locked in spin_lock\nWarned of modlist_lock by CPU 2 (kallsyms), operation 1234\n" in text
+    assert "Call trace:\n spin_lock (spinlock.py:9)" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"copied": None, "runs": (), "outcome": "missed"}, "\nFound nothing\n"),
+        ({"copied": None, "runs": (), "outcome": "garbled", "answer": 0x10_0100}, "\nGot 0x100100 (LIST_POISON1)\n"),
+        ({"copied": EVIL}, "\nCopied the right name\n"),
+        ({"copied": b"", "runs": (), "expected": b"ext4"}, '\nCopied nothing, where "ext4" was right\n'),
+    ],
+)
+def test_what_came_back_is_told(change: dict[str, object], expected: str) -> None:
+    assert expected in told(attrs.evolve(VIOLATION, **change))  # type: ignore[arg-type]
+
+
+def test_the_head_of_the_list_is_called_by_its_name() -> None:
+    text = told(attrs.evolve(VIOLATION, walk=(*WALK[:1], Node(MODULES, None, None))))
+    assert f"0x4040000 ext4 -> {MODULES:#x} modules\n" in text
+
+
 def test_compiled_code_says_where_traces_can_be_had() -> None:
-    native = attrs.evolve(VIOLATION, hit=attrs.evolve(HIT, stack=()))
+    native = attrs.evolve(VIOLATION, hit=attrs.evolve(HIT, stack=()), warning=None)
     assert "use-after-free in program kallsyms" in told(native)
     assert "Call traces: none on compiled code; --engine python has them" in told(native)
 

@@ -8,9 +8,10 @@ from stress.judge.outcomes import OUTCOMES, Code
 from stress.judge.tables import padded
 from stress.judge.violation import MOST_REPORTS, Slice, Violation, harvest
 from stress.kernel.kallsyms import NAMEBUF
+from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.evidence import KEPT_CLOCK, SLOT_BYTES, SLOTS_BYTES
-from stress.machine.loop import begin_operation, count_outcome
-from stress.machine.notes import note_step, note_subject
+from stress.machine.loop import begin_operation, count_outcome, warn
+from stress.machine.notes import note_answer, note_copy, note_step, note_subject
 from stress.machine.ram import Ram
 from stress.machine.words import FORBIDDEN, HIT_ADDRESS
 from tests.support import booted, loaded_modules, python_cpu, simple_corpus
@@ -30,7 +31,8 @@ def violate(ram: Ram, number: int, outcome: int, copied: bytes = b"", hit: int =
     """CPU `number` reads `copied` for mod0_sym0, with a bad access if `hit` says where."""
     cpu = python_cpu(ram, number)
     begin_operation(cpu)
-    note_subject(cpu, ram.peek(TARGETS), cpu.area + NAMEBUF)
+    note_subject(cpu, ram.peek(TARGETS))
+    note_copy(cpu, ram.peek(TARGETS), cpu.area + NAMEBUF)
     ram.write(cpu.area + NAMEBUF, padded(copied))
     ram.poke(cpu.log + HIT_ADDRESS, hit)
     count_outcome(cpu, outcome)
@@ -102,6 +104,19 @@ def test_the_corpus_tells_the_right_module_and_who_has_the_names_that_were_mixed
     assert (told.subject.name, told.subject.module) == (b"mod0_sym0", "mod0")
     assert [(run.data, run.owners) for run in told.runs] == [(b"mod0_sym", ("mod0",)), (b"d1_sym1", ("mod1",))]
     assert told.copied == b"".join(run.data for run in told.runs)
+
+
+def test_a_number_that_came_back_and_a_warning_are_told() -> None:
+    ram = machine()
+    cpu = python_cpu(ram)
+    begin_operation(cpu)
+    note_answer(cpu, 0x1234)
+    warn(cpu, Code.LOCKED, MODLIST_LOCK)
+    count_outcome(cpu, Code.LOCKED)
+    [kept] = harvest(slice_of(ram), ())
+    assert (kept.outcome, kept.answer, kept.copied, kept.expected) == ("outcome 11", 0x1234, None, None)
+    assert kept.warning is not None
+    assert kept.warning.address == MODLIST_LOCK
 
 
 def test_a_reader_that_copied_nothing_has_no_runs() -> None:

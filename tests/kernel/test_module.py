@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stress.kernel.kallsyms import NAMEBUF, kallsyms_lookup
 from stress.kernel.list import LIST_POISON1
+from stress.kernel.modlist import link_stopped, unlink_stopped
 from stress.kernel.module import (
     EBUSY,
     EEXIST,
@@ -47,7 +48,6 @@ from tests.support import (
     bounded,
     image_of,
     link_alone,
-    link_stopped,
     loaded_modules,
     name_in_image,
     put_string,
@@ -55,7 +55,6 @@ from tests.support import (
     simple_corpus,
     string_at,
     unlink_alone,
-    unlink_stopped,
 )
 
 CHANGES: dict[str, tuple[ListChange, ListChange]] = {

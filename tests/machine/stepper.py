@@ -14,6 +14,7 @@ from stress.judge.lookups import TARGET_ADDRESS, TARGETS, judge_absence, judge_n
 from stress.judge.names import judge_wrong_name
 from stress.kernel.kallsyms import kallsyms_lookup
 from stress.kernel.list import LIST_POISON1, LIST_POISON2, list_add, list_del
+from stress.kernel.modlist import link_stopped, unlink_stopped
 from stress.kernel.module import sys_delete_module, sys_init_module
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import restart_machine, stop_machine
@@ -28,7 +29,7 @@ from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import HEAP_NEXT, kfree, kmalloc
 from stress.machine.words import area_address
-from tests.support import KASAN, link_stopped, unlink_stopped
+from tests.support import KASAN
 
 Group = Callable[[Cpu, int, int, int], int]
 Engine = Callable[[Ram, int, int, int], int]
@@ -103,7 +104,7 @@ def modules(cpu: Cpu, number: int, a: int, b: int) -> int:
 @kernel
 def oopsing_handler(cpu: Cpu) -> int:
     """An NMI handler that is told of another subject, walks, reads the freed heap and follows a list poison."""
-    note_subject(cpu, cpu.peek(TARGETS), 0)
+    note_subject(cpu, cpu.peek(TARGETS))
     for step in range(3):
         note_step(cpu, LIST_POISON2 + step, step)
     cpu.load8(cpu.peek(HEAP_NEXT))
@@ -113,7 +114,7 @@ def oopsing_handler(cpu: Cpu) -> int:
 @kernel
 def interrupted(cpu: Cpu, target: int, freed: int) -> int:
     """A read of freed memory that an NMI comes behind, and that then finds nothing."""
-    note_subject(cpu, target, 0)
+    note_subject(cpu, target)
     note_step(cpu, freed, 0)
     cpu.load(freed)
     take_nmi(cpu, oopsing_handler)
@@ -124,7 +125,7 @@ def interrupted(cpu: Cpu, target: int, freed: int) -> int:
 def judge(cpu: Cpu, number: int, a: int, b: int) -> int:
     """Judging; and a whole read of the target at `a` into the buffer at `b`, as if its module were always listed."""
     if number == READ:
-        note_subject(cpu, a, b)
+        note_subject(cpu, a)
         if kallsyms_lookup(cpu, cpu.peek(a + TARGET_ADDRESS), b):
             return judge_name(cpu, a, b)
         return judge_absence(cpu, a, 1)

@@ -17,7 +17,7 @@ from stress.machine.loop import begin_operation, count_outcome
 from stress.machine.notes import note_step
 from stress.machine.ram import Ram
 from stress.machine.slab import SLAB_LOCK, STOPS, block_of, kfree, kmalloc, label_block
-from stress.machine.words import FORBIDDEN, HIT_ADDRESS, OPERATIONS, SUBJECT, WALKED, area_address
+from stress.machine.words import COPIED, FORBIDDEN, HIT_ADDRESS, OPERATIONS, SUBJECT, WALKED, area_address
 from tests.support import (
     ENGINES,
     blank_ram,
@@ -87,7 +87,7 @@ def test_a_read_of_a_freed_module_is_kept_with_its_walk_its_block_and_its_memory
     ram.poke(ram.map.log(0) + OPERATIONS, 41)
     assert read(turn, ram, 0) == Code.WILD
     kept = reports(ram)["wild"]
-    assert (kept.cpu, kept.operation, kept.stop, kept.in_nmi) == (0, 41, 7, False)
+    assert (kept.cpu, kept.operation, kept.stop, kept.in_handler) == (0, 41, 7, False)
     assert [node.address for node in kept.walk[:-1]] == order[: order.index(mods["mod15"]) + 1]
     assert [node.module for node in kept.walk[:-1]] == ["mod19", "mod18", "mod17", "mod16", "mod15"]
     assert [node.state for node in kept.walk] == ["live"] * 4 + ["freed", None]
@@ -177,7 +177,7 @@ def test_an_nmi_that_violates_is_kept_apart_and_leaves_the_interrupted_operation
     ram.poke(ram.map.bound - 8, 0)
     assert turn(ram, NESTED, target(ram, 2), ram.map.bound - 8) == Code.FREED
     inner, outer = reports(ram)["wild"], reports(ram)["freed"]
-    assert (inner.in_nmi, outer.in_nmi) == (True, False)
+    assert (inner.in_handler, outer.in_handler) == (True, False)
     assert inner.subject is not None
     assert outer.subject is not None
     assert (inner.subject.name, outer.subject.name) == (b"mod0_sym0", b"mod2_sym0")
@@ -196,12 +196,12 @@ def test_an_nmi_that_violates_is_kept_apart_and_leaves_the_interrupted_operation
 def test_notes_of_an_earlier_operation_are_forgotten() -> None:
     ram = machine()
     cpu = python_cpu(ram)
-    for note in (HIT_ADDRESS, SUBJECT, WALKED):
+    for note in (HIT_ADDRESS, SUBJECT, COPIED, WALKED):
         ram.poke(cpu.log + note, 8)
     begin_operation(cpu)
     count_outcome(cpu, Code.TORN)
     kept = reports(ram)["torn"]
-    assert (kept.hit, kept.fault, kept.subject, kept.copied, kept.walk) == (None, None, None, None, ())
+    assert (kept.hit, kept.fault, kept.subject, kept.copied, kept.answer, kept.walk) == (None,) * 5 + ((),)
     assert (kept.block, kept.rows, kept.focus) == (None, (), 0)
 
 

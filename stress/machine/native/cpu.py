@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, make_attribute_wrapper, models, overload_method, register_jitable, register_model
 
-from stress.machine.events import take_event
+from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.native.atomics import (
     compare_exchange,
@@ -44,6 +44,7 @@ from stress.machine.words import (
     LOW,
     READ_BYTE,
     READ_WORD,
+    SLEEPS,
     SPINNING_ON,
     SPINS,
     TIMESPEC,
@@ -163,19 +164,34 @@ def look_for(features: Features) -> After:
     return look_at_shadow if features.kasan else nothing
 
 
-@cache
-def after_for(features: Features) -> After:
-    """What comes after each access of a CPU with `features`: a look at the shadow, then the countdown to an event."""
-    look = look_for(features)
-    if not features.events:
-        return look
-    new_masked_cpu, interrupt, nmi = make_constructor(features.masked()), features.interrupt, features.nmi
+def event_for(features: Features) -> Callable[[Any], None]:
+    """What takes an event on a CPU with `features`; returns after how many accesses the next one comes."""
+    undisturbed, inside = make_constructor(features.undisturbed()), make_constructor(features.inside())
+    interrupt, nmi = features.interrupt, features.nmi
+
+    @part
+    def delay_only(cpu: Any) -> None:
+        stay_apart()
+        here = undisturbed(cpu.base, cpu.number, cpu.area, cpu.log)
+        store_word(cpu.base + cpu.log + EVENTS_LEFT, take_delay(here))
 
     @part
     def event(cpu: Any) -> None:
         stay_apart()
-        masked = new_masked_cpu(cpu.base, cpu.number, cpu.area, cpu.log)
-        store_word(cpu.base + cpu.log + EVENTS_LEFT, take_event(masked, interrupt, nmi))
+        here = undisturbed(cpu.base, cpu.number, cpu.area, cpu.log)
+        handler_cpu = inside(cpu.base, cpu.number, cpu.area, cpu.log)
+        store_word(cpu.base + cpu.log + EVENTS_LEFT, take_event(here, handler_cpu, interrupt, nmi))
+
+    return event if features.handled else delay_only
+
+
+@cache
+def after_for(features: Features) -> After:
+    """What comes after each access of a CPU with `features`: a look at the shadow, then the countdown to an event."""
+    look = look_for(features)
+    if not features.delays:
+        return look
+    event = event_for(features)
 
     @part
     def after(cpu: Any, address: int, access: int) -> None:
@@ -288,8 +304,8 @@ def _peek8(after: After) -> Any:
 def _relax(after: After) -> Any:
     def relax(cpu: Any, address: int) -> None:
         spins = load_word(cpu.base + cpu.log + SPINS) + 1
-        store_word(cpu.base + cpu.log + SPINS, spins)
         store_word(cpu.base + cpu.log + SPINNING_ON, address)
+        store_word(cpu.base + cpu.log + SPINS, spins)  # last: the watchdog takes no spin for one on the word before
         if unlikely(load_word(cpu.base + BOUND) == 0):
             note_fault(cpu, address, 0)
             raise Oops
@@ -313,6 +329,7 @@ def _sleep(after: After) -> Any:
         if unlikely(load_word(cpu.base + BOUND) == 0):
             note_fault(cpu, BOUND, 0)
             raise Oops
+        store_word(cpu.base + cpu.log + SLEEPS, load_word(cpu.base + cpu.log + SLEEPS) + 1)
         usleep(nanoseconds // 1000)
 
     return sleep

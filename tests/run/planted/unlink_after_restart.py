@@ -1,20 +1,14 @@
 """A planted bug: the machine is stopped, restarted, and only then is the module unlinked."""
 
 from stress import Program, Scenario
-from stress.kernel.list import list_add, list_del
+from stress.kernel.list import list_del
+from stress.kernel.modlist import insmod_stopped
+from stress.kernel.module import sys_delete_module
 from stress.kernel.stop_machine import restart_machine, stop_machine
-from stress.kernel.struct_module import LIST, MODULES
+from stress.kernel.struct_module import LIST
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe
 from stress.programs.read_symbol import kallsyms_reader
-
-
-@kernel
-def link_module(cpu: Cpu, mod: int) -> None:
-    """Add the module as the patch does."""
-    stop_machine(cpu)
-    list_add(cpu, mod + LIST, MODULES)
-    restart_machine(cpu)
 
 
 @kernel
@@ -26,9 +20,15 @@ def unlink_module(cpu: Cpu, mod: int) -> None:
 
 
 @kernel
+def rmmod(cpu: Cpu, name: int) -> int:
+    """Unload a module that way."""
+    return sys_delete_module(cpu, name, unlink_module)
+
+
+@kernel
 def writer(cpu: Cpu) -> int:
     """Load and unload modules."""
-    return modprobe(cpu, link_module, unlink_module)
+    return modprobe(cpu, insmod_stopped, rmmod)
 
 
 SCENARIO = Scenario(

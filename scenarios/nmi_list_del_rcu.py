@@ -1,0 +1,55 @@
+"""The patch with list_del_rcu in place of list_del: NMIs on stopped CPUs are safe as well.
+
+list_del_rcu leaves the entry's way on as it was, and the free waits for the end of the stop, which every CPU
+acknowledges after its NMI. The stop is then a grace period for NMIs too.
+
+Source: include/linux/list.h; the cure for `nmi_stopped`.
+"""
+
+from fractions import Fraction
+
+from stress import Hardware, Program, Scenario
+from stress.kernel.list import list_del_rcu
+from stress.kernel.modlist import insmod_stopped
+from stress.kernel.module import sys_delete_module
+from stress.kernel.stop_machine import restart_machine, stop_machine
+from stress.kernel.struct_module import LIST
+from stress.machine.loop import mark_edge
+from stress.machine.seam import Cpu, kernel
+from stress.programs.idle import cpu_idle
+from stress.programs.modprobe import modprobe
+from stress.programs.show_trace import show_trace
+
+
+@kernel
+def unlink_module(cpu: Cpu, mod: int) -> None:
+    """Take the module off the list under a stop; whoever stands on it can step on."""
+    stop_machine(cpu)
+    list_del_rcu(cpu, mod + LIST)
+    mark_edge(cpu)
+    restart_machine(cpu)
+
+
+@kernel
+def rmmod(cpu: Cpu, name: int) -> int:
+    """Unload a module."""
+    return sys_delete_module(cpu, name, unlink_module)
+
+
+@kernel
+def writer(cpu: Cpu) -> int:
+    """Load and unload modules."""
+    return modprobe(cpu, insmod_stopped, rmmod)
+
+
+SCENARIO = Scenario(
+    name="nmi_list_del_rcu",
+    claim="list_del_rcu under a stop protects NMI handlers too",
+    source="the cure for what the patch leaves open to NMIs",
+    point="unsaid",
+    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("idle", cpu_idle)),
+    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=show_trace),
+    expect="held",
+    twin="nmi_stopped",
+    learnt="one store less, and NMIs are safe: the entry's way on is the whole difference",
+)

@@ -1,0 +1,24 @@
+"""The patch, with readers that may be preempted: a stop can come in the middle of a lookup.
+
+With CONFIG_PREEMPT an interrupt may find a reader anywhere in its walk and let the stopper run. When the
+reader goes on, the module that it stood on is gone.
+
+Source: the patch's doubt; catalogue A7.
+"""
+
+from fractions import Fraction
+
+from stress import Hardware, Program, Scenario
+from stress.programs.modprobe import modprobe_stopped
+from stress.programs.read_symbol import kallsyms_reader
+
+SCENARIO = Scenario(
+    name="preempted_reader",
+    claim="the patch protects readers that may be preempted",
+    source="the patch's doubt; 2.6.11 to 2.6.24 with CONFIG_PREEMPT",
+    point="doubt",
+    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    hardware=Hardware(interrupt=Fraction(1, 500)),
+    expect="violated",
+    learnt="the doubt was right: stop_machine waits for a preempted task's CPU, not for the task",
+)

@@ -1,0 +1,45 @@
+"""A reader that passes over modules marked GOING, before the patch: the mark lies in memory that is freed.
+
+Source: the patch's point (3), its second half.
+"""
+
+from stress import Program, Scenario
+from stress.kernel.kallsyms import KSYM_NAME_LEN, find_symbol_name
+from stress.kernel.string import strncpy
+from stress.kernel.struct_module import MODULE_STATE_GOING, STATE
+from stress.machine.seam import Cpu, kernel
+from stress.programs.modprobe import modprobe_locked
+from stress.programs.read_symbol import read_symbol
+
+
+@kernel
+def stays(cpu: Cpu, mod: int) -> bool:
+    """Whether the module is not marked GOING, as far as its memory can be believed."""
+    return cpu.load(mod + STATE) != MODULE_STATE_GOING
+
+
+@kernel
+def lookup_skipping(cpu: Cpu, address: int, symbol: int) -> bool:
+    """kallsyms_lookup that looks at no module that is GOING."""
+    name = find_symbol_name(cpu, address, symbol, stays)
+    if name == 0:
+        return False
+    strncpy(cpu, symbol, name, KSYM_NAME_LEN)
+    return True
+
+
+@kernel
+def reader(cpu: Cpu) -> int:
+    """A lookup that trusts the state."""
+    return read_symbol(cpu, lookup_skipping)
+
+
+SCENARIO = Scenario(
+    name="skip_going",
+    claim="a reader is safe if it passes over modules that rmmod has marked GOING",
+    source="the patch's point (3)",
+    point="3",
+    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", reader)),
+    expect="violated",
+    learnt="a module turns GOING, and is freed, between the look at its state and the copy of the name",
+)

@@ -1,0 +1,27 @@
+"""Checks that the patch's promise rests on: whenever the list changes, every other CPU is held with interrupts off."""
+
+from stress.kernel.stop_machine import ACK, STATE_MASK, STOPMACHINE_DISABLE_IRQ, STOPMACHINE_STATE
+from stress.machine.loop import warn
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import AREA_BYTES, AREAS, CPUS, IRQS_DISABLED
+
+CPU_RUNS = 13
+"""The warning of `warn_if_running`, and the number of its outcome."""
+
+
+@kernel
+def is_held(cpu: Cpu, other: int) -> bool:
+    """Whether CPU `other` has acknowledged the stop's last step and has its interrupts off."""
+    area = AREAS + other * AREA_BYTES
+    state = cpu.load(STOPMACHINE_STATE)
+    if state & STATE_MASK != STOPMACHINE_DISABLE_IRQ:
+        return False
+    return cpu.load(area + ACK) == state and cpu.load(area + IRQS_DISABLED) == 1
+
+
+@kernel
+def warn_if_running(cpu: Cpu) -> None:
+    """Warn of the first CPU that is not held, by the address of its acknowledgement."""
+    for other in range(cpu.peek(CPUS)):
+        if not is_held(cpu, other):
+            warn(cpu, CPU_RUNS, AREAS + other * AREA_BYTES + ACK)

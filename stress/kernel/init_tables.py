@@ -1,0 +1,62 @@
+"""Symbol tables in init memory: used while init() runs, given back afterwards (kernel/module.c, since 2.6.33).
+
+While a module initialises, kallsyms reads its full tables, which lie in memory of their own; afterwards those in
+the module's core. `switch` is how the change from one to the other is made before the init memory is freed.
+"""
+
+from stress.kernel.modlist import link_stopped
+from stress.kernel.module import ListChange, begin_init, finish_init
+from stress.kernel.struct_module import MODULE_BYTES, STRTAB, SYMTAB
+from stress.machine.loop import mark_edge
+from stress.machine.seam import Cpu, kernel
+from stress.machine.slab import kfree, kmalloc, ksize
+
+
+@kernel
+def shift_tables(cpu: Cpu, mod: int, distance: int) -> None:
+    """Let the module's tables be those that lie `distance` bytes further on: two stores, one after the other."""
+    cpu.store(mod + SYMTAB, cpu.load(mod + SYMTAB) + distance)
+    cpu.store(mod + STRTAB, cpu.load(mod + STRTAB) + distance)
+
+
+@kernel
+def link_with_init_tables(cpu: Cpu, mod: int) -> None:
+    """Let the module use a copy of its tables in init memory, if there is any, and list it as the patch does."""
+    size = ksize(cpu, mod) - MODULE_BYTES
+    tables = kmalloc(cpu, size)
+    if tables != 0:
+        cpu.copy(tables, mod + MODULE_BYTES, size)
+        shift_tables(cpu, mod, tables - mod - MODULE_BYTES)
+    link_stopped(cpu, mod)
+
+
+@kernel
+def use_core_tables(cpu: Cpu, mod: int) -> None:
+    """Switch to the tables in the module's core, readers running."""
+    shift_tables(cpu, mod, mod + MODULE_BYTES - cpu.load(mod + SYMTAB))
+
+
+@kernel
+def drop_init_tables(cpu: Cpu, mod: int, switch: ListChange) -> None:
+    """Switch to the core's tables and free those in init memory. Readers' race windows are counted by four edges."""
+    tables = cpu.load(mod + SYMTAB)
+    if tables == mod + MODULE_BYTES:
+        return
+    mark_edge(cpu)
+    switch(cpu, mod)
+    mark_edge(cpu)
+    mark_edge(cpu)
+    kfree(cpu, tables)
+    mark_edge(cpu)
+
+
+@kernel
+def sys_init_module_with_tables(cpu: Cpu, image: int, switch: ListChange) -> int:
+    """insmod with symbol tables in init memory. 0, -EEXIST, -ENOMEM."""
+    mod = begin_init(cpu, image, link_with_init_tables)
+    if mod < 0:
+        return mod
+    cpu.yield_core()
+    drop_init_tables(cpu, mod, switch)
+    finish_init(cpu, mod)
+    return 0

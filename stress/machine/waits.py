@@ -1,0 +1,148 @@
+"""Who waits for whom: from a CPU that spins to the cycle that it hangs in, or to the CPU that waits for nobody.
+
+The watchdog sees which CPUs spin and on which words; who can end such a wait follows from how the words were
+declared (`stress.machine.words`), so that nothing here knows what locks and words are for.
+"""
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from stress.machine.ram import Ram
+from stress.machine.words import guard_of, holder_of, name_of, owner_of
+
+SPINS = "spins"
+GOES_ON = "goes on"
+SLEEPS = "sleeps"
+RUNS_ON = "runs on"
+ENDED = "ended"
+
+ACTIVITIES = {
+    GOES_ON: "goes on with other operations and ends no wait",
+    SLEEPS: "sleeps within that operation",
+    RUNS_ON: "runs on within that operation",
+    ENDED: "has ended: its thread is gone",
+}
+
+
+@attrs.frozen
+class Wait:
+    """The word at `address` that a CPU spins on, in a machine of `cpus`.
+
+    `guard` is the lock that decides over it: the word itself if it is one, or the one whose holder alone stores the
+    word; else None. `held_by` was its holder at the time of looking, if it had one.
+    """
+
+    address: int
+    cpus: int
+    guard: int | None
+    held_by: int | None
+
+    @property
+    def spins_on(self) -> str:
+        """The word's name."""
+        return name_of(self.address, self.cpus)
+
+    @property
+    def waits_for(self) -> int | None:
+        """The CPU that can end the wait: the lock's holder, or the CPU whose per-CPU word it is.
+
+        None for a lock that is free or whose holder does not exist, and for a word that anyone may store.
+        """
+        number = owner_of(self.address, self.cpus) if self.guard is None else self.held_by
+        return number if number is not None and number < self.cpus else None
+
+    def text(self, cpu: int) -> str:
+        """What is spun on and who has it, as seen by `cpu`, which spins."""
+        return f"{self.spins_on}{self._holder_text('itself' if self.held_by == cpu else f'CPU {self.held_by}')}"
+
+    def _holder_text(self, holder: str) -> str:
+        """Who decides over the word, called `holder` if it is a CPU."""
+        if self.guard is None:
+            return "" if self.waits_for is not None else ", which no CPU in particular stores"
+        if self.guard != self.address:
+            guard = name_of(self.guard, self.cpus)
+            return f", stored only by the holder of {guard}: {'nobody' if self.held_by is None else holder}"
+        return ", which is free just now" if self.held_by is None else f", held by {holder}"
+
+
+def wait_on(ram: Ram, address: int) -> Wait:
+    """What a CPU that spins on the word at `address` waits for just now."""
+    guard = guard_of(address)
+    held_by = None if guard is None else holder_of(guard, ram.peek(guard))
+    return Wait(address, ram.map.cpus, guard, held_by)
+
+
+@attrs.frozen
+class Link:
+    """One CPU of a chain. `activity` is one of this module's words; `wait` and `seconds` are for one that spins.
+
+    `operation` is how many operations it had finished. `stack` is its kernel functions, innermost first, as
+    `function (file:line)`; empty on the native engine.
+    """
+
+    cpu: int
+    program: str
+    operation: int
+    activity: str
+    seconds: float = 0.0
+    wait: Wait | None = None
+    stack: tuple[str, ...] = ()
+
+    @property
+    def waits_for(self) -> int | None:
+        """The CPU that can end this one's wait; None if it waits for nobody, or nobody knows for whom."""
+        return None if self.wait is None else self.wait.waits_for
+
+    @property
+    def text(self) -> str:
+        """The CPU and what it does, in one line."""
+        who = f"CPU {self.cpu} ({self.program}, operation {self.operation})"
+        if self.wait is None:
+            return f"{who} {ACTIVITIES[self.activity]}"
+        return f"{who} has spun for {self.seconds:.1f} s on {self.wait.text(self.cpu)}"
+
+
+@attrs.frozen
+class Stall:
+    """Why a machine stands still: `links` leads from a CPU that spun too long to who is to blame.
+
+    Each link waits for the next one. `others` are the CPUs that spin too and are not in the chain.
+    """
+
+    links: tuple[Link, ...]
+    others: tuple[int, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long the first CPU has spun."""
+        return self.links[0].seconds
+
+    @property
+    def cycle(self) -> tuple[int, ...]:
+        """The CPUs that wait for each other in a ring, from the one that the chain enters by; empty if none do."""
+        back = self.links[-1].waits_for
+        cpus = [link.cpu for link in self.links]
+        return tuple(cpus[cpus.index(back) :]) if back is not None else ()
+
+    @property
+    def text(self) -> str:
+        """The whole chain in one line."""
+        chain = " -> ".join(link.text for link in self.links)
+        ring = f" -> CPU {self.cycle[0]}, a cycle" if len(self.cycle) > 1 else ""
+        more = f"; {len(self.others)} more spin" if self.others else ""
+        return chain + ring + more
+
+    def with_stacks(self, stacks: Sequence[tuple[str, ...]]) -> "Stall":
+        """The same with the stacks of its CPUs, out of those of all CPUs."""
+        return attrs.evolve(self, links=tuple(attrs.evolve(link, stack=stacks[link.cpu]) for link in self.links))
+
+
+def follow(first: int, link_of: Callable[[int], Link]) -> tuple[Link, ...]:
+    """The chain of waits from CPU `first` on, until a CPU that waits for nobody, or for one that it has come by."""
+    chain: dict[int, Link] = {}
+    number: int | None = first
+    while number is not None and number not in chain:
+        chain[number] = link_of(number)
+        number = chain[number].waits_for
+    return tuple(chain.values())
