@@ -8,14 +8,13 @@ at, so that no handler finds a slot half done. `stress.judge.violation` reads th
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import (
     ALLOCATED_BY,
-    FORMER_LABEL,
     FREED_BY,
     GENERATION,
-    LABEL,
     RECORD_BYTES,
     SLAB_LOCK,
     STOPS,
     block_of,
+    label_of,
     record_of,
 )
 from stress.machine.words import (
@@ -61,19 +60,13 @@ if KEPT_NODES + WALK_NODES * NODE_BYTES > SLOT_BYTES:
 
 
 @kernel
-def label_of(cpu: Cpu, record: int) -> int:
-    """What a block is for or, when it is free, was for."""
-    return cpu.peek(record + (LABEL if cpu.peek(record + GENERATION) & 1 == 1 else FORMER_LABEL))
-
-
-@kernel
 def keep_node(cpu: Cpu, kept: int, node: int) -> None:
     """Keep what the block of one node of the walk is for, and its generation: 0 where there is no block."""
     block = block_of(cpu, node)
     cpu.poke(kept + NODE_LABEL, 0)
     cpu.poke(kept + NODE_GENERATION, 0)
     if block != 0:
-        cpu.poke(kept + NODE_LABEL, label_of(cpu, record_of(cpu, block)))
+        cpu.poke(kept + NODE_LABEL, label_of(cpu, block))
         cpu.poke(kept + NODE_GENERATION, cpu.peek(record_of(cpu, block) + GENERATION))
 
 

@@ -158,6 +158,13 @@ def label_block(cpu: Cpu, block: int, label: int) -> None:
 
 
 @kernel
+def label_of(cpu: Cpu, block: int) -> int:
+    """What a block is for or, when it is free, was for."""
+    record = record_of(cpu, block)
+    return cpu.peek(record + (LABEL if cpu.peek(record + GENERATION) & 1 == 1 else FORMER_LABEL))
+
+
+@kernel
 def block_of(cpu: Cpu, address: int) -> int:
     """Start of the block, live or free, that `address` lies in; 0 for none. Takes no lock: blocks keep their place."""
     start = cpu.peek(HEAP_START)

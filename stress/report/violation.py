@@ -203,7 +203,7 @@ def _walk(violation: Violation) -> list[str]:
     skipped = f"... {before} more -> " if before else ""
     path = skipped + " -> ".join(_node(node) for node in violation.walk)
     return [
-        f"Walk so far, {violation.steps} modules:",
+        f"Walk so far, {violation.steps} {'module' if violation.steps == 1 else 'modules'}:",
         *(f" {line}".replace(KEPT_TOGETHER, " ") for line in wrap(path, WIDTH - 2)),
     ]
 
