@@ -124,7 +124,7 @@ def assert_stack(deed: Deed | None, first: str) -> None:
     if deed is None or deed.program == AT_BOOT:
         return
     names = functions(deed.stack)
-    assert (names[0], names[-2:]) == (first, ["modprobe", "writer"])
+    assert (names[0], names[-2:]) == (first, ["modprobe", "modprobe_locked"])
     assert all(frame.line > 0 and not frame.file.startswith("stress/machine/loop") for frame in deed.stack)
 
 
