@@ -106,6 +106,22 @@ def test_the_corpus_tells_the_right_module_and_who_has_the_names_that_were_mixed
     assert told.copied == b"".join(run.data for run in told.runs)
 
 
+def test_of_several_owners_of_a_name_those_on_the_walk_come_first() -> None:
+    twins = tuple(
+        attrs.evolve(module, symbols=(*module.symbols, attrs.evolve(module.symbols[0], value=0, name="twice")))
+        for module in CORPUS.modules
+    )
+    ram = machine()
+    cpu = python_cpu(ram)
+    begin_operation(cpu)
+    note_step(cpu, loaded_modules(ram)["mod2"], 0)
+    note_copy(cpu, ram.peek(TARGETS), cpu.area + NAMEBUF)
+    ram.write(cpu.area + NAMEBUF, padded(b"twice"))
+    count_outcome(cpu, Code.ALIEN)
+    [told] = explain(harvest(slice_of(ram), ()), attrs.evolve(CORPUS, modules=twins), {*NAMES, b"twice"})
+    assert [run.owners for run in told.runs] == [("mod2", "mod0", "mod1")]
+
+
 def test_a_number_that_came_back_and_a_warning_are_told() -> None:
     ram = machine()
     cpu = python_cpu(ram)

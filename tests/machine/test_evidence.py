@@ -205,6 +205,19 @@ def test_notes_of_an_earlier_operation_are_forgotten() -> None:
     assert (kept.block, kept.rows, kept.focus) == (None, (), 0)
 
 
+@pytest.mark.parametrize("offset", [0, 8, 27, 40, 159])
+def test_the_rows_are_those_around_the_address_whatever_its_place_in_a_row(offset: int) -> None:
+    ram = machine()
+    cpu = python_cpu(ram)
+    mod = loaded_modules(ram)["mod4"]
+    begin_operation(cpu)
+    note_step(cpu, mod + offset, 0)
+    count_outcome(cpu, Code.TORN)
+    rows = reports(ram)["torn"].rows
+    assert [row.address for row in rows] == [mod + offset // 16 * 16 + 16 * step for step in range(-2, 3)]
+    assert b"".join(row.data for row in rows) == ram.mapping[rows[0].address : rows[0].address + 80]
+
+
 def test_each_cpu_keeps_its_own() -> None:
     ram = machine(cpus=2)
     for number in (1, 0):
@@ -257,7 +270,9 @@ def test_every_address_of_the_heap_lies_in_the_block_that_was_given_there(
     for address in (ram.map.heap + offset for offset in offsets):
         expected = [block for block, size in sizes.items() if block <= address < block + size]
         assert [block_of(cpu, address)] == (expected or [0])
-    assert all(block_of(cpu, block) == block for block in sizes)
+    for block, size in sizes.items():
+        assert (block_of(cpu, block), block_of(cpu, block + size - 1)) == (block, block)
+        assert block_of(cpu, block + size) in {0, block + size}
 
 
 def test_a_label_stays_past_the_free_until_the_next_one_and_is_gone_with_a_new_allocation() -> None:
