@@ -72,9 +72,9 @@ class Outputs:
         UserError: at once, for a place that cannot be written to.
     """
 
-    def __init__(self, json_file: str | None, results: Path | None) -> None:
-        """Check both places before anything runs."""
-        self._json, self._results = json_file, results
+    def __init__(self, json_file: str | None, results: Path | None, reports: int = 1) -> None:
+        """Check both places before anything runs; at most `reports` violations of a scenario are printed in full."""
+        self._json, self._results, self._reports = json_file, results, reports
         if json_file not in (None, "-"):
             check_writable(Path(str(json_file)).parent, "--json")
             if not json_file or Path(json_file).is_dir():
@@ -90,7 +90,7 @@ class Outputs:
 
     def show(self, result: Result) -> None:
         """Print one result as soon as it is there."""
-        show(result, self._tables)
+        show(result, self._tables, self._reports)
 
     @contextmanager
     def progress(self, scenario: Scenario, seconds: float) -> Iterator[ProgressCallback]:

@@ -14,9 +14,11 @@ from stress.config import Config
 from stress.corpus import bundled, load
 from stress.errors import HarnessError
 from stress.judge import lookups
+from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
+from stress.judge.violation import Slice, Violation, harvest
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, Engine, choose_engine, cores_for, yield_mask
@@ -102,6 +104,7 @@ class Track:
     hooks: Hooks
     tally: Tally = attrs.field(init=False, factory=Tally)
     stall: Stall | None = attrs.field(init=False, default=None)
+    reports: tuple[Violation, ...] = attrs.field(init=False, default=())
     _slices: int = attrs.field(init=False, default=0)
 
     def _fresh_ram(self) -> Ram:
@@ -135,6 +138,8 @@ class Track:
             machine.power_off()
         machine.check()
         self.stall = self.stall and self.stall.with_stacks(ram.stacks)
+        of = Slice(ram, names, self.scenario.outcomes, machine.started_ns, self.tally.seconds)
+        self.reports = harvest(of, self.reports)
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
 
     def _wait(self, machine: Machine, watchdog: Watchdog, seconds: float, over: Callable[[Ram, float], bool]) -> None:
@@ -210,7 +215,7 @@ def run_scenario(
     twin_tally = twin_track.tally if twin_track else None
     verdict = judge(track.tally, twin_tally, _told(track), _told(twin_track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
-    return attrs.evolve(result, stall=track.stall)
+    return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
 
 
 def _told(track: Track | None) -> str | None:

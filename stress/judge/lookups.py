@@ -9,6 +9,7 @@ stores.
 from stress.judge.names import NAME_BYTES, judge_wrong_name, same_name, same_text
 from stress.judge.outcomes import Code
 from stress.machine.loop import disagree, is_window
+from stress.machine.notes import note_answer, note_copy, note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AIM, HIT_ADDRESS, LOG_BYTES, WRITERS, static
@@ -58,7 +59,9 @@ def draw_from(cpu: Cpu, table: int) -> int:
 @kernel
 def draw_anywhere(cpu: Cpu) -> int:
     """A target of any module at random."""
-    return draw_from(cpu, TARGETS)
+    target = draw_from(cpu, TARGETS)
+    note_subject(cpu, target)
+    return target
 
 
 @kernel
@@ -70,7 +73,9 @@ def draw_next_to_go(cpu: Cpu) -> int:
 @kernel
 def draw_target(cpu: Cpu) -> int:
     """A target at random. The race needs readers who stand on what is about to go, so half of them aim there."""
-    return draw_from(cpu, draw_range(cpu))
+    target = draw_from(cpu, draw_range(cpu))
+    note_subject(cpu, target)
+    return target
 
 
 @kernel
@@ -101,6 +106,7 @@ def cross_check(cpu: Cpu, outcome: int) -> int:
 @kernel
 def judge_text(cpu: Cpu, expected: int, name: int) -> int:
     """The outcome of a copied string that should be the one at `expected`, up to its NUL."""
+    note_copy(cpu, expected, name)
     if same_text(cpu, name, expected):
         return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
     return cross_check(cpu, judge_wrong_name(cpu, name))
@@ -109,6 +115,7 @@ def judge_text(cpu: Cpu, expected: int, name: int) -> int:
 @kernel
 def judge_address(cpu: Cpu, target: int, address: int) -> int:
     """The outcome of a lookup by name that gave `address`."""
+    note_answer(cpu, address)
     if address != cpu.peek(target + TARGET_ADDRESS):
         return GARBLED
     return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
@@ -117,6 +124,7 @@ def judge_address(cpu: Cpu, target: int, address: int) -> int:
 @kernel
 def judge_name(cpu: Cpu, target: int, name: int) -> int:
     """The outcome of a lookup that copied a name."""
+    note_copy(cpu, target, name)
     if same_name(cpu, name, target):
         return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
     return cross_check(cpu, judge_wrong_name(cpu, name))

@@ -7,6 +7,7 @@ from stress.kernel.kallsyms import (
     SYM_BYTES,
     SYMBOL_MODNAME,
     SYMBOL_VALUE,
+    first_module,
     next_module,
 )
 from stress.kernel.list import NEXT
@@ -49,7 +50,7 @@ def module_kallsyms_lookup_name(cpu: Cpu, modname: int, name: int) -> int:
 
     With a `modname` (0: none) only in the module of that name, as where the kernel is given "mod:sym".
     """
-    mod = cpu.load(MODULES + NEXT)
+    mod = first_module(cpu)
     walked = 0
     while mod != MODULES:
         if modname == 0 or strcmp(cpu, mod + NAME, modname) == 0:

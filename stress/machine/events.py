@@ -17,8 +17,11 @@ from stress.machine.words import (
     CAUSE_POWER_OFF,
     EVENT_PERIOD,
     EVENT_RANDOM,
+    FAULT_ADDRESS,
     GAP_BELOW,
     GAP_NANOSECONDS,
+    HIT_ADDRESS,
+    IN_HANDLER,
     INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
@@ -28,6 +31,7 @@ from stress.machine.words import (
     NOTES_BYTES,
     NOTES_KEPT,
     PREEMPT_COUNT,
+    WARNING_ADDRESS,
 )
 
 
@@ -68,6 +72,15 @@ def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
 
 
 @kernel
+def move_notes(cpu: Cpu, target: int, source: int) -> None:
+    """Copy the notes on an operation, and the stacks of its bad access, its fault and its warning."""
+    cpu.copy(cpu.log + target, cpu.log + source, NOTES_BYTES)
+    cpu.copy_stack(cpu.log + target + HIT_ADDRESS - NOTES, cpu.log + source + HIT_ADDRESS - NOTES)
+    cpu.copy_stack(cpu.log + target + FAULT_ADDRESS - NOTES, cpu.log + source + FAULT_ADDRESS - NOTES)
+    cpu.copy_stack(cpu.log + target + WARNING_ADDRESS - NOTES, cpu.log + source + WARNING_ADDRESS - NOTES)
+
+
+@kernel
 def take_exception(cpu: Cpu, handler: Operation) -> None:
     """Run a handler, whatever is masked: an operation inside of what this CPU does, judged on its own.
 
@@ -76,13 +89,14 @@ def take_exception(cpu: Cpu, handler: Operation) -> None:
     """
     preempt_count = cpu.peek(cpu.area + PREEMPT_COUNT)
     irqs_disabled = cpu.peek(cpu.area + IRQS_DISABLED)
-    cpu.copy(cpu.log + NOTES_KEPT, cpu.log + NOTES, NOTES_BYTES)
+    move_notes(cpu, NOTES_KEPT, NOTES)
+    cpu.poke(cpu.log + IN_HANDLER, 1)
     outcome = guarded(cpu, handler)
     if outcome < 0:
         raise BrokenKernelCodeError
     if outcome != 0 and outcome != CAUSE_POWER_OFF:
         count_outcome(cpu, outcome)
-    cpu.copy(cpu.log + NOTES, cpu.log + NOTES_KEPT, NOTES_BYTES)
+    move_notes(cpu, NOTES, NOTES_KEPT)
     cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)
     cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)
 

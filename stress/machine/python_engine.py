@@ -18,17 +18,25 @@ from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
 from stress.machine.slab import SHADOW_UNMAPPED
+from stress.machine.stacks import take_stack
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
     CAUSE_WILD,
+    FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    HIT_ACCESS,
     HIT_ADDRESS,
+    HIT_SHADOW,
     LOW,
+    READ_BYTE,
+    READ_WORD,
     SLEEPS,
     SPINNING_ON,
     SPINS,
+    WRITE_BYTE,
+    WRITE_WORD,
     area_address,
 )
 
@@ -68,6 +76,7 @@ class PythonCpu:
         self.number = number
         self.area = area_address(number)
         self.log = ram.map.log(number)
+        self._traces = ram.traces
         self._stacks = ram.stacks
         self._mapping = ram.mapping
         self._words = memoryview(ram.mapping).cast("q")
@@ -79,24 +88,31 @@ class PythonCpu:
         self._build_loads(features)
         self._build_stores(features)
 
-    def _fault(self, address: int) -> None:
+    def _fault(self, address: int, access: int = 0) -> None:
         """Note why this access cannot be, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
         if off:
             self._stacks[self.number] = kernel_stack()
         self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
+        self._words[self.log + FAULT_ACCESS >> 3] = access
+        if not off:
+            self.remember_stack(self.log + FAULT_ADDRESS)
         raise Oops
 
-    def _make_see(self, features: Features) -> Callable[[int], None]:
+    def _make_see(self, features: Features) -> Callable[[int, int], None]:
         """What an access to memory that is not allocated does: it faults where nothing is mapped, else it is noted."""
         words, octets, hit = self._words, self._bytes, self.log + HIT_ADDRESS >> 3
 
-        def see(address: int) -> None:
-            if features.unmapped and octets[address >> 3] == SHADOW_UNMAPPED:
-                self._fault(address)
+        def see(address: int, access: int) -> None:
+            shadow = octets[address >> 3]
+            if features.unmapped and shadow == SHADOW_UNMAPPED:
+                self._fault(address, access)
             if not words[hit]:
                 words[hit] = address
+                words[self.log + HIT_ACCESS >> 3] = access
+                words[self.log + HIT_SHADOW >> 3] = shadow
+                self.remember_stack(self.log + HIT_ADDRESS)
 
         return see
 
@@ -119,10 +135,10 @@ class PythonCpu:
         def load(address: int) -> int:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, READ_WORD)
             value = words[address >> 3]
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, READ_WORD)
             left -= 1
             if not left:
                 left = event()
@@ -131,10 +147,10 @@ class PythonCpu:
         def load8(address: int) -> int:
             nonlocal left
             if not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, READ_BYTE)
             value = octets[address]
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, READ_BYTE)
             left -= 1
             if not left:
                 left = event()
@@ -152,10 +168,10 @@ class PythonCpu:
         def store(address: int, value: int) -> None:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, WRITE_WORD)
             words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, WRITE_WORD)
             left -= 1
             if not left:
                 left = event()
@@ -163,10 +179,10 @@ class PythonCpu:
         def store8(address: int, value: int) -> None:
             nonlocal left
             if not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, WRITE_BYTE)
             octets[address] = value & 0xFF
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, WRITE_BYTE)
             left -= 1
             if not left:
                 left = event()
@@ -195,6 +211,14 @@ class PythonCpu:
             return octets[address]
 
         self.peek, self.poke, self.peek8 = peek, poke, peek8
+
+    def remember_stack(self, key: int) -> None:
+        """Keep the caller's stack."""
+        self._traces[key] = take_stack()
+
+    def copy_stack(self, target: int, source: int) -> None:
+        """Keep a stack under another key too; where there is none, forget what the key had."""
+        self._traces[target] = self._traces.get(source, ())
 
     def barrier(self) -> None:
         """Full memory barrier: a round trip through the lock."""

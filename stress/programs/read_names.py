@@ -10,6 +10,7 @@ from stress.kernel.list import NEXT
 from stress.kernel.stop_machine import down, schedule, up
 from stress.kernel.struct_module import CORE_SIZE, IMAGE_MODULE, MODULE_CORE, MODULE_MUTEX, MODULES, NAME, NUM_SYMTAB
 from stress.machine.loop import UNJUDGED
+from stress.machine.notes import note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import NUM_SLOTS, SLOT_BYTES, SLOT_IMAGE, SLOTS
@@ -84,7 +85,9 @@ def proc_kallsyms_reader(cpu: Cpu, read_line: ReadLine) -> int:
     `read_line` is given an index and a symbol buffer, and copies the module's name into MODNAMEBUF.
     """
     symbol = cpu.area + NAMEBUF
-    if not read_line(cpu, draw_line(cpu), symbol):
+    index = draw_line(cpu)
+    note_subject(cpu, 0)
+    if not read_line(cpu, index, symbol):
         return UNJUDGED
     expected = modname_at(cpu, cpu.peek(symbol + SYMBOL_VALUE))
     if expected == 0:

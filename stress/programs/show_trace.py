@@ -13,8 +13,7 @@ from stress.judge.lookups import (
     judge_text,
     listed,
 )
-from stress.kernel.kallsyms import KSYM_NAME_LEN, NMI_NAMEBUF, next_module, within
-from stress.kernel.list import NEXT
+from stress.kernel.kallsyms import KSYM_NAME_LEN, NMI_NAMEBUF, first_module, next_module, within
 from stress.kernel.string import strncpy
 from stress.kernel.struct_module import CORE_SIZE, MODULE_CORE, MODULES, NAME
 from stress.machine.seam import Cpu, kernel
@@ -31,7 +30,7 @@ def core_of_next(cpu: Cpu) -> int:
 @kernel
 def module_text_address(cpu: Cpu, address: int, slow_core: int) -> int:
     """The module that covers `address`, or 0. The handler is slow at the module whose core starts at `slow_core`."""
-    mod = cpu.load(MODULES + NEXT)
+    mod = first_module(cpu)
     walked = 0
     while mod != MODULES:
         core = cpu.load(mod + MODULE_CORE)
