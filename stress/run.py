@@ -27,6 +27,7 @@ from stress.machine.features import Features
 from stress.machine.machine import Machine, MachineError, Play
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
+from stress.machine.stacks import shown
 from stress.machine.waits import Stall
 from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
@@ -137,7 +138,8 @@ class Track:
             ran = (time.monotonic_ns() - machine.started_ns) / 1e9 if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
-        self.stall = self.stall and self.stall.with_stacks(ram.stacks)
+        traces = [shown(ram.traces.get(log, ())) for log in map(ram.map.log, range(ram.map.cpus))]
+        self.stall = self.stall and self.stall.with_stacks(traces)
         of = Slice(ram, names, self.scenario.outcomes, machine.started_ns, self.tally.seconds)
         self.reports = harvest(of, self.reports)
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)

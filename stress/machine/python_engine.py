@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
-from stress.machine.kernel_stack import kernel_stack
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
@@ -77,7 +76,6 @@ class PythonCpu:
         self.area = area_address(number)
         self.log = ram.map.log(number)
         self._traces = ram.traces
-        self._stacks = ram.stacks
         self._mapping = ram.mapping
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
@@ -92,7 +90,7 @@ class PythonCpu:
         """Note why this access cannot be, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
         if off:
-            self._stacks[self.number] = kernel_stack()
+            self._traces[self.log] = take_stack()
         self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
         self._words[self.log + FAULT_ACCESS >> 3] = access

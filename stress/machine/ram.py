@@ -89,10 +89,10 @@ class RamMap:
 class Ram:
     """One machine's RAM. `lock` stands in for the bus lock of compare-exchange on the python engine.
 
-    `stacks` is where each CPU of the python engine was when power-off reached it, told by its own thread: kernel
-    functions, innermost first; empty on the native engine, and for a CPU between two operations.
-    `traces` has the stacks that CPUs of the python engine were told to remember, by address: one writer for each at
-    a time, the CPU whose log or evidence the address lies in, or for a slab's record the holder of slab_lock.
+    `traces` has the stacks that CPUs of the python engine remember, by address: one writer for each at a time, the CPU
+    whose log or evidence the address lies in, or for a slab's record the holder of slab_lock. At the start of a CPU's
+    log it is where power-off reached that CPU, told by its own thread: another one could only read its frames with
+    `sys._current_frames()`, and they change under the reader where there is no GIL (CPython issue 152355).
     """
 
     def __init__(self, ram_map: RamMap, image: bytes | None = None) -> None:
@@ -100,7 +100,6 @@ class Ram:
         self.map = ram_map
         self.mapping = mmap.mmap(-1, ram_map.end)
         self.lock = threading.Lock()
-        self.stacks: list[tuple[str, ...]] = [()] * ram_map.cpus
         self.traces: dict[int, RawStack] = {}
         self._words = memoryview(self.mapping).cast("q")
         if image is None:

@@ -14,7 +14,7 @@ RawStack = tuple[tuple[CodeType, int], ...]
 DEEPEST = 32
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = "stress.machine."
-SHOWN_OF_MACHINE = frozenset({"kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
+SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
 
 
 @attrs.frozen
@@ -62,3 +62,8 @@ def readable(stack: RawStack) -> tuple[Frame, ...]:
     files = {code.co_filename for code, of in _kernel_code() if of.startswith(SCENARIO_MODULE)}
     kept = ((code, at) for code, at in stack if code in shown or code.co_filename in files)
     return tuple(Frame(code.co_name, _shown_file(code), _line_of(code, at)) for code, at in kept)
+
+
+def shown(stack: RawStack) -> tuple[str, ...]:
+    """The same as lines for people."""
+    return tuple(map(str, readable(stack)))
