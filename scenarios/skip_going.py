@@ -4,8 +4,7 @@ Source: the patch's point (3), its second half.
 """
 
 from stress import Program, Scenario
-from stress.kernel.kallsyms import KSYM_NAME_LEN, find_symbol_name
-from stress.kernel.string import strncpy
+from stress.kernel.kallsyms import lookup_in
 from stress.kernel.struct_module import MODULE_STATE_GOING, STATE
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_locked
@@ -21,11 +20,7 @@ def stays(cpu: Cpu, mod: int) -> bool:
 @kernel
 def lookup_skipping(cpu: Cpu, address: int, symbol: int) -> bool:
     """kallsyms_lookup that looks at no module that is GOING."""
-    name = find_symbol_name(cpu, address, symbol, stays)
-    if name == 0:
-        return False
-    strncpy(cpu, symbol, name, KSYM_NAME_LEN)
-    return True
+    return lookup_in(cpu, address, symbol, stays)
 
 
 @kernel
