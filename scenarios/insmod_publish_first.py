@@ -16,16 +16,18 @@ from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_aimed
 from stress.programs.read_symbol import kallsyms_reader
 
+STORE_NANOSECONDS = 200_000
+
 
 @kernel
 def list_add_publish_first(cpu: Cpu, new: int, head: int) -> None:
     """list_add, slowly and in the wrong order."""
     following = cpu.load(head + NEXT)
     cpu.store(head + NEXT, new)
-    cpu.yield_core()
+    cpu.sleep(STORE_NANOSECONDS)
     cpu.store(new + NEXT, following)
     cpu.store(new + PREV, head)
-    cpu.yield_core()
+    cpu.sleep(STORE_NANOSECONDS)
     cpu.store(following + PREV, new)
 
 

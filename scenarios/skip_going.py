@@ -1,5 +1,8 @@
 """A reader that passes over modules marked GOING, before the patch: the mark lies in memory that is freed.
 
+Time passes between the look at the mark and the next step, now and then more of it: what was listed then is
+unlinked and freed meanwhile, whatever the mark said.
+
 Source: the patch's point (3), its second half.
 """
 
@@ -8,13 +11,15 @@ from stress.kernel.kallsyms import lookup_in
 from stress.kernel.struct_module import MODULE_STATE_GOING, STATE
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_locked
-from stress.programs.read_symbol import read_symbol
+from stress.programs.read_symbol import linger, read_symbol
 
 
 @kernel
 def stays(cpu: Cpu, mod: int) -> bool:
     """Whether the module is not marked GOING, as far as its memory can be believed."""
-    return cpu.load(mod + STATE) != MODULE_STATE_GOING
+    state = cpu.load(mod + STATE)
+    linger(cpu)
+    return state != MODULE_STATE_GOING
 
 
 @kernel
