@@ -1,0 +1,82 @@
+"""Interrupts and NMIs: what masks them, and what they leave of the operation that they came into."""
+
+from mutants.mutant import Group, Part, suite, verdict
+
+EVENTS = Part("stress/machine/events.py")
+INTERRUPT = EVENTS.of("def take_interrupt(")
+EXCEPTION = EVENTS.of("def take_exception(")
+EVENT = EVENTS.of("def take_event(")
+
+GROUP = Group(
+    "Interrupts and NMIs",
+    (suite("machine/test_events.py"),),
+    (
+        INTERRUPT.mutant(
+            "interrupt-preemption",
+            "interrupts preempt code that forbids it",
+            "cpu.peek(cpu.area + PREEMPT_COUNT) == 0 and ",
+            "",
+        ),
+        INTERRUPT.mutant(
+            "interrupt-masked", "interrupts come while they are off", " and cpu.peek(cpu.area + IRQS_DISABLED) == 0", ""
+        ),
+        INTERRUPT.mutant("interrupt-unhandled", "interrupts do nothing", "handler(cpu)", "pass"),
+        INTERRUPT.mutant("interrupt-uncounted", "interrupts are not counted", "+ INTERRUPTS) + 1)", "+ INTERRUPTS))"),
+        EXCEPTION.mutant(
+            "nmi-notes-kept",
+            "an NMI does not keep the notes of what it interrupts",
+            "cpu.copy(cpu.log + NOTES_KEPT, cpu.log + NOTES, NOTES_BYTES)",
+            "pass",
+        ),
+        EXCEPTION.mutant(
+            "nmi-notes-restored",
+            "an NMI leaves its own notes behind",
+            "cpu.copy(cpu.log + NOTES, cpu.log + NOTES_KEPT, NOTES_BYTES)",
+            "pass",
+        ),
+        EXCEPTION.mutant(
+            "nmi-preemption",
+            "a fault of an NMI allows preemption",
+            "cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)",
+            "pass",
+        ),
+        EXCEPTION.mutant(
+            "nmi-interrupts",
+            "a fault of an NMI turns interrupts on",
+            "cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)",
+            "pass",
+        ),
+        EXCEPTION.mutant("nmi-unjudged", "what NMIs end in is not counted", "count_outcome(cpu, outcome)", "pass"),
+        EXCEPTION.mutant("nmi-nothing-counted", "an NMI that has nothing to judge is counted", "outcome != 0 and ", ""),
+        EXCEPTION.mutant(
+            "nmi-power-off", "an NMI that power-off cut short is counted", " and outcome != CAUSE_POWER_OFF", ""
+        ),
+        EXCEPTION.mutant("nmi-broken", "an error in an NMI handler goes unsaid", "if outcome < 0:", "if False:"),
+        Part("stress/machine/words.py").mutant(
+            "nmi-notes-some",
+            "an NMI keeps only some of the notes",
+            "NOTES_BYTES = NOTES_KEPT - NOTES",
+            "NOTES_BYTES = 8",
+        ),
+        EVENT.mutant(
+            "nmi-never",
+            "no NMI ever comes",
+            "if drawn < cpu.peek(NMI_BELOW):",
+            "if False:",
+            verdict("nmi_stopped", "python", "4s"),
+        ),
+        EVENT.mutant(
+            "interrupt-never",
+            "no interrupt ever comes",
+            "elif drawn < cpu.peek(INTERRUPT_BELOW):",
+            "elif False:",
+            verdict("preempted_reader", "python", "4s"),
+        ),
+        EVENTS.of("def place_events(").mutant(
+            "event-shares", "every kind has the share of NMIs alone", "below += share", "pass"
+        ),
+        EVENTS.of("def place_events(").mutant(
+            "event-period", "events come too seldom", "round(1 / events.total)", "round(9 / events.total)"
+        ),
+    ),
+)
