@@ -16,11 +16,12 @@ AFTER, NO_AFTER = "after(cpu,", "if False:\n            after(cpu,"
 ALIGNED, NOT_ALIGNED = "is_bad(cpu, address, 7)", "is_bad(cpu, address, 0)"
 POWERED = "if unlikely(load_word(cpu.base + BOUND) == 0):"
 
-SPINS = suite("machine/test_power_off.py", "run/test_stalls.py")
+POWER_OFF = suite("machine/test_power_off.py", without="python")
+STALLS = suite("run/test_stalls.py", without="python")
 
 GROUP = Group(
     "Detectors of the native engine",
-    (suite("machine/test_wild.py", "machine/test_accesses.py", "machine/test_engines_equal.py"),),
+    (suite("machine/test_wild.py", "machine/test_accesses.py", "machine/test_engines_equal.py", without="python"),),
     (
         LOAD.mutant("native-load-shadow", "a load does not look at the shadow", AFTER, NO_AFTER),
         LOAD.mutant("native-load-aligned", "a load at an odd address is no fault", ALIGNED, NOT_ALIGNED),
@@ -75,19 +76,19 @@ GROUP = Group(
             "CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD",
             "CAUSE_WILD",
         ),
-        RELAX.mutant("native-relax-power-off", "power-off does not end a spin", POWERED, "if False:", SPINS),
+        RELAX.mutant("native-relax-power-off", "power-off does not end a spin", POWERED, "if False:", POWER_OFF),
         RELAX.mutant(
             "native-spinning-on",
             "a spin does not say on which word",
             "store_word(cpu.base + cpu.log + SPINNING_ON, address)",
             "pass",
-            SPINS,
+            STALLS,
         ),
         RELAX.mutant(
-            "native-spins", "spins are not counted", "store_word(cpu.base + cpu.log + SPINS, spins)", "pass", SPINS
+            "native-spins", "spins are not counted", "store_word(cpu.base + cpu.log + SPINS, spins)", "pass", STALLS
         ),
         SLEEP.mutant(
-            "native-sleep-power-off", "power-off does not end a loop that sleeps", POWERED, "if False:", SPINS
+            "native-sleep-power-off", "power-off does not end a loop that sleeps", POWERED, "if False:", POWER_OFF
         ),
     ),
 )

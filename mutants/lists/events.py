@@ -9,7 +9,7 @@ EVENT = EVENTS.of("def take_event(")
 
 GROUP = Group(
     "Interrupts and NMIs",
-    (suite("machine/test_events.py"),),
+    (suite("machine/test_events.py", without="native"),),
     (
         INTERRUPT.mutant(
             "interrupt-preemption",
@@ -63,14 +63,14 @@ GROUP = Group(
             "no NMI ever comes",
             "if drawn < cpu.peek(NMI_BELOW):",
             "if False:",
-            verdict("nmi_stopped", "python", "4s"),
+            suite("run/test_nmis.py", without="native"),
         ),
         EVENT.mutant(
             "interrupt-never",
             "no interrupt ever comes",
             "elif drawn < cpu.peek(INTERRUPT_BELOW):",
             "elif False:",
-            verdict("preempted_reader", "python", "4s"),
+            verdict("preempted_reader", "python"),
         ),
         EVENTS.of("def place_events(").mutant(
             "event-shares", "every kind has the share of NMIs alone", "below += share", "pass"

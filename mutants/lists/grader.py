@@ -141,7 +141,7 @@ GROUP = Group(
             "a contradiction between detectors goes unsaid",
             "if track.tally.disagreements:",
             "if False:",
-            suite("run/test_disagreement.py"),
+            suite("run/test_disagreement.py", without="native"),
         ),
         RUN.of("def run_scenario(").mutant(
             "twin-counted",
@@ -197,7 +197,7 @@ GROUP = Group(
             "a fault of the harness exits like bad usage",
             '{error}", EXIT_HARNESS_FAILED)',
             '{error}", EXIT_USAGE)',
-            suite("run/test_disagreement.py", "frontdoor/test_errors.py"),
+            suite("run/test_disagreement.py::test_a_fault_of_the_harness_exits_4_and_says_that_the_run_says_nothing"),
         ),
     ),
 )

@@ -13,11 +13,11 @@ HELD = Part("stress/kernel/held.py")
 IS_HELD = HELD.of("def is_held(")
 
 TAKE, NOT_TAKEN = "0, cpu.number + 1) != 0:", "0, cpu.number + 1) == -1:"
-WARNINGS = suite("kernel/test_warnings.py")
+WARNINGS = suite("kernel/test_warnings.py", without="native")
 
 GROUP = Group(
     "Locks, preemption, and the checks around a stop",
-    (suite("kernel/test_locks.py", "machine/test_order.py"),),
+    (suite("kernel/test_locks.py", "machine/test_order.py", without="native"),),
     (
         LOCK.mutant("spin-not-taken", "a spinlock is taken by all at once", TAKE, NOT_TAKEN),
         LOCK.mutant("spin-holder", "a spinlock names the wrong holder", "cpu.number + 1)", "1)"),

@@ -11,7 +11,7 @@ PROGRAM = LOOP.of("def run_program(")
 
 GROUP = Group(
     "The loop of a CPU: notes, faults, outcomes",
-    (suite("machine/test_loop.py", "machine/test_wild.py", "machine/test_power_off.py"),),
+    (suite("machine/test_loop.py", "machine/test_wild.py", "machine/test_power_off.py", without="native"),),
     (
         BEGIN.mutant(
             "notes-fault", "a fault is blamed on the next operation too", "cpu.poke(cpu.log + FAULT_CAUSE, 0)", "pass"
@@ -72,7 +72,7 @@ GROUP = Group(
             "a CPU never passes a safepoint",
             "safepoint(cpu)",
             "pass",
-            suite("kernel/test_stop_machine.py"),
+            suite("kernel/test_stop_machine.py", without="native"),
         ),
     ),
 )

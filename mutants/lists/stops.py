@@ -14,11 +14,11 @@ END = STOP.of("def restart_machine(")
 STOPPED = STOP.of("def is_stopped(")
 
 DISABLED = "local_irq_disable(cpu)"
-WARNINGS = suite("kernel/test_warnings.py")
+WARNINGS = suite("kernel/test_warnings.py", without="native")
 
 GROUP = Group(
     "stop_machine: each step",
-    (suite("kernel/test_stop_machine.py", "machine/test_order.py"),),
+    (suite("kernel/test_stop_machine.py", "machine/test_order.py", without="native"),),
     (
         BEGIN.mutant("stop-mutex", "two CPUs can stop the machine at once", "down(cpu, STOPMACHINE_MUTEX)", "pass"),
         BEGIN.mutant(
@@ -113,7 +113,7 @@ GROUP = Group(
             "preemption joins no stop",
             "cond_resched(cpu)",
             "pass",
-            suite("machine/test_events.py"),
+            suite("machine/test_events.py", without="native"),
             verdict("preempted_reader", "python"),
         ),
         STOPPED.mutant(

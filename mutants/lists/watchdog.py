@@ -79,14 +79,14 @@ GROUP = Group(
             "a stall longer than a slice goes unseen",
             " and not watchdog.suspects(seconds / 2)",
             "",
-            suite("run/test_run.py::test_a_stall_is_found_though_slices_are_shorter_than_it_takes"),
+            suite("run/test_run.py::test_a_stall_is_found_though_slices_are_shorter_than_it_takes", without="native"),
         ),
         Part("stress/run.py", "def run_slice(").mutant(
             "stall-stacks",
             "a stall has no stacks",
             "self.stall.with_stacks(ram.stacks)",
             "self.stall",
-            suite("run/test_stalls.py"),
+            suite("run/test_stalls.py", without="native"),
         ),
         Part("stress/machine/machine.py", "def power_off(").mutant(
             "stuck-cpu",
@@ -100,7 +100,7 @@ GROUP = Group(
             "the error that ended a CPU is swallowed",
             "self.errors.append(",
             "str(",
-            suite("machine/test_power_off.py"),
+            suite("machine/test_power_off.py", without="native"),
         ),
     ),
 )

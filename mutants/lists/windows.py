@@ -25,7 +25,15 @@ BUMP = "cpu.poke(cpu.log + EDGES, cpu.peek(cpu.log + EDGES) + 1)"
 
 GROUP = Group(
     "Race windows: the edges and who counts them",
-    (suite("kernel/test_edges.py", "kernel/test_module.py", "machine/test_loop.py", "judge/test_lookups.py"),),
+    (
+        suite(
+            "kernel/test_edges.py",
+            "kernel/test_module.py",
+            "machine/test_loop.py",
+            "judge/test_lookups.py",
+            without="native",
+        ),
+    ),
     (
         FREE.mutant("edge-requested", "no edge where an unlink is requested", EDGE_UNLINK, "unlink(cpu, mod)"),
         FREE.mutant("edge-unlinked", "no edge where a module is unlinked", UNLINK_EDGE, "unlink(cpu, mod)"),

@@ -22,6 +22,7 @@ from stress.kernel.stop_machine import (
     restart_machine,
     stop_machine,
 )
+from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.slab import STOPS
@@ -247,3 +248,16 @@ def test_alone_on_the_machine_a_stop_needs_nobody() -> None:
     assert ram.peek(cpu.area + IRQS_DISABLED) == 1
     restart_machine(cpu)
     assert (ram.peek(cpu.area + IRQS_DISABLED), ram.peek(STOPS)) == (0, 1)
+
+
+def test_a_stop_is_timed_from_its_begin_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ram = blank_ram(1)
+    cpu = python_cpu(ram)
+    clock = iter([1_000_000, 1_000_250])
+    monkeypatch.setattr(cpu, "clock", lambda: next(clock))
+    stop_machine(cpu)
+    restart_machine(cpu)
+    [latencies] = ram.log_words(LATENCIES, BUCKETS)
+    told = percentile(latencies, 1.0)
+    assert told is not None
+    assert 250 <= told <= 250 * (1 + 1 / 16)
