@@ -33,13 +33,13 @@ class Catch:
 
 
 @contextmanager
-def tree_copy(source: Path = CHECKOUT) -> Iterator[Path]:
-    """A copy of all files that git knows, or would add, in a temporary folder."""
+def snapshot(source: Path = CHECKOUT) -> Iterator[Path]:
+    """A copy, in a temporary folder, of all files that git knows or would add: what is hunted in, as it was then."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=source, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Path(folder).resolve()
         for name in filter(None, listed.stdout.split("\0")):
             if (source / name).is_file():
@@ -48,9 +48,16 @@ def tree_copy(source: Path = CHECKOUT) -> Iterator[Path]:
         yield tree
 
 
-def check_unchanged(trials: Sequence[Trial], tell: Tell) -> None:
+@contextmanager
+def tree_copy(source: Path) -> Iterator[Path]:
+    """A copy of a snapshot, for one mutant."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        yield Path(shutil.copytree(source, Path(folder).resolve() / "tree"))
+
+
+def check_unchanged(source: Path, trials: Sequence[Trial], tell: Tell) -> None:
     """Raise UnfitError unless every trial passes in an unchanged copy, which is what it imports."""
-    with tree_copy() as tree:
+    with tree_copy(source) as tree:
         imported = attrs.evolve(IMPORTED, arguments=(*IMPORTED.arguments, str(tree)))
         for trial in (imported, *trials):
             report = run_trial(trial, tree)
@@ -73,10 +80,10 @@ def caught_by(trial: Trial, report: Report) -> str:
     return who if report.by else f"{who} (exit {report.code})"
 
 
-def hunt_one(mutant: Mutant, trials: Sequence[Trial]) -> Catch:
+def hunt_one(source: Path, mutant: Mutant, trials: Sequence[Trial]) -> Catch:
     """Change a copy of the tree and ask one trial after the other. UnfitError for a mutant that cannot be tried."""
     seconds = 0.0
-    with tree_copy() as tree:
+    with tree_copy(source) as tree:
         path = tree / mutant.file
         path.write_text(mutant.applied(path.read_text()))
         for trial in trials:
@@ -87,6 +94,17 @@ def hunt_one(mutant: Mutant, trials: Sequence[Trial]) -> Catch:
     return Catch(mutant, "", seconds)
 
 
+def hunt_safely(source: Path, mutant: Mutant, trials: Sequence[Trial], tell: Tell) -> Catch:
+    """The same, told as it ends; a mutant that cannot be tried was noticed by nobody."""
+    try:
+        catch = hunt_one(source, mutant, trials)
+    except UnfitError as error:
+        tell(f"{mutant.name}: UNFIT: {error}")
+        return Catch(mutant, "", 0.0)
+    tell(f"{mutant.name}: {catch.by or 'SURVIVES'} ({catch.seconds:.1f} s)")
+    return catch
+
+
 def hunt(groups: Sequence[Group], names: Sequence[str], jobs: int, tell: Tell) -> list[Catch]:
     """Hunt the mutants of these names (all if there are none), `jobs` at a time; what became of each.
 
@@ -95,17 +113,6 @@ def hunt(groups: Sequence[Group], names: Sequence[str], jobs: int, tell: Tell) -
     """
     chosen = [(group, mutant) for group in groups for mutant in group.mutants if not names or mutant.name in names]
     trials = dict.fromkeys(trial for group, mutant in chosen for trial in group.trials_of(mutant))
-    check_unchanged(list(trials), tell)
-
-    def one(pair: tuple[Group, Mutant]) -> Catch:
-        group, mutant = pair
-        try:
-            catch = hunt_one(mutant, group.trials_of(mutant))
-        except UnfitError as error:
-            tell(f"{mutant.name}: UNFIT: {error}")
-            return Catch(mutant, "", 0.0)
-        tell(f"{mutant.name}: {catch.by or 'SURVIVES'} ({catch.seconds:.1f} s)")
-        return catch
-
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, chosen))
+    with snapshot() as source, ThreadPoolExecutor(jobs) as pool:
+        check_unchanged(source, list(trials), tell)
+        return list(pool.map(lambda pair: hunt_safely(source, pair[1], pair[0].trials_of(pair[1]), tell), chosen))
