@@ -59,5 +59,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     if given.write:
-        write(GROUPS, [catch for catch in catches if catch.by])
+        write(GROUPS, catches)
     return summary(catches)

@@ -20,6 +20,7 @@ test or one scenario's expected verdict must fail. `tox -e mutants` hunts all of
 
 {count} mutants. The last column is how long it took to notice, in seconds, compilation included.
 """
+NOBODY = "nobody"
 TABLE = "| mutant | what it breaks | noticed by | s |\n| --- | --- | --- | ---: |\n"
 
 
@@ -53,7 +54,8 @@ def merged(known: Sequence[Row], catches: Sequence[Catch]) -> dict[str, Row]:
     rows = {row.name: row for row in known}
     for catch in catches:
         name = catch.mutant.name
-        rows[name] = Row(name, catch.mutant.breaks, as_code(catch.by), max(round(catch.seconds), 1))
+        by = as_code(catch.by) if catch.by else NOBODY
+        rows[name] = Row(name, catch.mutant.breaks, by, max(round(catch.seconds), 1))
     return rows
 
 
@@ -63,18 +65,19 @@ def as_code(by: str) -> str:
 
 
 def rendered(groups: Sequence[Group], rows: Mapping[str, Row]) -> str:
-    """The document. KeyError for a mutant of which nothing is known."""
-    used = [rows[mutant.name] for group in groups for mutant in group.mutants]
-    minutes = -(-sum(row.seconds for row in used) // 60)
+    """The document; a mutant of which nothing is known was noticed by nobody."""
+    mutants = [mutant for group in groups for mutant in group.mutants]
+    used = {mutant.name: rows.get(mutant.name, Row(mutant.name, "", NOBODY, 0)) for mutant in mutants}
+    minutes = -(-sum(row.seconds for row in used.values()) // 60)
     parts = [HEAD.format(minutes=minutes, count=len(used))]
     for group in groups:
-        lines = (attrs.evolve(rows[mutant.name], breaks=mutant.breaks).text for mutant in group.mutants)
+        lines = (attrs.evolve(used[mutant.name], breaks=mutant.breaks).text for mutant in group.mutants)
         parts.append(f"## {group.title}\n\n{TABLE}{''.join(lines)}")
     return "\n".join(parts)
 
 
 def write(groups: Sequence[Group], catches: Sequence[Catch], path: Path = DOCUMENT) -> None:
-    """Write the document: what was hunted now, and what is known of the rest. KeyError if nothing is."""
+    """Write the document: what was hunted now, and what is known of the rest."""
     known = rows_of(path.read_text()) if path.exists() else []
     path.parent.mkdir(exist_ok=True)
     path.write_text(rendered(groups, merged(known, catches)))

@@ -1,6 +1,6 @@
 """The grader: grades, counts over slices, verdicts and their statistics, exit codes."""
 
-from mutants.mutant import Group, Part, suite, verdict
+from mutants.mutant import Group, Part, suite
 
 VERDICT = Part("stress/judge/verdict.py")
 JUDGE = VERDICT.of("def judge(")
@@ -14,7 +14,7 @@ CLI = Part("stress/cli.py")
 
 GRADES = suite("judge/test_lookups.py")
 COUNTS = suite("judge/test_tally.py")
-PAIR = verdict("stop_machine", "python")
+PAIR = suite("run/test_run.py::test_the_patch_holds_and_its_twin_does_not", without="native")
 
 GROUP = Group(
     "The grader: grades, counts, verdicts, exit codes",
@@ -73,7 +73,12 @@ GROUP = Group(
             "if tally.race_windows < WINDOWS_PER_CATCH:",
             "if False:",
         ),
-        CLEAN.mutant("held-without-twin", "HELD without a twin", "if not has_twin:", "if False:"),
+        CLEAN.mutant(
+            "no-twin",
+            "a scenario without a twin is told to have one that caught nothing",
+            "if not has_twin:",
+            "if False:",
+        ),
         CLEAN.mutant(
             "held-too-soon", "HELD however few windows there were", "if tally.race_windows < needed:", "if False:"
         ),

@@ -30,6 +30,7 @@ GROUP = Group(
             "kernel/test_edges.py",
             "kernel/test_module.py",
             "machine/test_loop.py",
+            "machine/test_order.py",
             "judge/test_lookups.py",
             without="native",
         ),

@@ -24,7 +24,7 @@ from stress.machine.ram import Ram
 from stress.machine.slab import SLAB_LOCK, kfree, kmalloc, lock_slab, unlock_slab
 from stress.machine.words import EDGES, PREEMPT_COUNT
 from stress.programs.modprobe import SLOT_LISTED, turn_listed
-from tests.support import PLAIN, blank_ram, python_cpu
+from tests.support import PLAIN, ScriptedCpu, blank_ram, python_cpu
 
 BARRIER = "barrier"
 
@@ -100,6 +100,22 @@ def test_slab_lock_is_held_by_its_holder_with_preemption_off() -> None:
     assert [cpu.peek(SLAB_LOCK), cpu.peek(cpu.area + PREEMPT_COUNT)] == [3, 1]
     unlock_slab(cpu)
     assert [cpu.peek(SLAB_LOCK), cpu.peek(cpu.area + PREEMPT_COUNT)] == [0, 0]
+
+
+def test_slab_lock_is_waited_for_with_preemption_off_and_not_at_a_safepoint() -> None:
+    ram = blank_ram(2)
+    spins: list[int] = []
+
+    def on_relax(address: int) -> None:
+        assert ram.peek(cpu.area + PREEMPT_COUNT) == 1
+        spins.append(address)
+        if len(spins) == 3:
+            ram.poke(SLAB_LOCK, 0)
+
+    cpu = ScriptedCpu(ram, on_relax)
+    ram.poke(SLAB_LOCK, 2)
+    assert kmalloc(cpu, 8) == ram.map.heap
+    assert spins == [SLAB_LOCK] * 3
 
 
 def test_an_edge_lies_between_two_barriers() -> None:
