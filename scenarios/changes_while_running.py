@@ -2,7 +2,7 @@
 
 The twin of `changes_while_stopped`: each state is published as before, but nobody waits for acknowledgements.
 
-Source: the barrier's own rule, stop_machine in 2.6.11; compare catalogue C8.
+Source: the barrier's own rule, stop_machine in 2.6.11.
 """
 
 from stress import Program, Scenario
@@ -80,6 +80,7 @@ SCENARIO = Scenario(
     name="changes_while_running",
     claim="asking every CPU to stop is enough, there is no need to wait for their answers",
     source="planted in 2.6.11's stop_machine",
+    point="cure",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("running", "right"),
     expect="violated",

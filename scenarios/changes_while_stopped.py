@@ -62,6 +62,7 @@ SCENARIO = Scenario(
     name="changes_while_stopped",
     claim="whenever the list changes, every other CPU has acknowledged the stop with interrupts off",
     source="the patch's promise",
+    point="cure",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("running", "right"),
     expect="held",

@@ -31,6 +31,7 @@ SCENARIO = Scenario(
     name="failed_init",
     claim="a failed insmod frees nothing that a reader may hold, if it unlinks under a stop",
     source="the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="failed_init_locked",

@@ -30,6 +30,7 @@ SCENARIO = Scenario(
     name="failed_init_locked",
     claim="insmod is no problem, as nothing goes away",
     source="2.6.11-rc1 and before; the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="insmod does free memory, when init() fails: the guess in point (4) holds for success only",

@@ -13,10 +13,10 @@ from stress.judge.outcomes import Code, with_more
 from stress.kernel.kallsyms import NAMEBUF, SYMBOL_MODNAME
 from stress.kernel.modlist import insmod_stopped, unlink_stopped
 from stress.kernel.module import begin_exit, finish_exit
-from stress.kernel.stop_machine import cond_resched
+from stress.kernel.stop_machine import schedule
 from stress.kernel.struct_module import MODULE_STATE_GOING, NAME, STATE
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import NAP_NANOSECONDS, modprobe
+from stress.programs.modprobe import modprobe
 from stress.programs.read_symbol import kallsyms_reader
 
 GOING = int(Code.GOING)
@@ -28,8 +28,7 @@ def rmmod(cpu: Cpu, name: int) -> int:
     mod = begin_exit(cpu, name)
     if mod < 0:
         return mod
-    cond_resched(cpu)
-    cpu.sleep(NAP_NANOSECONDS)
+    schedule(cpu)
     finish_exit(cpu, mod, unlink_stopped)
     return 0
 
@@ -55,6 +54,7 @@ SCENARIO = Scenario(
     name="going_still_listed",
     claim="once rmmod has stopped the machine and marked a module GOING, nobody finds it",
     source="the patch's point (3)",
+    point="3",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     outcomes=with_more("going"),

@@ -16,6 +16,7 @@ SCENARIO = Scenario(
     name="hypervisor_after",
     claim="the patch holds where a hypervisor takes CPUs away at any time",
     source="Linux 2.6.11 with the patch; its point (6)",
+    point="6",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     hardware=Hardware(gap=Fraction(1, 20_000), gap_s=200e-6),
     expect="held",

@@ -16,6 +16,7 @@ SCENARIO = Scenario(
     name="hypervisor_before",
     claim="a spinlock around list changes is enough where a hypervisor takes CPUs away at any time",
     source="ppc64 before the patch; its point (6)",
+    point="6",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     hardware=Hardware(gap=Fraction(1, 20_000), gap_s=200e-6),
     expect="violated",

@@ -3,7 +3,7 @@
 Both list changes stop the machine, as in the patch; only the tables that init memory held go without one. A
 reader that began with them goes on in freed memory, or takes one table from here and the other from there.
 
-Source: catalogue A11 (c749637909ee, 3.19) and A12 (8244062ef1e5, 4.5); the patch's point (4).
+Source: c749637909ee (3.19) and 8244062ef1e5 (4.5), which mended it; the patch's point (4).
 """
 
 from stress import Program, Scenario
@@ -29,7 +29,8 @@ def writer(cpu: Cpu) -> int:
 SCENARIO = Scenario(
     name="init_freed",
     claim="insmod may free init memory after a successful load, since it only adds to the list",
-    source="2.6.33 to 3.18, mended by c749637909ee and 8244062ef1e5; the patch's point (4)",
+    source="before 3.19 (c749637909ee) and 4.5 (8244062ef1e5); the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="insmod frees memory even when all goes well: its own init memory",

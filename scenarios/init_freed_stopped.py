@@ -3,7 +3,7 @@
 What `init_freed` lacks: no reader is inside a lookup while both pointers change, and who looks afterwards finds
 the new ones. Linux has a pointer to all of the tables and a grace period instead.
 
-Source: catalogue A11 and A12; the patch's point (4).
+Source: c749637909ee (3.19), 8244062ef1e5 (4.5); the patch's point (4).
 """
 
 from stress import Program, Scenario
@@ -38,7 +38,8 @@ def writer(cpu: Cpu) -> int:
 SCENARIO = Scenario(
     name="init_freed_stopped",
     claim="init memory may be freed once a stop has let every reader leave it",
-    source="what 2.6.33 to 3.18 lacked; the patch's point (4)",
+    source="in place of the grace period of 3.19 (c749637909ee); the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="init_freed",

@@ -3,7 +3,7 @@
 The four stores of list_add in the kernel's order, with time between them, under modlist_lock only. The entry
 has its own links before `head.next` points to it. rmmod stops the machine as in the patch.
 
-Source: the patch's point (4), "insmod probably isn't a problem"; catalogue A8.
+Source: the patch's point (4), "insmod probably isn't a problem".
 """
 
 from stress import Program, Scenario
@@ -53,6 +53,7 @@ SCENARIO = Scenario(
     name="insmod_ordered",
     claim="insmod needs no stop if the store that publishes the entry comes last",
     source="the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="insmod_publish_first",

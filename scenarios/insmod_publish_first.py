@@ -3,7 +3,7 @@
 The twin of `insmod_ordered`: the same four stores, but `head.next` points to the entry before the entry has its
 own links. A compiler or a weakly ordered processor may do that to list_add, which has no barrier.
 
-Source: the patch's point (4); catalogue A8, mended by d72b37513cd in 2.6.28.
+Source: the patch's point (4); d72b37513cd in 2.6.28 links without a stop, and publishes in order.
 """
 
 from stress import Program, Scenario
@@ -52,7 +52,8 @@ def writer(cpu: Cpu) -> int:
 SCENARIO = Scenario(
     name="insmod_publish_first",
     claim="insmod needs no stop, whatever the order of its stores",
-    source="2.6.27 and before on weakly ordered processors, mended in 2.6.28 (d72b37513cd); the patch's point (4)",
+    source="2.6.28 (d72b37513cd) without its ordered publish; the patch's point (4)",
+    point="4",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="readers follow the NULL link of an entry that was published too early",

@@ -62,6 +62,7 @@ SCENARIO = Scenario(
     name="lock_while_stopped",
     claim="a spinlock may be taken while the machine is stopped",
     source="the patch, on taking no lock inside a stop",
+    point="cure",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("locked", "right"),
     expect="violated",

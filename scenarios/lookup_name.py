@@ -11,6 +11,7 @@ SCENARIO = Scenario(
     name="lookup_name",
     claim="looking an address up by a symbol's name is as safe under the patch as the other way round",
     source="the patch; kernel/module.c",
+    point="cure",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("lookup_name", lookup_name_reader)),
     expect="held",
     twin="lookup_name_locked",

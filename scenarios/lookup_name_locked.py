@@ -11,6 +11,7 @@ SCENARIO = Scenario(
     name="lookup_name_locked",
     claim="a spinlock around list changes protects lookups by name",
     source="2.6.11-rc1 and before",
+    point="2",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("lookup_name", lookup_name_reader)),
     expect="violated",
     learnt="readers by name meet freed memory as readers by address do",

@@ -17,6 +17,7 @@ SCENARIO = Scenario(
     name="modlist_spinlock",
     claim="a spinlock around link and unlink protects kallsyms readers, who take no lock",
     source="2.6.11-rc1 and before; the patch's points (1) to (4)",
+    point="2",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="a lock that readers do not take protects writers only: every kind of wrong answer is seen",

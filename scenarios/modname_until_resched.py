@@ -22,6 +22,7 @@ SCENARIO = Scenario(
     name="modname_until_resched",
     claim="the raw modname that kallsyms_lookup returns stays good until the reader reschedules",
     source="the patch's promise; its point (5)",
+    point="5",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="held",
     twin="modname_past_resched",

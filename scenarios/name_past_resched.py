@@ -7,7 +7,7 @@ Source: the patch's point (5): why kallsyms_lookup copies the name into the call
 """
 
 from stress import Program, Scenario
-from stress.kernel.stop_machine import cond_resched
+from stress.kernel.stop_machine import schedule
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_stopped
 from stress.programs.read_symbol import read_pointer
@@ -16,13 +16,14 @@ from stress.programs.read_symbol import read_pointer
 @kernel
 def reader(cpu: Cpu) -> int:
     """Reschedule between the lookup and the copy."""
-    return read_pointer(cpu, cond_resched)
+    return read_pointer(cpu, schedule)
 
 
 SCENARIO = Scenario(
     name="name_past_resched",
     claim="a raw pointer to a name stays good while the reader uses it",
     source="the patch's point (5)",
+    point="5",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="this is why the patch copies the name: its caller may reschedule before it prints",

@@ -22,6 +22,7 @@ SCENARIO = Scenario(
     name="name_until_resched",
     claim="a raw pointer to a name stays good until the reader reschedules",
     source="the patch's promise; its point (5)",
+    point="5",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="held",
     twin="name_past_resched",

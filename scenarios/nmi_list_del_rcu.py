@@ -14,9 +14,11 @@ from stress.kernel.modlist import insmod_stopped
 from stress.kernel.module import sys_delete_module
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.struct_module import LIST
+from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
+from stress.programs.idle import cpu_idle
 from stress.programs.modprobe import modprobe
-from stress.programs.read_symbol import kallsyms_reader, nmi_reader
+from stress.programs.show_trace import show_trace
 
 
 @kernel
@@ -24,6 +26,7 @@ def unlink_module(cpu: Cpu, mod: int) -> None:
     """Take the module off the list under a stop; whoever stands on it can step on."""
     stop_machine(cpu)
     list_del_rcu(cpu, mod + LIST)
+    mark_edge(cpu)
     restart_machine(cpu)
 
 
@@ -43,8 +46,9 @@ SCENARIO = Scenario(
     name="nmi_list_del_rcu",
     claim="list_del_rcu under a stop protects NMI handlers too",
     source="the cure for what the patch leaves open to NMIs",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
-    hardware=Hardware(nmi=Fraction(1, 1000), nmi_handler=nmi_reader),
+    point="unsaid",
+    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("idle", cpu_idle)),
+    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=show_trace),
     expect="held",
     twin="nmi_stopped",
     learnt="one store less, and NMIs are safe: the entry's way on is the whole difference",

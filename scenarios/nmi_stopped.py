@@ -11,15 +11,17 @@ Source: the patch says nothing of NMIs; kallsyms is called from them on i386 and
 from fractions import Fraction
 
 from stress import Hardware, Program, Scenario
+from stress.programs.idle import cpu_idle
 from stress.programs.modprobe import modprobe_stopped
-from stress.programs.read_symbol import kallsyms_reader, nmi_reader
+from stress.programs.show_trace import show_trace
 
 SCENARIO = Scenario(
     name="nmi_stopped",
     claim="the patch protects NMI handlers that look symbols up, also on a stopped CPU",
     source="a gap in the patch; NMI handlers of i386 and x86_64",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
-    hardware=Hardware(nmi=Fraction(1, 1000), nmi_handler=nmi_reader),
+    point="unsaid",
+    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("idle", cpu_idle)),
+    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=show_trace),
     expect="violated",
     learnt="NMIs that stand on the entry step to LIST_POISON1; no NMI ever read freed memory",
 )

@@ -70,6 +70,7 @@ SCENARIO = Scenario(
     name="no_lock_owner",
     claim="while the machine is stopped, no spinlock has an owner",
     source="the patch, on taking no lock inside a stop",
+    point="cure",
     programs=(
         Program("modprobe", writer, cpus=1, writes=True),
         Program("symbol_get", symbol_get, cpus=1),

@@ -64,6 +64,7 @@ SCENARIO = Scenario(
     name="oops_in_change",
     claim="an oops report inside list_del, under a stop, finds a whole list",
     source="a gap in the patch that was feared",
+    point="unsaid",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="oops_poison_first",

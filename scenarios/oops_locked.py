@@ -3,7 +3,7 @@
 Linux had this bug in 2.6.22: the walk that an oops report needs went through a function that takes
 modlist_lock.
 
-Source: catalogue A4, mended by 24da1cbff9c in 2.6.23; the patch's point (1).
+Source: mended by 24da1cbff9c in 2.6.23; the patch's point (1).
 """
 
 from stress import Program, Scenario
@@ -37,6 +37,7 @@ SCENARIO = Scenario(
     name="oops_locked",
     claim="kallsyms may take modlist_lock, though an oops can come under it",
     source="2.6.22, mended in 2.6.23 (24da1cbff9c); the patch's point (1)",
+    point="1",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("oops", oops_under_lock)),
     expect="stalled",
     learnt="the first oops under the lock waits for itself, and every stop waits for it",

@@ -28,6 +28,7 @@ SCENARIO = Scenario(
     name="oops_lockless",
     claim="an oops report finishes on a CPU that holds modlist_lock, since kallsyms takes no lock",
     source="the patch's point (1)",
+    point="1",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("oops", oops_under_lock)),
     expect="held",
     twin="oops_locked",

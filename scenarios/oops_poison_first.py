@@ -64,6 +64,7 @@ SCENARIO = Scenario(
     name="oops_poison_first",
     claim="under a stop the order of list_del's stores does not matter to anyone",
     source="planted: list_del in another order",
+    point="unsaid",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="a stop orders nothing for code that runs on the CPU that holds it",

@@ -45,6 +45,7 @@ SCENARIO = Scenario(
     name="parked_on_entry",
     claim="a reader that stands on an entry can step on, whoever unlinks it meanwhile",
     source="the patch's point (3), the list links",
+    point="3",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="readers step from the unlinked entry to 0x00100100, LIST_POISON1",

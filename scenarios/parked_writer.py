@@ -24,6 +24,7 @@ SCENARIO = Scenario(
     name="parked_writer",
     claim="kallsyms readers finish while a writer holds module_mutex and modlist_lock",
     source="the patch's point (1)",
+    point="1",
     programs=(Program("modprobe", modprobe_parked, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="held",
     twin="parked_writer_locked",

@@ -27,6 +27,7 @@ SCENARIO = Scenario(
     name="parked_writer_locked",
     claim="kallsyms readers may take modlist_lock and still finish while a writer holds it",
     source="the patch's point (1)",
+    point="1",
     programs=(Program("modprobe", modprobe_parked, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="stalled",
     learnt="writer and readers wait for each other: what an oops report must never do",

@@ -2,7 +2,7 @@
 
 Interrupts come as in `preempted_reader`, but find preemption disabled until the name is in the caller's buffer.
 
-Source: the patch's doubt; catalogue A7, mended by 6dd06c9fbe0 in 2.6.25.
+Source: the patch's doubt; mended by 6dd06c9fbe0 in 2.6.25.
 """
 
 from fractions import Fraction
@@ -34,6 +34,7 @@ SCENARIO = Scenario(
     name="preempt_disable",
     claim="preempt_disable around walk and copy makes the patch hold with preemption",
     source="Linux 2.6.25 (6dd06c9fbe0)",
+    point="doubt",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     hardware=Hardware(interrupt=Fraction(1, 500)),
     expect="held",

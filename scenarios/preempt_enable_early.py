@@ -1,8 +1,8 @@
 """Readers that forbid preemption for the walk, and copy the name after they allowed it again.
 
-The pointer that the walk found is good only while preemption is off. Linux had this from 2.6.18 to 2.6.24.
+The pointer that the walk found is good only while preemption is off.
 
-Source: catalogue A7, mended by 6dd06c9fbe0 in 2.6.25.
+Source: mended by 6dd06c9fbe0 in 2.6.25.
 """
 
 from fractions import Fraction
@@ -37,7 +37,8 @@ def reader(cpu: Cpu) -> int:
 SCENARIO = Scenario(
     name="preempt_enable_early",
     claim="preempt_disable around the walk alone is enough",
-    source="2.6.18 to 2.6.24, mended in 2.6.25 (6dd06c9fbe0)",
+    source="2.6.24, mended in 2.6.25 (6dd06c9fbe0)",
+    point="doubt",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
     hardware=Hardware(interrupt=Fraction(1, 500)),
     expect="violated",

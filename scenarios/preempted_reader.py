@@ -3,7 +3,7 @@
 With CONFIG_PREEMPT an interrupt may find a reader anywhere in its walk and let the stopper run. When the
 reader goes on, the module that it stood on is gone.
 
-Source: the patch's doubt; catalogue A7.
+Source: the patch's doubt; 6dd06c9fbe0 in 2.6.25 answers it.
 """
 
 from fractions import Fraction
@@ -15,7 +15,8 @@ from stress.programs.read_symbol import kallsyms_reader
 SCENARIO = Scenario(
     name="preempted_reader",
     claim="the patch protects readers that may be preempted",
-    source="the patch's doubt; 2.6.11 to 2.6.24 with CONFIG_PREEMPT",
+    source="2.6.11 with the patch and CONFIG_PREEMPT; the patch's doubt",
+    point="doubt",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     hardware=Hardware(interrupt=Fraction(1, 500)),
     expect="violated",

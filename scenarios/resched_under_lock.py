@@ -71,6 +71,7 @@ SCENARIO = Scenario(
     name="resched_under_lock",
     claim="a holder of a spinlock may reschedule",
     source="planted: scheduling while atomic",
+    point="cure",
     programs=(
         Program("modprobe", writer, cpus=1, writes=True),
         Program("symbol_get", symbol_get, cpus=1),

@@ -3,7 +3,7 @@
 vmalloc hands the range that was freed last to the next module of its size. A stale pointer then reads a module
 that is whole, only another one: nothing crashes, and the answer is wrong.
 
-Source: catalogue section 4; the patch's point (5).
+Source: mm/vmalloc.c, which module memory comes from; the patch's point (5).
 """
 
 from stress import Program, Scenario
@@ -14,6 +14,7 @@ SCENARIO = Scenario(
     name="reused_memory",
     claim="freed modules do no harm as long as their memory stays readable",
     source="2.6.11-rc1 and before, with the memory that modules have there",
+    point="2",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     fate="reused",
     expect="violated",

@@ -38,6 +38,7 @@ SCENARIO = Scenario(
     name="skip_going",
     claim="a reader is safe if it passes over modules that rmmod has marked GOING",
     source="the patch's point (3)",
+    point="3",
     programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="a module turns GOING, and is freed, between the look at its state and the copy of the name",

@@ -24,6 +24,7 @@ SCENARIO = Scenario(
     name="stop_counts",
     claim="rmmod stops the machine twice, insmod once, and each way that fails as often as it got",
     source="the patch; kernel/module.c",
+    point="cure",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("miscounted", "right"),
     expect="held",

@@ -23,6 +23,7 @@ SCENARIO = Scenario(
     name="stop_counts_locked",
     claim="the kernel before the patch stops the machine as often as the patched one",
     source="2.6.11-rc1 and before",
+    point="cure",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("miscounted", "right"),
     expect="violated",

@@ -2,7 +2,7 @@
 
 `stop_failure_ignored` with the cure of 2.6.29, stop_machine_create: the module stays as it was.
 
-Source: catalogue B5; 9ea09af3bd3 in 2.6.29.
+Source: 9ea09af3bd3 in 2.6.29.
 """
 
 from stress import Program, Scenario
@@ -32,6 +32,7 @@ SCENARIO = Scenario(
     name="stop_failure_checked",
     claim="rmmod is safe where a stop can fail, if it finds that out first",
     source="Linux 2.6.29 (9ea09af3bd3)",
+    point="unsaid",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="stop_failure_ignored",

@@ -3,7 +3,7 @@
 stop_machine_run starts a thread on each CPU and returns an error when it cannot, without having run the
 function. Both callers in the patch drop its value.
 
-Source: unstated in the patch; catalogue B5, mended by 9e01892c423 and 9ea09af3bd3 in 2.6.29.
+Source: unstated in the patch; mended by 9e01892c423 and 9ea09af3bd3 in 2.6.29.
 """
 
 from stress import Program, Scenario
@@ -38,6 +38,7 @@ SCENARIO = Scenario(
     name="stop_failure_ignored",
     claim="the value of stop_machine_run need not be looked at",
     source="Linux 2.6.11 with the patch, mended in 2.6.29 (9ea09af3bd3)",
+    point="unsaid",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="one stop that fails is enough: the list leads into freed memory from then on",

@@ -15,6 +15,7 @@ SCENARIO = Scenario(
     name="stop_machine",
     claim="linking and unlinking under stop_machine makes every lookup give a whole, live name",
     source="the patch, in Linux 2.6.11",
+    point="cure",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="modlist_spinlock",

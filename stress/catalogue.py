@@ -14,7 +14,7 @@ import attrs
 
 from stress.errors import UserError
 from stress.machine.seam import SCENARIO_MODULE
-from stress.scenario import Scenario
+from stress.scenario import POINTS, Scenario
 
 _HERE = Path(__file__).parent
 
@@ -61,11 +61,15 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def catalogue() -> list[Scenario]:
-    """Every scenario of the catalogue, sorted by name."""
-    return sorted(
-        (load_scenario(path) for path in scenarios_folder().resolve().glob("*.py")),
-        key=lambda scenario: scenario.name,
-    )
+    """Every scenario of the catalogue, in the order of the patch's points, a scenario before its twin."""
+    loaded = {path.stem: load_scenario(path) for path in scenarios_folder().resolve().glob("*.py")}
+    owners = {scenario.twin: name for name, scenario in loaded.items() if scenario.twin in loaded}
+
+    def place(scenario: Scenario) -> tuple[int, str, bool, str]:
+        owner = owners.get(scenario.name, scenario.name)
+        return list(POINTS).index(scenario.point), owner, owner != scenario.name, scenario.name
+
+    return sorted(loaded.values(), key=place)
 
 
 def find_scenario(wanted: str) -> Scenario:

@@ -101,9 +101,17 @@ def _optional(**values: Any) -> dict[str, Any]:
 @click.option("--stall-after", callback=_duration, help="Spinning this long without progress is a stall.")
 @click.option("--stop-on-violation", is_flag=True, help="End a scenario at its first violation.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="Symbols of other modules (kstress corpus import).")
+@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 @click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
-def run(scenarios: tuple[str, ...], everything: bool, json_file: str | None, results: Path | None, **given: Any) -> int:
+def run(
+    scenarios: tuple[str, ...],
+    everything: bool,
+    reports: int,
+    json_file: str | None,
+    results: Path | None,
+    **given: Any,
+) -> int:
     """Run scenarios and judge them; without any, the pair: before the patch and after it."""
     from stress.catalogue import catalogue, find_scenario
     from stress.config import Config
@@ -115,7 +123,7 @@ def run(scenarios: tuple[str, ...], everything: bool, json_file: str | None, res
     given["stall_after_s"] = given.pop("stall_after")
     config = Config(**_optional(**given))
     chosen = catalogue() if everything else [find_scenario(name) for name in scenarios or PAIR]
-    outputs = Outputs(json_file, results)
+    outputs = Outputs(json_file, results, reports)
     done: list[Result] = []
 
     def leave(number: int) -> int:

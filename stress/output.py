@@ -4,19 +4,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from stress.doctor import Check
 from stress.errors import UserError
 from stress.judge.tally import Tally
+from stress.report.listing import as_json, as_markdown, as_text
 from stress.report.result import Result, report
 from stress.report.table import show, show_rate, summary
 from stress.run import Progress as ProgressCallback
@@ -73,9 +72,9 @@ class Outputs:
         UserError: at once, for a place that cannot be written to.
     """
 
-    def __init__(self, json_file: str | None, results: Path | None) -> None:
-        """Check both places before anything runs."""
-        self._json, self._results = json_file, results
+    def __init__(self, json_file: str | None, results: Path | None, reports: int = 1) -> None:
+        """Check both places before anything runs; at most `reports` violations of a scenario are printed in full."""
+        self._json, self._results, self._reports = json_file, results, reports
         if json_file not in (None, "-"):
             check_writable(Path(str(json_file)).parent, "--json")
             if not json_file or Path(json_file).is_dir():
@@ -91,7 +90,7 @@ class Outputs:
 
     def show(self, result: Result) -> None:
         """Print one result as soon as it is there."""
-        show(result, self._tables)
+        show(result, self._tables, self._reports)
 
     @contextmanager
     def progress(self, scenario: Scenario, seconds: float) -> Iterator[ProgressCallback]:
@@ -126,34 +125,14 @@ class Outputs:
             self._tables.print(summary(results))
 
 
-def _rows(scenarios: Iterable[Scenario]) -> list[dict[str, Any]]:
-    """What the listing says of each scenario."""
-    return [
-        {
-            "scenario": scenario.name,
-            "claim": scenario.claim,
-            "source": scenario.source,
-            "expect": scenario.expect,
-            "twin": scenario.twin,
-        }
-        for scenario in scenarios
-    ]
-
-
-def print_catalogue(scenarios: Iterable[Scenario], form: str | None) -> None:
-    """Print the catalogue as a table, as Markdown or as JSON."""
-    rows = _rows(scenarios)
+def print_catalogue(scenarios: Sequence[Scenario], form: str | None) -> None:
+    """Print the catalogue for a terminal, as Markdown or as JSON."""
     if form == "json":
-        print(json.dumps({"schema": 1, "scenarios": rows}, indent=2))
+        print(json.dumps(as_json(scenarios), indent=2))
     elif form == "markdown":
-        print("| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0]))
-        for row in rows:
-            print("| " + " | ".join(str(value or "") for value in row.values()) + " |")
+        print(as_markdown(scenarios), end="")
     else:
-        table = Table(*rows[0], box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*(escape(str(value or "")) for value in row.values()))
-        console().print(table)
+        console().print(as_text(scenarios))
 
 
 def print_checks(checks: Iterable[Check]) -> int:

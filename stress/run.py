@@ -14,9 +14,11 @@ from stress.config import Config
 from stress.corpus import bundled, load
 from stress.errors import HarnessError
 from stress.judge import lookups
+from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
+from stress.judge.violation import Slice, Violation, harvest
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, Engine, choose_engine, cores_for, yield_mask
@@ -25,6 +27,7 @@ from stress.machine.features import Features
 from stress.machine.machine import Machine, MachineError, Play
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
+from stress.machine.stacks import shown
 from stress.machine.waits import Stall
 from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
@@ -65,10 +68,12 @@ class Settings:
 
     def features(self, scenario: Scenario) -> Features:
         """What the CPUs of a scenario can do at an access."""
+        events = self.events(scenario.hardware)
         return Features(
             kasan=self.config.kasan,
             unmapped=scenario.fate == "unmapped",
-            events=self.events(scenario.hardware).total > 0,
+            delays=events.total > 0,
+            handled=events.interrupt + events.nmi > 0,
             interrupt=preempt_schedule,
             nmi=scenario.hardware.nmi_handler,
         )
@@ -100,6 +105,7 @@ class Track:
     hooks: Hooks
     tally: Tally = attrs.field(init=False, factory=Tally)
     stall: Stall | None = attrs.field(init=False, default=None)
+    reports: tuple[Violation, ...] = attrs.field(init=False, default=())
     _slices: int = attrs.field(init=False, default=0)
 
     def _fresh_ram(self) -> Ram:
@@ -132,7 +138,10 @@ class Track:
             ran = (time.monotonic_ns() - machine.started_ns) / 1e9 if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
-        self.stall = self.stall and self.stall.with_stacks(ram.stacks)
+        traces = [shown(ram.traces.get(log, ())) for log in map(ram.map.log, range(ram.map.cpus))]
+        self.stall = self.stall and self.stall.with_stacks(traces)
+        of = Slice(ram, names, self.scenario.outcomes, machine.started_ns, self.tally.seconds)
+        self.reports = harvest(of, self.reports)
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
 
     def _wait(self, machine: Machine, watchdog: Watchdog, seconds: float, over: Callable[[Ram, float], bool]) -> None:
@@ -208,7 +217,7 @@ def run_scenario(
     twin_tally = twin_track.tally if twin_track else None
     verdict = judge(track.tally, twin_tally, _told(track), _told(twin_track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
-    return attrs.evolve(result, stall=track.stall)
+    return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
 
 
 def _told(track: Track | None) -> str | None:

@@ -10,6 +10,19 @@ from stress.machine.features import no_nmi
 from stress.machine.seam import Operation
 
 VERDICTS = ("held", "violated", "stalled", "inconclusive")
+POINTS = {
+    "1": "kallsyms takes no lock, so that an oops report can call it",
+    "2": "the locks of insmod and rmmod do nothing for kallsyms",
+    "3": "rmmod's first stop leaves the module in the list, and its mark cannot be trusted",
+    "4": "insmod probably isn't a problem, rmmod is",
+    "5": "pointers that kallsyms returns cannot be trusted",
+    "6": "a hypervisor makes it worse",
+    "cure": "link and unlink only under stop_machine: valid until the reader reschedules",
+    "doubt": "how is this affected by preemption?",
+    "unsaid": "what the patch does not say: NMIs, oopses inside the change, a stop that fails",
+    "": "not about the patch",
+}
+"""The patch's six points, its cure, its doubt and what it leaves unsaid: what a scenario is about."""
 FATES = ("poisoned", "reused", "unmapped")
 NEVER = Fraction(0)
 LONGEST_GAP_SECONDS = 0.9
@@ -63,7 +76,7 @@ class Scenario:
     expects "violated" or "stalled" and differs only in the protection under test. `outcomes` adds or grades
     outcomes. `hardware` is what the CPUs do besides; `fate` what becomes of freed memory: "poisoned", "reused" (not
     poisoned, and handed out again to the next module) or "unmapped" (touching it faults). `learnt` is what its runs
-    taught, in a line.
+    taught, in a line; `point` is the point of the patch that it is about, one of `POINTS`.
     `origin` is what to call it by on the command line: its name, or the path that it was loaded from.
     """
 
@@ -75,6 +88,7 @@ class Scenario:
     twin: str | None = None
     outcomes: Mapping[str, Outcome] = OUTCOMES
     hardware: Hardware = PLAIN
+    point: str = attrs.field(default="", validator=attrs.validators.in_(POINTS))
     fate: str = attrs.field(default="poisoned", validator=attrs.validators.in_(FATES))
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))

@@ -9,7 +9,7 @@ EVENT = EVENTS.of("def take_event(")
 
 GROUP = Group(
     "Interrupts and NMIs",
-    (suite("machine/test_events.py", without="native"),),
+    (suite("machine/test_handlers.py", without="native"),),
     (
         INTERRUPT.mutant(
             "interrupt-preemption",
@@ -25,13 +25,13 @@ GROUP = Group(
         EXCEPTION.mutant(
             "nmi-notes-kept",
             "an NMI does not keep the notes of what it interrupts",
-            "cpu.copy(cpu.log + NOTES_KEPT, cpu.log + NOTES, NOTES_BYTES)",
+            "move_notes(cpu, NOTES_KEPT, NOTES)",
             "pass",
         ),
         EXCEPTION.mutant(
             "nmi-notes-restored",
             "an NMI leaves its own notes behind",
-            "cpu.copy(cpu.log + NOTES, cpu.log + NOTES_KEPT, NOTES_BYTES)",
+            "move_notes(cpu, NOTES, NOTES_KEPT)",
             "pass",
         ),
         EXCEPTION.mutant(
@@ -55,8 +55,8 @@ GROUP = Group(
         Part("stress/machine/words.py").mutant(
             "nmi-notes-some",
             "an NMI keeps only some of the notes",
-            "NOTES_BYTES = NOTES_KEPT - NOTES",
-            "NOTES_BYTES = 8",
+            "NOTES_BYTES = WALK + WALK_NODES * 8 - NOTES",
+            "NOTES_BYTES = WALK - NOTES",
         ),
         EVENT.mutant(
             "nmi-never",

@@ -113,7 +113,7 @@ GROUP = Group(
             "preemption joins no stop",
             "cond_resched(cpu)",
             "pass",
-            suite("machine/test_events.py", without="native"),
+            suite("machine/test_handlers.py", without="native"),
             verdict("preempted_reader", "python"),
         ),
         STOPPED.mutant(

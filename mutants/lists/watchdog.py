@@ -84,7 +84,7 @@ GROUP = Group(
         Part("stress/run.py", "def run_slice(").mutant(
             "stall-stacks",
             "a stall has no stacks",
-            "self.stall.with_stacks(ram.stacks)",
+            "self.stall.with_stacks(traces)",
             "self.stall",
             suite("run/test_stalls.py", without="native"),
         ),

@@ -9,6 +9,7 @@ stores.
 from stress.judge.names import NAME_BYTES, judge_wrong_name, same_name, same_text
 from stress.judge.outcomes import Code
 from stress.machine.loop import disagree, is_window
+from stress.machine.notes import note_answer, note_copy, note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AIM, HIT_ADDRESS, LOG_BYTES, WRITERS, static
@@ -35,21 +36,46 @@ GARBLED = int(Code.GARBLED)
 
 
 @kernel
-def draw_range(cpu: Cpu) -> int:
-    """Half of the time all targets; else those of the module that a writer, drawn at random, is to unload next."""
-    writers = cpu.peek(WRITERS)
-    writer = prandom(cpu, 2 * max(writers, 1))
-    if writer >= writers:
-        return TARGETS
+def aim_of(cpu: Cpu, writer: int) -> int:
+    """The targets of the module that CPU `writer` is to unload next; all targets if it has not said."""
     aim = cpu.peek(cpu.log + (writer - cpu.number) * LOG_BYTES + AIM)
     return aim if aim != 0 and cpu.peek(aim + RANGE_TARGETS) != 0 else TARGETS
 
 
 @kernel
+def draw_range(cpu: Cpu) -> int:
+    """Half of the time all targets; else those of the module that a writer, drawn at random, is to unload next."""
+    writers = cpu.peek(WRITERS)
+    writer = prandom(cpu, 2 * max(writers, 1))
+    return aim_of(cpu, writer) if writer < writers else TARGETS
+
+
+@kernel
+def draw_from(cpu: Cpu, table: int) -> int:
+    """One of a range of targets at random."""
+    return cpu.peek(table) + prandom(cpu, cpu.peek(table + RANGE_TARGETS)) * TARGET_BYTES
+
+
+@kernel
+def draw_anywhere(cpu: Cpu) -> int:
+    """A target of any module at random."""
+    target = draw_from(cpu, TARGETS)
+    note_subject(cpu, target)
+    return target
+
+
+@kernel
+def draw_next_to_go(cpu: Cpu) -> int:
+    """A target of the module that a writer, drawn at random, is to unload next."""
+    return draw_from(cpu, aim_of(cpu, prandom(cpu, max(cpu.peek(WRITERS), 1))))
+
+
+@kernel
 def draw_target(cpu: Cpu) -> int:
     """A target at random. The race needs readers who stand on what is about to go, so half of them aim there."""
-    table = draw_range(cpu)
-    return cpu.peek(table) + prandom(cpu, cpu.peek(table + RANGE_TARGETS)) * TARGET_BYTES
+    target = draw_from(cpu, draw_range(cpu))
+    note_subject(cpu, target)
+    return target
 
 
 @kernel
@@ -80,6 +106,7 @@ def cross_check(cpu: Cpu, outcome: int) -> int:
 @kernel
 def judge_text(cpu: Cpu, expected: int, name: int) -> int:
     """The outcome of a copied string that should be the one at `expected`, up to its NUL."""
+    note_copy(cpu, expected, name)
     if same_text(cpu, name, expected):
         return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
     return cross_check(cpu, judge_wrong_name(cpu, name))
@@ -88,6 +115,7 @@ def judge_text(cpu: Cpu, expected: int, name: int) -> int:
 @kernel
 def judge_address(cpu: Cpu, target: int, address: int) -> int:
     """The outcome of a lookup by name that gave `address`."""
+    note_answer(cpu, address)
     if address != cpu.peek(target + TARGET_ADDRESS):
         return GARBLED
     return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
@@ -96,6 +124,7 @@ def judge_address(cpu: Cpu, target: int, address: int) -> int:
 @kernel
 def judge_name(cpu: Cpu, target: int, name: int) -> int:
     """The outcome of a lookup that copied a name."""
+    note_copy(cpu, target, name)
     if same_name(cpu, name, target):
         return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
     return cross_check(cpu, judge_wrong_name(cpu, name))

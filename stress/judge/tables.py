@@ -50,9 +50,9 @@ def pack_names(names: set[bytes], address: int) -> tuple[bytes, int, int]:
     return bytes(blob) + entries(cut) + entries(sorted(cut, key=lambda name: name[::-1])), forward, backward
 
 
-def poison_run(names: set[bytes]) -> int:
+def poison_run(names: set[bytes], poison: int = POISON_FREE) -> int:
     """How many poison bytes in a row no name has."""
     run = 2
-    while any(bytes([POISON_FREE]) * run in name for name in names):
+    while any(bytes([poison]) * run in name for name in names):
         run += 1
     return run

@@ -1,4 +1,4 @@
-"""Symbol tables in init memory: used while init() runs, given back afterwards (kernel/module.c, since 2.6.33).
+"""Symbol tables in init memory: used while init() runs, given back afterwards (kernel/module.c, later than 2.6.11).
 
 While a module initialises, kallsyms reads its full tables, which lie in memory of their own; afterwards those in
 the module's core. `switch` is how the change from one to the other is made before the init memory is freed.
@@ -9,7 +9,7 @@ from stress.kernel.module import ListChange, begin_init, finish_init
 from stress.kernel.struct_module import MODULE_BYTES, STRTAB, SYMTAB
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import kfree, kmalloc, ksize
+from stress.machine.slab import kfree, kmalloc, ksize, label_block, label_of
 
 
 @kernel
@@ -25,6 +25,7 @@ def link_with_init_tables(cpu: Cpu, mod: int) -> None:
     size = ksize(cpu, mod) - MODULE_BYTES
     tables = kmalloc(cpu, size)
     if tables != 0:
+        label_block(cpu, tables, label_of(cpu, mod))
         cpu.copy(tables, mod + MODULE_BYTES, size)
         shift_tables(cpu, mod, tables - mod - MODULE_BYTES)
     link_stopped(cpu, mod)

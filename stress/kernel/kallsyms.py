@@ -21,6 +21,7 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
+from stress.machine.notes import note_step
 from stress.machine.seam import Cpu, Oops, kernel
 from stress.machine.words import CAUSE_ENDLESS, FAULT_CAUSE, percpu, static
 
@@ -132,6 +133,14 @@ def any_module(cpu: Cpu, mod: int) -> bool:
 
 
 @kernel
+def first_module(cpu: Cpu) -> int:
+    """The first module of the list, or its head if there is none: where a walk with no lock begins."""
+    mod = cpu.load(MODULES + NEXT)
+    note_step(cpu, mod, 0)
+    return mod
+
+
+@kernel
 def next_module(cpu: Cpu, mod: int, walked: int) -> int:
     """The module behind `mod`, the `walked`th of a walk with no lock.
 
@@ -140,7 +149,9 @@ def next_module(cpu: Cpu, mod: int, walked: int) -> int:
     if walked > LONGEST_WALK:
         cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_ENDLESS)
         raise Oops
-    return cpu.load(mod + NEXT)
+    following = cpu.load(mod + NEXT)
+    note_step(cpu, following, walked)
+    return following
 
 
 @kernel
@@ -149,7 +160,7 @@ def module_address_lookup(cpu: Cpu, address: int, symbol: int, considers: Module
 
     `considers` is asked at each module whether to look at it.
     """
-    mod = cpu.load(MODULES + NEXT)
+    mod = first_module(cpu)
     walked = 0
     while mod != MODULES:
         if considers(cpu, mod) and covers(cpu, mod, address):

@@ -7,6 +7,7 @@ from stress.kernel.kallsyms import (
     SYM_BYTES,
     SYMBOL_MODNAME,
     SYMBOL_VALUE,
+    first_module,
     next_module,
 )
 from stress.kernel.list import NEXT
@@ -35,21 +36,27 @@ def value_of_symbol(cpu: Cpu, mod: int, index: int) -> int:
 @kernel
 def mod_find_symname(cpu: Cpu, mod: int, name: int) -> int:
     """Address of the symbol of `mod` with this name, or 0."""
+    symtab = cpu.load(mod + SYMTAB)
+    strtab = cpu.load(mod + STRTAB)
     for index in range(cpu.load(mod + NUM_SYMTAB)):
-        if strcmp(cpu, name_of_symbol(cpu, mod, index), name) == 0:
+        if strcmp(cpu, strtab + (cpu.load(symtab + index * SYM_BYTES) & 0xFFFF_FFFF), name) == 0:
             return value_of_symbol(cpu, mod, index)
     return 0
 
 
 @kernel
-def module_kallsyms_lookup_name(cpu: Cpu, name: int) -> int:
-    """Walk the modules, with no lock, for a symbol of this name; its address, or 0."""
-    mod = cpu.load(MODULES + NEXT)
+def module_kallsyms_lookup_name(cpu: Cpu, modname: int, name: int) -> int:
+    """Walk the modules, with no lock, for a symbol of this name; its address, or 0.
+
+    With a `modname` (0: none) only in the module of that name, as where the kernel is given "mod:sym".
+    """
+    mod = first_module(cpu)
     walked = 0
     while mod != MODULES:
-        value = mod_find_symname(cpu, mod, name)
-        if value != 0:
-            return value
+        if modname == 0 or strcmp(cpu, mod + NAME, modname) == 0:
+            value = mod_find_symname(cpu, mod, name)
+            if value != 0:
+                return value
         walked += 1
         mod = next_module(cpu, mod, walked)
     return 0

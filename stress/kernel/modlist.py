@@ -8,6 +8,7 @@ from stress.kernel.module import sys_delete_module, sys_init_module
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.struct_module import LIST, MODLIST_LOCK, MODULES
+from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
 
 
@@ -29,9 +30,13 @@ def unlink_locked(cpu: Cpu, mod: int) -> None:
 
 @kernel
 def link_stopped(cpu: Cpu, mod: int) -> None:
-    """The patch: add the module to the list while the machine is stopped. No lock: nothing else runs."""
+    """The patch: add the module to the list while the machine is stopped. No lock: nothing else runs.
+
+    The edge inside the stop is for NMIs, which no stop keeps out.
+    """
     stop_machine(cpu)
     list_add(cpu, mod + LIST, MODULES)
+    mark_edge(cpu)
     restart_machine(cpu)
 
 
@@ -40,6 +45,7 @@ def unlink_stopped(cpu: Cpu, mod: int) -> None:
     """The patch: take the module off the list while the machine is stopped: rmmod's second stop."""
     stop_machine(cpu)
     list_del(cpu, mod + LIST)
+    mark_edge(cpu)
     restart_machine(cpu)
 
 

@@ -29,7 +29,7 @@ from stress.kernel.struct_module import (
 )
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import kfree, kmalloc
+from stress.machine.slab import kfree, kmalloc, label_block
 from stress.machine.words import COUNTERS
 
 ListChange = Callable[[Cpu, int], None]
@@ -68,6 +68,7 @@ def load_module(cpu: Cpu, image: int) -> int:
     size = cpu.load(image + IMAGE_BYTES)
     mod = kmalloc(cpu, size)
     if mod != 0:
+        label_block(cpu, mod, image)
         cpu.copy(mod, image + IMAGE_MODULE, size)
         cpu.store(mod + SYMTAB, cpu.load(mod + SYMTAB) + mod)
         cpu.store(mod + STRTAB, cpu.load(mod + STRTAB) + mod)

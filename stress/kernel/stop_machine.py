@@ -24,6 +24,7 @@ STOPMACHINE_DISABLE_IRQ = 2
 STOPMACHINE_EXIT = 3
 STATE_BITS = 2
 STOPS_A_FAILURE = 8
+SLICE_NANOSECONDS = 50_000
 STATE_MASK = 3
 
 
@@ -64,6 +65,14 @@ def cond_resched(cpu: Cpu) -> None:
     """A safepoint: join a stop that is under way. Here, and nowhere else, the machine may stop this CPU."""
     if cpu.load(STOPMACHINE_STATE) != cpu.load(cpu.area + ACK):
         stopmachine(cpu)
+
+
+@kernel
+def schedule(cpu: Cpu) -> None:
+    """Let others run for a while: at both ends a stop may be joined, and what it freed is gone afterwards."""
+    cond_resched(cpu)
+    cpu.sleep(SLICE_NANOSECONDS)
+    cond_resched(cpu)
 
 
 @kernel

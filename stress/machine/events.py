@@ -1,7 +1,7 @@
 """What comes to a CPU at random accesses, from outside of the code it runs: noise, interrupts, NMIs, gaps.
 
 One countdown in each CPU leads to all of them; when it ends, one kind is drawn by its share of the accesses.
-Handlers run on a CPU of the same number that takes no events. Kernel code, so that both engines do the same.
+Handlers run on a CPU of the same number to which only delays come. Kernel code, so that both engines do the same.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,11 @@ from stress.machine.words import (
     CAUSE_POWER_OFF,
     EVENT_PERIOD,
     EVENT_RANDOM,
+    FAULT_ADDRESS,
     GAP_BELOW,
     GAP_NANOSECONDS,
+    HIT_ADDRESS,
+    IN_HANDLER,
     INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
@@ -28,6 +31,7 @@ from stress.machine.words import (
     NOTES_BYTES,
     NOTES_KEPT,
     PREEMPT_COUNT,
+    WARNING_ADDRESS,
 )
 
 
@@ -68,6 +72,15 @@ def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
 
 
 @kernel
+def move_notes(cpu: Cpu, target: int, source: int) -> None:
+    """Copy the notes on an operation, and the stacks of its bad access, its fault and its warning."""
+    cpu.copy(cpu.log + target, cpu.log + source, NOTES_BYTES)
+    cpu.copy_stack(cpu.log + target + HIT_ADDRESS - NOTES, cpu.log + source + HIT_ADDRESS - NOTES)
+    cpu.copy_stack(cpu.log + target + FAULT_ADDRESS - NOTES, cpu.log + source + FAULT_ADDRESS - NOTES)
+    cpu.copy_stack(cpu.log + target + WARNING_ADDRESS - NOTES, cpu.log + source + WARNING_ADDRESS - NOTES)
+
+
+@kernel
 def take_exception(cpu: Cpu, handler: Operation) -> None:
     """Run a handler, whatever is masked: an operation inside of what this CPU does, judged on its own.
 
@@ -76,13 +89,14 @@ def take_exception(cpu: Cpu, handler: Operation) -> None:
     """
     preempt_count = cpu.peek(cpu.area + PREEMPT_COUNT)
     irqs_disabled = cpu.peek(cpu.area + IRQS_DISABLED)
-    cpu.copy(cpu.log + NOTES_KEPT, cpu.log + NOTES, NOTES_BYTES)
+    move_notes(cpu, NOTES_KEPT, NOTES)
+    cpu.poke(cpu.log + IN_HANDLER, 1)
     outcome = guarded(cpu, handler)
     if outcome < 0:
         raise BrokenKernelCodeError
     if outcome != 0 and outcome != CAUSE_POWER_OFF:
         count_outcome(cpu, outcome)
-    cpu.copy(cpu.log + NOTES, cpu.log + NOTES_KEPT, NOTES_BYTES)
+    move_notes(cpu, NOTES, NOTES_KEPT)
     cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)
     cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)
 
@@ -95,15 +109,38 @@ def take_nmi(cpu: Cpu, handler: Operation) -> None:
 
 
 @kernel
-def take_event(cpu: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
-    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes."""
+def next_event(cpu: Cpu) -> int:
+    """After how many accesses the next event comes."""
+    return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
+
+
+@kernel
+def delay(cpu: Cpu, drawn: int) -> None:
+    """A gap, or noise; nothing where an interrupt or an NMI was drawn."""
+    if drawn >= cpu.peek(GAP_BELOW):
+        cpu.yield_core()
+    elif drawn >= cpu.peek(INTERRUPT_BELOW):
+        cpu.sleep(cpu.peek(GAP_NANOSECONDS))
+
+
+@kernel
+def take_delay(cpu: Cpu) -> int:
+    """What comes to a handler; returns after how many accesses the next one comes."""
+    delay(cpu, draw(cpu, EVENT_RANDOM, MODULUS))
+    return next_event(cpu)
+
+
+@kernel
+def take_event(cpu: Cpu, inside: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
+    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes.
+
+    `cpu` takes no events at all; handlers run on `inside`, the same CPU with delays.
+    """
     drawn = draw(cpu, EVENT_RANDOM, MODULUS)
     if drawn < cpu.peek(NMI_BELOW):
-        take_nmi(cpu, nmi)
+        take_nmi(inside, nmi)
     elif drawn < cpu.peek(INTERRUPT_BELOW):
-        take_interrupt(cpu, interrupt)
-    elif drawn < cpu.peek(GAP_BELOW):
-        cpu.sleep(cpu.peek(GAP_NANOSECONDS))
+        take_interrupt(inside, interrupt)
     else:
-        cpu.yield_core()
-    return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
+        delay(cpu, drawn)
+    return next_event(cpu)

@@ -28,16 +28,21 @@ class Features:
     """What is built into a CPU's accesses.
 
     kasan: look at the shadow of memory. unmapped: fault where the shadow says that memory was unmapped.
-    events: at random accesses, take what `stress.machine.events` draws: noise, a gap, an interrupt or an NMI.
+    delays: at random accesses, give up the core or lose it for a while. handled: there also take interrupts and NMIs.
     interrupt: the kernel's interrupt handler. nmi: the NMI handler, an operation of its own.
     """
 
     kasan: bool = True
     unmapped: bool = False
-    events: bool = False
+    delays: bool = False
+    handled: bool = False
     interrupt: Callable[[Cpu], None] = attrs.field(default=no_interrupt, repr=_named)
     nmi: Operation = attrs.field(default=no_nmi, repr=_named)
 
-    def masked(self) -> "Features":
-        """The same without events: what handlers run on, since they are not interrupted themselves."""
+    def inside(self) -> "Features":
+        """What handlers run on: they are delayed, but not interrupted themselves."""
+        return Features(kasan=self.kasan, unmapped=self.unmapped, delays=True)
+
+    def undisturbed(self) -> "Features":
+        """What draws events: nothing comes to it."""
         return Features(kasan=self.kasan, unmapped=self.unmapped)

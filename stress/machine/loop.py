@@ -5,10 +5,12 @@ This is kernel code too, so that both engines count in the same way.
 
 from collections.abc import Callable
 
+from stress.machine.evidence import capture
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
+    COPIED,
     DISAGREEMENTS,
     EDGES,
     EDGES_BEFORE,
@@ -24,7 +26,9 @@ from stress.machine.words import (
     OUTCOMES,
     PREEMPT_COUNT,
     STARTED,
+    SUBJECT,
     VIOLATIONS,
+    WALKED,
     WARNING,
     WARNING_ADDRESS,
     WINDOWS,
@@ -69,6 +73,9 @@ def begin_operation(cpu: Cpu) -> None:
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     cpu.poke(cpu.log + HIT_ADDRESS, 0)
     cpu.poke(cpu.log + WARNING, 0)
+    cpu.poke(cpu.log + SUBJECT, 0)
+    cpu.poke(cpu.log + COPIED, 0)
+    cpu.poke(cpu.log + WALKED, 0)
     cpu.poke(cpu.log + EDGES_BEFORE, edges_passed(cpu))
 
 
@@ -85,11 +92,12 @@ def faulted(cpu: Cpu) -> int:
 
 
 @kernel
-def count_violation(cpu: Cpu) -> None:
-    """Count a forbidden outcome and note when the first one was seen."""
+def count_violation(cpu: Cpu, outcome: int) -> None:
+    """Count a forbidden outcome, note when the first one was seen, and keep the evidence of the first of its kind."""
     if cpu.peek(cpu.log + VIOLATIONS) == 0:
         cpu.poke(cpu.log + FIRST_VIOLATION, cpu.clock())
     cpu.poke(cpu.log + VIOLATIONS, cpu.peek(cpu.log + VIOLATIONS) + 1)
+    capture(cpu, outcome)
 
 
 @kernel
@@ -100,7 +108,7 @@ def count_outcome(cpu: Cpu, outcome: int) -> None:
     if is_window(cpu):
         cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
     if cpu.peek(FORBIDDEN) >> outcome & 1 != 0:
-        count_violation(cpu)
+        count_violation(cpu, outcome)
 
 
 @kernel
@@ -132,6 +140,7 @@ def warn(cpu: Cpu, outcome: int, address: int) -> None:
     if cpu.peek(cpu.log + WARNING) == 0:
         cpu.poke(cpu.log + WARNING, outcome)
         cpu.poke(cpu.log + WARNING_ADDRESS, address)
+        cpu.remember_stack(cpu.log + WARNING_ADDRESS)
 
 
 @kernel

@@ -11,24 +11,31 @@ import sys
 import time
 from collections.abc import Callable
 
-from stress.machine.events import take_event
+from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
-from stress.machine.kernel_stack import kernel_stack
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
 from stress.machine.slab import SHADOW_UNMAPPED
+from stress.machine.stacks import take_stack
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
     CAUSE_WILD,
+    FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    HIT_ACCESS,
     HIT_ADDRESS,
+    HIT_SHADOW,
     LOW,
+    READ_BYTE,
+    READ_WORD,
     SLEEPS,
     SPINNING_ON,
     SPINS,
+    WRITE_BYTE,
+    WRITE_WORD,
     area_address,
 )
 
@@ -68,7 +75,7 @@ class PythonCpu:
         self.number = number
         self.area = area_address(number)
         self.log = ram.map.log(number)
-        self._stacks = ram.stacks
+        self._traces = ram.traces
         self._mapping = ram.mapping
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
@@ -79,47 +86,57 @@ class PythonCpu:
         self._build_loads(features)
         self._build_stores(features)
 
-    def _fault(self, address: int) -> None:
+    def _fault(self, address: int, access: int = 0) -> None:
         """Note why this access cannot be, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
         if off:
-            self._stacks[self.number] = kernel_stack()
+            self._traces[self.log] = take_stack()
         self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
+        self._words[self.log + FAULT_ACCESS >> 3] = access
+        if not off:
+            self.remember_stack(self.log + FAULT_ADDRESS)
         raise Oops
 
-    def _make_see(self, features: Features) -> Callable[[int], None]:
+    def _make_see(self, features: Features) -> Callable[[int, int], None]:
         """What an access to memory that is not allocated does: it faults where nothing is mapped, else it is noted."""
         words, octets, hit = self._words, self._bytes, self.log + HIT_ADDRESS >> 3
 
-        def see(address: int) -> None:
-            if features.unmapped and octets[address >> 3] == SHADOW_UNMAPPED:
-                self._fault(address)
+        def see(address: int, access: int) -> None:
+            shadow = octets[address >> 3]
+            if features.unmapped and shadow == SHADOW_UNMAPPED:
+                self._fault(address, access)
             if not words[hit]:
                 words[hit] = address
+                words[self.log + HIT_ACCESS >> 3] = access
+                words[self.log + HIT_SHADOW >> 3] = shadow
+                self.remember_stack(self.log + HIT_ADDRESS)
 
         return see
 
     def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
         """A function that takes one event and returns after how many accesses the next one comes."""
-        if not features.events:
+        if not features.delays:
             return lambda: NEVER
-        masked = PythonCpu(ram, self.number, features.masked())
-        return lambda: take_event(masked, features.interrupt, features.nmi)
+        undisturbed = PythonCpu(ram, self.number, features.undisturbed())
+        if not features.handled:
+            return lambda: take_delay(undisturbed)
+        inside = PythonCpu(ram, self.number, features.inside())
+        return lambda: take_event(undisturbed, inside, features.interrupt, features.nmi)
 
     def _build_loads(self, features: Features) -> None:
         """The loads: the value first, the shadow after it, then the events."""
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
-        left = 1 if features.events else NEVER
+        left = 1 if features.delays else NEVER
 
         def load(address: int) -> int:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, READ_WORD)
             value = words[address >> 3]
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, READ_WORD)
             left -= 1
             if not left:
                 left = event()
@@ -128,10 +145,10 @@ class PythonCpu:
         def load8(address: int) -> int:
             nonlocal left
             if not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, READ_BYTE)
             value = octets[address]
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, READ_BYTE)
             left -= 1
             if not left:
                 left = event()
@@ -144,15 +161,15 @@ class PythonCpu:
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
         load, lock = self.load, self._lock
-        left = 1 if features.events else NEVER
+        left = 1 if features.delays else NEVER
 
         def store(address: int, value: int) -> None:
             nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, WRITE_WORD)
             words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, WRITE_WORD)
             left -= 1
             if not left:
                 left = event()
@@ -160,10 +177,10 @@ class PythonCpu:
         def store8(address: int, value: int) -> None:
             nonlocal left
             if not 0 <= address - LOW < words[bound]:
-                fault(address)
+                fault(address, WRITE_BYTE)
             octets[address] = value & 0xFF
             if shadowed and octets[address >> 3]:
-                see(address)
+                see(address, WRITE_BYTE)
             left -= 1
             if not left:
                 left = event()
@@ -192,6 +209,14 @@ class PythonCpu:
             return octets[address]
 
         self.peek, self.poke, self.peek8 = peek, poke, peek8
+
+    def remember_stack(self, key: int) -> None:
+        """Keep the caller's stack."""
+        self._traces[key] = take_stack()
+
+    def copy_stack(self, target: int, source: int) -> None:
+        """Keep a stack under another key too; where there is none, forget what the key had."""
+        self._traces[target] = self._traces.get(source, ())
 
     def barrier(self) -> None:
         """Full memory barrier: a round trip through the lock."""

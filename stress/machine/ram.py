@@ -2,7 +2,7 @@
 
 From low to high addresses: the shadow (in the hole below `LOW`), static words, CPU areas, read-only data
 that kernel code may read (module images, the kernel's own symbols), the heap; then, behind the bound, the
-CPUs' logs, the slab's records and the judge's tables.
+CPUs' logs, the slab's records, the judge's tables and the evidence of violations.
 """
 
 import mmap
@@ -10,7 +10,8 @@ import threading
 
 import attrs
 
-from stress.machine import slab
+from stress.machine import evidence, slab
+from stress.machine.stacks import RawStack
 from stress.machine.words import AREA_BYTES, AREAS, BOUND, CPUS, LOG_BYTES, LOW
 
 PAGE = 4096
@@ -71,9 +72,14 @@ class RamMap:
         return self.records + round_up(round_up(self.heap_bytes) // slab.MIN_BLOCK * slab.RECORD_BYTES)
 
     @property
+    def reports(self) -> int:
+        """Start of the evidence of violations."""
+        return self.tables + round_up(self.table_bytes)
+
+    @property
     def end(self) -> int:
         """Size of the whole mapping."""
-        return self.tables + round_up(self.table_bytes)
+        return self.reports + round_up(self.cpus * evidence.SLOTS_BYTES)
 
     def log(self, number: int) -> int:
         """Address of the log of CPU `number`."""
@@ -83,8 +89,10 @@ class RamMap:
 class Ram:
     """One machine's RAM. `lock` stands in for the bus lock of compare-exchange on the python engine.
 
-    `stacks` is where each CPU of the python engine was when power-off reached it, told by its own thread: kernel
-    functions, innermost first; empty on the native engine, and for a CPU between two operations.
+    `traces` has the stacks that CPUs of the python engine remember, by address: one writer for each at a time, the CPU
+    whose log or evidence the address lies in, or for a slab's record the holder of slab_lock. At the start of a CPU's
+    log it is where power-off reached that CPU, told by its own thread: another one could only read its frames with
+    `sys._current_frames()`, and they change under the reader where there is no GIL (CPython issue 152355).
     """
 
     def __init__(self, ram_map: RamMap, image: bytes | None = None) -> None:
@@ -92,7 +100,7 @@ class Ram:
         self.map = ram_map
         self.mapping = mmap.mmap(-1, ram_map.end)
         self.lock = threading.Lock()
-        self.stacks: list[tuple[str, ...]] = [()] * ram_map.cpus
+        self.traces: dict[int, RawStack] = {}
         self._words = memoryview(self.mapping).cast("q")
         if image is None:
             self._lay_out()
@@ -109,6 +117,7 @@ class Ram:
             slab.HEAP_NEXT: ram_map.heap,
             slab.HEAP_END: ram_map.bound,
             slab.RECORDS: ram_map.records,
+            evidence.REPORTS: ram_map.reports,
         }.items():
             self.poke(address, value)
         shadow = slice(ram_map.heap >> SHADOW_SHIFT, ram_map.bound >> SHADOW_SHIFT)

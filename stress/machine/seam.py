@@ -81,6 +81,12 @@ class Cpu(Protocol):
     def unexplained(self) -> None:
         """Called while an exception is handled that no fault explains; raises if the engine knows which it is."""
 
+    def remember_stack(self, key: int) -> None:
+        """Keep the functions that this CPU is in under `key`, an address; an engine without stacks does nothing."""
+
+    def copy_stack(self, target: int, source: int) -> None:
+        """Keep the stack that is kept under `source` under `target` too."""
+
     def clock(self) -> int:
         """Monotonic time in nanoseconds, the same clock on every CPU and in `time.monotonic_ns`."""
 

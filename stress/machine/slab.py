@@ -5,8 +5,9 @@ allocated and freed it) lies outside the block, behind the bound, where no stray
 All of it is guarded by one lock, `slab_lock`, taken by compare-exchange.
 """
 
+from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.words import CAUSE_WILD, FAULT_ADDRESS, FAULT_CAUSE, OPERATIONS, PREEMPT_COUNT, lock, static
+from stress.machine.words import OPERATIONS, PREEMPT_COUNT, lock, static
 
 SLAB_LOCK = lock("slab_lock")
 HEAP_NEXT = static("heap_next")
@@ -26,9 +27,10 @@ MIN_BLOCK = 1 << MIN_SHIFT
 MAX_SHIFT = 26
 RECORD_BYTES = 128
 
-# A block's record, 16 words for each MIN_BLOCK bytes of heap. Written under slab_lock only.
+# A block's record, 16 words for each MIN_BLOCK bytes of heap. Written under slab_lock, the label by the block's owner.
 SHIFT, NEXT_FREE, GENERATION, REQUESTED = 0, 8, 16, 24
 ALLOCATED_BY, FREED_BY = 32, 80
+LABEL, FORMER_LABEL = 64, 112
 BY_CPU, BY_OPERATION, BY_STOP, BY_CLOCK = 0, 8, 16, 24
 
 POISON_INUSE = 0x5A
@@ -49,11 +51,12 @@ def record_of(cpu: Cpu, block: int) -> int:
 
 @kernel
 def sign_record(cpu: Cpu, entry: int) -> None:
-    """Write who does it and when: CPU, its operation's number, the stop's number, the clock in nanoseconds."""
+    """Write who does it and when: CPU, its operation's number, the stop's number, the clock in nanoseconds, stack."""
     cpu.poke(entry + BY_CPU, cpu.number)
     cpu.poke(entry + BY_OPERATION, cpu.peek(cpu.log + OPERATIONS))
     cpu.poke(entry + BY_STOP, cpu.peek(STOPS))
     cpu.poke(entry + BY_CLOCK, cpu.clock())
+    cpu.remember_stack(entry)
 
 
 @kernel
@@ -109,6 +112,7 @@ def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
     cpu.poke(record + SHIFT, shift)
     cpu.poke(record + REQUESTED, size)
     cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
+    cpu.poke(record + LABEL, 0)
     sign_record(cpu, record + ALLOCATED_BY)
     if cpu.peek(FATE) != REUSED:
         cpu.fill(block, 1 << shift, POISON_INUSE)
@@ -148,6 +152,31 @@ def is_live(cpu: Cpu, block: int) -> bool:
 
 
 @kernel
+def label_block(cpu: Cpu, block: int, label: int) -> None:
+    """Say what a block that was just allocated is for (an address that tells it); reports keep it past the free."""
+    cpu.poke(record_of(cpu, block) + LABEL, label)
+
+
+@kernel
+def label_of(cpu: Cpu, block: int) -> int:
+    """What a block is for or, when it is free, was for."""
+    record = record_of(cpu, block)
+    return cpu.peek(record + (LABEL if cpu.peek(record + GENERATION) & 1 == 1 else FORMER_LABEL))
+
+
+@kernel
+def block_of(cpu: Cpu, address: int) -> int:
+    """Start of the block, live or free, that `address` lies in; 0 for none. Takes no lock: blocks keep their place."""
+    start = cpu.peek(HEAP_START)
+    if address < start or address >= cpu.peek(HEAP_NEXT):
+        return 0
+    block = address - (address - start & MIN_BLOCK - 1)
+    while block > start and cpu.peek(record_of(cpu, block) + SHIFT) == 0:
+        block -= MIN_BLOCK
+    return block if address - block < 1 << cpu.peek(record_of(cpu, block) + SHIFT) else 0
+
+
+@kernel
 def poison_block(cpu: Cpu, block: int) -> None:
     """Poison a block that is given back."""
     size = 1 << cpu.peek(record_of(cpu, block) + SHIFT)
@@ -160,6 +189,7 @@ def undress_block(cpu: Cpu, block: int) -> None:
     """Turn a block that is given back into a free one, by its fate: poison is never seen before the shadow's mark."""
     record = record_of(cpu, block)
     fate = cpu.peek(FATE)
+    cpu.poke(record + FORMER_LABEL, cpu.peek(record + LABEL))
     sign_record(cpu, record + FREED_BY)
     cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
     mark = SHADOW_UNMAPPED if fate == UNMAPPED else SHADOW_FREED
@@ -180,8 +210,7 @@ def kfree(cpu: Cpu, block: int) -> None:
     lock_slab(cpu)
     if not is_live(cpu, block):
         unlock_slab(cpu)
-        cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
-        cpu.poke(cpu.log + FAULT_ADDRESS, block)
+        note_bad_call(cpu, block)
         raise Oops
     undress_block(cpu, block)
     record = record_of(cpu, block)

@@ -114,16 +114,30 @@ LATENCIES = _log_word("latencies", 640)
 NOTES = EDGES_BEFORE = _log_word("edges_before")
 FAULT_CAUSE = _log_word("fault_cause")
 FAULT_ADDRESS = _log_word("fault_address")
+FAULT_ACCESS = _log_word("fault_access")
 HIT_ADDRESS = _log_word("hit_address")
+HIT_ACCESS = _log_word("hit_access")
+HIT_SHADOW = _log_word("hit_shadow")
 WARNING = _log_word("warning")
 WARNING_ADDRESS = _log_word("warning_address")
-NOTES_KEPT = _log_word("notes_kept", 6)
-NOTES_BYTES = NOTES_KEPT - NOTES
+SUBJECT = _log_word("subject")
+EXPECTED = _log_word("expected")
+COPIED = _log_word("copied")
+IN_HANDLER = _log_word("in_handler")
+WALKED = _log_word("walked")
+WALK_NODES = 16
+WALK = _log_word("walk", WALK_NODES)
+NOTES_BYTES = WALK + WALK_NODES * 8 - NOTES
+NOTES_KEPT = _log_word("notes_kept", NOTES_BYTES // 8)
 
 # Why an operation ended in an Oops. The two that are outcomes have the number of that outcome.
 CAUSE_WILD = 1
 CAUSE_ENDLESS = 2
 CAUSE_POWER_OFF = 99
+
+# Kinds of access, as notes have them: how many bytes, negative for a write; 0 is a fault that no access had. A
+# compare-exchange is a read, which it is if it fails.
+READ_WORD, READ_BYTE, WRITE_WORD, WRITE_BYTE = 8, 1, -8, -1
 
 
 def area_address(number: int) -> int:

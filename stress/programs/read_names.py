@@ -2,31 +2,38 @@
 
 from collections.abc import Callable
 
-from stress.judge.lookups import draw_target, judge_absence, judge_address, judge_text, listed
+from stress.judge.lookups import TARGET_MODNAME, draw_target, judge_absence, judge_address, judge_text, listed
 from stress.judge.names import length_of
 from stress.kernel.kallsyms import KSYM_NAME_LEN, MODNAMEBUF, NAMEBUF, SYMBOL_VALUE
 from stress.kernel.kallsyms_names import module_kallsyms_lookup_name
-from stress.kernel.struct_module import CORE_SIZE, IMAGE_MODULE, MODULE_CORE, NAME
+from stress.kernel.list import NEXT
+from stress.kernel.stop_machine import down, schedule, up
+from stress.kernel.struct_module import CORE_SIZE, IMAGE_MODULE, MODULE_CORE, MODULE_MUTEX, MODULES, NAME, NUM_SYMTAB
 from stress.machine.loop import UNJUDGED
+from stress.machine.notes import note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import NUM_SLOTS, SLOT_BYTES, SLOT_IMAGE, SLOTS
 
-LINES = 4096
+PLAIN_NAMES = 16
 
 ReadLine = Callable[[Cpu, int, int], bool]
 
 
 @kernel
 def lookup_name_reader(cpu: Cpu) -> int:
-    """One operation: the address of a target by its name. A name that the target table had to cut is not looked up."""
+    """One operation: the address of a target by its name, mostly by "mod:sym", for which only one module is searched.
+
+    A name that the target table had to cut is not looked up.
+    """
     target = draw_target(cpu)
     if length_of(cpu, target) == KSYM_NAME_LEN:
         return UNJUDGED
     cpu.copy(cpu.area + NAMEBUF, target, KSYM_NAME_LEN + 1)
     listed_before = listed(cpu, target)
     cpu.barrier()
-    address = module_kallsyms_lookup_name(cpu, cpu.area + NAMEBUF)
+    modname = cpu.peek(target + TARGET_MODNAME) if prandom(cpu, PLAIN_NAMES) != 0 else 0
+    address = module_kallsyms_lookup_name(cpu, modname, cpu.area + NAMEBUF)
     if address == 0:
         return judge_absence(cpu, target, listed_before)
     return judge_address(cpu, target, address)
@@ -44,13 +51,43 @@ def modname_at(cpu: Cpu, address: int) -> int:
 
 
 @kernel
+def wait_in_buffer(cpu: Cpu) -> None:
+    """Let time pass between finding a line and printing it: whoever reads the file is given the core in turn."""
+    schedule(cpu)
+    schedule(cpu)
+
+
+@kernel
+def first_line_of(cpu: Cpu, core: int) -> int:
+    """Index of the first line of the module whose core range starts at `core`; holds module_mutex."""
+    mod = cpu.load(MODULES + NEXT)
+    index = 0
+    while mod != MODULES and cpu.load(mod + MODULE_CORE) != core:
+        index += cpu.load(mod + NUM_SYMTAB)
+        mod = cpu.load(mod + NEXT)
+    return index
+
+
+@kernel
+def draw_line(cpu: Cpu) -> int:
+    """Index of a line of /proc/kallsyms, half of the time of a module that is to go next."""
+    image = cpu.peek(draw_target(cpu) + TARGET_MODNAME) - NAME
+    down(cpu, MODULE_MUTEX)
+    index = first_line_of(cpu, cpu.peek(image + MODULE_CORE))
+    up(cpu, MODULE_MUTEX)
+    return index + prandom(cpu, cpu.peek(image + NUM_SYMTAB))
+
+
+@kernel
 def proc_kallsyms_reader(cpu: Cpu, read_line: ReadLine) -> int:
     """One operation: a line of /proc/kallsyms; the module's name that it ends in must fit the address it begins with.
 
     `read_line` is given an index and a symbol buffer, and copies the module's name into MODNAMEBUF.
     """
     symbol = cpu.area + NAMEBUF
-    if not read_line(cpu, prandom(cpu, LINES), symbol):
+    index = draw_line(cpu)
+    note_subject(cpu, 0)
+    if not read_line(cpu, index, symbol):
         return UNJUDGED
     expected = modname_at(cpu, cpu.peek(symbol + SYMBOL_VALUE))
     if expected == 0:

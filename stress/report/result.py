@@ -1,5 +1,7 @@
 """The result of one scenario's run, and the JSON that is promised for it."""
 
+import shlex
+from fractions import Fraction
 from typing import Any
 
 import attrs
@@ -8,16 +10,22 @@ from stress.conditions import Conditions
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict, rate_upper_95
+from stress.judge.violation import Violation
 from stress.machine.waits import Stall
 from stress.report.stall import stall_json
+from stress.report.violation_json import report_json
 from stress.scenario import Scenario
+from stress.units import write_duration
 
 SCHEMA = 1
 
 
 @attrs.frozen
 class Result:
-    """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall."""
+    """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
+
+    `reports` has the first violation of each outcome, those that tell most first.
+    """
 
     scenario: Scenario
     engine: str
@@ -28,6 +36,7 @@ class Result:
     twin_tally: Tally | None = None
     interrupted: bool = False
     stall: Stall | None = None
+    reports: tuple[Violation, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -63,6 +72,7 @@ class Result:
                 "max_us": tally.stop_latency_us(1.0),
             },
             "stall": None if self.stall is None else stall_json(self.stall),
+            "reports": [report_json(violation, rerun_command(self)) for violation in self.reports],
             "twin": self._twin_json(),
             "conditions": attrs.asdict(self.conditions),
         }
@@ -77,6 +87,23 @@ class Result:
             "race_windows": twin.race_windows,
             "violations": twin.violations,
         }
+
+
+def rerun_command(result: Result) -> str:
+    """The command that runs the same again: same workload and noise, though never the same interleaving."""
+    config, conditions = result.config, result.conditions
+    words = ["kstress", "run", result.scenario.origin, "--engine", result.engine, "--cpus", str(config.cpus)]
+    words += ["--duration", write_duration(config.duration_s), "--seed", str(config.seed)]
+    words += [] if config.kasan else ["--no-kasan"]
+    words += [
+        "--noise",
+        str(Fraction(conditions.noise).limit_denominator(1_000_000)),
+        "--pace",
+        write_duration(conditions.pace_s),
+    ]
+    words += ["--stall-after", write_duration(config.stall_after_s)] if config.stall_after_s else []
+    words += ["--corpus", str(config.corpus)] if config.corpus else []
+    return shlex.join(words)
 
 
 def report(results: list[Result]) -> dict[str, Any]:

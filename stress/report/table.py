@@ -1,8 +1,5 @@
 """The outcome table: what a run came to, for a person at a terminal. Names of symbols never come into it unescaped."""
 
-import shlex
-from fractions import Fraction
-
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -12,27 +9,12 @@ from rich.text import Text
 from stress.judge.outcomes import FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
-from stress.report.result import Result
+from stress.report.result import Result, rerun_command
 from stress.report.stall import stall_lines
-from stress.units import show_duration, write_duration
+from stress.report.violation import report_lines
+from stress.units import show_duration
 
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
-
-
-def rerun_command(result: Result) -> str:
-    """The command that runs the same again: same workload and noise, though never the same interleaving."""
-    config, conditions = result.config, result.conditions
-    words = ["kstress", "run", result.scenario.origin, "--engine", result.engine, "--cpus", str(config.cpus)]
-    words += ["--duration", write_duration(config.duration_s), "--seed", str(config.seed)]
-    words += [] if config.kasan else ["--no-kasan"]
-    words += [
-        "--noise",
-        str(Fraction(conditions.noise).limit_denominator(1_000_000)),
-        "--pace",
-        write_duration(conditions.pace_s),
-    ]
-    words += ["--corpus", str(config.corpus)] if config.corpus else []
-    return shlex.join(words)
 
 
 def show_rate(count: int, seconds: float) -> str:
@@ -142,9 +124,32 @@ def summary(results: list[Result]) -> RenderableType:
     return table
 
 
-def show(result: Result, console: Console) -> None:
-    """Print one result; stall, verdict and the command that runs it again are not wrapped, to be found and copied."""
+def _reports(result: Result, most: int) -> Text:
+    """The first `most` violations in full, and how many there were besides."""
+    again = rerun_command(result)
+    text = Text()
+    for violation in result.reports[:most]:
+        rule, title, *lines = report_lines(violation, result.scenario.outcomes, again)
+        text.append(f"{rule}\n").append(f"{title}\n", "bold red").append("\n".join([*lines, "", ""]))
+    return text.append(_unshown(result, most), "dim").append("\n")
+
+
+def _unshown(result: Result, most: int) -> str:
+    """How many violations have no report above."""
+    kept, shown = len(result.reports), min(len(result.reports), most)
+    noun = "report" if kept - shown == 1 else "reports"
+    others = f"; {kept - shown} other {noun}: --reports {kept}, or --json" if kept > shown else ""
+    return f"{result.tally.violations:,} violations, {shown} reported above{others}"
+
+
+def show(result: Result, console: Console, reports: int = 1) -> None:
+    """Print one result, with at most `reports` violations in full.
+
+    Reports, stall, verdict and the command that runs it again are not wrapped, to be found and copied.
+    """
     console.print(render(result))
+    if result.reports:
+        console.print(_reports(result, reports), soft_wrap=True)
     if result.stall is not None:
         console.print(Text("\n".join(stall_lines(result.stall))), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)

@@ -12,15 +12,17 @@ import pytest
 
 from stress.cli import exit_code
 from stress.config import Config
+from stress.report.violation_json import report_json
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.results import made_result
+from tests.frontdoor.test_violation_report import VIOLATION
 
 SHORT = ("--engine", "python", "--duration", "1s", "--cpus", "3")
 
 RUN_KEYS = {
     "scenario", "engine", "cpus", "seed", "duration_s", "expect", "verdict", "reason", "as_expected", "interrupted",
     "lookups", "loads", "unloads", "race_windows", "violations", "first_violation_s", "rate_upper_95",
-    "outcomes", "stop_machine", "stall", "twin", "conditions",
+    "outcomes", "stop_machine", "stall", "reports", "twin", "conditions",
 }  # fmt: skip
 CONDITION_KEYS = {
     "python", "gil", "numba", "cores", "affinity", "switch_interval_s", "steal_percent",
@@ -57,6 +59,27 @@ def test_the_json_has_the_keys_that_are_promised() -> None:
         run["outcomes"][name] for name in run["outcomes"] if name not in ("found", "absent")
     )
     assert run["first_violation_s"] < run["duration_s"]
+
+
+def keys_of(value: Any) -> set[str]:
+    """Every key of a JSON value, at any depth."""
+    if isinstance(value, list):
+        return {key for item in value for key in keys_of(item)}
+    return set(value) | keys_of(list(value.values())) if isinstance(value, dict) else set()
+
+
+def test_results_readme_documents_every_key_of_reports() -> None:
+    text = (CHECKOUT / "results" / "README.md").read_text()
+    keys = keys_of(report_json(VIOLATION, ""))
+    assert len(keys) > 30
+    assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+def test_reports_are_printed_as_asked_for() -> None:
+    [none, two] = [kstress("run", "modlist_spinlock", *SHORT, "--reports", count) for count in ("0", "2")]
+    assert "BUG: kstress:" not in none.stdout
+    assert two.stdout.count("BUG: kstress:") == 2
+    assert kstress("run", "--reports", "9").returncode == 2
 
 
 def test_results_readme_documents_every_key() -> None:

@@ -10,22 +10,24 @@ from collections.abc import Callable
 
 import pytest
 
-from stress.judge.lookups import judge_absence, judge_name
+from stress.judge.lookups import TARGET_ADDRESS, TARGETS, judge_absence, judge_name
 from stress.judge.names import judge_wrong_name
 from stress.kernel.kallsyms import kallsyms_lookup
-from stress.kernel.list import list_add, list_del
+from stress.kernel.list import LIST_POISON1, LIST_POISON2, list_add, list_del
 from stress.kernel.modlist import link_stopped, unlink_stopped
 from stress.kernel.module import sys_delete_module, sys_init_module
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.string import strcmp, strncpy
+from stress.machine.events import take_nmi
 from stress.machine.latency import record_latency
 from stress.machine.loop import BROKEN, begin_operation, faulted, finish_operation
+from stress.machine.notes import note_step, note_subject
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import kfree, kmalloc
+from stress.machine.slab import HEAP_NEXT, kfree, kmalloc
 from stress.machine.words import area_address
 from tests.support import KASAN
 
@@ -36,7 +38,7 @@ LOAD, STORE, LOAD8, STORE8, CMPXCHG = 0, 1, 2, 3, 4
 KMALLOC, KFREE, LIST_ADD, LIST_DEL = 10, 11, 12, 13
 STRNCPY, STRCMP, SPIN, STOP, DRAW, LATENCY = 20, 21, 22, 23, 24, 25
 INSMOD, RMMOD, LOOKUP = 30, 31, 32
-JUDGE_NAME, JUDGE_ABSENCE, JUDGE_WRONG = 40, 41, 42
+JUDGE_NAME, JUDGE_ABSENCE, JUDGE_WRONG, READ, NESTED = 40, 41, 42, 43, 44
 
 
 @kernel
@@ -100,8 +102,35 @@ def modules(cpu: Cpu, number: int, a: int, b: int) -> int:
 
 
 @kernel
+def oopsing_handler(cpu: Cpu) -> int:
+    """An NMI handler that is told of another subject, walks, reads the freed heap and follows a list poison."""
+    note_subject(cpu, cpu.peek(TARGETS))
+    for step in range(3):
+        note_step(cpu, LIST_POISON2 + step, step)
+    cpu.load8(cpu.peek(HEAP_NEXT))
+    return cpu.load(LIST_POISON1)
+
+
+@kernel
+def interrupted(cpu: Cpu, target: int, freed: int) -> int:
+    """A read of freed memory that an NMI comes behind, and that then finds nothing."""
+    note_subject(cpu, target)
+    note_step(cpu, freed, 0)
+    cpu.load(freed)
+    take_nmi(cpu, oopsing_handler)
+    return judge_absence(cpu, target, 1)
+
+
+@kernel
 def judge(cpu: Cpu, number: int, a: int, b: int) -> int:
-    """Judging."""
+    """Judging; and a whole read of the target at `a` into the buffer at `b`, as if its module were always listed."""
+    if number == READ:
+        note_subject(cpu, a)
+        if kallsyms_lookup(cpu, cpu.peek(a + TARGET_ADDRESS), b):
+            return judge_name(cpu, a, b)
+        return judge_absence(cpu, a, 1)
+    if number == NESTED:
+        return interrupted(cpu, a, b)
     if number == JUDGE_NAME:
         return judge_name(cpu, a, b)
     if number == JUDGE_ABSENCE:

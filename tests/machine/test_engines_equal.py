@@ -15,7 +15,17 @@ from stress.judge.names import NAME_BYTES
 from stress.kernel.kallsyms import NAMEBUF
 from stress.kernel.list import LIST_POISON1
 from stress.kernel.stop_machine import STOPMACHINE_BEGUN
-from stress.kernel.struct_module import IMAGE_BYTES, MODLIST_LOCK, MODULE_BYTES, MODULE_CORE, MODULES, REFCOUNT, SYMTAB
+from stress.kernel.struct_module import (
+    IMAGE_BYTES,
+    MODLIST_LOCK,
+    MODULE_BYTES,
+    MODULE_CORE,
+    MODULES,
+    REFCOUNT,
+    STRTAB,
+    SYMTAB,
+)
+from stress.machine.evidence import KEPT_CLOCK, KEPT_RECORD, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.ram import Ram
 from stress.machine.slab import ALLOCATED_BY, BY_CLOCK, FREED_BY, RECORD_BYTES
 from stress.machine.words import (
@@ -42,8 +52,11 @@ Step = tuple[int, int, int]
 
 def clock_words(ram: Ram) -> list[int]:
     """The addresses of all words that hold a time."""
-    records = range(ram.map.records, ram.map.tables, RECORD_BYTES)
-    clocks = [record + by + BY_CLOCK for record in records for by in (ALLOCATED_BY, FREED_BY)]
+    slots = range(ram.map.reports, ram.map.reports + SLOTS_BYTES, SLOT_BYTES)
+    copies = [slot + KEPT_RECORD for slot in slots]
+    records = [*range(ram.map.records, ram.map.tables, RECORD_BYTES), *copies]
+    clocks = [slot + KEPT_CLOCK for slot in slots]
+    clocks += [record + by + BY_CLOCK for record in records for by in (ALLOCATED_BY, FREED_BY)]
     log = ram.map.log(0)
     latencies = range(log + LATENCIES, log + LATENCIES + 640 * 8, 8)
     return [*clocks, *latencies, log + TIMESPEC, log + TIMESPEC + 8, log + FIRST_VIOLATION, STOPMACHINE_BEGUN]
@@ -196,6 +209,34 @@ def test_a_lookup_in_a_freed_module_hits_the_shadow_and_oopses_alike() -> None:
     assert pair.step(stepper.LOOKUP, pair.address_of(0), area_address(0) + NAMEBUF) == CAUSE_WILD
     assert pair.python.peek(log + HIT_ADDRESS) in range(mod, mod + 256)
     assert pair.python.peek(log + FAULT_ADDRESS) - 0x6B6B_6B6B_6B6B_6B6B in range(MODULE_BYTES)
+
+
+DAMAGE = ("none", "unload", "free", "link", "symtab", "name")
+
+
+def damage(pair: Pair, how: str, which: int) -> None:
+    """Do something to module `which`, which readers will stumble over, on both machines."""
+    mod = loaded_modules(pair.python)[f"mod{which}"]
+    if how == "unload":
+        pair.step(stepper.RMMOD, name_in_image(pair.python, which))
+    elif how == "free":
+        pair.step(stepper.KFREE, mod)
+    elif how == "name":
+        pair.write(pair.python.peek(mod + STRTAB) + 1, b"mod9_sym0")
+    elif how != "none":
+        pair.poke(mod + (SYMTAB if how == "symtab" else 0), LIST_POISON1)
+
+
+@bounded(25)
+@given(st.sampled_from(DAMAGE), NUMBERS, st.lists(NUMBERS, min_size=1, max_size=4))
+def test_the_evidence_of_violations_is_kept_alike(how: str, which: int, reads: Sequence[int]) -> None:
+    pair = Pair()
+    damage(pair, how, which)
+    for read in (*reads, which):
+        pair.step(stepper.READ, pair.target(read * 3), area_address(0) + NAMEBUF)
+    pair.step(stepper.NESTED, pair.target(0), pair.python.map.bound - 8)
+    slots = range(pair.python.map.reports, pair.python.map.reports + SLOTS_BYTES, SLOT_BYTES)
+    assert any(pair.python.peek(slot) for slot in slots)
 
 
 def test_a_lookup_with_a_wild_symbol_table_oopses_alike() -> None:

@@ -1,172 +1,198 @@
-"""What comes from outside: what masks an interrupt, what an NMI leaves of the operation that it came into, shares."""
+"""Events at accesses: interrupts where they are allowed, NMIs and gaps always, notes of what they interrupt kept."""
 
-from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
 
-from stress.kernel.stop_machine import (
-    ACK,
-    STATE_BITS,
-    STOPMACHINE_EXIT,
-    STOPMACHINE_PREPARE,
-    STOPMACHINE_STATE,
-    preempt_schedule,
-)
-from stress.machine.events import Events, place_events, take_exception, take_interrupt, take_nmi
-from stress.machine.loop import begin_operation, mark_edge, warn
-from stress.machine.python_engine import PythonCpu
+from stress.kernel.preempt import local_irq_disable, local_irq_enable, preempt_disable, preempt_enable
+from stress.machine.events import Events, place_events
+from stress.machine.features import Features
 from stress.machine.ram import Ram
-from stress.machine.random import MODULUS
-from stress.machine.seam import BrokenKernelCodeError, Cpu
+from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.words import (
-    BOUND,
+    AREAS,
     CAUSE_WILD,
+    COUNTERS,
     EVENT_PERIOD,
+    EVENT_RANDOM,
     FAULT_CAUSE,
     GAP_BELOW,
-    GAP_NANOSECONDS,
     HIT_ADDRESS,
     INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
     NMI_BELOW,
     NMIS,
-    NOTES,
-    NOTES_KEPT,
     OPERATIONS,
     OUTCOMES,
     PREEMPT_COUNT,
-    WINDOWS,
-    WRITERS,
 )
-from tests.support import ScriptedCpu, blank_ram, python_cpu
+from tests.support import ENGINES, blank_ram, program_of, run_machine
 
-GOOD, BAD = 5, 6
+WORD = AREAS + 0x800
+ACCESSES = 100
+HANDLED, MASKED, DURING = COUNTERS, COUNTERS + 8, COUNTERS + 16
+FOUND = 10
+ALWAYS = Fraction(1)
 
-
-def registers(cpu: PythonCpu, preempt_count: int, irqs_disabled: int) -> None:
-    """Set both."""
-    cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)
-    cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)
-
-
-@pytest.mark.parametrize(("preempt_count", "irqs_disabled", "taken"), [(0, 0, 1), (1, 0, 0), (0, 1, 0), (2, 1, 0)])
-def test_an_interrupt_comes_only_while_preemption_is_allowed_and_interrupts_are_on(
-    preempt_count: int, irqs_disabled: int, taken: int
-) -> None:
-    cpu = python_cpu(blank_ram())
-    registers(cpu, preempt_count, irqs_disabled)
-    handled: list[Cpu] = []
-    take_interrupt(cpu, handled.append)
-    assert (len(handled), cpu.peek(cpu.log + INTERRUPTS)) == (taken, taken)
+each_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
-def test_an_interrupt_lets_the_stopper_run() -> None:
-    ram = blank_ram(2)
-    following = 1 << STATE_BITS | STOPMACHINE_EXIT
-    cpu = ScriptedCpu(ram, lambda _: ram.poke(STOPMACHINE_STATE, following))
-    ram.poke(STOPMACHINE_STATE, 1 << STATE_BITS | STOPMACHINE_PREPARE)
-    take_interrupt(cpu, preempt_schedule)
-    assert ram.peek(cpu.area + ACK) == following
+@kernel
+def count_handled(cpu: Cpu) -> None:
+    """Count one run of a handler, and one that came though something was masked."""
+    cpu.poke(cpu.log + HANDLED, cpu.peek(cpu.log + HANDLED) + 1)
+    if cpu.peek(cpu.area + PREEMPT_COUNT) + cpu.peek(cpu.area + IRQS_DISABLED) != 0:
+        cpu.poke(cpu.log + MASKED, cpu.peek(cpu.log + MASKED) + 1)
 
 
-def interrupted() -> tuple[Ram, PythonCpu, bytes]:
-    """A reader in the midst of an operation, every note of which is set; and the notes."""
-    ram = blank_ram(2)
-    ram.poke(WRITERS, 1)
-    cpu = python_cpu(ram, 1)
-    begin_operation(cpu)
-    for number, note in enumerate(range(NOTES, NOTES_KEPT, 8)):
-        ram.poke(cpu.log + note, 1000 + number)
-    return ram, cpu, notes_of(ram, cpu)
+@kernel
+def interrupt(cpu: Cpu) -> None:
+    """An interrupt handler, with accesses of its own."""
+    count_handled(cpu)
+    cpu.load(WORD)
 
 
-def notes_of(ram: Ram, cpu: PythonCpu) -> bytes:
-    """All notes on a CPU's operation."""
-    return ram.mapping[cpu.log + NOTES : cpu.log + NOTES_KEPT]
+@kernel
+def nmi(cpu: Cpu) -> int:
+    """An NMI handler that finds what it looks for."""
+    count_handled(cpu)
+    cpu.load(WORD)
+    return FOUND
 
 
-def end_well(cpu: Cpu) -> int:
-    """A handler that touches every note: a warning, a hit, other edges."""
-    warn(cpu, BAD, 8)
-    cpu.poke(cpu.log + HIT_ADDRESS, 8)
-    return GOOD
+@kernel
+def nmi_that_oopses(cpu: Cpu) -> int:
+    """An NMI handler that follows a NULL pointer."""
+    count_handled(cpu)
+    return cpu.load(0)
 
 
-def fault(cpu: Cpu) -> int:
-    """A handler that changes both registers and then faults."""
-    cpu.poke(cpu.area + PREEMPT_COUNT, 7)
-    cpu.poke(cpu.area + IRQS_DISABLED, 0)
-    return cpu.load(8)
+@kernel
+def access(cpu: Cpu) -> int:
+    """ACCESSES accesses of one word, once, and how many handlers ran during them; nothing to judge."""
+    if cpu.peek(cpu.log + OPERATIONS) == 0:
+        before = cpu.peek(cpu.log + HANDLED)
+        for _ in range(ACCESSES):
+            cpu.load(WORD)
+        cpu.poke(cpu.log + DURING, cpu.peek(cpu.log + HANDLED) - before)
+    return 0
 
 
-@pytest.mark.parametrize(("handler", "outcome"), [(end_well, BAD), (fault, CAUSE_WILD), (lambda cpu: GOOD, GOOD)])
-def test_an_nmi_is_an_operation_of_its_own_that_leaves_what_it_interrupted_as_it_was(
-    handler: Callable[[Cpu], int], outcome: int
-) -> None:
-    ram, cpu, notes = interrupted()
-    registers(cpu, 3, 1)
-    take_nmi(cpu, handler)
-    assert notes_of(ram, cpu) == notes
-    assert [ram.peek(cpu.area + word) for word in (PREEMPT_COUNT, IRQS_DISABLED)] == [3, 1]
-    [counts] = ram.log_words(OUTCOMES, 32)[1:]
-    assert (counts[outcome], sum(counts)) == (1, 1)
-    assert [ram.peek(cpu.log + word) for word in (NMIS, OPERATIONS)] == [1, 0]
+@kernel
+def access_undisturbed(cpu: Cpu) -> int:
+    """The same with preemption off."""
+    preempt_disable(cpu)
+    access(cpu)
+    preempt_enable(cpu)
+    return 0
 
 
-def test_an_nmi_is_a_window_only_by_its_own_edges() -> None:
-    ram, cpu, _ = interrupted()
-    take_nmi(cpu, lambda cpu: GOOD)
-    assert ram.peek(cpu.log + WINDOWS) == 0
-
-    def overtaken(cpu: Cpu) -> int:
-        mark_edge(python_cpu(ram, 0))
-        return GOOD
-
-    take_nmi(cpu, overtaken)
-    assert ram.peek(cpu.log + WINDOWS) == 1
+@kernel
+def access_with_irqs_off(cpu: Cpu) -> int:
+    """The same with interrupts off."""
+    local_irq_disable(cpu)
+    access(cpu)
+    local_irq_enable(cpu)
+    return 0
 
 
-def test_an_nmi_with_nothing_to_judge_is_not_counted() -> None:
-    ram, cpu, _ = interrupted()
-    take_exception(cpu, lambda cpu: 0)
-    assert ram.log_words(OUTCOMES, 32)[1] == [0] * 32
+@kernel
+def access_with_notes(cpu: Cpu) -> int:
+    """Accesses of an operation that has noted a hit, with preemption and interrupts off; tells whether all is kept."""
+    if cpu.peek(cpu.log + OPERATIONS) != 0:
+        return 0
+    preempt_disable(cpu)
+    local_irq_disable(cpu)
+    cpu.poke(cpu.log + HIT_ADDRESS, WORD)
+    access(cpu)
+    kept = cpu.peek(cpu.log + HIT_ADDRESS) == WORD and cpu.peek(cpu.log + FAULT_CAUSE) == 0
+    masked = cpu.peek(cpu.area + PREEMPT_COUNT) == 1 and cpu.peek(cpu.area + IRQS_DISABLED) == 1
+    preempt_enable(cpu)
+    local_irq_enable(cpu)
+    return FOUND if kept and masked else CAUSE_WILD
 
 
-def test_an_nmi_that_power_off_cuts_short_is_not_counted() -> None:
-    ram, cpu, _ = interrupted()
-
-    def handler(cpu: Cpu) -> int:
-        cpu.poke(BOUND, 0)
-        return cpu.load(0)
-
-    before = ram.mapping[cpu.log + OUTCOMES : cpu.log + NOTES]
-    take_exception(cpu, handler)
-    assert ram.mapping[cpu.log + OUTCOMES : cpu.log + NOTES] == before
-
-
-def test_an_error_in_an_nmi_handler_is_no_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, cpu, _ = interrupted()
-    monkeypatch.setattr(cpu, "unexplained", lambda: None)  # compiled code does not know which exception it was
-    with pytest.raises(BrokenKernelCodeError):
-        take_exception(cpu, lambda cpu: 1 // 0)
-    assert cpu.peek(cpu.log + FAULT_CAUSE) == 0
-
-
-@pytest.mark.parametrize(
-    ("events", "period", "below"),
-    [
-        (Events(noise=Fraction(1, 64)), 64, [0, 0, 0]),
-        (Events(nmi=Fraction(1, 100)), 100, [1, 1, 1]),
-        (Events(Fraction(1, 8), Fraction(1, 16), Fraction(1, 32), Fraction(1, 32), 0.001), 4, [0.125, 0.25, 0.5]),
-        (Events(), 0, [0, 0, 0]),
-    ],
-)
-def test_each_kind_of_event_has_its_share_of_what_is_drawn(events: Events, period: int, below: list[float]) -> None:
+def run(engine: str, operation: Operation, features: Features, events: Events) -> Ram:
+    """Run one CPU until its first operation, the only one with accesses, is over; its RAM."""
     ram = blank_ram()
     place_events(ram, events)
-    assert ram.peek(EVENT_PERIOD) == period
-    drawn = [ram.peek(word) / MODULUS for word in (NMI_BELOW, INTERRUPT_BELOW, GAP_BELOW)]
-    assert drawn == pytest.approx(below)
-    assert ram.peek(GAP_NANOSECONDS) == round(events.gap_s * 1e9)
+    ram.poke(ram.map.log(0) + EVENT_RANDOM, 1)
+    run_machine(ram, [program_of(engine, operation, features)], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
+    return ram
+
+
+def counted(ram: Ram, offset: int) -> int:
+    """A word of CPU 0's log."""
+    return ram.log_words(offset)[0][0]
+
+
+@each_engine
+def test_an_interrupt_comes_at_every_access_if_it_is_to(engine: str) -> None:
+    features = Features(delays=True, handled=True, interrupt=interrupt)
+    ram = run(engine, access, features, Events(interrupt=ALWAYS))
+    assert counted(ram, INTERRUPTS) == counted(ram, HANDLED)
+    assert counted(ram, DURING) >= ACCESSES // 2
+    assert counted(ram, MASKED) == 0
+
+
+@each_engine
+@pytest.mark.parametrize("operation", [access_undisturbed, access_with_irqs_off], ids=lambda one: one.__name__)
+def test_no_interrupt_comes_with_preemption_or_interrupts_off(operation: Operation, engine: str) -> None:
+    features = Features(delays=True, handled=True, interrupt=interrupt)
+    ram = run(engine, operation, features, Events(interrupt=ALWAYS))
+    assert counted(ram, HANDLED) > 0
+    assert counted(ram, DURING) == counted(ram, MASKED) == 0
+
+
+@each_engine
+def test_an_nmi_comes_whatever_is_masked_and_is_judged_on_its_own(engine: str) -> None:
+    ram = run(engine, access_with_notes, Features(delays=True, handled=True, nmi=nmi), Events(nmi=ALWAYS))
+    assert counted(ram, NMIS) == counted(ram, HANDLED)
+    assert counted(ram, MASKED) >= counted(ram, DURING) >= ACCESSES // 2
+    assert counted(ram, OUTCOMES + FOUND * 8) >= counted(ram, NMIS)
+    assert counted(ram, OUTCOMES + CAUSE_WILD * 8) == 0
+
+
+@each_engine
+def test_an_nmi_that_oopses_ends_alone_and_leaves_the_notes_of_what_it_interrupted(engine: str) -> None:
+    features = Features(delays=True, handled=True, nmi=nmi_that_oopses)
+    ram = run(engine, access_with_notes, features, Events(nmi=ALWAYS))
+    assert counted(ram, OUTCOMES + CAUSE_WILD * 8) == counted(ram, NMIS)
+    assert counted(ram, OUTCOMES + FOUND * 8) == 1
+
+
+@each_engine
+def test_where_handlers_are_not_built_in_only_delays_come(engine: str) -> None:
+    ram = run(engine, access, Features(delays=True, nmi=nmi), Events(nmi=ALWAYS))
+    assert counted(ram, NMIS) == counted(ram, HANDLED) == 0
+
+
+@each_engine
+def test_a_gap_takes_its_time(engine: str) -> None:
+    gap_s = 0.001
+    ram = blank_ram()
+    place_events(ram, Events(gap=ALWAYS, gap_s=gap_s))
+    ram.poke(ram.map.log(0) + EVENT_RANDOM, 1)
+    play = program_of(engine, time_of_accesses, Features(delays=True))
+    run_machine(ram, [play], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
+    assert counted(ram, HANDLED) >= ACCESSES // 2 * gap_s * 1e9
+
+
+@kernel
+def time_of_accesses(cpu: Cpu) -> int:
+    """Note how long the accesses took, in nanoseconds."""
+    if cpu.peek(cpu.log + OPERATIONS) == 0:
+        began = cpu.clock()
+        access(cpu)
+        cpu.poke(cpu.log + HANDLED, cpu.clock() - began)
+    return 0
+
+
+def test_shares_are_placed_in_the_order_in_which_they_are_drawn() -> None:
+    ram = blank_ram()
+    place_events(
+        ram, Events(noise=Fraction(1, 10), gap=Fraction(1, 20), interrupt=Fraction(1, 40), nmi=Fraction(1, 40))
+    )
+    assert ram.peek(EVENT_PERIOD) == 5
+    assert 0 < ram.peek(NMI_BELOW) < ram.peek(INTERRUPT_BELOW) < ram.peek(GAP_BELOW)

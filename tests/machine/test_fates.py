@@ -1,34 +1,91 @@
-"""What becomes of freed memory: poisoned, reused with what it had, or unmapped; told by its bytes and its shadow."""
+"""What becomes of freed memory: poisoned (see test_slab), handed out again as it is, or unmapped."""
 
 import pytest
 
-from stress.machine.slab import FATE, POISONED, REUSED, UNMAPPED, kfree, kmalloc
-from tests.support import blank_ram, python_cpu
-
-SIZE = 256
-POISON = b"k" * (SIZE - 1) + b"\xa5"
-OLD = b"old bytes" * 28 + bytes(4)
-
-
-@pytest.mark.parametrize(
-    ("fate", "mark", "freed", "new"),
-    [
-        (POISONED, 0xFB, POISON, b"\x5a" * SIZE),
-        (REUSED, 0xFB, OLD, OLD),
-        (UNMAPPED, 0xFE, OLD, b"\x5a" * SIZE),
-    ],
+from stress.boot import boot_ram, build_world
+from stress.corpus import bundled
+from stress.machine.features import Features
+from stress.machine.ram import SHADOW_SHIFT, Ram
+from stress.machine.seam import Cpu, kernel
+from stress.machine.slab import (
+    FATE,
+    LEAST_SHIFT,
+    MIN_SHIFT,
+    REUSED,
+    SHADOW_FREED,
+    SHADOW_UNMAPPED,
+    SHIFT,
+    UNMAPPED,
+    kfree,
+    kmalloc,
+    record_of,
 )
-def test_a_fate_tells_what_a_freed_block_holds_how_it_is_marked_and_what_its_next_owner_finds(
-    fate: int, mark: int, freed: bytes, new: bytes
-) -> None:
+from stress.machine.words import AREAS, CAUSE_WILD, OPERATIONS, OUTCOMES
+from tests.support import ENGINES, blank_ram, loaded_modules, program_of, python_cpu, run_machine
+
+MARK = 0x1122334455667788
+STALE = AREAS + 0x800
+
+
+def ram_with(fate: int, least_shift: int = MIN_SHIFT) -> Ram:
+    """RAM whose freed memory has this fate."""
     ram = blank_ram()
-    cpu = python_cpu(ram)
     ram.poke(FATE, fate)
-    block = kmalloc(cpu, SIZE)
-    ram.write(block, OLD)
+    ram.poke(LEAST_SHIFT, least_shift)
+    return ram
+
+
+def test_reused_memory_keeps_its_contents_and_goes_to_the_next_taker_of_any_size() -> None:
+    ram = ram_with(REUSED, least_shift=12)
+    cpu = python_cpu(ram)
+    block = kmalloc(cpu, 4000)
+    cpu.store(block + 8, MARK)
     kfree(cpu, block)
-    assert ram.mapping[block : block + SIZE] == freed
-    assert set(ram.mapping[block >> 3 : block + SIZE >> 3]) == {mark}
-    assert kmalloc(cpu, SIZE) == block
-    assert ram.mapping[block : block + SIZE] == new
-    assert set(ram.mapping[block >> 3 : block + SIZE >> 3]) == {0}
+    assert ram.mapping[block >> SHADOW_SHIFT] == SHADOW_FREED
+    assert ram.peek(block + 8) == MARK
+    assert kmalloc(cpu, 100) == block
+    assert ram.peek(block + 8) == MARK
+
+
+def test_where_modules_are_reused_at_once_every_module_fits_every_block() -> None:
+    ram = boot_ram(build_world(bundled()), 1, "reused")
+    cpu = python_cpu(ram)
+    assert len({ram.peek(record_of(cpu, mod) + SHIFT) for mod in loaded_modules(ram).values()}) == 1
+
+
+@kernel
+def touch_stale(cpu: Cpu) -> int:
+    """Load the word that a stale pointer points to."""
+    if cpu.peek(cpu.log + OPERATIONS) == 0:
+        cpu.load(cpu.peek(STALE) + 8)
+    return 0
+
+
+def wild_outcomes(ram: Ram) -> int:
+    """How many operations of CPU 0 ended in a fault."""
+    return ram.log_words(OUTCOMES + CAUSE_WILD * 8)[0][0]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("offset", [0, 8, 96])
+def test_touching_unmapped_memory_faults_there(engine: str, offset: int) -> None:
+    ram = ram_with(UNMAPPED)
+    cpu = python_cpu(ram)
+    block = kmalloc(cpu, 104)
+    kfree(cpu, block)
+    assert ram.mapping[block + offset >> SHADOW_SHIFT] == SHADOW_UNMAPPED
+    ram.poke(STALE, block + offset - 8)
+    play = program_of(engine, touch_stale, Features(unmapped=True))
+    run_machine(ram, [play], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
+    assert wild_outcomes(ram) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_memory_that_is_mapped_again_can_be_touched(engine: str) -> None:
+    ram = ram_with(UNMAPPED)
+    cpu = python_cpu(ram)
+    kfree(cpu, kmalloc(cpu, 104))
+    ram.poke(STALE, kmalloc(cpu, 104))
+    play = program_of(engine, touch_stale, Features(unmapped=True))
+    run_machine(ram, [play], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
+    assert wild_outcomes(ram) == 0

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stress.machine.evidence import REPORTS, SLOTS_BYTES
 from stress.machine.ram import LARGEST, Ram, RamMap
 from stress.machine.slab import HEAP_END, HEAP_NEXT, HEAP_START, RECORDS
 from stress.machine.words import (
@@ -34,8 +35,9 @@ def test_the_parts_of_ram_follow_each_other_on_cache_lines_with_room_for_each(
     cpus: int, data: int, heap: int, tables: int
 ) -> None:
     ram_map = RamMap(cpus, data, heap, tables)
-    starts = [AREAS, ram_map.data, ram_map.heap, ram_map.logs, ram_map.records, ram_map.tables, ram_map.end]
-    needed = [cpus * AREA_BYTES, data, heap, cpus * LOG_BYTES, heap // 256 * 128, tables]
+    starts = [AREAS, ram_map.data, ram_map.heap, ram_map.logs, ram_map.records, ram_map.tables]
+    starts += [ram_map.reports, ram_map.end]
+    needed = [cpus * AREA_BYTES, data, heap, cpus * LOG_BYTES, heap // 256 * 128, tables, cpus * SLOTS_BYTES]
     assert all(start % LINE == 0 for start in starts)
     assert all(after - before >= room for (before, after), room in zip(pairwise(starts), needed, strict=True))
     assert ram_map.bound == ram_map.logs
@@ -57,6 +59,7 @@ def test_a_blank_machine_knows_its_cpus_bound_heap_and_records() -> None:
     assert LOW + ram.peek(BOUND) == ram.map.bound
     assert (ram.peek(HEAP_START), ram.peek(HEAP_NEXT)) == (ram.map.heap, ram.map.heap)
     assert (ram.peek(HEAP_END), ram.peek(RECORDS)) == (ram.map.bound, ram.map.records)
+    assert ram.peek(REPORTS) == ram.map.reports
 
 
 def test_an_image_brings_everything_back_shadow_included() -> None:

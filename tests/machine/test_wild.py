@@ -4,13 +4,17 @@ import pytest
 
 from stress.kernel.list import LIST_POISON1, LIST_POISON2
 from stress.machine.ram import Ram
+from stress.machine.slab import SHADOW_REDZONE
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
     CAUSE_WILD,
+    FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    HIT_ACCESS,
     HIT_ADDRESS,
+    HIT_SHADOW,
     IRQS_DISABLED,
     LOW,
     PREEMPT_COUNT,
@@ -21,6 +25,7 @@ from .stepper import CMPXCHG, LOAD, LOAD8, SPIN, STORE, STORE8, TURNS
 
 WORD_ACCESSES = (LOAD, STORE, CMPXCHG)
 BYTE_ACCESSES = (LOAD8, STORE8)
+KINDS = {LOAD: 8, STORE: -8, CMPXCHG: 8, LOAD8: 1, STORE8: -1}
 WILD = (
     0,
     8,
@@ -41,11 +46,12 @@ def notes(ram: Ram) -> tuple[int, int]:
 
 
 def assert_oops(engine: str, ram: Ram, access: int, address: int) -> None:
-    """The access faults as wild, says where, and changes nothing but its CPU's notes."""
+    """The access faults as wild, says where and what it was, and changes nothing but its CPU's notes."""
     assert TURNS[engine](ram, access, address, -1) == CAUSE_WILD
     assert notes(ram) == (CAUSE_WILD, address)
-    ram.poke(ram.map.log(0) + FAULT_CAUSE, 0)
-    ram.poke(ram.map.log(0) + FAULT_ADDRESS, 0)
+    assert ram.peek(ram.map.log(0) + FAULT_ACCESS) == KINDS[access]
+    for note in (FAULT_CAUSE, FAULT_ADDRESS, FAULT_ACCESS):
+        ram.poke(ram.map.log(0) + note, 0)
     assert ram.image() == blank_ram().image()
 
 
@@ -106,6 +112,8 @@ def test_the_first_access_to_memory_that_is_not_allocated_is_noted_and_goes_thro
         assert TURNS[engine](ram, access, address, 7) == 0
         assert notes(ram)[0] == 0
         assert ram.peek(ram.map.log(0) + HIT_ADDRESS) == address
+        assert ram.peek(ram.map.log(0) + HIT_ACCESS) == KINDS[access]
+        assert ram.peek(ram.map.log(0) + HIT_SHADOW) == SHADOW_REDZONE
         assert ram.peek(address) == (0 if access in (LOAD, LOAD8) else 7)
     TURNS[engine](ram, access, ram.map.data, 0)
     assert ram.peek(ram.map.log(0) + HIT_ADDRESS) == 0

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, make_attribute_wrapper, models, overload_method, register_jitable, register_model
 
-from stress.machine.events import take_event
+from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.native.atomics import (
     compare_exchange,
@@ -35,18 +35,25 @@ from stress.machine.words import (
     CAUSE_POWER_OFF,
     CAUSE_WILD,
     EVENTS_LEFT,
+    FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    HIT_ACCESS,
     HIT_ADDRESS,
+    HIT_SHADOW,
     LOW,
+    READ_BYTE,
+    READ_WORD,
     SLEEPS,
     SPINNING_ON,
     SPINS,
     TIMESPEC,
+    WRITE_BYTE,
+    WRITE_WORD,
     YIELD_MASK,
 )
 
-After = Callable[[Any, int], None]
+After = Callable[[Any, int, int], None]
 F = TypeVar("F", bound=Callable[..., object])
 FIELDS = ("base", "number", "area", "log")
 SPINS_BEFORE_YIELD = 256
@@ -110,40 +117,43 @@ def is_bad(cpu: Any, address: int, alignment: int) -> bool:
 
 
 @part
-def note_fault(cpu: Any, address: int) -> None:
+def note_fault(cpu: Any, address: int, access: int) -> None:
     """Note why an access cannot be."""
     cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
     store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
+    store_word(cpu.base + cpu.log + FAULT_ACCESS, access)
 
 
 @part
-def note_hit(cpu: Any, address: int) -> None:
+def note_hit(cpu: Any, address: int, access: int) -> None:
     """Note the first access of an operation to memory that is not allocated."""
     if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
         store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
+        store_word(cpu.base + cpu.log + HIT_ACCESS, access)
+        store_word(cpu.base + cpu.log + HIT_SHADOW, load_octet(cpu.base + (address >> 3)))
 
 
 @part
-def look_at_shadow(cpu: Any, address: int) -> None:
+def look_at_shadow(cpu: Any, address: int, access: int) -> None:
     """See whether the memory accessed is allocated. Comes after the access itself."""
     if unlikely(load_octet(cpu.base + (address >> 3)) != 0):
-        note_hit(cpu, address)
+        note_hit(cpu, address, access)
 
 
 @part
-def fault_unmapped(cpu: Any, address: int) -> None:
+def fault_unmapped(cpu: Any, address: int, access: int) -> None:
     """Fault where the shadow says that memory was unmapped, else note the hit."""
     shadow = load_octet(cpu.base + (address >> 3))
     if unlikely(shadow == SHADOW_UNMAPPED):
-        note_fault(cpu, address)
+        note_fault(cpu, address, access)
         raise Oops
     if unlikely(shadow != 0):
-        note_hit(cpu, address)
+        note_hit(cpu, address, access)
 
 
 @part
-def nothing(cpu: Any, address: int) -> None:
+def nothing(cpu: Any, address: int, access: int) -> None:
     """What a feature that is off does."""
 
 
@@ -154,23 +164,38 @@ def look_for(features: Features) -> After:
     return look_at_shadow if features.kasan else nothing
 
 
-@cache
-def after_for(features: Features) -> After:
-    """What comes after each access of a CPU with `features`: a look at the shadow, then the countdown to an event."""
-    look = look_for(features)
-    if not features.events:
-        return look
-    new_masked_cpu, interrupt, nmi = make_constructor(features.masked()), features.interrupt, features.nmi
+def event_for(features: Features) -> Callable[[Any], None]:
+    """What takes an event on a CPU with `features`; returns after how many accesses the next one comes."""
+    undisturbed, inside = make_constructor(features.undisturbed()), make_constructor(features.inside())
+    interrupt, nmi = features.interrupt, features.nmi
+
+    @part
+    def delay_only(cpu: Any) -> None:
+        stay_apart()
+        here = undisturbed(cpu.base, cpu.number, cpu.area, cpu.log)
+        store_word(cpu.base + cpu.log + EVENTS_LEFT, take_delay(here))
 
     @part
     def event(cpu: Any) -> None:
         stay_apart()
-        masked = new_masked_cpu(cpu.base, cpu.number, cpu.area, cpu.log)
-        store_word(cpu.base + cpu.log + EVENTS_LEFT, take_event(masked, interrupt, nmi))
+        here = undisturbed(cpu.base, cpu.number, cpu.area, cpu.log)
+        handler_cpu = inside(cpu.base, cpu.number, cpu.area, cpu.log)
+        store_word(cpu.base + cpu.log + EVENTS_LEFT, take_event(here, handler_cpu, interrupt, nmi))
+
+    return event if features.handled else delay_only
+
+
+@cache
+def after_for(features: Features) -> After:
+    """What comes after each access of a CPU with `features`: a look at the shadow, then the countdown to an event."""
+    look = look_for(features)
+    if not features.delays:
+        return look
+    event = event_for(features)
 
     @part
-    def after(cpu: Any, address: int) -> None:
-        look(cpu, address)
+    def after(cpu: Any, address: int, access: int) -> None:
+        look(cpu, address, access)
         left = load_word(cpu.base + cpu.log + EVENTS_LEFT) - 1
         store_word(cpu.base + cpu.log + EVENTS_LEFT, left)
         if unlikely(left <= 0):
@@ -196,10 +221,10 @@ def provide(name: str) -> Callable[[Callable[[After], Any]], None]:
 def _load(after: After) -> Any:
     def load(cpu: Any, address: int) -> int:
         if is_bad(cpu, address, 7):
-            note_fault(cpu, address)
+            note_fault(cpu, address, READ_WORD)
             raise Oops
         value: int = load_word(cpu.base + address)
-        after(cpu, address)
+        after(cpu, address, READ_WORD)
         return value
 
     return load
@@ -209,10 +234,10 @@ def _load(after: After) -> Any:
 def _load8(after: After) -> Any:
     def load8(cpu: Any, address: int) -> int:
         if is_bad(cpu, address, 0):
-            note_fault(cpu, address)
+            note_fault(cpu, address, READ_BYTE)
             raise Oops
         value: int = load_octet(cpu.base + address)
-        after(cpu, address)
+        after(cpu, address, READ_BYTE)
         return value
 
     return load8
@@ -222,10 +247,10 @@ def _load8(after: After) -> Any:
 def _store(after: After) -> Any:
     def store(cpu: Any, address: int, value: int) -> None:
         if is_bad(cpu, address, 7):
-            note_fault(cpu, address)
+            note_fault(cpu, address, WRITE_WORD)
             raise Oops
         store_word(cpu.base + address, value)
-        after(cpu, address)
+        after(cpu, address, WRITE_WORD)
 
     return store
 
@@ -234,10 +259,10 @@ def _store(after: After) -> Any:
 def _store8(after: After) -> Any:
     def store8(cpu: Any, address: int, value: int) -> None:
         if is_bad(cpu, address, 0):
-            note_fault(cpu, address)
+            note_fault(cpu, address, WRITE_BYTE)
             raise Oops
         store_octet(cpu.base + address, value)
-        after(cpu, address)
+        after(cpu, address, WRITE_BYTE)
 
     return store8
 
@@ -246,10 +271,10 @@ def _store8(after: After) -> Any:
 def _cmpxchg(after: After) -> Any:
     def cmpxchg(cpu: Any, address: int, old: int, new: int) -> int:
         if is_bad(cpu, address, 7):
-            note_fault(cpu, address)
+            note_fault(cpu, address, READ_WORD)
             raise Oops
         seen: int = compare_exchange(cpu.base + address, old, new)
-        after(cpu, address)
+        after(cpu, address, READ_WORD)
         return seen
 
     return cmpxchg
@@ -282,7 +307,7 @@ def _relax(after: After) -> Any:
         store_word(cpu.base + cpu.log + SPINNING_ON, address)
         store_word(cpu.base + cpu.log + SPINS, spins)  # last: the watchdog takes no spin for one on the word before
         if unlikely(load_word(cpu.base + BOUND) == 0):
-            note_fault(cpu, address)
+            note_fault(cpu, address, 0)
             raise Oops
         if load_word(cpu.base + YIELD_MASK) >= 0 or spins % SPINS_BEFORE_YIELD == 0:
             sched_yield()
@@ -302,7 +327,7 @@ def _yield_core(after: After) -> Any:
 def _sleep(after: After) -> Any:
     def sleep(cpu: Any, nanoseconds: int) -> None:
         if unlikely(load_word(cpu.base + BOUND) == 0):
-            note_fault(cpu, BOUND)
+            note_fault(cpu, BOUND, 0)
             raise Oops
         store_word(cpu.base + cpu.log + SLEEPS, load_word(cpu.base + cpu.log + SLEEPS) + 1)
         usleep(nanoseconds // 1000)
@@ -316,6 +341,22 @@ def _unexplained(after: After) -> Any:
         """Compiled code does not know which exception it handles."""
 
     return unexplained
+
+
+@provide("remember_stack")
+def _remember_stack(after: After) -> Any:
+    def remember_stack(cpu: Any, key: int) -> None:
+        """Compiled code keeps no stacks."""
+
+    return remember_stack
+
+
+@provide("copy_stack")
+def _copy_stack(after: After) -> Any:
+    def copy_stack(cpu: Any, target: int, source: int) -> None:
+        """Compiled code keeps no stacks."""
+
+    return copy_stack
 
 
 @provide("clock")

@@ -1,0 +1,172 @@
+"""The evidence of a violation, captured by the CPU that saw it at the end of the operation: for a report in full.
+
+Behind the bound every CPU has a slot for each outcome; the first violation of a kind is kept there, the others
+are only counted. Only that CPU writes its slots, and reads what it keeps with no access that an event could come
+at, so that no handler finds a slot half done. `stress.judge.violation` reads them when the machine is off.
+"""
+
+from stress.machine.seam import Cpu, kernel
+from stress.machine.slab import (
+    ALLOCATED_BY,
+    FREED_BY,
+    GENERATION,
+    RECORD_BYTES,
+    SLAB_LOCK,
+    STOPS,
+    block_of,
+    label_of,
+    record_of,
+)
+from stress.machine.words import (
+    CAUSE_WILD,
+    COPIED,
+    EXPECTED,
+    FAULT_ADDRESS,
+    FAULT_CAUSE,
+    HIT_ADDRESS,
+    MOST_OUTCOMES,
+    NOTES,
+    NOTES_BYTES,
+    OPERATIONS,
+    WALK,
+    WALK_NODES,
+    WALKED,
+    WARNING_ADDRESS,
+    static,
+)
+
+REPORTS = static("reports")
+
+NAME_BUFFER_BYTES = 128
+ROWS = 5
+ROW_BYTES = 16
+TRIES = 64
+
+# A slot: the outcome (0: empty), when, in which operation; the address looked at and its block; whether the block's
+# record was at rest when it was copied. Then copies of the notes, the name buffer, the record and the memory around.
+KEPT_OUTCOME, KEPT_CLOCK, KEPT_STOP, KEPT_OPERATION, KEPT_FOCUS, KEPT_BLOCK, KEPT_AT_REST = range(0, 56, 8)
+KEPT_NOTES = 64
+KEPT_NAME = KEPT_NOTES + NOTES_BYTES
+KEPT_RECORD = KEPT_NAME + NAME_BUFFER_BYTES
+KEPT_ROWS = KEPT_RECORD + RECORD_BYTES
+KEPT_SHADOWS = KEPT_ROWS + ROWS * ROW_BYTES
+KEPT_NODES = KEPT_SHADOWS + ROWS * 8
+NODE_LABEL, NODE_GENERATION, NODE_BYTES = 0, 8, 16
+SLOT_BYTES = 1024
+SLOTS_BYTES = MOST_OUTCOMES * SLOT_BYTES
+
+if KEPT_NODES + WALK_NODES * NODE_BYTES > SLOT_BYTES:
+    raise AssertionError("the evidence of a violation does not fit into its slot")
+
+
+@kernel
+def keep_node(cpu: Cpu, kept: int, node: int) -> None:
+    """Keep what the block of one node of the walk is for, and its generation: 0 where there is no block."""
+    block = block_of(cpu, node)
+    cpu.poke(kept + NODE_LABEL, 0)
+    cpu.poke(kept + NODE_GENERATION, 0)
+    if block != 0:
+        cpu.poke(kept + NODE_LABEL, label_of(cpu, block))
+        cpu.poke(kept + NODE_GENERATION, cpu.peek(record_of(cpu, block) + GENERATION))
+
+
+@kernel
+def keep_walk(cpu: Cpu, slot: int) -> int:
+    """Keep what is known of every node in the ring; the last of them that lies in a block, or 0."""
+    last = 0
+    walked = cpu.peek(cpu.log + WALKED)
+    for step in range(max(walked - WALK_NODES, 0), walked):
+        at = step & WALK_NODES - 1
+        node = cpu.peek(cpu.log + WALK + at * 8)
+        keep_node(cpu, slot + KEPT_NODES + at * NODE_BYTES, node)
+        if block_of(cpu, node) != 0:
+            last = node
+    return last
+
+
+@kernel
+def focus_of(cpu: Cpu, last_node: int) -> int:
+    """The address to look at: the first bad access, else a fault within a block, else where the walk last stood."""
+    hit = cpu.peek(cpu.log + HIT_ADDRESS)
+    if hit != 0:
+        return hit
+    fault = cpu.peek(cpu.log + FAULT_ADDRESS)
+    if cpu.peek(cpu.log + FAULT_CAUSE) == CAUSE_WILD and block_of(cpu, fault) != 0:
+        return fault
+    return last_node
+
+
+@kernel
+def keep_memory(cpu: Cpu, slot: int, focus: int) -> None:
+    """Keep the rows around `focus`, two before it and two behind it, each with the two shadow bytes that it has."""
+    first = (focus & -ROW_BYTES) - ROWS // 2 * ROW_BYTES
+    cpu.copy(slot + KEPT_ROWS, first, ROWS * ROW_BYTES)
+    for row in range(ROWS):
+        shadow = first + row * ROW_BYTES >> 3
+        cpu.poke(slot + KEPT_SHADOWS + row * 8, cpu.peek8(shadow) | cpu.peek8(shadow + 1) << 8)
+
+
+@kernel
+def keep_block(cpu: Cpu, slot: int, focus: int, record: int) -> None:
+    """Keep a block's record, the stacks of who allocated and freed it, and the memory around `focus`."""
+    cpu.copy(slot + KEPT_RECORD, record, RECORD_BYTES)
+    cpu.copy_stack(slot + KEPT_RECORD + ALLOCATED_BY, record + ALLOCATED_BY)
+    cpu.copy_stack(slot + KEPT_RECORD + FREED_BY, record + FREED_BY)
+    keep_memory(cpu, slot, focus)
+
+
+@kernel
+def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
+    """Keep the block that `focus` lies in, if possible while nobody changes it.
+
+    A change is made under slab_lock and moves the generation on. So if the lock was free after the generation
+    was first read and before it was read again, and it is the same, there was none in between. The lock is not
+    taken: this may be a handler, and its CPU may hold it.
+    """
+    record = record_of(cpu, cpu.peek(slot + KEPT_BLOCK))
+    for _ in range(TRIES):
+        generation = cpu.peek(record + GENERATION)
+        cpu.barrier()
+        held = cpu.peek(SLAB_LOCK)
+        keep_block(cpu, slot, focus, record)
+        held |= cpu.peek(SLAB_LOCK)
+        cpu.barrier()
+        if held == 0 and cpu.peek(record + GENERATION) == generation:
+            cpu.poke(slot + KEPT_AT_REST, 1)
+            return
+        cpu.yield_core()
+
+
+@kernel
+def keep_notes(cpu: Cpu, slot: int) -> None:
+    """Keep the notes on the operation, the stacks that go with them, and the name that was copied."""
+    cpu.copy(slot + KEPT_NOTES, cpu.log + NOTES, NOTES_BYTES)
+    cpu.copy_stack(slot + KEPT_NOTES + HIT_ADDRESS - NOTES, cpu.log + HIT_ADDRESS)
+    cpu.copy_stack(slot + KEPT_NOTES + FAULT_ADDRESS - NOTES, cpu.log + FAULT_ADDRESS)
+    cpu.copy_stack(slot + KEPT_NOTES + WARNING_ADDRESS - NOTES, cpu.log + WARNING_ADDRESS)
+    buffer = cpu.peek(cpu.log + COPIED)
+    if buffer != 0 and cpu.peek(cpu.log + EXPECTED) != 0:
+        cpu.copy(slot + KEPT_NAME, buffer, NAME_BUFFER_BYTES)
+
+
+@kernel
+def keep_evidence(cpu: Cpu, slot: int) -> None:
+    """Fill a slot. The clock comes last, so that nothing in it is younger."""
+    keep_notes(cpu, slot)
+    focus = focus_of(cpu, keep_walk(cpu, slot))
+    cpu.poke(slot + KEPT_FOCUS, focus)
+    cpu.poke(slot + KEPT_BLOCK, block_of(cpu, focus))
+    if cpu.peek(slot + KEPT_BLOCK) != 0:
+        keep_block_at_rest(cpu, slot, focus)
+    cpu.poke(slot + KEPT_OPERATION, cpu.peek(cpu.log + OPERATIONS))
+    cpu.poke(slot + KEPT_STOP, cpu.peek(STOPS))
+    cpu.poke(slot + KEPT_CLOCK, cpu.clock())
+
+
+@kernel
+def capture(cpu: Cpu, outcome: int) -> None:
+    """Keep the evidence of a violation that this CPU has just counted, if it is the first of its outcome."""
+    slot = cpu.peek(REPORTS) + cpu.number * SLOTS_BYTES + outcome * SLOT_BYTES
+    if cpu.peek(slot + KEPT_OUTCOME) == 0:
+        keep_evidence(cpu, slot)
+        cpu.poke(slot + KEPT_OUTCOME, outcome)

@@ -1,0 +1,69 @@
+"""Stacks of kernel functions: taken in a hurry by CPUs of the python engine, made readable once the machine is off."""
+
+import sys
+from pathlib import Path
+from types import CodeType, FrameType
+
+import attrs
+
+from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE
+
+RawStack = tuple[tuple[CodeType, int], ...]
+"""A stack as it is taken: the code of each function, innermost first, and where in it, in bytes of bytecode."""
+
+DEEPEST = 32
+CHECKOUT = Path(__file__).parents[2]
+MACHINE = "stress.machine."
+SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
+
+
+@attrs.frozen
+class Frame:
+    """One function of a stack: its name, its file as seen from the checkout if it lies there, the line it is at."""
+
+    function: str
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.function} ({self.file}:{self.line})"
+
+
+def take_stack() -> RawStack:
+    """The stack of the calling thread, without the caller. Costs some microseconds: nothing is looked up yet."""
+    stack: list[tuple[CodeType, int]] = []
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and len(stack) < DEEPEST:
+        stack.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(stack)
+
+
+def _line_of(code: CodeType, at: int) -> int:
+    """The line that the instruction at byte `at` comes from."""
+    lines = (line for start, end, line in code.co_lines() if start <= at < end and line is not None)
+    return next(lines, code.co_firstlineno)
+
+
+def _shown_file(code: CodeType) -> str:
+    """A function's file, from the checkout where that is shorter."""
+    path = Path(code.co_filename)
+    return str(path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path)
+
+
+def _kernel_code() -> list[tuple[CodeType, str]]:
+    """Every kernel function's code, and the module that it is of."""
+    return [(function.__code__, function.__module__) for function in KERNEL_FUNCTIONS]
+
+
+def readable(stack: RawStack) -> tuple[Frame, ...]:
+    """The kernel's, the programs' and the scenario's functions of a stack; of the machine's own those worth a look."""
+    shown = {code for code, of in _kernel_code() if not of.startswith(MACHINE) or code.co_name in SHOWN_OF_MACHINE}
+    files = {code.co_filename for code, of in _kernel_code() if of.startswith(SCENARIO_MODULE)}
+    kept = ((code, at) for code, at in stack if code in shown or code.co_filename in files)
+    return tuple(Frame(code.co_name, _shown_file(code), _line_of(code, at)) for code, at in kept)
+
+
+def shown(stack: RawStack) -> tuple[str, ...]:
+    """The same as lines for people."""
+    return tuple(map(str, readable(stack)))

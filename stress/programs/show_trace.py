@@ -1,0 +1,58 @@
+"""What an NMI or an oops prints before any name: a stack trace, for which it asks which words are text addresses.
+
+Each word that may be a return address is looked for in every module (kernel/module.c, __module_text_address), with
+no lock. So most of these walks go through the whole list.
+"""
+
+from stress.judge.lookups import (
+    TARGET_ADDRESS,
+    TARGET_MODNAME,
+    draw_anywhere,
+    draw_next_to_go,
+    judge_absence,
+    judge_text,
+    listed,
+)
+from stress.kernel.kallsyms import KSYM_NAME_LEN, NMI_NAMEBUF, first_module, next_module, within
+from stress.kernel.string import strncpy
+from stress.kernel.struct_module import CORE_SIZE, MODULE_CORE, MODULES, NAME
+from stress.machine.seam import Cpu, kernel
+
+SLOW_YIELDS = 32
+
+
+@kernel
+def core_of_next(cpu: Cpu) -> int:
+    """Start of the core range of a module that a writer is to unload next: where the race will be."""
+    return cpu.peek(cpu.peek(draw_next_to_go(cpu) + TARGET_MODNAME) - NAME + MODULE_CORE)
+
+
+@kernel
+def module_text_address(cpu: Cpu, address: int, slow_core: int) -> int:
+    """The module that covers `address`, or 0. The handler is slow at the module whose core starts at `slow_core`."""
+    mod = first_module(cpu)
+    walked = 0
+    while mod != MODULES:
+        core = cpu.load(mod + MODULE_CORE)
+        if core == slow_core:
+            for _ in range(SLOW_YIELDS):
+                cpu.yield_core()
+        if within(address, core, cpu.load(mod + CORE_SIZE)):
+            return mod
+        walked += 1
+        mod = next_module(cpu, mod, walked)
+    return 0
+
+
+@kernel
+def show_trace(cpu: Cpu) -> int:
+    """One operation: find the module of an address that may be anywhere, and print its name; the outcome."""
+    target = draw_anywhere(cpu)
+    slow_core = core_of_next(cpu)
+    listed_before = listed(cpu, target)
+    cpu.barrier()
+    mod = module_text_address(cpu, cpu.peek(target + TARGET_ADDRESS), slow_core)
+    if mod == 0:
+        return judge_absence(cpu, target, listed_before)
+    strncpy(cpu, cpu.area + NMI_NAMEBUF, mod + NAME, KSYM_NAME_LEN)
+    return judge_text(cpu, cpu.peek(target + TARGET_MODNAME), cpu.area + NMI_NAMEBUF)
