@@ -2,7 +2,7 @@
 
 import attrs
 
-PYTEST = ("-m", "pytest", "-x", "-v", "-p", "no:cacheprovider", "--timeout=25")
+PYTEST = ("-m", "pytest", "-x", "-v", "-p", "no:cacheprovider", "--timeout=60")
 KSTRESS = ("-c", "from stress.cli import main; main()", "run")
 
 

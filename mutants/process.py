@@ -15,7 +15,7 @@ import attrs
 
 from mutants.mutant import Trial
 
-LIMIT_SECONDS = 150.0
+LIMIT_SECONDS = 300.0
 TEST_LINE = re.compile(r"^(tests/\S+\.py(?:::.*?)?)(?: (PASSED|FAILED|ERROR|SKIPPED|XFAIL)\b.*)?\s*$")
 
 
