@@ -18,7 +18,7 @@ from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
 from stress.programs.idle import cpu_idle
 from stress.programs.modprobe import modprobe
-from stress.programs.show_trace import show_trace
+from stress.programs.show_trace import nmi_of_readers
 
 
 @kernel
@@ -48,7 +48,7 @@ SCENARIO = Scenario(
     source="the cure for what the patch leaves open to NMIs",
     point="unsaid",
     programs=(Program("modprobe", writer, cpus=1, writes=True), Program("idle", cpu_idle)),
-    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=show_trace),
+    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=nmi_of_readers),
     expect="held",
     twin="nmi_stopped",
     learnt="one store less, and NMIs are safe: the entry's way on is the whole difference",

@@ -13,7 +13,7 @@ from fractions import Fraction
 from stress import Hardware, Program, Scenario
 from stress.programs.idle import cpu_idle
 from stress.programs.modprobe import modprobe_stopped
-from stress.programs.show_trace import show_trace
+from stress.programs.show_trace import nmi_of_readers
 
 SCENARIO = Scenario(
     name="nmi_stopped",
@@ -21,7 +21,7 @@ SCENARIO = Scenario(
     source="a gap in the patch; NMI handlers of i386 and x86_64",
     point="unsaid",
     programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("idle", cpu_idle)),
-    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=show_trace),
+    hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=nmi_of_readers),
     expect="violated",
     learnt="NMIs that stand on the entry step to LIST_POISON1; no NMI ever read freed memory",
 )

@@ -16,7 +16,9 @@ from stress.judge.lookups import (
 from stress.kernel.kallsyms import KSYM_NAME_LEN, NMI_NAMEBUF, first_module, next_module, within
 from stress.kernel.string import strncpy
 from stress.kernel.struct_module import CORE_SIZE, MODULE_CORE, MODULES, NAME
+from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu, kernel
+from stress.machine.words import WRITERS
 
 SLOW_YIELDS = 32
 
@@ -56,3 +58,9 @@ def show_trace(cpu: Cpu) -> int:
         return judge_absence(cpu, target, listed_before)
     strncpy(cpu, cpu.area + NMI_NAMEBUF, mod + NAME, KSYM_NAME_LEN)
     return judge_text(cpu, cpu.peek(target + TARGET_MODNAME), cpu.area + NMI_NAMEBUF)
+
+
+@kernel
+def nmi_of_readers(cpu: Cpu) -> int:
+    """The same as an NMI's handler, on CPUs that are not writers: those would do little else than take NMIs."""
+    return UNJUDGED if cpu.number < cpu.peek(WRITERS) else show_trace(cpu)
