@@ -6,6 +6,7 @@ LOOP = Part("stress/machine/loop.py")
 MODULE = Part("stress/kernel/module.py")
 FREE = MODULE.of("def free_module(")
 ADD = MODULE.of("def add_module(")
+MODLIST = Part("stress/kernel/modlist.py")
 DROP = Part("stress/kernel/init_tables.py", "def drop_init_tables(")
 MARK = LOOP.of("def mark_edge(")
 PASSED = LOOP.of("def edges_passed(")
@@ -52,6 +53,12 @@ GROUP = Group(
         DROP.mutant("edge-switched-early", "the switch of tables is marked before it", SWITCH_EDGE, EDGE_SWITCH),
         DROP.mutant("edge-drop-late", "the beginning of the tables' free is marked behind it", EDGE_DROP, DROP_EDGE),
         DROP.mutant("edge-dropped-early", "the end of the tables' free is marked before it", DROP_EDGE, EDGE_DROP),
+        MODLIST.of("def link_stopped(").mutant(
+            "edge-nmi-linked", "NMIs in a stop see no edge of a link", "    mark_edge(cpu)\n", ""
+        ),
+        MODLIST.of("def unlink_stopped(").mutant(
+            "edge-nmi-unlinked", "NMIs in a stop see no edge of an unlink", "    mark_edge(cpu)\n", ""
+        ),
         MARK.mutant("edge-unmarked", "marking an edge does nothing", BUMP, "pass"),
         MARK.mutant(
             "edge-barrier-before", "an edge is seen before what came before it", f"cpu.barrier()\n    {BUMP}", BUMP
