@@ -51,7 +51,7 @@ GROUP = Group(
         EXCEPTION.mutant(
             "nmi-power-off", "an NMI that power-off cut short is counted", " and outcome != CAUSE_POWER_OFF", ""
         ),
-        EXCEPTION.mutant("nmi-broken", "an error in an NMI handler goes unsaid", "if outcome < 0:", "if False:"),
+        EXCEPTION.mutant("nmi-broken", "an error in an NMI handler goes unsaid", "if outcome < 0", "if outcome < -9"),
         Part("stress/machine/words.py").mutant(
             "nmi-notes-some",
             "an NMI keeps only some of the notes",
