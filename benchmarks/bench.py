@@ -24,7 +24,7 @@ from rich.table import Table  # noqa: E402
 
 from benchmarks.exhibits import Seen, run_rounds  # noqa: E402
 from benchmarks.image import has_compiler  # noqa: E402
-from benchmarks.parts import Bench, Part, only_quick, race, stops, throughput  # noqa: E402
+from benchmarks.parts import Bench, Part, features, only_quick, race, stops, throughput  # noqa: E402
 from benchmarks.rows import Outcome, judge  # noqa: E402
 from stress.conditions import StealMeter, package_version  # noqa: E402
 from stress.machine.engines import has_numba, usable_cores  # noqa: E402
@@ -32,7 +32,7 @@ from stress.machine.python_engine import gil_enabled  # noqa: E402
 
 LEAST_ROUNDS = 5
 SCHEMA = 1
-PARTS: dict[str, Callable[[Bench], Part]] = {"a": throughput, "b": stops, "c": race}
+PARTS: dict[str, Callable[[Bench], Part]] = {"a": throughput, "b": stops, "c": race, "d": features}
 
 
 def figure(value: float | None) -> str:
@@ -148,7 +148,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="kstress side by side with C and plain threads")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results, every round of them, to FILE")
-    parser.add_argument("--parts", default="abc", help="which parts, of a, b and c (default: all)")
+    parser.add_argument("--parts", default="abcd", help="which parts, of a, b, c and d (default: all)")
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="interleaved rounds (default 5)")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each exhibit runs in a round (default 1)")
     parser.add_argument("--seed", type=int, default=1, help="of the workload and the noise")
@@ -158,7 +158,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a floor is missed")
     arguments = parser.parse_args(words)
     if not arguments.parts or set(arguments.parts) - PARTS.keys():
-        parser.error(f"--parts: {arguments.parts!r} names a part that is not there; give some of a, b and c")
+        parser.error(f"--parts: {arguments.parts!r} names a part that is not there; give some of a, b, c and d")
     if arguments.rounds < 1 or arguments.seconds <= 0:
         parser.error("--rounds and --seconds: give more than 0")
     if arguments.quick:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.ours readers --engine native --cpus 1 --seconds 0.5
 
-WHAT is `readers` (lookups that nothing disturbs), `stops` (stops without pause) or a scenario's name.
+WHAT is the name of a scenario, or one of `BENCHED`: `readers` (lookups that nothing disturbs), `stops` and so on.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import json
 from fractions import Fraction
 from statistics import median
 
-from benchmarks.stops import READERS, STOPS
+from benchmarks.stops import BENCHED
 from stress.boot import build_world
 from stress.catalogue import find_scenario
 from stress.config import Config
@@ -25,7 +25,7 @@ WARM_UP_SECONDS = 0.05
 
 def scenario_of(what: str) -> Scenario:
     """The scenario to measure."""
-    return {"readers": READERS, "stops": STOPS}.get(what) or find_scenario(what)
+    return BENCHED.get(what) or find_scenario(what)
 
 
 def track_of(arguments: argparse.Namespace) -> Track:

@@ -1,4 +1,4 @@
-"""The three parts of the benchmarks: the exhibits of each, and the rows that compare them with what is wanted."""
+"""The four parts of the benchmarks: the exhibits of each, and the rows that compare them with what is wanted."""
 
 from pathlib import Path
 
@@ -164,6 +164,24 @@ def race_rows() -> list[Row]:
         for plain in PLAIN:
             rows.append(Row(f"{engine}, first, ms, {plain}", figure, ours, f"{plain} first", None, True, 1000.0))
     return rows
+
+
+FEATURES = {
+    "off, measured again": ("readers", "--noise", 0),
+    "noise, seldom": ("readers", "--noise", 1e-9),
+    "interrupts, seldom": ("interrupts", "--noise", 0),
+    "NMIs, seldom": ("nmis", "--noise", 0),
+    "unmapped memory": ("unmapped", "--noise", 0),
+}
+
+
+def features(bench: Bench) -> Part:
+    """(d) What the CPUs' features cost that are built in, against the same lookups with all of them off."""
+    exhibits = bench.ours("all off", "readers", "native", 1, "--noise", 0)
+    for name, (what, *more) in FEATURES.items():
+        exhibits += bench.ours(name, str(what), "native", 1, *more)
+    rows = [Row(name, "lookups_per_s", name, "all off") for name in FEATURES]
+    return Part("(d) native lookups a second, 1 CPU with shadow check, against all features off", exhibits, rows)
 
 
 def only_quick(part: Part) -> Part:

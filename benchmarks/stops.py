@@ -1,13 +1,19 @@
-"""A scenario for the stop latency alone: one CPU stops and restarts the machine without pause, the others look up.
+"""Scenarios that are in no catalogue, having no guarantee to test: stops without pause, lookups without a writer.
 
-It is in no catalogue: it has no guarantee to test. `benchmarks/ours.py` runs it and its kin without a writer.
+`benchmarks/ours.py` runs them.
 """
+
+from fractions import Fraction
+
+import attrs
 
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu, kernel
-from stress.programs.read_symbol import kallsyms_reader
-from stress.scenario import Program, Scenario
+from stress.programs.read_symbol import kallsyms_reader, nmi_reader
+from stress.scenario import Hardware, Program, Scenario
+
+SELDOM = Fraction(1, 10**9)
 
 
 @kernel
@@ -33,3 +39,10 @@ READERS = Scenario(
     programs=(Program("kallsyms", kallsyms_reader),),
     expect="inconclusive",
 )
+
+INTERRUPTS = attrs.evolve(READERS, name="bench_interrupts", hardware=Hardware(interrupt=SELDOM))
+NMIS = attrs.evolve(READERS, name="bench_nmis", hardware=Hardware(nmi=SELDOM, nmi_handler=nmi_reader))
+UNMAPPED = attrs.evolve(READERS, name="bench_unmapped", fate="unmapped")
+
+BENCHED = {"stops": STOPS, "readers": READERS, "interrupts": INTERRUPTS, "nmis": NMIS, "unmapped": UNMAPPED}
+"""By what `benchmarks/ours.py` calls them."""

@@ -12,11 +12,14 @@ from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_aimed
 from stress.programs.read_symbol import kallsyms_reader
 
+FAILURES = 6
+
 
 @kernel
 def insmod(cpu: Cpu, image: int) -> int:
-    """Load a module whose init() fails, then the same again and it succeeds."""
-    sys_init_module_failing(cpu, image, link_locked, unlink_locked)
+    """Load a module whose init() fails some times before it succeeds."""
+    for _ in range(FAILURES):
+        sys_init_module_failing(cpu, image, link_locked, unlink_locked)
     return insmod_stopped(cpu, image)
 
 

@@ -14,18 +14,19 @@ from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.struct_module import LIST, MODLIST_LOCK, MODULES
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_aimed
+from stress.programs.parked import await_operation
 from stress.programs.read_symbol import kallsyms_reader
 
 
 @kernel
 def list_add_publish_first(cpu: Cpu, new: int, head: int) -> None:
-    """list_add, slowly and in the wrong order."""
+    """list_add, slowly, and in the wrong order."""
     following = cpu.load(head + NEXT)
     cpu.store(head + NEXT, new)
-    cpu.yield_core()
+    await_operation(cpu)
     cpu.store(new + NEXT, following)
     cpu.store(new + PREV, head)
-    cpu.yield_core()
+    await_operation(cpu)
     cpu.store(following + PREV, new)
 
 

@@ -7,32 +7,23 @@ Source: the patch's point (3), where it speaks of the links; include/linux/list.
 """
 
 from stress import Program, Scenario
-from stress.kernel.kallsyms import KSYM_NAME_LEN, find_symbol_name
-from stress.kernel.string import strncpy
-from stress.machine.random import prandom
+from stress.kernel.kallsyms import lookup_in
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import NAP_NANOSECONDS, modprobe_locked
-from stress.programs.read_symbol import read_symbol
-
-ENTRIES_A_PAUSE = 64
+from stress.programs.modprobe import modprobe_locked
+from stress.programs.read_symbol import linger, read_symbol
 
 
 @kernel
 def pause_on(cpu: Cpu, mod: int) -> bool:
     """Look at every module, and now and then stay on one for a moment."""
-    if prandom(cpu, ENTRIES_A_PAUSE) == 0:
-        cpu.sleep(NAP_NANOSECONDS)
+    linger(cpu)
     return True
 
 
 @kernel
 def lookup_parking(cpu: Cpu, address: int, symbol: int) -> bool:
     """kallsyms_lookup with stays on entries."""
-    name = find_symbol_name(cpu, address, symbol, pause_on)
-    if name == 0:
-        return False
-    strncpy(cpu, symbol, name, KSYM_NAME_LEN)
-    return True
+    return lookup_in(cpu, address, symbol, pause_on)
 
 
 @kernel

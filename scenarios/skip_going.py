@@ -1,31 +1,31 @@
 """A reader that passes over modules marked GOING, before the patch: the mark lies in memory that is freed.
 
+Time passes between the look at the mark and the next step, now and then more of it: what was listed then is
+unlinked and freed meanwhile, whatever the mark said.
+
 Source: the patch's point (3), its second half.
 """
 
 from stress import Program, Scenario
-from stress.kernel.kallsyms import KSYM_NAME_LEN, find_symbol_name
-from stress.kernel.string import strncpy
+from stress.kernel.kallsyms import lookup_in
 from stress.kernel.struct_module import MODULE_STATE_GOING, STATE
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_locked
-from stress.programs.read_symbol import read_symbol
+from stress.programs.read_symbol import linger, read_symbol
 
 
 @kernel
 def stays(cpu: Cpu, mod: int) -> bool:
     """Whether the module is not marked GOING, as far as its memory can be believed."""
-    return cpu.load(mod + STATE) != MODULE_STATE_GOING
+    state = cpu.load(mod + STATE)
+    linger(cpu)
+    return state != MODULE_STATE_GOING
 
 
 @kernel
 def lookup_skipping(cpu: Cpu, address: int, symbol: int) -> bool:
     """kallsyms_lookup that looks at no module that is GOING."""
-    name = find_symbol_name(cpu, address, symbol, stays)
-    if name == 0:
-        return False
-    strncpy(cpu, symbol, name, KSYM_NAME_LEN)
-    return True
+    return lookup_in(cpu, address, symbol, stays)
 
 
 @kernel

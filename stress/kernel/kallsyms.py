@@ -219,13 +219,19 @@ def find_symbol_name(cpu: Cpu, address: int, symbol: int, considers: ModuleTest)
 
 
 @kernel
+def lookup_in(cpu: Cpu, address: int, symbol: int, considers: ModuleTest) -> bool:
+    """kallsyms_lookup that asks `considers` at each module whether to look at it."""
+    name = find_symbol_name(cpu, address, symbol, considers)
+    if name == 0:
+        return False
+    strncpy(cpu, symbol, name, KSYM_NAME_LEN)
+    return True
+
+
+@kernel
 def kallsyms_lookup(cpu: Cpu, address: int, symbol: int) -> bool:
     """Look `address` up and copy its symbol's name into `symbol`; whether there is one.
 
     A module's name is left as a raw pointer, "valid until we reschedule".
     """
-    name = find_symbol_name(cpu, address, symbol, any_module)
-    if name == 0:
-        return False
-    strncpy(cpu, symbol, name, KSYM_NAME_LEN)
-    return True
+    return lookup_in(cpu, address, symbol, any_module)

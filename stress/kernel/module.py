@@ -7,7 +7,7 @@ protection's first step), the entry is linked or unlinked, the free begins, the 
 from collections.abc import Callable
 
 from stress.kernel.list import NEXT
-from stress.kernel.stop_machine import down, restart_machine, stop_machine, up
+from stress.kernel.stop_machine import down, restart_machine, schedule, stop_machine, up
 from stress.kernel.string import strcmp
 from stress.kernel.struct_module import (
     IMAGE_BYTES,
@@ -157,7 +157,7 @@ def sys_init_module_failing(cpu: Cpu, image: int, link: ListChange, unlink: List
     mod = begin_init(cpu, image, link)
     if mod < 0:
         return mod
-    cpu.yield_core()
+    schedule(cpu)
     fail_init(cpu, mod, unlink)
     return -ENODEV
 

@@ -25,6 +25,7 @@ from stress.machine.words import (
     INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
+    MOST_OUTCOMES,
     NMI_BELOW,
     NMIS,
     NOTES,
@@ -92,7 +93,7 @@ def take_exception(cpu: Cpu, handler: Operation) -> None:
     move_notes(cpu, NOTES_KEPT, NOTES)
     cpu.poke(cpu.log + IN_HANDLER, 1)
     outcome = guarded(cpu, handler)
-    if outcome < 0:
+    if outcome < 0 or (outcome >= MOST_OUTCOMES and outcome != CAUSE_POWER_OFF):
         raise BrokenKernelCodeError
     if outcome != 0 and outcome != CAUSE_POWER_OFF:
         count_outcome(cpu, outcome)

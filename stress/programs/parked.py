@@ -1,12 +1,23 @@
-"""A writer that parks with both of the module list's locks held until readers have made progress, and their count."""
+"""Writers that wait until readers have made progress: between two stores, or with both of the list's locks held."""
 
 from stress.kernel.kallsyms import LOOKUPS_DONE
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import down, up
 from stress.kernel.struct_module import MODLIST_LOCK, MODULE_MUTEX
+from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import AREA_BYTES, AREAS, CPUS
+from stress.machine.words import AREA_BYTES, AREAS, CPUS, LOG_BYTES, OPERATIONS
 from stress.programs.modprobe import modprobe_stopped
+
+
+@kernel
+def await_operation(cpu: Cpu) -> None:
+    """Let time pass until another CPU, drawn at random, has finished an operation. Not for the only CPU."""
+    other = (cpu.number + 1 + prandom(cpu, cpu.peek(CPUS) - 1)) % cpu.peek(CPUS)
+    done = cpu.log + (other - cpu.number) * LOG_BYTES + OPERATIONS
+    before = cpu.peek(done)
+    while cpu.peek(done) == before:
+        cpu.relax(done)
 
 
 @kernel

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from stress.judge.lookups import TARGET_MODNAME, draw_target, judge_absence, judge_address, judge_text, listed
+from stress.judge.lookups import (
+    TARGET_MODNAME,
+    draw_next_to_go,
+    draw_target,
+    judge_absence,
+    judge_address,
+    judge_text,
+    listed,
+)
 from stress.judge.names import length_of
 from stress.kernel.kallsyms import KSYM_NAME_LEN, MODNAMEBUF, NAMEBUF, SYMBOL_VALUE
 from stress.kernel.kallsyms_names import module_kallsyms_lookup_name
@@ -70,8 +78,8 @@ def first_line_of(cpu: Cpu, core: int) -> int:
 
 @kernel
 def draw_line(cpu: Cpu) -> int:
-    """Index of a line of /proc/kallsyms, half of the time of a module that is to go next."""
-    image = cpu.peek(draw_target(cpu) + TARGET_MODNAME) - NAME
+    """Index of a line of /proc/kallsyms, of a module that is to go next."""
+    image = cpu.peek(draw_next_to_go(cpu) + TARGET_MODNAME) - NAME
     down(cpu, MODULE_MUTEX)
     index = first_line_of(cpu, cpu.peek(image + MODULE_CORE))
     up(cpu, MODULE_MUTEX)

@@ -22,10 +22,21 @@ from stress.kernel.kallsyms import (
     kallsyms_lookup,
 )
 from stress.kernel.string import strncpy
+from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 
 Lookup = Callable[[Cpu, int, int], bool]
 Pause = Callable[[Cpu], None]
+
+STEPS_A_STAY = 64
+STAY_NANOSECONDS = 50_000
+
+
+@kernel
+def linger(cpu: Cpu) -> None:
+    """Now and then stay a moment where a walk stands, as any reader may whose core is taken away."""
+    if prandom(cpu, STEPS_A_STAY) == 0:
+        cpu.sleep(STAY_NANOSECONDS)
 
 
 @kernel

@@ -1,5 +1,6 @@
 """The README: its commands are ones that the command line takes, and its short examples run."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,7 @@ import click
 import pytest
 
 import stress
+from stress.catalogue import catalogue
 from stress.cli import cli
 from tests.frontdoor.command import CHECKOUT, kstress
 
@@ -38,11 +40,20 @@ def test_every_command_of_the_readme_is_taken(line: str, tmp_path: Path) -> None
         command.make_context(command.name, words)
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if "--duration" in line])
+@pytest.mark.parametrize("line", [line for line in COMMANDS if "--duration" in line and "--all" not in line])
 def test_the_examples_run(line: str, tmp_path: Path) -> None:
     words = re.sub(r"--duration \S+", "--duration 1s", line).split()[1:]
     done = kstress(*words, cwd=tmp_path)
     assert done.returncode in (0, 3), done.stderr
+
+
+def test_the_example_that_runs_everything_runs_everything(tmp_path: Path) -> None:
+    [line] = [line for line in COMMANDS if "--all" in line]
+    words = re.sub(r"--duration \S+", "--duration 20ms --engine python", line).split()[1:]
+    done = kstress(*words, cwd=tmp_path)
+    assert done.returncode in (0, 1, 3), done.stderr
+    ran = [run["scenario"] for run in json.loads((tmp_path / "results.json").read_text())["runs"]]
+    assert ran == [scenario.name for scenario in catalogue()]
 
 
 def test_the_python_example_names_what_is_exported() -> None:
