@@ -49,7 +49,16 @@ GROUP = Group(
         EXCEPTION.mutant("nmi-unjudged", "what NMIs end in is not counted", "count_outcome(cpu, outcome)", "pass"),
         EXCEPTION.mutant("nmi-nothing-counted", "an NMI that has nothing to judge is counted", "outcome != 0 and ", ""),
         EXCEPTION.mutant(
-            "nmi-power-off", "an NMI that power-off cut short is counted", " and outcome != CAUSE_POWER_OFF", ""
+            "nmi-power-off",
+            "an NMI that power-off cut short is counted",
+            "if outcome != 0 and outcome != CAUSE_POWER_OFF:",
+            "if outcome != 0:",
+        ),
+        EXCEPTION.mutant(
+            "nmi-too-large",
+            "an NMI's outcome that there cannot be is counted",
+            "outcome >= MOST_OUTCOMES and",
+            "False and",
         ),
         EXCEPTION.mutant("nmi-broken", "an error in an NMI handler goes unsaid", "if outcome < 0", "if outcome < -9"),
         Part("stress/machine/words.py").mutant(

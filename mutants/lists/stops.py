@@ -14,11 +14,15 @@ END = STOP.of("def restart_machine(")
 STOPPED = STOP.of("def is_stopped(")
 
 DISABLED = "local_irq_disable(cpu)"
+REAL_THREADS = "nobody_else and not coordinators and not caught_so and not every_stop"
 WARNINGS = suite("kernel/test_warnings.py", without="native")
 
 GROUP = Group(
     "stop_machine: each step",
-    (suite("kernel/test_stop_machine.py", "machine/test_order.py", without="native"),),
+    (
+        suite("kernel/test_stop_machine.py", "machine/test_order.py", without=f"native and not {REAL_THREADS}"),
+        suite("kernel/test_stop_machine.py", without="native"),
+    ),
     (
         BEGIN.mutant("stop-mutex", "two CPUs can stop the machine at once", "down(cpu, STOPMACHINE_MUTEX)", "pass"),
         BEGIN.mutant(

@@ -29,6 +29,7 @@ from stress.machine.words import (
     INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
+    MOST_OUTCOMES,
     NMI_BELOW,
     NMIS,
     NOTES,
@@ -153,6 +154,14 @@ def test_an_error_in_an_nmi_handler_is_no_outcome(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(BrokenKernelCodeError):
         take_exception(cpu, lambda cpu: 1 // 0)
     assert cpu.peek(cpu.log + FAULT_CAUSE) == 0
+
+
+@pytest.mark.parametrize("outcome", [-1, MOST_OUTCOMES, 98])
+def test_an_outcome_of_an_nmi_that_there_cannot_be_is_an_error_and_counted_nowhere(outcome: int) -> None:
+    ram, cpu, _ = interrupted()
+    with pytest.raises(BrokenKernelCodeError):
+        take_exception(cpu, lambda cpu: outcome)
+    assert ram.log_words(OUTCOMES, MOST_OUTCOMES)[1] == [0] * MOST_OUTCOMES
 
 
 @pytest.mark.parametrize(
