@@ -50,12 +50,28 @@ def test_held_takes_thirty_catches_of_the_twin() -> None:
     assert judge(tally(needed - 1, 0), twin, None).name == "inconclusive"
 
 
+def test_against_a_twin_that_stalled_held_takes_thirty_windows_without_a_stall() -> None:
+    verdicts = [judge(tally(windows, 0), tally(0, 0), None, "CPU 0 spun") for windows in (0, 29, 30)]
+    assert [verdict.name for verdict in verdicts] == ["inconclusive", "inconclusive", "held"]
+    assert "the twin stalled: CPU 0 spun" in verdicts[-1].reason
+
+
+def test_a_twin_that_stalled_excuses_no_violation_and_no_stall() -> None:
+    assert judge(tally(100, 1), tally(0, 0), None, "CPU 0 spun").name == "violated"
+    assert judge(tally(100, 0), tally(0, 0), "CPU 1 spun", "CPU 0 spun").reason == "CPU 1 spun"
+
+
 def test_held_says_not_reproduced_and_never_safe() -> None:
     reason = judge(tally(10**6, 0), tally(100, 90), None).reason
     assert "not reproduced" in reason
     assert "safe" not in reason
 
 
-@pytest.mark.parametrize("twin", [None, tally(0, 0), tally(1000, 0)])
-def test_without_a_twin_that_caught_something_nothing_can_be_said(twin: Tally | None) -> None:
-    assert judge(tally(10**9, 0), twin, None).name == "inconclusive"
+@pytest.mark.parametrize(
+    ("twin", "why"),
+    [(None, "no twin"), (tally(0, 0), "the twin showed none"), (tally(1000, 0), "the twin showed none")],
+)
+def test_without_a_twin_that_caught_something_nothing_can_be_said(twin: Tally | None, why: str) -> None:
+    verdict = judge(tally(10**9, 0), twin, None)
+    assert verdict.name == "inconclusive"
+    assert why in verdict.reason

@@ -4,9 +4,19 @@ import pytest
 
 from stress.corpus import Corpus, KernelSymbol, Module, Region, Symbol
 from stress.judge import lookups
-from stress.judge.lookups import TARGET_ADDRESS, TARGET_BYTES, TARGET_LISTED, draw_target, judge_absence, judge_name
+from stress.judge.lookups import (
+    TARGET_ADDRESS,
+    TARGET_BYTES,
+    TARGET_LISTED,
+    TARGET_MODNAME,
+    draw_target,
+    judge_absence,
+    judge_address,
+    judge_name,
+    judge_text,
+)
 from stress.judge.oracle import targets_of
-from stress.judge.outcomes import ACCEPTABLE, OUTCOMES, Code, Outcome, forbidden_mask
+from stress.judge.outcomes import ACCEPTABLE, MORE_OUTCOMES, OUTCOMES, Code, Outcome, forbidden_mask, with_more
 from stress.judge.tables import padded
 from stress.kernel.kallsyms import NAMEBUF
 from stress.machine.python_engine import PythonCpu
@@ -36,6 +46,16 @@ class Reader:
         buffer = self.cpu.area + NAMEBUF
         self.ram.write(buffer, padded(name))
         return Code(judge_name(self.cpu, self.target, buffer))
+
+    def modname(self, name: bytes) -> Code:
+        """The outcome of a copy of the module's name that came out as `name`, with rubbish behind its NUL."""
+        buffer = self.cpu.area + NAMEBUF
+        self.ram.write(buffer, (name + b"\0").ljust(128, b"?"))
+        return Code(judge_text(self.cpu, self.ram.peek(self.target + TARGET_MODNAME), buffer))
+
+    def address(self, address: int) -> Code:
+        """The outcome of a lookup by name that gave `address`."""
+        return Code(judge_address(self.cpu, self.target, address))
 
     def nothing(self, listed_before: int) -> Code:
         """The outcome of a lookup that found nothing."""
@@ -67,6 +87,24 @@ def test_a_wrong_name_keeps_its_outcome_whatever_the_shadow_saw(reader: Reader) 
         reader.note_hit()
 
 
+def test_a_modules_name_is_found_only_if_it_is_whole_and_freed_if_the_shadow_saw_freed_memory(reader: Reader) -> None:
+    assert reader.modname(b"mod1") == Code.FOUND
+    assert {reader.modname(name) for name in (b"", b"m", b"mod", b"mod11", b"mod2")}.isdisjoint(
+        {Code.FOUND, Code.FREED}
+    )
+    assert reader.modname(b"mod2") == Code.ALIEN
+    reader.note_hit()
+    assert reader.modname(b"mod1") == Code.FREED
+    assert reader.modname(b"mod2") == Code.ALIEN
+
+
+def test_an_address_is_found_only_if_it_is_the_targets_own(reader: Reader) -> None:
+    own = reader.ram.peek(reader.target + TARGET_ADDRESS)
+    assert [reader.address(address) for address in (own, own + 1, own - 64, 8)] == [Code.FOUND] + [Code.GARBLED] * 3
+    reader.note_hit()
+    assert [reader.address(address) for address in (own, own + 1)] == [Code.FREED, Code.GARBLED]
+
+
 def test_nothing_found_is_missed_only_if_the_module_was_listed_throughout(reader: Reader) -> None:
     assert reader.nothing(1) == Code.MISSED
     reader.ram.poke(reader.listed, 2)
@@ -83,6 +121,18 @@ def test_nothing_found_on_a_walk_through_freed_memory_is_freed(reader: Reader, l
 
 def test_poison_without_a_hit_and_without_a_writer_is_a_disagreement(reader: Reader) -> None:
     assert reader.copied(b"kkkkkkk") == Code.POISONED
+    assert reader.disagreements() == 1
+
+
+def test_a_name_that_is_wrong_without_poison_is_never_a_disagreement(reader: Reader) -> None:
+    for name in (b"mod1_sym1", b"mod1_sXm2", b"mod1_sym2_sym0"):
+        reader.copied(name)
+        reader.modname(name)
+    assert reader.disagreements() == 0
+
+
+def test_poison_in_a_modules_name_is_cross_checked_too(reader: Reader) -> None:
+    assert reader.modname(b"kkkkkkk") == Code.POISONED
     assert reader.disagreements() == 1
 
 
@@ -159,6 +209,12 @@ def test_a_scenarios_own_outcome_is_acceptable_only_if_it_says_so() -> None:
     own = {**OUTCOMES, "skipped": Outcome(11, "skipped", ACCEPTABLE, "legal under churn")}
     assert forbidden_mask(OUTCOMES) ^ forbidden_mask(own) == 1 << 11
     assert forbidden_mask({}) == (1 << 32) - 2
+
+
+def test_of_the_outcomes_that_scenarios_add_only_right_is_acceptable() -> None:
+    added = forbidden_mask(OUTCOMES) ^ forbidden_mask(with_more(*MORE_OUTCOMES))
+    assert added == 1 << Code.RIGHT
+    assert with_more("going").keys() == {*OUTCOMES, "going"}
 
 
 def test_outcomes_are_numbered_in_the_order_in_which_the_first_that_fits_is_taken() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.kernel.list import LIST_POISON1, LIST_POISON2, NEXT, PREV, init_list_head, list_add, list_del
+from stress.kernel.list import LIST_POISON1, LIST_POISON2, NEXT, PREV, init_list_head, list_add, list_del, list_del_rcu
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu
 from tests.support import RecordingCpu, blank_ram, bounded, python_cpu
@@ -62,6 +62,17 @@ def test_list_del_links_the_neighbours_first_and_then_poisons_the_entry() -> Non
         (gone + NEXT, LIST_POISON1),
         (gone + PREV, LIST_POISON2),
     ]
+
+
+def test_list_del_rcu_links_the_neighbours_and_leaves_the_entrys_way_on() -> None:
+    ram = blank_ram()
+    cpu = RecordingCpu(ram)
+    list_of(ram, cpu, 3)
+    _, first, gone, last = (entry_at(ram, number) for number in range(4))
+    cpu.stores.clear()
+    list_del_rcu(cpu, gone)
+    assert cpu.stores == [(last + PREV, first), (first + NEXT, last), (gone + PREV, LIST_POISON2)]
+    assert ram.peek(gone + NEXT) == last
 
 
 def test_list_poison_has_the_values_of_the_kernel() -> None:

@@ -22,6 +22,7 @@ from stress.kernel.stop_machine import (
     restart_machine,
     stop_machine,
 )
+from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.slab import STOPS
@@ -220,6 +221,25 @@ def test_a_stopper_acknowledges_each_state_and_the_exit_before_it_lets_go() -> N
     assert [ram.peek(cpu.area + word) for word in (ACK, PREEMPT_COUNT, IRQS_DISABLED)] == [states[2], 0, 0]
 
 
+def test_a_stopper_acknowledges_a_state_when_it_is_in_it_and_the_exit_while_it_still_is() -> None:
+    ram = blank_ram(2)
+    coming = iter([word_of(1, STOPMACHINE_DISABLE_IRQ), word_of(1, STOPMACHINE_EXIT)])
+    cpu = ScriptedCpu(ram, lambda _: ram.poke(STOPMACHINE_STATE, next(coming)))
+    acknowledged: list[tuple[int, int, int]] = []
+    plain_store = cpu.store
+
+    def store(address: int, value: int) -> None:
+        assert address == cpu.area + ACK
+        acknowledged.append((value, ram.peek(cpu.area + PREEMPT_COUNT), ram.peek(cpu.area + IRQS_DISABLED)))
+        plain_store(address, value)
+
+    cpu.store = store
+    ram.poke(STOPMACHINE_STATE, word_of(1, STOPMACHINE_PREPARE))
+    cond_resched(cpu)
+    states = ((STOPMACHINE_PREPARE, 0), (STOPMACHINE_DISABLE_IRQ, 1), (STOPMACHINE_EXIT, 1))
+    assert acknowledged == [(word_of(1, state), 1, irqs_disabled) for state, irqs_disabled in states]
+
+
 def test_a_stopper_that_wakes_up_late_joins_the_stop_that_is_under_way_then() -> None:
     ram = blank_ram(2)
     cpu = ScriptedCpu(ram, lambda _: ram.poke(STOPMACHINE_STATE, word_of(7, STOPMACHINE_EXIT)))
@@ -247,3 +267,16 @@ def test_alone_on_the_machine_a_stop_needs_nobody() -> None:
     assert ram.peek(cpu.area + IRQS_DISABLED) == 1
     restart_machine(cpu)
     assert (ram.peek(cpu.area + IRQS_DISABLED), ram.peek(STOPS)) == (0, 1)
+
+
+def test_a_stop_is_timed_from_its_begin_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ram = blank_ram(1)
+    cpu = python_cpu(ram)
+    clock = iter([1_000_000, 1_000_250])
+    monkeypatch.setattr(cpu, "clock", lambda: next(clock))
+    stop_machine(cpu)
+    restart_machine(cpu)
+    [latencies] = ram.log_words(LATENCIES, BUCKETS)
+    told = percentile(latencies, 1.0)
+    assert told is not None
+    assert 250 <= told <= 250 * (1 + 1 / 16)

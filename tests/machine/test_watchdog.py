@@ -239,6 +239,35 @@ def test_a_cpu_that_finishes_operations_has_not_stalled_however_much_it_spins() 
     assert paper.run({0: MODLIST_LOCK}, {0: words.OPERATIONS}, steps=200) is None
 
 
+def test_a_cpu_that_spins_on_one_word_after_the_other_has_not_stalled() -> None:
+    paper = Paper(1)
+    for _ in range(100):
+        assert paper.run({0: MODLIST_LOCK}, steps=2) is None
+        assert paper.run({0: MODULE_MUTEX}, steps=2) is None
+
+
+def test_spins_in_operations_before_do_not_count() -> None:
+    paper = Paper(1)
+    assert paper.run({0: MODLIST_LOCK}, {0: words.OPERATIONS}, steps=100) is None
+    assert paper.run({0: MODLIST_LOCK}, steps=8) is None
+    assert not paper.watchdog.suspects(9 * STEP)
+
+
+def test_a_stall_is_told_from_the_cpu_that_has_spun_longest() -> None:
+    paper = Paper(2)
+    paper.run({0: MODLIST_LOCK}, steps=1)
+    paper.spin(0, MODLIST_LOCK)
+    paper.spin(1, MODLIST_LOCK)
+    paper.sample(0.2)
+    stall = None
+    while stall is None:
+        paper.spin(0, MODLIST_LOCK)
+        paper.spin(1, MODLIST_LOCK)
+        stall = paper.sample(0.5)
+    assert cpus_of(stall) == [0]
+    assert stall.others == (1,)
+
+
 def test_a_cpu_that_does_not_run_has_not_stalled() -> None:
     paper = Paper(1)
     paper.run({0: MODLIST_LOCK}, steps=8)

@@ -1,0 +1,7 @@
+"""`python -m mutants`."""
+
+import sys
+
+from mutants.command import main
+
+sys.exit(main())

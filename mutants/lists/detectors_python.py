@@ -1,0 +1,85 @@
+"""What a CPU of the python engine looks at around each access."""
+
+from mutants.mutant import Group, Part, suite
+
+ENGINE = Part("stress/machine/python_engine.py")
+LOAD = ENGINE.of("def load(address: int)")
+LOAD8 = ENGINE.of("def load8(address: int)")
+STORE = ENGINE.of("def store(address: int, value: int)")
+STORE8 = ENGINE.of("def store8(address: int, value: int)")
+CMPXCHG = ENGINE.of("def cmpxchg(address: int, old: int, new: int)")
+SEE = ENGINE.of("def see(")
+FAULT = ENGINE.of("def _fault(")
+RELAX = ENGINE.of("def relax(")
+SLEEP = ENGINE.of("def sleep(")
+
+SHADOWED = "if shadowed and octets[address >> 3]:"
+BYTE_BOUND = "if not 0 <= address - LOW < words[bound]:"
+
+POWER_OFF = suite("machine/test_power_off.py", without="native")
+STALLS = suite("run/test_stalls.py", without="native")
+
+GROUP = Group(
+    "Detectors of the python engine",
+    (suite("machine/test_wild.py", "machine/test_accesses.py", "machine/test_power_off.py", without="native"),),
+    (
+        LOAD.mutant("python-load-shadow", "a load does not look at the shadow", SHADOWED, "if False:"),
+        LOAD.mutant("python-load-aligned", "a load at an odd address is no fault", "address & 7 or ", ""),
+        LOAD.mutant("python-load-low", "a load below RAM is no fault", "0 <= address - LOW", "address - LOW"),
+        LOAD.mutant("python-load-bound", "a load above the bound is no fault", " < words[bound]", ""),
+        LOAD.mutant(
+            "python-load-order",
+            "a load takes its value after it looked at the shadow",
+            "return value",
+            "return words[address >> 3]",
+        ),
+        LOAD8.mutant("python-load8-shadow", "a load of a byte does not look at the shadow", SHADOWED, "if False:"),
+        LOAD8.mutant("python-load8-bound", "a load of a byte outside of RAM is no fault", BYTE_BOUND, "if False:"),
+        LOAD8.mutant(
+            "python-load8-order",
+            "a load of a byte takes its value after it looked at the shadow",
+            "return value",
+            "return octets[address]",
+        ),
+        STORE.mutant("python-store-shadow", "a store does not look at the shadow", SHADOWED, "if False:"),
+        STORE.mutant("python-store-aligned", "a store at an odd address is no fault", "address & 7 or ", ""),
+        STORE.mutant("python-store-bound", "a store above the bound is no fault", " < words[bound]", ""),
+        STORE8.mutant("python-store8-shadow", "a store of a byte does not look at the shadow", SHADOWED, "if False:"),
+        STORE8.mutant("python-store8-bound", "a store of a byte outside of RAM is no fault", BYTE_BOUND, "if False:"),
+        CMPXCHG.mutant("python-cmpxchg-checks", "compare-exchange is not checked at all", "load(address)", "pass"),
+        CMPXCHG.mutant("python-cmpxchg-lock", "compare-exchange is not one step", "with lock:", "if lock:"),
+        SEE.mutant("python-first-hit", "the last bad access is noted, not the first", "if not words[hit]:", "if True:"),
+        SEE.mutant("python-unmapped", "unmapped memory can be read", "features.unmapped and", "False and"),
+        FAULT.mutant(
+            "python-power-off-cause",
+            "an access that power-off cut short looks wild",
+            "off = self._words[BOUND >> 3] == 0",
+            "off = False",
+        ),
+        RELAX.mutant(
+            "python-relax-power-off",
+            "power-off does not end a spin",
+            "if words[BOUND >> 3] == 0:",
+            "if False:",
+            POWER_OFF,
+        ),
+        RELAX.mutant(
+            "python-spinning-on",
+            "a spin does not say on which word",
+            "words[log + SPINNING_ON >> 3] = address",
+            "pass",
+            STALLS,
+        ),
+        RELAX.mutant("python-spins", "spins are not counted", "words[log + SPINS >> 3] += 1", "pass", STALLS),
+        SLEEP.mutant(
+            "python-sleep-power-off",
+            "power-off does not end a loop that sleeps",
+            "if self._words[BOUND >> 3] == 0:",
+            "if False:",
+            POWER_OFF,
+        ),
+        SLEEP.mutant(
+            "python-sleeps", "sleeps are not counted", "self._words[self.log + SLEEPS >> 3] += 1", "pass", STALLS
+        ),
+    ),
+)

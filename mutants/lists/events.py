@@ -1,0 +1,91 @@
+"""Interrupts and NMIs: what masks them, and what they leave of the operation that they came into."""
+
+from mutants.mutant import Group, Part, suite, verdict
+
+EVENTS = Part("stress/machine/events.py")
+INTERRUPT = EVENTS.of("def take_interrupt(")
+EXCEPTION = EVENTS.of("def take_exception(")
+EVENT = EVENTS.of("def take_event(")
+
+GROUP = Group(
+    "Interrupts and NMIs",
+    (suite("machine/test_handlers.py", without="native"),),
+    (
+        INTERRUPT.mutant(
+            "interrupt-preemption",
+            "interrupts preempt code that forbids it",
+            "cpu.peek(cpu.area + PREEMPT_COUNT) == 0 and ",
+            "",
+        ),
+        INTERRUPT.mutant(
+            "interrupt-masked", "interrupts come while they are off", " and cpu.peek(cpu.area + IRQS_DISABLED) == 0", ""
+        ),
+        INTERRUPT.mutant("interrupt-unhandled", "interrupts do nothing", "handler(cpu)", "pass"),
+        INTERRUPT.mutant("interrupt-uncounted", "interrupts are not counted", "+ INTERRUPTS) + 1)", "+ INTERRUPTS))"),
+        EXCEPTION.mutant(
+            "nmi-notes-kept",
+            "an NMI does not keep the notes of what it interrupts",
+            "move_notes(cpu, NOTES_KEPT, NOTES)",
+            "pass",
+        ),
+        EXCEPTION.mutant(
+            "nmi-notes-restored",
+            "an NMI leaves its own notes behind",
+            "move_notes(cpu, NOTES, NOTES_KEPT)",
+            "pass",
+        ),
+        EXCEPTION.mutant(
+            "nmi-preemption",
+            "a fault of an NMI allows preemption",
+            "cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)",
+            "pass",
+        ),
+        EXCEPTION.mutant(
+            "nmi-interrupts",
+            "a fault of an NMI turns interrupts on",
+            "cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)",
+            "pass",
+        ),
+        EXCEPTION.mutant("nmi-unjudged", "what NMIs end in is not counted", "count_outcome(cpu, outcome)", "pass"),
+        EXCEPTION.mutant("nmi-nothing-counted", "an NMI that has nothing to judge is counted", "outcome != 0 and ", ""),
+        EXCEPTION.mutant(
+            "nmi-power-off",
+            "an NMI that power-off cut short is counted",
+            "if outcome != 0 and outcome != CAUSE_POWER_OFF:",
+            "if outcome != 0:",
+        ),
+        EXCEPTION.mutant(
+            "nmi-too-large",
+            "an NMI's outcome that there cannot be is counted",
+            "outcome >= MOST_OUTCOMES and",
+            "False and",
+        ),
+        EXCEPTION.mutant("nmi-broken", "an error in an NMI handler goes unsaid", "if outcome < 0", "if outcome < -9"),
+        Part("stress/machine/words.py").mutant(
+            "nmi-notes-some",
+            "an NMI keeps only some of the notes",
+            "NOTES_BYTES = WALK + WALK_NODES * 8 - NOTES",
+            "NOTES_BYTES = WALK - NOTES",
+        ),
+        EVENT.mutant(
+            "nmi-never",
+            "no NMI ever comes",
+            "if drawn < cpu.peek(NMI_BELOW):",
+            "if False:",
+            suite("run/test_nmis.py", without="native"),
+        ),
+        EVENT.mutant(
+            "interrupt-never",
+            "no interrupt ever comes",
+            "elif drawn < cpu.peek(INTERRUPT_BELOW):",
+            "elif False:",
+            verdict("preempted_reader", "python"),
+        ),
+        EVENTS.of("def place_events(").mutant(
+            "event-shares", "every kind has the share of NMIs alone", "below += share", "pass"
+        ),
+        EVENTS.of("def place_events(").mutant(
+            "event-period", "events come too seldom", "round(1 / events.total)", "round(9 / events.total)"
+        ),
+    ),
+)

@@ -1,0 +1,208 @@
+"""The grader: grades, counts over slices, verdicts and their statistics, exit codes."""
+
+from mutants.mutant import Group, Part, suite
+
+VERDICT = Part("stress/judge/verdict.py")
+JUDGE = VERDICT.of("def judge(")
+CLEAN = VERDICT.of("def _judge_clean(")
+NEEDED = VERDICT.of("def windows_needed(")
+OUTCOMES = Part("stress/judge/outcomes.py")
+MASK = OUTCOMES.of("def forbidden_mask(")
+TALLY = Part("stress/judge/tally.py", "def add(")
+RUN = Part("stress/run.py")
+CLI = Part("stress/cli.py")
+
+GRADES = suite("judge/test_lookups.py")
+COUNTS = suite("judge/test_tally.py")
+PAIR = suite("run/test_run.py::test_the_patch_holds_and_its_twin_does_not", without="native")
+
+GROUP = Group(
+    "The grader: grades, counts, verdicts, exit codes",
+    (suite("frontdoor/test_verdict.py"),),
+    (
+        MASK.mutant("all-acceptable", "every grade is acceptable", "outcome.grade == ACCEPTABLE", "True", GRADES),
+        MASK.mutant(
+            "unknown-acceptable",
+            "an outcome without a grade is acceptable",
+            "((1 << 32) - 2)",
+            "((1 << 17) - 2)",
+            GRADES,
+        ),
+        MASK.mutant(
+            "unjudged-forbidden", "what is not judged is forbidden", "((1 << 32) - 2)", "((1 << 32) - 1)", GRADES
+        ),
+        OUTCOMES.mutant(
+            "freed-acceptable",
+            "reading freed memory is acceptable",
+            "Code.FREED: (FORBIDDEN,",
+            "Code.FREED: (ACCEPTABLE,",
+            GRADES,
+        ),
+        OUTCOMES.mutant(
+            "missed-acceptable",
+            "missing a module is acceptable",
+            "Code.MISSED: (FORBIDDEN,",
+            "Code.MISSED: (ACCEPTABLE,",
+            GRADES,
+        ),
+        OUTCOMES.mutant(
+            "torn-before-poisoned",
+            "torn is taken before poisoned",
+            "POISONED = 3\n    TORN = 4",
+            "POISONED = 4\n    TORN = 3",
+            GRADES,
+        ),
+        OUTCOMES.mutant(
+            "going-acceptable",
+            "finding a module that goes is acceptable",
+            "Code.GOING: (FORBIDDEN,",
+            "Code.GOING: (ACCEPTABLE,",
+            GRADES,
+        ),
+        JUDGE.mutant("violated-never", "violations change no verdict", "if tally.violations:", "if False:"),
+        JUDGE.mutant(
+            "stalled-first", "a stall hides violations", "if tally.violations:", "if tally.violations and not stall:"
+        ),
+        JUDGE.mutant("stalled-never", "a stall changes no verdict", "if stall is not None:", "if False:"),
+        JUDGE.mutant(
+            "twin-stall-ignored", "a twin that stalls proves nothing", "if twin_stall is not None:", "if False:"
+        ),
+        VERDICT.of("def _judge_progress(").mutant(
+            "held-without-windows",
+            "one lucky moment is enough against a stalling twin",
+            "if tally.race_windows < WINDOWS_PER_CATCH:",
+            "if False:",
+        ),
+        CLEAN.mutant(
+            "no-twin",
+            "a scenario without a twin is told to have one that caught nothing",
+            "if not has_twin:",
+            "if False:",
+        ),
+        CLEAN.mutant(
+            "held-too-soon", "HELD however few windows there were", "if tally.race_windows < needed:", "if False:"
+        ),
+        CLEAN.mutant(
+            "held-off-by-one",
+            "HELD takes one window more than it says",
+            "tally.race_windows < needed",
+            "tally.race_windows <= needed",
+        ),
+        VERDICT.mutant(
+            "held-three-catches",
+            "HELD after 3 catches of the twin, not 30",
+            "WINDOWS_PER_CATCH = 30",
+            "WINDOWS_PER_CATCH = 3",
+        ),
+        VERDICT.mutant("bound-one-sigma", "bounds of 84 %, not 95 %", "ONE_SIDED_95 = 1.645", "ONE_SIDED_95 = 1.0"),
+        VERDICT.mutant("rule-of-two", "no event is bounded too tightly", "RULE_OF_THREE = 3.0", "RULE_OF_THREE = 2.0"),
+        VERDICT.of("def rate_upper_95(").mutant(
+            "rate-lower",
+            "the upper bound is the lower one",
+            "upper_bound(tally.violations)",
+            "lower_bound(tally.violations)",
+        ),
+        NEEDED.mutant(
+            "twin-point-rate",
+            "the twin's rate is taken as if it were exact",
+            "lower_bound(twin.violations)",
+            "twin.violations",
+        ),
+        NEEDED.mutant(
+            "twin-caught-nothing", "HELD though the twin caught nothing", "if rate > 0 else None", "if rate > 0 else 0"
+        ),
+        TALLY.mutant(
+            "tally-windows", "windows of the last slice only", "self.race_windows += ", "self.race_windows = ", COUNTS
+        ),
+        TALLY.mutant(
+            "tally-violations", "violations of the last slice only", "self.violations += ", "self.violations = ", COUNTS
+        ),
+        TALLY.mutant(
+            "tally-disagreements",
+            "contradictions of the last slice only",
+            "self.disagreements += ",
+            "self.disagreements = ",
+            COUNTS,
+        ),
+        TALLY.mutant(
+            "tally-first",
+            "the first violation is that of the last slice",
+            " and self.first_violation_s is None",
+            "",
+            COUNTS,
+        ),
+        TALLY.mutant(
+            "tally-first-cpu", "the first violation is that of the last CPU", "min(firsts)", "firsts[-1]", COUNTS
+        ),
+        Part("stress/judge/tally.py", "def _total(").mutant(
+            "tally-one-cpu",
+            "only CPU 0 counts",
+            "for [count] in ram.log_words(offset))",
+            "for [count] in ram.log_words(offset)[:1])",
+            COUNTS,
+        ),
+        RUN.of("def run_scenario(").mutant(
+            "disagreement-ignored",
+            "a contradiction between detectors goes unsaid",
+            "if track.tally.disagreements:",
+            "if False:",
+            suite("run/test_disagreement.py", without="native"),
+        ),
+        RUN.of("def run_scenario(").mutant(
+            "twin-counted",
+            "the scenario's own counts stand for the twin's",
+            "twin_track.tally if twin_track else None",
+            "track.tally if twin_track else None",
+            PAIR,
+        ),
+        RUN.of("def _alternate(").mutant(
+            "twin-not-run",
+            "the twin never runs",
+            "if twin and twin.stall is None and not interrupted():",
+            "if False:",
+            PAIR,
+        ),
+        RUN.of("def prepare(").mutant(
+            "twin-protected",
+            "the twin runs what the scenario runs",
+            "plays[program.name] = settings.engine.program(program.operation,",
+            "plays[program.name] = settings.engine.program(dealt[-1].operation,",
+            PAIR,
+        ),
+        Part("stress/report/result.py").mutant(
+            "always-expected",
+            "every verdict is the expected one",
+            "self.verdict.name == self.scenario.expect",
+            "True",
+            suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
+        ),
+        CLI.of("def exit_code(").mutant(
+            "exit-zero",
+            "another verdict than expected exits 0",
+            "return EXIT_OTHER_VERDICT",
+            "return 0",
+            suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
+        ),
+        CLI.of("def exit_code(").mutant(
+            "exit-inconclusive",
+            "inconclusive exits 0",
+            "return EXIT_INCONCLUSIVE if verdicts else 0",
+            "return 0",
+            suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
+        ),
+        CLI.of("def exit_code(").mutant(
+            "exit-signal-first",
+            "an interrupt hides another verdict",
+            'if verdicts - {"inconclusive"}:',
+            'if verdicts - {"inconclusive"} and not signal_number:',
+            suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
+        ),
+        CLI.of("def call(").mutant(
+            "exit-harness",
+            "a fault of the harness exits like bad usage",
+            '{error}", EXIT_HARNESS_FAILED)',
+            '{error}", EXIT_USAGE)',
+            suite("run/test_disagreement.py::test_a_fault_of_the_harness_exits_4_and_says_that_the_run_says_nothing"),
+        ),
+    ),
+)

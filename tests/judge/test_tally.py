@@ -1,0 +1,52 @@
+"""Counts of a run: the sums over all CPUs and all slices, and the time of the first violation among them."""
+
+from stress.judge.outcomes import OUTCOMES as GRADED
+from stress.judge.outcomes import Code
+from stress.judge.tally import Tally
+from stress.kernel.module import LOADS, UNLOADS
+from stress.machine.ram import Ram
+from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, OUTCOMES, VIOLATIONS, WINDOWS
+from tests.support import blank_ram
+
+COUNTERS = {"loads": LOADS, "unloads": UNLOADS, "race_windows": WINDOWS, "violations": VIOLATIONS}
+COUNTERS |= {"disagreements": DISAGREEMENTS, "lookups": OUTCOMES + 8 * Code.FOUND, "stops": LATENCIES + 8 * 40}
+STARTED_NS = 5_000_000_000
+
+
+def harvested(*firsts: int) -> Ram:
+    """RAM of a machine that is off: each CPU has other counts; its first violation came so many seconds after start."""
+    ram = blank_ram(len(firsts))
+    for cpu, first in enumerate(firsts):
+        for number, offset in enumerate(COUNTERS.values()):
+            ram.poke(ram.map.log(cpu) + offset, (number + 1) * 10 ** (cpu + 1))
+        ram.poke(ram.map.log(cpu) + FIRST_VIOLATION, STARTED_NS + first * 10**9 if first else 0)
+    return ram
+
+
+def tally_of(*slices: Ram) -> Tally:
+    """The counts of these slices, each of which took 100 seconds."""
+    tally = Tally()
+    for ram in slices:
+        tally.add(ram, GRADED, STARTED_NS, 100.0)
+    return tally
+
+
+def test_every_counter_is_the_sum_over_all_cpus_and_slices() -> None:
+    one, two = tally_of(harvested(0, 0, 0)), tally_of(harvested(0, 0, 0), harvested(0, 0))
+    for number, name in enumerate(COUNTERS, start=1):
+        assert getattr(one, name) == number * 1110
+        assert getattr(two, name) == number * 1220
+    assert two.outcomes == {"found": two.lookups}
+    assert two.seconds == 200.0
+
+
+def test_the_first_violation_is_the_first_of_any_cpu_in_the_first_slice_that_has_one() -> None:
+    assert tally_of(harvested(0, 7, 3, 5)).first_violation_s == 3.0
+    assert tally_of(harvested(0, 0), harvested(9, 4), harvested(1, 1)).first_violation_s == 104.0
+    assert tally_of(harvested(0, 0)).first_violation_s is None
+
+
+def test_an_outcome_that_nobody_grades_is_told_by_its_number() -> None:
+    ram = blank_ram()
+    ram.poke(ram.map.log(0) + OUTCOMES + 8 * 29, 2)
+    assert tally_of(ram).outcomes == {"outcome 29": 2}

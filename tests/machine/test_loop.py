@@ -1,0 +1,187 @@
+"""The loop of a CPU: race windows over several writers, notes that end with their operation, what is counted."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from stress.machine.loop import begin_operation, finish_operation, guarded, is_window, mark_edge, warn
+from stress.machine.machine import Machine, MachineError
+from stress.machine.python_engine import PythonCpu
+from stress.machine.ram import Ram
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
+from stress.machine.words import (
+    BOUND,
+    FAULT_CAUSE,
+    FIRST_VIOLATION,
+    FORBIDDEN,
+    HIT_ADDRESS,
+    IRQS_DISABLED,
+    MOST_OUTCOMES,
+    OPERATIONS,
+    OUTCOMES,
+    PREEMPT_COUNT,
+    VIOLATIONS,
+    WARNING,
+    WARNING_ADDRESS,
+    WINDOWS,
+    WRITERS,
+)
+from tests.support import ENGINES, blank_ram, program_of, python_cpu, run_machine
+
+GOOD, BAD, WORSE = 5, 6, 7
+
+
+def reader_among(writers: int, cpus: int) -> tuple[Ram, PythonCpu]:
+    """A machine whose first CPUs are writers, and its last CPU, which reads and has begun an operation."""
+    ram = blank_ram(cpus)
+    ram.poke(WRITERS, writers)
+    ram.poke(FORBIDDEN, 1 << BAD)
+    for writer in range(writers):
+        mark_edge(python_cpu(ram, writer))
+    reader = python_cpu(ram, cpus - 1)
+    begin_operation(reader)
+    return ram, reader
+
+
+def words_of(ram: Ram, cpu: PythonCpu, offsets: Sequence[int]) -> list[int]:
+    """Words of a CPU's log."""
+    return [ram.peek(cpu.log + offset) for offset in offsets]
+
+
+@pytest.mark.parametrize("writer", [0, 1, 2])
+@pytest.mark.parametrize("edges", [1, 2, 4])
+def test_an_operation_is_a_window_if_any_writer_passed_any_edge_meanwhile(writer: int, edges: int) -> None:
+    ram, reader = reader_among(3, 5)
+    assert not is_window(reader)
+    for _ in range(edges):
+        mark_edge(python_cpu(ram, writer))
+    assert is_window(reader)
+    begin_operation(reader)
+    assert not is_window(reader)
+
+
+def test_what_a_cpu_marks_that_is_no_writer_makes_no_window() -> None:
+    ram, reader = reader_among(2, 4)
+    mark_edge(python_cpu(ram, 2))
+    assert not is_window(reader)
+
+
+def test_each_operation_is_counted_once_as_what_it_ended_in_and_as_a_window_if_it_was_one() -> None:
+    ram, reader = reader_among(1, 2)
+    finish_operation(reader, GOOD)
+    begin_operation(reader)
+    mark_edge(python_cpu(ram, 0))
+    finish_operation(reader, GOOD)
+    finish_operation(reader, WORSE)
+    finish_operation(reader, 0)
+    assert words_of(ram, reader, [OUTCOMES, *(OUTCOMES + 8 * code for code in (GOOD, BAD, WORSE))]) == [0, 2, 0, 1]
+    assert words_of(ram, reader, [WINDOWS, VIOLATIONS, OPERATIONS]) == [2, 0, 4]
+
+
+def test_forbidden_outcomes_are_violations_and_the_first_ones_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    ram, reader = reader_among(1, 2)
+    times = iter([100, 200, 300])
+    monkeypatch.setattr(reader, "clock", lambda: next(times))
+    for outcome in (GOOD, BAD, WORSE, BAD):
+        finish_operation(reader, outcome)
+    assert words_of(ram, reader, [VIOLATIONS, FIRST_VIOLATION]) == [2, 100]
+
+
+def test_notes_of_an_operation_end_with_it() -> None:
+    ram, reader = reader_among(0, 1)
+    notes = [FAULT_CAUSE, HIT_ADDRESS, WARNING]
+    for note in notes:
+        ram.poke(reader.log + note, 9)
+    begin_operation(reader)
+    assert words_of(ram, reader, notes) == [0, 0, 0]
+
+
+@kernel
+def warn_twice(cpu: Cpu) -> int:
+    """An operation in which the kernel warns of two things, and which ends well."""
+    warn(cpu, BAD, 8)
+    warn(cpu, WORSE, 16)
+    return GOOD
+
+
+@kernel
+def warn_never(cpu: Cpu) -> int:
+    """An operation that ends well."""
+    return GOOD
+
+
+def test_the_first_warning_of_an_operation_is_its_outcome_and_says_where() -> None:
+    ram, reader = reader_among(0, 1)
+    assert guarded(reader, warn_twice) == BAD
+    assert ram.peek(reader.log + WARNING_ADDRESS) == 8
+    assert guarded(reader, warn_never) == GOOD
+
+
+@kernel
+def fault_with_all_off(cpu: Cpu) -> int:
+    """An operation that faults with preemption and interrupts off."""
+    cpu.poke(cpu.area + PREEMPT_COUNT, 2)
+    cpu.poke(cpu.area + IRQS_DISABLED, 1)
+    return cpu.load(8)
+
+
+def test_a_fault_puts_the_registers_back_to_where_an_operation_begins() -> None:
+    ram, reader = reader_among(0, 1)
+    assert guarded(reader, fault_with_all_off) == 1
+    assert [ram.peek(reader.area + word) for word in (PREEMPT_COUNT, IRQS_DISABLED)] == [0, 0]
+
+
+def test_an_error_that_no_fault_explains_is_no_outcome() -> None:
+    ram, reader = reader_among(0, 1)
+    ram.poke(reader.log + FAULT_CAUSE, 1)
+    with pytest.raises(BrokenKernelCodeError):
+        guarded(reader, lambda cpu: 1 // 0)
+
+
+@kernel
+def outlive_power_off(cpu: Cpu) -> int:
+    """An operation that ends well, but after power-off, which it does itself: nothing of it may count."""
+    if cpu.peek(cpu.log + OPERATIONS) == 3:
+        cpu.poke(BOUND, 0)
+    return GOOD
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_operation_that_ends_behind_power_off_is_not_counted(engine: str) -> None:
+    ram = blank_ram(1)
+    run_machine(ram, [program_of(engine, outlive_power_off)], lambda: ram.peek(BOUND) == 0)
+    assert ram.log_words(OPERATIONS) == [[3]]
+    assert ram.log_words(OUTCOMES + 8 * GOOD) == [[3]]
+
+
+@kernel
+def beyond_all(cpu: Cpu) -> int:
+    """Wrong kernel code: an outcome that there cannot be."""
+    return MOST_OUTCOMES
+
+
+@kernel
+def below_all(cpu: Cpu) -> int:
+    """Wrong kernel code: an outcome below all."""
+    return -2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("operation", [beyond_all, below_all])
+def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation: Operation) -> None:
+    ram = blank_ram(1)
+    with pytest.raises(MachineError, match="BrokenKernelCode"):
+        run_machine(ram, [program_of(engine, operation)], lambda: False)
+    assert ram.log_words(OPERATIONS) == [[0]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_cpus_that_wait_for_the_start_end_when_another_one_does_not_come_up(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Ram, number: int) -> None:
+        raise OSError(f"no CPU {number}")
+
+    monkeypatch.setattr(Machine, "_give_up", lambda _, stuck: pytest.fail(f"did not end: {stuck}"))
+    with pytest.raises(MachineError, match="no CPU 1"):
+        Machine(blank_ram(2), [program_of(engine, warn_never), broken]).boot()
