@@ -13,15 +13,11 @@ from stress.machine.words import (
     AREAS,
     CAUSE_WILD,
     COUNTERS,
-    EVENT_PERIOD,
     EVENT_RANDOM,
     FAULT_CAUSE,
-    GAP_BELOW,
     HIT_ADDRESS,
-    INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
-    NMI_BELOW,
     NMIS,
     OPERATIONS,
     OUTCOMES,
@@ -187,12 +183,3 @@ def time_of_accesses(cpu: Cpu) -> int:
         access(cpu)
         cpu.poke(cpu.log + HANDLED, cpu.clock() - began)
     return 0
-
-
-def test_shares_are_placed_in_the_order_in_which_they_are_drawn() -> None:
-    ram = blank_ram()
-    place_events(
-        ram, Events(noise=Fraction(1, 10), gap=Fraction(1, 20), interrupt=Fraction(1, 40), nmi=Fraction(1, 40))
-    )
-    assert ram.peek(EVENT_PERIOD) == 5
-    assert 0 < ram.peek(NMI_BELOW) < ram.peek(INTERRUPT_BELOW) < ram.peek(GAP_BELOW)

@@ -4,9 +4,10 @@ import pytest
 
 from stress import Config, run
 from stress.catalogue import catalogue
+from stress.machine.engines import has_numba
 from stress.scenario import Scenario
 
-SECONDS = 2.0
+SECONDS = 1.0 if has_numba() else 2.0
 
 
 @pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)

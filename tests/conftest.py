@@ -1,0 +1,21 @@
+"""Which tests run: KSTRESS_TEST_ENGINE=native leaves those of the python engine to other environments."""
+
+import os
+
+import pytest
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that are there once for each engine, for the engine that is not wanted."""
+    wanted = os.environ.get("KSTRESS_TEST_ENGINE")
+    if not wanted:
+        return
+    of_others = [item for item in items if engine_of(item) not in (None, wanted)]
+    config.hook.pytest_deselected(items=of_others)
+    items[:] = [item for item in items if item not in of_others]
+
+
+def engine_of(item: pytest.Item) -> object:
+    """The engine that a test is about; None if it is about both, or neither."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("engine") if callspec else None
