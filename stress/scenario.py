@@ -1,6 +1,6 @@
 """What a scenario states: a guarantee, the programs that should keep it, the verdict that is expected."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
 import attrs
@@ -26,6 +26,16 @@ POINTS = {
 FATES = ("poisoned", "reused", "unmapped")
 NEVER = Fraction(0)
 LONGEST_GAP_SECONDS = 0.9
+
+
+def one_of(known: Iterable[str]) -> "Callable[[object, attrs.Attribute[str], str], None]":
+    """A validator that raises ValueError, in one line, for what is none of `known`."""
+
+    def check(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+        if value not in known:
+            raise ValueError(f"{attribute.name}={value!r} is none of {', '.join(filter(None, known))}")
+
+    return check
 
 
 def _check_share(instance: object, attribute: "attrs.Attribute[Fraction]", value: Fraction) -> None:
@@ -84,12 +94,12 @@ class Scenario:
     claim: str
     source: str
     programs: tuple[Program, ...]
-    expect: str = attrs.field(validator=attrs.validators.in_(VERDICTS))
+    expect: str = attrs.field(validator=one_of(VERDICTS))
     twin: str | None = None
     outcomes: Mapping[str, Outcome] = OUTCOMES
     hardware: Hardware = PLAIN
-    point: str = attrs.field(default="", validator=attrs.validators.in_(POINTS))
-    fate: str = attrs.field(default="poisoned", validator=attrs.validators.in_(FATES))
+    point: str = attrs.field(default="", validator=one_of(POINTS))
+    fate: str = attrs.field(default="poisoned", validator=one_of(FATES))
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
 

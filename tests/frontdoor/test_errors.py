@@ -64,7 +64,16 @@ def test_bad_usage_is_one_line_and_exit_2(arguments: list[str], parts: list[str]
         ("import sys\nsys.exit(0)", "line 2: SystemExit"),
         ("import nosuchmodule", "nosuchmodule"),
         ("1 / 0", "line 1"),
-        ("from stress import Scenario\nSCENARIO = Scenario('x', 'c', 's', (), expect='maybe')", "line 2"),
+        (
+            "from stress import Scenario\nSCENARIO = Scenario('x', 'c', 's', (), expect='maybe')",
+            "line 2: ValueError: expect='maybe' is none of held",
+        ),
+        (
+            "from stress import Scenario\nSCENARIO = Scenario('x', 'c', 's', (), 'held', fate='lost')",
+            "fate='lost' is none of",
+        ),
+        ("from stress import Hardware\nHardware(gap=3)", "line 2: ValueError: gap=3 is no share"),
+        ("from stress import Hardware\nHardware(gap_s=-1.0)", "line 2"),
     ],
 )
 def test_a_bad_scenario_file_is_one_line(text: str, part: str, tmp_path: Path) -> None:
