@@ -3,9 +3,13 @@
 numba turns every function that compiled code calls into machine code of its own, together with all that it
 calls in turn, though only a program's entry is ever run: ten times the work for a hundred small functions.
 Here the parts stay modules of LLVM's intermediate form until the entry links them all.
+
+Which of them become code of their own is decided here too: a function with a loop does, so that the loop has the
+registers to itself; all others, which nobody outside can see, disappear into their callers.
 """
 
-from collections.abc import Iterator
+import dis
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
@@ -36,8 +40,21 @@ class WholeLibrary(JITCodeLibrary):
 
     def finalize(self) -> None:
         """Link, optimise and make code."""
+        self._entries = {function.name for function in self._final_module.functions}
         self._linking_libraries = list(with_parts(self, set()))
         super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Optimise, with the parts as the entry's own: a function that nobody else can call need not be kept."""
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.name not in self._entries:
+                function.linkage = "internal"
+        super()._optimize_final_module()
+
+
+def has_loop(function: Callable[..., object]) -> bool:
+    """Whether the bytecode of `function` jumps backward."""
+    return any("JUMP_BACKWARD" in instruction.opname for instruction in dis.get_instructions(function))
 
 
 def _give_library(state: Any, kind: type[JITCodeLibrary]) -> None:
@@ -57,6 +74,9 @@ class PartLowering(NativeLowering):
         _give_library(state, PartLibrary)
         state.flags.no_compile = state.flags.no_cpython_wrapper = state.flags.no_cfunc_wrapper = True
         super().run_pass(state)
+        if has_loop(state.func_id.func):
+            lowered = state.library._final_module.get_function(state.cr.fndesc.mangled_name)
+            lowered.add_function_attribute("noinline")
         key = list[None]().append
         state.targetctx.insert_user_function(key, state.cr.fndesc, [state.library])
         state.cr = state.cr._replace(cfunc=key)
