@@ -72,8 +72,8 @@ def catalogue() -> list[Scenario]:
     return sorted(loaded.values(), key=place)
 
 
-def find_scenario(wanted: str) -> Scenario:
-    """The scenario of this name in the catalogue, or in the file of this path.
+def scenario_file(wanted: str) -> Path:
+    """The file of the scenario of this name in the catalogue, or of this path; an absolute path.
 
     Raises:
         UserError: when there is none; says which there are.
@@ -84,12 +84,21 @@ def find_scenario(wanted: str) -> Scenario:
             raise UserError(
                 f"there is no scenario file {wanted!r}; give a path to a .py file, or a name (kstress list)"
             )
-        return load_scenario(path.resolve())
+        return path.resolve()
     inside = scenarios_folder() / f"{wanted}.py"
     if wanted.isidentifier() and inside.is_file():
-        return load_scenario(inside.resolve())
+        return inside.resolve()
     names = ", ".join(scenario.name for scenario in catalogue())
     raise UserError(f"there is no scenario {wanted!r}; there are: {names} (kstress list), or give a path to a .py file")
+
+
+def find_scenario(wanted: str) -> Scenario:
+    """The scenario of this name in the catalogue, or in the file of this path.
+
+    Raises:
+        UserError: when there is none, or its file has none.
+    """
+    return load_scenario(scenario_file(wanted))
 
 
 def twin_of(scenario: Scenario) -> Scenario | None:

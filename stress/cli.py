@@ -5,21 +5,24 @@ Nothing heavy is imported before a command needs it.
 
 import errno
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from stress.errors import HarnessError, UserError
+from stress.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from stress.config import Config
     from stress.report.result import Result
     from stress.scenario import Scenario
+
+Command = Callable[..., Any]
 
 EXIT_OTHER_VERDICT = 1
 EXIT_USAGE = 2
@@ -29,34 +32,6 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 PAIR = ("modlist_spinlock", "stop_machine")
 
 
-class Interrupts:
-    """SIGINT and SIGTERM: the first one ends the run with what it has learnt, the second one leaves at once.
-
-    While no machine runs, as in a compilation, the first one leaves too, once `leave` has saved what there is.
-    """
-
-    def __init__(self, leave: Callable[[int], int]) -> None:
-        """Take both signals from now on; `leave` is given the signal and returns the exit code."""
-        self.signal = 0
-        self.running = False
-        self._leave = leave
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._take)
-
-    def _take(self, number: int, frame: object) -> None:
-        if self.signal:
-            os._exit(128 + number)
-        self.signal = number
-        if not self.running:
-            code = self._leave(number)
-            sys.stdout.flush()
-            os._exit(code)
-
-    def pending(self) -> bool:
-        """Whether a signal has come."""
-        return self.signal != 0
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="kstress")
 def cli() -> None:
@@ -64,6 +39,7 @@ def cli() -> None:
 
     \b
     Start with:  kstress run        the 2005 kallsyms race, before and after the patch
+                 kstress soak       run for hours or days, and lose nothing
                  kstress list       every scenario
                  kstress doctor     what this machine offers
     """
@@ -88,19 +64,37 @@ def _optional(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+MACHINE_OPTIONS = (
+    click.option("--cpus", type=int, help="How many CPUs to play.  [default: 4]"),
+    click.option("--engine", help="auto, python or native.  [default: auto: native if numba is there]"),
+    click.option("--seed", type=int, help="Fixes workload and noise, not the interleaving.  [default: random]"),
+    click.option(
+        "--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]"
+    ),
+    click.option("--noise", callback=_rate, help="Share of accesses that give up the core, like 1/64; 0 for none."),
+    click.option("--pace", callback=_duration, help="Rest of a writer between two operations; 0s for none."),
+    click.option("--stall-after", callback=_duration, help="Spinning this long without progress is a stall."),
+    click.option("--stop-on-violation", is_flag=True, default=None, help="End a scenario at its first violation."),
+    click.option("--corpus", type=click.Path(path_type=Path), help="Symbols of other modules (kstress corpus import)."),
+)
+
+
+def machine_options(command: Command) -> Command:
+    """The options of every command that runs machines."""
+    return reduce(lambda decorated, option: option(decorated), reversed(MACHINE_OPTIONS), command)
+
+
+def _config_values(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, by the names of `Config`'s fields."""
+    names = {"duration": "duration_s", "pace": "pace_s", "stall_after": "stall_after_s"}
+    return _optional(**{names.get(name, name): value for name, value in given.items()})
+
+
 @cli.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--all", "everything", is_flag=True, help="Run every scenario of the catalogue.")
-@click.option("--cpus", type=int, help="How many CPUs to play.  [default: 4]")
 @click.option("--duration", callback=_duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]")
-@click.option("--engine", help="auto, python or native.  [default: auto: native if numba is there]")
-@click.option("--seed", type=int, help="Fixes workload and noise, not the interleaving.  [default: random]")
-@click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
-@click.option("--noise", callback=_rate, help="Share of accesses that give up the core, like 1/64; 0 for none.")
-@click.option("--pace", callback=_duration, help="Rest of a writer between two operations; 0s for none.")
-@click.option("--stall-after", callback=_duration, help="Spinning this long without progress is a stall.")
-@click.option("--stop-on-violation", is_flag=True, help="End a scenario at its first violation.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="Symbols of other modules (kstress corpus import).")
+@machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 @click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
@@ -119,9 +113,7 @@ def run(
 
     if everything and scenarios:
         raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
-    given["duration_s"], given["pace_s"] = given.pop("duration"), given.pop("pace")
-    given["stall_after_s"] = given.pop("stall_after")
-    config = Config(**_optional(**given))
+    config = Config(**_config_values(given))
     chosen = catalogue() if everything else [find_scenario(name) for name in scenarios or PAIR]
     outputs = Outputs(json_file, results, reports)
     done: list[Result] = []
@@ -147,7 +139,7 @@ def _run_all(
 
     world = world_for(config)
     how = " (chosen by --engine auto)" if config.engine == "auto" else ""
-    outputs.note(f"engine: {settle(config).engine.name}{how}")
+    outputs.note(f"engine: {settle(config).engine}{how}")
     for scenario in chosen:
         with outputs.progress(scenario, config.duration_s) as progress:
 
@@ -171,6 +163,89 @@ def exit_code(results: "list[Result]", signal_number: int) -> int:
     if signal_number:
         return 128 + signal_number
     return EXIT_INCONCLUSIVE if verdicts else 0
+
+
+@cli.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--duration", callback=_duration, help="Time for all scenarios together, like 8h or 2d.")
+@click.option("--interval", callback=_duration, help="Time between two records, and of a turn.  [default: 10s]")
+@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a run directory.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where its run directory is made.  [default: results]",
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics; 0 takes any free port.")
+@click.option("--metrics-address", default="127.0.0.1", help="Where to serve them.  [default: 127.0.0.1]")
+@machine_options
+@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
+def soak(
+    scenarios: tuple[str, ...],
+    resumed: Path | None,
+    results: Path | None,
+    interval: float | None,
+    metrics_port: int | None,
+    metrics_address: str,
+    reports: int,
+    json_file: str | None,
+    **given: Any,
+) -> int:
+    """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
+    from stress.soak_output import SoakOutputs
+
+    wanted = _config_values(given)
+    outputs = SoakOutputs(json_file, reports)
+    interrupts = Interrupts.noted()
+    watcher, close = outputs.watch(metrics_port, metrics_address)
+    try:
+        ending = _soak(scenarios, resumed, results, interval, wanted, watcher, interrupts.pending)
+    finally:
+        close()
+    outputs.finish(ending)
+    if ending.trouble:
+        return fail(f"{ending.trouble}; the soak was stopped, what it learnt is above", EXIT_USAGE)
+    return EXIT_HARNESS_FAILED if ending.failed else exit_code(ending.results, interrupts.signal)
+
+
+def _soak(
+    scenarios: tuple[str, ...],
+    resumed: Path | None,
+    results: Path | None,
+    interval: float | None,
+    wanted: dict[str, Any],
+    watcher: Any,
+    interrupted: Callable[[], bool],
+) -> Any:
+    """Start a soak, or go on with one."""
+    from stress.campaign.soak import resume, soak
+    from stress.config import Config
+
+    timing = _optional(interval_s=interval)
+    if resumed is not None:
+        if results is not None:
+            raise UserError("--results: a resumed soak stays in its directory; leave --results out")
+        return resume(resumed, scenarios, watcher=watcher, interrupted=interrupted, **timing, **wanted)
+    if "duration_s" not in wanted:
+        raise UserError("--duration: a soak needs to know for how long; give a time like 8h")
+    place = _optional(results=results)
+    return soak(scenarios, Config(**wanted), watcher=watcher, interrupted=interrupted, **timing, **place)
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
+@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
+def report(folders: tuple[Path, ...], reports: int, json_file: str | None) -> int:
+    """Show what soaks have come to, or have come to so far, from their run directories."""
+    from stress.campaign.ending import ending_of
+    from stress.campaign.rundir import read_run
+    from stress.soak_output import SoakOutputs
+
+    outputs = SoakOutputs(json_file, reports)
+    outputs.finish(*[ending_of(read_run(folder)) for folder in folders])
+    return 0
 
 
 @cli.command("list")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,7 +17,7 @@ from stress.doctor import Check
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.report.listing import as_json, as_markdown, as_text
-from stress.report.result import Result, report
+from stress.report.result import Result, json_text
 from stress.report.table import show, show_rate, summary
 from stress.run import Progress as ProgressCallback
 from stress.scenario import Scenario
@@ -65,6 +66,22 @@ def write_results(path: Path, text: str, origin: str) -> None:
         raise UserError(f"{origin}: cannot write {str(path)!r}: {error.strerror}; the results are above") from None
 
 
+def check_json(json_file: str | None) -> None:
+    """Raise UserError unless `--json` names standard output or a place that can be written to."""
+    if json_file not in (None, "-"):
+        check_writable(Path(str(json_file)).parent, "--json")
+        if not json_file or Path(json_file).is_dir():
+            raise UserError(f"--json: {json_file!r} is no name of a file; give one, or -")
+
+
+def write_json(json_file: str | None, runs: list[dict[str, Any]]) -> None:
+    """Write runs to where `--json` wants them, if anywhere."""
+    if json_file == "-":
+        sys.stdout.write(json_text(runs))
+    elif json_file is not None:
+        write_results(Path(json_file), json_text(runs), "--json")
+
+
 class Outputs:
     """Where the results of one `kstress run` go: a table, and JSON if asked for.
 
@@ -75,10 +92,7 @@ class Outputs:
     def __init__(self, json_file: str | None, results: Path | None, reports: int = 1) -> None:
         """Check both places before anything runs; at most `reports` violations of a scenario are printed in full."""
         self._json, self._results, self._reports = json_file, results, reports
-        if json_file not in (None, "-"):
-            check_writable(Path(str(json_file)).parent, "--json")
-            if not json_file or Path(json_file).is_dir():
-                raise UserError(f"--json: {json_file!r} is no name of a file; give one, or -")
+        check_json(json_file)
         if results is not None:
             check_writable(results, "--results")
         self._errors = console(stderr=True)
@@ -112,14 +126,11 @@ class Outputs:
         """Write the JSON and print the summary; nothing at all where no scenario came to its end."""
         if not results:
             return
-        text = json.dumps(report(results), indent=2) + "\n"
-        if self._json == "-":
-            sys.stdout.write(text)
-        elif self._json is not None:
-            write_results(Path(self._json), text, "--json")
+        runs = [result.as_json() for result in results]
+        write_json(self._json, runs)
         if self._results is not None:
             path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
-            write_results(path, text, "--results")
+            write_results(path, json_text(runs), "--results")
             self.note(f"results: {path}")
         if len(results) > 1:
             self._tables.print(summary(results))

@@ -21,7 +21,7 @@ from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
 from stress.judge.violation import Slice, Violation, harvest
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
-from stress.machine.engines import DEFAULTS, Engine, choose_engine, cores_for, yield_mask
+from stress.machine.engines import DEFAULTS, choose_engine, cores_for, load_engine, yield_mask
 from stress.machine.events import Events, place_events
 from stress.machine.features import Features
 from stress.machine.machine import Machine, MachineError, Play
@@ -45,19 +45,23 @@ Progress = Callable[[Scenario, Tally, float], None]
 
 @attrs.frozen
 class Hooks:
-    """What the caller takes part in: progress, an early end, and a last chance before the process must exit."""
+    """What the caller takes part in: progress, an early end, and a last chance before the process must exit.
+
+    `watch` is called with the machine and its watchdog after each look at its CPUs, some fifty times a second.
+    """
 
     progress: Progress = lambda scenario, tally, seconds: None
     interrupted: Callable[[], bool] = lambda: False
     before_exit: Callable[[], None] = lambda: None
+    watch: Callable[[Machine, Watchdog], None] = lambda machine, watchdog: None
 
 
 @attrs.frozen
 class Settings:
-    """A config with the engine's defaults filled in."""
+    """A config with the engine's defaults filled in; `engine` is its name."""
 
     config: Config
-    engine: Engine
+    engine: str
     noise: Fraction
     pace_s: float
     stall_after_s: float
@@ -82,8 +86,8 @@ class Settings:
 def settle(config: Config) -> Settings:
     """Choose the engine and fill in what `config` leaves open."""
     engine = choose_engine(config.engine)
-    defaults = DEFAULTS[engine.name]
-    crowd = max(config.cpus / cores_for(engine.name), 1.0)
+    defaults = DEFAULTS[engine]
+    crowd = max(config.cpus / cores_for(engine), 1.0)
     stall_after = config.stall_after_s or min(LONGEST_STALL_AFTER, config.duration_s / 2) * crowd
     noise = defaults.noise if config.noise is None else config.noise
     pace = defaults.pace_s if config.pace_s is None else config.pace_s
@@ -95,7 +99,11 @@ NO_HOOKS = Hooks()
 
 @attrs.define
 class Track:
-    """One scenario's side of a run: its compiled programs, the image its machines start from, its counts."""
+    """One scenario's side of a run: its compiled programs, the image its machines start from, its counts.
+
+    `tally` and `slices`, how many machines were booted, may start where an earlier run has left off: each slice has
+    seeds of its own.
+    """
 
     scenario: Scenario
     settings: Settings
@@ -103,10 +111,10 @@ class Track:
     image: bytes
     plays: Sequence[Play]
     hooks: Hooks
-    tally: Tally = attrs.field(init=False, factory=Tally)
+    tally: Tally = attrs.field(factory=Tally)
+    slices: int = 0
     stall: Stall | None = attrs.field(init=False, default=None)
     reports: tuple[Violation, ...] = attrs.field(init=False, default=())
-    _slices: int = attrs.field(init=False, default=0)
 
     def _fresh_ram(self) -> Ram:
         """RAM of a machine that has just booted, with this run's settings and the seeds of this slice."""
@@ -114,15 +122,15 @@ class Track:
         config, cpus = self.settings.config, self.settings.config.cpus
         noise = self.settings.noise
         ram.poke(words.PACE, round(self.settings.pace_s * 1e9))
-        ram.poke(words.YIELD_MASK, yield_mask(self.settings.engine.name, cpus, float(noise)))
+        ram.poke(words.YIELD_MASK, yield_mask(self.settings.engine, cpus, float(noise)))
         place_events(ram, self.settings.events(self.scenario.hardware))
         ram.poke(words.WRITERS, sum(program.writes for program in self.scenario.deal(cpus)))
         ram.poke(words.FORBIDDEN, forbidden_mask(self.scenario.outcomes))
         ram.poke(lookups.KASAN, int(config.kasan))
         for number in range(cpus):
-            ram.poke(ram.map.log(number) + words.RANDOM, seed_of(config.seed, self._slices, number))
-            ram.poke(ram.map.log(number) + words.EVENT_RANDOM, seed_of(config.seed, ~self._slices, number))
-        self._slices += 1
+            ram.poke(ram.map.log(number) + words.RANDOM, seed_of(config.seed, self.slices, number))
+            ram.poke(ram.map.log(number) + words.EVENT_RANDOM, seed_of(config.seed, ~self.slices, number))
+        self.slices += 1
         return ram
 
     def run_slice(self, seconds: float, over: Callable[[Ram, float], bool]) -> None:
@@ -159,6 +167,7 @@ class Track:
                 return
             time.sleep(min(max(left, 0.0), POLL_SECONDS) or POLL_SECONDS)
             self.stall = watchdog.sample()
+            self.hooks.watch(machine, watchdog)
 
 
 def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks = NO_HOOKS) -> Track:
@@ -167,9 +176,10 @@ def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks =
     plays: dict[str, Play] = {}
     features = settings.features(scenario)
     dealt = scenario.deal(settings.config.cpus)
+    engine = load_engine(settings.engine)
     for program in dealt:
         if program.name not in plays:
-            plays[program.name] = settings.engine.program(program.operation, cond_resched, features)
+            plays[program.name] = engine.program(program.operation, cond_resched, features)
     ordered = [plays[program.name] for program in dealt]
     return Track(scenario, settings, booted.map, booted.image(), ordered, hooks)
 
@@ -258,8 +268,7 @@ def _result(
     """Put a result together."""
     config = settings.config
     conditions = host_conditions(config.kasan, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
-    name = settings.engine.name
-    return Result(scenario, name, config, tally, verdict, conditions, twin, interrupted)
+    return Result(scenario, settings.engine, config, tally, verdict, conditions, twin, interrupted)
 
 
 def run(scenarios: Iterable[str | Path | Scenario], config: Config | None = None) -> list[Result]:

@@ -165,8 +165,8 @@ GROUP = Group(
         RUN.of("def prepare(").mutant(
             "twin-protected",
             "the twin runs what the scenario runs",
-            "plays[program.name] = settings.engine.program(program.operation,",
-            "plays[program.name] = settings.engine.program(dealt[-1].operation,",
+            "plays[program.name] = engine.program(program.operation,",
+            "plays[program.name] = engine.program(dealt[-1].operation,",
             PAIR,
         ),
         Part("stress/report/result.py").mutant(

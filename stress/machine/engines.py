@@ -51,16 +51,23 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
-def choose_engine(wanted: str) -> Engine:
-    """The engine of this name; `auto` is native when numba can be imported, else python.
+def choose_engine(wanted: str) -> str:
+    """The name of the engine to use; `auto` is native when numba can be imported, else python.
 
     Raises:
         UserError: for `native` without numba.
     """
     if wanted == "python" or (wanted == "auto" and not has_numba()):
-        return PythonEngine()
+        return "python"
     if not has_numba():
         raise UserError("--engine native needs numba: pip install 'kstress[native]', or use --engine python")
+    return "native"
+
+
+def load_engine(name: str) -> Engine:
+    """The engine of this name; numba, which takes a while, is imported for the native one only."""
+    if name == "python":
+        return PythonEngine()
     from stress.machine.native.engine import NativeEngine
 
     return NativeEngine()

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import attrs
 
@@ -15,6 +16,8 @@ from stress.machine.words import ONLINE, STARTED
 JOIN_SECONDS = 1.0
 START_SECONDS = 60.0
 EXIT_HARNESS_FAILED = 4
+CORE_FIELD = 36
+"""Where `processor` is in Linux's /proc/PID/task/TID/stat, counted behind the thread's name."""
 
 Play = Callable[[Ram, int], None]
 
@@ -68,6 +71,14 @@ class Machine:
     def is_alive(self, number: int) -> bool:
         """Whether CPU `number` has a thread that runs."""
         return number < len(self._threads) and self._threads[number].is_alive()
+
+    def core_of(self, number: int) -> int | None:
+        """The core that CPU `number` was last seen on; None where the system does not say."""
+        try:
+            facts = Path(f"/proc/self/task/{self._threads[number].native_id}/stat").read_text()
+        except OSError:
+            return None
+        return int(facts.rpartition(")")[2].split()[CORE_FIELD])
 
     def power_off(self) -> None:
         """End every program, whatever it is doing, and join its thread; the process exits if one does not end."""

@@ -113,6 +113,10 @@ class Watchdog:
         link = Link(number, self._programs[number], watch.last.operations, activity)
         return attrs.evolve(link, seconds=watch.spun, wait=watch.last.wait) if activity == waits.SPINS else link
 
+    def links(self) -> list[Link]:
+        """What every CPU does, as of the last sample."""
+        return [self._link(number) for number in range(len(self._watches))]
+
     def _spinning(self, seconds: float) -> list[int]:
         """The CPUs that spin and have only spun for `seconds` or longer."""
         long = (number for number, watch in enumerate(self._watches) if watch.spun >= seconds)

@@ -1,5 +1,6 @@
 """The result of one scenario's run, and the JSON that is promised for it."""
 
+import json
 import shlex
 from fractions import Fraction
 from typing import Any
@@ -24,7 +25,8 @@ SCHEMA = 1
 class Result:
     """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
-    `reports` has the first violation of each outcome, those that tell most first.
+    `reports` has the first violation of each outcome, those that tell most first. `verb` is the command that it was
+    run with.
     """
 
     scenario: Scenario
@@ -37,6 +39,7 @@ class Result:
     interrupted: bool = False
     stall: Stall | None = None
     reports: tuple[Violation, ...] = ()
+    verb: str = "run"
 
     @property
     def as_expected(self) -> bool:
@@ -89,23 +92,25 @@ class Result:
         }
 
 
-def rerun_command(result: Result) -> str:
-    """The command that runs the same again: same workload and noise, though never the same interleaving."""
-    config, conditions = result.config, result.conditions
-    words = ["kstress", "run", result.scenario.origin, "--engine", result.engine, "--cpus", str(config.cpus)]
+def command_of(verb: str, origin: str, config: Config) -> str:
+    """The command that runs a scenario with `config`, in which the engine's defaults are filled in."""
+    words = ["kstress", verb, origin, "--engine", config.engine, "--cpus", str(config.cpus)]
     words += ["--duration", write_duration(config.duration_s), "--seed", str(config.seed)]
     words += [] if config.kasan else ["--no-kasan"]
-    words += [
-        "--noise",
-        str(Fraction(conditions.noise).limit_denominator(1_000_000)),
-        "--pace",
-        write_duration(conditions.pace_s),
-    ]
+    words += ["--noise", str(config.noise), "--pace", write_duration(config.pace_s or 0.0)]
     words += ["--stall-after", write_duration(config.stall_after_s)] if config.stall_after_s else []
     words += ["--corpus", str(config.corpus)] if config.corpus else []
     return shlex.join(words)
 
 
-def report(results: list[Result]) -> dict[str, Any]:
-    """The whole JSON of `kstress run`."""
-    return {"schema": SCHEMA, "runs": [result.as_json() for result in results]}
+def rerun_command(result: Result) -> str:
+    """The command that runs the same again: same workload and noise, though never the same interleaving."""
+    conditions = result.conditions
+    noise = Fraction(conditions.noise).limit_denominator(1_000_000)
+    config = attrs.evolve(result.config, engine=result.engine, noise=noise, pace_s=conditions.pace_s)
+    return command_of(result.verb, result.scenario.origin, config)
+
+
+def json_text(runs: list[dict[str, Any]]) -> str:
+    """The JSON of some runs, each the object of one scenario."""
+    return json.dumps({"schema": SCHEMA, "runs": runs}, indent=2) + "\n"

@@ -1,5 +1,7 @@
 """The outcome table: what a run came to, for a person at a terminal. Names of symbols never come into it unescaped."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -10,8 +12,7 @@ from stress.judge.outcomes import FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
 from stress.report.result import Result, rerun_command
-from stress.report.stall import stall_lines
-from stress.report.violation import report_lines
+from stress.report.told import Told, tell_stall, tell_violation
 from stress.units import show_duration
 
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
@@ -92,15 +93,15 @@ def _again(tally: Tally) -> str:
     return f"; expect one every {show_duration(tally.seconds / tally.violations)}"
 
 
-def render(result: Result) -> RenderableType:
-    """One result: heading, outcomes, facts."""
+def render(result: Result, more: Sequence[tuple[str, str]] = ()) -> RenderableType:
+    """One result: heading, outcomes, facts, and `more` facts as label and text."""
     heading = Text.assemble(
         (result.scenario.name, "bold"),
         f"  {result.engine} engine, {result.config.cpus} CPUs, {show_duration(result.tally.seconds)}, ",
         f"seed {result.config.seed}",
     )
     facts = Table.grid(padding=(0, 2))
-    for label, text in _lines(result):
+    for label, text in [*_lines(result), *more]:
         facts.add_row(Text(label, style="dim"), Text(text))
     claim = Text(result.scenario.claim, style="italic")
     return Group(heading, claim, "", outcome_table(result), "", facts, "")
@@ -124,34 +125,47 @@ def summary(results: list[Result]) -> RenderableType:
     return table
 
 
-def _reports(result: Result, most: int) -> Text:
+def _reports(reports: Sequence[Told], violations: int, most: int) -> Text:
     """The first `most` violations in full, and how many there were besides."""
-    again = rerun_command(result)
     text = Text()
-    for violation in result.reports[:most]:
-        rule, title, *lines = report_lines(violation, result.scenario.outcomes, again)
+    for told in reports[:most]:
+        rule, title, *lines = told.lines
         text.append(f"{rule}\n").append(f"{title}\n", "bold red").append("\n".join([*lines, "", ""]))
-    return text.append(_unshown(result, most), "dim").append("\n")
+    return text.append(_unshown(len(reports), violations, most), "dim").append("\n")
 
 
-def _unshown(result: Result, most: int) -> str:
+def _unshown(kept: int, violations: int, most: int) -> str:
     """How many violations have no report above."""
-    kept, shown = len(result.reports), min(len(result.reports), most)
+    shown = min(kept, most)
     noun = "report" if kept - shown == 1 else "reports"
     others = f"; {kept - shown} other {noun}: --reports {kept}, or --json" if kept > shown else ""
-    return f"{result.tally.violations:,} violations, {shown} reported above{others}"
+    return f"{violations:,} violations, {shown} reported above{others}"
 
 
-def show(result: Result, console: Console, reports: int = 1) -> None:
-    """Print one result, with at most `reports` violations in full.
+def show_told(
+    result: Result,
+    reports: Sequence[Told],
+    stall: Told | None,
+    console: Console,
+    most: int = 1,
+    more: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Print one result with `more` facts, the first `most` of its violations, and its stall, as they were told.
 
     Reports, stall, verdict and the command that runs it again are not wrapped, to be found and copied.
     """
-    console.print(render(result))
-    if result.reports:
-        console.print(_reports(result, reports), soft_wrap=True)
-    if result.stall is not None:
-        console.print(Text("\n".join(stall_lines(result.stall))), "", soft_wrap=True, sep="\n")
+    console.print(render(result, more))
+    if reports:
+        console.print(_reports(reports, result.tally.violations, most), soft_wrap=True)
+    if stall is not None:
+        console.print(Text("\n".join(stall.lines)), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)
     console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
     console.print()
+
+
+def show(result: Result, console: Console, reports: int = 1) -> None:
+    """Print one result, with at most `reports` violations in full."""
+    again, outcomes = rerun_command(result), result.scenario.outcomes
+    told = [tell_violation(violation, outcomes, again) for violation in result.reports]
+    show_told(result, told, tell_stall(result.stall) if result.stall else None, console, reports)

@@ -1,0 +1,85 @@
+"""What a soak has come to: the same whether it just ended or is read back from its run directory."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from stress.campaign.records import Finding, Manifest, Part, Sample, Standing
+from stress.campaign.rundir import Run
+from stress.judge.verdict import judge
+from stress.report.result import Result
+from stress.report.told import Told
+
+
+@attrs.frozen
+class Ending:
+    """A soak's counts and what goes with them. `trouble` is why the disk could not take more, or None."""
+
+    folder: Path
+    manifest: Manifest
+    standings: Mapping[str, Standing]
+    findings: Sequence[Finding]
+    trouble: str | None = None
+    samples: Sequence[Sample] = ()
+
+    @property
+    def results(self) -> list[Result]:
+        """The result of each scenario, in the order of the plan."""
+        return [self._result(part) for part in self.manifest.plan.scenarios]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the harness failed in any scenario."""
+        return any(standing.failure for standing in self.standings.values())
+
+    def _result(self, part: Part) -> Result:
+        """One scenario's result: the verdict over the whole soak."""
+        plan, standing = self.manifest.plan, self.standings[part.name]
+        stall = standing.stall.lines[0] if standing.stall else None
+        verdict = judge(standing.tally, standing.twin, stall, standing.twin_stall)
+        conditions = self.manifest.sessions[-1].conditions
+        steal = [sample.steal_percent for sample in self.samples if sample.steal_percent is not None]
+        if steal:
+            conditions = attrs.evolve(conditions, steal_percent=round(sum(steal) / len(steal), 2))
+        return Result(
+            part.scenario(),
+            plan.engine,
+            plan.config(),
+            standing.tally,
+            verdict,
+            conditions,
+            standing.twin,
+            interrupted=self.manifest.status in ("interrupted", "running"),
+            verb="soak",
+        )
+
+    def reports(self, scenario: str) -> list[Told]:
+        """The violations of a scenario that were told in full."""
+        return [finding.told for finding in self.findings if finding.scenario == scenario]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The objects of this soak in a JSON of runs."""
+        return [self._run_json(result) for result in self.results]
+
+    def _run_json(self, result: Result) -> dict[str, Any]:
+        """One scenario's object: what `kstress run` has, and `soak`."""
+        standing = self.standings[result.scenario.name]
+        return {
+            **result.as_json(),
+            "stall": standing.stall.json if standing.stall else None,
+            "reports": [told.json for told in self.reports(result.scenario.name)],
+            "soak": {
+                "directory": str(self.folder),
+                "status": self.manifest.status,
+                "elapsed_s": round(max(one.elapsed_s for one in self.standings.values()), 3),
+                "sessions": len(self.manifest.sessions),
+                "failure": standing.failure.json if standing.failure else None,
+            },
+        }
+
+
+def ending_of(run: Run) -> Ending:
+    """What a run directory's soak came to, or has come to so far."""
+    return Ending(run.folder, run.manifest, run.standings(), run.findings, samples=run.samples)

@@ -1,0 +1,94 @@
+"""What the machine's process and the soak that started it say to each other: one JSON object on a line.
+
+The soak sends one `Job`; closing the pipe tells the process to end. Everything else goes the other way.
+"""
+
+import json
+from typing import Any
+
+import attrs
+
+from stress.campaign.records import Plan, Standing, from_json, to_json
+from stress.report.told import Told
+
+
+@attrs.frozen
+class Job:
+    """What to do: turns of the plan's interval, among the scenarios that are not done, for `seconds` in all.
+
+    `glances`: tell what each CPU does twice a second, for somebody who watches.
+    """
+
+    plan: Plan
+    standings: tuple[Standing, ...]
+    seconds: float
+    glances: bool
+
+
+@attrs.frozen
+class Ready:
+    """Everything is compiled; the first machine boots next."""
+
+
+@attrs.frozen
+class Began:
+    """A scenario's turn begins."""
+
+    scenario: str
+
+
+@attrs.frozen
+class CpuGlance:
+    """One CPU as it was just seen: its program, the core it was on (None if unknown), what it did, how far it was."""
+
+    cpu: int
+    program: str
+    core: int | None
+    state: str
+    operations: int
+
+
+@attrs.frozen
+class Glance:
+    """The turn under way: counts up to its last slice, seconds since it began, and every CPU of the machine."""
+
+    scenario: str
+    seconds: float
+    lookups: int
+    unloads: int
+    race_windows: int
+    violations: int
+    cpus: tuple[CpuGlance, ...]
+
+
+@attrs.frozen
+class Turn:
+    """A turn has ended after `seconds`: where its scenario stands now, and the new violations told in full."""
+
+    seconds: float
+    standing: Standing
+    reports: dict[str, Told]
+
+
+@attrs.frozen
+class Failed:
+    """The process cannot go on: for bad input if `user`, else for a fault of the harness."""
+
+    user: bool
+    text: str
+
+
+Message = Ready | Began | Glance | Turn | Failed
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Ready, Began, Glance, Turn, Failed)}
+
+
+def write_message(message: Message) -> bytes:
+    """A message as a line."""
+    return json.dumps([type(message).__name__, to_json(message)], separators=(",", ":")).encode() + b"\n"
+
+
+def read_message(line: bytes) -> Message:
+    """The message on a line."""
+    name, value = json.loads(line)
+    message: Message = from_json(value, KINDS[name], "a message of the machine's process")
+    return message

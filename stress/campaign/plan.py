@@ -1,0 +1,149 @@
+"""What a soak is to be of: made from what a person asks for, or from a run directory, which is not added to wrongly."""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
+from stress.campaign.journal import now
+from stress.campaign.records import Part, Plan, Session
+from stress.campaign.rundir import Run
+from stress.catalogue import find_scenario
+from stress.conditions import StealMeter, host_conditions
+from stress.config import Config
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+from stress.machine.engines import choose_engine
+from stress.run import settle, world_for
+from stress.units import write_duration
+
+SHORTEST_INTERVAL = 0.1
+FREE = ("duration_s", "interval_s")
+FLAGS = {
+    "engine": "--engine",
+    "cpus": "--cpus",
+    "seed": "--seed",
+    "kasan": "--kasan",
+    "noise": "--noise",
+    "pace_s": "--pace",
+    "stall_after_s": "--stall-after",
+    "stop_on_violation": "--stop-on-violation",
+    "corpus": "--corpus",
+}
+"""What must be as it was when a soak is resumed, and what to call it."""
+
+
+def part_of(name: str, cpus: int) -> Part:
+    """One scenario; UserError if it cannot run on so few CPUs."""
+    scenario = find_scenario(name)
+    if cpus < scenario.least_cpus:
+        raise UserError(f"--cpus: {scenario.name} needs at least {scenario.least_cpus} CPUs, not {cpus}; give more")
+    return Part(
+        scenario.name,
+        scenario.origin,
+        scenario.claim,
+        scenario.source,
+        scenario.expect,
+        scenario.twin,
+        dict(scenario.outcomes),
+        scenario_digest(scenario.origin),
+    )
+
+
+def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Plan:
+    """The plan of a new soak, with the engine and its defaults filled in.
+
+    Raises:
+        UserError: for input that cannot be used; nothing was started then.
+    """
+    parts = tuple(part_of(name, config.cpus) for name in scenarios)
+    names = [part.name for part in parts]
+    if not parts:
+        raise UserError("SCENARIO: a soak needs at least one scenario; kstress list has their names")
+    if doubles := {name for name in names if names.count(name) > 1}:
+        raise UserError(f"SCENARIO: {shown(min(doubles))} is there twice; name each scenario once")
+    if interval_s < SHORTEST_INTERVAL:
+        raise UserError(f"--interval: {interval_s:g} s is too short; give at least {SHORTEST_INTERVAL:g} s")
+    world_for(config)
+    settings = settle(config)
+    return Plan(
+        parts,
+        engine=settings.engine,
+        cpus=config.cpus,
+        seed=config.seed,
+        kasan=config.kasan,
+        noise=settings.noise,
+        pace_s=settings.pace_s,
+        stall_after_s=settings.stall_after_s,
+        stop_on_violation=config.stop_on_violation,
+        corpus=str(config.corpus.resolve()) if config.corpus else None,
+        corpus_digest=corpus_digest(config.corpus),
+        sources_digest=sources_digest(),
+        duration_s=config.duration_s,
+        interval_s=interval_s,
+    )
+
+
+def resumed_plan(run: Run, scenarios: Iterable[str], given: Mapping[str, object]) -> Plan:
+    """The plan of a run directory, with another duration or interval if they are given.
+
+    Raises:
+        UserError: when what is asked for, or what there is now, differs from what was counted; names the difference.
+    """
+    plan = run.manifest.plan
+    differences = [*_asked(plan, list(scenarios), given), *_found(plan)]
+    if differences:
+        raise UserError(
+            f"--resume: {shown(run.folder)} cannot be added to: {'; '.join(differences)}; start a new soak instead"
+        )
+    free: dict[str, Any] = {name: value for name, value in given.items() if name in FREE}
+    changed = attrs.evolve(plan, **free)
+    if changed.interval_s < SHORTEST_INTERVAL:
+        raise UserError(f"--interval: {changed.interval_s:g} s is too short; give at least {SHORTEST_INTERVAL:g} s")
+    changed.config()
+    return changed
+
+
+def _asked(plan: Plan, scenarios: list[str], given: Mapping[str, object]) -> Iterable[str]:
+    """How what is asked for differs from the plan."""
+    origins = [part.origin for part in plan.scenarios]
+    asked = [find_scenario(name).origin for name in scenarios]
+    if asked and sorted(asked) != sorted(origins):
+        yield f"it is of {', '.join(map(shown, origins))}, not of {', '.join(map(shown, asked))}"
+    for name, flag in FLAGS.items():
+        if name not in given or name == "corpus":
+            continue
+        was, wanted = getattr(plan, name), given[name]
+        wanted = choose_engine(str(wanted)) if name == "engine" else wanted
+        if was != wanted:
+            yield f"{flag} was {_say(name, was)}, not {_say(name, wanted)}"
+    corpus = given.get("corpus")
+    if isinstance(corpus, Path) and corpus_digest(corpus) != plan.corpus_digest:
+        yield f"--corpus {shown(corpus)} is not the corpus that it was begun with"
+
+
+def _say(name: str, value: object) -> str:
+    """A setting as it is written on the command line."""
+    if isinstance(value, Fraction):
+        return str(value)
+    return write_duration(value) if name.endswith("_s") and isinstance(value, float) else str(value)
+
+
+def _found(plan: Plan) -> Iterable[str]:
+    """How what there is now differs from what the plan was made from."""
+    for part in plan.scenarios:
+        if scenario_digest(part.origin) != part.digest:
+            yield f"the file of scenario {shown(part.name)}, or of its twin, has changed"
+    if sources_digest() != plan.sources_digest:
+        yield "kstress itself has changed: its kernel, machine, programs or judge are not those that were counted"
+    if corpus_digest(Path(plan.corpus) if plan.corpus else None) != plan.corpus_digest:
+        yield f"the corpus {shown(plan.corpus or 'that comes with kstress')} has changed"
+
+
+def session(plan: Plan) -> Session:
+    """A session that begins now, under this host's conditions."""
+    conditions = host_conditions(plan.kasan, float(plan.noise), plan.pace_s, plan.stall_after_s, StealMeter())
+    return Session(now(), conditions)

@@ -1,0 +1,120 @@
+"""What a soak has come to, in words: its history in a few lines, and a last line that says it all, to be searched."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from rich.console import Console
+from rich.text import Text
+
+from stress.campaign.ending import Ending
+from stress.campaign.records import Sample, Standing
+from stress.campaign.view import Span, span
+from stress.corpus.untrusted import shown
+from stress.judge.verdict import rate_upper_95
+from stress.report.result import Result
+from stress.report.table import show_told
+from stress.units import write_duration
+
+BARS = "▁▂▃▄▅▆▇█"
+STRETCHES = 60
+
+
+def sparkline(values: Iterable[float | None]) -> str:
+    """A small bar for each value, from zero to the greatest; a dot where there is none."""
+    known = list(values)
+    most = max((value for value in known if value is not None), default=0.0)
+    if most <= 0:
+        return "".join("·" if value is None else BARS[0] for value in known)
+    steps = len(BARS) - 1
+    return "".join("·" if value is None else BARS[round(max(value, 0.0) / most * steps)] for value in known)
+
+
+def stretches(samples: Sequence[Sample]) -> list[Span]:
+    """The history of one scenario in at most STRETCHES parts of the same number of samples."""
+    if not samples:
+        return []
+    standings = [Standing(scenario=samples[0].standing.scenario), *(sample.standing for sample in samples)]
+    step = -(-len(samples) // STRETCHES)
+    marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
+    return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
+
+
+def _range(values: Iterable[float | None], form: str) -> str:
+    """The least and the greatest of some values."""
+    known = [value for value in values if value is not None]
+    return f"{min(known):{form}} to {max(known):{form}}" if known else "-"
+
+
+def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
+    """How a scenario went over time, as label and text."""
+    spans = stretches(samples)
+    twin = [None if one.twin_rate is None else 100 * one.twin_rate for one in spans]
+    rows: list[tuple[str, list[float | None], str, str]] = [
+        ("lookups/s", [one.lookups_per_s for one in spans], ",.0f", ""),
+        ("unloads/s", [one.unloads_per_s for one in spans], ",.0f", ""),
+        ("stop p99", [one.stop_p99_us for one in spans], ",.0f", " us"),
+        ("twin caught", twin, ".2g", " % of its windows"),
+        ("memory", [one.memory_bytes and one.memory_bytes / 2**20 for one in samples], ".1f", " MiB"),
+        ("steal", [one.steal_percent for one in samples], ".1f", " %"),
+    ]
+    known = [row for row in rows if any(value is not None for value in row[1])]
+    return [
+        (label, f"{sparkline(values[-STRETCHES:])}  {_range(values, form)}{unit}")
+        for label, values, form, unit in known
+    ]
+
+
+def mark(result: Result, standing: Standing) -> str:
+    """What a scenario came to, in capitals first, as the last line has it."""
+    if standing.failure:
+        return f"FAILED ({standing.failure.json['reason']})"
+    expected = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
+    return f"{result.verdict.name.upper()} {expected}"
+
+
+def end_line(ending: Ending, result: Result) -> str:
+    """The last line of a soak: verdict, status, every count and every parameter that it depends on."""
+    plan, tally, twin = ending.manifest.plan, result.tally, result.twin_tally
+    standing = ending.standings[result.scenario.name]
+    bound = rate_upper_95(tally)
+    facts = {
+        "scenario": result.scenario.origin,
+        "engine": plan.engine,
+        "cpus": plan.cpus,
+        "elapsed": write_duration(max(round(one.elapsed_s, 1) for one in ending.standings.values())),
+        "of": write_duration(plan.duration_s),
+        "lookups": tally.lookups,
+        "loads": tally.loads,
+        "unloads": tally.unloads,
+        "stops": tally.stops,
+        "race_windows": tally.race_windows,
+        "violations": tally.violations,
+        "rate_upper_95": "none" if bound is None else f"{bound:.3g}",
+        "twin": result.scenario.twin or "none",
+        **({"twin_race_windows": twin.race_windows, "twin_violations": twin.violations} if twin else {}),
+        "seed": plan.seed,
+        "kasan": "on" if plan.kasan else "off",
+        "noise": plan.noise,
+        "pace": write_duration(plan.pace_s),
+        "stall_after": write_duration(plan.stall_after_s),
+        "interval": write_duration(plan.interval_s),
+        "corpus": plan.corpus or "bundled",
+        "sessions": len(ending.manifest.sessions),
+        "run": ending.folder,
+    }
+    words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
+    return f"kstress: --- End of soak: {mark(result, standing)}, {ending.manifest.status}: {words}"
+
+
+def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
+    """Print every scenario's table, reports, history and verdict, then its last line."""
+    results = ending.results
+    for result in results:
+        name = result.scenario.name
+        standing = ending.standings[name]
+        if standing.failure:
+            console.print(Text("\n".join([*standing.failure.lines, ""])), soft_wrap=True)
+        over_time = history([one for one in ending.samples if one.standing.scenario == name])
+        show_told(result, ending.reports(name), standing.stall, console, reports, over_time)
+    for result in results:
+        console.print(Text(end_line(ending, result)), soft_wrap=True)

@@ -1,0 +1,125 @@
+"""Turns: the scenarios of a soak take the machine one after the other, each for an interval, with its twin.
+
+A twin only has to show, again and again, that its violation could be seen, so it gets one slice in eight. Called by
+`stress.campaign.child` in the machine's own process.
+"""
+
+import time
+from collections.abc import Callable
+
+import attrs
+
+from stress.boot import World
+from stress.campaign.messages import Turn
+from stress.campaign.records import Plan, Standing
+from stress.catalogue import find_scenario, twin_of
+from stress.errors import HarnessError
+from stress.judge.explain import explain
+from stress.judge.tally import Tally
+from stress.machine.machine import MachineError
+from stress.machine.ram import Ram
+from stress.report.result import command_of
+from stress.report.told import Told, tell_stall, tell_violation
+from stress.run import LONE_SLICE_SECONDS, SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
+
+TWIN_EVERY = 8
+LONGEST_SLICE = 1.0
+
+Interrupted = Callable[[], bool]
+
+
+@attrs.define
+class Player:
+    """One scenario in the machine's process: its programs, its twin's, and what both have counted since the start."""
+
+    plan: Plan
+    world: World
+    track: Track
+    twin: Track | None
+    standing: Standing
+    _told: set[str] = attrs.field(init=False, factory=set)
+    _slices: int = attrs.field(init=False, default=0)
+
+    def play(self, seconds: float, interrupted: Interrupted) -> Turn:
+        """Run slices for `seconds`, or until the scenario has ended or `interrupted` says so.
+
+        Raises:
+            HarnessError: when the harness itself failed.
+        """
+        began = time.monotonic()
+        while not self.ended and not interrupted():
+            left = began + seconds - time.monotonic()
+            if left <= SHORTEST_SLICE:
+                break
+            try:
+                self._slice(left, interrupted)
+            except MachineError as error:
+                raise HarnessError(f"an error in kernel code, or in kstress itself\n{error}") from error
+        return self._turn(time.monotonic() - began)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to learn from this scenario."""
+        violated = self.plan.stop_on_violation and self.track.tally.violations > 0
+        return self.standing.done or self.track.stall is not None or violated
+
+    def _slice(self, left: float, interrupted: Interrupted) -> None:
+        """Run one slice of the scenario or, when it is due, of its twin."""
+        twin = self.twin if self.twin and self.twin.stall is None and self.standing.twin_stall is None else None
+        due, self._slices = self._slices % TWIN_EVERY == 0, self._slices + 1
+        length = min(left, self._slice_seconds if twin else LONE_SLICE_SECONDS)
+        if twin and due:
+            twin.run_slice(length, lambda ram, seconds: interrupted())
+        else:
+            self.track.run_slice(length, lambda ram, seconds: interrupted() or self._stops(ram))
+
+    @property
+    def _slice_seconds(self) -> float:
+        """How long a slice is beside a twin's: long against a boot, and every turn has one of the twin."""
+        return min(self.plan.interval_s / TWIN_EVERY, LONGEST_SLICE)
+
+    def _stops(self, ram: Ram) -> bool:
+        """Whether the slice under way has the violation that ends the soak."""
+        return self.plan.stop_on_violation and has_violation(ram)
+
+    def _turn(self, seconds: float) -> Turn:
+        """What the turn came to."""
+        track, twin = self.track, self.twin
+        if track.tally.disagreements:
+            raise HarnessError(f"poison without a shadow hit or a writer, {track.tally.disagreements} times")
+        twin_stall = twin.stall.text if twin and twin.stall else self.standing.twin_stall
+        self.standing = attrs.evolve(
+            self.standing,
+            slices=track.slices,
+            tally=track.tally,
+            twin=twin.tally if twin else None,
+            stall=tell_stall(track.stall) if track.stall else self.standing.stall,
+            twin_stall=twin_stall,
+            done=self.ended,
+        )
+        return Turn(seconds, self.standing, self._reports())
+
+    def _reports(self) -> dict[str, Told]:
+        """The violations of outcomes that this process has not told of before."""
+        new = tuple(violation for violation in self.track.reports if violation.outcome not in self._told)
+        self._told.update(violation.outcome for violation in new)
+        again = command_of("soak", self.track.scenario.origin, self.plan.config())
+        outcomes = self.track.scenario.outcomes
+        explained = explain(new, self.world.corpus, self.world.names)
+        return {violation.outcome: tell_violation(violation, outcomes, again) for violation in explained}
+
+
+def _track(name: str, plan: Plan, world: World, tally: Tally, slices: int, hooks: Hooks) -> Track:
+    """A scenario that goes on from a tally."""
+    track = prepare(find_scenario(name), settle(plan.config()), world, hooks)
+    track.tally, track.slices = tally, slices
+    return track
+
+
+def player_for(origin: str, plan: Plan, world: World, standing: Standing, hooks: Hooks) -> Player:
+    """A scenario of the plan, compiled, that goes on from where it stands."""
+    twin = twin_of(find_scenario(origin))
+    track = _track(origin, plan, world, standing.tally, standing.slices, hooks)
+    twin_tally = standing.twin or Tally()
+    twin_track = _track(twin.origin, plan, world, twin_tally, standing.slices, hooks) if twin else None
+    return Player(plan, world, track, twin_track, standing)

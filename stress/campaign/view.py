@@ -1,0 +1,87 @@
+"""What somebody who watches a soak sees: a snapshot, handed on whole and never changed. Threads share nothing more."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from stress.campaign.messages import Glance
+from stress.campaign.records import Plan, Sample, Standing
+from stress.machine.latency import percentile
+
+
+@attrs.frozen
+class Span:
+    """What happened to one scenario between two standings; rates are a second of its own time."""
+
+    seconds: float
+    lookups_per_s: float
+    unloads_per_s: float
+    stop_p99_us: float | None
+    twin_rate: float | None
+
+
+def span(before: Standing, after: Standing) -> Span:
+    """From `before` to `after`. `twin_rate` is the share of the twin's race windows that it violated."""
+    old, new = before.tally, after.tally
+    seconds = max(new.seconds - old.seconds, 1e-9)
+    latencies = [late - early for early, late in zip(old.latencies, new.latencies, strict=True)]
+    p99 = percentile(latencies, 0.99) if sum(latencies) else None
+    return Span(
+        new.seconds - old.seconds,
+        (new.lookups - old.lookups) / seconds,
+        (new.unloads - old.unloads) / seconds,
+        None if p99 is None else p99 / 1000,
+        _twin_rate(before, after),
+    )
+
+
+def _twin_rate(before: Standing, after: Standing) -> float | None:
+    """The twin's violations per race window in between; None without windows."""
+    if after.twin is None:
+        return None
+    windows, violations = after.twin.race_windows, after.twin.violations
+    if before.twin is not None:
+        windows, violations = windows - before.twin.race_windows, violations - before.twin.violations
+    return violations / windows if windows else None
+
+
+@attrs.frozen(kw_only=True)
+class View:
+    """A soak as it stands. `current` is whose turn it is or was last, `spans` the latest of its intervals.
+
+    `glance` is None until a CPU was seen in the turn under way.
+    """
+
+    plan: Plan
+    folder: Path
+    elapsed_s: float
+    standings: Sequence[Standing]
+    current: Standing
+    glance: Glance | None = None
+    sample: Sample | None = None
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the soak's time is up."""
+        running = self.glance.seconds if self.glance else 0.0
+        return max(self.plan.duration_s - self.elapsed_s - running, 0.0)
+
+
+class Watcher(Protocol):
+    """Who watches a soak. Called from its main thread only; what takes long here delays the next interval's record."""
+
+    def glance(self, view: View) -> None:
+        """The CPUs were seen, twice a second."""
+
+    def sample(self, view: View) -> None:
+        """An interval has ended, and is on the disk."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+    @property
+    def wants_glances(self) -> bool:
+        """Whether `glance` is of use."""

@@ -1,0 +1,128 @@
+"""A soak's hold on the machine's process: starts it, hears what it says, ends it, tells how it died.
+
+The process is apart so that whatever it does, a crash of compiled code included, the soak lives to tell. It has a
+session of its own: Ctrl-C at the terminal reaches the soak alone, which ends the process in order.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+
+import attrs
+
+from stress.campaign.messages import Job, Message, read_message
+from stress.campaign.records import to_json
+
+MOST_LAST_WORDS = 60
+LONGEST_WORD = 400
+GRACE_SECONDS = 1.3
+"""From being asked to end to being killed; with the rest of its work a soak ends within two seconds."""
+
+
+def command_and_environment() -> tuple[list[str], dict[str, str]]:
+    """What starts the process with this interpreter, on this process's search path."""
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    return [sys.executable, "-P", "-m", "stress.campaign.child"], {**os.environ, "PYTHONPATH": path}
+
+
+@attrs.define
+class _Pipe:
+    """One of the process's pipes, read without waiting."""
+
+    handle: int
+    rest: bytes = b""
+    open: bool = True
+
+    def lines(self) -> list[bytes]:
+        """The whole lines that have come since the last call."""
+        data = os.read(self.handle, 1 << 16)
+        self.open = bool(data)
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return lines
+
+
+class Worker:
+    """The machine's process, doing a job."""
+
+    def __init__(self, job: Job) -> None:
+        """Start it."""
+        command, environment = command_and_environment()
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
+        self._stop_at = 0.0
+        self._said = _Pipe(self._process.stdout.fileno())
+        self._words = _Pipe(self._process.stderr.fileno())
+        self._last_words: deque[str] = deque(maxlen=MOST_LAST_WORDS)
+        self._selector = selectors.DefaultSelector()
+        for pipe_end in (self._said, self._words):
+            self._selector.register(pipe_end.handle, selectors.EVENT_READ, pipe_end)
+        with contextlib.suppress(BrokenPipeError):  # if it died at once, its exit code and last words say why
+            self._process.stdin.write(json.dumps(to_json(job)).encode() + b"\n")
+            self._process.stdin.flush()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def poll(self, seconds: float) -> Iterator[Message]:
+        """What it says within `seconds`; kills it when it was asked to end and has not."""
+        if self._stop_at and time.monotonic() > self._stop_at + GRACE_SECONDS:
+            self._process.kill()
+        for key, _ in self._selector.select(seconds):
+            pipe: _Pipe = key.data
+            lines = pipe.lines()
+            if not pipe.open:
+                self._selector.unregister(pipe.handle)
+            if pipe is self._said:
+                yield from map(read_message, lines)
+            else:
+                self._last_words.extend(line.decode(errors="backslashreplace")[:LONGEST_WORD] for line in lines)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended and everything that it said was heard."""
+        return not self._selector.get_map() and self._process.poll() is not None
+
+    def stop(self) -> None:
+        """Ask it to end; it is given GRACE_SECONDS."""
+        if not self._stop_at:
+            self._stop_at = time.monotonic()
+            assert self._process.stdin
+            self._process.stdin.close()
+
+    def close(self) -> None:
+        """End it if it has not ended, and let go of its pipes."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._selector.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+
+    def death(self) -> str | None:
+        """How it died, in words; None if it ended in order or was killed here."""
+        code = self._process.returncode
+        if code == 0 or (self._stop_at and code == -signal.SIGKILL):
+            return None
+        if code < 0:
+            return f"the machine's process died of {signal.Signals(-code).name}"
+        return f"the machine's process ended with exit code {code}"
+
+    @property
+    def last_words(self) -> tuple[str, ...]:
+        """The end of what it wrote to standard error."""
+        return tuple(self._last_words)
