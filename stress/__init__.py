@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stress.campaign.soak import resume, soak
     from stress.catalogue import catalogue, find_scenario
     from stress.config import Config
     from stress.errors import HarnessError, UserError
@@ -23,7 +24,9 @@ _HOMES = {
     "UserError": "stress.errors",
     "catalogue": "stress.catalogue",
     "find_scenario": "stress.catalogue",
+    "resume": "stress.campaign.soak",
     "run": "stress.run",
+    "soak": "stress.campaign.soak",
 }
 
 __all__ = [
@@ -35,7 +38,9 @@ __all__ = [
     "UserError",
     "catalogue",
     "find_scenario",
+    "resume",
     "run",
+    "soak",
 ]
 
 

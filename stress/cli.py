@@ -203,7 +203,10 @@ def soak(
         ending = _soak(scenarios, resumed, results, interval, wanted, watcher, interrupts.pending)
     finally:
         close()
-    outputs.finish(ending)
+    try:
+        outputs.finish(ending)
+    except BrokenPipeError:
+        silence(sys.stdout)
     if ending.trouble:
         return fail(f"{ending.trouble}; the soak was stopped, what it learnt is above", EXIT_USAGE)
     return EXIT_HARNESS_FAILED if ending.failed else exit_code(ending.results, interrupts.signal)

@@ -26,11 +26,19 @@ from stress.units import show_duration
 PIPED_WIDTH = 120
 
 
+class PlainConsole(Console):
+    """A console that leaves it to its caller what to do when the reader of a pipe has gone away."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich, which would end the process here."""
+        raise BrokenPipeError
+
+
 def console(stderr: bool = False) -> Console:
     """A console; as wide as the terminal, or PIPED_WIDTH where there is none."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return PlainConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 
 def check_writable(folder: Path, origin: str) -> None:

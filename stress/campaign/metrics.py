@@ -60,6 +60,10 @@ class SoakMetrics:
         """Whether the other one does."""
         return bool(self.watcher.wants_glances)
 
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self.watcher.note(text)
+
     def glance(self, view: View) -> None:
         """Pass it on."""
         self.watcher.glance(view)

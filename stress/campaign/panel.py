@@ -1,5 +1,7 @@
 """Watching a soak: a panel on a terminal that a person can leave open, or a plain line for each interval elsewhere."""
 
+import contextlib
+
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -57,16 +59,17 @@ def interval_line(view: View) -> str:
     standing, last = view.current, view.spans[-1]
     tally = standing.tally
     at = view.sample.at if view.sample else ""
+    ended = "  FAILED" if standing.failure else "  STALLED" if standing.stall else ""
     return (
         f"{at}  {shown(standing.scenario)}  {clock(view.elapsed_s)} of {clock(view.plan.duration_s)}"
         f"  {brief(last.lookups_per_s)} lookups/s  {brief(last.unloads_per_s)} unloads/s"
         f"  {tally.race_windows:,} windows  {tally.violations:,} violations"
-        f"  stop p99 {latency(last.stop_p99_us)}  memory {memory(view)}  steal {steal(view)}"
+        f"  stop p99 {latency(last.stop_p99_us)}  memory {memory(view)}  steal {steal(view)}{ended}"
     )
 
 
 class Lines:
-    """Prints one plain line for each interval."""
+    """Prints one plain line for each interval, and what is to be known besides. A soak outlives whoever reads them."""
 
     wants_glances = False
 
@@ -74,12 +77,21 @@ class Lines:
         """Print to `console`."""
         self._console = console
 
+    def _print(self, text: str) -> None:
+        """One line; a reader that went away, or a full disk, does not end the soak: the journal has it all."""
+        with contextlib.suppress(OSError):
+            self._console.print(Text(text), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """One line."""
+        self._print(text)
+
     def glance(self, view: View) -> None:
         """Nothing: nobody looks between intervals."""
 
     def sample(self, view: View) -> None:
         """One line."""
-        self._console.print(Text(interval_line(view)), soft_wrap=True)
+        self._print(interval_line(view))
 
     def close(self) -> None:
         """Nothing to put back."""
@@ -174,15 +186,23 @@ class LivePanel:
     def __init__(self, console: Console) -> None:
         """Draw on `console`, which is a terminal; drawn only when something new has come."""
         self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def _draw(self, shown: RenderableType) -> None:
+        """Draw, and take the terminal if that was not done yet."""
         self._live.start()
+        self._live.update(shown, refresh=True)
+
+    def note(self, text: str) -> None:
+        """Until there is more to show."""
+        self._draw(Text(text, "dim"))
 
     def glance(self, view: View) -> None:
         """Draw."""
-        self._live.update(render(view), refresh=True)
+        self._draw(render(view))
 
     def sample(self, view: View) -> None:
         """Draw."""
-        self._live.update(render(view), refresh=True)
+        self._draw(render(view))
 
     def close(self) -> None:
         """Give the terminal back."""

@@ -4,7 +4,7 @@
 and tells whoever watches; it takes signals at once and outlives whatever becomes of the machine.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -36,6 +36,9 @@ class Unwatched:
 
     wants_glances = False
 
+    def note(self, text: str) -> None:
+        """Nobody looks."""
+
     def glance(self, view: View) -> None:
         """Nobody looks."""
 
@@ -60,7 +63,7 @@ class Soak:
     journal: Journal | None = None
     _view: View | None = None
     _steal: StealMeter = attrs.field(factory=StealMeter)
-    _spans: deque[Span] = attrs.field(factory=lambda: deque(maxlen=MOST_SPANS))
+    _spans: dict[str, deque[Span]] = attrs.field(factory=lambda: defaultdict(lambda: deque(maxlen=MOST_SPANS)))
     _running: str | None = None
 
     def run(self) -> Ending:
@@ -88,25 +91,33 @@ class Soak:
     def _work(self) -> None:
         """Start the machine's process and listen until it has ended."""
         left = self.plan.duration_s - self.elapsed_s
+        self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
         worker = Worker(Job(self.plan, tuple(self.standings.values()), left, self.watcher.wants_glances))
         try:
-            while not worker.ended:
-                for message in worker.poll(POLL_SECONDS):
-                    self._take(message, worker)
-                if self.interrupted() or self.trouble:
-                    worker.stop()
+            self._listen(worker)
+            if death := worker.death():
+                self._fail(death, worker.last_words)
+            elif self._running is not None and self._goes_on():
+                self._fail("the machine's process ended before its time", worker.last_words)
         except JournalError as error:
             self.trouble = str(error)
         finally:
             worker.close()
-        if death := worker.death():
-            self._fail(death, worker.last_words)
+
+    def _listen(self, worker: Worker) -> None:
+        """Act on what the process says until it has ended, as it is asked to when a signal comes."""
+        while not worker.ended:
+            for message in worker.poll(POLL_SECONDS):
+                self._take(message, worker)
+            if self.interrupted():
+                worker.stop()
 
     def _take(self, message: Message, worker: Worker) -> None:
         """Act on one message."""
         match message:
             case Ready():
                 self.journal = self.journal or self.open_journal()
+                self.watcher.note(f"run directory: {self.journal.folder}")
             case Began():
                 self._running = message.scenario
             case Glance():
@@ -123,7 +134,6 @@ class Soak:
         standing = attrs.evolve(turn.standing, elapsed_s=self.elapsed_s + turn.seconds)
         for outcome, told in turn.reports.items():
             self._keep(standing.scenario, outcome, told)
-        self._spans.append(span(self.standings[standing.scenario], standing))
         self._append(standing, worker.pid)
 
     def _keep(self, scenario: str, outcome: str, told: Told) -> None:
@@ -135,6 +145,7 @@ class Soak:
 
     def _append(self, standing: Standing, pid: int | None) -> None:
         """Write a standing down, and tell it."""
+        self._spans[standing.scenario].append(span(self.standings[standing.scenario], standing))
         self.standings[standing.scenario] = standing
         if self.journal is None:
             return
@@ -162,7 +173,7 @@ class Soak:
             current=current,
             glance=glance,
             sample=sample,
-            spans=tuple(self._spans),
+            spans=tuple(self._spans[current.scenario]),
         )
 
     def _fail(self, reason: str, words: Sequence[str]) -> None:

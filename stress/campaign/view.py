@@ -49,7 +49,7 @@ def _twin_rate(before: Standing, after: Standing) -> float | None:
 
 @attrs.frozen(kw_only=True)
 class View:
-    """A soak as it stands. `current` is whose turn it is or was last, `spans` the latest of its intervals.
+    """A soak as it stands. `current` is whose turn it is or was last, `spans` the latest of that scenario's intervals.
 
     `glance` is None until a CPU was seen in the turn under way.
     """
@@ -72,6 +72,9 @@ class View:
 
 class Watcher(Protocol):
     """Who watches a soak. Called from its main thread only; what takes long here delays the next interval's record."""
+
+    def note(self, text: str) -> None:
+        """Something to know between intervals: what is being waited for, where things are kept."""
 
     def glance(self, view: View) -> None:
         """The CPUs were seen, twice a second."""

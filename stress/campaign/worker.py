@@ -81,6 +81,8 @@ class Worker:
         """What it says within `seconds`; kills it when it was asked to end and has not."""
         if self._stop_at and time.monotonic() > self._stop_at + GRACE_SECONDS:
             self._process.kill()
+        if not self._selector.get_map():
+            self.stop()  # it can say no more, so it has nothing left to do
         for key, _ in self._selector.select(seconds):
             pipe: _Pipe = key.data
             lines = pipe.lines()
