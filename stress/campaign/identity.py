@@ -41,8 +41,9 @@ def corpus_digest(path: Path | None) -> str:
         return digest_of(
             [path.read_bytes() if path else files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes()]
         )
-    except OSError as error:
-        raise UserError(f"--corpus: cannot read {str(path)!r}: {error.strerror}; name a corpus file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a path from a run directory
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"--corpus: cannot read {str(path)!r}: {reason}; name a corpus file") from None
 
 
 def made_by() -> str:

@@ -8,6 +8,7 @@ bounded size: when it is full, every second sample goes, in one step too.
 import fcntl
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -188,10 +189,14 @@ def make_folder(results: Path, manifest: Manifest) -> Path:
     name = f"soak-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     draft = results / f".{name}.draft"
     draft.mkdir(parents=True)
-    for lines in (SAMPLES, FINDINGS):
-        write_whole(draft / lines, b"")
-    write_whole(draft / MANIFEST, manifest_bytes(manifest))
-    draft.rename(results / name)
+    try:
+        for lines in (SAMPLES, FINDINGS):
+            write_whole(draft / lines, b"")
+        write_whole(draft / MANIFEST, manifest_bytes(manifest))
+        draft.rename(results / name)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     sync_folder(results)
     return results / name
 

@@ -16,6 +16,8 @@ from stress.campaign.view import Span, View
 from stress.corpus.untrusted import shown
 
 MOST_CPUS = 16
+FRAME_LINES = 14
+"""What the panel has besides its scenarios and CPUs."""
 CLOCK = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -31,10 +33,11 @@ def clock(seconds: float) -> str:
 
 def brief(count: float) -> str:
     """A number in four characters or so: 950, 12.3k, 4.56M."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return f"{count:.3g}"
+    rounded = float(f"{count:.3g}")
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if rounded >= size:
+            return f"{rounded / size:.3g}{unit}"
+    return f"{rounded:.3g}"
 
 
 def latency(microseconds: float | None) -> str:
@@ -157,24 +160,25 @@ def _cpu_row(cpu: CpuGlance) -> tuple[str, ...]:
     return str(cpu.cpu), core, cpu.program, f"{cpu.operations:,}", cpu.state
 
 
-def _cpus(view: View) -> RenderableType:
-    """A line for each CPU, the first MOST_CPUS of them."""
+def _cpus(view: View, most: int) -> RenderableType:
+    """A line for each CPU, the first `most` of them."""
     if view.glance is None:
         return Text("no CPU was seen yet", "dim")
     table = Table(box=None, pad_edge=False)
     for name in ("cpu", "core", "program", "operations", "state"):
         table.add_column(name, justify="right" if name in ("cpu", "core", "operations") else "left", header_style="dim")
-    for cpu in view.glance.cpus[:MOST_CPUS]:
+    for cpu in view.glance.cpus[:most]:
         table.add_row(*map(Text, _cpu_row(cpu)))
-    more = len(view.glance.cpus) - MOST_CPUS
+    more = len(view.glance.cpus) - most
     return Group(table, Text(f"and {more} more CPUs", "dim")) if more > 0 else table
 
 
-def render(view: View) -> RenderableType:
-    """The whole panel."""
+def render(view: View, height: int = 50) -> RenderableType:
+    """The whole panel, with as many CPUs as a screen of `height` lines has room for."""
+    most = min(max(height - FRAME_LINES - len(view.standings), 1), MOST_CPUS)
     plan = view.plan
     title = f"kstress soak  {plan.engine} engine, {plan.cpus} CPUs, seed {plan.seed}"
-    body = Group(_head(view), "", _scenarios(view), "", _rates(view), "", _cpus(view))
+    body = Group(_head(view), "", _scenarios(view), "", _rates(view), "", _cpus(view, most))
     return Panel(body, title=title, subtitle="Ctrl-C ends it with the verdict so far", title_align="left")
 
 
@@ -198,11 +202,11 @@ class LivePanel:
 
     def glance(self, view: View) -> None:
         """Draw."""
-        self._draw(render(view))
+        self._draw(render(view, self._live.console.height))
 
     def sample(self, view: View) -> None:
         """Draw."""
-        self._draw(render(view))
+        self._draw(render(view, self._live.console.height))
 
     def close(self) -> None:
         """Give the terminal back."""

@@ -9,7 +9,7 @@ import attrs
 
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
 from stress.campaign.journal import now
-from stress.campaign.records import Part, Plan, Session
+from stress.campaign.records import Part, Plan, Session, from_json, to_json
 from stress.campaign.rundir import Run
 from stress.catalogue import find_scenario
 from stress.conditions import StealMeter, host_conditions
@@ -53,6 +53,12 @@ def part_of(name: str, cpus: int) -> Part:
     )
 
 
+def _check_interval(interval_s: float) -> None:
+    """Raise UserError for an interval in which nothing could be counted."""
+    if interval_s < SHORTEST_INTERVAL:
+        raise UserError(f"--interval: {interval_s:g} s is too short; give at least {SHORTEST_INTERVAL:g} s")
+
+
 def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Plan:
     """The plan of a new soak, with the engine and its defaults filled in.
 
@@ -65,11 +71,10 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
         raise UserError("SCENARIO: a soak needs at least one scenario; kstress list has their names")
     if doubles := {name for name in names if names.count(name) > 1}:
         raise UserError(f"SCENARIO: {shown(min(doubles))} is there twice; name each scenario once")
-    if interval_s < SHORTEST_INTERVAL:
-        raise UserError(f"--interval: {interval_s:g} s is too short; give at least {SHORTEST_INTERVAL:g} s")
+    _check_interval(interval_s)
     world_for(config)
     settings = settle(config)
-    return Plan(
+    plan = Plan(
         parts,
         engine=settings.engine,
         cpus=config.cpus,
@@ -85,6 +90,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
         duration_s=config.duration_s,
         interval_s=interval_s,
     )
+    return from_json(to_json(plan), Plan, "what is asked for")  # what cannot be read back is told before it runs
 
 
 def resumed_plan(run: Run, scenarios: Iterable[str], given: Mapping[str, object]) -> Plan:
@@ -94,17 +100,16 @@ def resumed_plan(run: Run, scenarios: Iterable[str], given: Mapping[str, object]
         UserError: when what is asked for, or what there is now, differs from what was counted; names the difference.
     """
     plan = run.manifest.plan
+    wanted: dict[str, Any] = dict(given)
+    _check_interval(wanted.pop("interval_s", plan.interval_s))
+    Config(**wanted)
     differences = [*_asked(plan, list(scenarios), given), *_found(plan)]
     if differences:
         raise UserError(
             f"--resume: {shown(run.folder)} cannot be added to: {'; '.join(differences)}; start a new soak instead"
         )
     free: dict[str, Any] = {name: value for name, value in given.items() if name in FREE}
-    changed = attrs.evolve(plan, **free)
-    if changed.interval_s < SHORTEST_INTERVAL:
-        raise UserError(f"--interval: {changed.interval_s:g} s is too short; give at least {SHORTEST_INTERVAL:g} s")
-    changed.config()
-    return changed
+    return attrs.evolve(plan, **free)
 
 
 def _asked(plan: Plan, scenarios: list[str], given: Mapping[str, object]) -> Iterable[str]:

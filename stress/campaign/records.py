@@ -1,34 +1,60 @@
 """What a soak writes down, as types, and the one converter between them and JSON. Used by journal and processes.
 
 Whatever is read back may be damaged or foreign, so nothing is taken for what it is not: no text for a number, no
-unknown outcome, no count below zero.
+unknown outcome, no count below zero, nothing for what is missing.
 """
 
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from types import GenericAlias
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, in_, min_len, optional
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
+from cattrs.gen import make_dict_structure_fn
 
 from stress.conditions import Conditions
 from stress.config import Config
+from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.judge.outcomes import Outcome
+from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.judge.tally import Tally
 from stress.machine.latency import BUCKETS
 from stress.report.told import Told
-from stress.scenario import Scenario
+from stress.scenario import VERDICTS, Scenario
 
 SCHEMA = 1
 STATUSES = ("running", "complete", "interrupted", "failed")
+LARGEST = 2**63 - 1
+DEEPEST = 40
+_FRACTION = re.compile(r"[0-9]{1,40}(?:/[0-9]{1,40})?")
 
 T = TypeVar("T")
+
+
+def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, Outcome]) -> None:
+    """Raise ValueError for outcomes that cannot be counted by their names or shown in a table."""
+    for name, outcome in outcomes.items():
+        if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
+            raise ValueError(f"{name!r:.60} is no outcome")
+
+
+def _check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
+    """Raise ValueError unless every scenario is there once."""
+    if len({part.name for part in parts}) != len(parts):
+        raise ValueError("a scenario is there twice")
+
+
+def _check_report(instance: object, attribute: object, told: Told) -> None:
+    """Raise ValueError unless a violation has what is printed of it: a rule, then a title."""
+    if len(told.lines) < 2:
+        raise ValueError("a violation has at least two lines")
 
 
 @attrs.frozen
@@ -39,9 +65,9 @@ class Part:
     origin: str
     claim: str
     source: str
-    expect: str
+    expect: str = attrs.field(validator=in_(VERDICTS))
     twin: str | None
-    outcomes: dict[str, Outcome]
+    outcomes: dict[str, Outcome] = attrs.field(validator=_check_outcomes)
     digest: str
 
     def scenario(self) -> Scenario:
@@ -59,7 +85,7 @@ class Plan:
     all sources that programs are made of.
     """
 
-    scenarios: tuple[Part, ...]
+    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), _check_names])
     engine: str
     cpus: int
     seed: int
@@ -104,9 +130,9 @@ class Manifest:
 
     schema: int
     made_by: str
-    status: str = attrs.field(validator=attrs.validators.in_(STATUSES))
+    status: str = attrs.field(validator=in_(STATUSES))
     plan: Plan
-    sessions: tuple[Session, ...]
+    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
 
 
 @attrs.frozen(kw_only=True)
@@ -137,7 +163,7 @@ class Sample:
 
     at: str
     session: int
-    memory_bytes: int | None
+    memory_bytes: int | None = attrs.field(validator=optional(ge(0)))
     steal_percent: float | None
     standing: Standing
 
@@ -149,7 +175,7 @@ class Finding:
     scenario: str
     outcome: str
     at: str
-    told: Told
+    told: Told = attrs.field(validator=_check_report)
 
 
 def _strict(kind: type, *allowed: type) -> Callable[[Any, Any], Any]:
@@ -158,6 +184,8 @@ def _strict(kind: type, *allowed: type) -> Callable[[Any, Any], Any]:
     def take(value: Any, _: Any) -> Any:
         if type(value) not in allowed or (kind is float and not math.isfinite(value)):
             raise TypeError(f"{value!r:.60} is no {kind.__name__}")
+        if kind is int and abs(value) > LARGEST:
+            raise ValueError("a number is too large")
         if kind is str:
             value.encode()
         return kind(value)
@@ -173,7 +201,7 @@ def _tally_json(tally: Tally) -> dict[str, Any]:
 
 def _count(value: Any) -> int:
     """A count from JSON."""
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= LARGEST:
         raise TypeError(f"{value!r:.60} is no count")
     return value
 
@@ -185,21 +213,84 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
+def _bucket(text: str) -> int:
+    """The number of a bucket, a key in JSON."""
+    if not text.isdecimal() or not 0 <= int(text) < BUCKETS or str(int(text)) != text:
+        raise ValueError(f"{text!r:.60} is no bucket of latencies")
+    return int(text)
+
+
+def _complete(value: Any, kind: type) -> dict[str, Any]:
+    """An object with every key of a record whose fields have defaults: nothing that is missing is zero."""
+    if type(value) is not dict:
+        raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
+    if missing := {field.name for field in attrs.fields(kind)} - set(value):
+        raise KeyError(min(missing))
+    return value
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """JSON that can be written again: finite, with no lone surrogate, not nested without end."""
+    if depth > DEEPEST:
+        raise ValueError("nested too deeply")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    if isinstance(value, str):
+        value.encode()
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    for one in inner:
+        _plain(one, depth + 1)
+    return value
+
+
+def _is_listed(kind: Any) -> bool:
+    """Whether a type is a list or tuple of one type."""
+    origin: Any = get_origin(kind)
+    return origin in (list, tuple)
+
+
+def _listed(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
+    """A hook that takes a JSON array only, for a list or tuple of one type."""
+    item: Any = GenericAlias(Sequence, get_args(kind)[:1])
+    inner = made.get_structure_hook(item)
+
+    def take(value: Any, _: Any) -> Any:
+        if type(value) is not list:
+            raise TypeError(f"{value!r:.60} is no array")
+        return (get_origin(kind) or list)(inner(value, item))
+
+    return take
+
+
 def _tally(value: Any, _: Any) -> Tally:
     """A tally from JSON."""
-    rest = dict(value)
-    latencies, outcomes = dict(rest.pop("latencies")), dict(rest.pop("outcomes"))
+    rest = dict(_complete(value, Tally))
+    latencies, outcomes = rest.pop("latencies"), rest.pop("outcomes")
     seconds, first = _seconds(rest.pop("seconds")), rest.pop("first_violation_s")
     dense = [0] * BUCKETS
     for bucket, count in latencies.items():
-        dense[int(bucket)] = _count(count)
+        dense[_bucket(bucket)] = _count(count)
     return Tally(
         seconds=seconds,
         first_violation_s=None if first is None else _seconds(first),
-        outcomes=Counter({str(name): _count(count) for name, count in outcomes.items()}),
+        outcomes=Counter({_plain(name): _count(count) for name, count in outcomes.items()}),
         latencies=dense,
         **{name: _count(count) for name, count in rest.items()},
     )
+
+
+def _told(told: Told) -> Told:
+    """What was told, which is at least a line."""
+    if not told.lines:
+        raise ValueError("nothing is told")
+    return told
+
+
+def _fraction(value: Any) -> Fraction:
+    """A fraction as text; one like 1e999999999 would take all memory."""
+    if type(value) is not str or not _FRACTION.fullmatch(value):
+        raise TypeError(f"{value!r:.60} is no fraction")
+    return Fraction(value)
 
 
 def _converter() -> Converter:
@@ -207,10 +298,15 @@ def _converter() -> Converter:
     made = Converter(forbid_extra_keys=True)
     for kind, allowed in {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.items():
         made.register_structure_hook(kind, _strict(kind, *allowed))
-    made.register_structure_hook(Fraction, lambda value, _: Fraction(_strict(str, str)(value, str)))
+    made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))
+    made.register_structure_hook(Fraction, lambda value, _: _fraction(value))
     made.register_unstructure_hook(Fraction, str)
     made.register_structure_hook(Tally, _tally)
     made.register_unstructure_hook(Tally, _tally_json)
+    told = make_dict_structure_fn(Told, made, _cattrs_forbid_extra_keys=True)
+    made.register_structure_hook(Told, lambda value, kind: _told(told(_plain(value), kind)))
+    standing = make_dict_structure_fn(Standing, made, _cattrs_forbid_extra_keys=True)
+    made.register_structure_hook(Standing, lambda value, kind: standing(_complete(value, Standing), kind))
     return made
 
 
@@ -233,8 +329,7 @@ def from_json(value: Any, kind: type[T], where: str) -> T:
     except (BaseValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         first, *more = transform_error(error)
         others = f" (and {len(more)} more)" if more else ""
-        text = first.encode("ascii", "backslashreplace").decode()
-        raise UserError(f"{where} is no {kind.__name__.lower()} of a soak: {text}{others}") from None
+        raise UserError(f"{where} is no {kind.__name__.lower()} of a soak: {shown(first)}{others}") from None
 
 
 def parts_by_name(plan: Plan) -> Mapping[str, Part]:

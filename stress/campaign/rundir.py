@@ -79,10 +79,10 @@ def read_manifest(folder: Path) -> Manifest:
     where = shown(path)
     document = parse(read_file(path), where)
     schema = document.get("schema")
-    if document.pop("kind", None) != KIND or type(schema) is not int:
+    if document.pop("kind", None) != KIND or type(schema) is not int or schema < 1:
         raise UserError(f"{where} is not the manifest of a soak: it has no kind {KIND!r} and schema")
     if schema > SCHEMA:
-        raise UserError(f"{where} has schema {schema}, this kstress knows up to {SCHEMA}; use a newer kstress")
+        raise UserError(f"{where} has schema {shown(schema)}, this kstress knows up to {SCHEMA}; use a newer kstress")
     manifest = from_json(document, Manifest, where)
     try:
         manifest.plan.config()

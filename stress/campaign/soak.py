@@ -4,6 +4,7 @@
 and tells whoever watches; it takes signals at once and outlives whatever becomes of the machine.
 """
 
+import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -259,9 +260,13 @@ def resume(
         HarnessError: when the harness failed before anything was learnt; later failures are in the ending.
     """
     lock = journals.lock_folder(folder)
-    run = read_run(folder)
-    plan = resumed_plan(run, scenarios, given)
-    journal = journals.reopen(run, lock, plan, session(plan))
+    try:
+        run = read_run(folder)
+        plan = resumed_plan(run, scenarios, given)
+        journal = journals.reopen(run, lock, plan, session(plan))
+    except UserError:
+        os.close(lock)
+        raise
     findings = list(run.findings)
     standings = run.standings()
     return Soak(plan, lambda: journal, watcher or Unwatched(), interrupted, standings, findings, journal=journal).run()

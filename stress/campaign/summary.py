@@ -67,7 +67,7 @@ def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
 def mark(result: Result, standing: Standing) -> str:
     """What a scenario came to, in capitals first, as the last line has it."""
     if standing.failure:
-        return f"FAILED ({standing.failure.json['reason']})"
+        return f"FAILED ({shown(standing.failure.json.get('reason', 'nobody knows why'))})"
     expected = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
     return f"{result.verdict.name.upper()} {expected}"
 

@@ -62,6 +62,7 @@ class Worker:
         assert self._process.stdout
         assert self._process.stderr
         self._stop_at = 0.0
+        self._killed = False
         self._said = _Pipe(self._process.stdout.fileno())
         self._words = _Pipe(self._process.stderr.fileno())
         self._last_words: deque[str] = deque(maxlen=MOST_LAST_WORDS)
@@ -80,7 +81,7 @@ class Worker:
     def poll(self, seconds: float) -> Iterator[Message]:
         """What it says within `seconds`; kills it when it was asked to end and has not."""
         if self._stop_at and time.monotonic() > self._stop_at + GRACE_SECONDS:
-            self._process.kill()
+            self._kill()
         if not self._selector.get_map():
             self.stop()  # it can say no more, so it has nothing left to do
         for key, _ in self._selector.select(seconds):
@@ -103,22 +104,29 @@ class Worker:
         if not self._stop_at:
             self._stop_at = time.monotonic()
             assert self._process.stdin
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
 
     def close(self) -> None:
         """End it if it has not ended, and let go of its pipes."""
         if self._process.poll() is None:
-            self._process.kill()
+            self._kill()
         self._process.wait()
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _kill(self) -> None:
+        """End it at once."""
+        self._killed = True
+        self._process.kill()
 
     def death(self) -> str | None:
         """How it died, in words; None if it ended in order or was killed here."""
         code = self._process.returncode
-        if code == 0 or (self._stop_at and code == -signal.SIGKILL):
+        if code == 0 or self._killed:
             return None
         if code < 0:
             return f"the machine's process died of {signal.Signals(-code).name}"

@@ -1,0 +1,84 @@
+"""Soaks: the journal that must not lose or invent a count, what may be added up, and what becomes of processes."""
+
+from mutants.mutant import Group, Part, suite
+
+JOURNAL = Part("stress/campaign/journal.py")
+RUNDIR = Part("stress/campaign/rundir.py")
+PLAN = Part("stress/campaign/plan.py")
+TURNS = Part("stress/campaign/turns.py")
+SOAK = Part("stress/campaign/soak.py")
+CHILD = Part("stress/campaign/child.py")
+WORKER = Part("stress/campaign/worker.py")
+PAPER = suite("campaign")
+COMMAND = suite("frontdoor/test_soak.py", "frontdoor/test_soak_endings.py", "frontdoor/test_soak_resume.py")
+
+GROUP = Group(
+    "Soaks",
+    (PAPER, COMMAND),
+    (
+        JOURNAL.of("def append(self, line").mutant(
+            "line-unsynced", "a line is not made to last", "            os.fsync(self._handle)\n", ""
+        ),
+        JOURNAL.of("def append(self, line").mutant(
+            "part-stays", "half a line stays in the file", "os.ftruncate(self._handle, self._size)", "pass"
+        ),
+        JOURNAL.of("def __init__(self, path").mutant(
+            "tail-stays", "a torn line stays when a soak goes on", "os.ftruncate(self._handle, size)", "pass"
+        ),
+        JOURNAL.of("def lock_folder(").mutant(
+            "shared-lock", "two processes write to one directory", "fcntl.LOCK_EX", "fcntl.LOCK_SH"
+        ),
+        JOURNAL.of("def thinned(").mutant(
+            "last-thinned", "thinning drops where a scenario stands", " or last[scenario] == at", ""
+        ),
+        JOURNAL.of("def append(self, sample").mutant(
+            "never-thinned", "the samples grow without bound", "if self._count >= self.most_samples:", "if False:"
+        ),
+        RUNDIR.of("def whole_lines(").mutant("torn-read", "a torn line is an error", "lines.pop()", "pass"),
+        RUNDIR.of("def read_manifest(").mutant(
+            "newer-read", "a newer schema is read as if it were known", "schema > SCHEMA", "schema > SCHEMA + 1"
+        ),
+        RUNDIR.of("def check(").mutant(
+            "foreign-lines", "lines of another soak are counted", "if scenario not in known:", "if False:"
+        ),
+        RUNDIR.of("def check(").mutant("back-in-time", "counts may shrink", "later < earlier", "later < earlier - 1e9"),
+        PLAN.of("def _found(").mutant(
+            "changed-scenario",
+            "a changed scenario is added to",
+            "scenario_digest(part.origin) != part.digest",
+            "False",
+        ),
+        PLAN.of("def _found(").mutant(
+            "changed-sources", "counts of changed code are added up", "sources_digest() != plan.sources_digest", "False"
+        ),
+        PLAN.of("def _asked(").mutant(
+            "changed-settings", "other settings are added to", "if was != wanted:", "if False:"
+        ),
+        TURNS.of("def _track(").mutant(
+            "from-nothing", "a resumed soak forgets its counts", "= tally, slices", "= Tally(), slices"
+        ),
+        TURNS.of("def _slice(").mutant("no-twin", "the twin gets no slice", "TWIN_EVERY == 0", "TWIN_EVERY == -1"),
+        TURNS.of("def _turn(").mutant(
+            "stall-forgotten", "a stall is not told", "tell_stall(track.stall) if track.stall else", ""
+        ),
+        SOAK.of("def _record(").mutant(
+            "time-forgotten", "the soak's time starts again each turn", "self.elapsed_s + turn.seconds", "turn.seconds"
+        ),
+        SOAK.of("def _keep(").mutant(
+            "told-again", "an outcome is told again and again", "outcome not in known and ", ""
+        ),
+        SOAK.of("def _work(").mutant(
+            "death-unseen", "a crash is taken for an end in order", "if death := worker.death():", "if death := None:"
+        ),
+        SOAK.of("def _status(").mutant(
+            "always-complete", "an interrupted soak seems complete", 'return "interrupted" if', 'return "complete" if'
+        ),
+        WORKER.of("def death(").mutant("no-signal", "a killed process seems to have ended", "code == 0", "code <= 0"),
+        CHILD.of("def _write_all(").mutant(
+            "part-sent",
+            "a long message is sent in part",
+            "data = data[os.write(handle, data) :]",
+            "os.write(handle, data[:4096]); data = b''",
+        ),
+    ),
+)

@@ -1,0 +1,389 @@
+"""Damaged run directories of every kind are read for what they are, or refused in one line; never changed."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NoReturn
+
+import attrs
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from stress.campaign import soak as soaks
+from stress.campaign.journal import encode, manifest_bytes
+from stress.campaign.records import Manifest, to_json
+from stress.campaign.rundir import FINDINGS, KIND, MANIFEST, SAMPLES, Run, read_run
+from stress.campaign.soak import resume
+from stress.cli import call
+from stress.errors import UserError
+from tests.campaign.made import (
+    FILES,
+    FOUND,
+    PAIR,
+    SAMPLED,
+    make_run,
+    plan_of,
+    renamed,
+    sample_at,
+    samples_in,
+    session_of,
+    snapshot,
+)
+from tests.support import bounded
+
+GOOD = {
+    MANIFEST: manifest_bytes(Manifest(1, "a test", "running", plan_of(), (session_of(),))),
+    SAMPLES: b"".join(map(encode, SAMPLED)),
+    FINDINGS: b"".join(map(encode, FOUND)),
+}
+LINES = (SAMPLES, FINDINGS)
+DIRECTORY, FIFO, LOOP, NOTHING = "directory", "fifo", "loop", "nothing"
+HOSTILE: list[Any] = [
+    None, True, False, 0, -1, 1.5, 2**63, 10**400, float("nan"), float("inf"), "", "1", "1e999999999", "[/x]", "a\nb",
+    "\x1b[2J", "\0", "\ud800", "stop_machine", [], {}, [[]], [1], {"a": 1},
+]  # fmt: skip
+OTHERS = (
+    encode(attrs.evolve(sample_at(9), standing=sample_at(9, "another").standing)),
+    encode(attrs.evolve(FOUND[0], scenario="another")),
+    encode(sample_at(0)),
+    encode(attrs.evolve(sample_at(9), session=1)),
+    encode(attrs.evolve(sample_at(9), session=-1)),
+    encode(session_of()),
+)
+
+Content = bytes | str
+Contents = dict[str, Content]
+
+
+@attrs.frozen
+class Damage:
+    """What was done, and what the files are after it: bytes, or what is in their place."""
+
+    kind: str
+    contents: Contents
+
+
+def random_bytes(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    return draw(st.binary(max_size=200))
+
+
+def truncation(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    return good[: draw(st.integers(0, len(good) - 1))]
+
+
+def flip(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    data = bytearray(good)
+    for place in draw(st.lists(st.integers(0, len(good) - 1), min_size=1, max_size=3)):
+        data[place] ^= 1 << draw(st.integers(0, 7))
+    return bytes(data)
+
+
+def zeros(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    return good + bytes(draw(st.integers(1, 5000))) + draw(st.sampled_from([b"", b"\n"]))
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container in a JSON value, with each of its keys."""
+    for key, inner in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        yield value, key
+        if isinstance(inner, dict | list):
+            yield from places(inner)
+
+
+def changed(draw: st.DrawFn, document: Any) -> bytes:
+    """The document with a key removed, renamed or added, or another value, or one that is nested deeply."""
+    container, key = draw(st.sampled_from(list(places(document))))
+    how = draw(st.sampled_from(["remove", "rename", "add", "swap", "swap", "swap", "nest"]))
+    hole = "here it is nested"
+    if how == "remove":
+        del container[key]
+    elif how == "swap":
+        container[key] = draw(st.sampled_from(HOSTILE))
+    elif how == "nest":
+        container[key] = hole
+    elif isinstance(container, dict):
+        value = container.pop(key) if how == "rename" else 1
+        container[draw(st.sampled_from([f"{key}_", "a\nb", "", "\ud800", "[/x]", "-1"]))] = value
+    else:
+        container.append(draw(st.sampled_from(HOSTILE)))
+    deep = draw(st.sampled_from([30, 100, 900, 100_000])) if how == "nest" else 0
+    return json.dumps(document).encode().replace(json.dumps(hole).encode(), b"[" * deep + b"]" * deep)
+
+
+def mutation(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    if file == MANIFEST:
+        return changed(draw, json.loads(good))
+    lines = good.splitlines()
+    at = draw(st.integers(0, len(lines) - 1))
+    lines[at] = changed(draw, json.loads(lines[at]))
+    return b"".join(line + b"\n" for line in lines)
+
+
+def other_lines(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    if file == MANIFEST:
+        other = attrs.evolve(plan_of(), scenarios=plan_of().scenarios[:1])
+        return manifest_bytes(Manifest(1, "a test", "running", other, (session_of(),)))
+    lines = good.splitlines(keepends=True)
+    at = draw(st.integers(0, len(lines)))
+    return b"".join([*lines[:at], draw(st.sampled_from([*OTHERS, GOOD[SAMPLES], GOOD[FINDINGS]])), *lines[at:]])
+
+
+def header(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    document = json.loads(good.splitlines()[0] if file != MANIFEST else good)
+    name = draw(st.sampled_from(["schema", "kind"]))
+    document[name] = draw(st.sampled_from([2, 99, 10**4000, 0, -1, 1.0, "1", None, True, "kstress run"]))
+    return json.dumps(document).encode() + b"\n"
+
+
+def nested(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    depth = draw(st.sampled_from([50, 950, 5000, 200_000]))
+    opening, closing = draw(st.sampled_from([(b"[", b"]"), (b'{"schema":', b"}")]))
+    return opening * depth + b"1" + closing * depth + draw(st.sampled_from([b"", b"\n", b"\n" + good]))
+
+
+def in_its_place(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    return draw(st.sampled_from([DIRECTORY, FIFO, LOOP, NOTHING]))
+
+
+KINDS = (random_bytes, truncation, flip, zeros, mutation, mutation, mutation, other_lines, header, nested, in_its_place)
+
+
+@st.composite
+def damages(draw: st.DrawFn) -> Damage:
+    """A good run directory of which a file, or two, are no longer as they were."""
+    contents: Contents = dict(GOOD)
+    files = draw(st.lists(st.sampled_from(FILES), min_size=1, max_size=2, unique=True))
+    kinds = [draw(st.sampled_from(KINDS)) for _ in files]
+    for file, kind in zip(files, kinds, strict=True):
+        contents[file] = kind(draw, GOOD[file], file)
+    return Damage(kinds[0].__name__, contents)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the run directories of a module's cases are, one after the other."""
+    return tmp_path_factory.mktemp("cases")
+
+
+def put_down(home: Path, contents: Mapping[str, Content]) -> Path:
+    """A run directory with these contents, in the place of the last one."""
+    folder = home / "soak-1"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, content in contents.items():
+        path = folder / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content == DIRECTORY:
+            path.mkdir()
+        elif content == FIFO:
+            os.mkfifo(path)
+        elif content == LOOP:
+            path.symlink_to(path)
+    return folder
+
+
+def read_or_refused(folder: Path) -> Run | None:
+    """What is read; None if it was refused, in one printable line that names the directory. Nothing is changed."""
+    before = snapshot(folder)
+    try:
+        run = read_run(folder)
+    except UserError as error:
+        run = None
+        assert str(error).isprintable()
+        assert str(folder) in str(error)
+        assert len(str(error)) < 1000
+    assert snapshot(folder) == before
+    return run
+
+
+def without_zeros(line: Any) -> Any:
+    """A line of JSON without empty buckets, which are not written but do no harm."""
+    if isinstance(line, dict):
+        rest = {name: without_zeros(value) for name, value in line.items() if name != "latencies"}
+        full = line.get("latencies", {})
+        return {**rest, "latencies": {bucket: count for bucket, count in full.items() if count}}
+    return line
+
+
+def assert_true(run: Run) -> None:
+    """The run is what is on the disk, no more and no less, but for a torn last line of either file."""
+    document = json.loads((run.folder / MANIFEST).read_bytes())
+    manifest = {"kind": KIND, **to_json(run.manifest)}
+    assert Fraction(document["plan"].pop("noise")) == Fraction(manifest["plan"].pop("noise"))
+    assert manifest == document
+    for name, records in ((SAMPLES, run.samples), (FINDINGS, run.findings)):
+        raw = (run.folder / name).read_bytes()
+        *lines, torn = raw.split(b"\n")
+        if len(lines) > len(records):
+            torn = lines.pop() + b"\n" + torn
+        assert [without_zeros(to_json(one)) for one in records] == [without_zeros(json.loads(one)) for one in lines]
+        assert run.sizes[name] == len(raw) - len(torn)
+        if torn.endswith(b"\n"):
+            with pytest.raises((ValueError, RecursionError)):
+                json.loads(torn)
+
+
+@bounded(1000)
+@given(damage=damages())
+def test_damage_is_refused_in_one_line_or_what_is_read_is_what_was_written(home: Path, damage: Damage) -> None:
+    run = read_or_refused(put_down(home, damage.contents))
+    event(f"{damage.kind}: {'read' if run else 'refused'}")
+    if run is not None:
+        assert_true(run)
+
+
+def reported(*arguments: str) -> tuple[int, str, str]:
+    """The exit code, output and errors of a command line that is run in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = call(list(arguments))
+    return code, out.getvalue(), err.getvalue()
+
+
+def not_json(text: str) -> NoReturn:
+    raise AssertionError(f"{text} is not JSON")
+
+
+@bounded(120)
+@given(damage=damages())
+def test_a_report_of_damage_is_one_line_and_exit_2_or_whole(home: Path, damage: Damage) -> None:
+    folder = put_down(home, damage.contents)
+    run, before = read_or_refused(folder), snapshot(folder)
+    code, out, err = reported("report", str(folder), "--reports", "8")
+    same, text, errors = reported("report", str(folder), "--json", "-")
+    assert snapshot(folder) == before
+    event(f"exit {code}")
+    if run is None:
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("kstress: ")
+        assert (same, text, errors) == (2, "", err)
+        return
+    assert (code, err, same) == (0, "", 0), err + errors
+    scenarios = [part.name for part in run.manifest.plan.scenarios]
+    assert out.count("End of soak: ") == len(scenarios)
+    assert [one["scenario"] for one in json.loads(text, parse_constant=not_json)["runs"]] == scenarios
+
+
+@bounded(80)
+@given(damage=damages())
+def test_what_cannot_be_read_cannot_be_resumed_and_is_left_as_it_is(home: Path, damage: Damage) -> None:
+    folder = put_down(home, damage.contents)
+    if read_or_refused(folder) is not None:
+        return
+    before = snapshot(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(soaks, "Worker", not_json)
+        for _ in range(2):
+            with pytest.raises(UserError) as caught:
+                resume(folder)
+            assert "another kstress" not in str(caught.value), "the lock was kept"
+            assert str(folder) in str(caught.value)
+    assert snapshot(folder) == before
+
+
+def test_the_good_one_is_read_whole(tmp_path: Path) -> None:
+    run = read_run(make_run(tmp_path))
+    assert run.samples == SAMPLED
+    assert run.findings == FOUND
+    assert run.sizes == {name: len(GOOD[name]) for name in LINES}
+    assert run.standings() == {PAIR[0]: SAMPLED[7].standing, PAIR[1]: SAMPLED[6].standing}
+    assert run.samples_of(PAIR[0]) == SAMPLED[1::2]
+
+
+@pytest.mark.parametrize("file", LINES)
+def test_cut_off_at_any_byte_the_whole_lines_are_read_and_nothing_else(file: str, home: Path) -> None:
+    folder = put_down(home, GOOD)
+    for length in range(len(GOOD[file]) - len(GOOD[file].splitlines()[-1]) - 3, len(GOOD[file])):
+        (folder / file).write_bytes(GOOD[file][:length])
+        run, whole = read_run(folder), GOOD[file][:length].count(b"\n")
+        assert run.samples == (SAMPLED[:whole] if file == SAMPLES else SAMPLED)
+        assert run.findings == (FOUND[:whole] if file == FINDINGS else FOUND)
+        assert run.sizes[file] == length - len(GOOD[file][:length].rpartition(b"\n")[2])
+
+
+@pytest.mark.parametrize(
+    "tail", [bytes(1), bytes(4096), bytes(512) + b"\n", b'{"at": "2026', b"\xff\n", b"\n", b"[" * 9]
+)
+@pytest.mark.parametrize("file", LINES)
+def test_a_torn_tail_is_left_out(file: str, tail: bytes, home: Path) -> None:
+    run = read_run(put_down(home, {**GOOD, file: GOOD[file] + tail}))
+    assert (run.samples, run.findings) == (SAMPLED, FOUND)
+    assert run.sizes[file] == len(GOOD[file])
+
+
+@pytest.mark.parametrize("junk", [b"\n", b"{}\n", b"junk\n", bytes(100) + b"\n", b'{"at": \n', b"[]\n", b"\xff\n"])
+@pytest.mark.parametrize("file", LINES)
+def test_what_is_wrong_before_the_last_line_is_refused_with_its_number(file: str, junk: bytes, home: Path) -> None:
+    first, *rest = GOOD[file].splitlines(keepends=True)
+    with pytest.raises(UserError, match=f"{file}, line 2 is no"):
+        read_run(put_down(home, {**GOOD, file: b"".join([first, junk, *rest])}))
+
+
+def test_a_newer_schema_says_to_use_a_newer_kstress(home: Path) -> None:
+    newer = {**json.loads(GOOD[MANIFEST]), "schema": 2, "more": 1}
+    with pytest.raises(UserError, match=r"schema 2, this kstress knows up to 1; use a newer kstress$"):
+        read_run(put_down(home, {**GOOD, MANIFEST: json.dumps(newer).encode()}))
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        (encode(sample_at(9, "another")), "a line is of another, which the manifest does not name"),
+        (encode(sample_at(3)), "goes back in time"),
+        (encode(attrs.evolve(sample_at(9), session=1)), "of a session that the manifest does not have"),
+        (encode(attrs.evolve(sample_at(9), session=-1)), "of a session that the manifest does not have"),
+    ],
+)
+def test_lines_of_another_soak_are_refused(line: bytes, part: str, home: Path) -> None:
+    with pytest.raises(UserError, match=part):
+        read_run(put_down(home, {**GOOD, SAMPLES: GOOD[SAMPLES] + line}))
+
+
+def test_a_violation_of_another_soak_is_refused(home: Path) -> None:
+    line = encode(attrs.evolve(FOUND[0], scenario="an\nother"))
+    with pytest.raises(UserError, match=r"a line is of 'an\\nother', which"):
+        read_run(put_down(home, {**GOOD, FINDINGS: GOOD[FINDINGS] + line}))
+
+
+def test_a_manifest_of_other_scenarios_is_refused(home: Path) -> None:
+    other = Manifest(1, "a test", "running", renamed(plan_of(), stop_machine="mine"), (session_of(),))
+    with pytest.raises(UserError, match="a line is of stop_machine"):
+        read_run(put_down(home, {**GOOD, MANIFEST: manifest_bytes(other)}))
+
+
+def test_a_setting_out_of_range_is_named_with_its_file(home: Path) -> None:
+    other = json.loads(GOOD[MANIFEST])
+    other["plan"]["cpus"] = 10_000
+    with pytest.raises(UserError, match=r"manifest\.json: --cpus: 10000"):
+        read_run(put_down(home, {**GOOD, MANIFEST: json.dumps(other).encode()}))
+
+
+@pytest.mark.parametrize("place", [DIRECTORY, FIFO, LOOP, NOTHING])
+@pytest.mark.parametrize("file", FILES)
+def test_what_is_no_plain_file_is_named(file: str, place: str, home: Path) -> None:
+    with pytest.raises(UserError, match=f"{file}.*; give the directory of a soak$"):
+        read_run(put_down(home, {**GOOD, file: place}))
+
+
+def test_a_file_larger_than_a_soak_writes_is_not_read(home: Path) -> None:
+    folder = put_down(home, GOOD)
+    os.truncate(folder / SAMPLES, 1 << 40)
+    with pytest.raises(UserError, match=r"samples\.jsonl has 1,099,511,627,776 bytes"):
+        read_run(folder)
+
+
+def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nosuch", tmp_path / ("x" * 300), tmp_path):
+        with pytest.raises(UserError, match=r"cannot read .*; give the directory of a soak"):
+            read_run(folder)
+
+
+def test_a_fresh_one_without_any_line_is_read(tmp_path: Path) -> None:
+    assert samples_in(make_run(tmp_path, (), ())) == ()
