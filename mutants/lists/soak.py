@@ -29,7 +29,10 @@ GROUP = Group(
             "shared-lock", "two processes write to one directory", "fcntl.LOCK_EX", "fcntl.LOCK_SH"
         ),
         JOURNAL.of("def thinned(").mutant(
-            "last-thinned", "thinning drops where a scenario stands", " or last[scenario] == at", ""
+            "last-thinned",
+            "thinning drops where scenarios stand",
+            "sorted(last.values())",
+            "sorted(last.values())[:-1]",
         ),
         JOURNAL.of("def append(self, sample").mutant(
             "never-thinned", "the samples grow without bound", "if self._count >= self.most_samples:", "if False:"

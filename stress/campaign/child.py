@@ -128,7 +128,7 @@ def main() -> int:
     """Do the job; the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the soak says when to end: service managers signal every process
         signal.signal(number, signal.SIG_IGN)
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
     job, speak, stop = take_pipes()
     try:
         work(job, speak, stop)

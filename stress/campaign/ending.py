@@ -68,6 +68,7 @@ class Ending:
         standing = self.standings[result.scenario.name]
         return {
             **result.as_json(),
+            "as_expected": result.as_expected and standing.failure is None,
             "stall": standing.stall.json if standing.stall else None,
             "reports": [told.json for told in self.reports(result.scenario.name)],
             "soak": {

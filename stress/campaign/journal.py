@@ -2,11 +2,12 @@
 
 The manifest is replaced in one step; samples and violations are lines that are only ever appended, and synced. A
 sample holds all counts since the soak began, so that any of them can be lost but the last, and the file keeps a
-bounded size: when it is full, every second sample goes, in one step too.
+bounded size: when it is full, half of the samples go, in one step too, and the others are spread evenly over time.
 """
 
 import fcntl
 import json
+import math
 import os
 import shutil
 import time
@@ -92,17 +93,18 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     return json.dumps({"kind": KIND, **to_json(manifest)}, indent=2).encode() + b"\n"
 
 
-def thinned(lines: list[bytes]) -> list[bytes]:
-    """Every second sample of each scenario, and always its last one."""
-    seen: dict[str, int] = {}
-    scenarios = [json.loads(line)["standing"]["scenario"] for line in lines]
-    last = {scenario: at for at, scenario in enumerate(scenarios)}
-    kept = []
-    for at, (line, scenario) in enumerate(zip(lines, scenarios, strict=True)):
-        seen[scenario] = seen.get(scenario, -1) + 1
-        if seen[scenario] % 2 == 1 or last[scenario] == at:
-            kept.append(line)
-    return kept
+def thinned(lines: list[bytes], keep: int) -> list[bytes]:
+    """At most about `keep` of the lines, spread evenly over the soak's time: the last of each scenario in each slice.
+
+    The last line of a scenario is always kept. Slices are powers of two seconds long, so that those of a later
+    thinning are made of whole ones of this one, and what was spread evenly stays so.
+    """
+    standings = [json.loads(line)["standing"] for line in lines]
+    slices = max(keep // len({standing["scenario"] for standing in standings}) - 1, 1)
+    longest = max(standing["elapsed_s"] for standing in standings) or 1.0
+    slice_s = 2.0 ** math.ceil(math.log2(longest / slices))
+    last = {(standing["scenario"], standing["elapsed_s"] // slice_s): at for at, standing in enumerate(standings)}
+    return [lines[at] for at in sorted(last.values())]
 
 
 def lock_folder(folder: Path) -> int:
@@ -147,6 +149,8 @@ class Journal:
                 self._thin()
         except OSError as error:
             raise self._failed(SAMPLES, error) from None
+        except UserError as error:  # somebody took the file away
+            raise JournalError(str(error)) from None
 
     def keep(self, finding: Finding) -> None:
         """Add a violation that is told in full."""
@@ -172,7 +176,7 @@ class Journal:
     def _thin(self) -> None:
         """Halve the samples."""
         path = self.folder / SAMPLES
-        lines = thinned(whole_lines(path)[0])
+        lines = thinned(whole_lines(path)[0], self.most_samples // 2)
         data = b"".join(line + b"\n" for line in lines)
         write_whole(path, data)
         self._samples.close()

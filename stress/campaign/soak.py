@@ -188,7 +188,7 @@ class Soak:
         standing = self.standings[self._running]
         if standing.failure is None:
             told = Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": list(words)})
-            self._append(attrs.evolve(standing, failure=told, done=True), None)
+            self._append(attrs.evolve(standing, elapsed_s=self.elapsed_s, failure=told, done=True), None)
         self._running = None
 
     def _status(self) -> str:

@@ -97,6 +97,7 @@ def end_line(ending: Ending, result: Result) -> str:
         "noise": plan.noise,
         "pace": write_duration(plan.pace_s),
         "stall_after": write_duration(plan.stall_after_s),
+        "stop_on_violation": "yes" if plan.stop_on_violation else "no",
         "interval": write_duration(plan.interval_s),
         "corpus": plan.corpus or "bundled",
         "sessions": len(ending.manifest.sessions),
@@ -113,7 +114,7 @@ def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
         name = result.scenario.name
         standing = ending.standings[name]
         if standing.failure:
-            console.print(Text("\n".join([*standing.failure.lines, ""])), soft_wrap=True)
+            console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
         over_time = history([one for one in ending.samples if one.standing.scenario == name])
         show_told(result, ending.reports(name), standing.stall, console, reports, over_time)
     for result in results:

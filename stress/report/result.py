@@ -99,6 +99,7 @@ def command_of(verb: str, origin: str, config: Config) -> str:
     words += [] if config.kasan else ["--no-kasan"]
     words += ["--noise", str(config.noise), "--pace", write_duration(config.pace_s or 0.0)]
     words += ["--stall-after", write_duration(config.stall_after_s)] if config.stall_after_s else []
+    words += ["--stop-on-violation"] if config.stop_on_violation else []
     words += ["--corpus", str(config.corpus)] if config.corpus else []
     return shlex.join(words)
 

@@ -44,7 +44,8 @@ def outcome_table(result: Result) -> Table:
         bad = outcome.grade == FORBIDDEN
         style = "dim" if not count else "bold red" if bad else "green"
         share = _share(count, result.tally.lookups)
-        table.add_row(name, f"{count:,}", share, outcome.grade, escape(outcome.meaning), style=style)
+        words = (name, f"{count:,}", share, outcome.grade, outcome.meaning)
+        table.add_row(*map(escape, words), style=style)
     return table
 
 
@@ -129,7 +130,7 @@ def _reports(reports: Sequence[Told], violations: int, most: int) -> Text:
     """The first `most` violations in full, and how many there were besides."""
     text = Text()
     for told in reports[:most]:
-        rule, title, *lines = told.lines
+        rule, title, *lines = told.text.split("\n")
         text.append(f"{rule}\n").append(f"{title}\n", "bold red").append("\n".join([*lines, "", ""]))
     return text.append(_unshown(len(reports), violations, most), "dim").append("\n")
 
@@ -158,7 +159,7 @@ def show_told(
     if reports:
         console.print(_reports(reports, result.tally.violations, most), soft_wrap=True)
     if stall is not None:
-        console.print(Text("\n".join(stall.lines)), "", soft_wrap=True, sep="\n")
+        console.print(Text(stall.text), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)
     console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
     console.print()

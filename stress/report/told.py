@@ -9,7 +9,7 @@ from stress.judge.outcomes import Outcome
 from stress.judge.violation import Violation
 from stress.machine.waits import Stall
 from stress.report.stall import stall_json, stall_lines
-from stress.report.violation import report_lines
+from stress.report.violation import printable, report_lines
 from stress.report.violation_json import report_json
 
 
@@ -19,6 +19,11 @@ class Told:
 
     lines: tuple[str, ...]
     json: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The lines as they may be printed: what a terminal would obey is escaped."""
+        return "\n".join(printable(line.encode(errors="surrogateescape")) for line in self.lines)
 
 
 def tell_violation(violation: Violation, outcomes: Mapping[str, Outcome], again: str) -> Told:

@@ -168,18 +168,29 @@ def test_a_full_disk_while_samples_are_thinned_loses_none(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("counts", [(1, 0), (2, 0), (9, 0), (10, 1), (7, 8), (50, 3)])
-def test_thinning_keeps_the_last_of_each_scenario_half_of_the_rest_and_the_order(counts: tuple[int, int]) -> None:
+def test_thinning_keeps_the_last_of_each_scenario_the_order_and_no_more_than_it_may(counts: tuple[int, int]) -> None:
     names = [PAIR[0]] * counts[0] + [PAIR[1]] * counts[1]
     names = names[::2] + names[1::2]
     lines = [encode(sample_at(second, name)) for second, name in enumerate(names)]
-    kept = thinned(lines)
+    kept = thinned(lines, 8)
     places = [lines.index(line) for line in kept]
     assert places == sorted(set(places))
+    assert len(kept) <= 8
     for name, count in zip(PAIR, counts, strict=True):
         mine = [place for place, one in enumerate(names) if one == name]
-        assert [place for place in places if place in mine] == [
-            place for number, place in enumerate(mine) if number % 2 or number == count - 1
-        ]
+        assert not count or mine[-1] in places
+
+
+def test_thinning_again_and_again_keeps_the_whole_time_in_the_same_detail() -> None:
+    lines: list[bytes] = []
+    for second in range(1, 2001):
+        lines.append(encode(sample_at(second)))
+        if len(lines) == 64:
+            lines = thinned(lines, 32)
+    times = [json.loads(line)["standing"]["elapsed_s"] for line in lines]
+    gaps = [later - earlier for earlier, later in itertools.pairwise([0, *times])]
+    assert times[-1] == 2000
+    assert max(gaps) <= 4 * 2000 / 32
 
 
 @pytest.mark.usefixtures("no_sync")
@@ -196,7 +207,7 @@ def test_the_file_stays_below_its_bound_and_the_last_of_each_scenario_in_it_for_
     journal.close()
     samples = samples_in(journal.folder)
     assert most <= len(encode(rare)) + 63 * len(encode(last))
-    assert 31 <= len(samples) < 64
+    assert 8 <= len(samples) < 64
     assert rare in samples
     assert samples[-1] == last
     times = [sample.standing.elapsed_s for sample in samples]
@@ -206,11 +217,11 @@ def test_the_file_stays_below_its_bound_and_the_last_of_each_scenario_in_it_for_
 @pytest.mark.usefixtures("no_sync")
 def test_lines_that_follow_a_thinning_are_in_the_file_that_took_the_place_of_the_old_one(tmp_path: Path) -> None:
     journal = open_journal(tmp_path, (), ())
-    journal.most_samples = 4
-    for second in range(1, 7):
+    journal.most_samples = 8
+    for second in range(1, 11):
         journal.append(sample_at(second))
     journal.close()
-    assert [sample.standing.slices for sample in samples_in(journal.folder)] == [4, 6]
+    assert [sample.standing.slices for sample in samples_in(journal.folder)] == [3, 7, 8, 9, 10]
 
 
 def test_a_directory_is_of_one_process_at_a_time(tmp_path: Path) -> None:

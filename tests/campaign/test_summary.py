@@ -34,7 +34,7 @@ HOSTILE = "[red]x"
 PARAMETERS = (
     *("scenario", "engine", "cpus", "elapsed_s", "duration", "lookups", "loads", "unloads", "stops", "race_windows"),
     *("violations", "rate_upper_95", "twin", "twin_race_windows", "twin_violations", "seed", "kasan", "noise", "pace"),
-    *("stall_after", "interval", "corpus", "sessions", "run"),
+    *("stall_after", "stop_on_violation", "interval", "corpus", "sessions", "run"),
 )
 
 
