@@ -1,9 +1,24 @@
 """SIGINT and SIGTERM, as every command that runs for a while takes them."""
 
+import contextlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
+from typing import NoReturn
+
+SHOW_CURSOR = b"\x1b[?25h\n"
+
+
+def leave_now(code: int) -> NoReturn:
+    """End this process at once, but not with the cursor of its terminal hidden, if that can be had without waiting."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            if stream.isatty() and select.select([], [stream], [], 0)[1]:
+                os.write(stream.fileno(), SHOW_CURSOR)
+                break
+    os._exit(code)
 
 
 class Interrupts:
@@ -29,12 +44,12 @@ class Interrupts:
 
     def _take(self, number: int, frame: object) -> None:
         if self.signal:
-            os._exit(128 + number)
+            leave_now(128 + number)
         self.signal = number
         if not self.running:
             code = self._leave(number)
             sys.stdout.flush()
-            os._exit(code)
+            leave_now(code)
 
     def pending(self) -> bool:
         """Whether a signal has come."""

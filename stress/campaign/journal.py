@@ -5,6 +5,7 @@ sample holds all counts since the soak began, so that any of them can be lost bu
 bounded size: when it is full, half of the samples go, in one step too, and the others are spread evenly over time.
 """
 
+import errno
 import fcntl
 import json
 import math
@@ -188,6 +189,21 @@ class Journal:
         return JournalError(f"cannot write {shown(self.folder / name)}: {error.strerror}")
 
 
+def check_place(results: Path) -> None:
+    """Raise UserError for a folder in which no run directory can be made: known before programs are compiled."""
+    there = next((place for place in (results, *results.parents) if os.path.exists(place)), results)
+    if not there.is_dir():
+        raise _no_place(results, os.strerror(errno.ENOTDIR))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _no_place(results, os.strerror(errno.EACCES))
+
+
+def _no_place(results: Path, reason: str | None) -> UserError:
+    """What is told of a folder in which no run directory can be made."""
+    where = f"cannot make a run directory in {shown(results)}: {reason}"
+    return UserError(f"--results: {where}; name a folder that you may write in")
+
+
 def make_folder(results: Path, manifest: Manifest) -> Path:
     """A new run directory in the folder `results`, which is made if need be; it appears whole, or not at all."""
     name = f"soak-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
@@ -216,9 +232,7 @@ def create(results: Path, plan: Plan, session: Session) -> Journal:
         folder = make_folder(results, manifest)
         return Journal(folder, manifest, lock_folder(folder), Lines(folder / SAMPLES, 0), Lines(folder / FINDINGS, 0))
     except OSError as error:
-        where = shown(results)
-        reason = f"cannot make a run directory in {where}: {error.strerror}"
-        raise UserError(f"--results: {reason}; name a folder that you may write in") from None
+        raise _no_place(results, error.strerror) from None
 
 
 def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:

@@ -235,6 +235,7 @@ def soak(
         HarnessError: when the harness failed before anything was learnt; later failures are in the ending.
     """
     plan = new_plan(scenarios, config, interval_s)
+    journals.check_place(results)
 
     def open_journal() -> Journal:
         return journals.create(results, plan, session(plan))

@@ -1,0 +1,139 @@
+"""A disk that takes no more: the soak stops loudly, says what it has learnt, and leaves what was written readable."""
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.frontdoor.command import kstress
+from tests.frontdoor.soaking import (
+    END,
+    HOURS,
+    Running,
+    contents,
+    end_lines,
+    facts,
+    interval_lines,
+    is_gone,
+    on_disk,
+    running,
+    samples,
+    wait_until,
+)
+
+QUICK = (*HOURS, "--interval", "100ms")
+ROOM = 100
+"""Bytes that a limited file may still grow by: a part of a line."""
+MOUNT_BYTES = 64 << 10
+PIECE = 4096
+
+
+def assert_stops_loudly(soaking: Running, machine: psutil.Process, folder: Path, reason: str) -> None:
+    """The soak ends with exit 2, one line with the file and the reason, and the table; the directory is readable."""
+    assert soaking.wait() == 2
+    assert is_gone(machine)
+    [line] = soaking.err.lines
+    assert line.startswith(f"kstress: cannot write {folder / 'samples.jsonl'}: {reason}; the soak was stopped")
+    [last] = end_lines(soaking.printed)
+    assert last.startswith((f"{END}HELD as expected, failed: ", f"{END}INCONCLUSIVE expected HELD, failed: "))
+    printed = interval_lines(soaking.out.lines)
+    assert printed == on_disk(folder)
+    written = samples(folder)[-1]["standing"]["tally"]["lookups"]
+    assert int(facts(last)["lookups"]) >= written > 0
+    assert f"\nlookups       {int(facts(last)['lookups']):,} (" in soaking.printed
+    assert_readable(folder, written)
+
+
+def assert_readable(folder: Path, lookups: int) -> None:
+    """`kstress report` reads the directory; no part of a line is in it."""
+    assert contents(folder)["samples.jsonl"].endswith(b"}\n")
+    done = kstress("report", str(folder))
+    assert done.returncode == 0, done.stderr
+    [last] = end_lines(done.stdout)
+    assert ", running: " in last
+    assert facts(last)["lookups"] == str(lookups)
+
+
+def test_a_file_that_may_not_grow_stops_the_soak_and_it_can_be_resumed_later(tmp_path: Path) -> None:
+    with running("stop_machine", *QUICK, "--results", str(tmp_path)) as soaking:
+        folder = soaking.hear_directory()
+        machine = soaking.machine()
+        soaking.hear_interval()
+        limit = (folder / "samples.jsonl").stat().st_size + ROOM
+        resource.prlimit(soaking.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        assert_stops_loudly(soaking, machine, folder, os.strerror(errno.EFBIG))
+    before = samples(folder)
+    longer = f"{round(before[-1]['standing']['elapsed_s'] * 1000) + 400}ms"
+    done = kstress("soak", "--resume", str(folder), "--duration", longer)
+    assert done.returncode in (0, 3), done.stderr
+    assert samples(folder)[: len(before)] == before
+    assert samples(folder)[-1]["session"] == 1
+
+
+def test_a_manifest_that_cannot_be_replaced_stays_and_the_end_is_told_as_loudly(tmp_path: Path) -> None:
+    with running("stop_machine", *HOURS, "--interval", "1h", "--results", str(tmp_path)) as soaking:
+        folder, machine = soaking.hear_directory(), soaking.machine()
+        before = contents(folder)
+        limit = len(before["manifest.json"]) - ROOM
+        resource.prlimit(soaking.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        wait_until(lambda: machine.num_threads() > 3, "the threads of the CPUs")
+        soaking.signal(signal.SIGTERM)
+        assert soaking.wait() == 2
+    [line] = soaking.err.lines
+    assert line.startswith(f"kstress: cannot write {folder / 'manifest.json'}: {os.strerror(errno.EFBIG)}; ")
+    assert len(end_lines(soaking.printed)) == 1
+    after = contents(folder)
+    assert set(after) == set(before)
+    assert after["manifest.json"] == before["manifest.json"]
+    assert_readable(folder, samples(folder)[-1]["standing"]["tally"]["lookups"])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of MOUNT_BYTES; skips the test where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={MOUNT_BYTES}", "none", str(place)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"no mount: {error}")
+    if done.returncode:
+        pytest.skip(f"cannot mount: {done.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(place: Path) -> None:
+    """Write until there is no room left."""
+    with (place / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(PIECE)):
+            assert file.tell() <= MOUNT_BYTES
+
+
+def test_a_full_disk_stops_the_soak_and_is_named(small_disk: Path) -> None:
+    with running("stop_machine", *QUICK, "--results", str(small_disk)) as soaking:
+        folder = soaking.hear_directory()
+        machine = soaking.machine()
+        soaking.hear_interval()
+        fill(small_disk)
+        assert_stops_loudly(soaking, machine, folder, os.strerror(errno.ENOSPC))
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_in_one_line_and_nothing_is_left(small_disk: Path) -> None:
+    fill(small_disk)
+    done = kstress("soak", "stop_machine", *QUICK, "--results", str(small_disk / "results"))
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "No space left" in line
+    assert "--results" in line
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == [small_disk / "filler"]
