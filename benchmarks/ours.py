@@ -12,13 +12,13 @@ from statistics import median
 
 from benchmarks.stops import BENCHED
 from stress.boot import build_world
-from stress.catalogue import find_scenario
 from stress.config import Config
 from stress.corpus import bundled
 from stress.judge.tally import Tally
 from stress.machine.ram import Ram
-from stress.run import Track, has_violation, prepare, settle
+from stress.runner import Track, has_violation, prepare, settle
 from stress.scenario import Scenario
+from stress.scenario_files import find_scenario
 
 WARM_UP_SECONDS = 0.05
 

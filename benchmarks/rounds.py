@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stress.catalogue import catalogue, find_scenario
 from stress.config import Config
-from stress.run import run_scenario, world_for
+from stress.runner import run_scenario, world_for
 from stress.scenario import Scenario
+from stress.scenario_files import catalogue, find_scenario
 from stress.units import parse_duration
 
 

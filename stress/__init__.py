@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stress.campaign.soak import resume, soak
-    from stress.catalogue import catalogue, find_scenario
     from stress.config import Config
     from stress.errors import HarnessError, UserError
-    from stress.run import run
+    from stress.runner import run
     from stress.scenario import Hardware, Program, Scenario
+    from stress.scenario_files import catalogue, find_scenario
 
 _HOMES = {
     "Config": "stress.config",
@@ -22,10 +22,10 @@ _HOMES = {
     "Program": "stress.scenario",
     "Scenario": "stress.scenario",
     "UserError": "stress.errors",
-    "catalogue": "stress.catalogue",
-    "find_scenario": "stress.catalogue",
+    "catalogue": "stress.scenario_files",
+    "find_scenario": "stress.scenario_files",
     "resume": "stress.campaign.soak",
-    "run": "stress.run",
+    "run": "stress.runner",
     "soak": "stress.campaign.soak",
 }
 

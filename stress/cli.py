@@ -107,9 +107,9 @@ def run(
     **given: Any,
 ) -> int:
     """Run scenarios and judge them; without any, the pair: before the patch and after it."""
-    from stress.catalogue import catalogue, find_scenario
     from stress.config import Config
     from stress.output import Outputs
+    from stress.scenario_files import catalogue, find_scenario
 
     if everything and scenarios:
         raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
@@ -135,7 +135,7 @@ def _run_all(
     chosen: "list[Scenario]", config: "Config", outputs: Any, interrupts: Interrupts, done: "list[Result]"
 ) -> None:
     """Run the scenarios one after the other, showing each as it ends and adding it to `done`."""
-    from stress.run import Hooks, run_scenario, settle, world_for
+    from stress.runner import Hooks, run_scenario, settle, world_for
 
     world = world_for(config)
     how = " (chosen by --engine auto)" if config.engine == "auto" else ""
@@ -256,8 +256,8 @@ def report(folders: tuple[Path, ...], reports: int, json_file: str | None) -> in
 @click.option("--json", "form", flag_value="json", help="As JSON.")
 def list_scenarios(form: str | None) -> int:
     """List every scenario: its claim, what it expects, its twin."""
-    from stress.catalogue import catalogue
     from stress.output import print_catalogue
+    from stress.scenario_files import catalogue
 
     print_catalogue(catalogue(), form)
     return 0

@@ -14,7 +14,7 @@ from stress.corpus import bundled
 from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_numba, usable_cores
 from stress.machine.python_engine import gil_enabled
-from stress.run import run
+from stress.runner import run
 
 EXTRAS = {
     "native": ("numba",),

@@ -19,7 +19,7 @@ from stress.judge.tally import Tally
 from stress.report.listing import as_json, as_markdown, as_text
 from stress.report.result import Result, json_text
 from stress.report.table import show, show_rate, summary
-from stress.run import Progress as ProgressCallback
+from stress.runner import Progress as ProgressCallback
 from stress.scenario import Scenario
 from stress.units import show_duration
 

@@ -9,7 +9,7 @@ NEEDED = VERDICT.of("def windows_needed(")
 OUTCOMES = Part("stress/judge/outcomes.py")
 MASK = OUTCOMES.of("def forbidden_mask(")
 TALLY = Part("stress/judge/tally.py", "def add(")
-RUN = Part("stress/run.py")
+RUN = Part("stress/runner.py")
 CLI = Part("stress/cli.py")
 
 GRADES = suite("judge/test_lookups.py")

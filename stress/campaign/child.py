@@ -22,7 +22,7 @@ from stress.campaign.turns import Player, player_for
 from stress.errors import HarnessError, UserError
 from stress.machine.machine import EXIT_HARNESS_FAILED, Machine
 from stress.machine.watchdog import Watchdog
-from stress.run import Hooks, world_for
+from stress.runner import Hooks, world_for
 
 GLANCE_SECONDS = 0.5
 LAST_SECONDS = 5.0

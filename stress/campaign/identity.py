@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
-from stress.catalogue import find_scenario, scenario_file, twin_of
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
+from stress.scenario_files import find_scenario, scenario_file, twin_of
 
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("machine", "kernel", "judge", "programs")

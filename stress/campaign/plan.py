@@ -11,13 +11,13 @@ from stress.campaign.identity import corpus_digest, scenario_digest, sources_dig
 from stress.campaign.journal import now
 from stress.campaign.records import Part, Plan, Session, from_json, to_json
 from stress.campaign.rundir import Run
-from stress.catalogue import find_scenario
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.machine.engines import choose_engine
-from stress.run import settle, world_for
+from stress.runner import settle, world_for
+from stress.scenario_files import find_scenario
 from stress.units import write_duration
 
 SHORTEST_INTERVAL = 0.1

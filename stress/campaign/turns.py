@@ -12,7 +12,6 @@ import attrs
 from stress.boot import World
 from stress.campaign.messages import Turn
 from stress.campaign.records import Plan, Standing
-from stress.catalogue import find_scenario, twin_of
 from stress.errors import HarnessError
 from stress.judge.explain import explain
 from stress.judge.tally import Tally
@@ -20,7 +19,8 @@ from stress.machine.machine import MachineError
 from stress.machine.ram import Ram
 from stress.report.result import command_of
 from stress.report.told import Told, tell_stall, tell_violation
-from stress.run import LONE_SLICE_SECONDS, SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
+from stress.runner import LONE_SLICE_SECONDS, SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
+from stress.scenario_files import find_scenario, twin_of
 
 TWIN_EVERY = 8
 LONGEST_SLICE = 1.0

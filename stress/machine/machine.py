@@ -1,4 +1,4 @@
-"""One machine: RAM, its CPUs on OS threads, start and power-off. `stress.run` boots one for each slice of a run."""
+"""One machine: RAM, its CPUs on OS threads, start and power-off. `stress.runner` boots one for each slice of a run."""
 
 import os
 import sys

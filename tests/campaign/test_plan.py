@@ -13,10 +13,10 @@ from stress.campaign.plan import new_plan, resumed_plan
 from stress.campaign.records import Plan
 from stress.campaign.rundir import read_run
 from stress.campaign.soak import resume
-from stress.catalogue import scenarios_folder
 from stress.config import Config
 from stress.corpus import save
 from stress.errors import UserError
+from stress.scenario_files import scenarios_folder
 from tests.campaign.made import PAIR, make_run, plan_of, run_of, snapshot
 from tests.support import simple_corpus
 

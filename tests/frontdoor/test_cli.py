@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,19 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_exit_codes_follow_their_order(verdicts: list[tuple[str, str]], signal_number: int, code: int) -> None:
     results = [made_result(expect, verdict, Config()) for expect, verdict in verdicts]
     assert exit_code(results, signal_number) == code
+
+
+def test_what_is_exported_is_not_hidden_by_a_module_of_its_name() -> None:
+    code = (
+        "import stress, stress.campaign.soak, stress.doctor\n"
+        "print([name for name in stress.__all__ if not callable(getattr(stress, name))], 'hidden')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=BOUND_SECONDS,
+        check=True,
+    )
+    assert done.stdout == "[] hidden\n"

@@ -9,8 +9,8 @@ import click
 import pytest
 
 import stress
-from stress.catalogue import catalogue
 from stress.cli import cli
+from stress.scenario_files import catalogue
 from tests.frontdoor.command import CHECKOUT, kstress
 
 TEXT = (CHECKOUT / "README.md").read_text()

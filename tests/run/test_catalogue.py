@@ -2,9 +2,9 @@
 
 import pytest
 
-from stress.catalogue import catalogue, find_scenario, scenarios_folder
 from stress.report.listing import as_markdown
 from stress.scenario import POINTS, Program, Scenario
+from stress.scenario_files import catalogue, find_scenario, scenarios_folder
 
 
 def test_every_file_of_the_catalogue_is_a_scenario_of_its_name() -> None:

@@ -8,10 +8,10 @@ import attrs
 import pytest
 
 from stress import Config, run
-from stress.catalogue import find_scenario
 from stress.errors import HarnessError
 from stress.report.result import Result
-from stress.run import Hooks, run_scenario, settle, world_for
+from stress.runner import Hooks, run_scenario, settle, world_for
+from stress.scenario_files import find_scenario
 
 PLANTED = Path(__file__).parent / "planted"
 ENGINES = [

@@ -6,8 +6,8 @@ import attrs
 import pytest
 
 from stress import Config, run
-from stress.catalogue import find_scenario
 from stress.corpus import Corpus, KernelSymbol, Module, Region, Symbol, save
+from stress.scenario_files import find_scenario
 
 MODULE = Module(
     "only",

@@ -3,9 +3,9 @@
 import pytest
 
 from stress import Config, run
-from stress.catalogue import catalogue
 from stress.machine.engines import has_numba
 from stress.scenario import Scenario
+from stress.scenario_files import catalogue
 
 SECONDS = 1.0 if has_numba() else 2.0
 

@@ -1,4 +1,4 @@
-"""Compiling programs and playing them on threads; called by `stress.run` through the engine's one method.
+"""Compiling programs and playing them on threads; called by `stress.runner` through the engine's one method.
 
 Compiled code is kept on disk. numba does not notice changes in functions that a compiled one calls, so each
 program has a folder named by a digest of everything that it may depend on.

@@ -8,7 +8,6 @@ from pathlib import Path
 import attrs
 
 from stress.boot import World, boot_ram, build_world
-from stress.catalogue import find_scenario, twin_of
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.corpus import bundled, load
@@ -32,6 +31,7 @@ from stress.machine.waits import Stall
 from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
 from stress.scenario import Hardware, Scenario
+from stress.scenario_files import find_scenario, twin_of
 
 SLICE_SECONDS = 0.25
 LONE_SLICE_SECONDS = 5.0
