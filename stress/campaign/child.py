@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
+from stress.campaign.converter import from_json
 from stress.campaign.messages import Began, CpuGlance, Failed, Glance, Job, Message, Ready, write_message
-from stress.campaign.records import from_json, parts_by_name
+from stress.campaign.records import parts_by_name
 from stress.campaign.turns import Player, player_for
 from stress.errors import HarnessError, UserError
 from stress.machine.machine import EXIT_HARNESS_FAILED, Machine

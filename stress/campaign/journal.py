@@ -17,8 +17,9 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.converter import to_json
 from stress.campaign.identity import made_by
-from stress.campaign.records import SCHEMA, Finding, Manifest, Plan, Sample, Session, to_json
+from stress.campaign.records import SCHEMA, Finding, Manifest, Plan, Sample, Session
 from stress.campaign.rundir import FINDINGS, KIND, MANIFEST, SAMPLES, Run, whole_lines
 from stress.corpus.untrusted import shown
 from stress.errors import UserError

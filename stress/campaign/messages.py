@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.records import Plan, Standing, from_json, to_json
+from stress.campaign.converter import from_json, to_json
+from stress.campaign.records import Plan, Standing
 from stress.report.told import Told
 
 

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from stress.campaign.records import SCHEMA, Finding, Manifest, Sample, Standing, from_json, parts_by_name
+from stress.campaign.converter import from_json
+from stress.campaign.records import SCHEMA, Finding, Manifest, Sample, Standing, parts_by_name
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 

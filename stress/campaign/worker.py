@@ -17,8 +17,8 @@ from collections.abc import Iterator
 
 import attrs
 
+from stress.campaign.converter import to_json
 from stress.campaign.messages import Job, Message, read_message
-from stress.campaign.records import to_json
 
 MOST_LAST_WORDS = 60
 LONGEST_WORD = 400

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stress.campaign.converter import from_json, to_json
 from stress.campaign.messages import Job
-from stress.campaign.records import Finding, Manifest, Part, Plan, Sample, Session, Standing, from_json, to_json
+from stress.campaign.records import Finding, Manifest, Part, Plan, Sample, Session, Standing
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.machine.latency import BUCKETS

@@ -16,8 +16,9 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from stress.campaign import soak as soaks
+from stress.campaign.converter import to_json
 from stress.campaign.journal import encode, manifest_bytes
-from stress.campaign.records import Manifest, to_json
+from stress.campaign.records import Manifest
 from stress.campaign.rundir import FINDINGS, KIND, MANIFEST, SAMPLES, Run, read_run
 from stress.campaign.soak import resume
 from stress.cli import call
