@@ -109,12 +109,10 @@ def run(
     """Run scenarios and judge them; without any, the pair: before the patch and after it."""
     from stress.config import Config
     from stress.output import Outputs
-    from stress.scenario_files import catalogue, find_scenario
+    from stress.scenario_files import find_scenario
 
-    if everything and scenarios:
-        raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
     config = Config(**_config_values(given))
-    chosen = catalogue() if everything else [find_scenario(name) for name in scenarios or PAIR]
+    chosen = [find_scenario(name) for name in _named(scenarios, everything) or PAIR]
     outputs = Outputs(json_file, results, reports)
     done: list[Result] = []
 
@@ -129,6 +127,15 @@ def run(
     finally:
         outputs.finish(done)
     return exit_code(done, interrupts.signal)
+
+
+def _named(scenarios: tuple[str, ...], everything: bool) -> tuple[str, ...]:
+    """The scenarios that are meant: those that are named, or with --all every one of the catalogue."""
+    from stress.scenario_files import catalogue
+
+    if everything and scenarios:
+        raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
+    return tuple(scenario.origin for scenario in catalogue()) if everything else scenarios
 
 
 def _run_all(
@@ -167,6 +174,7 @@ def exit_code(results: "list[Result]", signal_number: int) -> int:
 
 @cli.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--all", "everything", is_flag=True, help="Soak every scenario of the catalogue.")
 @click.option("--duration", callback=_duration, help="Time for all scenarios together, like 8h or 2d.")
 @click.option("--interval", callback=_duration, help="Time between two records, and of a turn.  [default: 10s]")
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a run directory.")
@@ -183,6 +191,7 @@ def exit_code(results: "list[Result]", signal_number: int) -> int:
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 def soak(
     scenarios: tuple[str, ...],
+    everything: bool,
     resumed: Path | None,
     results: Path | None,
     interval: float | None,
@@ -200,7 +209,7 @@ def soak(
     interrupts = Interrupts.noted()
     watcher, close = outputs.watch(metrics_port, metrics_address)
     try:
-        ending = _soak(scenarios, resumed, results, interval, wanted, watcher, interrupts.pending)
+        ending = _soak(_named(scenarios, everything), resumed, results, interval, wanted, watcher, interrupts.pending)
     finally:
         close()
     try:

@@ -139,17 +139,17 @@ class Soak:
 
     def _keep(self, scenario: str, outcome: str, told: Told) -> None:
         """Keep the first violation of each outcome."""
+        assert self.journal
         known = [finding.outcome for finding in self.findings if finding.scenario == scenario]
-        if self.journal and outcome not in known and len(known) < MOST_REPORTS:
+        if outcome not in known and len(known) < MOST_REPORTS:
             self.findings.append(Finding(scenario, outcome, now(), told))
             self.journal.keep(self.findings[-1])
 
     def _append(self, standing: Standing, pid: int | None) -> None:
         """Write a standing down, and tell it."""
+        assert self.journal
         self._spans[standing.scenario].append(span(self.standings[standing.scenario], standing))
         self.standings[standing.scenario] = standing
-        if self.journal is None:
-            return
         steal, self._steal = self._steal.percent(), StealMeter()
         number = len(self.journal.manifest.sessions) - 1
         sample = Sample(at=now(), session=number, memory_bytes=_memory(pid), steal_percent=steal, standing=standing)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stress.scenario_files import catalogue
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
 from tests.frontdoor.soaking import (
     END,
@@ -173,3 +174,11 @@ def test_a_soak_outlives_whoever_reads_it(tmp_path: Path) -> None:
     assert done.stderr == "0\n"
     assert manifest(the_run(tmp_path))["status"] == "complete"
     assert samples(the_run(tmp_path))[-1]["standing"]["elapsed_s"] >= 1.4
+
+
+def test_all_soaks_every_scenario_of_the_catalogue(tmp_path: Path) -> None:
+    done = soak(tmp_path, "--all", "--engine", "python", "--duration", "500ms", "--interval", "100ms", "--reports", "0")
+    names = [scenario.name for scenario in catalogue()]
+    assert done.returncode in (1, 3), done.stderr
+    assert [part["name"] for part in manifest(the_run(tmp_path))["plan"]["scenarios"]] == names
+    assert [facts(line)["scenario"] for line in end_lines(done.stdout)] == names

@@ -137,6 +137,7 @@ BAD_USAGE = [
     (["stop_machine", "--duration", "1h", "--metrics-port", "-1"], ["--metrics-port", "-1"]),
     (["stop_machine", "stop_machine", "--duration", "1h"], ["stop_machine", "twice"]),
     (["--duration", "1h"], ["SCENARIO", "kstress list"]),
+    (["--all", "stop_machine", "--duration", "1h"], ["--all", "'stop_machine'"]),
     (["stop_machine", "--duration", "1h", "--cpus", "1"], ["--cpus", "at least 2"]),
     (["stop_machine", "--duration", "1h", "--results", "file/below"], ["--results", "file/below", "Not a directory"]),
     (["--resume", "x", "--results", "y"], ["--results", "a resumed soak stays in its directory"]),

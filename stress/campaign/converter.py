@@ -1,0 +1,185 @@
+"""Records as JSON, and back: the one converter for journal and processes.
+
+Whatever is read back may be damaged or foreign, so nothing is taken for what it is not: no text for a number, no
+unknown key, no count below zero, nothing for what is missing.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from types import GenericAlias
+from typing import Any, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs import Converter, transform_error
+from cattrs.errors import BaseValidationError
+from cattrs.gen import make_dict_structure_fn
+
+from stress.campaign.records import Standing
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+from stress.judge.tally import Tally
+from stress.machine.latency import BUCKETS
+from stress.report.told import Told
+
+LARGEST = 2**63 - 1
+DEEPEST = 40
+_FRACTION = re.compile(r"[0-9]{1,40}(?:/[0-9]{1,40})?")
+
+T = TypeVar("T")
+
+
+def _strict(kind: type, *allowed: type) -> Callable[[Any, Any], Any]:
+    """A hook that takes a value of the `allowed` types only, finite and with no lone surrogate."""
+
+    def take(value: Any, _: Any) -> Any:
+        if type(value) not in allowed or (kind is float and not math.isfinite(value)):
+            raise TypeError(f"{value!r:.60} is no {kind.__name__}")
+        if kind is int and abs(value) > LARGEST:
+            raise ValueError("a number is too large")
+        if kind is str:
+            value.encode()
+        return kind(value)
+
+    return take
+
+
+def _tally_json(tally: Tally) -> dict[str, Any]:
+    """A tally; of its latencies only the buckets that are not empty."""
+    latencies = {str(bucket): count for bucket, count in enumerate(tally.latencies) if count}
+    return {**attrs.asdict(tally), "outcomes": dict(tally.outcomes), "latencies": latencies}
+
+
+def _count(value: Any) -> int:
+    """A count from JSON."""
+    if type(value) is not int or not 0 <= value <= LARGEST:
+        raise TypeError(f"{value!r:.60} is no count")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    """A time from JSON."""
+    if type(value) not in (int, float) or not 0 <= value < math.inf:
+        raise TypeError(f"{value!r:.60} is no time in seconds")
+    return float(value)
+
+
+def _bucket(text: str) -> int:
+    """The number of a bucket, a key in JSON."""
+    if not text.isdecimal() or not 0 <= int(text) < BUCKETS or str(int(text)) != text:
+        raise ValueError(f"{text!r:.60} is no bucket of latencies")
+    return int(text)
+
+
+def _complete(value: Any, kind: type) -> dict[str, Any]:
+    """An object with every key of a record whose fields have defaults: nothing that is missing is zero."""
+    if type(value) is not dict:
+        raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
+    if missing := {field.name for field in attrs.fields(kind)} - set(value):
+        raise KeyError(min(missing))
+    return value
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """JSON that can be written again: finite, with no lone surrogate, not nested without end."""
+    if depth > DEEPEST:
+        raise ValueError("nested too deeply")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    if isinstance(value, str):
+        value.encode()
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    for one in inner:
+        _plain(one, depth + 1)
+    return value
+
+
+def _is_listed(kind: Any) -> bool:
+    """Whether a type is a list or tuple of one type."""
+    origin: Any = get_origin(kind)
+    return origin in (list, tuple)
+
+
+def _listed(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
+    """A hook that takes a JSON array only, for a list or tuple of one type."""
+    item: Any = GenericAlias(Sequence, get_args(kind)[:1])
+    inner = made.get_structure_hook(item)
+
+    def take(value: Any, _: Any) -> Any:
+        if type(value) is not list:
+            raise TypeError(f"{value!r:.60} is no array")
+        return (get_origin(kind) or list)(inner(value, item))
+
+    return take
+
+
+def _tally(value: Any, _: Any) -> Tally:
+    """A tally from JSON."""
+    rest = dict(_complete(value, Tally))
+    latencies, outcomes = rest.pop("latencies"), rest.pop("outcomes")
+    seconds, first = _seconds(rest.pop("seconds")), rest.pop("first_violation_s")
+    dense = [0] * BUCKETS
+    for bucket, count in latencies.items():
+        dense[_bucket(bucket)] = _count(count)
+    return Tally(
+        seconds=seconds,
+        first_violation_s=None if first is None else _seconds(first),
+        outcomes=Counter({_plain(name): _count(count) for name, count in outcomes.items()}),
+        latencies=dense,
+        **{name: _count(count) for name, count in rest.items()},
+    )
+
+
+def _told(told: Told) -> Told:
+    """What was told, which is at least a line."""
+    if not told.lines:
+        raise ValueError("nothing is told")
+    return told
+
+
+def _fraction(value: Any) -> Fraction:
+    """A fraction as text; one like 1e999999999 would take all memory."""
+    if type(value) is not str or not _FRACTION.fullmatch(value):
+        raise TypeError(f"{value!r:.60} is no fraction")
+    return Fraction(value)
+
+
+def _converter() -> Converter:
+    """The converter with all hooks."""
+    made = Converter(forbid_extra_keys=True)
+    for kind, allowed in {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.items():
+        made.register_structure_hook(kind, _strict(kind, *allowed))
+    made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))
+    made.register_structure_hook(Fraction, lambda value, _: _fraction(value))
+    made.register_unstructure_hook(Fraction, str)
+    made.register_structure_hook(Tally, _tally)
+    made.register_unstructure_hook(Tally, _tally_json)
+    told = make_dict_structure_fn(Told, made, _cattrs_forbid_extra_keys=True)
+    made.register_structure_hook(Told, lambda value, kind: _told(told(_plain(value), kind)))
+    standing = make_dict_structure_fn(Standing, made, _cattrs_forbid_extra_keys=True)
+    made.register_structure_hook(Standing, lambda value, kind: standing(_complete(value, Standing), kind))
+    return made
+
+
+CONVERTER = _converter()
+
+
+def to_json(record: Any) -> Any:
+    """A record as JSON has it."""
+    return CONVERTER.unstructure(record)
+
+
+def from_json(value: Any, kind: type[T], where: str) -> T:
+    """A record of this kind out of JSON that came from `where`.
+
+    Raises:
+        UserError: for anything else; names the first thing that is wrong, and how many more there are.
+    """
+    try:
+        return CONVERTER.structure(value, kind)
+    except (BaseValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        first, *more = transform_error(error)
+        others = f" (and {len(more)} more)" if more else ""
+        raise UserError(f"{where} is no {kind.__name__.lower()} of a soak: {shown(first)}{others}") from None
