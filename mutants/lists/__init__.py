@@ -10,6 +10,7 @@ from mutants.lists import (
     loop,
     module_list,
     shadow,
+    soak,
     stops,
     watchdog,
     windows,
@@ -28,4 +29,5 @@ GROUPS = (
     locks.GROUP,
     events.GROUP,
     watchdog.GROUP,
+    soak.GROUP,
 )

@@ -10,7 +10,7 @@ SOAK = Part("stress/campaign/soak.py")
 CHILD = Part("stress/campaign/child.py")
 WORKER = Part("stress/campaign/worker.py")
 PAPER = suite("campaign")
-COMMAND = suite("frontdoor/test_soak.py", "frontdoor/test_soak_endings.py", "frontdoor/test_soak_resume.py")
+COMMAND = suite(*(f"frontdoor/test_soak{part}.py" for part in ("", "_kills", "_refusals", "_endings", "_crashes")))
 
 GROUP = Group(
     "Soaks",
