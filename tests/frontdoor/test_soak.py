@@ -182,3 +182,13 @@ def test_all_soaks_every_scenario_of_the_catalogue(tmp_path: Path) -> None:
     assert done.returncode in (1, 3), done.stderr
     assert [part["name"] for part in manifest(the_run(tmp_path))["plan"]["scenarios"]] == names
     assert [facts(line)["scenario"] for line in end_lines(done.stdout)] == names
+
+
+def test_an_outcome_is_told_once_whatever_number_of_sessions_see_it(tmp_path: Path) -> None:
+    assert soak(tmp_path, "modlist_spinlock", *SHORT, "--duration", "1s").returncode == 0
+    folder = the_run(tmp_path)
+    again = kstress("soak", "--resume", str(folder), "--duration", "3s")
+    assert again.returncode == 0, again.stderr
+    told = [json.loads(line)["outcome"] for line in (folder / "violations.jsonl").read_text().splitlines()]
+    assert told
+    assert sorted(told) == sorted(set(told))

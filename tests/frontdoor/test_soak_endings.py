@@ -161,3 +161,16 @@ def test_a_soak_ends_when_all_its_scenarios_have(tmp_path: Path) -> None:
     assert last.startswith(f"{END}VIOLATED as expected, complete: ")
     assert float(facts(last)["elapsed_s"]) < 1800
     assert manifest(the_run(tmp_path))["status"] == "complete"
+
+
+def test_a_stall_ends_a_scenario_and_is_told_in_full(tmp_path: Path) -> None:
+    times = ("--duration", "1h", "--interval", "500ms", "--stall-after", "1s")
+    done = soak(tmp_path, "oops_locked", "--engine", "python", *times)
+    assert done.returncode == 0, done.stderr
+    assert "\nstall: " in done.stdout
+    assert [line for line in end_lines(done.stdout) if line.startswith(f"{END}STALLED as expected, complete: ")]
+    last = samples(the_run(tmp_path))[-1]["standing"]
+    assert last["done"]
+    assert last["stall"]["json"]["cpus"]
+    shown = kstress("report", str(the_run(tmp_path)))
+    assert end_lines(shown.stdout) == end_lines(done.stdout)
