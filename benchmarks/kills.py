@@ -29,8 +29,6 @@ from stress.campaign.rundir import SAMPLES, Run, read_run
 from stress.errors import UserError
 
 INTERVAL_SECONDS = 0.5
-LATE_SECONDS = 0.3
-"""What a turn may take longer than its interval: the end of its last slice, and the sync of its record."""
 LATEST_MOMENT = 4.0
 MOMENT_MORE = 0.3
 BOUND_SECONDS = 120.0
@@ -178,7 +176,7 @@ class Kills:
         lost = self._lost_s(folder, running)
         self.most_lost_s = max(self.most_lost_s, lost)
         whole = windows_of(run) >= max(self.windows, running.told_windows)
-        self.kept += self._holds(whole and lost <= INTERVAL_SECONDS + LATE_SECONDS, f"{lost:.2f} s or counts are lost")
+        self.kept += self._holds(whole and lost <= INTERVAL_SECONDS, f"{lost:.2f} s or counts are lost")
         shown = kstress("report", folder)
         self.readable += self._holds(shown.returncode == 0, f"report: {shown.stderr}")
         self.resumable += self._goes_on(folder, run)

@@ -19,7 +19,7 @@ import attrs
 from stress.campaign.converter import from_json
 from stress.campaign.messages import Began, CpuGlance, Failed, Glance, Job, Message, Ready, write_message
 from stress.campaign.records import parts_by_name
-from stress.campaign.turns import Player, player_for
+from stress.campaign.turns import Player, player_for, slices_of
 from stress.errors import HarnessError, UserError
 from stress.machine.machine import EXIT_HARNESS_FAILED, Machine
 from stress.machine.watchdog import Watchdog
@@ -118,7 +118,7 @@ def work(job: Job, speak: Speak, stop: threading.Event) -> None:
         player = waiting.pop(0)
         speak(Began(player.standing.scenario))
         glancer.begin(player)
-        turn = player.play(min(job.plan.interval_s, left), stop.is_set)
+        turn = player.play(min(slices_of(job.plan.interval_s), left), stop.is_set)
         speak(turn)
         left -= turn.seconds
         if not player.ended:

@@ -24,8 +24,14 @@ from stress.scenario_files import find_scenario, twin_of
 
 TWIN_EVERY = 8
 LONGEST_SLICE = 1.0
+LONGEST_RECORD = 0.25
 
 Interrupted = Callable[[], bool]
+
+
+def slices_of(interval_s: float) -> float:
+    """For how many seconds slices run in a turn: the rest of the interval is for its record to get to the disk."""
+    return interval_s - min(interval_s / 4, LONGEST_RECORD)
 
 
 @attrs.define

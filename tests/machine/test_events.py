@@ -154,7 +154,9 @@ def test_an_nmi_comes_whatever_is_masked_and_is_judged_on_its_own(engine: str) -
 def test_an_nmi_that_oopses_ends_alone_and_leaves_the_notes_of_what_it_interrupted(engine: str) -> None:
     features = Features(delays=True, handled=True, nmi=nmi_that_oopses)
     ram = run(engine, access_with_notes, features, Events(nmi=ALWAYS))
-    assert counted(ram, OUTCOMES + CAUSE_WILD * 8) == counted(ram, NMIS)
+    cut_short_by_power_off = counted(ram, NMIS) - counted(ram, OUTCOMES + CAUSE_WILD * 8)
+    assert cut_short_by_power_off in (0, 1)
+    assert counted(ram, NMIS) >= ACCESSES // 2
     assert counted(ram, OUTCOMES + FOUND * 8) == 1
 
 
