@@ -5,7 +5,8 @@
     python -m benchmarks.soaks end       # from SIGTERM to exit, 16 CPUs, both engines
     python -m benchmarks.soaks crowd     # 64 CPUs for two minutes, both engines
 
-`--minutes` is for `memory` and `crowd`, `--rounds` for the other two. Prints a JSON object for each figure.
+`--minutes` is for `memory` and `crowd`, `--rounds` for the other two; `--engine` keeps to one. Prints a JSON object for
+each figure.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -86,9 +87,9 @@ def lookups_per_s(engine: str, terminal: bool) -> float:
     return standing.tally.lookups / standing.elapsed_s
 
 
-def panel(rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
+def panel(engines: Sequence[str], rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
     """With the panel against without, in pairs whose order changes."""
-    for engine in engines():
+    for engine in engines:
         lookups_per_s(engine, False)
         ratios = []
         for number in range(rounds):
@@ -118,9 +119,9 @@ def growth(sizes: list[float]) -> dict[str, float]:
     }
 
 
-def memory(rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
+def memory(engines: Sequence[str], rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
     """How much the two processes of a soak grow after their first minute."""
-    given = ("stop_machine", "--engine", engines()[0], "--duration", f"{round(minutes * 60)}s", "--interval", "5s")
+    given = ("stop_machine", "--engine", engines[0], "--duration", f"{round(minutes * 60)}s", "--interval", "5s")
     with tempfile.TemporaryDirectory() as folder:
         process = start(Path(folder), *given)
         own = list(resident(process))
@@ -132,9 +133,9 @@ def memory(rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
     yield {"figure": "memory", "process": "soak", **growth(own[round(FIRST_MINUTE / WATCH_SECONDS) :])}
 
 
-def end(rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
+def end(engines: Sequence[str], rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
     """From SIGTERM to exit."""
-    for engine in engines():
+    for engine in engines:
         times, codes = [], []
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
@@ -157,9 +158,9 @@ def wait_for_sample(folder: Path) -> None:
         time.sleep(0.05)
 
 
-def crowd(rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
+def crowd(engines: Sequence[str], rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
     """Many more CPUs than cores."""
-    for engine in engines():
+    for engine in engines:
         given = ("stop_machine", "--engine", engine, "--cpus", 64, "--duration", f"{round(minutes * 60)}s")
         began = time.monotonic()
         code, ending = soaked(*given)
@@ -176,11 +177,6 @@ def crowd(rounds: int, minutes: float) -> Iterator[dict[str, Any]]:
         }
 
 
-def engines() -> tuple[str, ...]:
-    """The engines that can be had here."""
-    return ENGINES if has_numba() else ("python",)
-
-
 FIGURES = {"panel": (panel, 0.0), "memory": (memory, 20.0), "end": (end, 0.0), "crowd": (crowd, 2.0)}
 
 
@@ -190,9 +186,11 @@ def main() -> None:
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--engine", choices=ENGINES)
     given = parser.parse_args()
     measure, minutes = FIGURES[given.figure]
-    for seen in measure(given.rounds, given.minutes or minutes):
+    engines = [given.engine] if given.engine else ENGINES if has_numba() else ENGINES[1:]
+    for seen in measure(engines, given.rounds, given.minutes or minutes):
         print(json.dumps(seen), flush=True)
 
 

@@ -82,13 +82,17 @@ class Machine:
 
     def power_off(self) -> None:
         """End every program, whatever it is doing, and join its thread; the process exits if one does not end."""
+        stuck = self.end(JOIN_SECONDS)
+        if stuck:
+            self._give_up([thread.name for thread in stuck])
+
+    def end(self, seconds: float) -> list[threading.Thread]:
+        """End every program and join its thread; the threads that have not ended after `seconds`, which are left."""
         self.ram.power_off()
-        deadline = time.monotonic() + JOIN_SECONDS
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0.01))
-        stuck = [thread.name for thread in self._threads if thread.is_alive()]
-        if stuck:
-            self._give_up(stuck)
+        return [thread for thread in self._threads if thread.is_alive()]
 
     def _give_up(self, stuck: list[str]) -> None:
         """Leave the process, since a thread in compiled code can neither be ended nor be left behind."""

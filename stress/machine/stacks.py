@@ -39,7 +39,7 @@ def take_stack() -> RawStack:
     return tuple(stack)
 
 
-def _line_of(code: CodeType, at: int) -> int:
+def line_of(code: CodeType, at: int) -> int:
     """The line that the instruction at byte `at` comes from."""
     lines = (line for start, end, line in code.co_lines() if start <= at < end and line is not None)
     return next(lines, code.co_firstlineno)
@@ -61,7 +61,7 @@ def readable(stack: RawStack) -> tuple[Frame, ...]:
     shown = {code for code, of in _kernel_code() if not of.startswith(MACHINE) or code.co_name in SHOWN_OF_MACHINE}
     files = {code.co_filename for code, of in _kernel_code() if of.startswith(SCENARIO_MODULE)}
     kept = ((code, at) for code, at in stack if code in shown or code.co_filename in files)
-    return tuple(Frame(code.co_name, _shown_file(code), _line_of(code, at)) for code, at in kept)
+    return tuple(Frame(code.co_name, _shown_file(code), line_of(code, at)) for code, at in kept)
 
 
 def shown(stack: RawStack) -> tuple[str, ...]:

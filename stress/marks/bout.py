@@ -1,0 +1,209 @@
+"""A bout: the roles of a test on the CPUs of a machine, slice after slice, for the time of its cell.
+
+Each slice boots a machine of the python engine with noise of another kind. Nothing waits for ever: a CPU that does
+not end its operation is told with its stack, and its thread is left behind.
+"""
+
+import contextvars
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+from random import Random
+
+import attrs
+
+from stress.errors import UserError
+from stress.kernel.stop_machine import cond_resched
+from stress.machine.engines import yield_mask
+from stress.machine.features import Features
+from stress.machine.machine import Machine, Play
+from stress.machine.python_engine import PythonEngine
+from stress.machine.ram import Ram, RamMap
+from stress.machine.random import seed_of
+from stress.machine.stacks import RawStack
+from stress.machine.watchdog import Watchdog
+from stress.machine.words import RANDOM, WRITERS, YIELD_MASK
+from stress.marks.cell import Cell
+from stress.marks.cpu import Player, Role, StressCpu
+from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, UnderTest
+from stress.marks.poison import Deed, Graveyard, Use
+
+SLICES = 20
+SHORTEST_SLICE = 0.02
+LONGEST_SLICE = 0.25
+GRACE_SECONDS = 3.5
+"""What an operation may take on after the end of its slice; together with all else less than five seconds."""
+LONGEST_STALL = 2.0
+LOOK_SECONDS = 0.05
+PAGE = 4096
+
+
+@attrs.frozen
+class Stuck:
+    """A CPU that does not end its operation: who, and where it is, as lines of a traceback."""
+
+    who: str
+    stack: tuple[str, ...]
+
+
+def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
+    """The role of each CPU, writers first.
+
+    Raises:
+        UserError: when there are too few CPUs, or none is left for a role.
+    """
+    if not roles:
+        raise UserError("stress.run(): no role; decorate a body with @stress.reader, another with @stress.writer")
+    fixed = sum(role.count or 0 for role in roles)
+    open_roles = [role for role in roles if role.count is None]
+    if fixed + len(open_roles) > cpus:
+        needed = fixed + len(open_roles)
+        raise UserError(f"stress.run(): the roles need at least {needed} CPUs, not {cpus}; give cpus={needed} or more")
+    spare = cpus - fixed
+    dealt: list[Role] = []
+    for role in sorted(roles, key=lambda role: not role.writes):
+        share = role.count
+        if share is None:
+            share = -(-spare // len(open_roles))
+            spare -= share
+            open_roles.pop()
+        dealt += [role] * share
+    return dealt
+
+
+@attrs.define(eq=False)
+class Bout:
+    """One run of a cell's roles. `graveyard` knows what was freed; `result` is read when `run` has returned."""
+
+    cell: Cell
+    first_only: bool
+    graveyard: Graveyard = attrs.field(init=False)
+    players: list[Player] = attrs.field(init=False, factory=list)
+    stuck: list[Stuck] = attrs.field(init=False, factory=list)
+    stall: str | None = attrs.field(init=False, default=None)
+    seconds: float = attrs.field(init=False, default=0.0)
+    strays: list[Use] = attrs.field(init=False, factory=list)
+    _over: threading.Event = attrs.field(init=False, factory=threading.Event)
+    _here: threading.local = attrs.field(init=False, factory=threading.local)
+
+    def __attrs_post_init__(self) -> None:
+        self.graveyard = Graveyard(self._deed, self._used)
+
+    def run(self, roles: Sequence[Role], acceptable: frozenset[str], under_test: UnderTest) -> None:
+        """Run until the time is up, an exception or the first violation that was asked for, or a CPU is stuck."""
+        began = time.monotonic()
+        for number, role in enumerate(deal(roles, self.cell.cpus)):
+            cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
+            self.players.append(Player(cpu, role, acceptable, time.monotonic_ns(), self._over.set, self.first_only))
+        noise = Noise(under_test, self.cell.seed)
+        for at, (kind, seconds) in enumerate(self._slices(began)):
+            self._slice(noise, kind, seconds, at)
+        self.seconds = time.monotonic() - began
+
+    def _slices(self, began: float) -> Iterator[tuple[Kind, float]]:
+        """The kind and length of each slice, until it is over."""
+        length = min(max(self.cell.duration_s / SLICES, SHORTEST_SLICE), LONGEST_SLICE)
+        for kind in cycle(KINDS):
+            left = began + self.cell.duration_s - time.monotonic()
+            if left <= 0 or self._over.is_set() or self.stuck or self.stall:
+                return
+            yield kind, min(length, left)
+
+    def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
+        """Boot a machine, let it run, and end it."""
+        with noise.slice(kind) as begin:
+            machine = Machine(self._ram(kind, at), [self._play(player, kind, begin) for player in self.players])
+            try:
+                machine.boot()
+                self._wait(machine, seconds)
+            finally:
+                left_behind = machine.end(GRACE_SECONDS)
+                self.stuck = [self._stuck(thread) for thread in left_behind]
+        machine.check()
+
+    def _ram(self, kind: Kind, at: int) -> Ram:
+        """RAM without a kernel, for the words of stops and windows."""
+        ram = Ram(RamMap(len(self.players), PAGE, PAGE, PAGE))
+        ram.poke(WRITERS, sum(player.role.writes for player in self.players))
+        ram.poke(YIELD_MASK, yield_mask("python", len(self.players), 0.0 if kind is Kind.BARE else 1.0))
+        for number in range(len(self.players)):
+            ram.poke(ram.map.log(number) + RANDOM, seed_of(self.cell.seed, at, number))
+        return ram
+
+    def _play(self, player: Player, kind: Kind, begin: Callable[[], None]) -> Play:
+        """What plays one CPU on its thread, in a copy of this thread's context: its warning filters, say."""
+        player.kind = kind
+        play = PythonEngine().program(player.operation, cond_resched, Features(kasan=False))
+        context = contextvars.copy_context()
+
+        def within(ram: Ram, number: int) -> None:
+            self._here.player = player
+            begin()
+            play(ram, number)
+
+        return lambda ram, number: context.run(within, ram, number)
+
+    def _wait(self, machine: Machine, seconds: float) -> None:
+        """Wait on the test's thread, which runs no CPU; a stop that nobody ends is told as a stall."""
+        watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], LONGEST_STALL)
+        deadline = time.monotonic() + seconds
+        while not machine.errors and not self.stall:
+            left = deadline - time.monotonic()
+            if left <= 0 and not watchdog.suspects(seconds / 2):
+                return
+            if self._over.wait(min(max(left, 0.0), LOOK_SECONDS) or LOOK_SECONDS):
+                return
+            stall = watchdog.sample()
+            self.stall = stall.text if stall else None
+
+    def _stuck(self, thread: threading.Thread) -> Stuck:
+        """What a thread that does not end is doing."""
+        player = self.players[int(thread.name.removeprefix("cpu"))]
+        frame = sys._current_frames().get(thread.ident or 0)
+        frames = traceback.extract_stack(frame) if frame else []
+        inner = [at for at, one in enumerate(frames) if Path(one.filename).is_relative_to(PACKAGE)]
+        own = frames[inner[-1] + 1 :] if inner else frames
+        return Stuck(player.who, tuple(traceback.format_list(own or frames)))
+
+    def _deed(self, stack: RawStack) -> Deed:
+        """What the calling thread does now."""
+        player: Player | None = getattr(self._here, "player", None)
+        who = player.who if player else f"thread {threading.current_thread().name}"
+        return Deed(who, time.monotonic_ns(), stack)
+
+    def _used(self, use: Use) -> None:
+        """The calling thread uses something freed."""
+        player: Player | None = getattr(self._here, "player", None)
+        if player:
+            player.used(use)
+        else:
+            self.strays.append(use)
+
+    @property
+    def operations(self) -> int:
+        """How many there were."""
+        return sum(player.operations for player in self.players)
+
+    @property
+    def overlapped(self) -> int:
+        """How many of them overlapped a writer's."""
+        return sum(player.overlapped for player in self.players)
+
+    @property
+    def errors(self) -> list[BaseException]:
+        """All that bodies have raised."""
+        return [error for player in self.players for error in player.errors]
+
+    @property
+    def violations(self) -> int:
+        """How many operations ended in an outcome that is not acceptable."""
+        return sum(
+            count
+            for player in self.players
+            for outcome, count in player.outcomes.items()
+            if outcome not in player.acceptable
+        )

@@ -1,0 +1,137 @@
+"""The `stress` fixture: roles, what is acceptable, what was freed, and the run."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, TypeVar, overload
+
+import pytest
+
+from stress.errors import UserError
+from stress.marks import told
+from stress.marks.bout import Bout
+from stress.marks.cell import Cell
+from stress.marks.cpu import Role, StressCpu
+from stress.marks.noise import UnderTest
+
+Body = TypeVar("Body", bound=Callable[[StressCpu], Any])
+
+
+class Stress:
+    """One cell of a test. Decorate bodies as roles, then `run` them on the cell's CPUs.
+
+    A body takes the CPU that it runs on, is called again and again, and returns an outcome as text, or None.
+    """
+
+    def __init__(self, cell: Cell, nodeid: str, first_only: bool, under_test: UnderTest) -> None:
+        """Nothing runs yet. `first_only` ends the run at the first violation."""
+        self._cell = cell
+        self._nodeid = nodeid
+        self._under_test = under_test
+        self._roles: list[Role] = []
+        self._bout = Bout(cell, first_only)
+        self._has_run = False
+
+    @property
+    def cpus(self) -> int:
+        """How many CPUs the cell has."""
+        return self._cell.cpus
+
+    @property
+    def seed(self) -> int:
+        """The cell's seed."""
+        return self._cell.seed
+
+    @overload
+    def reader(self, body: Body) -> Body: ...
+    @overload
+    def reader(self, *, count: int | None = None) -> Callable[[Body], Body]: ...
+    def reader(self, body: Any = None, *, count: int | None = None) -> Any:
+        """A role that looks at what writers change: on `count` CPUs, or on all that are left."""
+        return self._role(body, False, count)
+
+    @overload
+    def writer(self, body: Body) -> Body: ...
+    @overload
+    def writer(self, *, count: int | None = None) -> Callable[[Body], Body]: ...
+    def writer(self, body: Any = None, *, count: int | None = None) -> Any:
+        """A role that changes things: operations of others that overlap one of its are what the run counts."""
+        return self._role(body, True, count)
+
+    def _role(self, body: Any, writes: bool, count: int | None) -> Any:
+        """Add a role, or a decorator that does."""
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise UserError(f"count={count!r} is no number of CPUs; give 1 or more, or leave it out")
+
+        def add(body: Body) -> Body:
+            self._roles.append(Role(body, writes, count))
+            return body
+
+        return add if body is None else add(body)
+
+    def poison(self, obj: object) -> None:
+        """Free an object of a class written in Python: any later use of it, from any thread, is the outcome `freed`.
+
+        Raises:
+            TypeError: for an object whose class cannot be swapped; `freed` and `check` do for those.
+            UsedAfterFreeError: when it was freed before, which counts as a use.
+        """
+        self._bout.graveyard.bury(obj)
+
+    def freed(self, key: Hashable) -> None:
+        """Mark what `key` stands for as freed; `check(key)` is then a use of it."""
+        self._bout.graveyard.free(key)
+
+    def allocated(self, key: Hashable) -> None:
+        """Mark what `key` stands for as in use again."""
+        self._bout.graveyard.allocate(key)
+
+    def check(self, key: Hashable) -> None:
+        """Say that what `key` stands for is used here.
+
+        Raises:
+            UsedAfterFreeError: when it was freed; the operation ends in the outcome `freed`, whatever catches this.
+        """
+        self._bout.graveyard.check(key)
+
+    def run(self, acceptable: Iterable[str] = ()) -> Mapping[str, int]:
+        """Run the roles for the cell's time; how often each outcome was seen. Any outcome not `acceptable` fails.
+
+        So do an operation that does not end, and a run in which no operation overlapped a writer's.
+
+        Raises:
+            BaseExceptionGroup: of all that bodies have raised; an exception ends the run.
+            pytest.fail.Exception: for any other failure.
+            UserError: when the roles cannot be dealt out, or this is called twice.
+        """
+        if self._has_run:
+            raise UserError("stress.run() was called before; one test runs once on each of its cells")
+        self._has_run = True
+        self._bout.run(self._roles, _texts(acceptable), self._under_test)
+        self._judge()
+        return sum((player.outcomes for player in self._bout.players), start=type(self._bout.players[0].outcomes)())
+
+    def properties(self) -> list[tuple[str, object]]:
+        """What the run came to, for JUnit XML."""
+        bout = self._bout
+        counts = {"operations": bout.operations, "overlapped": bout.overlapped, "violations": bout.violations}
+        return [(f"stress_{name}", count) for name, count in counts.items()]
+
+    def _judge(self) -> None:
+        """Fail if something is not as it should be."""
+        if not told.headline(self._bout):
+            return
+        report, errors = told.report(self._bout, self._nodeid), self._bout.errors
+        if not errors:
+            pytest.fail(report, pytrace=False)
+        skips = [error for error in errors if isinstance(error, pytest.skip.Exception)]
+        if len(skips) == len(errors):
+            raise skips[0]
+        raise BaseExceptionGroup(report, errors)
+
+
+def _texts(acceptable: Iterable[str]) -> frozenset[str]:
+    """Names of outcomes; a lone text is a mistake that would be taken for letters."""
+    names = [acceptable] if isinstance(acceptable, str) else list(acceptable)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if isinstance(acceptable, str) or wrong:
+        raise UserError(f"acceptable={acceptable!r} is no set of outcomes; give texts, like acceptable={{'found'}}")
+    return frozenset(names)

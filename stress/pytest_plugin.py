@@ -1,0 +1,99 @@
+"""The pytest plugin `stress`: the mark, its fixture and options, and scenarios as tests.
+
+pytest loads it wherever kstress is installed, so that nothing heavy is imported before a test needs it.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from stress.marks.fixture import Stress
+
+NAMES = ("duration", "cpus", "engine", "seed", "repeat")
+HELP = {
+    "duration": "how long each cell runs, like 500ms or 2m (smoke: 1s)",
+    "cpus": "CPU counts, one cell each, like 2,4,8",
+    "engine": "for scenarios: auto, python or native",
+    "seed": "a seed, or random",
+    "repeat": "how many cells of each kind",
+}
+MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
+NEEDS_MARK = "the fixture `stress` is for tests with @pytest.mark.stress"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options and their settings."""
+    group = parser.getgroup("stress", "real threads against your own structure (kstress)")
+    for name in NAMES:
+        group.addoption(f"--stress-{name}", metavar=name.upper(), default=None, help=HELP[name])
+        parser.addini(f"stress_{name}", HELP[name], default="")
+    parser.addini("stress_noise", "more files or folders whose code takes noise", type="paths", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark."""
+    config.addinivalue_line("markers", MARK)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What threads can do here."""
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    interval = f"switch interval {sys.getswitchinterval():g} s" if gil else "no switch interval"
+    engine = config.getoption("--stress-engine") or config.getini("stress_engine") or "auto"
+    return f"stress: engine {engine}, {cores} cores, GIL {'on' if gil else 'off'}, {interval}"
+
+
+def find_settings(config: pytest.Config, marked: dict[str, Any]) -> dict[str, Any]:
+    """Every setting of an item: of the command line, the mark, the settings file, or as it is by default."""
+    from stress.errors import UserError
+    from stress.marks.cell import SETTINGS
+
+    try:
+        return {
+            name: setting.find(config.getoption(f"--stress-{name}"), marked, config.getini(f"stress_{name}"))
+            for name, setting in SETTINGS.items()
+        }
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item for each cell of a marked test."""
+    marks = list(metafunc.definition.iter_markers("stress"))
+    if not marks or "stress" not in metafunc.fixturenames:
+        return
+    from stress.errors import UserError
+    from stress.marks.cell import cells, check_mark
+
+    marked: dict[str, Any] = {}
+    try:
+        for mark in reversed(marks):
+            check_mark(mark.args, mark.kwargs)
+            marked.update(mark.kwargs)
+    except UserError as error:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from None
+    found = cells(find_settings(metafunc.config, marked))
+    metafunc.parametrize("stress", found, indirect=True, ids=[cell.name for cell in found])
+
+
+@pytest.fixture
+def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
+    """One cell of a test of one's own: decorate bodies with `stress.reader` and `stress.writer`, then `stress.run`."""
+    from stress.marks.fixture import Stress
+    from stress.marks.noise import UnderTest
+
+    if not hasattr(request, "param"):
+        raise pytest.UsageError(NEEDS_MARK)
+    config, item = request.config, request.node
+    for name in ("cpus", "seed", "duration_s"):
+        item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
+    under_test = UnderTest(config.rootpath, tuple(map(Path, config.getini("stress_noise"))))
+    one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test)
+    yield one
+    item.user_properties.extend(one.properties())
