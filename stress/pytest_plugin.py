@@ -5,7 +5,7 @@ pytest loads it wherever kstress is installed, so that nothing heavy is imported
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark."""
+    """Register the mark, and check what the command line and the settings file say, if they say anything."""
     config.addinivalue_line("markers", MARK)
+    if any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES):
+        find_settings(config, {})
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -76,10 +78,32 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for mark in reversed(marks):
             check_mark(mark.args, mark.kwargs)
             marked.update(mark.kwargs)
-    except UserError as error:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from None
-    found = cells(find_settings(metafunc.config, marked))
+        found = cells(find_settings(metafunc.config, marked))
+    except (UserError, pytest.UsageError) as error:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
     metafunc.parametrize("stress", found, indirect=True, ids=[cell.name for cell in found])
+
+
+def budget_of(item: pytest.Item) -> float | None:
+    """Seconds that an item of a stress machine has for its run; None for any other item."""
+    if item.get_closest_marker("stress") is None:
+        return None
+    callspec = getattr(item, "callspec", None)
+    cell = callspec.params.get("stress") if callspec else item
+    return getattr(cell, "budget_s", None)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give a stress item the host's cores, and its time."""
+    budget_s = budget_of(item)
+    if budget_s is None:
+        return (yield)
+    from stress.marks.host import extend_timeout, one_at_a_time
+
+    extend_timeout(item, budget_s)
+    with one_at_a_time():
+        return (yield)
 
 
 @pytest.fixture
@@ -94,6 +118,8 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     under_test = UnderTest(config.rootpath, tuple(map(Path, config.getini("stress_noise"))))
-    one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test)
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    tell = terminal.write_line if terminal else print
+    one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test, tell)
     yield one
     item.user_properties.extend(one.properties())

@@ -37,8 +37,10 @@ SHORTEST_SLICE = 0.02
 LONGEST_SLICE = 0.25
 GRACE_SECONDS = 3.5
 """What an operation may take on after the end of its slice; together with all else less than five seconds."""
-LONGEST_STALL = 2.0
-LOOK_SECONDS = 0.05
+LONGEST_STALL = 3.0
+GRACE_OF_STALLED = 0.5
+LOOK_SECONDS = 0.02
+LOOKS = 8
 PAGE = 4096
 
 
@@ -88,6 +90,7 @@ class Bout:
     seconds: float = attrs.field(init=False, default=0.0)
     strays: list[Use] = attrs.field(init=False, factory=list)
     _over: threading.Event = attrs.field(init=False, factory=threading.Event)
+    _now: Ram | None = attrs.field(init=False, default=None)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
@@ -98,11 +101,13 @@ class Bout:
         began = time.monotonic()
         for number, role in enumerate(deal(roles, self.cell.cpus)):
             cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
-            self.players.append(Player(cpu, role, acceptable, time.monotonic_ns(), self._over.set, self.first_only))
+            self.players.append(Player(cpu, role, acceptable, time.monotonic_ns(), self._stop, self.first_only))
         noise = Noise(under_test, self.cell.seed)
-        for at, (kind, seconds) in enumerate(self._slices(began)):
-            self._slice(noise, kind, seconds, at)
-        self.seconds = time.monotonic() - began
+        try:
+            for at, (kind, seconds) in enumerate(self._slices(began)):
+                self._slice(noise, kind, seconds, at)
+        finally:
+            self.seconds = time.monotonic() - began
 
     def _slices(self, began: float) -> Iterator[tuple[Kind, float]]:
         """The kind and length of each slice, until it is over."""
@@ -116,14 +121,21 @@ class Bout:
     def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
         """Boot a machine, let it run, and end it."""
         with noise.slice(kind) as begin:
-            machine = Machine(self._ram(kind, at), [self._play(player, kind, begin) for player in self.players])
+            self._now = self._ram(kind, at)
+            machine = Machine(self._now, [self._play(player, kind, begin) for player in self.players])
             try:
                 machine.boot()
                 self._wait(machine, seconds)
             finally:
-                left_behind = machine.end(GRACE_SECONDS)
+                left_behind = machine.end(GRACE_OF_STALLED if self.stall else GRACE_SECONDS)
                 self.stuck = [self._stuck(thread) for thread in left_behind]
         machine.check()
+
+    def _stop(self) -> None:
+        """End the run, called by any CPU: no program starts another operation."""
+        self._over.set()
+        if self._now:
+            self._now.power_off()
 
     def _ram(self, kind: Kind, at: int) -> Ram:
         """RAM without a kernel, for the words of stops and windows."""
@@ -150,12 +162,12 @@ class Bout:
     def _wait(self, machine: Machine, seconds: float) -> None:
         """Wait on the test's thread, which runs no CPU; a stop that nobody ends is told as a stall."""
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], LONGEST_STALL)
-        deadline = time.monotonic() + seconds
+        deadline, look = time.monotonic() + seconds, min(LOOK_SECONDS, seconds / LOOKS)
         while not machine.errors and not self.stall:
             left = deadline - time.monotonic()
             if left <= 0 and not watchdog.suspects(seconds / 2):
                 return
-            if self._over.wait(min(max(left, 0.0), LOOK_SECONDS) or LOOK_SECONDS):
+            if self._over.wait(look):
                 return
             stall = watchdog.sample()
             self.stall = stall.text if stall else None

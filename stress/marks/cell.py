@@ -15,6 +15,7 @@ from stress.machine.words import MAX_CPUS
 from stress.units import parse_duration, write_duration
 
 SMOKE = "1s"
+GRACE_SECONDS = 5.0
 CPUS = str(DEFAULT_CPUS)
 REPEAT = "1"
 SEED_BITS = 32
@@ -29,6 +30,11 @@ class Cell:
     duration_s: float
     seed: int
     repeat: int = 0
+
+    @property
+    def budget_s(self) -> float:
+        """By when its run has ended, whatever its bodies do."""
+        return self.duration_s + GRACE_SECONDS
 
     @property
     def name(self) -> str:

@@ -21,8 +21,11 @@ class Stress:
     A body takes the CPU that it runs on, is called again and again, and returns an outcome as text, or None.
     """
 
-    def __init__(self, cell: Cell, nodeid: str, first_only: bool, under_test: UnderTest) -> None:
-        """Nothing runs yet. `first_only` ends the run at the first violation."""
+    def __init__(
+        self, cell: Cell, nodeid: str, first_only: bool, under_test: UnderTest, tell: Callable[[str], None]
+    ) -> None:
+        """Nothing runs yet. `first_only` ends the run at the first violation; `tell` writes to the terminal."""
+        self._tell = tell
         self._cell = cell
         self._nodeid = nodeid
         self._under_test = under_test
@@ -105,7 +108,11 @@ class Stress:
         if self._has_run:
             raise UserError("stress.run() was called before; one test runs once on each of its cells")
         self._has_run = True
-        self._bout.run(self._roles, _texts(acceptable), self._under_test)
+        try:
+            self._bout.run(self._roles, _texts(acceptable), self._under_test)
+        except KeyboardInterrupt:
+            self._tell(f"\ninterrupted {told.report(self._bout, self._nodeid)}")
+            raise
         self._judge()
         return sum((player.outcomes for player in self._bout.players), start=type(self._bout.players[0].outcomes)())
 

@@ -1,0 +1,61 @@
+"""One stress item at a time on a host, and more time for it: what pytest's other plugins must know of its threads.
+
+Two items at once, as pytest-xdist runs them, would take each other's cores, and each would see less than it says.
+"""
+
+import fcntl
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+LONGEST_WAIT = 3600.0
+LOOK_SECONDS = 0.002
+
+
+def lock_file() -> Path:
+    """What processes of the same user lock."""
+    return Path(tempfile.gettempdir()) / f"kstress-{os.getuid()}.lock"
+
+
+def _take(handle: int, seconds: float) -> bool:
+    """Lock a file within `seconds`; whether that came off. The system unlocks it when the process ends."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_SECONDS)
+        else:
+            return True
+
+
+@contextmanager
+def one_at_a_time(longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
+    """Have the host's cores for one item; warns and goes on if another one keeps them for an hour."""
+    handle = os.open(lock_file(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if not _take(handle, longest_wait):
+            told = f"shares its cores with another stress item, which has held {lock_file()} for {longest_wait:g} s"
+            warnings.warn(told, pytest.PytestWarning, stacklevel=2)
+        yield
+    finally:
+        os.close(handle)
+
+
+def extend_timeout(item: pytest.Item, budget_s: float) -> None:
+    """Add an item's budget to the timeout of pytest-timeout that applies to it, if there is one."""
+    mark = item.get_closest_marker("timeout")
+    arguments = dict(mark.kwargs) if mark else {}
+    if mark and mark.args:
+        arguments.update(zip(("timeout", "method", "func_only"), mark.args, strict=False))
+    timeout = arguments.pop("timeout", None) or getattr(item.config, "_env_timeout", None)
+    if timeout and item.config.pluginmanager.hasplugin("timeout"):
+        item.add_marker(pytest.mark.timeout(float(timeout) + budget_s, **arguments), append=False)

@@ -1,0 +1,176 @@
+"""What happens on a CPU's thread reaches the test: every kind of exception, every bad outcome, every hang."""
+
+import re
+import time
+
+import pytest
+
+SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms", "--stress-seed", "1")
+
+RAISING = """
+    import sys, warnings
+    import pytest
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        @stress.reader
+        def look(cpu):
+            {body}
+
+        @stress.writer(count=1)
+        def change(cpu):
+            pass
+
+        stress.run(acceptable={{"good"}})
+"""
+
+KINDS = {
+    "an exception": ("raise ValueError('no')", "ValueError: no"),
+    "a failed assertion": ("assert cpu.number < 0", "AssertionError"),
+    "pytest.fail": ("pytest.fail('no')", "Failed: no"),
+    "sys.exit": ("sys.exit(0)", "SystemExit: 0"),
+    "an interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "a warning that is an error": ("warnings.warn('no')", "UserWarning: no"),
+    "an outcome that is no text": ("return 3", "TypeError: reader look returned 3"),
+}
+
+
+def failed(pytester: pytest.Pytester, source: str, *arguments: str) -> str:
+    """What pytest prints of one test that must fail."""
+    pytester.makepyfile(source)
+    result = pytester.runpytest_inprocess(*SMALL, "-W", "error", "--strict-markers", *arguments)
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    return result.stdout.str()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_raised_on_a_cpu_fails_the_test_and_says_where(kind: str, pytester: pytest.Pytester) -> None:
+    body, told = KINDS[kind]
+    out = failed(pytester, RAISING.format(body=body))
+    assert told in out
+    assert re.search(r"on CPU 1 \(reader look, operation 1\), 0\.\d+ s after the start", out)
+    assert "1 of " in out
+    assert "seed 1" in out
+
+
+def test_a_warning_that_is_no_error_is_in_the_summary(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(RAISING.format(body="warnings.warn('look here'); return 'good'"))
+    result = pytester.runpytest_inprocess(*SMALL, "-W", "default")
+    result.assert_outcomes(passed=1, warnings=1)
+    assert "look here" in result.stdout.str()
+
+
+def test_exceptions_of_several_cpus_are_one_group(pytester: pytest.Pytester) -> None:
+    source = RAISING.format(body="gate.wait(); raise ValueError(cpu.number)").replace("cpus=2", "cpus=3")
+    source = source.replace(
+        "def test_it(stress):", "def test_it(stress):\n        gate = __import__('threading').Barrier(2)"
+    )
+    out = failed(pytester, source)
+    assert "ValueError: 1" in out
+    assert "ValueError: 2" in out
+    assert "RAISED: 2 of " in out
+
+
+def test_a_skip_on_a_cpu_is_a_skip(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(RAISING.format(body="pytest.skip('not here')"))
+    pytester.runpytest_inprocess(*SMALL).assert_outcomes(skipped=1)
+
+
+def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_at_what_rate(
+    pytester: pytest.Pytester,
+) -> None:
+    body = "n = seen[0] = seen[0] + 1; return 'bad' if n == 5 else 'good'"
+    source = RAISING.format(body=body).replace("def test_it(stress):", "def test_it(stress):\n        seen = [0]")
+    out = failed(pytester, source)
+    assert re.search(r"VIOLATED: bad in 1 \([0-9.]+/s\) of [0-9,]+ operations, [0-9,]+ of which overlapped a", out)
+    assert re.search(r"CPU 1  reader look: [0-9,]+ operations, [0-9,]+ overlapped: good [0-9,]+, FORBIDDEN bad 1", out)
+    assert re.search(r"first: bad by CPU 1 \(reader look, operation 5\), after [0-9.]+ m?s, instructions slice", out)
+    assert "Traceback" not in out
+    assert 'pytest "test_a_bad_outcome' in out
+    assert "--stress-seed 1 --stress-duration 300ms" in out
+
+
+def test_the_run_ends_at_the_first_violation_if_pytest_is_to(pytester: pytest.Pytester) -> None:
+    began = time.monotonic()
+    out = failed(pytester, RAISING.format(body="return 'bad'"), "-x", "--stress-duration", "10h")
+    assert "VIOLATED: bad in 1 " in out
+    assert time.monotonic() - began < 60
+
+
+def test_a_run_without_overlap_says_so(pytester: pytest.Pytester) -> None:
+    source = RAISING.format(body="return 'good'").replace(
+        "        @stress.writer(count=1)\n", "        @stress.reader\n"
+    )
+    out = failed(pytester, source)
+    assert re.search(r"INCONCLUSIVE: none of [0-9,]+ operations overlapped a writer's, so nothing was tested", out)
+
+
+DEADLOCK = """
+    import threading
+    import pytest
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        a, b = threading.Lock(), threading.Lock()
+
+        @stress.writer(count=1)
+        def ab(cpu):
+            with a:
+                with b:  # second of ab
+                    pass
+
+        @stress.writer(count=1)
+        def ba(cpu):
+            with b:
+                with a:  # second of ba
+                    pass
+
+        stress.run()
+
+    def test_next():
+        pass
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_deadlock_is_told_with_both_stacks_within_the_budget_and_pytest_ends(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(DEADLOCK)
+    began = time.monotonic()
+    result = pytester.runpytest_subprocess(*SMALL, "-W", "error", "--stress-duration", "2s", timeout=60)
+    result.assert_outcomes(failed=1, passed=1)
+    out = result.stdout.str()
+    assert "STALLED: 2 of 2 CPUs do not end their operation" in out
+    assert re.search(r"CPU 0 \(writer ab, operation [0-9,]+\) does not end", out)
+    assert "with b:  # second of ab" in out
+    assert "with a:  # second of ba" in out
+    [call] = [float(seconds) for seconds in re.findall(r"ran ([0-9.]+) s on 2 CPUs", out)]
+    assert call <= 2 + 5
+    assert time.monotonic() - began < 60
+
+
+def test_a_stop_that_never_ends_is_told_as_a_stall(pytester: pytest.Pytester) -> None:
+    body = "cpu.stop_machine(lambda: None); return 'good'"
+    source = RAISING.format(body=body).replace(
+        "            pass", "            import time; time.sleep(0.0001 if cpu.number else 30)"
+    )
+    pytester.makepyfile(source)
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert "STALLED: CPU 1 (reader look, operation" in out
+    assert "stopmachine_ack of CPU 0" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("stress.reader(count=0)", "count=0 is no number of CPUs; give 1 or more, or leave it out"),
+        ("stress.run(acceptable='found')", "acceptable='found' is no set of outcomes"),
+        ("stress.run()", "stress.run(): no role; decorate a body"),
+        ("stress.reader(count=9)(print); stress.run()", "the roles need at least 9 CPUs, not 2; give cpus=9 or more"),
+    ],
+)
+def test_a_wrong_use_of_the_fixture_is_told_in_a_line(line: str, told: str, pytester: pytest.Pytester) -> None:
+    out = failed(pytester, f"import pytest\n\n@pytest.mark.stress(cpus=2)\ndef test_it(stress):\n    {line}\n")
+    assert told in out

@@ -1,0 +1,67 @@
+"""One stress item at a time on a host: the next one waits, and a holder that dies lets go."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stress.marks import host
+from stress.marks.host import one_at_a_time
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from stress.marks import host
+host.lock_file = lambda: Path(sys.argv[1])
+with host.one_at_a_time():
+    print("has it", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "lock"
+    monkeypatch.setattr(host, "lock_file", lambda: path)
+    return path
+
+
+@pytest.fixture
+def holder(lock: Path) -> "subprocess.Popen[str]":
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "has it\n"
+    return process
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_who_waits_too_long_is_warned_and_goes_on(holder: "subprocess.Popen[str]") -> None:
+    ran = False
+    with pytest.warns(pytest.PytestWarning, match="shares its cores with another stress item"), one_at_a_time(0.05):
+        ran = True
+    end(holder)
+    assert ran
+
+
+def test_a_holder_that_dies_lets_go(holder: "subprocess.Popen[str]") -> None:
+    end(holder)
+    with one_at_a_time(30):
+        pass
+
+
+def test_one_after_the_other_is_not_kept_waiting(lock: Path) -> None:
+    for _ in range(3):
+        with one_at_a_time(0.0):
+            assert lock.exists()
+
+
+def test_a_link_in_its_place_is_not_followed(lock: Path, tmp_path: Path) -> None:
+    lock.symlink_to(tmp_path / "other")
+    with pytest.raises(OSError), one_at_a_time(0.0):  # noqa: PT011
+        pass
+    assert not (tmp_path / "other").exists()

@@ -1,0 +1,116 @@
+"""Bodies run on real threads, in their roles; a stop holds the others; the seed fixes a CPU's draws."""
+
+import pytest
+
+SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms")
+
+
+def passed(pytester: pytest.Pytester, source: str, *arguments: str) -> None:
+    """Run a test that must pass."""
+    pytester.makepyfile(source)
+    result = pytester.runpytest_inprocess(*SMALL, "-W", "error", "--strict-markers", *arguments)
+    result.assert_outcomes(passed=1)
+
+
+def test_a_role_without_a_count_takes_the_cpus_that_are_left_and_writers_come_first(pytester: pytest.Pytester) -> None:
+    passed(pytester, """
+        import threading
+        import pytest
+
+        @pytest.mark.stress(cpus=5)
+        def test_it(stress):
+            seen = set()
+
+            @stress.reader
+            def look(cpu):
+                seen.add((cpu.number, cpu.role))
+
+            @stress.reader(count=1)
+            def stare(cpu):
+                seen.add((cpu.number, cpu.role))
+
+            @stress.writer(count=2)
+            def change(cpu):
+                seen.add((cpu.number, cpu.role))
+
+            stress.run()
+            writers = [number for number, role in seen if role == "writer change"]
+            starers = [number for number, role in seen if role == "reader stare"]
+            assert (len(seen), sorted(writers), len(starers)) == (5, [0, 1], 1)
+            assert threading.active_count() == 1
+    """)  # fmt: skip
+
+
+TWO_STEPS = """
+    import pytest
+
+    @pytest.mark.stress(cpus=4)
+    def test_it(stress):
+        pair = [0, 0]
+
+        @stress.reader
+        def look(cpu):
+            first = pair[0]
+            second = pair[1]
+            return "whole" if first == second else "torn"
+
+        def change_both():
+            pair[0] += 1
+            pair[1] += 1
+
+        @stress.writer(count=1)
+        def change(cpu):
+            {change}
+
+        seen = stress.run(acceptable={{"whole"}})
+        assert seen["whole"] and pair[0] == pair[1] > 0
+"""
+
+
+def test_a_stop_holds_every_other_cpu_between_its_operations(pytester: pytest.Pytester) -> None:
+    passed(pytester, TWO_STEPS.format(change="cpu.stop_machine(change_both)"))
+
+
+def test_without_the_stop_the_same_change_is_seen_half_done(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(TWO_STEPS.format(change="change_both()"))
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["VIOLATED: torn in *"])
+
+
+def test_an_exception_in_a_stop_lets_the_others_go(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(TWO_STEPS.format(change="cpu.stop_machine(lambda: pair[2])"))
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert "IndexError" in out
+    assert "STALLED" not in out
+
+
+def test_a_seed_fixes_what_a_cpu_draws(pytester: pytest.Pytester) -> None:
+    source = """
+        import pytest
+
+        @pytest.mark.stress(cpus=2)
+        def test_it(stress):
+            drawn = []
+
+            @stress.reader
+            def look(cpu):
+                drawn.append(cpu.random.random())
+
+            @stress.writer
+            def change(cpu):
+                cpu.yield_core()
+
+            stress.run()
+            print("drawn", stress.seed, drawn[0])
+    """
+    lines = []
+    for seed in ("7", "7", "8"):
+        pytester.makepyfile(source)
+        result = pytester.runpytest_inprocess(*SMALL, "-s", "--stress-seed", seed)
+        result.assert_outcomes(passed=1)
+        lines += [line[line.index("drawn") :] for line in result.outlines if "drawn " in line]
+    assert lines[0] == lines[1]
+    assert lines[0].split()[2] != lines[2].split()[2]

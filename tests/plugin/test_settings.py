@@ -1,0 +1,186 @@
+"""Cells and where their settings come from; what is wrong is told in one line before anything runs."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from stress.errors import UserError
+from stress.marks.cell import Cell, again, cells, check_mark, read_cpus, read_duration, read_repeat, read_seed
+
+QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
+
+MARKED = """
+    import pytest
+
+    @pytest.mark.stress({marked})
+    def test_it(stress):
+        stress.reader(lambda cpu: None)
+        stress.writer(count=1)(lambda cpu: None)
+        stress.run()
+"""
+
+
+def names(result: pytest.RunResult) -> list[str]:
+    """The names of the items that were collected."""
+    return [line.partition("::")[2] for line in result.outlines if "::" in line]
+
+
+def test_there_is_one_item_for_each_cpu_count_and_repetition(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(MARKED.format(marked="cpus=[2, 4]"))
+    result = pytester.runpytest_inprocess(*QUIET, "--collect-only", "-q", "--stress-repeat", "2")
+    assert names(result) == ["test_it[2cpus]", "test_it[2cpus-again1]", "test_it[4cpus]", "test_it[4cpus-again1]"]
+
+
+def test_the_command_line_comes_before_the_mark_and_the_mark_before_the_settings_file(
+    pytester: pytest.Pytester,
+) -> None:
+    seen = []
+    for marked, line, ini in (
+        ("cpus=3", ("--stress-cpus", "5"), "stress_cpus = 7"),
+        ("cpus=3", (), "stress_cpus = 7"),
+        ("", (), "stress_cpus = 7"),
+        ("", (), ""),
+    ):
+        pytester.makepyfile(MARKED.format(marked=marked))
+        pytester.makeini(f"[pytest]\n{ini}\n")
+        seen += names(pytester.runpytest_inprocess(*QUIET, "--collect-only", "-q", *line))
+    assert seen == [f"test_it[{cpus}cpus]" for cpus in (5, 3, 7, 4)]
+
+
+def test_a_closer_mark_comes_before_that_of_the_module(pytester: pytest.Pytester) -> None:
+    source = MARKED.format(marked="cpus=3") + "\n    pytestmark = pytest.mark.stress(cpus=5, repeat=2)\n"
+    pytester.makepyfile(source)
+    result = pytester.runpytest_inprocess(*QUIET, "--collect-only", "-q")
+    assert names(result) == ["test_it[3cpus]", "test_it[3cpus-again1]"]
+
+
+def test_junit_has_a_case_for_each_cell_with_its_seed_and_what_it_came_to(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(MARKED.format(marked="cpus=[2, 3], duration='100ms', seed=7"))
+    result = pytester.runpytest_inprocess(*QUIET, "--junitxml", "out.xml")
+    result.assert_outcomes(passed=2)
+    root = ElementTree.parse(pytester.path / "out.xml").getroot()
+    cases = {
+        case.attrib["name"]: {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
+        for case in root.iter("testcase")
+    }
+    assert list(cases) == ["test_it[2cpus]", "test_it[3cpus]"]
+    facts = cases["test_it[3cpus]"]
+    assert (facts["stress_cpus"], facts["stress_seed"], facts["stress_duration_s"]) == ("3", "7", "0.1")
+    assert int(facts["stress_operations"]) >= int(facts["stress_overlapped"]) > 0
+    assert facts["stress_violations"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("marked", "told"),
+    [
+        ("8", "8 has no name; give it as one of cpus, duration, seed, repeat"),
+        ("cores=8", "there is no 'cores'; there are cpus, duration, seed, repeat"),
+        ("cpus=0", "@pytest.mark.stress(cpus=...): 0 is not a CPU count; give 1 to 1024"),
+        ("cpus=[]", "@pytest.mark.stress(cpus=...): no CPU count; give one or several, like 2,4,8"),
+        ("cpus=[2, 'x']", "@pytest.mark.stress(cpus=...): 'x' is not a CPU count; give a whole number"),
+        ("duration=5", "@pytest.mark.stress(duration=...): 5 is not a duration; write text with a unit, like '500ms'"),
+        ("duration='5'", "@pytest.mark.stress(duration=...): '5' is not a duration; write a number with a unit"),
+        ("duration='2d'", "'2d' is no time for a test; give more than 0 and at most a day"),
+        ("seed=-1", "@pytest.mark.stress(seed=...): -1 is not a seed; give 0 to"),
+        ("repeat=True", "@pytest.mark.stress(repeat=...): True is not a number of repetitions; give a whole number"),
+    ],
+)
+def test_a_mark_that_cannot_be_used_is_told_in_a_line(marked: str, told: str, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(MARKED.format(marked=marked))
+    result = pytester.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(errors=1)
+    out = result.stdout.str()
+    assert told in out
+    assert "Traceback" not in out
+    assert "stress/pytest_plugin.py" not in out
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (("--stress-cpus", "2,x"), "--stress-cpus: 'x' is not a CPU count; give a whole number"),
+        (("--stress-duration", "5"), "--stress-duration: '5' is not a duration"),
+        (("--stress-seed", "x"), "--stress-seed: 'x' is not a seed; give a whole number"),
+        (("--stress-repeat", "0"), "--stress-repeat: 0 is not a number of repetitions; give 1 to 1000000"),
+        (("--stress-engine", "c"), "--stress-engine: 'c' is no engine; give one of auto, python, native"),
+        (("-o", "stress_cpus=x"), "stress_cpus in the settings file: 'x' is not a CPU count; give a whole number"),
+    ],
+)
+def test_an_option_that_cannot_be_used_ends_pytest_with_a_line(
+    option: tuple[str, str], told: str, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    result = pytester.runpytest_inprocess(*QUIET, *option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {told}" in result.stderr.str()
+    assert "Traceback" not in result.stderr.str()
+
+
+def test_the_fixture_without_the_mark_says_what_is_missing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(stress): pass")
+    result = pytester.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(errors=1)
+    assert "the fixture `stress` is for tests with @pytest.mark.stress" in result.stdout.str()
+
+
+def test_marked_tests_are_chosen_by_the_mark(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='50ms'") + "\n    def test_other(): pass\n")
+    pytester.runpytest_inprocess(*QUIET, "-m", "stress").assert_outcomes(passed=1, deselected=1)
+
+
+def test_the_header_says_what_threads_can_do_here(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_inprocess(*QUIET, "--stress-engine", "python")
+    [line] = [line for line in result.outlines if line.startswith("stress: ")]
+    assert re.fullmatch(
+        r"stress: engine python, \d+ cores, GIL (on, switch interval \S+ s|off, no switch interval)", line
+    )
+
+
+def test_a_suite_that_does_not_use_it_can_do_without_it_and_loads_nothing_of_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import sys
+        def test_it():
+            assert [name for name in sys.modules if name.startswith(("stress.m", "attrs", "rich"))] == []
+    """)
+    pytester.runpytest_subprocess(*QUIET, timeout=60).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*QUIET, "-p", "no:stress", timeout=60).assert_outcomes(passed=1)
+
+
+def test_an_items_budget_extends_the_timeout_that_applies_to_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='1500ms'"))
+    result = pytester.runpytest_subprocess(*QUIET, "--timeout", "1", timeout=60)
+    result.assert_outcomes(passed=1)
+    pytester.makepyfile(
+        MARKED.format(marked="cpus=2, duration='1500ms'").replace("@", "@pytest.mark.timeout(1)\n    @", 1)
+    )
+    pytester.runpytest_subprocess(*QUIET, timeout=60).assert_outcomes(passed=1)
+
+
+def test_another_tests_timeout_stays_as_it_is(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import time\ndef test_it(): time.sleep(30)")
+    result = pytester.runpytest_subprocess(*QUIET, "--timeout", "1", timeout=60)
+    result.assert_outcomes(failed=1)
+
+
+def test_cells_have_seeds_of_their_own_and_the_command_gives_the_same_again() -> None:
+    found = cells({"cpus": (2, 4), "duration": 1.0, "seed": None, "repeat": 3})
+    assert len({cell.seed for cell in found}) == len(found) == 6
+    chosen = cells({"cpus": (2,), "duration": 1.5, "seed": 10, "repeat": 3})
+    assert [cell.seed for cell in chosen] == [10, 11, 12]
+    assert again("a.py::test[2cpus-again2]", chosen[2]) == (
+        'pytest "a.py::test[2cpus-again2]" --stress-seed 10 --stress-duration 1500ms --stress-repeat 3'
+    )
+    assert (
+        again("a.py::test[2cpus]", Cell(2, 1.0, 7)) == 'pytest "a.py::test[2cpus]" --stress-seed 7 --stress-duration 1s'
+    )
+
+
+def test_values_are_read_from_text_and_as_they_are() -> None:
+    assert read_cpus("2, 4,2", "x") == read_cpus([2, 4], "x") == (2, 4)
+    assert read_duration("1m30s", "x") == 90.0
+    assert read_seed("random", "x") is None
+    assert (read_seed("0", "x"), read_repeat(3, "x")) == (0, 3)
+    check_mark((), {"cpus": 3, "seed": None})
+    with pytest.raises(UserError, match=r"2\.5 is not a CPU count"):
+        read_cpus([2.5], "x")
