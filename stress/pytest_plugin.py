@@ -4,8 +4,9 @@ pytest loads it wherever kstress is installed, so that nothing heavy is imported
 """
 
 import os
+import re
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ HELP = {
     "repeat": "how many cells of each kind",
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
+NEEDS_NUMBA = "stress engine native needs numba: pip install 'kstress[native]', or use --stress-engine python"
+SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
 NEEDS_MARK = "the fixture `stress` is for tests with @pytest.mark.stress"
 
 
@@ -51,18 +54,47 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"stress: engine {engine}, {cores} cores, GIL {'on' if gil else 'off'}, {interval}"
 
 
-def find_settings(config: pytest.Config, marked: dict[str, Any]) -> dict[str, Any]:
+def find_settings(config: pytest.Config, marked: dict[str, Any], defaults: Mapping[str, str] = {}) -> dict[str, Any]:
     """Every setting of an item: of the command line, the mark, the settings file, or as it is by default."""
     from stress.errors import UserError
+    from stress.machine.engines import has_numba
     from stress.marks.cell import SETTINGS
 
+    def find(name: str) -> Any:
+        line, ini = config.getoption(f"--stress-{name}"), config.getini(f"stress_{name}")
+        return SETTINGS[name].find(line, marked, ini, defaults.get(name))
+
     try:
-        return {
-            name: setting.find(config.getoption(f"--stress-{name}"), marked, config.getini(f"stress_{name}"))
-            for name, setting in SETTINGS.items()
-        }
+        found = {name: find(name) for name in SETTINGS}
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
+    if found["engine"] == "native" and not has_numba():
+        raise pytest.UsageError(NEEDS_NUMBA)
+    return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect a scenario's file as one; as a module too, as pytest does when it is named, only if it is for tests."""
+    found = yield
+    if not defines_scenario(file_path):
+        return found
+    from stress.marks.scenario_items import ScenarioFile
+
+    if not any(file_path.match(pattern) for pattern in parent.config.getini("python_files")):
+        found = [one for one in found if type(one) is not pytest.Module]
+    return [*found, ScenarioFile.from_parent(parent, path=file_path)]
+
+
+def defines_scenario(path: Path) -> bool:
+    """Whether a file reads like one that defines a SCENARIO; it is not run to find out."""
+    try:
+        text = path.read_bytes() if path.suffix == ".py" else b""
+    except OSError:
+        return False
+    return b"Scenario(" in text and b"stress" in text and bool(SCENARIO_LINE.search(text))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -38,9 +38,8 @@ LONGEST_SLICE = 0.25
 GRACE_SECONDS = 3.5
 """What an operation may take on after the end of its slice; together with all else less than five seconds."""
 LONGEST_STALL = 3.0
-GRACE_OF_STALLED = 0.5
-LOOK_SECONDS = 0.02
-LOOKS = 8
+LAST_SECONDS = 0.5
+LOOK_SECONDS = 0.001
 PAGE = 4096
 
 
@@ -90,7 +89,7 @@ class Bout:
     seconds: float = attrs.field(init=False, default=0.0)
     strays: list[Use] = attrs.field(init=False, factory=list)
     _over: threading.Event = attrs.field(init=False, factory=threading.Event)
-    _now: Ram | None = attrs.field(init=False, default=None)
+    _ending: bool = attrs.field(init=False, default=False)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
@@ -101,7 +100,9 @@ class Bout:
         began = time.monotonic()
         for number, role in enumerate(deal(roles, self.cell.cpus)):
             cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
-            self.players.append(Player(cpu, role, acceptable, time.monotonic_ns(), self._stop, self.first_only))
+            self.players.append(
+                Player(cpu, role, acceptable, time.monotonic_ns(), self._stop, self._is_ending, self.first_only)
+            )
         noise = Noise(under_test, self.cell.seed)
         try:
             for at, (kind, seconds) in enumerate(self._slices(began)):
@@ -120,22 +121,25 @@ class Bout:
 
     def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
         """Boot a machine, let it run, and end it."""
+        self._ending = False
         with noise.slice(kind) as begin:
-            self._now = self._ram(kind, at)
-            machine = Machine(self._now, [self._play(player, kind, begin) for player in self.players])
+            machine = Machine(self._ram(kind, at), [self._play(player, kind, begin) for player in self.players])
             try:
                 machine.boot()
                 self._wait(machine, seconds)
             finally:
-                left_behind = machine.end(GRACE_OF_STALLED if self.stall else GRACE_SECONDS)
+                left_behind = machine.end(LAST_SECONDS)
                 self.stuck = [self._stuck(thread) for thread in left_behind]
         machine.check()
 
     def _stop(self) -> None:
-        """End the run, called by any CPU: no program starts another operation."""
+        """End the run, called by any CPU: no body is called any more."""
         self._over.set()
-        if self._now:
-            self._now.power_off()
+        self._ending = True
+
+    def _is_ending(self) -> bool:
+        """Whether CPUs are to rest. One word, set by whoever ends a slice; CPUs only read it."""
+        return self._ending
 
     def _ram(self, kind: Kind, at: int) -> Ram:
         """RAM without a kernel, for the words of stops and windows."""
@@ -148,7 +152,7 @@ class Bout:
 
     def _play(self, player: Player, kind: Kind, begin: Callable[[], None]) -> Play:
         """What plays one CPU on its thread, in a copy of this thread's context: its warning filters, say."""
-        player.kind = kind
+        player.kind, player.rests = kind, False
         play = PythonEngine().program(player.operation, cond_resched, Features(kasan=False))
         context = contextvars.copy_context()
 
@@ -160,15 +164,18 @@ class Bout:
         return lambda ram, number: context.run(within, ram, number)
 
     def _wait(self, machine: Machine, seconds: float) -> None:
-        """Wait on the test's thread, which runs no CPU; a stop that nobody ends is told as a stall."""
+        """Wait on the test's thread, which runs no CPU, until the slice is over and every CPU rests.
+
+        CPUs that rest go on passing safepoints, so that no stop is cut short, and what it protects with it.
+        """
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], LONGEST_STALL)
-        deadline, look = time.monotonic() + seconds, min(LOOK_SECONDS, seconds / LOOKS)
-        while not machine.errors and not self.stall:
-            left = deadline - time.monotonic()
-            if left <= 0 and not watchdog.suspects(seconds / 2):
+        self._over.wait(seconds)
+        self._ending = True
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline and not machine.errors and not self.stall:
+            if all(player.rests for player in self.players):
                 return
-            if self._over.wait(look):
-                return
+            time.sleep(LOOK_SECONDS)
             stall = watchdog.sample()
             self.stall = stall.text if stall else None
 

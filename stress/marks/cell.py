@@ -51,15 +51,15 @@ class Setting:
     default: str
     read: Callable[[object, str], Any]
 
-    def find(self, line: object, marked: Mapping[str, object], ini: str) -> Any:
-        """Its value; UserError, with its origin, if that cannot be used."""
+    def find(self, line: object, marked: Mapping[str, object], ini: str, default: str | None = None) -> Any:
+        """Its value, `default` if there is another than usual; UserError, with its origin, if it cannot be used."""
         if line is not None:
             return self.read(line, f"--stress-{self.name}")
         if marked.get(self.name) is not None:
             return self.read(marked[self.name], f"@pytest.mark.stress({self.name}=...)")
         if ini:
             return self.read(ini, f"stress_{self.name} in the settings file")
-        return self.read(self.default, f"stress_{self.name}")
+        return self.read(default or self.default, f"stress_{self.name}")
 
 
 def whole(text: object, origin: str, least: int, most: int, what: str) -> int:

@@ -84,8 +84,10 @@ class Player:
     acceptable: frozenset[str]
     began_ns: int
     stop: Callable[[], None]
+    is_ending: Callable[[], bool]
     first_only: bool
     kind: Kind = Kind.BARE
+    rests: bool = False
     operations: int = 0
     overlapped: int = 0
     outcomes: Counter[str] = attrs.field(factory=Counter)
@@ -104,6 +106,10 @@ class Player:
 
     def operation(self, cpu: Cpu) -> int:
         """One operation, for the machine's loop; all that it comes to is counted here."""
+        if self.is_ending():
+            self.rests = True
+            cpu.yield_core()
+            return UNJUDGED
         self.cpu.machine, self._use = cpu, None
         self.operations += 1
         before = self._others(cpu)

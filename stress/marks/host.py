@@ -16,6 +16,8 @@ import pytest
 
 LONGEST_WAIT = 3600.0
 LOOK_SECONDS = 0.002
+POLITE_SECONDS = 5 * LOOK_SECONDS
+"""What the last holder waits before it may ask again, so that those who look now and then have their turn."""
 
 
 def lock_file() -> Path:
@@ -48,6 +50,7 @@ def one_at_a_time(longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+        time.sleep(POLITE_SECONDS)
 
 
 def extend_timeout(item: pytest.Item, budget_s: float) -> None:

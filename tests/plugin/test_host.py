@@ -18,6 +18,16 @@ with host.one_at_a_time():
     print("has it", flush=True)
     time.sleep(60)
 """
+GREEDY = """
+import sys, time
+from pathlib import Path
+from stress.marks import host
+host.lock_file = lambda: Path(sys.argv[1])
+print("has it", flush=True)
+for _ in range(1000):
+    with host.one_at_a_time():
+        time.sleep(0.05)
+"""
 
 
 @pytest.fixture
@@ -52,6 +62,16 @@ def test_a_holder_that_dies_lets_go(holder: "subprocess.Popen[str]") -> None:
     end(holder)
     with one_at_a_time(30):
         pass
+
+
+def test_who_asks_again_and_again_lets_others_in_between(lock: Path) -> None:
+    greedy = subprocess.Popen([sys.executable, "-c", GREEDY, str(lock)], stdout=subprocess.PIPE, text=True)
+    assert greedy.stdout
+    greedy.stdout.readline()
+    for _ in range(5):
+        with one_at_a_time(20):
+            assert greedy.poll() is None
+    end(greedy)
 
 
 def test_one_after_the_other_is_not_kept_waiting(lock: Path) -> None:

@@ -114,3 +114,30 @@ def test_a_seed_fixes_what_a_cpu_draws(pytester: pytest.Pytester) -> None:
         lines += [line[line.index("drawn") :] for line in result.outlines if "drawn " in line]
     assert lines[0] == lines[1]
     assert lines[0].split()[2] != lines[2].split()[2]
+
+
+def test_no_operation_is_cut_short_between_two_slices_or_in_a_stop(pytester: pytest.Pytester) -> None:
+    passed(pytester, """
+        import pytest
+
+        @pytest.mark.stress(cpus=4, duration="400ms")
+        def test_it(stress):
+            begun, stopped, ended = [0] * 4, [0] * 4, [0] * 4
+
+            @stress.reader
+            def look(cpu):
+                begun[cpu.number] += 1
+                cpu.cond_resched()
+                stopped[cpu.number] += 1
+                ended[cpu.number] += 1
+
+            @stress.writer(count=2)
+            def change(cpu):
+                begun[cpu.number] += 1
+                cpu.stop_machine(lambda: stopped.__setitem__(cpu.number, stopped[cpu.number] + 1))
+                ended[cpu.number] += 1
+
+            stress.run()
+            assert begun == stopped == ended
+            assert min(begun) > 0
+    """)  # fmt: skip

@@ -1,0 +1,141 @@
+"""Scenarios as tests: `pytest scenarios/` runs each on each engine and fails where a verdict is not the expected one.
+
+So whatever pytest's users have, selection, reports, a place in CI, scenarios have too. Called by
+`stress.pytest_plugin`, for files that define a SCENARIO.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stress.config import DEFAULT_CPUS, Config
+from stress.errors import HarnessError, UserError
+from stress.machine.engines import has_numba
+from stress.marks.cell import Cell, again, cells
+from stress.output import PIPED_WIDTH, PlainConsole
+from stress.pytest_plugin import find_settings
+from stress.report.result import Result
+from stress.report.table import show
+from stress.runner import Hooks, run_scenario, world_for
+from stress.scenario import Scenario
+from stress.scenario_files import find_scenario
+
+DURATION = "2s"
+"""Longer than that of other tests: HELD takes as many race windows as the twin's rate asks for, and in one second
+the python engine has too few of them."""
+SECONDS_BESIDES = 60.0
+"""What an item may take besides its duration: compiling for the native engine, a stall that shows late."""
+
+
+class OtherVerdictError(Exception):
+    """A scenario got another verdict than it expects."""
+
+    def __init__(self, result: Result) -> None:
+        """Carry the result, to be told."""
+        super().__init__(f"{result.scenario.name}: {result.verdict.name}, expected {result.scenario.expect}")
+        self.result = result
+
+
+def printed(result: Result) -> str:
+    """What `kstress run` prints of a result where there is no terminal."""
+    page = io.StringIO()
+    screen = PlainConsole(
+        file=page, width=PIPED_WIDTH, highlight=False, soft_wrap=False, force_terminal=False, color_system=None
+    )
+    show(result, screen)
+    return page.getvalue()
+
+
+def engines(wanted: str) -> tuple[str, ...]:
+    """The engines that a scenario runs on: for `auto` all that can be had."""
+    if wanted != "auto":
+        return (wanted,)
+    return ("python", "native") if has_numba() else ("python",)
+
+
+class ScenarioFile(pytest.File):
+    """A file with a SCENARIO."""
+
+    def collect(self) -> Iterator["ScenarioItem"]:
+        """An item for each engine and cell.
+
+        Raises:
+            CollectError: in one line, when the file or a setting cannot be used.
+        """
+        try:
+            scenario = find_scenario(str(self.path))
+            defaults = {"cpus": str(max(DEFAULT_CPUS, scenario.least_cpus)), "duration": DURATION}
+            found = find_settings(self.config, {}, defaults)
+        except (UserError, pytest.UsageError) as error:
+            raise self.CollectError(str(error)) from None
+        for engine in engines(found["engine"]):
+            for cell in cells(found):
+                name = f"{scenario.name}[{engine}-{cell.name}]"
+                yield ScenarioItem.from_parent(self, name=name, scenario=scenario, engine=engine, cell=cell)
+
+
+class ScenarioItem(pytest.Item):
+    """One run of a scenario: on one engine, on a number of CPUs, with one seed."""
+
+    def __init__(self, *, scenario: Scenario, engine: str, cell: Cell, **more: Any) -> None:
+        """Mark it with `stress`, as every test of a stress machine is."""
+        super().__init__(**more)
+        self.scenario, self.engine, self.cell = scenario, engine, cell
+        self.add_marker("stress")
+
+    @property
+    def budget_s(self) -> float:
+        """By when its run has ended, with the twin that runs beside it."""
+        return self.cell.duration_s * (2 if self.scenario.twin else 1) + SECONDS_BESIDES
+
+    def _run_config(self) -> Config:
+        """How it is run: to the first violation where one is expected or the session ends at it."""
+        return Config(
+            cpus=self.cell.cpus,
+            duration_s=self.cell.duration_s,
+            engine=self.engine,
+            seed=self.cell.seed,
+            stop_on_violation=self.scenario.expect == "violated" or self.config.getoption("maxfail") == 1,
+        )
+
+    def _uncover(self) -> None:
+        """Let the harness's last words be seen, which pytest would take with it: the process is about to exit."""
+        capture = self.config.pluginmanager.get_plugin("capturemanager")
+        if capture:
+            capture.suspend_global_capture()
+        print(f"\n{self.nodeid}:", file=sys.stderr)
+
+    def _tell(self, **facts: object) -> None:
+        """Add facts to what JUnit files say of it."""
+        self.user_properties += [(f"stress_{name}", fact) for name, fact in facts.items()]
+
+    def runtest(self) -> None:
+        """Run it; OtherVerdictError for a verdict that is not the expected one."""
+        self._tell(seed=self.cell.seed, cpus=self.cell.cpus, engine=self.engine)
+        config = self._run_config()
+        result = run_scenario(self.scenario, world_for(config), config, Hooks(before_exit=self._uncover))
+        tally = result.tally
+        self._tell(verdict=result.verdict.name, race_windows=tally.race_windows, violations=tally.violations)
+        if not result.as_expected:
+            raise OtherVerdictError(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What is told of a failure: the result as the command line prints it, or what went wrong instead."""
+        error = excinfo.value
+        if isinstance(error, OtherVerdictError):
+            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {self._again()}"
+        if isinstance(error, HarnessError):
+            return f"the harness failed, so this run says nothing: {error}"
+        return str(error) if isinstance(error, UserError) else super().repr_failure(excinfo, style)
+
+    def _again(self) -> str:
+        """The command that runs it again under pytest."""
+        return f"{again(self.nodeid, self.cell)} --stress-cpus {self.cell.cpus}"
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where it is from: its file, no line of it, and its name."""
+        return self.path, None, self.name
