@@ -7,6 +7,8 @@ import os
 import re
 import sys
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +140,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+def tell(config: pytest.Config, text: str) -> None:
+    """Write to the terminal while a test runs, past what captures its output."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        if terminal:
+            terminal.write_line(text)
+
+
 @pytest.fixture
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     """One cell of a test of one's own: decorate bodies with `stress.reader` and `stress.writer`, then `stress.run`."""
@@ -150,8 +161,6 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     under_test = UnderTest(config.rootpath, tuple(map(Path, config.getini("stress_noise"))))
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    tell = terminal.write_line if terminal else print
-    one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test, tell)
+    one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test, partial(tell, config))
     yield one
     item.user_properties.extend(one.properties())

@@ -155,7 +155,7 @@ def test_a_stop_that_never_ends_is_told_as_a_stall(pytester: pytest.Pytester) ->
         "            pass", "            import time; time.sleep(0.0001 if cpu.number else 30)"
     )
     pytester.makepyfile(source)
-    result = pytester.runpytest_inprocess(*SMALL)
+    result = pytester.runpytest_subprocess(*SMALL, timeout=60)  # a thread is left behind
     result.assert_outcomes(failed=1)
     out = result.stdout.str()
     assert "STALLED: CPU 1 (reader look, operation" in out

@@ -1,0 +1,88 @@
+"""A run ends in order whoever ends it: Ctrl-C leaves the results so far, and workers of pytest-xdist take turns."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
+BOUND_SECONDS = 60.0
+
+ENDLESS = """
+    from pathlib import Path
+    import pytest
+
+    def test_before():
+        pass
+
+    @pytest.mark.stress(cpus=2, duration="10h")
+    def test_it(stress):
+        @stress.reader
+        def look(cpu):
+            Path("runs").touch()
+            return "bad"
+
+        @stress.writer(count=1)
+        def change(cpu):
+            pass
+
+        stress.run()
+"""
+
+TIMED = """
+    import json, os, time
+    from pathlib import Path
+    import pytest
+
+    @pytest.mark.stress(cpus=2, duration="200ms", repeat=4)
+    def test_it(stress):
+        stress.reader(lambda cpu: None)
+        stress.writer(count=1)(lambda cpu: None)
+        began = time.monotonic()
+        stress.run()
+        with Path(os.environ["TIMES"]).open("a") as file:
+            file.write(json.dumps([began, time.monotonic(), os.getpid()]) + "\\n")
+"""
+
+
+def wait_for(path: Path) -> None:
+    """Wait until a file is there."""
+    deadline = time.monotonic() + BOUND_SECONDS
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} does not come"
+        time.sleep(0.02)
+
+
+def test_an_interrupt_leaves_the_results_so_far(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(ENDLESS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *QUIET, "--junitxml", "out.xml"],
+        cwd=pytester.path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(pytester.path / "runs")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=BOUND_SECONDS)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert "interrupted VIOLATED: bad in " in out
+    assert "1 passed" in out
+    assert 'name="test_before"' in (pytester.path / "out.xml").read_text()
+
+
+def test_workers_of_xdist_run_one_stress_item_at_a_time(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("xdist")
+    times = pytester.path / "times.jsonl"
+    monkeypatch.setenv("TIMES", str(times))
+    pytester.makepyfile(TIMED)
+    pytester.runpytest_subprocess(*QUIET, "-n", "2", timeout=BOUND_SECONDS).assert_outcomes(passed=4)
+    spans = sorted(json.loads(line) for line in times.read_text().splitlines())
+    assert len({pid for _, _, pid in spans}) == 2
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
