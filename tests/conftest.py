@@ -1,8 +1,13 @@
-"""Which tests run: KSTRESS_TEST_ENGINE=native leaves those of the python engine to other environments."""
+"""Which tests run: KSTRESS_TEST_ENGINE=native leaves those of the python engine to other environments.
+
+Planted scenarios are run by tests, and are no tests themselves.
+"""
 
 import os
 
 import pytest
+
+collect_ignore_glob = ["*/planted"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -148,6 +148,8 @@ def cells(found: Mapping[str, Any]) -> list[Cell]:
 
 
 def again(nodeid: str, cell: Cell) -> str:
-    """The command that runs one cell again."""
-    seed, repeat = cell.seed - cell.repeat, f" --stress-repeat {cell.repeat + 1}" if cell.repeat else ""
-    return f'pytest "{nodeid}" --stress-seed {seed} --stress-duration {write_duration(cell.duration_s)}{repeat}'
+    """The command that runs one cell again, wherever its settings came from."""
+    given = {"cpus": cell.cpus, "seed": cell.seed - cell.repeat, "duration": write_duration(cell.duration_s)}
+    if cell.repeat:
+        given["repeat"] = cell.repeat + 1
+    return " ".join([f'pytest "{nodeid}"', *(f"--stress-{name} {value}" for name, value in given.items())])

@@ -25,8 +25,8 @@ from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
 
 DURATION = "2s"
-"""Longer than that of other tests: HELD takes as many race windows as the twin's rate asks for, and in one second
-the python engine has too few of them."""
+"""Longer than that of other tests, since HELD takes as many race windows as the twin's rate asks for: of the
+catalogue on the python engine and two cores, one scenario had too few in 250 ms; this leaves a slow host some room."""
 SECONDS_BESIDES = 60.0
 """What an item may take besides its duration: compiling for the native engine, a stall that shows late."""
 
@@ -127,14 +127,10 @@ class ScenarioItem(pytest.Item):
         """What is told of a failure: the result as the command line prints it, or what went wrong instead."""
         error = excinfo.value
         if isinstance(error, OtherVerdictError):
-            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {self._again()}"
+            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {again(self.nodeid, self.cell)}"
         if isinstance(error, HarnessError):
             return f"the harness failed, so this run says nothing: {error}"
         return str(error) if isinstance(error, UserError) else super().repr_failure(excinfo, style)
-
-    def _again(self) -> str:
-        """The command that runs it again under pytest."""
-        return f"{again(self.nodeid, self.cell)} --stress-cpus {self.cell.cpus}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where it is from: its file, no line of it, and its name."""

@@ -88,7 +88,7 @@ def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_a
     assert re.search(r"first: bad by CPU 1 \(reader look, operation 5\), after [0-9.]+ m?s, instructions slice", out)
     assert "Traceback" not in out
     assert 'pytest "test_a_bad_outcome' in out
-    assert "--stress-seed 1 --stress-duration 300ms" in out
+    assert "--stress-cpus 2 --stress-seed 1 --stress-duration 300ms" in out
 
 
 def test_the_run_ends_at_the_first_violation_if_pytest_is_to(pytester: pytest.Pytester) -> None:

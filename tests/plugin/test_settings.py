@@ -169,10 +169,10 @@ def test_cells_have_seeds_of_their_own_and_the_command_gives_the_same_again() ->
     chosen = cells({"cpus": (2,), "duration": 1.5, "seed": 10, "repeat": 3})
     assert [cell.seed for cell in chosen] == [10, 11, 12]
     assert again("a.py::test[2cpus-again2]", chosen[2]) == (
-        'pytest "a.py::test[2cpus-again2]" --stress-seed 10 --stress-duration 1500ms --stress-repeat 3'
+        'pytest "a.py::test[2cpus-again2]" --stress-cpus 2 --stress-seed 10 --stress-duration 1500ms --stress-repeat 3'
     )
-    assert (
-        again("a.py::test[2cpus]", Cell(2, 1.0, 7)) == 'pytest "a.py::test[2cpus]" --stress-seed 7 --stress-duration 1s'
+    assert again("a.py::test[2cpus]", Cell(2, 1.0, 7)) == (
+        'pytest "a.py::test[2cpus]" --stress-cpus 2 --stress-seed 7 --stress-duration 1s'
     )
 
 

@@ -1,0 +1,75 @@
+"""The examples of docs/pytest.md, run as they stand there: what they say is found, and what they say holds."""
+
+import re
+from pathlib import Path
+
+import attrs
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs" / "pytest.md"
+EXAMPLE = re.compile(r"^`(test_\w+)\.py`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HEADER = re.compile(r"^_{2,} (test_\S+) _{2,}$", re.MULTILINE)
+LONGEST_RUN = 100.0
+
+
+@attrs.frozen
+class Expected:
+    """What a file's tests come to: what each that fails prints, and which ones pass."""
+
+    fails: dict[str, tuple[str, ...]]
+    passes: tuple[str, ...] = ()
+
+
+EXPECTED = {
+    "test_span": Expected(
+        {
+            "test_a_span_is_read_whole[2cpus]": ("FORBIDDEN torn",),
+            "test_a_span_is_read_whole[4cpus]": ("FORBIDDEN torn",),
+        }
+    ),
+    "test_lru": Expected(
+        {"test_an_unlocked_cache_races[4cpus]": ("RAISED:", "KeyError: ")},
+        ("test_a_locked_cache_holds[4cpus]",),
+    ),
+    "test_pool": Expected(
+        {"test_a_pool_that_counts_no_users_races[4cpus]": ("FORBIDDEN freed", "Connection used", "freed by")},
+        ("test_a_pool_that_counts_its_users_holds[4cpus]",),
+    ),
+    "test_list": Expected(
+        {"test_a_removal_without_a_stop_races[4cpus]": ("FORBIDDEN freed",)},
+        ("test_a_removal_in_a_stop_holds[4cpus]",),
+    ),
+}
+
+
+def examples() -> dict[str, str]:
+    """The source of each example by its file's name, without `.py`."""
+    return dict(EXAMPLE.findall(DOCS.read_text(encoding="utf-8")))
+
+
+def sections(out: str) -> dict[str, str]:
+    """What is printed of each failed test."""
+    _, *parts = HEADER.split(out)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_every_python_block_of_the_docs_is_an_example_that_is_run() -> None:
+    assert list(examples()) == list(EXPECTED)
+    assert DOCS.read_text(encoding="utf-8").count("```python") == len(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_example_fails_where_its_fault_is_and_passes_where_it_is_mended(
+    name: str, pytester: pytest.Pytester
+) -> None:
+    expected = EXPECTED[name]
+    pytester.makepyfile(**{name: examples()[name]})
+    arguments = ("-v", "-p", "no:cacheprovider", "-W", "error", "--strict-markers")
+    result = pytester.runpytest_subprocess(*arguments, timeout=LONGEST_RUN)
+    result.assert_outcomes(failed=len(expected.fails), passed=len(expected.passes))
+    verdicts = {**dict.fromkeys(expected.fails, "FAILED"), **dict.fromkeys(expected.passes, "PASSED")}
+    for test, verdict in verdicts.items():
+        assert re.search(rf"^{name}\.py::{re.escape(test)} {verdict} ", result.stdout.str(), re.MULTILINE)
+    for test, words in expected.fails.items():
+        told = sections(result.stdout.str())[test]
+        assert [word for word in words if word not in told] == []
