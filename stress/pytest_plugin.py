@@ -160,7 +160,7 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     config, item = request.config, request.node
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
-    under_test = UnderTest(config.rootpath, tuple(map(Path, config.getini("stress_noise"))))
+    under_test = UnderTest(config.rootpath, tuple(Path(os.path.abspath(one)) for one in config.getini("stress_noise")))
     one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test, partial(tell, config))
     yield one
     item.user_properties.extend(one.properties())

@@ -17,6 +17,7 @@ from stress.marks.poison import Use, UsedAfterFreeError
 
 T = TypeVar("T")
 FREED = "freed"
+MOST_FIRSTS = 8
 
 
 class StressCpu:
@@ -66,7 +67,7 @@ class Role:
 
 @attrs.frozen
 class Seen:
-    """A forbidden outcome or an exception, the first on its CPU: where and when (seconds since the start)."""
+    """A forbidden outcome, the first of its kind on its CPU: who, in which slice, how many seconds after the start."""
 
     outcome: str
     who: str
@@ -91,7 +92,7 @@ class Player:
     operations: int = 0
     overlapped: int = 0
     outcomes: Counter[str] = attrs.field(factory=Counter)
-    first: Seen | None = None
+    firsts: dict[str, Seen] = attrs.field(factory=dict)
     errors: list[BaseException] = attrs.field(factory=list)
     _use: Use | None = None
 
@@ -160,12 +161,12 @@ class Player:
         self.stop()
 
     def _count(self, outcome: str) -> None:
-        """Count an outcome, and note the first forbidden one."""
+        """Count an outcome, and note the first of each forbidden one."""
         self.outcomes[outcome] += 1
         if outcome in self.acceptable:
             return
-        if self.first is None:
+        if outcome not in self.firsts and len(self.firsts) < MOST_FIRSTS:
             seconds = (time.monotonic_ns() - self.began_ns) / 1e9
-            self.first = Seen(outcome, self.who, self.kind, seconds, self._use)
+            self.firsts[outcome] = Seen(outcome, self.who, self.kind, seconds, self._use)
         if self.first_only:
             self.stop()

@@ -126,13 +126,13 @@ class Stress:
         """Fail if something is not as it should be."""
         if not told.headline(self._bout):
             return
-        report, errors = told.report(self._bout, self._nodeid), self._bout.errors
-        if not errors:
+        report, raised = told.report(self._bout, self._nodeid), self._bout.errors
+        errors = [error for error in raised if not isinstance(error, pytest.skip.Exception)]
+        if errors:
+            raise BaseExceptionGroup(report, errors)
+        if told.is_bad(self._bout):
             pytest.fail(report, pytrace=False)
-        skips = [error for error in errors if isinstance(error, pytest.skip.Exception)]
-        if len(skips) == len(errors):
-            raise skips[0]
-        raise BaseExceptionGroup(report, errors)
+        raise raised[0]
 
 
 def _texts(acceptable: Iterable[str]) -> frozenset[str]:

@@ -31,6 +31,11 @@ def headline(bout: Bout) -> str:
     return ""
 
 
+def is_bad(bout: Bout) -> bool:
+    """Whether something is wrong, whatever bodies have raised."""
+    return bool(headline(bout)) and not headline(bout).startswith("RAISED")
+
+
 def _counts(bout: Bout) -> str:
     """Each forbidden outcome: how many of how many, and how often a second."""
     bad: Counter[str] = Counter()
@@ -63,16 +68,14 @@ def _graded(player: Player, outcome: str) -> str:
 
 
 def _first(bout: Bout) -> Iterator[str]:
-    """The violation that was seen first, with who freed and who used."""
-    seen = [player.first for player in bout.players if player.first]
-    if not seen:
-        return
-    first = min(seen, key=lambda one: one.seconds)
-    yield ""
-    when = f"after {show_duration(first.seconds)}, {first.kind.name.lower()} slice"
-    yield f"first: {first.outcome} by {first.who}, {when}"
-    if first.use:
-        yield from _use(first.use)
+    """The first violation of each outcome, with who freed and who used."""
+    seen = sorted((one for player in bout.players for one in player.firsts.values()), key=lambda one: one.seconds)
+    for first in {one.outcome: one for one in reversed(seen)}.values():
+        when = f"after {show_duration(first.seconds)}, {first.kind.name.lower()} slice"
+        yield ""
+        yield f"first: {first.outcome} by {first.who}, {when}"
+        if first.use:
+            yield from _use(first.use)
 
 
 def _use(use: Use) -> Iterator[str]:

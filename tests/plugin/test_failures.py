@@ -77,6 +77,43 @@ def test_a_skip_on_a_cpu_is_a_skip(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess(*SMALL).assert_outcomes(skipped=1)
 
 
+def test_a_skip_hides_no_violation(pytester: pytest.Pytester) -> None:
+    body = "seen.append(1); len(seen) > 9 and pytest.skip('no'); return 'bad'"
+    source = RAISING.format(body=body).replace("def test_it(stress):", "def test_it(stress):\n        seen = []")
+    out = failed(pytester, source)
+    assert "VIOLATED: bad in 9 " in out
+
+
+def test_the_first_of_each_outcome_is_told_with_its_stacks(pytester: pytest.Pytester) -> None:
+    source = """
+        import pytest
+
+        class Node:
+            x = 1
+
+        @pytest.mark.stress(cpus=2)
+        def test_it(stress):
+            seen, node = [], Node()
+            stress.poison(node)
+
+            @stress.reader
+            def look(cpu):
+                seen.append(1)
+                return "bad" if len(seen) < 5 else str(node.x)
+
+            @stress.writer(count=1)
+            def change(cpu):
+                pass
+
+            stress.run()
+    """
+    out = failed(pytester, source)
+    assert re.search(r"first: bad by CPU 1 \(reader look, operation 1\), after", out)
+    assert re.search(r"first: freed by CPU 1 \(reader look, operation 5\), after", out)
+    assert "Node used (__getattribute__('x')) by CPU 1 (reader look, operation 5):" in out
+    assert "freed by thread MainThread, " in out
+
+
 def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_at_what_rate(
     pytester: pytest.Pytester,
 ) -> None:
