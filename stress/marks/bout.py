@@ -78,7 +78,10 @@ def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
 
 @attrs.define(eq=False)
 class Bout:
-    """One run of a cell's roles. `graveyard` knows what was freed; `result` is read when `run` has returned."""
+    """One run of a cell's roles. `graveyard` knows what was freed; the rest is read when `run` has returned.
+
+    `stray` is a use of something freed by a thread that is no CPU, `stall` a stop that nobody ends.
+    """
 
     cell: Cell
     first_only: bool
@@ -87,7 +90,7 @@ class Bout:
     stuck: list[Stuck] = attrs.field(init=False, factory=list)
     stall: str | None = attrs.field(init=False, default=None)
     seconds: float = attrs.field(init=False, default=0.0)
-    strays: list[Use] = attrs.field(init=False, factory=list)
+    stray: Use | None = attrs.field(init=False, default=None)
     _over: threading.Event = attrs.field(init=False, factory=threading.Event)
     _ending: bool = attrs.field(init=False, default=False)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
@@ -200,7 +203,7 @@ class Bout:
         if player:
             player.used(use)
         else:
-            self.strays.append(use)
+            self.stray = self.stray or use
 
     @property
     def operations(self) -> int:

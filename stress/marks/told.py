@@ -22,8 +22,8 @@ def headline(bout: Bout) -> str:
         return "STALLED: " + (bout.stall or f"{len(bout.stuck)} of {len(bout.players)} CPUs do not end their operation")
     if bout.violations:
         return f"VIOLATED: {_counts(bout)}"
-    if bout.strays:
-        return f"VIOLATED: freed, {len(bout.strays)} times outside of any operation"
+    if bout.stray:
+        return "VIOLATED: freed, outside of any operation"
     if bout.errors:
         return f"RAISED: {len(bout.errors)} of {bout.operations:,} operations ended in an exception"
     if not bout.overlapped:
@@ -47,7 +47,7 @@ def _counts(bout: Bout) -> str:
 
 def report(bout: Bout, nodeid: str) -> str:
     """All of it, as text; the first line is the verdict."""
-    return "\n".join([headline(bout), *_roles(bout), *_first(bout), *_strays(bout), *_stuck(bout), *_end(bout, nodeid)])
+    return "\n".join([headline(bout), *_roles(bout), *_first(bout), *_stray(bout), *_stuck(bout), *_end(bout, nodeid)])
 
 
 def _roles(bout: Bout) -> Iterator[str]:
@@ -100,12 +100,12 @@ def own(stack: RawStack) -> list[str]:
     return [f"{code.co_qualname} ({code.co_filename}:{line_of(code, at)})" for code, at in stack[start:end]]
 
 
-def _strays(bout: Bout) -> Iterator[str]:
+def _stray(bout: Bout) -> Iterator[str]:
     """A use outside of any CPU's operation."""
-    if bout.strays:
+    if bout.stray:
         yield ""
-        yield f"outside of any operation, {len(bout.strays)} times:"
-        yield from _use(bout.strays[0])
+        yield "outside of any operation:"
+        yield from _use(bout.stray)
 
 
 def _stuck(bout: Bout) -> Iterator[str]:

@@ -114,6 +114,43 @@ def test_the_first_of_each_outcome_is_told_with_its_stacks(pytester: pytest.Pyte
     assert "freed by thread MainThread, " in out
 
 
+def test_a_use_on_a_thread_of_ones_own_is_told_too(pytester: pytest.Pytester) -> None:
+    source = """
+        import threading
+        import pytest
+
+        class Node:
+            x = 1
+
+        @pytest.mark.stress(cpus=2)
+        def test_it(stress):
+            node = Node()
+            stress.poison(node)
+
+            def use_it():
+                try:
+                    node.x
+                except Exception:
+                    pass
+
+            @stress.reader(count=1)
+            def look(cpu):
+                thread = threading.Thread(target=use_it, name="mine")
+                thread.start()
+                thread.join()
+
+            @stress.writer(count=1)
+            def change(cpu):
+                pass
+
+            stress.run()
+    """
+    out = failed(pytester, source)
+    assert "VIOLATED: freed, outside of any operation" in out
+    assert "Node used (__getattribute__('x')) by thread mine:" in out
+    assert re.search(r"use_it \(.*:\d+\)", out)
+
+
 def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_at_what_rate(
     pytester: pytest.Pytester,
 ) -> None:
