@@ -8,6 +8,7 @@ from mutants.lists import (
     judging,
     locks,
     loop,
+    marks,
     module_list,
     shadow,
     soak,
@@ -30,4 +31,5 @@ GROUPS = (
     events.GROUP,
     watchdog.GROUP,
     soak.GROUP,
+    marks.GROUP,
 )

@@ -152,7 +152,9 @@ def test_every_use_of_every_thread_is_counted(graveyard: Graveyard) -> None:
 
 
 @pytest.mark.parametrize(
-    "obj", [[], {}, 3, "text", object(), threading.Lock(), Plain, test_a_second_free_is_a_use, Colour.RED], ids=repr
+    "obj",
+    [[], {}, 3, "text", object(), threading.Lock(), Plain, test_a_second_free_is_a_use, Colour.RED],
+    ids=lambda obj: type(obj).__name__,
 )
 def test_what_cannot_be_poisoned_is_refused_with_the_alternative_and_stays_as_it_is(
     obj: object, graveyard: Graveyard

@@ -1,0 +1,80 @@
+"""Stress marks: what happens on a thread must reach the test, and noise and poison must reach the code under test."""
+
+from mutants.mutant import Group, Part, suite
+
+BOUT = Part("stress/marks/bout.py")
+CPU = Part("stress/marks/cpu.py")
+NOISE = Part("stress/marks/noise.py")
+POISON = Part("stress/marks/poison.py")
+FIXTURE = Part("stress/marks/fixture.py")
+HOST = Part("stress/marks/host.py")
+ITEMS = Part("stress/marks/scenario_items.py")
+PARTS = ("poison", "noise", "host", "failures", "roles", "settings", "scenario_items")
+TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
+
+GROUP = Group(
+    "Stress marks",
+    (TESTS,),
+    (
+        CPU.of("def _outcome(").mutant(
+            "exceptions-only", "sys.exit on a CPU is lost", "except BaseException", "except Exception"
+        ),
+        CPU.of("def _keep(").mutant("raises-on", "an exception does not end the run", "        self.stop()\n", ""),
+        CPU.of("def _outcome(").mutant(
+            "use-hidden", "a use that the body hides is forgotten", "if self._use:", "if False:"
+        ),
+        CPU.of("def operation(").mutant(
+            "own-edges", "a writer overlaps itself", "self._others(cpu) != before", "self.role.writes or True"
+        ),
+        CPU.of("def operation(").mutant(
+            "never-rests", "a slice's end cuts operations short", "if self.is_ending():", "if False:"
+        ),
+        CPU.of("def stop_machine(").mutant(
+            "stop-unheld", "a stop holds nobody", "stop_machine(self.machine)\n        try", "pass\n        try"
+        ),
+        CPU.of("def stop_machine(").mutant(
+            "stop-kept",
+            "an exception in a stop holds the others for ever",
+            "        finally:\n",
+            "        except Oops:\n",
+        ),
+        BOUT.of("def _wait(").mutant(
+            "no-grace", "an operation that ends a little late is stuck", "time.monotonic() + GRACE_SECONDS", "0.0"
+        ),
+        BOUT.of("def _slice(").mutant(
+            "stuck-unseen",
+            "a deadlock is not told",
+            "[self._stuck(thread) for thread in left_behind]",
+            "[]",
+        ),
+        BOUT.of("def _play(").mutant(
+            "no-context", "a CPU does not know its player", "self._here.player = player", "pass"
+        ),
+        NOISE.of("def event(").mutant("no-yield", "noise yields nowhere", "            sched_yield()\n", ""),
+        NOISE.of("def has(").mutant(
+            "installed-too", "installed code takes noise", "and not any(part in INSTALLED for part in path.parts)", ""
+        ),
+        NOISE.of("def _switching(").mutant(
+            "interval-kept", "the switch interval stays short", "sys.setswitchinterval(before)", "pass"
+        ),
+        POISON.of("def _used(").mutant(
+            "use-untold", "a use raises and is not noted", "        self._on_use(use)\n", ""
+        ),
+        POISON.of("def _undertaker(").mutant(
+            "dies-poisoned", "a freed object dies as a use", 'object.__setattr__(obj, "__class__", cls)', "pass"
+        ),
+        POISON.of("def bury(").mutant("freed-twice", "a double free is none", "if FREED in cls.__dict__:", "if False:"),
+        FIXTURE.of("def _judge(").mutant(
+            "skip-hides", "a skip hides a violation", "if told.is_bad(self._bout):", "if False:"
+        ),
+        HOST.of("def one_at_a_time(").mutant(
+            "impolite", "who asks again and again keeps others out", "time.sleep(POLITE_SECONDS)", "pass"
+        ),
+        HOST.of("def extend_timeout(").mutant(
+            "timeout-kept", "an item's time is not added to its timeout", "float(timeout) + budget_s", "float(timeout)"
+        ),
+        ITEMS.of("def runtest(").mutant(
+            "any-verdict", "a scenario passes with any verdict", "if not result.as_expected:", "if False:"
+        ),
+    ),
+)
