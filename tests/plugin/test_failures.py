@@ -114,6 +114,37 @@ def test_the_first_of_each_outcome_is_told_with_its_stacks(pytester: pytest.Pyte
     assert "freed by thread MainThread, " in out
 
 
+def test_a_use_that_the_code_under_test_catches_is_told_all_the_same(pytester: pytest.Pytester) -> None:
+    source = """
+        import pytest
+
+        class Node:
+            x = 1
+
+        @pytest.mark.stress(cpus=2)
+        def test_it(stress):
+            node = Node()
+            stress.poison(node)
+
+            @stress.reader
+            def look(cpu):
+                try:
+                    node.x
+                except Exception:
+                    pass
+                return "good"
+
+            @stress.writer(count=1)
+            def change(cpu):
+                pass
+
+            stress.run(acceptable={"good"})
+    """
+    out = failed(pytester, source)
+    assert re.search(r"VIOLATED: freed in ([0-9,]+) \(.* of [0-9,]+ operations", out)
+    assert "good" not in out
+
+
 def test_a_use_on_a_thread_of_ones_own_is_told_too(pytester: pytest.Pytester) -> None:
     source = """
         import threading
