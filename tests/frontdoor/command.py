@@ -11,8 +11,9 @@ BOUND_SECONDS = 100.0
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment with the checkout's `stress` first on the path."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT), **more}
+    """This process's environment with the checkout's `stress` first on the path, and no width of a terminal."""
+    inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    return {**inherited, "PYTHONPATH": str(CHECKOUT), **more}
 
 
 def kstress(*arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
