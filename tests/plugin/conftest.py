@@ -1,7 +1,15 @@
-"""Loads the plugin's modules for good: pytester's runs within this process forget those that they import themselves."""
+"""Loads the plugin's modules for good: pytester's runs within this process forget those that they import themselves.
+
+The kernel's words can be declared only once, and numpy be loaded only once, in a process.
+"""
+
+from importlib import import_module
 
 import stress.marks.fixture
 import stress.marks.host
-import stress.runner
+from stress.machine.engines import has_numba
+
+if has_numba():
+    import_module("stress.machine.native.engine")
 
 __all__ = ["stress"]
