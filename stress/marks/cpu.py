@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import attrs
 
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
-from stress.machine.loop import UNJUDGED, edges_passed, mark_edge
+from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
-from stress.machine.words import EDGES
+from stress.machine.words import EDGES, LOG_BYTES, WRITERS
 from stress.marks.noise import Kind
 from stress.marks.poison import Use, UsedAfterFreeError
 
@@ -119,14 +119,15 @@ class Player:
         outcome = self._outcome()
         if self.role.writes:
             mark_edge(cpu)
-        self.overlapped += self._others(cpu) != before
+        self.overlapped += self._others(cpu) != before or any(edges % 2 for edges in before)
         if outcome is not None:
             self._count(outcome)
         return UNJUDGED
 
-    def _others(self, cpu: Cpu) -> int:
-        """How many edges the other writers have passed."""
-        return edges_passed(cpu) - (cpu.peek(cpu.log + EDGES) if self.role.writes else 0)
+    def _others(self, cpu: Cpu) -> list[int]:
+        """How many edges each other writer has passed; odd within an operation of it."""
+        logs, writers = cpu.log - cpu.number * LOG_BYTES, range(cpu.peek(WRITERS))
+        return [cpu.peek(logs + one * LOG_BYTES + EDGES) for one in writers if one != cpu.number]
 
     def _outcome(self) -> str | None:
         """Run the body once: its outcome; None if it has none or raised something, which is kept."""

@@ -1,6 +1,12 @@
 """Bodies run on real threads, in their roles; a stop holds the others; the seed fixes a CPU's draws."""
 
+from random import Random
+
 import pytest
+
+from stress.machine.words import EDGES, WRITERS
+from stress.marks.cpu import Player, Role, StressCpu
+from tests.support import blank_ram, python_cpu
 
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms")
 
@@ -141,3 +147,17 @@ def test_no_operation_is_cut_short_between_two_slices_or_in_a_stop(pytester: pyt
             assert begun == stopped == ended
             assert min(begun) > 0
     """)  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "edges", "overlapped"), [(1, 4, 0), (1, 5, 1), (0, 5, 0)])
+def test_an_operation_within_a_writers_overlaps_it_and_none_overlaps_itself(
+    number: int, edges: int, overlapped: int
+) -> None:
+    ram = blank_ram(2)
+    ram.poke(WRITERS, 1)
+    ram.poke(ram.map.log(0) + EDGES, edges)
+    role = Role(lambda cpu: None, writes=number == 0, count=1)
+    cpu = StressCpu(number, role.name, Random(1))
+    player = Player(cpu, role, frozenset(), 0, lambda: None, lambda: False, first_only=False)
+    player.operation(python_cpu(ram, number))
+    assert player.overlapped == overlapped

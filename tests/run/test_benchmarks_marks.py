@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks.marks import Score, installed, once, table
+from benchmarks.marks import Score, installed, once, runnable, table
 from benchmarks.methods import METHODS, bare, is_installed, ours
 from benchmarks.peers.races import RACES, RIGHT, TWINS
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, environment
@@ -14,7 +14,7 @@ TWIN_SECONDS = 0.3
 CALLS = 1000
 
 
-@pytest.mark.parametrize("bug", RACES)
+@pytest.mark.parametrize("bug", runnable(lambda line: None))
 def test_a_stress_mark_finds_a_planted_bug_within_a_second(bug: str) -> None:
     seconds = once("stress mark", bug)
     assert seconds is not None
@@ -56,6 +56,13 @@ def test_a_method_that_is_not_installed_is_told_and_left_out(monkeypatch: pytest
     told: list[str] = []
     assert installed(told.append) == ["stress mark", "bare threads"]
     assert told == [f"{name} is not installed and is left out" for name in ("racecheck", "pytest-run-parallel")]
+
+
+def test_what_breaks_the_interpreter_without_a_gil_is_told_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.marks.gil_enabled", lambda: False)
+    told: list[str] = []
+    assert runnable(told.append) == ["pool", "list", "bytecodes"]
+    assert told == ["lru needs a GIL and is left out"]
 
 
 def test_the_table_has_a_row_for_each_bug_and_a_column_for_each_method() -> None:
