@@ -31,7 +31,7 @@ Interrupted = Callable[[], bool]
 
 def slices_of(interval_s: float) -> float:
     """For how many seconds slices run in a turn: the rest of the interval is for its record to get to the disk."""
-    return interval_s - min(interval_s / 4, LONGEST_RECORD)
+    return interval_s - min(interval_s / 5, LONGEST_RECORD)
 
 
 @attrs.define
