@@ -60,7 +60,7 @@ GROUP = Group(
         TURNS.of("def _track(").mutant(
             "from-nothing", "a resumed soak forgets its counts", "= tally, slices", "= Tally(), slices"
         ),
-        TURNS.of("def _slice(").mutant("twin-never", "the twin gets no slice", "TWIN_EVERY == 0", "TWIN_EVERY == -1"),
+        TURNS.of("def _slice(").mutant("twin-never", "the twin gets no slice", "TWIN_EVERY == 1", "TWIN_EVERY == -1"),
         TURNS.of("def _turn(").mutant(
             "stall-forgotten", "a stall is not told", "tell_stall(track.stall) if track.stall else", ""
         ),

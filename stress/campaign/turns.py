@@ -70,9 +70,12 @@ class Player:
         return self.standing.done or self.track.stall is not None or violated
 
     def _slice(self, left: float, interrupted: Interrupted) -> None:
-        """Run one slice of the scenario or, when it is due, of its twin."""
+        """Run one slice of the scenario or, when it is due, of its twin.
+
+        The first is the scenario's own, so that even a turn that a busy host cuts to one slice has told something.
+        """
         twin = self.twin if self.twin and self.twin.stall is None and self.standing.twin_stall is None else None
-        due, self._slices = self._slices % TWIN_EVERY == 0, self._slices + 1
+        due, self._slices = self._slices % TWIN_EVERY == 1, self._slices + 1
         length = min(left, self._slice_seconds if twin else LONE_SLICE_SECONDS)
         if twin and due:
             twin.run_slice(length, lambda ram, seconds: interrupted())

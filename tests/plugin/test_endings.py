@@ -12,6 +12,10 @@ import pytest
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
 BOUND_SECONDS = 60.0
+INTERRUPTIBLE = (
+    "import signal, sys, pytest; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(pytest.main())"
+)
+"""A job in the background inherits that SIGINT is ignored; this runs pytest as in the foreground."""
 
 ENDLESS = """
     from pathlib import Path
@@ -61,7 +65,7 @@ def wait_for(path: Path) -> None:
 def test_an_interrupt_leaves_the_results_so_far(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(ENDLESS)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *QUIET, "--junitxml", "out.xml"],
+        [sys.executable, "-c", INTERRUPTIBLE, *QUIET, "--junitxml", "out.xml"],
         cwd=pytester.path,
         stdout=subprocess.PIPE,
         text=True,
