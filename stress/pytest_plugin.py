@@ -136,7 +136,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     from stress.marks.host import extend_timeout, one_at_a_time
 
     extend_timeout(item, budget_s)
-    with one_at_a_time():
+    with one_at_a_time(lambda told: tell(item.config, f"\n{item.nodeid} {told}")):
         return (yield)
 
 

@@ -8,13 +8,15 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 LONGEST_WAIT = 3600.0
+SILENT_SECONDS = 5.0
+PID_DIGITS = 20
 LOOK_SECONDS = 0.002
 POLITE_SECONDS = 5 * LOOK_SECONDS
 """What the last holder waits before it may ask again, so that those who look now and then have their turn."""
@@ -36,17 +38,21 @@ def _take(handle: int, seconds: float) -> bool:
                 return False
             time.sleep(LOOK_SECONDS)
         else:
+            os.pwrite(handle, f"{os.getpid():<{PID_DIGITS}}".encode(), 0)
             return True
 
 
 @contextmanager
-def one_at_a_time(longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
-    """Have the host's cores for one item; warns and goes on if another one keeps them for an hour."""
+def one_at_a_time(tell: Callable[[str], None], longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
+    """Have the host's cores for one item; tells if that takes a while, warns and goes on if it takes an hour."""
     handle = os.open(lock_file(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        if not _take(handle, longest_wait):
-            told = f"shares its cores with another stress item, which has held {lock_file()} for {longest_wait:g} s"
-            warnings.warn(told, pytest.PytestWarning, stacklevel=2)
+        if not _take(handle, min(SILENT_SECONDS, longest_wait)):
+            holder = os.pread(handle, PID_DIGITS, 0).decode(errors="replace").strip()
+            tell(f"waits for the stress item of process {holder}, which has the host's cores ({lock_file()})")
+            if not _take(handle, longest_wait - SILENT_SECONDS):
+                told = f"shares its cores with the stress item of process {holder}, after {longest_wait:g} s of waiting"
+                warnings.warn(told, pytest.PytestWarning, stacklevel=2)
         yield
     finally:
         os.close(handle)

@@ -70,9 +70,12 @@ def test_an_interrupt_leaves_the_results_so_far(pytester: pytest.Pytester) -> No
         stdout=subprocess.PIPE,
         text=True,
     )
-    wait_for(pytester.path / "runs")
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=BOUND_SECONDS)
+    try:
+        wait_for(pytester.path / "runs")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=BOUND_SECONDS)
+    finally:
+        process.kill()
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert "interrupted VIOLATED: bad in " in out
     assert "1 passed" in out

@@ -14,7 +14,7 @@ import sys, time
 from pathlib import Path
 from stress.marks import host
 host.lock_file = lambda: Path(sys.argv[1])
-with host.one_at_a_time():
+with host.one_at_a_time(print):
     print("has it", flush=True)
     time.sleep(60)
 """
@@ -25,7 +25,7 @@ from stress.marks import host
 host.lock_file = lambda: Path(sys.argv[1])
 print("has it", flush=True)
 for _ in range(1000):
-    with host.one_at_a_time():
+    with host.one_at_a_time(print):
         with open(sys.argv[2], "a") as turns:
             turns.write(".")
         time.sleep(0.02)
@@ -52,17 +52,19 @@ def end(process: "subprocess.Popen[str]") -> None:
     process.communicate()
 
 
-def test_who_waits_too_long_is_warned_and_goes_on(holder: "subprocess.Popen[str]") -> None:
-    ran = False
-    with pytest.warns(pytest.PytestWarning, match="shares its cores with another stress item"), one_at_a_time(0.05):
-        ran = True
+def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: "subprocess.Popen[str]", lock: Path) -> None:
+    told: list[str] = []
+    shares = f"shares its cores with the stress item of process {holder.pid}, after 0.05 s of waiting"
+    with pytest.warns(pytest.PytestWarning, match=shares), one_at_a_time(told.append, 0.05):
+        told.append("runs")
     end(holder)
-    assert ran
+    waits = f"waits for the stress item of process {holder.pid}, which has the host's cores ({lock})"
+    assert told == [waits, "runs"]
 
 
 def test_a_holder_that_dies_lets_go(holder: "subprocess.Popen[str]") -> None:
     end(holder)
-    with one_at_a_time(30):
+    with one_at_a_time(print, 30):
         pass
 
 
@@ -73,7 +75,7 @@ def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: P
     assert greedy.stdout
     greedy.stdout.readline()
     for _ in range(5):
-        with one_at_a_time(60):
+        with one_at_a_time(print, 60):
             pass
     end(greedy)
     assert len(turns.read_text()) < 60, "some turns for each of ours are fair"
@@ -81,12 +83,12 @@ def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: P
 
 def test_one_after_the_other_is_not_kept_waiting(lock: Path) -> None:
     for _ in range(3):
-        with one_at_a_time(0.0):
+        with one_at_a_time(print, 0.0):
             assert lock.exists()
 
 
 def test_a_link_in_its_place_is_not_followed(lock: Path, tmp_path: Path) -> None:
     lock.symlink_to(tmp_path / "other")
-    with pytest.raises(OSError), one_at_a_time(0.0):  # noqa: PT011
+    with pytest.raises(OSError), one_at_a_time(print, 0.0):  # noqa: PT011
         pass
     assert not (tmp_path / "other").exists()
