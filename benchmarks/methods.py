@@ -6,10 +6,8 @@ All start from a fresh object, and end when the bug shows or the time is up.
 import contextlib
 import io
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,10 +20,9 @@ from benchmarks.witness import READERS, SECONDS, THREADS, WRITERS, Body, Witness
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell, fresh_seed
 from stress.marks.cpu import Role, StressCpu
-from stress.marks.noise import UnderTest
+from stress.marks.noise import SHORT_INTERVAL, UnderTest, switching
 from stress.marks.told import report
 
-SHORT_INTERVAL = 1e-6
 BARE_TIMES = 100
 """Calls of a body between two looks at the clock."""
 RACECHECK_TIMES = 3000
@@ -71,17 +68,6 @@ def ours(make: MakeRace, seconds: float = SECONDS) -> Witness:
 def bodies(race: Race) -> list[Body]:
     """What each thread calls."""
     return [race.write] * WRITERS + [race.read] * READERS
-
-
-@contextmanager
-def switching(seconds: float) -> Iterator[None]:
-    """A switch interval, put back afterwards."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(seconds)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def bare(make: MakeRace, seconds: float = SECONDS) -> Witness:

@@ -64,25 +64,6 @@ class Lru:
             entries.popitem(last=False)
 
 
-class LockedLru(Lru):
-    """The twin: a lock around each call."""
-
-    def __init__(self) -> None:
-        """Full."""
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def get(self, key: int) -> int | None:
-        """The value of a key, None if it is not there."""
-        with self._lock:
-            return super().get(key)
-
-    def put(self, key: int, value: int) -> None:
-        """Keep a value."""
-        with self._lock:
-            super().put(key, value)
-
-
 class Connection:
     """Something that must not be used once it is closed."""
 
@@ -116,25 +97,6 @@ class Pool:
         old = self._connection
         self._connection = Connection()
         old.close()
-
-
-class LockedPool(Pool):
-    """The twin: a lock around each use."""
-
-    def __init__(self) -> None:
-        """With an open connection."""
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def read(self) -> str:
-        """Take the connection and use it."""
-        with self._lock:
-            return super().read()
-
-    def write(self) -> None:
-        """Put a new connection in."""
-        with self._lock:
-            super().write()
 
 
 class Node:
@@ -190,25 +152,6 @@ class List:
         node.key = node.after = None
 
 
-class LockedList(List):
-    """The twin: a lock around each walk and each change."""
-
-    def __init__(self) -> None:
-        """All keys."""
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def read(self) -> str:
-        """Walk to the last key."""
-        with self._lock:
-            return super().read()
-
-    def write(self) -> None:
-        """Take a node out and put one in."""
-        with self._lock:
-            super().write()
-
-
 class Bytecodes:
     """Two numbers that belong together, and nothing but a few instructions between them: no call, no loop.
 
@@ -230,30 +173,27 @@ class Bytecodes:
         self.b += 1
 
 
-class LockedBytecodes(Bytecodes):
-    """The twin: a lock around both."""
+class Locked:
+    """The twin of a race: a lock around each look and each change."""
 
-    def __init__(self) -> None:
-        """Both the same."""
-        super().__init__()
-        self._lock = threading.Lock()
+    def __init__(self, race: Race) -> None:
+        """Of what is shared."""
+        self._race, self._lock = race, threading.Lock()
 
     def read(self) -> str:
-        """Compare them."""
+        """One look, while nobody changes anything."""
         with self._lock:
-            return super().read()
+            return self._race.read()
 
     def write(self) -> None:
-        """Count both up."""
+        """One change, while nobody looks."""
         with self._lock:
-            super().write()
+            self._race.write()
 
 
 RACES: dict[str, Callable[[], Race]] = {"lru": Lru, "pool": Pool, "list": List, "bytecodes": Bytecodes}
-TWINS: dict[str, Callable[[], Race]] = {
-    "lru": LockedLru,
-    "pool": LockedPool,
-    "list": LockedList,
-    "bytecodes": LockedBytecodes,
-}
-"""The correct twin of each bug, by its name."""
+
+
+def twin(bug: str) -> Race:
+    """The correct twin of a bug."""
+    return Locked(RACES[bug]())

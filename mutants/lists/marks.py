@@ -54,7 +54,7 @@ GROUP = Group(
         NOISE.of("def has(").mutant(
             "installed-too", "installed code takes noise", "and not any(part in INSTALLED for part in path.parts)", ""
         ),
-        NOISE.of("def _switching(").mutant(
+        NOISE.of("def switching(").mutant(
             "interval-kept", "the switch interval stays short", "sys.setswitchinterval(before)", "pass"
         ),
         POISON.of("def _used(").mutant(

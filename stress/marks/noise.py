@@ -68,7 +68,7 @@ class Countdown:
 
 
 @contextmanager
-def _switching(seconds: float) -> Iterator[None]:
+def switching(seconds: float) -> Iterator[None]:
     """Let the GIL, if there is one, be asked for after `seconds`."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(seconds)
@@ -143,7 +143,7 @@ class Noise:
         countdown = Countdown(max(kind.value, 1), self._random)
         with ExitStack() as stack:
             if kind is not Kind.BARE:
-                stack.enter_context(_switching(SHORT_INTERVAL))
+                stack.enter_context(switching(SHORT_INTERVAL))
             if kind not in (Kind.INSTRUCTIONS, Kind.LINES):
                 yield lambda: None
             elif hasattr(sys, "monitoring"):

@@ -84,30 +84,38 @@ def test_a_skip_hides_no_violation(pytester: pytest.Pytester) -> None:
     assert "VIOLATED: bad in 9 " in out
 
 
+POISONED = """
+    import threading
+    import pytest
+
+    class Node:
+        x = 1
+
+    def use_it(node):
+        try:
+            node.x
+        except Exception:
+            pass
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        seen, node = [], Node()
+        stress.poison(node)
+
+        @stress.reader
+        def look(cpu):
+            {body}
+
+        @stress.writer(count=1)
+        def change(cpu):
+            pass
+
+        stress.run(acceptable={{"good"}})
+"""
+
+
 def test_the_first_of_each_outcome_is_told_with_its_stacks(pytester: pytest.Pytester) -> None:
-    source = """
-        import pytest
-
-        class Node:
-            x = 1
-
-        @pytest.mark.stress(cpus=2)
-        def test_it(stress):
-            seen, node = [], Node()
-            stress.poison(node)
-
-            @stress.reader
-            def look(cpu):
-                seen.append(1)
-                return "bad" if len(seen) < 5 else str(node.x)
-
-            @stress.writer(count=1)
-            def change(cpu):
-                pass
-
-            stress.run()
-    """
-    out = failed(pytester, source)
+    out = failed(pytester, POISONED.format(body="seen.append(1); return 'bad' if len(seen) < 5 else str(node.x)"))
     assert re.search(r"first: bad by CPU 1 \(reader look, operation 1\), after", out)
     assert re.search(r"first: freed by CPU 1 \(reader look, operation 5\), after", out)
     assert "Node used (__getattribute__('x')) by CPU 1 (reader look, operation 5):" in out
@@ -115,68 +123,14 @@ def test_the_first_of_each_outcome_is_told_with_its_stacks(pytester: pytest.Pyte
 
 
 def test_a_use_that_the_code_under_test_catches_is_told_all_the_same(pytester: pytest.Pytester) -> None:
-    source = """
-        import pytest
-
-        class Node:
-            x = 1
-
-        @pytest.mark.stress(cpus=2)
-        def test_it(stress):
-            node = Node()
-            stress.poison(node)
-
-            @stress.reader
-            def look(cpu):
-                try:
-                    node.x
-                except Exception:
-                    pass
-                return "good"
-
-            @stress.writer(count=1)
-            def change(cpu):
-                pass
-
-            stress.run(acceptable={"good"})
-    """
-    out = failed(pytester, source)
+    out = failed(pytester, POISONED.format(body="use_it(node); return 'good'"))
     assert re.search(r"VIOLATED: freed in ([0-9,]+) \(.* of [0-9,]+ operations", out)
     assert "good" not in out
 
 
 def test_a_use_on_a_thread_of_ones_own_is_told_too(pytester: pytest.Pytester) -> None:
-    source = """
-        import threading
-        import pytest
-
-        class Node:
-            x = 1
-
-        @pytest.mark.stress(cpus=2)
-        def test_it(stress):
-            node = Node()
-            stress.poison(node)
-
-            def use_it():
-                try:
-                    node.x
-                except Exception:
-                    pass
-
-            @stress.reader(count=1)
-            def look(cpu):
-                thread = threading.Thread(target=use_it, name="mine")
-                thread.start()
-                thread.join()
-
-            @stress.writer(count=1)
-            def change(cpu):
-                pass
-
-            stress.run()
-    """
-    out = failed(pytester, source)
+    body = "one = threading.Thread(target=use_it, args=(node,), name='mine'); one.start(); one.join()"
+    out = failed(pytester, POISONED.format(body=body))
     assert "VIOLATED: freed, outside of any operation" in out
     assert "Node used (__getattribute__('x')) by thread mine:" in out
     assert re.search(r"use_it \(.*:\d+\)", out)
