@@ -18,12 +18,10 @@ from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.report.listing import as_json, as_markdown, as_text
 from stress.report.result import Result, json_text
-from stress.report.table import show, show_rate, summary
+from stress.report.table import PLAIN_WIDTH, show, show_rate, summary
 from stress.runner import Progress as ProgressCallback
 from stress.scenario import Scenario
 from stress.units import show_duration
-
-PIPED_WIDTH = 120
 
 
 class PlainConsole(Console):
@@ -35,9 +33,9 @@ class PlainConsole(Console):
 
 
 def console(stderr: bool = False) -> Console:
-    """A console; as wide as the terminal, or PIPED_WIDTH where there is none."""
+    """A console; as wide as the terminal, or PLAIN_WIDTH where there is none."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
     return PlainConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 

@@ -6,7 +6,7 @@ pytest loads it wherever kstress is installed, so that nothing heavy is imported
 import os
 import re
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,6 @@ HELP = {
     "repeat": "how many cells of each kind",
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
-NEEDS_NUMBA = "stress engine native needs numba: pip install 'kstress[native]', or use --stress-engine python"
 SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
 NEEDS_MARK = "the fixture `stress` is for tests with @pytest.mark.stress"
 
@@ -44,7 +43,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and check what the command line and the settings file say, if they say anything."""
     config.addinivalue_line("markers", MARK)
     if any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES):
-        find_settings(config, {})
+        check_settings(config)
+
+
+def check_settings(config: pytest.Config) -> None:
+    """End pytest with one line for a setting that cannot be used."""
+    from stress.errors import UserError
+    from stress.marks.settings import find_settings
+
+    try:
+        find_settings(config, {}, {})
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -54,25 +64,6 @@ def pytest_report_header(config: pytest.Config) -> str:
     interval = f"switch interval {sys.getswitchinterval():g} s" if gil else "no switch interval"
     engine = config.getoption("--stress-engine") or config.getini("stress_engine") or "auto"
     return f"stress: engine {engine}, {cores} cores, GIL {'on' if gil else 'off'}, {interval}"
-
-
-def find_settings(config: pytest.Config, marked: dict[str, Any], defaults: Mapping[str, str] = {}) -> dict[str, Any]:
-    """Every setting of an item: of the command line, the mark, the settings file, or as it is by default."""
-    from stress.errors import UserError
-    from stress.machine.engines import has_numba
-    from stress.marks.cell import SETTINGS
-
-    def find(name: str) -> Any:
-        line, ini = config.getoption(f"--stress-{name}"), config.getini(f"stress_{name}")
-        return SETTINGS[name].find(line, marked, ini, defaults.get(name))
-
-    try:
-        found = {name: find(name) for name in SETTINGS}
-    except UserError as error:
-        raise pytest.UsageError(str(error)) from None
-    if found["engine"] == "native" and not has_numba():
-        raise pytest.UsageError(NEEDS_NUMBA)
-    return found
 
 
 @pytest.hookimpl(wrapper=True)
@@ -105,15 +96,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not marks or "stress" not in metafunc.fixturenames:
         return
     from stress.errors import UserError
-    from stress.marks.cell import cells, check_mark
+    from stress.marks.cell import cells
+    from stress.marks.settings import check_mark, find_settings
 
     marked: dict[str, Any] = {}
     try:
         for mark in reversed(marks):
             check_mark(mark.args, mark.kwargs)
             marked.update(mark.kwargs)
-        found = cells(find_settings(metafunc.config, marked))
-    except (UserError, pytest.UsageError) as error:
+        found = cells(find_settings(metafunc.config, marked, {}))
+    except UserError as error:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
     metafunc.parametrize("stress", found, indirect=True, ids=[cell.name for cell in found])
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from stress.config import DEFAULT_CPUS, Config
 from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_numba
 from stress.marks.cell import Cell, again, cells
-from stress.output import PIPED_WIDTH, PlainConsole
-from stress.pytest_plugin import find_settings
+from stress.marks.settings import find_settings
 from stress.report.result import Result
-from stress.report.table import show
+from stress.report.table import PLAIN_WIDTH, show
 from stress.runner import Hooks, run_scenario, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
@@ -43,8 +43,8 @@ class OtherVerdictError(Exception):
 def printed(result: Result) -> str:
     """What `kstress run` prints of a result where there is no terminal."""
     page = io.StringIO()
-    screen = PlainConsole(
-        file=page, width=PIPED_WIDTH, highlight=False, soft_wrap=False, force_terminal=False, color_system=None
+    screen = Console(
+        file=page, width=PLAIN_WIDTH, highlight=False, soft_wrap=False, force_terminal=False, color_system=None
     )
     show(result, screen)
     return page.getvalue()
@@ -70,7 +70,7 @@ class ScenarioFile(pytest.File):
             scenario = find_scenario(str(self.path))
             defaults = {"cpus": str(max(DEFAULT_CPUS, scenario.least_cpus)), "duration": DURATION}
             found = find_settings(self.config, {}, defaults)
-        except (UserError, pytest.UsageError) as error:
+        except UserError as error:
             raise self.CollectError(str(error)) from None
         for engine in engines(found["engine"]):
             for cell in cells(found):

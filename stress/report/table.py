@@ -15,6 +15,8 @@ from stress.report.result import Result, rerun_command
 from stress.report.told import Told, tell_stall, tell_violation
 from stress.units import show_duration
 
+PLAIN_WIDTH = 120
+"""Columns of what is printed where there is no terminal."""
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
 
 

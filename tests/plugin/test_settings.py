@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from stress.errors import UserError
-from stress.marks.cell import Cell, again, cells, check_mark, read_cpus, read_duration, read_repeat, read_seed
+from stress.marks.cell import Cell, again, cells
+from stress.marks.settings import check_mark, read_cpus, read_duration, read_repeat, read_seed
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
 

@@ -1,0 +1,130 @@
+"""Where the settings of a test come from, checked: what is wrong is told in one line before anything runs.
+
+The command line comes before the mark, the mark before the settings file, that before the defaults. Called by
+`stress.pytest_plugin` and `stress.marks.scenario_items`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import pytest
+
+from stress.config import DEFAULT_CPUS, ENGINES, LARGEST_SEED
+from stress.errors import UserError
+from stress.machine import engines
+from stress.machine.words import MAX_CPUS
+from stress.units import parse_duration
+
+SMOKE = "1s"
+CPUS = str(DEFAULT_CPUS)
+REPEAT = "1"
+MOST_SECONDS = 86400.0
+NEEDS_NUMBA = "stress engine native needs numba: pip install 'kstress[native]', or use --stress-engine python"
+
+
+@attrs.frozen
+class Setting:
+    """One setting: its name, the value that it has without being given, what reads it (value, origin)."""
+
+    name: str
+    default: str
+    read: Callable[[object, str], Any]
+
+    def find(self, line: object, marked: Mapping[str, object], ini: str, default: str | None = None) -> Any:
+        """Its value, `default` if there is another than usual; UserError, with its origin, if it cannot be used."""
+        if line is not None:
+            return self.read(line, f"--stress-{self.name}")
+        if marked.get(self.name) is not None:
+            return self.read(marked[self.name], f"@pytest.mark.stress({self.name}=...)")
+        if ini:
+            return self.read(ini, f"stress_{self.name} in the settings file")
+        return self.read(default or self.default, f"stress_{self.name}")
+
+
+def whole(text: object, origin: str, least: int, most: int, what: str) -> int:
+    """A whole number within bounds."""
+    if isinstance(text, bool) or not isinstance(text, int | str):
+        raise UserError(f"{origin}: {text!r} is not {what}; give a whole number")
+    try:
+        number = int(text)
+    except ValueError:
+        raise UserError(f"{origin}: {text!r} is not {what}; give a whole number") from None
+    if not least <= number <= most:
+        raise UserError(f"{origin}: {number} is not {what}; give {least} to {most}")
+    return number
+
+
+def read_cpus(value: object, origin: str) -> tuple[int, ...]:
+    """CPU counts, each once: a number, a list of them, or text like `2,4,8`."""
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    parts = list(value) if isinstance(value, Sequence) and several else str(value).split(",")
+    if not parts:
+        raise UserError(f"{origin}: no CPU count; give one or several, like 2,4,8")
+    return tuple(dict.fromkeys(whole(part, origin, 1, MAX_CPUS, "a CPU count") for part in parts))
+
+
+def read_duration(value: object, origin: str) -> float:
+    """Seconds for one cell."""
+    if not isinstance(value, str):
+        raise UserError(f"{origin}: {value!r} is not a duration; write text with a unit, like '500ms'")
+    seconds = parse_duration(value, origin)
+    if not 0 < seconds <= MOST_SECONDS:
+        raise UserError(f"{origin}: {value!r} is no time for a test; give more than 0 and at most a day")
+    return seconds
+
+
+def read_seed(value: object, origin: str) -> int | None:
+    """A seed; `random` for another one in each run."""
+    return None if value == "random" else whole(value, origin, 0, LARGEST_SEED, "a seed")
+
+
+def read_repeat(value: object, origin: str) -> int:
+    """How many cells there are of each kind."""
+    return whole(value, origin, 1, 1_000_000, "a number of repetitions")
+
+
+def read_engine(value: object, origin: str) -> str:
+    """An engine's name."""
+    if value not in ENGINES:
+        raise UserError(f"{origin}: {value!r} is no engine; give one of {', '.join(ENGINES)}")
+    return str(value)
+
+
+SETTINGS = {
+    one.name: one
+    for one in (
+        Setting("cpus", CPUS, read_cpus),
+        Setting("duration", SMOKE, read_duration),
+        Setting("seed", "random", read_seed),
+        Setting("repeat", REPEAT, read_repeat),
+        Setting("engine", "auto", read_engine),
+    )
+}
+MARKED = ("cpus", "duration", "seed", "repeat")
+
+
+def check_mark(args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+    """Raise UserError for arguments that the marker does not take."""
+    if args:
+        raise UserError(f"@pytest.mark.stress: {args[0]!r} has no name; give it as one of {', '.join(MARKED)}")
+    for name in kwargs:
+        if name not in MARKED:
+            raise UserError(f"@pytest.mark.stress: there is no {name!r}; there are {', '.join(MARKED)}")
+
+
+def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
+    """Every setting of an item: of the command line, the mark, the settings file, of `defaults`, or as it is usually.
+
+    Raises:
+        UserError: for one that cannot be used.
+    """
+
+    def find(name: str) -> Any:
+        line, ini = config.getoption(f"--stress-{name}"), config.getini(f"stress_{name}")
+        return SETTINGS[name].find(line, marked, ini, defaults.get(name))
+
+    found = {name: find(name) for name in SETTINGS}
+    if found["engine"] == "native" and not engines.has_numba():
+        raise UserError(NEEDS_NUMBA)
+    return found
