@@ -132,6 +132,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Fail a test that has roles and never runs them: it would pass whatever they do."""
+    done = yield
+    if budget_of(pyfuncitem) is not None:
+        one: Any = pyfuncitem.funcargs["stress"]
+        one.check_has_run()
+    return done
+
+
 def tell(config: pytest.Config, text: str) -> None:
     """Write to the terminal while a test runs, past what captures its output."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
@@ -154,5 +164,6 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     under_test = UnderTest(config.rootpath, tuple(Path(os.path.abspath(one)) for one in config.getini("stress_noise")))
     one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test, partial(tell, config))
+    item.add_report_section("call", "stress", one.again)
     yield one
     item.user_properties.extend(one.properties())

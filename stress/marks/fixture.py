@@ -8,7 +8,7 @@ import pytest
 from stress.errors import UserError
 from stress.marks import told
 from stress.marks.bout import Bout
-from stress.marks.cell import Cell
+from stress.marks.cell import Cell, again
 from stress.marks.cpu import Role, StressCpu
 from stress.marks.noise import UnderTest
 
@@ -42,6 +42,11 @@ class Stress:
     def seed(self) -> int:
         """The cell's seed."""
         return self._cell.seed
+
+    @property
+    def again(self) -> str:
+        """The command that runs this cell again, its seed included."""
+        return again(self._nodeid, self._cell)
 
     @overload
     def reader(self, body: Body) -> Body: ...
@@ -115,6 +120,11 @@ class Stress:
             raise
         self._judge()
         return sum((player.outcomes for player in self._bout.players), start=type(self._bout.players[0].outcomes)())
+
+    def check_has_run(self) -> None:
+        """Fail if there are roles and `run` was not called."""
+        if self._roles and not self._has_run:
+            pytest.fail("the roles never ran: call stress.run(acceptable={...}) in the test", pytrace=False)
 
     def properties(self) -> list[tuple[str, object]]:
         """What the run came to, for JUnit XML."""

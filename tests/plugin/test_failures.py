@@ -165,6 +165,20 @@ def test_a_run_without_overlap_says_so(pytester: pytest.Pytester) -> None:
     assert re.search(r"INCONCLUSIVE: none of [0-9,]+ operations overlapped a writer's, so nothing was tested", out)
 
 
+def test_roles_that_never_run_fail_the_test(pytester: pytest.Pytester) -> None:
+    source = RAISING.format(body="return 'good'").replace('stress.run(acceptable={"good"})', "pass")
+    out = failed(pytester, source)
+    assert "the roles never ran: call stress.run(acceptable={...}) in the test" in out
+    assert "Traceback" not in out
+
+
+def test_the_seed_is_in_a_failure_of_the_tests_own_too(pytester: pytest.Pytester) -> None:
+    source = RAISING.format(body="return 'good'") + "        assert stress.cpus == 3\n"
+    out = failed(pytester, source)
+    assert "assert 2 == 3" in out
+    assert "--stress-cpus 2 --stress-seed 1 --stress-duration 300ms" in out
+
+
 DEADLOCK = """
     import threading
     import pytest
