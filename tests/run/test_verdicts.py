@@ -3,11 +3,10 @@
 import pytest
 
 from stress import Config, run
-from stress.machine.engines import has_numba
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
 
-SECONDS = 1.0 if has_numba() else 2.0
+SECONDS = 2.0
 
 
 @pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
