@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -29,7 +29,7 @@ from stress.machine.watchdog import Watchdog
 from stress.machine.words import RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.cpu import Player, Role, StressCpu
-from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, UnderTest
+from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, SliceNoise, UnderTest
 from stress.marks.poison import Deed, Graveyard, Use
 
 SLICES = 20
@@ -124,15 +124,15 @@ class Bout:
 
     def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
         """Boot a machine, let it run, and end it."""
-        self._ending = False
-        with noise.slice(kind) as begin:
-            machine = Machine(self._ram(kind, at), [self._play(player, kind, begin) for player in self.players])
-            try:
-                machine.boot()
+        self._ending, heard = False, noise.slice(kind)
+        machine = Machine(self._ram(kind, at), [self._play(player, kind, heard) for player in self.players])
+        try:
+            machine.boot()
+            with heard.everywhere():
                 self._wait(machine, seconds)
-            finally:
-                left_behind = machine.end(LAST_SECONDS)
-                self.stuck = [self._stuck(thread) for thread in left_behind]
+        finally:
+            left_behind = machine.end(LAST_SECONDS)
+            self.stuck = [self._stuck(thread) for thread in left_behind]
         machine.check()
 
     def _stop(self) -> None:
@@ -153,15 +153,14 @@ class Bout:
             ram.poke(ram.map.log(number) + RANDOM, seed_of(self.cell.seed, at, number))
         return ram
 
-    def _play(self, player: Player, kind: Kind, begin: Callable[[], None]) -> Play:
+    def _play(self, player: Player, kind: Kind, heard: SliceNoise) -> Play:
         """What plays one CPU on its thread, in a copy of this thread's context: its warning filters, say."""
-        player.kind, player.rests = kind, False
+        player.kind, player.call, player.rests = kind, heard.call, False
         play = PythonEngine().program(player.operation, cond_resched, Features(kasan=False))
         context = contextvars.copy_context()
 
         def within(ram: Ram, number: int) -> None:
             self._here.player = player
-            begin()
             play(ram, number)
 
         return lambda ram, number: context.run(within, ram, number)

@@ -88,6 +88,7 @@ class Player:
     is_ending: Callable[[], bool]
     first_only: bool
     kind: Kind = Kind.BARE
+    call: Callable[[Callable[[StressCpu], Any], StressCpu], Any] = lambda body, cpu: body(cpu)
     rests: bool = False
     operations: int = 0
     overlapped: int = 0
@@ -132,7 +133,7 @@ class Player:
     def _outcome(self) -> str | None:
         """Run the body once: its outcome; None if it has none or raised something, which is kept."""
         try:
-            value = self.role.body(self.cpu)
+            value = self.call(self.role.body, self.cpu)
         except Oops:  # power-off, within a stop
             raise
         except BaseException as error:

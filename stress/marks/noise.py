@@ -1,7 +1,7 @@
 """Noise for plain Python code: threads change more often, and in the code under test at any line or instruction.
 
 Slices take turns among the kinds: what one of them hides the next one may show, and bare threads are among them.
-Where Python has `sys.monitoring` (3.12), a tool of it yields; before, a trace function on the CPUs' own threads.
+Where Python has `sys.monitoring` (3.12), a tool of it yields; before, a trace function within what CPUs call.
 """
 
 import enum
@@ -12,12 +12,14 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from stress.machine.python_engine import gil_enabled, sched_yield
 
+T = TypeVar("T")
+R = TypeVar("R")
 SHORT_INTERVAL = 1e-6
 TOOL = "kstress"
 TOOL_IDS = (3, 4, 1, 0, 5, 2)
@@ -129,6 +131,46 @@ def tracer(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> Call
     return called
 
 
+class SliceNoise:
+    """The noise of one slice: `everywhere` while its CPUs run, and in what they `call`.
+
+    A machine boots before it, so that harness and boot take none, however many CPUs there are.
+    """
+
+    def __init__(self, kind: Kind, has: Callable[[str], bool], random: Random) -> None:
+        """Noise of a kind, for files of which `has` is true."""
+        self._kind, self._has = kind, has
+        self._countdown = Countdown(max(kind.value, 1), random)
+        self._counts = kind in (Kind.INSTRUCTIONS, Kind.LINES)
+        self._monitors = self._counts and hasattr(sys, "monitoring")
+        self.call = self._call_traced if self._counts and not self._monitors else _call
+
+    @contextmanager
+    def everywhere(self) -> Iterator[None]:
+        """What is the same for all threads: the switch interval, and events where `sys.monitoring` counts them."""
+        with ExitStack() as stack:
+            if self._kind is not Kind.BARE:
+                stack.enter_context(switching(SHORT_INTERVAL))
+            if self._monitors:
+                stack.enter_context(_monitored(self._kind, self._has, self._countdown))
+            yield
+
+    def _call_traced(self, function: Callable[[T], R], argument: T) -> R:
+        """Call with the thread traced, unless it is traced already, by a debugger or for coverage."""
+        if sys.gettrace() is not None:
+            return function(argument)
+        sys.settrace(tracer(self._kind, self._has, self._countdown))
+        try:
+            return function(argument)
+        finally:
+            sys.settrace(None)
+
+
+def _call(function: Callable[[T], R], argument: T) -> R:
+    """Call as it is."""
+    return function(argument)
+
+
 class Noise:
     """The noise of one cell."""
 
@@ -137,26 +179,9 @@ class Noise:
         self._has = cache(under_test.has)
         self._random = Random(seed)
 
-    @contextmanager
-    def slice(self, kind: Kind) -> Iterator[Callable[[], None]]:
-        """Make noise of a kind; a function that each CPU's thread calls when it starts."""
-        countdown = Countdown(max(kind.value, 1), self._random)
-        with ExitStack() as stack:
-            if kind is not Kind.BARE:
-                stack.enter_context(switching(SHORT_INTERVAL))
-            if kind not in (Kind.INSTRUCTIONS, Kind.LINES):
-                yield lambda: None
-            elif hasattr(sys, "monitoring"):
-                stack.enter_context(_monitored(kind, self._has, countdown))
-                yield lambda: None
-            else:
-                yield lambda: _trace(tracer(kind, self._has, countdown))
-
-
-def _trace(function: Callable[..., Any]) -> None:
-    """Trace the calling thread, unless it is traced already, by a debugger or for coverage."""
-    if sys.gettrace() is None:
-        sys.settrace(function)
+    def slice(self, kind: Kind) -> SliceNoise:
+        """The noise of one slice."""
+        return SliceNoise(kind, self._has, self._random)
 
 
 KINDS = tuple(Kind) if gil_enabled() else (Kind.INSTRUCTIONS, Kind.BARE, Kind.LINES)

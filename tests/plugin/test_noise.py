@@ -29,13 +29,9 @@ def yields(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def run(kind: Kind, under_test: UnderTest) -> None:
     """Run code under test on a thread of its own, with noise of a kind."""
-    with Noise(under_test, 1).slice(kind) as begin:
-
-        def body() -> None:
-            begin()
-            code_under_test(MANY)
-
-        thread = threading.Thread(target=body, name="cpu")
+    heard = Noise(under_test, 1).slice(kind)
+    with heard.everywhere():
+        thread = threading.Thread(target=heard.call, args=(code_under_test, MANY), name="cpu")
         thread.start()
         thread.join(30)
         assert not thread.is_alive()
@@ -63,7 +59,7 @@ def test_code_elsewhere_does_not_yield(kind: Kind, yields: list[str], tmp_path: 
 @pytest.mark.parametrize("kind", Kind)
 def test_afterwards_everything_is_as_before(kind: Kind) -> None:
     before = sys.getswitchinterval(), sys.gettrace(), _tools()
-    with Noise(UnderTest(HERE), 1).slice(kind):
+    with Noise(UnderTest(HERE), 1).slice(kind).everywhere():
         within = sys.getswitchinterval()
     assert (sys.getswitchinterval(), sys.gettrace(), _tools()) == before
     assert (within < before[0]) == (kind is not Kind.BARE)
@@ -80,18 +76,17 @@ def test_a_thread_that_is_traced_already_is_left_alone(yields: list[str]) -> Non
     def for_coverage(frame: object, event: str, arg: object) -> None:
         return None
 
-    seen = []
-    with Noise(UnderTest(HERE), 1).slice(Kind.LINES) as begin:
+    seen: list[object] = []
+    heard = Noise(UnderTest(HERE), 1).slice(Kind.LINES)
 
-        def body() -> None:
-            sys.settrace(for_coverage)
-            begin()
-            seen.append(sys.gettrace())
-            sys.settrace(None)
+    def body() -> None:
+        sys.settrace(for_coverage)
+        heard.call(lambda one: seen.append(sys.gettrace()), 1)
+        sys.settrace(None)
 
-        thread = threading.Thread(target=body)
-        thread.start()
-        thread.join(30)
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join(30)
     assert seen == [for_coverage]
     assert yields == []
 
