@@ -25,7 +25,7 @@ import attrs
 import psutil
 
 from benchmarks.exhibits import ROOT
-from stress.campaign.rundir import SAMPLES, Run, read_run
+from stress.campaign.soak.rundir import SAMPLES, Run, read_run
 from stress.errors import UserError
 
 INTERVAL_SECONDS = 0.5

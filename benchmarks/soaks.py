@@ -28,8 +28,8 @@ from typing import Any
 import psutil
 
 from benchmarks.exhibits import ROOT
-from stress.campaign.ending import Ending, ending_of
-from stress.campaign.rundir import read_run
+from stress.campaign.soak.ending import Ending, ending_of
+from stress.campaign.soak.rundir import read_run
 from stress.machine.engines import has_numba
 
 ENGINES = ("native", "python")

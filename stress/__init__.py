@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stress.campaign.soak import resume, soak
+    from stress.campaign.soak.soak import resume, soak
     from stress.config import Config
     from stress.errors import HarnessError, UserError
     from stress.runner import run
@@ -24,9 +24,9 @@ _HOMES = {
     "UserError": "stress.errors",
     "catalogue": "stress.scenario_files",
     "find_scenario": "stress.scenario_files",
-    "resume": "stress.campaign.soak",
+    "resume": "stress.campaign.soak.soak",
     "run": "stress.runner",
-    "soak": "stress.campaign.soak",
+    "soak": "stress.campaign.soak.soak",
 }
 
 __all__ = [

@@ -231,7 +231,7 @@ def _soak(
     interrupted: Callable[[], bool],
 ) -> Any:
     """Start a soak, or go on with one."""
-    from stress.campaign.soak import resume, soak
+    from stress.campaign.soak.soak import resume, soak
     from stress.config import Config
 
     timing = _optional(interval_s=interval)
@@ -251,8 +251,8 @@ def _soak(
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 def report(folders: tuple[Path, ...], reports: int, json_file: str | None) -> int:
     """Show what soaks have come to, or have come to so far, from their run directories."""
-    from stress.campaign.ending import ending_of
-    from stress.campaign.rundir import read_run
+    from stress.campaign.soak.ending import ending_of
+    from stress.campaign.soak.rundir import read_run
     from stress.soak_output import SoakOutputs
 
     outputs = SoakOutputs(json_file, reports)

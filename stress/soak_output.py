@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from rich.text import Text
 
-from stress.campaign.ending import Ending
-from stress.campaign.metrics import SoakMetrics, serve
-from stress.campaign.panel import Lines, LivePanel
-from stress.campaign.summary import show_ending
-from stress.campaign.view import Watcher
+from stress.campaign.soak.ending import Ending
+from stress.campaign.soak.metrics import SoakMetrics, serve
+from stress.campaign.soak.panel import Lines, LivePanel
+from stress.campaign.soak.summary import show_ending
+from stress.campaign.soak.view import Watcher
 from stress.errors import UserError
 from stress.output import check_json, console, write_json
 

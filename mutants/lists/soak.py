@@ -2,30 +2,32 @@
 
 from mutants.mutant import Group, Part, suite
 
-JOURNAL = Part("stress/campaign/journal.py")
-RUNDIR = Part("stress/campaign/rundir.py")
-PLAN = Part("stress/campaign/plan.py")
-TURNS = Part("stress/campaign/turns.py")
-SOAK = Part("stress/campaign/soak.py")
-CHILD = Part("stress/campaign/child.py")
+FOLDER = Part("stress/campaign/folder.py")
+READING = Part("stress/campaign/reading.py")
+JOURNAL = Part("stress/campaign/soak/journal.py")
+RUNDIR = Part("stress/campaign/soak/rundir.py")
+PLAN = Part("stress/campaign/soak/plan.py")
+TURNS = Part("stress/campaign/soak/turns.py")
+SOAK = Part("stress/campaign/soak/soak.py")
+CHILD = Part("stress/campaign/soak/child.py")
 WORKER = Part("stress/campaign/worker.py")
-PAPER = suite("campaign")
+PAPER = suite("campaign/soak")
 COMMAND = suite(*(f"frontdoor/test_soak{part}.py" for part in ("", "_kills", "_refusals", "_endings", "_crashes")))
 
 GROUP = Group(
     "Soaks",
     (PAPER, COMMAND),
     (
-        JOURNAL.of("def append(self, line").mutant(
+        FOLDER.of("def append(self, line").mutant(
             "line-unsynced", "a line is not made to last", "            os.fsync(self._handle)\n", ""
         ),
-        JOURNAL.of("def append(self, line").mutant(
+        FOLDER.of("def append(self, line").mutant(
             "part-stays", "half a line stays in the file", "os.ftruncate(self._handle, self._size)", "pass"
         ),
-        JOURNAL.of("def __init__(self, path").mutant(
+        FOLDER.of("def __init__(self, path").mutant(
             "tail-stays", "a torn line stays when a soak goes on", "os.ftruncate(self._handle, size)", "pass"
         ),
-        JOURNAL.of("def lock_folder(").mutant(
+        FOLDER.of("def lock_folder(").mutant(
             "shared-lock", "two processes write to one directory", "fcntl.LOCK_EX", "fcntl.LOCK_SH"
         ),
         JOURNAL.of("def thinned(").mutant(
@@ -37,9 +39,9 @@ GROUP = Group(
         JOURNAL.of("def append(self, sample").mutant(
             "never-thinned", "the samples grow without bound", "if self._count >= self.most_samples:", "if False:"
         ),
-        RUNDIR.of("def whole_lines(").mutant("torn-read", "a torn line is an error", "lines.pop()", "pass"),
-        RUNDIR.of("def read_manifest(").mutant(
-            "newer-read", "a newer schema is read as if it were known", "schema > SCHEMA", "schema > SCHEMA + 1"
+        READING.of("def whole_lines(").mutant("torn-read", "a torn line is an error", "lines.pop()", "pass"),
+        READING.of("def read_head(").mutant(
+            "newer-read", "a newer schema is read as if it were known", "schema > newest", "schema > newest + 1"
         ),
         RUNDIR.of("def check(").mutant(
             "foreign-lines", "lines of another soak are counted", "if scenario not in known:", "if False:"

@@ -1,1 +1,1 @@
-"""Runs of hours and days: soaks, the machine in a process of its own, and the journal that keeps what was learnt."""
+"""Campaigns: many runs, each in a process of its own, and what they learn on the disk whatever happens."""

@@ -17,7 +17,6 @@ from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn
 
-from stress.campaign.records import Standing
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.tally import Tally
@@ -158,12 +157,17 @@ def _converter() -> Converter:
     made.register_unstructure_hook(Tally, _tally_json)
     told = make_dict_structure_fn(Told, made, _cattrs_forbid_extra_keys=True)
     made.register_structure_hook(Told, lambda value, kind: _told(told(_plain(value), kind)))
-    standing = make_dict_structure_fn(Standing, made, _cattrs_forbid_extra_keys=True)
-    made.register_structure_hook(Standing, lambda value, kind: standing(_complete(value, Standing), kind))
     return made
 
 
 CONVERTER = _converter()
+
+
+def complete_only(kind: type[T]) -> type[T]:
+    """A decorator of records: JSON must have every key, the ones with defaults too."""
+    structure = make_dict_structure_fn(kind, CONVERTER, _cattrs_forbid_extra_keys=True)
+    CONVERTER.register_structure_hook(kind, lambda value, _: structure(_complete(value, kind), kind))
+    return kind
 
 
 def to_json(record: Any) -> Any:
@@ -182,4 +186,4 @@ def from_json(value: Any, kind: type[T], where: str) -> T:
     except (BaseValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         first, *more = transform_error(error)
         others = f" (and {len(more)} more)" if more else ""
-        raise UserError(f"{where} is no {kind.__name__.lower()} of a soak: {shown(first)}{others}") from None
+        raise UserError(f"{where} is no {kind.__name__.lower()}: {shown(first)}{others}") from None

@@ -1,4 +1,4 @@
-"""Digests of what a soak's counts depend on, so that a resumed soak never adds up what does not belong together."""
+"""Digests of what counts depend on, so that a resumed campaign never adds up what does not belong together."""
 
 import hashlib
 from collections.abc import Iterable

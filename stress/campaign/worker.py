@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import attrs
 
 from stress.campaign.converter import to_json
-from stress.campaign.messages import Job, Message, read_message
+from stress.campaign.soak.messages import Job, Message, read_message
 
 MOST_LAST_WORDS = 60
 LONGEST_WORD = 400
@@ -29,7 +29,7 @@ GRACE_SECONDS = 1.3
 def command_and_environment() -> tuple[list[str], dict[str, str]]:
     """What starts the process with this interpreter, on this process's search path."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return [sys.executable, "-P", "-m", "stress.campaign.child"], {**os.environ, "PYTHONPATH": path}
+    return [sys.executable, "-P", "-m", "stress.campaign.soak.child"], {**os.environ, "PYTHONPATH": path}
 
 
 @attrs.define

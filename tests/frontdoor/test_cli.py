@@ -209,7 +209,7 @@ def test_exit_codes_follow_their_order(verdicts: list[tuple[str, str]], signal_n
 
 def test_what_is_exported_is_not_hidden_by_a_module_of_its_name() -> None:
     code = (
-        "import stress, stress.campaign.soak, stress.doctor\n"
+        "import stress, stress.campaign.soak.soak, stress.doctor\n"
         "print([name for name in stress.__all__ if not callable(getattr(stress, name))], 'hidden')"
     )
     done = subprocess.run(

@@ -86,7 +86,7 @@ def test_a_crash_before_anything_ran_leaves_nothing_behind(tmp_path: Path) -> No
     path = tmp_path / "mine.py"
     path.write_text(
         "import signal, sys\n"
-        "if 'stress.campaign.child' in getattr(sys.modules['__main__'].__spec__, 'name', ''):\n"
+        "if 'stress.campaign.soak.child' in getattr(sys.modules['__main__'].__spec__, 'name', ''):\n"
         "    signal.raise_signal(signal.SIGSEGV)\n" + (PLANTED / "signals_itself.py").read_text()
     )
     done = soak(tmp_path / "results", str(path), *HOURS)

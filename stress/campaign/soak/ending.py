@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.records import Finding, Manifest, Part, Sample, Standing
-from stress.campaign.rundir import Run
+from stress.campaign.soak.records import Finding, Manifest, Part, Sample, Standing
+from stress.campaign.soak.rundir import Run
 from stress.judge.verdict import judge
 from stress.report.result import Result
 from stress.report.told import Told

@@ -12,14 +12,15 @@ from pathlib import Path
 import attrs
 import psutil
 
-from stress.campaign import journal as journals
-from stress.campaign.ending import Ending, ending_of
-from stress.campaign.journal import Journal, JournalError, now
-from stress.campaign.messages import Began, Failed, Glance, Job, Message, Ready, Turn
-from stress.campaign.plan import new_plan, resumed_plan, session
-from stress.campaign.records import Finding, Plan, Sample, Standing
-from stress.campaign.rundir import read_run
-from stress.campaign.view import Span, View, Watcher, span
+from stress.campaign.folder import JournalError, check_place, lock_folder, now
+from stress.campaign.soak import journal as journals
+from stress.campaign.soak.ending import Ending, ending_of
+from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.messages import Began, Failed, Glance, Job, Message, Ready, Turn
+from stress.campaign.soak.plan import new_plan, resumed_plan, session
+from stress.campaign.soak.records import Finding, Plan, Sample, Standing
+from stress.campaign.soak.rundir import read_run
+from stress.campaign.soak.view import Span, View, Watcher, span
 from stress.campaign.worker import Worker
 from stress.conditions import StealMeter
 from stress.config import Config
@@ -235,7 +236,7 @@ def soak(
         HarnessError: when the harness failed before anything was learnt; later failures are in the ending.
     """
     plan = new_plan(scenarios, config, interval_s)
-    journals.check_place(results)
+    check_place(results)
 
     def open_journal() -> Journal:
         return journals.create(results, plan, session(plan))
@@ -260,7 +261,7 @@ def resume(
         UserError: when something differs, which it names, or for a directory that cannot be used.
         HarnessError: when the harness failed before anything was learnt; later failures are in the ending.
     """
-    lock = journals.lock_folder(folder)
+    lock = lock_folder(folder)
     try:
         run = read_run(folder)
         plan = resumed_plan(run, scenarios, given)

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 from attrs.validators import ge, gt, in_, min_len, optional
 
+from stress.campaign.converter import complete_only
 from stress.conditions import Conditions
 from stress.config import Config
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
@@ -17,6 +18,7 @@ from stress.judge.tally import Tally
 from stress.report.told import Told
 from stress.scenario import VERDICTS, Scenario
 
+SOAK = "soak"
 SCHEMA = 1
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -118,6 +120,7 @@ class Manifest:
     sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
 
 
+@complete_only
 @attrs.frozen(kw_only=True)
 class Standing:
     """How one scenario stands: all its counts since the soak began, not only those of the last interval.

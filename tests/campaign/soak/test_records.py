@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.campaign.converter import from_json, to_json
-from stress.campaign.messages import Job
-from stress.campaign.records import Finding, Manifest, Part, Plan, Sample, Session, Standing
+from stress.campaign.soak.messages import Job
+from stress.campaign.soak.records import Finding, Manifest, Part, Plan, Sample, Session, Standing
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.machine.latency import BUCKETS
 from stress.report.told import Told
-from tests.campaign.made import FOUND, PAIR, SAMPLED, TORN, plan_of, sample_at, session_of, standing_at
+from tests.campaign.soak.made import FOUND, PAIR, SAMPLED, TORN, plan_of, sample_at, session_of, standing_at
 from tests.support import bounded
 
 COUNTERS = ("lookups", "loads", "unloads", "race_windows", "violations", "disagreements")
@@ -245,7 +245,7 @@ def test_a_record_has_all_its_keys_and_no_others(record: Any) -> None:
 @pytest.mark.parametrize("kind", [Manifest, Plan, Part, Session, Sample, Standing, Finding, Told, Tally])
 @pytest.mark.parametrize("value", [None, True, 3, 1.5, "text", [], {}, [1], {"a": 1}], ids=repr)
 def test_what_is_no_record_at_all_is_refused(kind: type, value: Any) -> None:
-    with pytest.raises(UserError, match=f"^here is no {kind.__name__.lower()} of a soak: ") as caught:
+    with pytest.raises(UserError, match=f"^here is no {kind.__name__.lower()}: ") as caught:
         from_json(value, kind, "here")
     assert str(caught.value).isprintable()
 

@@ -5,94 +5,28 @@ sample holds all counts since the soak began, so that any of them can be lost bu
 bounded size: when it is full, half of the samples go, in one step too, and the others are spread evenly over time.
 """
 
-import errno
-import fcntl
 import json
 import math
 import os
-import shutil
-import time
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from stress.campaign.converter import to_json
+from stress.campaign.folder import JournalError, Lines, encode, lock_folder, make_folder, no_place, write_whole
 from stress.campaign.identity import made_by
-from stress.campaign.records import SCHEMA, Finding, Manifest, Plan, Sample, Session
-from stress.campaign.rundir import FINDINGS, KIND, MANIFEST, SAMPLES, Run, whole_lines
+from stress.campaign.reading import MANIFEST, kind_of, whole_lines
+from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample, Session
+from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 MOST_SAMPLES = 4096
 
 
-class JournalError(Exception):
-    """The disk does not take what was learnt; the text says why."""
-
-
-def now() -> str:
-    """The time in UTC, as records have it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def encode(record: Any) -> bytes:
-    """A record as one line."""
-    return json.dumps(to_json(record), separators=(",", ":")).encode() + b"\n"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put a file in the place of what is there, in one step that lasts."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(path.parent)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-class Lines:
-    """A file of lines that grows; what was written only in part is cut off again."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        """Open a file of which the first `size` bytes are good; the rest is a torn line, and goes."""
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        os.ftruncate(self._handle, size)
-        self._size = size
-
-    def append(self, line: bytes) -> None:
-        """Add a line and make it last; OSError if the disk does not take it."""
-        try:
-            at = self._size
-            while line[at - self._size :]:
-                at += os.pwrite(self._handle, line[at - self._size :], at)
-            os.fsync(self._handle)
-            self._size = at
-        except OSError:
-            os.ftruncate(self._handle, self._size)
-            raise
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._handle)
-
-
 def manifest_bytes(manifest: Manifest) -> bytes:
     """The manifest's file."""
-    return json.dumps({"kind": KIND, **to_json(manifest)}, indent=2).encode() + b"\n"
+    return json.dumps({"kind": kind_of(SOAK), **to_json(manifest)}, indent=2).encode() + b"\n"
 
 
 def thinned(lines: list[bytes], keep: int) -> list[bytes]:
@@ -107,24 +41,6 @@ def thinned(lines: list[bytes], keep: int) -> list[bytes]:
     slice_s = 2.0 ** math.ceil(math.log2(longest / slices))
     last = {(standing["scenario"], standing["elapsed_s"] // slice_s): at for at, standing in enumerate(standings)}
     return [lines[at] for at in sorted(last.values())]
-
-
-def lock_folder(folder: Path) -> int:
-    """Lock a run directory, before it is read or written; the system lets go of it with the process, however it ends.
-
-    Raises:
-        UserError: when another process has it, or it is no directory.
-    """
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise UserError(f"--resume: {shown(folder)} cannot be opened: {error.strerror}; give a run directory") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first") from None
-    return handle
 
 
 @attrs.define
@@ -190,38 +106,6 @@ class Journal:
         return JournalError(f"cannot write {shown(self.folder / name)}: {error.strerror}")
 
 
-def check_place(results: Path) -> None:
-    """Raise UserError for a folder in which no run directory can be made: known before programs are compiled."""
-    there = next((place for place in (results, *results.parents) if os.path.exists(place)), results)
-    if not there.is_dir():
-        raise _no_place(results, os.strerror(errno.ENOTDIR))
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise _no_place(results, os.strerror(errno.EACCES))
-
-
-def _no_place(results: Path, reason: str | None) -> UserError:
-    """What is told of a folder in which no run directory can be made."""
-    where = f"cannot make a run directory in {shown(results)}: {reason}"
-    return UserError(f"--results: {where}; name a folder that you may write in")
-
-
-def make_folder(results: Path, manifest: Manifest) -> Path:
-    """A new run directory in the folder `results`, which is made if need be; it appears whole, or not at all."""
-    name = f"soak-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    draft = results / f".{name}.draft"
-    draft.mkdir(parents=True)
-    try:
-        for lines in (SAMPLES, FINDINGS):
-            write_whole(draft / lines, b"")
-        write_whole(draft / MANIFEST, manifest_bytes(manifest))
-        draft.rename(results / name)
-    except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    sync_folder(results)
-    return results / name
-
-
 def create(results: Path, plan: Plan, session: Session) -> Journal:
     """The journal of a new soak, in a run directory of its own in the folder `results`.
 
@@ -230,10 +114,10 @@ def create(results: Path, plan: Plan, session: Session) -> Journal:
     """
     manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
     try:
-        folder = make_folder(results, manifest)
+        folder = make_folder(results, SOAK, {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(manifest)})
         return Journal(folder, manifest, lock_folder(folder), Lines(folder / SAMPLES, 0), Lines(folder / FINDINGS, 0))
     except OSError as error:
-        raise _no_place(results, error.strerror) from None
+        raise no_place(results, error.strerror) from None
 
 
 def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:

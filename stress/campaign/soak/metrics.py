@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.records import Part, Standing, parts_by_name
-from stress.campaign.view import View
+from stress.campaign.soak.records import Part, Standing, parts_by_name
+from stress.campaign.soak.view import View
 from stress.errors import UserError
 from stress.machine.latency import upper_edge
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import attrs
 import pytest
 
-from stress.campaign import plan as plans
-from stress.campaign import soak as soaks
-from stress.campaign.plan import new_plan, resumed_plan
-from stress.campaign.records import Plan
-from stress.campaign.rundir import read_run
-from stress.campaign.soak import resume
+from stress.campaign.soak import plan as plans
+from stress.campaign.soak import soak as soaks
+from stress.campaign.soak.plan import new_plan, resumed_plan
+from stress.campaign.soak.records import Plan
+from stress.campaign.soak.rundir import read_run
+from stress.campaign.soak.soak import resume
 from stress.config import Config
 from stress.corpus import save
 from stress.errors import UserError
 from stress.scenario_files import scenarios_folder
-from tests.campaign.made import PAIR, make_run, plan_of, run_of, snapshot
+from tests.campaign.soak.made import PAIR, make_run, plan_of, run_of, snapshot
 from tests.support import simple_corpus
 
 TINY = Config(engine="python", duration_s=60.0, cpus=3, seed=7)

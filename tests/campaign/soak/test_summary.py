@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.campaign.ending import Ending
-from stress.campaign.panel import MOST_CPUS, brief, clock, interval_line, render
-from stress.campaign.records import Manifest, Sample
-from stress.campaign.summary import BARS, STRETCHES, end_line, history, show_ending, sparkline, stretches
-from stress.campaign.view import View
+from stress.campaign.soak.ending import Ending
+from stress.campaign.soak.panel import MOST_CPUS, brief, clock, interval_line, render
+from stress.campaign.soak.records import Manifest, Sample
+from stress.campaign.soak.summary import BARS, STRETCHES, end_line, history, show_ending, sparkline, stretches
+from stress.campaign.soak.view import View
 from stress.judge.tally import Tally
 from stress.report.told import Told
-from tests.campaign.made import (
+from tests.campaign.soak.made import (
     PAIR,
     TORN,
     ending_with,

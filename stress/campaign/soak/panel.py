@@ -9,10 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from stress.campaign.messages import CpuGlance, Glance
-from stress.campaign.records import Standing
-from stress.campaign.summary import sparkline
-from stress.campaign.view import Span, View
+from stress.campaign.soak.messages import CpuGlance, Glance
+from stress.campaign.soak.records import Standing
+from stress.campaign.soak.summary import sparkline
+from stress.campaign.soak.view import Span, View
 from stress.corpus.untrusted import shown
 
 MOST_CPUS = 16

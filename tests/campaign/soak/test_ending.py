@@ -6,13 +6,13 @@ from typing import Any
 import attrs
 import pytest
 
-from stress.campaign.ending import Ending, ending_of
-from stress.campaign.rundir import read_run
+from stress.campaign.soak.ending import Ending, ending_of
+from stress.campaign.soak.rundir import read_run
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, Verdict
 from stress.report.result import Result
 from stress.report.told import Told
-from tests.campaign.made import (
+from tests.campaign.soak.made import (
     FOUND,
     PAIR,
     SAMPLED,

@@ -15,15 +15,17 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from stress.campaign import soak as soaks
 from stress.campaign.converter import to_json
-from stress.campaign.journal import encode, manifest_bytes
-from stress.campaign.records import Manifest
-from stress.campaign.rundir import FINDINGS, KIND, MANIFEST, SAMPLES, Run, read_run
-from stress.campaign.soak import resume
+from stress.campaign.folder import encode
+from stress.campaign.reading import MANIFEST, kind_of
+from stress.campaign.soak import soak as soaks
+from stress.campaign.soak.journal import manifest_bytes
+from stress.campaign.soak.records import Manifest
+from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
+from stress.campaign.soak.soak import resume
 from stress.cli import call
 from stress.errors import UserError
-from tests.campaign.made import (
+from tests.campaign.soak.made import (
     FILES,
     FOUND,
     PAIR,
@@ -216,7 +218,7 @@ def without_zeros(line: Any) -> Any:
 def assert_true(run: Run) -> None:
     """The run is what is on the disk, no more and no less, but for a torn last line of either file."""
     document = json.loads((run.folder / MANIFEST).read_bytes())
-    manifest = {"kind": KIND, **to_json(run.manifest)}
+    manifest = {"kind": kind_of("soak"), **to_json(run.manifest)}
     assert Fraction(document["plan"].pop("noise")) == Fraction(manifest["plan"].pop("noise"))
     assert manifest == document
     for name, records in ((SAMPLES, run.samples), (FINDINGS, run.findings)):
@@ -369,7 +371,7 @@ def test_a_setting_out_of_range_is_named_with_its_file(home: Path) -> None:
 @pytest.mark.parametrize("place", [DIRECTORY, FIFO, LOOP, NOTHING])
 @pytest.mark.parametrize("file", FILES)
 def test_what_is_no_plain_file_is_named(file: str, place: str, home: Path) -> None:
-    with pytest.raises(UserError, match=f"{file}.*; give the directory of a soak$"):
+    with pytest.raises(UserError, match=f"{file}.*; give a run directory$"):
         read_run(put_down(home, {**GOOD, file: place}))
 
 
@@ -382,7 +384,7 @@ def test_a_file_larger_than_a_soak_writes_is_not_read(home: Path) -> None:
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path / "nosuch", tmp_path / ("x" * 300), tmp_path):
-        with pytest.raises(UserError, match=r"cannot read .*; give the directory of a soak"):
+        with pytest.raises(UserError, match=r"cannot read .*; give a run directory"):
             read_run(folder)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import attrs
 import pytest
 
-from stress.campaign.metrics import STOP_BUCKETS, SoakMetrics, stop_buckets
-from stress.campaign.soak import Unwatched
+from stress.campaign.soak.metrics import STOP_BUCKETS, SoakMetrics, stop_buckets
+from stress.campaign.soak.soak import Unwatched
 from stress.machine.latency import BUCKETS, upper_edge
 from stress.report.told import Told
-from tests.campaign.made import PAIR, TORN, plan_of, renamed, sample_at, standing_at, view_of
+from tests.campaign.soak.made import PAIR, TORN, plan_of, renamed, sample_at, standing_at, view_of
 
 client = pytest.importorskip("prometheus_client")
 parser = pytest.importorskip("prometheus_client.parser")

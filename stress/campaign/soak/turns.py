@@ -1,7 +1,7 @@
 """Turns: the scenarios of a soak take the machine one after the other, each for an interval, with its twin.
 
 A twin only has to show, again and again, that its violation could be seen, so it gets one slice in eight. Called by
-`stress.campaign.child` in the machine's own process.
+`stress.campaign.soak.child` in the machine's own process.
 """
 
 import time
@@ -10,8 +10,8 @@ from collections.abc import Callable
 import attrs
 
 from stress.boot import World
-from stress.campaign.messages import Turn
-from stress.campaign.records import Plan, Standing
+from stress.campaign.soak.messages import Turn
+from stress.campaign.soak.records import Plan, Standing
 from stress.errors import HarnessError
 from stress.judge.explain import explain
 from stress.judge.tally import Tally

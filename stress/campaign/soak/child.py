@@ -1,4 +1,4 @@
-"""The machine's process: `python -m stress.campaign.child`, started by `stress.campaign.worker`.
+"""The machine's process: `python -m stress.campaign.soak.child`, started by `stress.campaign.worker`.
 
 It takes a job on standard input and tells what it does on what was its standard output; what scenarios print goes to
 standard error. It ends when the pipe that it got the job by is closed, as it is when the soak's process dies.
@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.messages import Began, CpuGlance, Failed, Glance, Job, Message, Ready, write_message
-from stress.campaign.records import parts_by_name
-from stress.campaign.turns import Player, player_for, slices_of
+from stress.campaign.soak.messages import Began, CpuGlance, Failed, Glance, Job, Message, Ready, write_message
+from stress.campaign.soak.records import parts_by_name
+from stress.campaign.soak.turns import Player, player_for, slices_of
 from stress.errors import HarnessError, UserError
 from stress.machine.machine import EXIT_HARNESS_FAILED, Machine
 from stress.machine.watchdog import Watchdog

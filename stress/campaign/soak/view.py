@@ -6,8 +6,8 @@ from typing import Protocol
 
 import attrs
 
-from stress.campaign.messages import Glance
-from stress.campaign.records import Plan, Sample, Standing
+from stress.campaign.soak.messages import Glance
+from stress.campaign.soak.records import Plan, Sample, Standing
 from stress.machine.latency import percentile
 
 

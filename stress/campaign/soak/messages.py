@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.converter import from_json, to_json
-from stress.campaign.records import Plan, Standing
+from stress.campaign.soak.records import Plan, Standing
 from stress.report.told import Told
 
 

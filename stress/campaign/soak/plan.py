@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from stress.campaign.converter import from_json, to_json
+from stress.campaign.folder import now
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
-from stress.campaign.journal import now
-from stress.campaign.records import Part, Plan, Session
-from stress.campaign.rundir import Run
+from stress.campaign.soak.records import Part, Plan, Session
+from stress.campaign.soak.rundir import Run
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.corpus.untrusted import shown

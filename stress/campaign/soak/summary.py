@@ -6,9 +6,9 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
-from stress.campaign.ending import Ending
-from stress.campaign.records import Sample, Standing
-from stress.campaign.view import Span, span
+from stress.campaign.soak.ending import Ending
+from stress.campaign.soak.records import Sample, Standing
+from stress.campaign.soak.view import Span, span
 from stress.corpus.untrusted import shown
 from stress.judge.verdict import rate_upper_95
 from stress.report.result import Result

@@ -10,12 +10,15 @@ from pathlib import Path
 import attrs
 import pytest
 
-from stress.campaign import journal as journals
-from stress.campaign.journal import JournalError, create, encode, lock_folder, reopen, thinned
-from stress.campaign.records import Session
-from stress.campaign.rundir import FINDINGS, MANIFEST, SAMPLES, read_run
+from stress.campaign import folder as folders
+from stress.campaign.folder import JournalError, encode, lock_folder
+from stress.campaign.reading import MANIFEST
+from stress.campaign.soak import journal as journals
+from stress.campaign.soak.journal import create, reopen, thinned
+from stress.campaign.soak.records import Session
+from stress.campaign.soak.rundir import FINDINGS, SAMPLES, read_run
 from stress.errors import UserError
-from tests.campaign.made import (
+from tests.campaign.soak.made import (
     FILES,
     FOUND,
     PAIR,
@@ -245,7 +248,7 @@ def test_what_is_no_directory_cannot_be_locked(tmp_path: Path) -> None:
 def test_a_run_directory_appears_whole_or_not_at_all(
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    numbers, write = itertools.count(), journals.write_whole
+    numbers, write = itertools.count(), folders.write_whole
 
     def write_whole(path: Path, data: bytes) -> None:
         if next(numbers) == calls:
@@ -253,7 +256,7 @@ def test_a_run_directory_appears_whole_or_not_at_all(
             raise FULL
         write(path, data)
 
-    monkeypatch.setattr(journals, "write_whole", write_whole)
+    monkeypatch.setattr(folders, "write_whole", write_whole)
     with pytest.raises(UserError, match=r"^--results: cannot make a run directory in .*: No space left on device; "):
         create(tmp_path, plan_of(), session_of())
     assert list(tmp_path.iterdir()) == []
@@ -263,13 +266,13 @@ def test_a_run_directory_appears_whole_or_not_at_all(
 
 def test_a_run_directory_has_its_name_only_once_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    write = journals.write_whole
+    write = folders.write_whole
 
     def write_whole(path: Path, data: bytes) -> None:
         write(path, data)
         seen.append([found.name for found in tmp_path.glob("soak-*")])
 
-    monkeypatch.setattr(journals, "write_whole", write_whole)
+    monkeypatch.setattr(folders, "write_whole", write_whole)
     journal = create(tmp_path, plan_of(), session_of())
     journal.close()
     assert seen == [[], [], []]

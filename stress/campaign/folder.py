@@ -1,0 +1,130 @@
+"""Writing in run directories, so that what is written lasts and nothing is left half done. Soaks and sweeps share this.
+
+A file is replaced in one step, or grows by whole lines that are synced; one process at a time has a directory.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stress.campaign.converter import to_json
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+
+
+class JournalError(Exception):
+    """The disk does not take what was learnt; the text says why."""
+
+
+def now() -> str:
+    """The time in UTC, as records have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def encode(record: Any) -> bytes:
+    """A record as one line."""
+    return json.dumps(to_json(record), separators=(",", ":")).encode() + b"\n"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a file in the place of what is there, in one step that lasts."""
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+class Lines:
+    """A file of lines that grows; what was written only in part is cut off again."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Open a file of which the first `size` bytes are good; the rest is a torn line, and goes."""
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        os.ftruncate(self._handle, size)
+        self._size = size
+
+    def append(self, line: bytes) -> None:
+        """Add a line and make it last; OSError if the disk does not take it."""
+        try:
+            at = self._size
+            while line[at - self._size :]:
+                at += os.pwrite(self._handle, line[at - self._size :], at)
+            os.fsync(self._handle)
+            self._size = at
+        except OSError:
+            os.ftruncate(self._handle, self._size)
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
+
+def lock_folder(folder: Path) -> int:
+    """Lock a run directory, before it is read or written; the system lets go of it with the process, however it ends.
+
+    Raises:
+        UserError: when another process has it, or it is no directory.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise UserError(f"--resume: {shown(folder)} cannot be opened: {error.strerror}; give a run directory") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first") from None
+    return handle
+
+
+def check_place(results: Path) -> None:
+    """Raise UserError for a folder in which no run directory can be made: known before programs are compiled."""
+    there = next((place for place in (results, *results.parents) if os.path.exists(place)), results)
+    if not there.is_dir():
+        raise no_place(results, os.strerror(errno.ENOTDIR))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise no_place(results, os.strerror(errno.EACCES))
+
+
+def no_place(results: Path, reason: str | None) -> UserError:
+    """What is told of a folder in which no run directory can be made."""
+    where = f"cannot make a run directory in {shown(results)}: {reason}"
+    return UserError(f"--results: {where}; name a folder that you may write in")
+
+
+def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> Path:
+    """A new run directory of a kind in the folder `results`, made if need be; it appears whole, or not at all."""
+    name = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    draft = results / f".{name}.draft"
+    draft.mkdir(parents=True)
+    try:
+        for file, data in contents.items():
+            write_whole(draft / file, data)
+        draft.rename(results / name)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    sync_folder(results)
+    return results / name
