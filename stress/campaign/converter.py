@@ -145,9 +145,17 @@ def _fraction(value: Any) -> Fraction:
     return Fraction(value)
 
 
+def _object(value: Any, _: Any) -> dict[str, Any]:
+    """Any object from JSON."""
+    if type(value) is not dict:
+        raise TypeError(f"{value!r:.60} is no object")
+    return dict(_plain(value))
+
+
 def _converter() -> Converter:
     """The converter with all hooks."""
     made = Converter(forbid_extra_keys=True)
+    made.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     for kind, allowed in {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.items():
         made.register_structure_hook(kind, _strict(kind, *allowed))
     made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))

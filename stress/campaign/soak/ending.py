@@ -6,7 +6,8 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.soak.records import Finding, Manifest, Part, Sample, Standing
+from stress.campaign.parts import Part
+from stress.campaign.soak.records import Finding, Manifest, Sample, Standing
 from stress.campaign.soak.rundir import Run
 from stress.judge.verdict import judge
 from stress.report.result import Result

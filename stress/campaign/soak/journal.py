@@ -15,8 +15,9 @@ import attrs
 from stress.campaign.converter import to_json
 from stress.campaign.folder import JournalError, Lines, encode, lock_folder, make_folder, no_place, write_whole
 from stress.campaign.identity import made_by
+from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST, kind_of, whole_lines
-from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample, Session
+from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run
 from stress.corpus.untrusted import shown
 from stress.errors import UserError

@@ -9,7 +9,8 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.soak.records import Part, Standing, parts_by_name
+from stress.campaign.parts import Part
+from stress.campaign.soak.records import Standing, parts_by_name
 from stress.campaign.soak.view import View
 from stress.errors import UserError
 from stress.machine.latency import upper_edge

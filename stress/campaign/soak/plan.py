@@ -10,7 +10,8 @@ import attrs
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.folder import now
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
-from stress.campaign.soak.records import Part, Plan, Session
+from stress.campaign.parts import Session, part_of
+from stress.campaign.soak.records import Plan
 from stress.campaign.soak.rundir import Run
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
@@ -35,23 +36,6 @@ FLAGS = {
     "corpus": "--corpus",
 }
 """What must be as it was when a soak is resumed, and what to call it."""
-
-
-def part_of(name: str, cpus: int) -> Part:
-    """One scenario; UserError if it cannot run on so few CPUs."""
-    scenario = find_scenario(name)
-    if cpus < scenario.least_cpus:
-        raise UserError(f"--cpus: {scenario.name} needs at least {scenario.least_cpus} CPUs, not {cpus}; give more")
-    return Part(
-        scenario.name,
-        scenario.origin,
-        scenario.claim,
-        scenario.source,
-        scenario.expect,
-        scenario.twin,
-        dict(scenario.outcomes),
-        scenario_digest(scenario.origin),
-    )
 
 
 def _check_interval(interval_s: float) -> None:

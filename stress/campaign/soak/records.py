@@ -3,7 +3,7 @@
 `stress.campaign.converter` turns them into JSON and back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,55 +11,19 @@ import attrs
 from attrs.validators import ge, gt, in_, min_len, optional
 
 from stress.campaign.converter import complete_only
-from stress.conditions import Conditions
+from stress.campaign.parts import STATUSES, Part, Session, check_names
 from stress.config import Config
-from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.judge.tally import Tally
 from stress.report.told import Told
-from stress.scenario import VERDICTS, Scenario
 
 SOAK = "soak"
 SCHEMA = 1
-STATUSES = ("running", "complete", "interrupted", "failed")
-
-
-def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, Outcome]) -> None:
-    """Raise ValueError for outcomes that cannot be counted by their names or shown in a table."""
-    for name, outcome in outcomes.items():
-        if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
-            raise ValueError(f"{name!r:.60} is no outcome")
-
-
-def _check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
-    """Raise ValueError unless every scenario is there once."""
-    if len({part.name for part in parts}) != len(parts):
-        raise ValueError("a scenario is there twice")
 
 
 def _check_report(instance: object, attribute: object, told: Told) -> None:
     """Raise ValueError unless a violation has what is printed of it: a rule, then a title."""
     if len(told.lines) < 2:
         raise ValueError("a violation has at least two lines")
-
-
-@attrs.frozen
-class Part:
-    """One scenario of a soak: what it takes to judge and show it without its file, and a digest of that file."""
-
-    name: str
-    origin: str
-    claim: str
-    source: str
-    expect: str = attrs.field(validator=in_(VERDICTS))
-    twin: str | None
-    outcomes: dict[str, Outcome] = attrs.field(validator=_check_outcomes)
-    digest: str
-
-    def scenario(self) -> Scenario:
-        """The scenario without its programs: for verdicts and tables, not to be run."""
-        return Scenario(
-            self.name, self.claim, self.source, (), self.expect, self.twin, outcomes=self.outcomes, origin=self.origin
-        )
 
 
 @attrs.frozen
@@ -70,7 +34,7 @@ class Plan:
     all sources that programs are made of.
     """
 
-    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), _check_names])
+    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), check_names])
     engine: str
     cpus: int
     seed: int
@@ -99,14 +63,6 @@ class Plan:
             stop_on_violation=self.stop_on_violation,
             corpus=Path(self.corpus) if self.corpus else None,
         )
-
-
-@attrs.frozen
-class Session:
-    """One process that worked on a soak: when it began (UTC), and under which conditions."""
-
-    began: str
-    conditions: Conditions
 
 
 @attrs.frozen

@@ -14,12 +14,13 @@ from typing import Any
 import attrs
 from rich.console import Console, RenderableType
 
+from stress.campaign.parts import Part, Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.journal import Journal, create
 from stress.campaign.soak.messages import CpuGlance, Glance
 from stress.campaign.soak.plan import new_plan, session
-from stress.campaign.soak.records import Finding, Manifest, Part, Plan, Sample, Session, Standing
+from stress.campaign.soak.records import Finding, Manifest, Plan, Sample, Standing
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
 from stress.campaign.soak.view import Span, View, span
 from stress.config import Config

@@ -12,10 +12,10 @@ import pytest
 
 from stress.campaign import folder as folders
 from stress.campaign.folder import JournalError, encode, lock_folder
+from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.soak import journal as journals
 from stress.campaign.soak.journal import create, reopen, thinned
-from stress.campaign.soak.records import Session
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, read_run
 from stress.errors import UserError
 from tests.campaign.soak.made import (

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.campaign.converter import from_json, to_json
+from stress.campaign.parts import Part, Session
 from stress.campaign.soak.messages import Job
-from stress.campaign.soak.records import Finding, Manifest, Part, Plan, Sample, Session, Standing
+from stress.campaign.soak.records import Finding, Manifest, Plan, Sample, Standing
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.machine.latency import BUCKETS

@@ -1,0 +1,73 @@
+"""What every campaign writes down of what it runs: its scenarios, without their files, and who worked on it when."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+from attrs.validators import in_
+
+from stress.campaign.identity import scenario_digest
+from stress.conditions import Conditions
+from stress.errors import UserError
+from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
+from stress.scenario import VERDICTS, Scenario
+from stress.scenario_files import find_scenario
+
+STATUSES = ("running", "complete", "interrupted", "failed")
+
+
+def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, Outcome]) -> None:
+    """Raise ValueError for outcomes that cannot be counted by their names or shown in a table."""
+    for name, outcome in outcomes.items():
+        if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
+            raise ValueError(f"{name!r:.60} is no outcome")
+
+
+def check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
+    """Raise ValueError unless every scenario is there once."""
+    if len({part.name for part in parts}) != len(parts):
+        raise ValueError("a scenario is there twice")
+
+
+@attrs.frozen
+class Part:
+    """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file."""
+
+    name: str
+    origin: str
+    claim: str
+    source: str
+    expect: str = attrs.field(validator=in_(VERDICTS))
+    twin: str | None
+    outcomes: dict[str, Outcome] = attrs.field(validator=_check_outcomes)
+    digest: str
+
+    def scenario(self) -> Scenario:
+        """The scenario without its programs: for verdicts and tables, not to be run."""
+        return Scenario(
+            self.name, self.claim, self.source, (), self.expect, self.twin, outcomes=self.outcomes, origin=self.origin
+        )
+
+
+@attrs.frozen
+class Session:
+    """One process that worked on a campaign: when it began (UTC), and under which conditions."""
+
+    began: str
+    conditions: Conditions
+
+
+def part_of(name: str, cpus: int) -> Part:
+    """One scenario; UserError if it cannot run on so few CPUs."""
+    scenario = find_scenario(name)
+    if cpus < scenario.least_cpus:
+        raise UserError(f"--cpus: {scenario.name} needs at least {scenario.least_cpus} CPUs, not {cpus}; give more")
+    return Part(
+        scenario.name,
+        scenario.origin,
+        scenario.claim,
+        scenario.source,
+        scenario.expect,
+        scenario.twin,
+        dict(scenario.outcomes),
+        scenario_digest(scenario.origin),
+    )

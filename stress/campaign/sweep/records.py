@@ -1,0 +1,93 @@
+"""What a sweep writes down, as types: its run directory has a manifest, and a line for each cell that has ended.
+
+`stress.campaign.converter` turns them into JSON and back.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import attrs
+from attrs.validators import ge, gt, in_, min_len, optional
+
+from stress.campaign.converter import complete_only
+from stress.campaign.parts import STATUSES, Part, Session, check_names
+from stress.report.told import Told
+from stress.scenario import FATES
+
+SWEEP = "sweep"
+SCHEMA = 1
+DONE = "done"
+ENDS = (DONE, "crashed", "hung", "out of memory", "failed")
+"""How a cell ended: only one that is done has a run. "failed" is a fault of the harness, or input that it refused."""
+
+
+@complete_only
+@attrs.frozen(kw_only=True)
+class Values:
+    """One value on each axis; None for what the scenario or the interpreter has by itself. Times are in seconds."""
+
+    scenario: str
+    engine: str
+    cpus: int = attrs.field(validator=ge(1))
+    readers_per_writer: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    noise: Fraction
+    switch_interval_s: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
+    gap_s: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
+    pace_s: float = attrs.field(validator=ge(0.0))
+    fate: str | None = attrs.field(default=None, validator=optional(in_(FATES)))
+    corpus: str | None = None
+
+
+AXES = tuple(field.name for field in attrs.fields(Values))
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a sweep is of: the values of each cell, how often each is repeated, and what all cells have alike.
+
+    `seed` gives the order in which cells run, and the seed of each.
+    The digests are of the bytes of each corpus that was named, by its path, and of all sources programs are made of.
+    """
+
+    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), check_names])
+    cells: tuple[Values, ...] = attrs.field(validator=min_len(1))
+    repeat: int = attrs.field(validator=ge(1))
+    seed: int
+    duration_s: float = attrs.field(validator=gt(0.0))
+    kasan: bool
+    stall_after_s: float | None = attrs.field(validator=optional(gt(0.0)))
+    stop_on_violation: bool
+    corpus_digests: dict[str, str]
+    sources_digest: str
+
+
+@attrs.frozen
+class Manifest:
+    """The head of a sweep's run directory; `status` is "running" until it has ended, whatever became of the process."""
+
+    schema: int
+    made_by: str
+    status: str = attrs.field(validator=in_(STATUSES))
+    plan: Plan
+    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    """One line of `cells.jsonl`: how one cell ended, in one of its repeats.
+
+    `at` is when (UTC), in which of the `sessions`. `number` is that of its values in the plan, from 0, and `repeat`
+    counts from 1. `run` is its run as `kstress run --json` has it, None if there is none; then `trouble` says why.
+    `seconds` is how long its process took, `first_lookup_s` how long from its start to its first lookup.
+    """
+
+    at: str
+    session: int = attrs.field(validator=ge(0))
+    number: int = attrs.field(validator=ge(0))
+    repeat: int = attrs.field(validator=ge(1))
+    seed: int
+    end: str = attrs.field(validator=in_(ENDS))
+    seconds: float = attrs.field(validator=ge(0.0))
+    first_lookup_s: float | None = attrs.field(validator=optional(ge(0.0)))
+    run: dict[str, Any] | None
+    trouble: Told | None
