@@ -17,10 +17,11 @@ from benchmarks import peers
 from benchmarks.peers import run_parallel
 from benchmarks.peers.races import RIGHT, Race
 from benchmarks.witness import READERS, SECONDS, THREADS, WRITERS, Body, Witness
+from stress.machine.python_engine import switching
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell, fresh_seed
 from stress.marks.cpu import Role, StressCpu
-from stress.marks.noise import SHORT_INTERVAL, UnderTest, switching
+from stress.marks.noise import SHORT_INTERVAL, UnderTest
 from stress.marks.told import report
 
 BARE_TIMES = 100

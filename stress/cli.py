@@ -75,6 +75,10 @@ MACHINE_OPTIONS = (
     click.option("--pace", callback=_duration, help="Rest of a writer between two operations; 0s for none."),
     click.option("--stall-after", callback=_duration, help="Spinning this long without progress is a stall."),
     click.option("--stop-on-violation", is_flag=True, default=None, help="End a scenario at its first violation."),
+    click.option("--switch-interval", callback=_duration, help="How long a thread waits for the GIL before it asks."),
+    click.option("--readers-per-writer", type=int, help="One writer for each so many readers.  [default: one in all]"),
+    click.option("--gap", callback=_duration, help="Length of a hypervisor's gaps, in scenarios that have them."),
+    click.option("--fate", help="Of freed memory: poisoned, reused or unmapped.  [default: the scenario's]"),
     click.option("--corpus", type=click.Path(path_type=Path), help="Symbols of other modules (kstress corpus import)."),
 )
 
@@ -86,7 +90,8 @@ def machine_options(command: Command) -> Command:
 
 def _config_values(given: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, by the names of `Config`'s fields."""
-    names = {"duration": "duration_s", "pace": "pace_s", "stall_after": "stall_after_s"}
+    names = {"duration": "duration_s", "pace": "pace_s", "stall_after": "stall_after_s", "gap": "gap_s"}
+    names["switch_interval"] = "switch_interval_s"
     return _optional(**{names.get(name, name): value for name, value in given.items()})
 
 

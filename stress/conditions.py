@@ -7,13 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 import attrs
 import psutil
 
+from stress.config import Config
 from stress.machine.engines import usable_cores
 from stress.machine.python_engine import gil_enabled
 
 
 @attrs.frozen
 class Conditions:
-    """Host and settings of one run; times in seconds, `noise` as a share of accesses, `affinity` as core numbers."""
+    """Host and settings of one run; times in seconds, `noise` as a share of accesses, `affinity` as core numbers.
+
+    The last three are None where the scenario was run as its file states it.
+    """
 
     python: str
     gil: bool
@@ -26,6 +30,9 @@ class Conditions:
     noise: float
     pace_s: float
     stall_after_s: float
+    readers_per_writer: int | None = None
+    gap_s: float | None = None
+    fate: str | None = None
 
 
 def package_version(name: str) -> str | None:
@@ -66,8 +73,8 @@ class StealMeter:
         return round(100 * (stolen - stolen_before) / max(everything - all_before, 1e-9), 2)
 
 
-def host_conditions(kasan: bool, noise: float, pace_s: float, stall_after_s: float, steal: StealMeter) -> Conditions:
-    """The conditions now, for a run with these settings."""
+def host_conditions(config: Config, noise: float, pace_s: float, stall_after_s: float, steal: StealMeter) -> Conditions:
+    """The conditions now, for a run with this config, its defaults filled in by the others."""
     gil = gil_enabled()
     return Conditions(
         python=platform.python_version(),
@@ -75,10 +82,13 @@ def host_conditions(kasan: bool, noise: float, pace_s: float, stall_after_s: flo
         numba=package_version("numba"),
         cores=usable_cores(),
         affinity=affinity(),
-        switch_interval_s=sys.getswitchinterval() if gil else None,
+        switch_interval_s=(config.switch_interval_s or sys.getswitchinterval()) if gil else None,
         steal_percent=steal.percent(),
-        kasan=kasan,
+        kasan=config.kasan,
         noise=noise,
         pace_s=pace_s,
         stall_after_s=stall_after_s,
+        readers_per_writer=config.readers_per_writer,
+        gap_s=config.gap_s,
+        fate=config.fate,
     )

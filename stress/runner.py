@@ -24,6 +24,7 @@ from stress.machine.engines import DEFAULTS, choose_engine, cores_for, load_engi
 from stress.machine.events import Events, place_events
 from stress.machine.features import Features
 from stress.machine.machine import Machine, MachineError, Play
+from stress.machine.python_engine import switching
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.stacks import shown
@@ -32,6 +33,7 @@ from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
 from stress.scenario import Hardware, Scenario
 from stress.scenario_files import find_scenario, twin_of
+from stress.variation import least_cpus, vary
 
 SLICE_SECONDS = 0.25
 LONE_SLICE_SECONDS = 5.0
@@ -171,7 +173,12 @@ class Track:
 
 
 def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks = NO_HOOKS) -> Track:
-    """Boot a scenario's kernel once, for its machines to start from, and compile its programs, each once."""
+    """Boot a scenario's kernel once, for its machines to start from, and compile its programs, each once.
+
+    Raises:
+        UserError: for a variation that this scenario does not have.
+    """
+    scenario = vary(scenario, settings.config)
     booted = boot_ram(world, settings.config.cpus, scenario.fate)
     plays: dict[str, Play] = {}
     features = settings.features(scenario)
@@ -210,14 +217,16 @@ def run_scenario(
     """
     settings = settle(config)
     steal = StealMeter()
-    if config.cpus < scenario.least_cpus:
-        verdict = Verdict(INCONCLUSIVE, f"needs at least {scenario.least_cpus} CPUs, not {config.cpus}")
+    needed = least_cpus(scenario, config)
+    if config.cpus < needed:
+        verdict = Verdict(INCONCLUSIVE, f"needs at least {needed} CPUs, not {config.cpus}")
         return _result(scenario, settings, Tally(), None, verdict, steal, False)
     twin = twin_of(scenario)
     track = prepare(scenario, settings, world, hooks)
     twin_track = prepare(twin, settings, world, hooks) if twin else None
     try:
-        _alternate(track, twin_track)
+        with switching(config.switch_interval_s):
+            _alternate(track, twin_track)
     except MachineError as error:
         raise HarnessError(f"{scenario.name}: an error in kernel code, or in kstress itself\n{error}") from error
     if track.tally.disagreements:
@@ -267,7 +276,7 @@ def _result(
 ) -> Result:
     """Put a result together."""
     config = settings.config
-    conditions = host_conditions(config.kasan, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
+    conditions = host_conditions(config, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
     return Result(scenario, settings.engine, config, tally, verdict, conditions, twin, interrupted)
 
 

@@ -7,10 +7,12 @@ from attrs.validators import in_
 
 from stress.campaign.identity import scenario_digest
 from stress.conditions import Conditions
+from stress.config import Config
 from stress.errors import UserError
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.scenario import VERDICTS, Scenario
 from stress.scenario_files import find_scenario
+from stress.variation import least_cpus, vary
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -56,11 +58,13 @@ class Session:
     conditions: Conditions
 
 
-def part_of(name: str, cpus: int) -> Part:
-    """One scenario; UserError if it cannot run on so few CPUs."""
+def part_of(name: str, config: Config) -> Part:
+    """One scenario; UserError if it cannot run with `config`."""
     scenario = find_scenario(name)
-    if cpus < scenario.least_cpus:
-        raise UserError(f"--cpus: {scenario.name} needs at least {scenario.least_cpus} CPUs, not {cpus}; give more")
+    needed = least_cpus(scenario, config)
+    if config.cpus < needed:
+        raise UserError(f"--cpus: {scenario.name} needs at least {needed} CPUs, not {config.cpus}; give more")
+    vary(scenario, config)
     return Part(
         scenario.name,
         scenario.origin,

@@ -9,7 +9,8 @@ is the hot path of every run, and a call that they shared would cost a third of 
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
@@ -49,6 +50,17 @@ sched_yield: Callable[[], None] = getattr(os, "sched_yield", lambda: time.sleep(
 def gil_enabled() -> bool:
     """Whether one lock lets only one thread run Python code at a time."""
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+@contextmanager
+def switching(seconds: float | None) -> Iterator[None]:
+    """Let the GIL, if there is one, be asked for after `seconds`; None leaves it as it is."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before if seconds is None else seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def share_one_core() -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from stress.machine.python_engine import gil_enabled, sched_yield
+from stress.machine.python_engine import gil_enabled, sched_yield, switching
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -67,17 +67,6 @@ class Countdown:
         if self.left <= 0:
             self.left = self.random.randrange(1, 2 * self.period)
             sched_yield()
-
-
-@contextmanager
-def switching(seconds: float) -> Iterator[None]:
-    """Let the GIL, if there is one, be asked for after `seconds`."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(seconds)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _free_tool() -> int | None:

@@ -101,7 +101,16 @@ def command_of(verb: str, origin: str, config: Config) -> str:
     words += ["--stall-after", write_duration(config.stall_after_s)] if config.stall_after_s else []
     words += ["--stop-on-violation"] if config.stop_on_violation else []
     words += ["--corpus", str(config.corpus)] if config.corpus else []
+    words += _variation(config)
     return shlex.join(words)
+
+
+def _variation(config: Config) -> list[str]:
+    """What differs from the scenario as its file states it, and from the interpreter."""
+    times = {"--switch-interval": config.switch_interval_s, "--gap": config.gap_s}
+    words = [word for flag, time in times.items() if time for word in (flag, write_duration(time))]
+    words += ["--readers-per-writer", str(config.readers_per_writer)] if config.readers_per_writer else []
+    return words + (["--fate", config.fate] if config.fate else [])
 
 
 def rerun_command(result: Result) -> str:

@@ -11,5 +11,5 @@ from stress.scenario import Scenario
 def made_result(expect: str, verdict: str, config: Config, tally: Tally | None = None) -> Result:
     """A result with this verdict for a scenario that expects another."""
     scenario = Scenario("made", "a claim", "nowhere", (), expect=expect)
-    conditions = host_conditions(True, 1 / 64, 1e-3, 5.0, StealMeter())
+    conditions = host_conditions(Config(), 1 / 64, 1e-3, 5.0, StealMeter())
     return Result(scenario, "python", config, tally or Tally(), Verdict(verdict, "made by hand"), conditions)

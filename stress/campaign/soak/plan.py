@@ -34,6 +34,10 @@ FLAGS = {
     "stall_after_s": "--stall-after",
     "stop_on_violation": "--stop-on-violation",
     "corpus": "--corpus",
+    "switch_interval_s": "--switch-interval",
+    "readers_per_writer": "--readers-per-writer",
+    "gap_s": "--gap",
+    "fate": "--fate",
 }
 """What must be as it was when a soak is resumed, and what to call it."""
 
@@ -50,7 +54,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
     Raises:
         UserError: for input that cannot be used; nothing was started then.
     """
-    parts = tuple(part_of(name, config.cpus) for name in scenarios)
+    parts = tuple(part_of(name, config) for name in scenarios)
     names = [part.name for part in parts]
     if not parts:
         raise UserError("SCENARIO: a soak needs at least one scenario; kstress list has their names")
@@ -74,6 +78,10 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
         sources_digest=sources_digest(),
         duration_s=config.duration_s,
         interval_s=interval_s,
+        switch_interval_s=config.switch_interval_s,
+        readers_per_writer=config.readers_per_writer,
+        gap_s=config.gap_s,
+        fate=config.fate,
     )
     return from_json(to_json(plan), Plan, "what is asked for")  # what cannot be read back is told before it runs
 
@@ -135,5 +143,5 @@ def _found(plan: Plan) -> Iterable[str]:
 
 def session(plan: Plan) -> Session:
     """A session that begins now, under this host's conditions."""
-    conditions = host_conditions(plan.kasan, float(plan.noise), plan.pace_s, plan.stall_after_s, StealMeter())
+    conditions = host_conditions(plan.config(), float(plan.noise), plan.pace_s, plan.stall_after_s, StealMeter())
     return Session(now(), conditions)

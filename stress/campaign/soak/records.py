@@ -48,6 +48,10 @@ class Plan:
     sources_digest: str
     duration_s: float = attrs.field(validator=gt(0.0))
     interval_s: float = attrs.field(validator=gt(0.0))
+    switch_interval_s: float | None = None
+    readers_per_writer: int | None = None
+    gap_s: float | None = None
+    fate: str | None = None
 
     def config(self) -> Config:
         """The config that runs it; UserError for a value out of range."""
@@ -62,6 +66,10 @@ class Plan:
             stall_after_s=self.stall_after_s,
             stop_on_violation=self.stop_on_violation,
             corpus=Path(self.corpus) if self.corpus else None,
+            switch_interval_s=self.switch_interval_s,
+            readers_per_writer=self.readers_per_writer,
+            gap_s=self.gap_s,
+            fate=self.fate,
         )
 
 

@@ -1,0 +1,54 @@
+"""Variations: a scenario with more writers, longer gaps or another fate of freed memory than its file states.
+
+The twin is varied in the same way, so that both still differ in the protection under test alone. Called by
+`stress.runner` and by campaigns, which check their plans before anything runs.
+"""
+
+import attrs
+
+from stress.config import Config
+from stress.errors import UserError
+from stress.scenario import Program, Scenario
+
+
+def least_cpus(scenario: Scenario, config: Config) -> int:
+    """The fewest CPUs on which every program of the scenario runs, with as many readers for each writer as wanted."""
+    return max(scenario.least_cpus, (config.readers_per_writer or 0) + 1)
+
+
+def vary(scenario: Scenario, config: Config) -> Scenario:
+    """The scenario as `config` wants it, which has CPUs enough for it.
+
+    Raises:
+        UserError: for a variation that this scenario does not have.
+    """
+    if config.fate is not None:
+        scenario = attrs.evolve(scenario, fate=config.fate)
+    if config.gap_s is not None:
+        scenario = _with_gaps(scenario, config.gap_s)
+    if config.readers_per_writer is not None:
+        scenario = _with_writers(scenario, config.cpus // (config.readers_per_writer + 1))
+    return scenario
+
+
+def _with_gaps(scenario: Scenario, seconds: float) -> Scenario:
+    """The scenario with gaps of another length."""
+    if not scenario.hardware.gap:
+        raise UserError(
+            f"--gap: {scenario.name} has no hypervisor that takes cores away; leave it out for this scenario"
+        )
+    return attrs.evolve(scenario, hardware=attrs.evolve(scenario.hardware, gap_s=seconds))
+
+
+def _with_writers(scenario: Scenario, writers: int) -> Scenario:
+    """The scenario with so many writers, where it has one program that writes, and others that do not."""
+    writing = [program for program in scenario.programs if program.writes]
+    reading = [program for program in scenario.programs if not program.writes]
+    if len(writing) != 1 or not any(program.cpus is None for program in reading):
+        raise UserError(f"--readers-per-writer: {scenario.name} fixes how many CPUs read and write; leave it out here")
+    return attrs.evolve(scenario, programs=tuple(_on(program, writers) for program in scenario.programs))
+
+
+def _on(program: Program, writers: int) -> Program:
+    """A program on so many CPUs if it writes."""
+    return attrs.evolve(program, cpus=writers) if program.writes else program
