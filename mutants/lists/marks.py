@@ -7,7 +7,9 @@ CPU = Part("stress/marks/cpu.py")
 NOISE = Part("stress/marks/noise.py")
 POISON = Part("stress/marks/poison.py")
 FIXTURE = Part("stress/marks/fixture.py")
+ENGINE = Part("stress/machine/python_engine.py")
 HOST = Part("stress/marks/host.py")
+CORES = Part("stress/host.py")
 ITEMS = Part("stress/marks/scenario_items.py")
 PARTS = ("poison", "noise", "host", "failures", "roles", "settings", "scenario_items")
 TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
@@ -54,7 +56,7 @@ GROUP = Group(
         NOISE.of("def has(").mutant(
             "installed-too", "installed code takes noise", "and not any(part in INSTALLED for part in path.parts)", ""
         ),
-        NOISE.of("def switching(").mutant(
+        ENGINE.of("def switching(").mutant(
             "interval-kept", "the switch interval stays short", "sys.setswitchinterval(before)", "pass"
         ),
         POISON.of("def _used(").mutant(
@@ -67,7 +69,7 @@ GROUP = Group(
         FIXTURE.of("def _judge(").mutant(
             "skip-hides", "a skip hides a violation", "if told.is_bad(self._bout):", "if False:"
         ),
-        HOST.of("def one_at_a_time(").mutant(
+        CORES.of("def having_cores(").mutant(
             "impolite", "who asks again and again keeps others out", "time.sleep(POLITE_SECONDS)", "pass"
         ),
         HOST.of("def extend_timeout(").mutant(

@@ -9,7 +9,7 @@ RUNDIR = Part("stress/campaign/soak/rundir.py")
 PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
 SOAK = Part("stress/campaign/soak/soak.py")
-CHILD = Part("stress/campaign/soak/child.py")
+PIPES = Part("stress/campaign/pipes.py")
 WORKER = Part("stress/campaign/worker.py")
 PAPER = suite("campaign/soak")
 COMMAND = suite(*(f"frontdoor/test_soak{part}.py" for part in ("", "_kills", "_refusals", "_endings", "_crashes")))
@@ -36,7 +36,7 @@ GROUP = Group(
             "sorted(last.values())",
             "sorted(last.values())[:-1]",
         ),
-        JOURNAL.of("def append(self, sample").mutant(
+        JOURNAL.of("def append(").mutant(
             "never-thinned", "the samples grow without bound", "if self._count >= self.most_samples:", "if False:"
         ),
         READING.of("def whole_lines(").mutant("torn-read", "a torn line is an error", "lines.pop()", "pass"),
@@ -79,7 +79,7 @@ GROUP = Group(
             "always-complete", "an interrupted soak seems complete", 'return "interrupted" if', 'return "complete" if'
         ),
         WORKER.of("def death(").mutant("no-signal", "a killed process seems to have ended", "code == 0", "code <= 0"),
-        CHILD.of("def _write_all(").mutant(
+        PIPES.of("def _write_all(").mutant(
             "part-sent",
             "a long message is sent in part",
             "data = data[os.write(handle, data) :]",

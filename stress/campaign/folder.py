@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from stress.campaign.converter import to_json
+from stress.campaign.reading import MANIFEST, kind_of
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
@@ -97,6 +100,48 @@ def lock_folder(folder: Path) -> int:
         os.close(handle)
         raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first") from None
     return handle
+
+
+def manifest_bytes(what: str, manifest: Any) -> bytes:
+    """The file of a manifest of a `what`, like "soak"."""
+    return json.dumps({"kind": kind_of(what), **to_json(manifest)}, indent=2).encode() + b"\n"
+
+
+@attrs.define
+class OpenFolder:
+    """A run directory that is open for writing, by one process at a time: it is locked while it is.
+
+    `what` it is of, like "soak"; `manifest` is a record with a status. Every method that writes raises JournalError
+    when the disk does not take it.
+    """
+
+    what: str
+    folder: Path
+    manifest: Any
+    _lock: int
+
+    def add_line(self, lines: Lines, name: str, record: Any) -> None:
+        """Add a record to the file `name`."""
+        try:
+            lines.append(encode(record))
+        except OSError as error:
+            raise self.failed(name, error) from None
+
+    def end(self, status: str) -> None:
+        """Write down how the campaign has ended."""
+        self.manifest = attrs.evolve(self.manifest, status=status)
+        try:
+            write_whole(self.folder / MANIFEST, manifest_bytes(self.what, self.manifest))
+        except OSError as error:
+            raise self.failed(MANIFEST, error) from None
+
+    def release(self) -> None:
+        """Let go of the directory."""
+        os.close(self._lock)
+
+    def failed(self, name: str, error: OSError) -> JournalError:
+        """What a failed write is told as."""
+        return JournalError(f"cannot write {shown(self.folder / name)}: {error.strerror}")
 
 
 def check_place(results: Path) -> None:

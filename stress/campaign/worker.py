@@ -1,11 +1,10 @@
-"""A soak's hold on the machine's process: starts it, hears what it says, ends it, tells how it died.
+"""A campaign's hold on a machine's process: starts it, hears what it says, ends it, tells how it died.
 
-The process is apart so that whatever it does, a crash of compiled code included, the soak lives to tell. It has a
-session of its own: Ctrl-C at the terminal reaches the soak alone, which ends the process in order.
+The process is apart so that whatever it does, a crash of compiled code included, the campaign lives to tell. It has a
+session of its own: Ctrl-C at the terminal reaches the campaign alone, which ends the process in order.
 """
 
 import contextlib
-import json
 import os
 import selectors
 import signal
@@ -17,19 +16,16 @@ from collections.abc import Iterator
 
 import attrs
 
-from stress.campaign.converter import to_json
-from stress.campaign.soak.messages import Job, Message, read_message
-
 MOST_LAST_WORDS = 60
 LONGEST_WORD = 400
 GRACE_SECONDS = 1.3
-"""From being asked to end to being killed; with the rest of its work a soak ends within two seconds."""
+"""From being asked to end to being killed; with the rest of its work a campaign ends within two seconds."""
 
 
-def command_and_environment() -> tuple[list[str], dict[str, str]]:
-    """What starts the process with this interpreter, on this process's search path."""
+def command_and_environment(module: str) -> tuple[list[str], dict[str, str]]:
+    """What starts `module` as a process of this interpreter, on this process's search path."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return [sys.executable, "-P", "-m", "stress.campaign.soak.child"], {**os.environ, "PYTHONPATH": path}
+    return [sys.executable, "-P", "-m", module], {**os.environ, "PYTHONPATH": path}
 
 
 @attrs.define
@@ -49,11 +45,11 @@ class _Pipe:
 
 
 class Worker:
-    """The machine's process, doing a job."""
+    """A machine's process, doing a job."""
 
-    def __init__(self, job: Job) -> None:
-        """Start it."""
-        command, environment = command_and_environment()
+    def __init__(self, module: str, job: bytes) -> None:
+        """Start `module`, whose first line of standard input is the job."""
+        command, environment = command_and_environment(module)
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
@@ -70,7 +66,7 @@ class Worker:
         for pipe_end in (self._said, self._words):
             self._selector.register(pipe_end.handle, selectors.EVENT_READ, pipe_end)
         with contextlib.suppress(BrokenPipeError):  # if it died at once, its exit code and last words say why
-            self._process.stdin.write(json.dumps(to_json(job)).encode() + b"\n")
+            self._process.stdin.write(job)
             self._process.stdin.flush()
 
     @property
@@ -78,8 +74,8 @@ class Worker:
         """Its process id."""
         return self._process.pid
 
-    def poll(self, seconds: float) -> Iterator[Message]:
-        """What it says within `seconds`; kills it when it was asked to end and has not."""
+    def poll(self, seconds: float) -> Iterator[bytes]:
+        """The lines that it says within `seconds`; kills it when it was asked to end and has not."""
         if self._stop_at and time.monotonic() > self._stop_at + GRACE_SECONDS:
             self._kill()
         if not self._selector.get_map():
@@ -90,7 +86,7 @@ class Worker:
             if not pipe.open:
                 self._selector.unregister(pipe.handle)
             if pipe is self._said:
-                yield from map(read_message, lines)
+                yield from lines
             else:
                 self._last_words.extend(line.decode(errors="backslashreplace")[:LONGEST_WORD] for line in lines)
 

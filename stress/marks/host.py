@@ -1,62 +1,20 @@
 """One stress item at a time on a host, and more time for it: what pytest's other plugins must know of its threads.
 
-Two items at once, as pytest-xdist runs them, would take each other's cores, and each would see less than it says.
+pytest-xdist would run two items at once.
 """
 
-import fcntl
-import os
-import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
-LONGEST_WAIT = 3600.0
-SILENT_SECONDS = 5.0
-PID_DIGITS = 20
-LOOK_SECONDS = 0.002
-POLITE_SECONDS = 5 * LOOK_SECONDS
-"""What the last holder waits before it may ask again, so that those who look now and then have their turn."""
+from stress.host import LONGEST_WAIT, having_cores
 
 
-def lock_file() -> Path:
-    """What processes of the same user lock."""
-    return Path(tempfile.gettempdir()) / f"kstress-{os.getuid()}.lock"
-
-
-def _take(handle: int, seconds: float) -> bool:
-    """Lock a file within `seconds`; whether that came off. The system unlocks it when the process ends."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(LOOK_SECONDS)
-        else:
-            os.pwrite(handle, f"{os.getpid():<{PID_DIGITS}}".encode(), 0)
-            return True
-
-
-@contextmanager
-def one_at_a_time(tell: Callable[[str], None], longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
-    """Have the host's cores for one item; tells if that takes a while, warns and goes on if it takes an hour."""
-    handle = os.open(lock_file(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        if not _take(handle, min(SILENT_SECONDS, longest_wait)):
-            holder = os.pread(handle, PID_DIGITS, 0).decode(errors="replace").strip()
-            tell(f"waits for the stress item of process {holder}, which has the host's cores ({lock_file()})")
-            if not _take(handle, longest_wait - SILENT_SECONDS):
-                told = f"shares its cores with the stress item of process {holder}, after {longest_wait:g} s of waiting"
-                warnings.warn(told, pytest.PytestWarning, stacklevel=2)
-        yield
-    finally:
-        os.close(handle)
-        time.sleep(POLITE_SECONDS)
+def one_at_a_time(tell: Callable[[str], None], longest_wait: float = LONGEST_WAIT) -> AbstractContextManager[None]:
+    """Have the host's cores for one item; a warning if it shares them in the end."""
+    return having_cores(tell, lambda told: warnings.warn(told, pytest.PytestWarning, stacklevel=2), longest_wait)
 
 
 def extend_timeout(item: pytest.Item, budget_s: float) -> None:

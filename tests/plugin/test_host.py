@@ -6,26 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from stress.marks import host
+from stress import host
 from stress.marks.host import one_at_a_time
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from stress.marks import host
+from stress import host
+from stress.marks.host import one_at_a_time
 host.lock_file = lambda: Path(sys.argv[1])
-with host.one_at_a_time(print):
+with one_at_a_time(print):
     print("has it", flush=True)
     time.sleep(60)
 """
 GREEDY = """
 import sys, time
 from pathlib import Path
-from stress.marks import host
+from stress import host
+from stress.marks.host import one_at_a_time
 host.lock_file = lambda: Path(sys.argv[1])
 print("has it", flush=True)
 for _ in range(1000):
-    with host.one_at_a_time(print):
+    with one_at_a_time(print):
         with open(sys.argv[2], "a") as turns:
             turns.write(".")
         time.sleep(0.02)
@@ -54,11 +56,11 @@ def end(process: "subprocess.Popen[str]") -> None:
 
 def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: "subprocess.Popen[str]", lock: Path) -> None:
     told: list[str] = []
-    shares = f"shares its cores with the stress item of process {holder.pid}, after 0.05 s of waiting"
+    shares = f"shares its cores with the stress run of process {holder.pid}, after 0.05 s of waiting"
     with pytest.warns(pytest.PytestWarning, match=shares), one_at_a_time(told.append, 0.05):
         told.append("runs")
     end(holder)
-    waits = f"waits for the stress item of process {holder.pid}, which has the host's cores ({lock})"
+    waits = f"waits for the stress run of process {holder.pid}, which has the host's cores ({lock})"
     assert told == [waits, "runs"]
 
 

@@ -1,13 +1,10 @@
 """The machine's process: `python -m stress.campaign.soak.child`, started by `stress.campaign.worker`.
 
-It takes a job on standard input and tells what it does on what was its standard output; what scenarios print goes to
-standard error. It ends when the pipe that it got the job by is closed, as it is when the soak's process dies.
+It ends when the pipe that it got the job by is closed, as it is when the soak's process dies.
 """
 
 import faulthandler
 import json
-import os
-import signal
 import sys
 import threading
 import time
@@ -17,47 +14,18 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.soak.messages import Began, CpuGlance, Failed, Glance, Job, Message, Ready, write_message
+from stress.campaign.pipes import Failed, take_pipes
+from stress.campaign.soak.messages import Began, CpuGlance, Glance, Job, Message, Ready
 from stress.campaign.soak.records import parts_by_name
 from stress.campaign.soak.turns import Player, player_for, slices_of
 from stress.errors import HarnessError, UserError
-from stress.machine.machine import EXIT_HARNESS_FAILED, Machine
+from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
 from stress.runner import Hooks, world_for
 
 GLANCE_SECONDS = 0.5
-LAST_SECONDS = 5.0
 
 Speak = Callable[[Message], None]
-
-
-def take_pipes() -> tuple[Job, Speak, threading.Event]:
-    """Read the job; a function that sends a message, and an event that is set when the soak wants no more."""
-    out = os.dup(1)
-    os.dup2(2, 1)
-    line = sys.stdin.readline()
-    job = from_json(json.loads(line), Job, "the job") if line else sys.exit(0)
-    stop = threading.Event()
-    threading.Thread(target=_wait_for_end, args=(stop,), name="end", daemon=True).start()
-    return job, lambda message: _write_all(out, write_message(message)), stop
-
-
-def _wait_for_end(stop: threading.Event) -> None:
-    """Set `stop` when standard input ends; a process that does not end then, in a compilation say, is ended here."""
-    while os.read(0, 4096):
-        pass
-    stop.set()
-    time.sleep(LAST_SECONDS)
-    os._exit(EXIT_HARNESS_FAILED)
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    """Write to a pipe; leave when nobody is there to read it."""
-    try:
-        while data:
-            data = data[os.write(handle, data) :]
-    except BrokenPipeError:
-        os._exit(0)
 
 
 @attrs.define
@@ -127,10 +95,9 @@ def work(job: Job, speak: Speak, stop: threading.Event) -> None:
 
 def main() -> int:
     """Do the job; the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # the soak says when to end: service managers signal every process
-        signal.signal(number, signal.SIG_IGN)
     faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
-    job, speak, stop = take_pipes()
+    line, speak, stop = take_pipes()
+    job = from_json(json.loads(line), Job, "the job")
     try:
         work(job, speak, stop)
     except UserError as error:

@@ -7,27 +7,29 @@ bounded size: when it is full, half of the samples go, in one step too, and the 
 
 import json
 import math
-import os
 from pathlib import Path
 
 import attrs
 
-from stress.campaign.converter import to_json
-from stress.campaign.folder import JournalError, Lines, encode, lock_folder, make_folder, no_place, write_whole
+from stress.campaign.folder import (
+    JournalError,
+    Lines,
+    OpenFolder,
+    lock_folder,
+    make_folder,
+    manifest_bytes,
+    no_place,
+    write_whole,
+)
 from stress.campaign.identity import made_by
 from stress.campaign.parts import Session
-from stress.campaign.reading import MANIFEST, kind_of, whole_lines
+from stress.campaign.reading import MANIFEST, whole_lines
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 MOST_SAMPLES = 4096
-
-
-def manifest_bytes(manifest: Manifest) -> bytes:
-    """The manifest's file."""
-    return json.dumps({"kind": kind_of(SOAK), **to_json(manifest)}, indent=2).encode() + b"\n"
 
 
 def thinned(lines: list[bytes], keep: int) -> list[bytes]:
@@ -45,15 +47,9 @@ def thinned(lines: list[bytes], keep: int) -> list[bytes]:
 
 
 @attrs.define
-class Journal:
-    """A run directory that is open for writing, by one process at a time: the directory is locked while it is.
+class Journal(OpenFolder):
+    """A soak's run directory, open for writing."""
 
-    Every method that writes raises JournalError when the disk does not take it.
-    """
-
-    folder: Path
-    manifest: Manifest
-    _lock: int
     _samples: Lines
     _findings: Lines
     _count: int = 0
@@ -61,50 +57,35 @@ class Journal:
 
     def append(self, sample: Sample) -> None:
         """Add a sample."""
-        try:
-            self._samples.append(encode(sample))
-            self._count += 1
-            if self._count >= self.most_samples:
-                self._thin()
-        except OSError as error:
-            raise self._failed(SAMPLES, error) from None
-        except UserError as error:  # somebody took the file away
-            raise JournalError(str(error)) from None
+        self.add_line(self._samples, SAMPLES, sample)
+        self._count += 1
+        if self._count >= self.most_samples:
+            self._thin()
 
     def keep(self, finding: Finding) -> None:
         """Add a violation that is told in full."""
-        try:
-            self._findings.append(encode(finding))
-        except OSError as error:
-            raise self._failed(FINDINGS, error) from None
-
-    def end(self, status: str) -> None:
-        """Write down how the soak has ended."""
-        self.manifest = attrs.evolve(self.manifest, status=status)
-        try:
-            write_whole(self.folder / MANIFEST, manifest_bytes(self.manifest))
-        except OSError as error:
-            raise self._failed(MANIFEST, error) from None
+        self.add_line(self._findings, FINDINGS, finding)
 
     def close(self) -> None:
         """Let go of the directory."""
         self._samples.close()
         self._findings.close()
-        os.close(self._lock)
+        self.release()
 
     def _thin(self) -> None:
         """Halve the samples."""
         path = self.folder / SAMPLES
-        lines = thinned(whole_lines(path)[0], self.most_samples // 2)
-        data = b"".join(line + b"\n" for line in lines)
-        write_whole(path, data)
-        self._samples.close()
-        self._samples = Lines(path, len(data))
+        try:
+            lines = thinned(whole_lines(path)[0], self.most_samples // 2)
+            data = b"".join(line + b"\n" for line in lines)
+            write_whole(path, data)
+            self._samples.close()
+            self._samples = Lines(path, len(data))
+        except OSError as error:
+            raise self.failed(SAMPLES, error) from None
+        except UserError as error:  # somebody took the file away
+            raise JournalError(str(error)) from None
         self._count = len(lines)
-
-    def _failed(self, name: str, error: OSError) -> JournalError:
-        """What a failed write is told as."""
-        return JournalError(f"cannot write {shown(self.folder / name)}: {error.strerror}")
 
 
 def create(results: Path, plan: Plan, session: Session) -> Journal:
@@ -115,8 +96,9 @@ def create(results: Path, plan: Plan, session: Session) -> Journal:
     """
     manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
     try:
-        folder = make_folder(results, SOAK, {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(manifest)})
-        return Journal(folder, manifest, lock_folder(folder), Lines(folder / SAMPLES, 0), Lines(folder / FINDINGS, 0))
+        folder = make_folder(results, SOAK, {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(SOAK, manifest)})
+        samples, findings = (Lines(folder / name, 0) for name in (SAMPLES, FINDINGS))
+        return Journal(SOAK, folder, manifest, lock_folder(folder), samples, findings)
     except OSError as error:
         raise no_place(results, error.strerror) from None
 
@@ -131,8 +113,8 @@ def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:
     manifest = attrs.evolve(run.manifest, plan=plan, status="running", sessions=sessions)
     try:
         samples, findings = (Lines(run.folder / name, run.sizes[name]) for name in (SAMPLES, FINDINGS))
-        journal = Journal(run.folder, manifest, lock, samples, findings, len(run.samples))
-        write_whole(run.folder / MANIFEST, manifest_bytes(manifest))
+        journal = Journal(SOAK, run.folder, manifest, lock, samples, findings, len(run.samples))
+        write_whole(run.folder / MANIFEST, manifest_bytes(SOAK, manifest))
     except OSError as error:
         raise UserError(f"--resume: cannot write to {shown(run.folder)}: {error.strerror}; make it writable") from None
     return journal

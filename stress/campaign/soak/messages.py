@@ -1,14 +1,8 @@
-"""What the machine's process and the soak that started it say to each other: one JSON object on a line.
-
-The soak sends one `Job`; closing the pipe tells the process to end. Everything else goes the other way.
-"""
-
-import json
-from typing import Any
+"""What the machine's process and the soak that started it say to each other, by `stress.campaign.pipes`."""
 
 import attrs
 
-from stress.campaign.converter import from_json, to_json
+from stress.campaign.pipes import Failed
 from stress.campaign.soak.records import Plan, Standing
 from stress.report.told import Told
 
@@ -71,25 +65,5 @@ class Turn:
     reports: dict[str, Told]
 
 
-@attrs.frozen
-class Failed:
-    """The process cannot go on: for bad input if `user`, else for a fault of the harness."""
-
-    user: bool
-    text: str
-
-
 Message = Ready | Began | Glance | Turn | Failed
-KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Ready, Began, Glance, Turn, Failed)}
-
-
-def write_message(message: Message) -> bytes:
-    """A message as a line."""
-    return json.dumps([type(message).__name__, to_json(message)], separators=(",", ":")).encode() + b"\n"
-
-
-def read_message(line: bytes) -> Message:
-    """The message on a line."""
-    name, value = json.loads(line)
-    message: Message = from_json(value, KINDS[name], "a message of the machine's process")
-    return message
+KINDS = (Ready, Began, Glance, Turn, Failed)

@@ -12,11 +12,12 @@ from pathlib import Path
 import attrs
 import psutil
 
-from stress.campaign.folder import JournalError, check_place, lock_folder, now
+from stress.campaign.folder import JournalError, check_place, encode, lock_folder, now
+from stress.campaign.pipes import Failed, read_message
 from stress.campaign.soak import journal as journals
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.journal import Journal
-from stress.campaign.soak.messages import Began, Failed, Glance, Job, Message, Ready, Turn
+from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Ready, Turn
 from stress.campaign.soak.plan import new_plan, resumed_plan, session
 from stress.campaign.soak.records import Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
@@ -28,6 +29,7 @@ from stress.errors import HarnessError, UserError
 from stress.judge.violation import MOST_REPORTS
 from stress.report.told import Told
 
+CHILD = "stress.campaign.soak.child"
 POLL_SECONDS = 0.1
 SHORTEST_SOAK = 0.01
 MOST_SPANS = 60
@@ -94,7 +96,8 @@ class Soak:
         """Start the machine's process and listen until it has ended."""
         left = self.plan.duration_s - self.elapsed_s
         self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
-        worker = Worker(Job(self.plan, tuple(self.standings.values()), left, self.watcher.wants_glances))
+        job = Job(self.plan, tuple(self.standings.values()), left, self.watcher.wants_glances)
+        worker = Worker(CHILD, encode(job))
         try:
             self._listen(worker)
             if death := worker.death():
@@ -109,8 +112,8 @@ class Soak:
     def _listen(self, worker: Worker) -> None:
         """Act on what the process says until it has ended, as it is asked to when a signal comes."""
         while not worker.ended:
-            for message in worker.poll(POLL_SECONDS):
-                self._take(message, worker)
+            for line in worker.poll(POLL_SECONDS):
+                self._take(read_message(line, KINDS), worker)
             if self.interrupted():
                 worker.stop()
 

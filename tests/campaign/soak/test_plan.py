@@ -198,7 +198,7 @@ def test_what_could_not_be_read_back_is_refused_before_it_runs(tmp_path: Path) -
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process is started, whatever happens."""
 
-    def start(job: object) -> None:
+    def start(module: str, job: bytes) -> None:
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(soaks, "Worker", start)

@@ -16,10 +16,9 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from stress.campaign.converter import to_json
-from stress.campaign.folder import encode
+from stress.campaign.folder import encode, manifest_bytes
 from stress.campaign.reading import MANIFEST, kind_of
 from stress.campaign.soak import soak as soaks
-from stress.campaign.soak.journal import manifest_bytes
 from stress.campaign.soak.records import Manifest
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
 from stress.campaign.soak.soak import resume
@@ -41,7 +40,7 @@ from tests.campaign.soak.made import (
 from tests.support import bounded
 
 GOOD = {
-    MANIFEST: manifest_bytes(Manifest(1, "a test", "running", plan_of(), (session_of(),))),
+    MANIFEST: manifest_bytes("soak", Manifest(1, "a test", "running", plan_of(), (session_of(),))),
     SAMPLES: b"".join(map(encode, SAMPLED)),
     FINDINGS: b"".join(map(encode, FOUND)),
 }
@@ -131,7 +130,7 @@ def mutation(draw: st.DrawFn, good: bytes, file: str) -> Content:
 def other_lines(draw: st.DrawFn, good: bytes, file: str) -> Content:
     if file == MANIFEST:
         other = attrs.evolve(plan_of(), scenarios=plan_of().scenarios[:1])
-        return manifest_bytes(Manifest(1, "a test", "running", other, (session_of(),)))
+        return manifest_bytes("soak", Manifest(1, "a test", "running", other, (session_of(),)))
     lines = good.splitlines(keepends=True)
     at = draw(st.integers(0, len(lines)))
     return b"".join([*lines[:at], draw(st.sampled_from([*OTHERS, GOOD[SAMPLES], GOOD[FINDINGS]])), *lines[at:]])
@@ -358,7 +357,7 @@ def test_a_violation_of_another_soak_is_refused(home: Path) -> None:
 def test_a_manifest_of_other_scenarios_is_refused(home: Path) -> None:
     other = Manifest(1, "a test", "running", renamed(plan_of(), stop_machine="mine"), (session_of(),))
     with pytest.raises(UserError, match="a line is of stop_machine"):
-        read_run(put_down(home, {**GOOD, MANIFEST: manifest_bytes(other)}))
+        read_run(put_down(home, {**GOOD, MANIFEST: manifest_bytes("soak", other)}))
 
 
 def test_a_setting_out_of_range_is_named_with_its_file(home: Path) -> None:

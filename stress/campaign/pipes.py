@@ -1,0 +1,74 @@
+"""What a machine's process and the campaign that started it say to each other: one JSON object on a line.
+
+The campaign sends one job; closing the pipe tells the process to end. Everything else goes the other way.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from stress.campaign.converter import from_json, to_json
+from stress.machine.machine import EXIT_HARNESS_FAILED
+
+LAST_SECONDS = 5.0
+
+
+@attrs.frozen
+class Failed:
+    """The process cannot go on: for bad input if `user`, else for a fault of the harness."""
+
+    user: bool
+    text: str
+
+
+def write_message(message: Any) -> bytes:
+    """A message, a record of any kind, as a line."""
+    return json.dumps([type(message).__name__, to_json(message)], separators=(",", ":")).encode() + b"\n"
+
+
+def read_message(line: bytes, kinds: Iterable[type[Any]]) -> Any:
+    """The message on a line, which is of one of these kinds."""
+    name, value = json.loads(line)
+    kind = {kind.__name__: kind for kind in kinds}[name]
+    return from_json(value, kind, "a message of the machine's process")
+
+
+def take_pipes() -> tuple[bytes, Callable[[Any], None], threading.Event]:
+    """For the machine's process: its job's line, a function that sends a message, an event that says to end.
+
+    The process leaves signals to the campaign, since service managers signal every process; what scenarios print goes
+    to standard error.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    out = os.dup(1)
+    os.dup2(2, 1)
+    line = sys.stdin.buffer.readline() or sys.exit(0)
+    stop = threading.Event()
+    threading.Thread(target=_wait_for_end, args=(stop,), name="end", daemon=True).start()
+    return line, lambda message: _write_all(out, write_message(message)), stop
+
+
+def _wait_for_end(stop: threading.Event) -> None:
+    """Set `stop` when standard input ends; a process that does not end then, in a compilation say, is ended here."""
+    while os.read(0, 4096):
+        pass
+    stop.set()
+    time.sleep(LAST_SECONDS)
+    os._exit(EXIT_HARNESS_FAILED)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    """Write to a pipe; leave when nobody is there to read it."""
+    try:
+        while data:
+            data = data[os.write(handle, data) :]
+    except BrokenPipeError:
+        os._exit(0)
