@@ -40,6 +40,7 @@ def cli() -> None:
     \b
     Start with:  kstress run        the 2005 kallsyms race, before and after the patch
                  kstress soak       run for hours or days, and lose nothing
+                 kstress sweep      run every combination of CPU counts, engines and more
                  kstress list       every scenario
                  kstress doctor     what this machine offers
     """
@@ -169,7 +170,11 @@ def _run_all(
 
 def exit_code(results: "list[Result]", signal_number: int) -> int:
     """The exit code that results come to: 1, then 130 or 143, then 3, then 0."""
-    verdicts = {result.verdict.name for result in results if not result.as_expected}
+    return verdicts_code({result.verdict.name for result in results if not result.as_expected}, signal_number)
+
+
+def verdicts_code(verdicts: set[str], signal_number: int) -> int:
+    """The same, of the verdicts that were not as expected."""
     if verdicts - {"inconclusive"}:
         return EXIT_OTHER_VERDICT
     if signal_number:
@@ -248,6 +253,85 @@ def _soak(
         raise UserError("--duration: a soak needs to know for how long; give a time like 8h")
     place = _optional(results=results)
     return soak(scenarios, Config(**wanted), watcher=watcher, interrupted=interrupted, **timing, **place)
+
+
+AXIS_FLAGS = {
+    "cpus": "How many CPUs to play, like 1,2,4,8.",
+    "engine": "auto, python, native.",
+    "readers-per-writer": "One writer for each so many readers.",
+    "noise": "Shares of accesses that give up the core, like 1/64,0.",
+    "switch-interval": "How long a thread waits for the GIL, like 1us,5ms.",
+    "gap": "Lengths of a hypervisor's gaps, in scenarios that have them.",
+    "pace": "Rests of a writer between two operations, like 0s,1ms.",
+    "fate": "Of freed memory: poisoned, reused, unmapped.",
+    "corpus": "Files with symbols of other modules.",
+}
+"""Each takes a list with commas; every combination is run."""
+
+
+def axis_options(command: Command) -> Command:
+    """An option for each axis of a sweep, in the order of the help."""
+    options = [click.option(f"--{name}", metavar="LIST", help=help) for name, help in AXIS_FLAGS.items()]
+    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+@cli.command()
+@click.argument("scenarios", nargs=-1, metavar="SCENARIO...|PLAN.toml")
+@axis_options
+@click.option("--repeat", help="How often to run each cell.  [default: 3]")
+@click.option("--duration", help="Time for each cell, like 500ms.  [default: 2s]")
+@click.option("--seed", help="Fixes the order of cells and the seed of each.  [default: random]")
+@click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
+@click.option("--stall-after", help="Spinning this long without progress is a stall.")
+@click.option("--stop-on-violation", is_flag=True, default=None, help="End each cell at its first violation.")
+@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Run what a sweep has left.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where its run directory is made.  [default: results]",
+)
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the runs as JSON, to standard output for -.")
+def sweep(
+    scenarios: tuple[str, ...], resumed: Path | None, results: Path | None, json_file: str | None, **given: Any
+) -> int:
+    """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
+    from stress.sweep_output import SweepOutputs
+
+    outputs = SweepOutputs(json_file)
+    interrupts = Interrupts.noted()
+    try:
+        ending = _sweep(scenarios, resumed, results, _optional(**given), outputs, interrupts.pending)
+    finally:
+        outputs.close()
+    try:
+        outputs.finish(ending)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    if ending.trouble:
+        return fail(f"{ending.trouble}; the sweep was stopped, what it learnt is above", EXIT_USAGE)
+    return EXIT_HARNESS_FAILED if ending.failed else verdicts_code(ending.others, interrupts.signal)
+
+
+def _sweep(
+    scenarios: tuple[str, ...],
+    resumed: Path | None,
+    results: Path | None,
+    given: dict[str, Any],
+    watcher: Any,
+    interrupted: Callable[[], bool],
+) -> Any:
+    """Start a sweep, or go on with one."""
+    from stress.campaign.sweep.matrix import matrix_of
+    from stress.campaign.sweep.sweep import resume, sweep
+
+    if resumed is not None:
+        beside = [*scenarios, *(f"--{name.replace('_', '-')}" for name in given), *(["--results"] if results else [])]
+        if beside:
+            raise UserError(f"--resume: the run directory says what to run; leave {', '.join(beside)} out")
+        return resume(resumed, watcher, interrupted)
+    place = _optional(results=results)
+    return sweep(matrix_of(scenarios, given), watcher=watcher, interrupted=interrupted, **place)
 
 
 @cli.command()

@@ -7,12 +7,8 @@ from attrs.validators import in_
 
 from stress.campaign.identity import scenario_digest
 from stress.conditions import Conditions
-from stress.config import Config
-from stress.errors import UserError
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.scenario import VERDICTS, Scenario
-from stress.scenario_files import find_scenario
-from stress.variation import least_cpus, vary
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -58,13 +54,8 @@ class Session:
     conditions: Conditions
 
 
-def part_of(name: str, config: Config) -> Part:
-    """One scenario; UserError if it cannot run with `config`."""
-    scenario = find_scenario(name)
-    needed = least_cpus(scenario, config)
-    if config.cpus < needed:
-        raise UserError(f"--cpus: {scenario.name} needs at least {needed} CPUs, not {config.cpus}; give more")
-    vary(scenario, config)
+def part_of(scenario: Scenario) -> Part:
+    """What is written down of a scenario."""
     return Part(
         scenario.name,
         scenario.origin,

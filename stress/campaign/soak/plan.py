@@ -10,7 +10,7 @@ import attrs
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.folder import now
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
-from stress.campaign.parts import Session, part_of
+from stress.campaign.parts import Part, Session, part_of
 from stress.campaign.soak.records import Plan
 from stress.campaign.soak.rundir import Run
 from stress.conditions import StealMeter, host_conditions
@@ -21,6 +21,7 @@ from stress.machine.engines import choose_engine
 from stress.runner import settle, world_for
 from stress.scenario_files import find_scenario
 from stress.units import write_duration
+from stress.variation import least_cpus, vary
 
 SHORTEST_INTERVAL = 0.1
 FREE = ("duration_s", "interval_s")
@@ -42,6 +43,16 @@ FLAGS = {
 """What must be as it was when a soak is resumed, and what to call it."""
 
 
+def _part(name: str, config: Config) -> Part:
+    """One scenario; UserError if it cannot run with `config`."""
+    scenario = find_scenario(name)
+    needed = least_cpus(scenario, config)
+    if config.cpus < needed:
+        raise UserError(f"--cpus: {scenario.name} needs at least {needed} CPUs, not {config.cpus}; give more")
+    vary(scenario, config)
+    return part_of(scenario)
+
+
 def _check_interval(interval_s: float) -> None:
     """Raise UserError for an interval in which nothing could be counted."""
     if interval_s < SHORTEST_INTERVAL:
@@ -54,7 +65,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
     Raises:
         UserError: for input that cannot be used; nothing was started then.
     """
-    parts = tuple(part_of(name, config) for name in scenarios)
+    parts = tuple(_part(name, config) for name in scenarios)
     names = [part.name for part in parts]
     if not parts:
         raise UserError("SCENARIO: a soak needs at least one scenario; kstress list has their names")

@@ -16,8 +16,7 @@ from stress.scenario import FATES
 
 SWEEP = "sweep"
 SCHEMA = 1
-DONE = "done"
-ENDS = (DONE, "crashed", "hung", "out of memory", "failed")
+DONE, CRASHED, HUNG, NO_MEMORY, FAILED = ENDS = ("done", "crashed", "hung", "out of memory", "failed")
 """How a cell ended: only one that is done has a run. "failed" is a fault of the harness, or input that it refused."""
 
 

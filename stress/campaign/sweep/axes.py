@@ -1,0 +1,103 @@
+"""The axes of a sweep: what may differ from cell to cell, what plans and the command line call it, how it is read."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from stress.config import Config
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+from stress.machine.engines import choose_engine
+from stress.units import parse_duration, parse_rate
+
+
+def read_whole(value: object, origin: str) -> int:
+    """A whole number, also as text."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+        return int(value)
+    if type(value) is not int:
+        raise UserError(f"{origin}: {shown(value)} is no whole number; give one like 4")
+    return value
+
+
+def read_text(value: object, origin: str) -> str:
+    """Text."""
+    if not isinstance(value, str):
+        raise UserError(f"{origin}: {shown(value)} is no text; write it between quotes")
+    return value
+
+
+def read_duration(value: object, origin: str) -> float:
+    """A time in seconds; a bare number is told the units."""
+    return parse_duration(value if isinstance(value, str) else str(value), origin)
+
+
+def read_rate(value: object, origin: str) -> Fraction:
+    """A rate, which may be a number too."""
+    return parse_rate(value if isinstance(value, str) else str(value), origin)
+
+
+def read_path(value: object, origin: str) -> Path:
+    """A path."""
+    return Path(read_text(value, origin))
+
+
+def read_engine(value: object, origin: str) -> str:
+    """The name of an engine that is there."""
+    name = read_text(value, origin)
+    with telling(origin):
+        return choose_engine(name)
+
+
+class telling:  # noqa: N801
+    """A context in which a UserError about a flag is told as one about `origin`."""
+
+    def __init__(self, origin: str) -> None:
+        """Where the value came from."""
+        self.origin = origin
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Tell it."""
+        if isinstance(error, UserError):
+            flag, _, what = str(error).partition(": ")
+            raise UserError(f"{self.origin}: {what if flag.startswith('--') else error}") from None
+
+
+@attrs.frozen
+class Axis:
+    """One axis: its name in plans, and as a flag behind two dashes; the config's field that it sets."""
+
+    name: str
+    field: str
+    read: Callable[[object, str], Any]
+    help: str
+
+    def value(self, given: object, origin: str) -> Any:
+        """One value on it.
+
+        Raises:
+            UserError: for a value that no machine can have; names `origin`.
+        """
+        value = self.read(given, origin)
+        with telling(origin):
+            Config(**{self.field: value})
+        return value
+
+
+AXES = (
+    Axis("cpus", "cpus", read_whole, "How many CPUs to play, like 1,2,4,8."),
+    Axis("engine", "engine", read_engine, "Engines: auto, python, native."),
+    Axis("readers-per-writer", "readers_per_writer", read_whole, "How many readers there are for each writer."),
+    Axis("noise", "noise", read_rate, "Shares of accesses that give up the core, like 1/64,0."),
+    Axis("switch-interval", "switch_interval_s", read_duration, "How long threads wait for the GIL, like 1us,5ms."),
+    Axis("gap", "gap_s", read_duration, "Lengths of a hypervisor's gaps."),
+    Axis("pace", "pace_s", read_duration, "Rests of writers between two operations, like 0s,1ms."),
+    Axis("fate", "fate", read_text, "Fates of freed memory: poisoned, reused, unmapped."),
+    Axis("corpus", "corpus", read_path, "Files with symbols of other modules."),
+)

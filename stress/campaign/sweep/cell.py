@@ -1,0 +1,128 @@
+"""Running one cell in a fresh process, alone on its host's cores; whatever becomes of it is a result.
+
+`run_cell` needs nothing but its job, so that it can be called on another host too.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from stress.campaign.folder import encode
+from stress.campaign.pipes import Failed, read_message
+from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
+from stress.campaign.sweep.plan import config_of
+from stress.campaign.sweep.records import CRASHED, DONE, FAILED, HUNG, NO_MEMORY, Plan
+from stress.campaign.worker import Worker
+from stress.report.told import Told
+from stress.runner import settle
+
+CHILD = "stress.campaign.sweep.child"
+POLL_SECONDS = 0.05
+COMPILE_SECONDS = 600.0
+SPARE_SECONDS = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Came:
+    """What became of a cell's process: how it ended, what it counted, or why it did not, and how long it took."""
+
+    end: str
+    seconds: float
+    first_lookup_s: float | None = None
+    run: dict[str, object] | None = None
+    trouble: Told | None = None
+
+
+class StoppedError(Exception):
+    """The sweep was interrupted while a cell ran, so nothing is known of that cell."""
+
+
+def longest_seconds(plan: Plan, number: int) -> float:
+    """How long a cell may take once it has started: its time and its twin's, a stall of each, and a busy host."""
+    stall = settle(config_of(plan, number, 1)).stall_after_s
+    return 2 * (plan.duration_s + stall) + SPARE_SECONDS
+
+
+def oom_kills() -> int:
+    """How many processes this host has killed for want of memory; 0 where it does not say."""
+    try:
+        facts = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+    except (OSError, ValueError):
+        return 0
+    return int(facts.get("oom_kill", 0))
+
+
+@attrs.define
+class CellProcess:
+    """A cell's process while it is listened to."""
+
+    worker: Worker
+    deadline: float
+    longest: float
+    kills: int = attrs.field(factory=oom_kills)
+    first_lookup_s: float | None = None
+    said: Ran | NoMemory | Failed | None = None
+    hung: bool = False
+
+    def listen(self, interrupted: Callable[[], bool]) -> None:
+        """Hear what it says until it has ended; it is ended when its time is up, or when the sweep is interrupted."""
+        while not self.worker.ended:
+            for line in self.worker.poll(POLL_SECONDS):
+                self._take(read_message(line, KINDS))
+            self.hung = self.hung or (self.said is None and time.monotonic() > self.deadline)
+            if self.hung or interrupted():
+                self.worker.stop()
+
+    def _take(self, message: Started | Ran | NoMemory | Failed) -> None:
+        """Act on one message."""
+        if isinstance(message, Started):
+            self.first_lookup_s = message.seconds
+            self.deadline = time.monotonic() + self.longest
+        else:
+            self.said = message
+
+    def how(self) -> tuple[str, Told | None]:
+        """How it ended, and what there is to tell if it did not come to its end."""
+        match self.said:
+            case Ran():
+                return DONE, None
+            case NoMemory(text):
+                return NO_MEMORY, told("the cell's process was refused memory", text.splitlines())
+            case Failed(text=text):
+                return FAILED, told("the cell failed", text.splitlines())
+        words = list(self.worker.last_words)
+        if self.hung:
+            when = "nothing was told for" if self.first_lookup_s is None else "it went on for"
+            waited = COMPILE_SECONDS if self.first_lookup_s is None else self.longest
+            return HUNG, told(f"the cell's process hung: {when} {waited:.0f} s", words)
+        death = self.worker.death() or "the cell's process ended without a word"
+        killed = oom_kills() > self.kills and "SIGKILL" in death
+        return (NO_MEMORY if killed else CRASHED), told(death, words)
+
+
+def told(reason: str, words: list[str]) -> Told:
+    """Why there is no run, and the last words of the process."""
+    return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
+
+
+def run_cell(plan: Plan, number: int, repeat: int, interrupted: Callable[[], bool] = lambda: False) -> Came:
+    """Run one cell of a plan.
+
+    Raises:
+        StoppedError: when `interrupted` said so before it had ended.
+    """
+    began = time.monotonic()
+    worker = Worker(CHILD, encode(Job(plan, number, repeat, time.monotonic_ns())))
+    try:
+        process = CellProcess(worker, began + COMPILE_SECONDS, longest_seconds(plan, number))
+        process.listen(interrupted)
+    finally:
+        worker.close()
+    if interrupted() and not (isinstance(process.said, Ran) and not process.said.run["interrupted"]):
+        raise StoppedError
+    end, trouble = process.how()
+    run = process.said.run if isinstance(process.said, Ran) else None
+    seconds = time.monotonic() - began
+    return Came(end=end, seconds=seconds, first_lookup_s=process.first_lookup_s, run=run, trouble=trouble)

@@ -1,0 +1,66 @@
+"""The process of one cell: `python -m stress.campaign.sweep.child`, started by `stress.campaign.sweep.cell`.
+
+It ends when the pipe that it got the job by is closed, as it is when the sweep's process dies.
+"""
+
+import faulthandler
+import json
+import sys
+import traceback
+from collections.abc import Callable
+
+from stress.campaign.converter import from_json
+from stress.campaign.pipes import Failed, take_pipes
+from stress.campaign.sweep.messages import Job, Message, NoMemory, Ran, Started
+from stress.campaign.sweep.plan import config_of, names
+from stress.errors import HarnessError, UserError
+from stress.machine.machine import Machine
+from stress.machine.watchdog import Watchdog
+from stress.runner import Hooks, run_scenario, world_for
+from stress.scenario_files import find_scenario
+
+Speak = Callable[[Message], None]
+
+
+class FirstLook:
+    """Tells once when CPUs first ran, which is when they first looked something up, to some microseconds."""
+
+    def __init__(self, speak: Speak, began_ns: int) -> None:
+        """Not yet."""
+        self._speak, self._began_ns, self._told = speak, began_ns, False
+
+    def __call__(self, machine: Machine, watchdog: Watchdog) -> None:
+        """Look at a machine."""
+        if not self._told:
+            self._told = True
+            self._speak(Started((machine.started_ns - self._began_ns) / 1e9))
+
+
+def work(job: Job, speak: Speak, interrupted: Callable[[], bool]) -> Ran:
+    """Run the cell."""
+    config = config_of(job.plan, job.number, job.repeat)
+    scenario = find_scenario(names(job.plan)[job.plan.cells[job.number].scenario])
+    hooks = Hooks(interrupted=interrupted, watch=FirstLook(speak, job.began_ns))
+    return Ran(run_scenario(scenario, world_for(config), config, hooks).as_json())
+
+
+def main() -> int:
+    """Do the job; the exit code."""
+    faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
+    line, speak, stop = take_pipes()
+    job = from_json(json.loads(line), Job, "the job")
+    try:
+        speak(work(job, speak, stop.is_set))
+    except UserError as error:
+        speak(Failed(True, str(error)))
+    except HarnessError as error:
+        speak(Failed(False, str(error)))
+    except MemoryError:
+        speak(NoMemory(traceback.format_exc()))
+    except Exception:
+        speak(Failed(False, traceback.format_exc()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

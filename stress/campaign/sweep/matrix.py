@@ -1,0 +1,220 @@
+"""What a person asks a sweep for, from flags or from a TOML plan; all of it is read, and every error told, at once."""
+
+import difflib
+import secrets
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from stress.campaign.reading import LARGEST_BYTES
+from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
+from stress.config import LARGEST_SEED
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+
+MOST_REPEATS = 10_000
+DEFAULT_REPEAT = 3
+DEFAULT_SECONDS = 2.0
+
+
+@attrs.frozen(kw_only=True)
+class Matrix:
+    """Scenarios (names or paths), the values on each axis by its config's field, and what all cells have alike."""
+
+    scenarios: tuple[str, ...]
+    axes: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
+    repeat: int = DEFAULT_REPEAT
+    seed: int = attrs.field(factory=lambda: secrets.randbelow(2**31))
+    duration_s: float = DEFAULT_SECONDS
+    kasan: bool = True
+    stall_after_s: float | None = None
+    stop_on_violation: bool = False
+
+
+class Errors:
+    """What is wrong, in the order in which it was found; nothing starts until all has been looked at."""
+
+    def __init__(self) -> None:
+        """None so far."""
+        self._told: list[str] = []
+
+    def collect(self, read: Callable[..., Any], *given: object) -> Any:
+        """What `read` returns for what is given; None if it raises a UserError, which is kept."""
+        try:
+            return read(*given)
+        except UserError as error:
+            self._told.append(str(error))
+            return None
+
+    def add(self, told: str) -> None:
+        """One more."""
+        self._told.append(told)
+
+    def check(self) -> None:
+        """Raise all as one UserError, a line for each, if there are any."""
+        if self._told:
+            raise UserError("\n".join(self._told))
+
+
+def values_on(axis: Axis, given: Iterable[object], origin: str, errors: Errors) -> tuple[Any, ...]:
+    """The values on one axis; a value that is there twice is an error, since its cells would count twice."""
+    values: list[Any] = []
+    for one in given:
+        value = errors.collect(axis.value, one, origin)
+        if value is not None and value in values:
+            errors.add(f"{origin}: {shown(str(one))} is there twice; name each value once")
+        values.append(value)
+    if not values:
+        errors.add(f"{origin}: no value; give at least one, or leave it out")
+    return tuple(values)
+
+
+def from_flags(given: Mapping[str, str], errors: Errors) -> dict[str, tuple[Any, ...]]:
+    """The values on the axes whose flags were given: texts with commas between values."""
+    wanted = [axis for axis in AXES if axis.name in given]
+    return {axis.field: values_on(axis, given[axis.name].split(","), f"--{axis.name}", errors) for axis in wanted}
+
+
+def _seed(value: object, origin: str) -> int:
+    """A seed."""
+    seed = read_whole(value, origin)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"{origin}: {seed} is not from 0 to 2**63 - 1")
+    return seed
+
+
+def _repeat(value: object, origin: str) -> int:
+    """How often to run each cell."""
+    repeat = read_whole(value, origin)
+    if not 1 <= repeat <= MOST_REPEATS:
+        raise UserError(f"{origin}: {repeat} is no number of repeats; give 1 to {MOST_REPEATS:,}")
+    return repeat
+
+
+def _time(value: object, origin: str) -> float:
+    """A time of more than nothing."""
+    seconds = read_duration(value, origin)
+    if seconds <= 0:
+        raise UserError(f"{origin}: {shown(str(value))} is no time to run; give more than 0s")
+    return seconds
+
+
+def _flag(value: object, origin: str) -> bool:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise UserError(f"{origin}: {shown(value)} is neither true nor false; write one of them")
+    return value
+
+
+def _scenarios(value: object, origin: str) -> tuple[str, ...]:
+    """Names or paths of scenarios."""
+    if not isinstance(value, list) or not value:
+        raise UserError(f'{origin}: {shown(value)} is no list of scenarios; give one like ["stop_machine"]')
+    return tuple(read_text(one, origin) for one in value)
+
+
+KEYS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
+    "scenarios": ("scenarios", _scenarios),
+    "repeat": ("repeat", _repeat),
+    "seed": ("seed", _seed),
+    "duration": ("duration_s", _time),
+    "kasan": ("kasan", _flag),
+    "stall-after": ("stall_after_s", _time),
+    "stop-on-violation": ("stop_on_violation", _flag),
+}
+"""What a plan may say besides `axes`, the matrix's field that it sets, and how it is read."""
+
+
+def read_settings(given: Mapping[str, object], origin: Callable[[str], str], errors: Errors) -> dict[str, Any]:
+    """What all cells have alike, by the matrix's fields; the scenarios too."""
+    read = {}
+    for key, value in given.items():
+        field, reader = KEYS[key]
+        read[field] = errors.collect(reader, value, origin(key))
+    return read
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """A TOML document."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise UserError(f"{shown(path)} is too large for a plan; give a TOML file")
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"cannot read {shown(path)}: {error.strerror}; give a plan, or names of scenarios") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"{shown(path)} is no TOML: {shown(str(error))}") from None
+
+
+def _unknown(keys: Iterable[str], known: Iterable[str], where: str, errors: Errors) -> None:
+    """Add an error for each key that nobody knows."""
+    names = list(known)
+    for key in keys:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, 1)
+            meant = f"did you mean {near[0]!r}" if near else f"give some of {', '.join(names)}"
+            errors.add(f"{where}: {shown(key)} is no key of a plan; {meant}")
+
+
+def read_plan(path: Path) -> Matrix:
+    """The matrix of a plan.
+
+    Raises:
+        UserError: with a line for each error; each names the file, the key and the value.
+    """
+    document, errors = _parse(path), Errors()
+    where = shown(path)
+    axes = document.pop("axes", {})
+    if not isinstance(axes, dict):
+        errors.add(f"{where}: axes: {shown(axes)} is no table; write its keys below [axes]")
+        axes = {}
+    names = {axis.name: axis for axis in AXES}
+    _unknown(document, [*KEYS, "axes"], where, errors)
+    _unknown(axes, names, f"{where}: axes", errors)
+    if "scenarios" not in document:
+        errors.add(f"{where}: scenarios: there are none; name at least one")
+    known = {key: value for key, value in document.items() if key in KEYS}
+    settings = read_settings(known, lambda key: f"{where}: {key}", errors)
+    read = {
+        names[key].field: values_on(names[key], _listed(given), f"{where}: axes.{key}", errors)
+        for key, given in axes.items()
+        if key in names
+    }
+    errors.check()
+    return Matrix(axes=read, **settings)
+
+
+def _listed(given: object) -> list[object]:
+    """Values; a lone one is a list of one."""
+    return given if isinstance(given, list) else [given]
+
+
+def matrix_of(scenarios: Iterable[str], flags: Mapping[str, object]) -> Matrix:
+    """The matrix that the command line asks for: a plan and nothing beside it, or scenarios and flags.
+
+    `flags` has the text of each flag by its name, with underscores.
+
+    Raises:
+        UserError: with a line for each error.
+    """
+    names, given = tuple(scenarios), {name.replace("_", "-"): value for name, value in flags.items()}
+    plans = [name for name in names if name.endswith(".toml")]
+    if not plans:
+        return _from_flags(names, given)
+    beside = [*(name for name in names if name != plans[0]), *(f"--{name}" for name in given)]
+    if beside:
+        raise UserError(f"{shown(plans[0])}: the plan says all that is run; leave {shown(', '.join(beside))} out")
+    return read_plan(Path(plans[0]))
+
+
+def _from_flags(scenarios: tuple[str, ...], given: Mapping[str, Any]) -> Matrix:
+    """The matrix that scenarios and flags ask for."""
+    errors, axes = Errors(), {axis.name for axis in AXES}
+    values = from_flags({name: value for name, value in given.items() if name in axes}, errors)
+    alike = {name: value for name, value in given.items() if name not in axes}
+    settings = read_settings(alike, lambda key: f"--{key}", errors)
+    errors.check()
+    return Matrix(scenarios=scenarios, axes=values, **settings)

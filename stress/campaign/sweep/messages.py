@@ -1,0 +1,43 @@
+"""What a cell's process and the sweep that started it say to each other, by `stress.campaign.pipes`."""
+
+from typing import Any
+
+import attrs
+
+from stress.campaign.pipes import Failed
+from stress.campaign.sweep.records import Plan
+
+
+@attrs.frozen
+class Job:
+    """One cell to run: its number in the plan, its repeat; `began_ns` is when its process was started (monotonic)."""
+
+    plan: Plan
+    number: int
+    repeat: int
+    began_ns: int
+
+
+@attrs.frozen
+class Started:
+    """Everything is compiled and CPUs look symbols up, so many seconds after the process was started."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Ran:
+    """The cell has come to its end: the object of its run in the JSON of runs."""
+
+    run: dict[str, Any]
+
+
+@attrs.frozen
+class NoMemory:
+    """The process was refused memory."""
+
+    text: str
+
+
+Message = Started | Ran | NoMemory | Failed
+KINDS = (Started, Ran, NoMemory, Failed)

@@ -1,0 +1,191 @@
+"""The plan of a sweep: every cell of a matrix, looked at before any of them runs; or that of a run directory."""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import attrs
+
+from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
+from stress.campaign.parts import part_of
+from stress.campaign.sweep.axes import AXES
+from stress.campaign.sweep.matrix import Errors, Matrix
+from stress.campaign.sweep.records import Plan, Values
+from stress.campaign.sweep.sweepdir import Swept
+from stress.config import Config
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+from stress.runner import settle, world_for
+from stress.scenario import Scenario
+from stress.scenario_files import find_scenario
+from stress.variation import least_cpus, vary
+
+MOST_CELLS = 100_000
+
+
+def new_plan(matrix: Matrix) -> Plan:
+    """The plan of a new sweep, with engines and their defaults filled in.
+
+    Raises:
+        UserError: with a line for everything that cannot be; nothing was started then.
+    """
+    errors = Errors()
+    scenarios = [errors.collect(find_scenario, name) for name in matrix.scenarios]
+    errors.check()
+    _check_names(scenarios, errors)
+    _check_size(matrix, errors)
+    worlds = {corpus: errors.collect(_digest, corpus) for corpus in matrix.axes.get("corpus", (None,))}
+    errors.check()
+    cells = [errors.collect(_values, scenario, config) for scenario in scenarios for config in _configs(matrix)]
+    errors.check()
+    return Plan(
+        scenarios=tuple(map(part_of, scenarios)),
+        cells=tuple(cells),
+        repeat=matrix.repeat,
+        seed=matrix.seed,
+        duration_s=matrix.duration_s,
+        kasan=matrix.kasan,
+        stall_after_s=matrix.stall_after_s,
+        stop_on_violation=matrix.stop_on_violation,
+        corpus_digests={str(corpus): digest for corpus, digest in worlds.items() if corpus},
+        sources_digest=sources_digest(),
+    )
+
+
+def _check_names(scenarios: list[Scenario], errors: Errors) -> None:
+    """Add an error if there are no scenarios, or one is there twice."""
+    names = [scenario.name for scenario in scenarios]
+    if not names:
+        errors.add("SCENARIO: a sweep needs at least one scenario, or a plan; kstress list has their names")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        errors.add(f"SCENARIO: {shown(name)} is there twice; name each scenario once")
+
+
+def _check_size(matrix: Matrix, errors: Errors) -> None:
+    """Add an error if there are more cells than anybody would wait for."""
+    cells = len(matrix.scenarios) * matrix.repeat
+    for values in matrix.axes.values():
+        cells *= len(values)
+    if cells > MOST_CELLS:
+        errors.add(f"{cells:,} cells are more than a sweep can have, {MOST_CELLS:,}; take fewer values or repeats")
+
+
+def _configs(matrix: Matrix) -> Iterator[Config]:
+    """A config for each combination of values, the first axis varying most slowly."""
+    fields = [axis.field for axis in AXES if axis.field in matrix.axes]
+    for values in product(*(matrix.axes[field] for field in fields)):
+        given: dict[str, Any] = dict(zip(fields, values, strict=True))
+        yield Config(
+            **given,
+            duration_s=matrix.duration_s,
+            kasan=matrix.kasan,
+            stall_after_s=matrix.stall_after_s,
+            stop_on_violation=matrix.stop_on_violation,
+        )
+
+
+def _digest(corpus: Path | None) -> str:
+    """The digest of a corpus that can be used."""
+    world_for(Config(corpus=corpus))
+    return corpus_digest(corpus)
+
+
+def _values(scenario: Scenario, config: Config) -> Values:
+    """The values of one cell; UserError if the scenario cannot be varied so."""
+    if config.cpus >= least_cpus(scenario, config):
+        vary(scenario, config)
+    settings = settle(config)
+    return Values(
+        scenario=scenario.name,
+        engine=settings.engine,
+        cpus=config.cpus,
+        readers_per_writer=config.readers_per_writer,
+        noise=settings.noise,
+        switch_interval_s=config.switch_interval_s,
+        gap_s=config.gap_s,
+        pace_s=settings.pace_s,
+        fate=config.fate,
+        corpus=str(config.corpus.resolve()) if config.corpus else None,
+    )
+
+
+def order(plan: Plan) -> Iterator[tuple[int, int]]:
+    """The number and repeat of each cell, in the order in which they run.
+
+    Every repeat is a block of all cells, shuffled anew: a host that gets slower meets all of them alike, and a sweep
+    that is cut short has each about equally often.
+    """
+    for repeat in range(1, plan.repeat + 1):
+        block = list(range(len(plan.cells)))
+        Random(f"{plan.seed}/{repeat}").shuffle(block)
+        yield from ((number, repeat) for number in block)
+
+
+def seed_of_cell(plan: Plan, number: int, repeat: int) -> int:
+    """The seed of one cell's run."""
+    return Random(f"{plan.seed}/{repeat}/{number}").randrange(2**31)
+
+
+def config_of(plan: Plan, number: int, repeat: int) -> Config:
+    """How one cell is run."""
+    values = plan.cells[number]
+    return Config(
+        cpus=values.cpus,
+        duration_s=plan.duration_s,
+        engine=values.engine,
+        seed=seed_of_cell(plan, number, repeat),
+        kasan=plan.kasan,
+        noise=values.noise,
+        pace_s=values.pace_s,
+        stall_after_s=plan.stall_after_s,
+        stop_on_violation=plan.stop_on_violation,
+        corpus=Path(values.corpus) if values.corpus else None,
+        switch_interval_s=values.switch_interval_s,
+        readers_per_writer=values.readers_per_writer,
+        gap_s=values.gap_s,
+        fate=values.fate,
+    )
+
+
+def check_unchanged(swept: Swept) -> None:
+    """Raise UserError when what there is now is not what the run directory's cells were run with; names it."""
+    differences = list(_differences(swept.manifest.plan))
+    if differences:
+        raise UserError(
+            f"--resume: {shown(swept.folder)} cannot be added to: {'; '.join(differences)}; start a new sweep instead"
+        )
+
+
+def _differences(plan: Plan) -> Iterable[str]:
+    """How what there is now differs from what the plan was made from."""
+    for part in plan.scenarios:
+        if scenario_digest(part.origin) != part.digest:
+            yield f"the file of scenario {shown(part.name)}, or of its twin, has changed"
+    if sources_digest() != plan.sources_digest:
+        yield "kstress itself has changed: its kernel, machine, programs or judge are not those that were counted"
+    for corpus, digest in plan.corpus_digests.items():
+        if corpus_digest(Path(corpus)) != digest:
+            yield f"the corpus {shown(corpus)} has changed"
+
+
+def names(plan: Plan) -> dict[str, str]:
+    """What to call each scenario of a plan by: its name or its path."""
+    return {part.name: part.origin for part in plan.scenarios}
+
+
+def varying(plan: Plan) -> tuple[str, ...]:
+    """The names of the axes on which cells of one engine differ, the engine first if there are two.
+
+    Engines have noise and paces of their own, which are no axes.
+    """
+    engines = {values.engine for values in plan.cells}
+    others = [field.name for field in attrs.fields(Values) if field.name not in ("scenario", "engine")]
+    differing = [name for name in others if any(_differ(plan, engine, name) for engine in engines)]
+    return (*(["engine"] if len(engines) > 1 else []), *differing)
+
+
+def _differ(plan: Plan, engine: str, name: str) -> bool:
+    """Whether cells of an engine differ on an axis."""
+    return len({getattr(values, name) for values in plan.cells if values.engine == engine}) > 1

@@ -1,0 +1,143 @@
+"""What a sweep came to, for a terminal: a row for each cell of the matrix, over its repeats, and one last line."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stress.campaign.sweep.plan import varying
+from stress.campaign.sweep.records import DONE, ENDS, Ended, Plan, Values
+from stress.campaign.sweep.sweep import SweepEnding
+from stress.corpus.untrusted import shown
+from stress.units import write_duration
+
+MOST_ROWS = 100
+
+
+def label(name: str, value: Any) -> str:
+    """A value on an axis, as people write it."""
+    if value is None:
+        return "-"
+    return write_duration(value) if name.endswith("_s") else shown(str(value))
+
+
+def describe(plan: Plan, values: Values) -> str:
+    """A cell in a line: its scenario, and its value on each axis that varies."""
+    words = [f"{name.removesuffix('_s')}={label(name, getattr(values, name))}" for name in varying(plan)]
+    return " ".join([shown(values.scenario), *words])
+
+
+def come_to(ended: Sequence[Ended]) -> str:
+    """How often each verdict and each other end was seen."""
+    ends = [end_of(one) for one in ended]
+    return ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
+
+
+def end_of(ended: Ended) -> str:
+    """The verdict of a cell, or how it ended without one."""
+    return str(ended.run["verdict"]).upper() if ended.run else ended.end
+
+
+def _middle(ended: Sequence[Ended], figure: Any) -> float | None:
+    """The median of a figure over the runs that have it."""
+    figures = [figure(one.run) for one in ended if one.run]
+    known = [one for one in figures if one is not None]
+    return median(known) if known else None
+
+
+def _rate(run: dict[str, Any]) -> float | None:
+    """Violations per race window."""
+    windows = run["race_windows"]
+    return run["violations"] / windows if windows else None
+
+
+def _per_second(name: str) -> Any:
+    """A function for a count a second."""
+    return lambda run: run[name] / run["duration_s"] if run["duration_s"] else None
+
+
+FIGURES = {
+    "violations/window": (_rate, "{:.2g}"),
+    "lookups/s": (_per_second("lookups"), "{:,.0f}"),
+    "unloads/s": (_per_second("unloads"), "{:,.0f}"),
+    "stop p50": (lambda run: run["stop_machine"]["p50_us"], "{:,.0f} us"),
+}
+
+
+def _figures(ended: Sequence[Ended]) -> list[str]:
+    """The medians of a row."""
+    middles = [(_middle(ended, figure), form) for figure, form in FIGURES.values()]
+    return ["-" if middle is None else form.format(middle) for middle, form in middles]
+
+
+def table(ending: SweepEnding) -> Table:
+    """A row for each cell; medians over its repeats."""
+    plan = ending.swept.manifest.plan
+    made = Table(box=None, pad_edge=False)
+    for name in ("scenario", *varying(plan), "expected", "came to", *FIGURES):
+        made.add_column(
+            name.removesuffix("_s"), justify="left" if name in ("scenario", "expected", "came to") else "right"
+        )
+    expected = {part.name: part.expect.upper() for part in plan.scenarios}
+    for number, values in list(enumerate(plan.cells))[:MOST_ROWS]:
+        ended = [one for one in ending.swept.ended if one.number == number]
+        axes = [label(name, getattr(values, name)) for name in varying(plan)]
+        row = [shown(values.scenario), *axes, expected[values.scenario], come_to(ended) or "did not run"]
+        made.add_row(*map(Text, [*row, *_figures(ended)]), style=_style(ended))
+    return made
+
+
+def _style(ended: Sequence[Ended]) -> str:
+    """How a row is set off."""
+    if any(one.run is None for one in ended):
+        return "magenta"
+    return "" if all(one.run and one.run["as_expected"] for one in ended) else "red"
+
+
+def end_line(ending: SweepEnding) -> str:
+    """The last line of a sweep: how many cells came to what, and every parameter that they have alike."""
+    swept, plan = ending.swept, ending.swept.manifest.plan
+    runs = [one.run for one in swept.ended if one.run]
+    others = {end.replace(" ", "_"): sum(one.end == end for one in swept.ended) for end in ENDS if end != DONE}
+    facts = {
+        "cells": len(plan.cells) * plan.repeat,
+        "ended": len(swept.ended),
+        "as_expected": sum(bool(run["as_expected"]) for run in runs),
+        "other_verdict": sum(not run["as_expected"] for run in runs),
+        **others,
+        "repeat": plan.repeat,
+        "duration": write_duration(plan.duration_s),
+        "seed": plan.seed,
+        "kasan": "on" if plan.kasan else "off",
+        "stall_after": write_duration(plan.stall_after_s) if plan.stall_after_s else "default",
+        "stop_on_violation": "yes" if plan.stop_on_violation else "no",
+        "sessions": len(swept.manifest.sessions),
+        "run": swept.folder,
+    }
+    words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
+    return f"kstress: --- End of sweep: {swept.manifest.status}: {words}"
+
+
+def _troubles(ending: SweepEnding) -> list[str]:
+    """A line for each cell that did not come to its end."""
+    plan = ending.swept.manifest.plan
+    lost = [one for one in ending.swept.ended if one.trouble]
+    return [
+        f"{describe(plan, plan.cells[one.number])} repeat {one.repeat}: {one.trouble.lines[0]}"
+        for one in lost
+        if one.trouble
+    ]
+
+
+def show_sweep(ending: SweepEnding, console: Console) -> None:
+    """Print the table, what became of cells that did not come to their end, and the last line."""
+    console.print(table(ending))
+    left = len(ending.swept.manifest.plan.cells) - MOST_ROWS
+    if left > 0:
+        console.print(Text(f"and {left:,} more cells; kstress report shows them all", "dim"))
+    for line in ["", *_troubles(ending)[:MOST_ROWS]]:
+        console.print(Text(line), soft_wrap=True)
+    console.print(Text(end_line(ending)), soft_wrap=True)

@@ -1,0 +1,68 @@
+"""What `kstress sweep` prints while it runs and when it has ended: a progress bar or lines, then a table."""
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from stress.campaign.sweep.records import Ended, Plan, Values
+from stress.campaign.sweep.summary import describe, end_of, show_sweep
+from stress.campaign.sweep.sweep import SweepEnding
+from stress.output import check_json, console, write_json
+from stress.units import show_duration
+
+
+class SweepOutputs:
+    """Who watches a sweep for the person at the terminal, and where its results go.
+
+    Raises:
+        UserError: at once, for a place that cannot be written to.
+    """
+
+    def __init__(self, json_file: str | None) -> None:
+        """Check the place of the JSON before anything runs."""
+        check_json(json_file)
+        self._json = json_file
+        self._screen = console(stderr=json_file == "-")
+        columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        self._bar = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_terminal)
+        self._task: TaskID | None = None
+        self._plan: Plan | None = None
+
+    def plan(self, plan: Plan) -> None:
+        """What is swept."""
+        self._plan = plan
+
+    def note(self, text: str) -> None:
+        """One line."""
+        self._screen.print(Text(text, "dim"), soft_wrap=True)
+
+    def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
+        """A cell begins."""
+        if self._task is None:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=cells, completed=cells - left)
+        self._bar.update(self._task, description=self._name(values, repeat), completed=cells - left)
+
+    def end(self, values: Values, ended: Ended) -> None:
+        """A cell has ended: a line where there is no bar, and everywhere for one that did not come to its end."""
+        if self._task is not None:
+            self._bar.advance(self._task)
+        if self._screen.is_terminal and ended.run:
+            return
+        told = ended.trouble.lines[0] if ended.trouble else end_of(ended)
+        self._screen.print(
+            Text(f"{self._name(values, ended.repeat)}: {told}  {show_duration(ended.seconds)}"), soft_wrap=True
+        )
+
+    def _name(self, values: Values, repeat: int) -> str:
+        """A cell in words."""
+        return f"{describe(self._plan, values)} repeat {repeat}" if self._plan else ""
+
+    def close(self) -> None:
+        """No cell runs any more."""
+        self._bar.stop()
+
+    def finish(self, ending: SweepEnding) -> None:
+        """Print what the sweep came to; the JSON too if it was asked for."""
+        show_sweep(ending, self._screen)
+        if self._json is not None:
+            write_json(self._json, [one.run for one in ending.swept.ended if one.run])
