@@ -18,18 +18,18 @@ GROUP = Group(
     "Stress marks",
     (TESTS,),
     (
-        CPU.of("def _outcome(").mutant(
+        CPU.of("def _burst(").mutant(
             "exceptions-only", "sys.exit on a CPU is lost", "except BaseException", "except Exception"
         ),
         CPU.of("def _keep(").mutant("raises-on", "an exception does not end the run", "        self.stop()\n", ""),
-        CPU.of("def _outcome(").mutant(
-            "use-hidden", "a use that the body hides is forgotten", "if self._use:", "if False:"
+        CPU.of("def _acceptable(").mutant(
+            "use-hidden", "a use that the body hides is forgotten", "if self._use is not None:", "if False:"
+        ),
+        CPU.of("def _overlap(").mutant(
+            "all-overlap", "an operation overlaps without any writer", "elif before != after:", "else:"
         ),
         CPU.of("def operation(").mutant(
-            "own-edges", "a writer overlaps itself", "self._others(cpu) != before", "self.role.writes or True"
-        ),
-        CPU.of("def operation(").mutant(
-            "never-rests", "a slice's end cuts operations short", "if self.is_ending():", "if False:"
+            "never-rests", "a slice's end cuts operations short", "if self.cpu.signals.ending:", "if False:"
         ),
         CPU.of("def stop_machine(").mutant(
             "stop-unheld", "a stop holds nobody", "stop_machine(self.machine)\n        try", "pass\n        try"

@@ -28,7 +28,7 @@ from stress.machine.stacks import RawStack
 from stress.machine.watchdog import Watchdog
 from stress.machine.words import RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
-from stress.marks.cpu import Player, Role, StressCpu
+from stress.marks.cpu import Player, Role, Signals, StressCpu
 from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, SliceNoise, UnderTest
 from stress.marks.poison import Deed, Graveyard, Use
 
@@ -92,7 +92,7 @@ class Bout:
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
     _over: threading.Event = attrs.field(init=False, factory=threading.Event)
-    _ending: bool = attrs.field(init=False, default=False)
+    _signals: Signals = attrs.field(init=False, factory=Signals)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
@@ -103,9 +103,7 @@ class Bout:
         began = time.monotonic()
         for number, role in enumerate(deal(roles, self.cell.cpus)):
             cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
-            self.players.append(
-                Player(cpu, role, acceptable, time.monotonic_ns(), self._stop, self._is_ending, self.first_only)
-            )
+            self.players.append(Player(cpu, role, acceptable, time.monotonic_ns(), self._stop, self.first_only))
         noise = Noise(under_test, self.cell.seed)
         try:
             for at, (kind, seconds) in enumerate(self._slices(began)):
@@ -124,7 +122,7 @@ class Bout:
 
     def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
         """Boot a machine, let it run, and end it."""
-        self._ending, heard = False, noise.slice(kind)
+        self._signals, heard = Signals(), noise.slice(kind)
         machine = Machine(self._ram(kind, at), [self._play(player, kind, heard) for player in self.players])
         try:
             machine.boot()
@@ -138,11 +136,7 @@ class Bout:
     def _stop(self) -> None:
         """End the run, called by any CPU: no body is called any more."""
         self._over.set()
-        self._ending = True
-
-    def _is_ending(self) -> bool:
-        """Whether CPUs are to rest. One word, set by whoever ends a slice; CPUs only read it."""
-        return self._ending
+        self._signals.end()
 
     def _ram(self, kind: Kind, at: int) -> Ram:
         """RAM without a kernel, for the words of stops and windows."""
@@ -155,7 +149,7 @@ class Bout:
 
     def _play(self, player: Player, kind: Kind, heard: SliceNoise) -> Play:
         """What plays one CPU on its thread, in a copy of this thread's context: its warning filters, say."""
-        player.kind, player.call, player.rests = kind, heard.call, False
+        player.slice(kind, heard.around(player.role.body), self._signals)
         play = PythonEngine().program(player.operation, cond_resched, Features(kasan=False))
         context = contextvars.copy_context()
 
@@ -172,7 +166,7 @@ class Bout:
         """
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], LONGEST_STALL)
         self._over.wait(seconds)
-        self._ending = True
+        self._signals.end()
         deadline = time.monotonic() + GRACE_SECONDS
         while time.monotonic() < deadline and not machine.errors and not self.stall:
             if all(player.rests for player in self.players):

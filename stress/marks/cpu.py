@@ -18,6 +18,25 @@ from stress.marks.poison import Use, UsedAfterFreeError
 T = TypeVar("T")
 FREED = "freed"
 MOST_FIRSTS = 8
+BURST_NS = 1_000_000
+"""About how long operations follow each other before a CPU passes a safepoint, unless somebody waits for it there."""
+MOST_IN_BURST = 1024
+
+
+@attrs.define(eq=False)
+class Signals:
+    """What CPUs of a slice look at between operations. `ending`: rest. `hurry`: go to the safepoint at once.
+
+    `ending` is set by whoever ends the slice. `hurry` is set besides by a CPU that stops the machine, and cleared by it
+    afterwards: writers may undo each other's, which makes a stop late by a burst and nothing worse.
+    """
+
+    ending: bool = False
+    hurry: bool = False
+
+    def end(self) -> None:
+        """End the slice."""
+        self.ending = self.hurry = True
 
 
 class StressCpu:
@@ -30,11 +49,14 @@ class StressCpu:
         """Before it runs."""
         self.number, self.role, self.random = number, role, random
         self.machine: Cpu | None = None
+        self.signals = Signals()
 
     def stop_machine(self, function: Callable[[], T]) -> T:
         """Call `function` while every other CPU is held between two of its operations, or in its `cond_resched`."""
         assert self.machine
+        self.signals.hurry = True
         stop_machine(self.machine)
+        self.signals.hurry = self.signals.ending
         try:
             return function()
         finally:
@@ -85,10 +107,9 @@ class Player:
     acceptable: frozenset[str]
     began_ns: int
     stop: Callable[[], None]
-    is_ending: Callable[[], bool]
     first_only: bool
     kind: Kind = Kind.BARE
-    call: Callable[[Callable[[StressCpu], Any], StressCpu], Any] = lambda body, cpu: body(cpu)
+    body: Callable[[StressCpu], Any] = attrs.field(default=attrs.Factory(lambda self: self.role.body, takes_self=True))
     rests: bool = False
     operations: int = 0
     overlapped: int = 0
@@ -96,6 +117,7 @@ class Player:
     firsts: dict[str, Seen] = attrs.field(factory=dict)
     errors: list[BaseException] = attrs.field(factory=list)
     _use: Use | None = None
+    _size: int = 1
 
     @property
     def who(self) -> str:
@@ -106,48 +128,82 @@ class Player:
         """Something freed is used by the operation under way."""
         self._use = self._use or use
 
+    def slice(self, kind: Kind, body: Callable[[StressCpu], Any], signals: Signals) -> None:
+        """Another slice begins, with noise around the body."""
+        self.kind, self.body, self.rests, self.cpu.signals = kind, body, False, signals
+
     def operation(self, cpu: Cpu) -> int:
-        """One operation, for the machine's loop; all that it comes to is counted here."""
-        if self.is_ending():
+        """For the machine's loop, some operations in a row, at least one; all that they come to is counted here."""
+        if self.cpu.signals.ending:
             self.rests = True
             cpu.yield_core()
             return UNJUDGED
         self.cpu.machine, self._use = cpu, None
-        self.operations += 1
-        before = self._others(cpu)
+        before, began = self._others(cpu), self.operations
         if self.role.writes:
             mark_edge(cpu)
-        outcome = self._outcome()
+        self._burst()
         if self.role.writes:
             mark_edge(cpu)
-        self.overlapped += self._others(cpu) != before or any(edges % 2 for edges in before)
-        if outcome is not None:
-            self._count(outcome)
+        self._overlap(before, self._others(cpu), self.operations - began)
         return UNJUDGED
+
+    def _overlap(self, before: list[int], after: list[int], operations: int) -> None:
+        """Count how many operations in a row overlapped a writer's for certain: all, if one did not move within its."""
+        if any(early == late and early % 2 for early, late in zip(before, after, strict=True)):
+            self.overlapped += operations
+        elif before != after:
+            self.overlapped += 1
 
     def _others(self, cpu: Cpu) -> list[int]:
         """How many edges each other writer has passed; odd within an operation of it."""
         logs, writers = cpu.log - cpu.number * LOG_BYTES, range(cpu.peek(WRITERS))
         return [cpu.peek(logs + one * LOG_BYTES + EDGES) for one in writers if one != cpu.number]
 
-    def _outcome(self) -> str | None:
-        """Run the body once: its outcome; None if it has none or raised something, which is kept."""
+    def _burst(self) -> None:
+        """Operations with as little around them as can be, up to the first that is not acceptable."""
+        began = time.monotonic_ns()
         try:
-            value = self.call(self.role.body, self.cpu)
+            last = self._acceptable()
         except Oops:  # power-off, within a stop
             raise
         except BaseException as error:
-            if not self._explains(error):
-                self._keep(error)
+            self._raised(error)
+        else:
+            self._ended(last)
+        took = time.monotonic_ns() - began
+        self._size = max(self._size // 2, 1) if took > BURST_NS else min(self._size * 2, MOST_IN_BURST)
+
+    def _acceptable(self) -> Any:
+        """Run the body until it returns something that is not acceptable, which is returned; None if it never does."""
+        body, cpu, signals, acceptable, outcomes = self.body, self.cpu, self.cpu.signals, self.acceptable, self.outcomes
+        for _ in range(self._size):
+            self.operations += 1
+            value = body(cpu)
+            if self._use is not None:
+                return FREED
+            if value is not None:
+                if value.__class__ is not str or value not in acceptable:
+                    return value
+                outcomes[value] += 1
+            if signals.hurry:
                 return None
-            return FREED
-        if self._use:
-            return FREED
-        if value is not None and not isinstance(value, str):
+        return None
+
+    def _ended(self, value: Any) -> None:
+        """Count what the last operation returned, if that is not acceptable."""
+        if isinstance(value, str):
+            self._count(value)
+        elif value is not None:
             told = f"{self.role.name} returned {value!r}; return an outcome as text, or None for none"
             self._keep(TypeError(told))
-            return None
-        return value
+
+    def _raised(self, error: BaseException) -> None:
+        """Count, or keep, what the last operation raised."""
+        if self._explains(error):
+            self._count(FREED)
+        else:
+            self._keep(error)
 
     def _explains(self, error: BaseException | None) -> bool:
         """Whether an exception comes from a use of something freed, which is counted as that."""

@@ -8,7 +8,7 @@ import enum
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from types import CodeType, FrameType
@@ -121,7 +121,7 @@ def tracer(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> Call
 
 
 class SliceNoise:
-    """The noise of one slice: `everywhere` while its CPUs run, and in what they `call`.
+    """The noise of one slice: `everywhere` while its CPUs run, and `around` what they call.
 
     A machine boots before it, so that harness and boot take none, however many CPUs there are.
     """
@@ -132,7 +132,6 @@ class SliceNoise:
         self._countdown = Countdown(max(kind.value, 1), random)
         self._counts = kind in (Kind.INSTRUCTIONS, Kind.LINES)
         self._monitors = self._counts and hasattr(sys, "monitoring")
-        self.call = self._call_traced if self._counts and not self._monitors else _call
 
     @contextmanager
     def everywhere(self) -> Iterator[None]:
@@ -144,20 +143,19 @@ class SliceNoise:
                 stack.enter_context(_monitored(self._kind, self._has, self._countdown))
             yield
 
-    def _call_traced(self, function: Callable[[T], R], argument: T) -> R:
+    def around(self, body: Callable[[T], R]) -> Callable[[T], R]:
+        """A function that does what `body` does, with the noise of its thread, if there is any."""
+        return partial(self._traced, body) if self._counts and not self._monitors else body
+
+    def _traced(self, body: Callable[[T], R], argument: T) -> R:
         """Call with the thread traced, unless it is traced already, by a debugger or for coverage."""
         if sys.gettrace() is not None:
-            return function(argument)
+            return body(argument)
         sys.settrace(tracer(self._kind, self._has, self._countdown))
         try:
-            return function(argument)
+            return body(argument)
         finally:
             sys.settrace(None)
-
-
-def _call(function: Callable[[T], R], argument: T) -> R:
-    """Call as it is."""
-    return function(argument)
 
 
 class Noise:

@@ -31,7 +31,7 @@ def run(kind: Kind, under_test: UnderTest) -> None:
     """Run code under test on a thread of its own, with noise of a kind."""
     heard = Noise(under_test, 1).slice(kind)
     with heard.everywhere():
-        thread = threading.Thread(target=heard.call, args=(code_under_test, MANY), name="cpu")
+        thread = threading.Thread(target=heard.around(code_under_test), args=(MANY,), name="cpu")
         thread.start()
         thread.join(30)
         assert not thread.is_alive()
@@ -81,7 +81,7 @@ def test_a_thread_that_is_traced_already_is_left_alone(yields: list[str]) -> Non
 
     def body() -> None:
         sys.settrace(for_coverage)
-        heard.call(lambda one: seen.append(sys.gettrace()), 1)
+        heard.around(lambda one: seen.append(sys.gettrace()))(1)
         sys.settrace(None)
 
     thread = threading.Thread(target=body)

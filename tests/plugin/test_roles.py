@@ -158,6 +158,6 @@ def test_an_operation_within_a_writers_overlaps_it_and_none_overlaps_itself(
     ram.poke(ram.map.log(0) + EDGES, edges)
     role = Role(lambda cpu: None, writes=number == 0, count=1)
     cpu = StressCpu(number, role.name, Random(1))
-    player = Player(cpu, role, frozenset(), 0, lambda: None, lambda: False, first_only=False)
+    player = Player(cpu, role, frozenset(), 0, lambda: None, first_only=False)
     player.operation(python_cpu(ram, number))
     assert player.overlapped == overlapped
