@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stress.campaign.soak.soak import resume, soak
+    from stress.campaign.sweep.matrix import Matrix
+    from stress.campaign.sweep.sweep import resume_sweep, sweep
     from stress.config import Config
     from stress.errors import HarnessError, UserError
     from stress.runner import run
@@ -19,28 +21,34 @@ _HOMES = {
     "Config": "stress.config",
     "Hardware": "stress.scenario",
     "HarnessError": "stress.errors",
+    "Matrix": "stress.campaign.sweep.matrix",
     "Program": "stress.scenario",
     "Scenario": "stress.scenario",
     "UserError": "stress.errors",
     "catalogue": "stress.scenario_files",
     "find_scenario": "stress.scenario_files",
     "resume": "stress.campaign.soak.soak",
+    "resume_sweep": "stress.campaign.sweep.sweep",
     "run": "stress.runner",
     "soak": "stress.campaign.soak.soak",
+    "sweep": "stress.campaign.sweep.sweep",
 }
 
 __all__ = [
     "Config",
     "Hardware",
     "HarnessError",
+    "Matrix",
     "Program",
     "Scenario",
     "UserError",
     "catalogue",
     "find_scenario",
     "resume",
+    "resume_sweep",
     "run",
     "soak",
+    "sweep",
 ]
 
 

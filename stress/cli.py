@@ -323,13 +323,13 @@ def _sweep(
 ) -> Any:
     """Start a sweep, or go on with one."""
     from stress.campaign.sweep.matrix import matrix_of
-    from stress.campaign.sweep.sweep import resume, sweep
+    from stress.campaign.sweep.sweep import resume_sweep, sweep
 
     if resumed is not None:
         beside = [*scenarios, *(f"--{name.replace('_', '-')}" for name in given), *(["--results"] if results else [])]
         if beside:
             raise UserError(f"--resume: the run directory says what to run; leave {', '.join(beside)} out")
-        return resume(resumed, watcher, interrupted)
+        return resume_sweep(resumed, watcher, interrupted)
     place = _optional(results=results)
     return sweep(matrix_of(scenarios, given), watcher=watcher, interrupted=interrupted, **place)
 

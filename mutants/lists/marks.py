@@ -32,7 +32,7 @@ GROUP = Group(
             "never-rests", "a slice's end cuts operations short", "if self.cpu.signals.ending:", "if False:"
         ),
         CPU.of("def stop_machine(").mutant(
-            "stop-unheld", "a stop holds nobody", "stop_machine(self.machine)\n        try", "pass\n        try"
+            "stop-unheld", "a stop holds nobody", "        stop_machine(self.machine)\n", ""
         ),
         CPU.of("def stop_machine(").mutant(
             "stop-kept",

@@ -1,6 +1,6 @@
 """Sweeps: the cells of a matrix one after the other, each alone on the host's cores, in an order that is shuffled.
 
-`sweep` starts one, `resume` goes on with one; both return what there is in the run directory then. A cell that
+`sweep` starts one, `resume_sweep` goes on with one; both return what there is in the run directory then. A cell that
 crashes, hangs or runs out of memory is a result, and the sweep goes on.
 """
 
@@ -174,7 +174,7 @@ def sweep(
     return Sweep(ledger, watcher or Unwatched(), interrupted, []).run()
 
 
-def resume(
+def resume_sweep(
     folder: Path, watcher: Watcher | None = None, interrupted: Callable[[], bool] = lambda: False
 ) -> SweepEnding:
     """Run the cells of a run directory that have not ended.
