@@ -147,13 +147,13 @@ class Ear:
 
 
 class Running:
-    """A soak that runs."""
+    """A command that runs."""
 
     def __init__(self, arguments: Sequence[str], **more: str) -> None:
         """Start it."""
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
-            command_line(["soak", *arguments]),
+            command_line(arguments),
             env=environment(**more), stdout=pipe, stderr=pipe, text=True, start_new_session=True,
         )  # fmt: skip
         assert self.process.stdout
@@ -178,7 +178,7 @@ class Running:
         return machine
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the soak a signal."""
+        """Send it a signal."""
         self.process.send_signal(number)
 
     def wait(self) -> int:
@@ -208,9 +208,9 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str, **more: str) -> Iterator[Running]:
-    """A soak with these arguments, while the block runs; `more` is added to its environment."""
-    started = Running(arguments, **more)
+def running(*arguments: str, verb: str = "soak", **more: str) -> Iterator[Running]:
+    """A soak, or another verb, with these arguments, while the block runs; `more` is added to its environment."""
+    started = Running((verb, *arguments), **more)
     try:
         yield started
     finally:

@@ -19,14 +19,14 @@ def read_whole(value: object, origin: str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         return int(value)
     if type(value) is not int:
-        raise UserError(f"{origin}: {shown(value)} is no whole number; give one like 4")
+        raise UserError(f"{origin}: {shown(repr(value))} is no whole number; give one like 4")
     return value
 
 
 def read_text(value: object, origin: str) -> str:
     """Text."""
     if not isinstance(value, str):
-        raise UserError(f"{origin}: {shown(value)} is no text; write it between quotes")
+        raise UserError(f"{origin}: {shown(repr(value))} is no text; write it between quotes")
     return value
 
 
@@ -49,7 +49,7 @@ def read_engine(value: object, origin: str) -> str:
     """The name of an engine that is there."""
     name = read_text(value, origin)
     with telling(origin):
-        return choose_engine(name)
+        return choose_engine(Config(engine=name).engine)
 
 
 class telling:  # noqa: N801

@@ -89,15 +89,15 @@ class CellProcess:
             case Ran():
                 return DONE, None
             case NoMemory(text):
-                return NO_MEMORY, told("the cell's process was refused memory", text.splitlines())
+                return NO_MEMORY, told("the machine's process was refused memory", text.splitlines())
             case Failed(text=text):
                 return FAILED, told("the cell failed", text.splitlines())
         words = list(self.worker.last_words)
         if self.hung:
             when = "nothing was told for" if self.first_lookup_s is None else "it went on for"
             waited = COMPILE_SECONDS if self.first_lookup_s is None else self.longest
-            return HUNG, told(f"the cell's process hung: {when} {waited:.0f} s", words)
-        death = self.worker.death() or "the cell's process ended without a word"
+            return HUNG, told(f"the machine's process hung: {when} {waited:.0f} s", words)
+        death = self.worker.death() or "the machine's process ended without a word"
         killed = oom_kills() > self.kills and "SIGKILL" in death
         return (NO_MEMORY if killed else CRASHED), told(death, words)
 

@@ -65,7 +65,7 @@ def values_on(axis: Axis, given: Iterable[object], origin: str, errors: Errors) 
     for one in given:
         value = errors.collect(axis.value, one, origin)
         if value is not None and value in values:
-            errors.add(f"{origin}: {shown(str(one))} is there twice; name each value once")
+            errors.add(f"{origin}: {shown(repr(one))} is there twice; name each value once")
         values.append(value)
     if not values:
         errors.add(f"{origin}: no value; give at least one, or leave it out")
@@ -98,21 +98,21 @@ def _time(value: object, origin: str) -> float:
     """A time of more than nothing."""
     seconds = read_duration(value, origin)
     if seconds <= 0:
-        raise UserError(f"{origin}: {shown(str(value))} is no time to run; give more than 0s")
+        raise UserError(f"{origin}: {shown(repr(value))} is no time to run; give more than 0s")
     return seconds
 
 
 def _flag(value: object, origin: str) -> bool:
     """Yes or no."""
     if not isinstance(value, bool):
-        raise UserError(f"{origin}: {shown(value)} is neither true nor false; write one of them")
+        raise UserError(f"{origin}: {shown(repr(value))} is neither true nor false; write one of them")
     return value
 
 
 def _scenarios(value: object, origin: str) -> tuple[str, ...]:
     """Names or paths of scenarios."""
     if not isinstance(value, list) or not value:
-        raise UserError(f'{origin}: {shown(value)} is no list of scenarios; give one like ["stop_machine"]')
+        raise UserError(f'{origin}: {shown(repr(value))} is no list of scenarios; give one like ["stop_machine"]')
     return tuple(read_text(one, origin) for one in value)
 
 
@@ -156,7 +156,7 @@ def _unknown(keys: Iterable[str], known: Iterable[str], where: str, errors: Erro
         if key not in names:
             near = difflib.get_close_matches(key, names, 1)
             meant = f"did you mean {near[0]!r}" if near else f"give some of {', '.join(names)}"
-            errors.add(f"{where}: {shown(key)} is no key of a plan; {meant}")
+            errors.add(f"{where}: {shown(repr(key))} is no key of a plan; {meant}")
 
 
 def read_plan(path: Path) -> Matrix:
@@ -169,7 +169,7 @@ def read_plan(path: Path) -> Matrix:
     where = shown(path)
     axes = document.pop("axes", {})
     if not isinstance(axes, dict):
-        errors.add(f"{where}: axes: {shown(axes)} is no table; write its keys below [axes]")
+        errors.add(f"{where}: axes: {shown(repr(axes))} is no table; write its keys below [axes]")
         axes = {}
     names = {axis.name: axis for axis in AXES}
     _unknown(document, [*KEYS, "axes"], where, errors)

@@ -147,7 +147,7 @@ class Sweep:
         return "failed" if any(one.end == FAILED for one in self.ended) else "complete"
 
 
-def _session(plan: Plan) -> Session:
+def session_of_host(plan: Plan) -> Session:
     """A session that begins now, under this host's conditions; those of each cell are in its run."""
     config = config_of(plan, 0, 1)
     settings = settle(config)
@@ -170,7 +170,7 @@ def sweep(
     """
     plan = new_plan(matrix)
     check_place(results)
-    ledger = ledgers.create(results, plan, _session(plan))
+    ledger = ledgers.create(results, plan, session_of_host(plan))
     return Sweep(ledger, watcher or Unwatched(), interrupted, []).run()
 
 
@@ -186,7 +186,7 @@ def resume_sweep(
     try:
         swept = read_sweep(folder)
         check_unchanged(swept)
-        ledger = ledgers.reopen(swept, lock, _session(swept.manifest.plan))
+        ledger = ledgers.reopen(swept, lock, session_of_host(swept.manifest.plan))
     except UserError:
         os.close(lock)
         raise

@@ -1,0 +1,65 @@
+"""Sweeps made for the tests of `stress.campaign.sweep`: plans, cells that have ended, and run directories."""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from stress.campaign.parts import Session
+from stress.campaign.sweep.ledger import Ledger, create
+from stress.campaign.sweep.matrix import Matrix
+from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
+from stress.campaign.sweep.records import Ended, Plan
+from stress.campaign.sweep.sweep import session_of_host
+from stress.report.told import Told
+
+PAIR = ("modlist_spinlock", "stop_machine")
+CPUS = (2, 3)
+LOST = Told(("FAILED: the machine's process died of SIGSEGV", "Fatal Python error"), {"reason": "SIGSEGV"})
+
+
+@functools.cache
+def plan_of(*scenarios: str, repeat: int = 2) -> Plan:
+    """A plan of the pair on two CPU counts of the python engine."""
+    axes = {"engine": ("python",), "cpus": CPUS}
+    return new_plan(Matrix(scenarios=scenarios or PAIR, axes=axes, repeat=repeat, seed=7, duration_s=0.05))
+
+
+@functools.cache
+def session() -> Session:
+    """A session that begins now."""
+    return session_of_host(plan_of())
+
+
+def run_json(verdict: str = "held", **more: Any) -> dict[str, Any]:
+    """What is used here of a run."""
+    stops = {"count": 3, "p50_us": 20.0, "p99_us": 30.0, "max_us": 40.0}
+    counts = {"lookups": 100, "unloads": 10, "race_windows": 50, "violations": 5, "duration_s": 0.05}
+    return {"verdict": verdict, "as_expected": True, "stop_machine": stops, **counts, **more}
+
+
+def ended(number: int, repeat: int = 1, **more: Any) -> Ended:
+    """A cell that is done, unless told otherwise."""
+    values: dict[str, Any] = {"end": "done", "run": run_json(), "trouble": None, "first_lookup_s": 0.25, **more}
+    seed = seed_of_cell(plan_of(), number, repeat)
+    return Ended(
+        at="2026-01-01T00:00:01Z", session=0, number=number, repeat=repeat, seed=seed, seconds=0.5, **values
+    )  # fmt: skip
+
+
+ENDED = tuple(ended(number, repeat) for number, repeat in list(order(plan_of()))[:5])
+
+
+def open_ledger(results: Path, cells: Iterable[Ended] = ENDED) -> Ledger:
+    """A ledger in a new run directory in `results`, with these cells in it."""
+    ledger = create(results, plan_of(), session())
+    for one in cells:
+        ledger.append(one)
+    return ledger
+
+
+def make_sweep(results: Path, cells: Iterable[Ended] = ENDED) -> Path:
+    """A run directory of a sweep whose process is gone."""
+    ledger = open_ledger(results, cells)
+    ledger.close()
+    return ledger.folder

@@ -1,0 +1,72 @@
+"""Cells that crash, hang, run out of memory or break: each is a result that is told, and the sweep goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from stress.campaign.sweep import cell as cells_module
+from stress.campaign.sweep.cell import run_cell
+from stress.campaign.sweep.matrix import Matrix
+from stress.campaign.sweep.plan import new_plan
+from stress.campaign.sweep.records import Plan
+from tests.frontdoor.soaking import scenario_file
+from tests.frontdoor.sweeping import QUICK, cells, last_facts, sweep, the_sweep
+
+TROUBLES = {
+    "crashes": ("os.kill(os.getpid(), signal.SIGSEGV)", "crashed", "the machine's process died of SIGSEGV"),
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "crashed", "the machine's process died of SIGKILL"),
+    "leaves": ("os._exit(9)", "crashed", "the machine's process ended with exit code 9"),
+    "hungry": ("raise MemoryError", "out of memory", "the machine's process was refused memory"),
+    "breaks": ("raise RuntimeError('planted')", "failed", "the cell failed"),
+}
+IN_A_CELL = "'stress.campaign.sweep.child' in getattr(sys.modules['__main__'].__spec__, 'name', '')"
+
+
+def planted(place: Path, name: str, deed: str) -> Path:
+    """A scenario that does something bad when the process of a cell loads it; the sweep's own process may load it."""
+    path = scenario_file(place, name)
+    trap = f"import os\nimport signal\nimport sys\nimport time\n\nif {IN_A_CELL}:\n    {deed}\n"
+    path.write_text(path.read_text().replace("from stress", f"{trap}\nfrom stress", 1))
+    return path
+
+
+def test_each_is_told_and_the_others_run(tmp_path: Path) -> None:
+    bad = [str(planted(tmp_path, name, deed)) for name, (deed, _, _) in TROUBLES.items()]
+    done = sweep(tmp_path, *bad, "modlist_spinlock", *QUICK, "--cpus", "2", "--repeat", "1")
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stderr
+    ended = {cell["number"]: cell for cell in cells(the_sweep(tmp_path))}
+    for number, (_, end, told) in enumerate(TROUBLES.values()):
+        assert ended[number]["end"] == end
+        assert ended[number]["run"] is None
+        assert told in ended[number]["trouble"]["lines"][0]
+        assert told in done.stdout
+    assert ended[len(TROUBLES)]["end"] == "done"
+    facts = last_facts(done.stdout)
+    assert (facts["status"], facts["ended"], facts["crashed"]) == ("failed", "6", "3")
+    assert (facts["out_of_memory"], facts["failed"], facts["hung"]) == ("1", "1", "0")
+
+
+def hanging(place: Path, deed: str) -> Plan:
+    """A plan of one cell that would take ten minutes, and does something that hangs."""
+    axes = {"engine": ("python",), "cpus": (2,)}
+    path = planted(place, "hangs", deed)
+    return new_plan(Matrix(scenarios=(str(path),), axes=axes, duration_s=600.0, stall_after_s=0.1))
+
+
+def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells_module, "COMPILE_SECONDS", 1.0)
+    came = run_cell(hanging(tmp_path, "time.sleep(3600)"), 0, 1)
+    assert (came.end, came.first_lookup_s) == ("hung", None)
+    assert came.trouble is not None
+    assert "hung: nothing was told for 1 s" in came.trouble.lines[0]
+
+
+def test_a_cell_that_stops_on_its_way_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells_module, "longest_seconds", lambda plan, number: 1.0)
+    stops_itself = "__import__('threading').Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGSTOP)).start()"
+    came = run_cell(hanging(tmp_path, stops_itself), 0, 1)
+    assert came.end == "hung"
+    assert came.first_lookup_s is not None
+    assert came.trouble is not None
+    assert "hung: it went on for 1 s" in came.trouble.lines[0]

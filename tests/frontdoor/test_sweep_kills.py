@@ -1,0 +1,44 @@
+"""kill -9 of a sweep, again and again, and going on: in the end every cell is there, exactly once."""
+
+import signal
+from pathlib import Path
+from random import Random
+
+from tests.frontdoor.command import kstress
+from tests.frontdoor.soaking import is_gone, running, wait_until
+from tests.frontdoor.sweeping import QUICK, all_once, cells, the_sweep, times_of_cells
+
+KILLS = 10
+MANY = ("modlist_spinlock", *QUICK, "--cpus", "2,3", "--repeat", "15")
+
+
+def kill_once(arguments: tuple[str, ...], random: Random, results: Path) -> None:
+    """Start or resume a sweep and kill it at a random moment after it has begun."""
+    with running(*arguments, verb="sweep") as sweeping:
+        folder = sweeping.hear_directory()
+        before, more = len(cells(folder)), random.randrange(2)
+        wait_until(lambda: len(cells(folder)) >= before + more or sweeping.process.poll() is not None, "cells")
+        wait_until(lambda: random.random() < 0.05, "a random moment")
+        sweeping.signal(signal.SIGKILL)
+        sweeping.wait()
+
+
+def test_a_sweep_that_is_killed_ten_times_has_every_cell_once(tmp_path: Path) -> None:
+    random = Random(5)
+    kill_once((*MANY, "--results", str(tmp_path)), random, tmp_path)
+    folder = the_sweep(tmp_path)
+    for _ in range(KILLS - 1):
+        kill_once(("--resume", str(folder)), random, tmp_path)
+    done = kstress("sweep", "--resume", str(folder))
+    assert done.returncode in (0, 1, 3), done.stderr
+    assert times_of_cells(folder) == all_once(2, 15)
+
+
+def test_a_cell_ends_with_its_sweep(tmp_path: Path) -> None:
+    arguments = ("stop_machine", *QUICK[:2], "--cpus", "2", "--duration", "1h", "--results", str(tmp_path))
+    with running(*arguments, verb="sweep") as sweeping:
+        sweeping.hear_directory()
+        cell = sweeping.machine()
+        sweeping.signal(signal.SIGKILL)
+        sweeping.wait()
+        wait_until(lambda: is_gone(cell), "the end of the cell's process")
