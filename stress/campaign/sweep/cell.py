@@ -85,6 +85,11 @@ class CellProcess:
 
     def how(self) -> tuple[str, Told | None]:
         """How it ended, and what there is to tell if it did not come to its end."""
+        words = list(self.worker.last_words)
+        if self.hung:
+            when = "nothing was told for" if self.first_lookup_s is None else "it went on for"
+            waited = COMPILE_SECONDS if self.first_lookup_s is None else self.longest
+            return HUNG, told(f"the machine's process hung: {when} {waited:.0f} s", words)
         match self.said:
             case Ran():
                 return DONE, None
@@ -92,11 +97,6 @@ class CellProcess:
                 return NO_MEMORY, told("the machine's process was refused memory", text.splitlines())
             case Failed(text=text):
                 return FAILED, told("the cell failed", text.splitlines())
-        words = list(self.worker.last_words)
-        if self.hung:
-            when = "nothing was told for" if self.first_lookup_s is None else "it went on for"
-            waited = COMPILE_SECONDS if self.first_lookup_s is None else self.longest
-            return HUNG, told(f"the machine's process hung: {when} {waited:.0f} s", words)
         death = self.worker.death() or "the machine's process ended without a word"
         killed = oom_kills() > self.kills and "SIGKILL" in death
         return (NO_MEMORY if killed else CRASHED), told(death, words)
@@ -123,6 +123,6 @@ def run_cell(plan: Plan, number: int, repeat: int, interrupted: Callable[[], boo
     if interrupted() and not (isinstance(process.said, Ran) and not process.said.run["interrupted"]):
         raise StoppedError
     end, trouble = process.how()
-    run = process.said.run if isinstance(process.said, Ran) else None
+    run = process.said.run if isinstance(process.said, Ran) and end == DONE else None
     seconds = time.monotonic() - began
     return Came(end=end, seconds=seconds, first_lookup_s=process.first_lookup_s, run=run, trouble=trouble)
