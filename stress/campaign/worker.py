@@ -13,6 +13,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from typing import IO, Protocol
 
 import attrs
 
@@ -22,7 +23,7 @@ GRACE_SECONDS = 1.3
 """From being asked to end to being killed; with the rest of its work a campaign ends within two seconds."""
 
 
-def command_and_environment(module: str) -> tuple[list[str], dict[str, str]]:
+def module_command(module: str) -> tuple[list[str], dict[str, str]]:
     """What starts `module` as a process of this interpreter, on this process's search path."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     return [sys.executable, "-P", "-m", module], {**os.environ, "PYTHONPATH": path}
@@ -44,30 +45,57 @@ class _Pipe:
         return lines
 
 
+class Process(Protocol):
+    """As much of `subprocess.Popen` as a worker needs of its process."""
+
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def wait(self) -> int | None:
+        """Wait for its end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+def start(module: str) -> Process:
+    """Start `module` as a process with three pipes."""
+    command, environment = module_command(module)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+
+
+def ended_with(code: int | None) -> str:
+    """An exit code in words."""
+    return f"died of {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with exit code {code}"
+
+
 class Worker:
     """A machine's process, doing a job."""
 
-    def __init__(self, module: str, job: bytes) -> None:
-        """Start `module`, whose first line of standard input is the job."""
-        command, environment = command_and_environment(module)
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
-        )
-        assert self._process.stdin
-        assert self._process.stdout
-        assert self._process.stderr
+    def __init__(self, process: Process, job: bytes) -> None:
+        """Give a process its job, the first line of its standard input."""
+        self._process = process
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
         self._stop_at = 0.0
         self._killed = False
-        self._said = _Pipe(self._process.stdout.fileno())
-        self._words = _Pipe(self._process.stderr.fileno())
+        self._said = _Pipe(process.stdout.fileno())
+        self._words = _Pipe(process.stderr.fileno())
         self._last_words: deque[str] = deque(maxlen=MOST_LAST_WORDS)
         self._selector = selectors.DefaultSelector()
         for pipe_end in (self._said, self._words):
             self._selector.register(pipe_end.handle, selectors.EVENT_READ, pipe_end)
         with contextlib.suppress(BrokenPipeError):  # if it died at once, its exit code and last words say why
-            self._process.stdin.write(job)
-            self._process.stdin.flush()
+            process.stdin.write(job)
+            process.stdin.flush()
 
     @property
     def pid(self) -> int:
@@ -124,9 +152,7 @@ class Worker:
         code = self._process.returncode
         if code == 0 or self._killed:
             return None
-        if code < 0:
-            return f"the machine's process died of {signal.Signals(-code).name}"
-        return f"the machine's process ended with exit code {code}"
+        return f"the machine's process {ended_with(code)}"
 
     @property
     def last_words(self) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Cells that crash, hang, run out of memory or break: each is a result that is told, and the sweep goes on."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from stress.campaign.sweep import cell as cells_module
-from stress.campaign.sweep.cell import run_cell
+from stress.campaign.sweep.cell import Came, nursery_for, run_cell
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import Plan
@@ -23,7 +24,7 @@ TROUBLES = {
     ),
     "breaks": ("raise RuntimeError('planted')", "failed", "the cell failed"),
 }
-IN_A_CELL = "'stress.campaign.sweep.child' in getattr(sys.modules['__main__'].__spec__, 'name', '')"
+IN_A_CELL = "'stress.campaign.nursery' in getattr(sys.modules['__main__'].__spec__, 'name', '')"
 
 
 TRAP = """
@@ -70,9 +71,15 @@ def hanging(place: Path, deed: str) -> Plan:
     return new_plan(Matrix(scenarios=(str(path),), axes=axes, duration_s=600.0, stall_after_s=0.1))
 
 
+def run(plan: Plan) -> Came:
+    """Run the first cell of a plan."""
+    with closing(nursery_for(plan)) as nursery:
+        return run_cell(plan, 0, 1, nursery)
+
+
 def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells_module, "COMPILE_SECONDS", 1.0)
-    came = run_cell(hanging(tmp_path, "time.sleep(3600)"), 0, 1)
+    came = run(hanging(tmp_path, "time.sleep(3600)"))
     assert (came.end, came.first_lookup_s) == ("hung", None)
     assert came.trouble is not None
     assert "hung: nothing was told for 1 s" in came.trouble.lines[0]
@@ -82,7 +89,7 @@ def test_a_cell_that_goes_on_and_on_is_ended_and_what_it_says_then_does_not_coun
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cells_module, "longest_seconds", lambda plan, number: 1.0)
-    came = run_cell(hanging(tmp_path, "pass"), 0, 1)
+    came = run(hanging(tmp_path, "pass"))
     assert (came.end, came.run) == ("hung", None)
     assert came.first_lookup_s is not None
     assert came.trouble is not None

@@ -4,8 +4,10 @@ import signal
 from pathlib import Path
 from random import Random
 
+import psutil
+
 from tests.frontdoor.command import kstress
-from tests.frontdoor.soaking import is_gone, running, wait_until
+from tests.frontdoor.soaking import running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import QUICK, all_once, cells, the_sweep, times_of_cells
 
 KILLS = 10
@@ -34,11 +36,14 @@ def test_a_sweep_that_is_killed_ten_times_has_every_cell_once(tmp_path: Path) ->
     assert times_of_cells(folder) == all_once(2, 15)
 
 
-def test_a_cell_ends_with_its_sweep(tmp_path: Path) -> None:
+def test_a_cell_and_its_nursery_end_with_their_sweep(tmp_path: Path) -> None:
     arguments = ("stop_machine", *QUICK[:2], "--cpus", "2", "--duration", "1h", "--results", str(tmp_path))
     with running(*arguments, verb="sweep") as sweeping:
         sweeping.hear_directory()
-        cell = sweeping.machine()
+        sweep = psutil.Process(sweeping.process.pid)
+        wait_until(lambda: len(sweep.children(recursive=True)) == 2, "the nursery, and a cell's process")
+        both = sweep.children(recursive=True)
         sweeping.signal(signal.SIGKILL)
         sweeping.wait()
-        wait_until(lambda: is_gone(cell), "the end of the cell's process")
+        for process in both:
+            wait_until_gone(process)

@@ -22,7 +22,7 @@ from stress.campaign.soak.plan import new_plan, resumed_plan, session
 from stress.campaign.soak.records import Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
-from stress.campaign.worker import Worker
+from stress.campaign.worker import Worker, start
 from stress.conditions import StealMeter
 from stress.config import Config
 from stress.errors import HarnessError, UserError
@@ -97,7 +97,7 @@ class Soak:
         left = self.plan.duration_s - self.elapsed_s
         self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
         job = Job(self.plan, tuple(self.standings.values()), left, self.watcher.wants_glances)
-        worker = Worker(CHILD, encode(job))
+        worker = Worker(start(CHILD), encode(job))
         try:
             self._listen(worker)
             if death := worker.death():

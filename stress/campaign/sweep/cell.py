@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 
 from stress.campaign.folder import encode
+from stress.campaign.nursery import Nursery
 from stress.campaign.pipes import Failed, read_message
 from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
 from stress.campaign.sweep.plan import config_of
@@ -107,14 +108,21 @@ def told(reason: str, words: list[str]) -> Told:
     return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
 
 
-def run_cell(plan: Plan, number: int, repeat: int, interrupted: Callable[[], bool] = lambda: False) -> Came:
-    """Run one cell of a plan.
+def nursery_for(plan: Plan) -> Nursery:
+    """Where the processes of a plan's cells come from."""
+    return Nursery(CHILD, any(values.engine == "native" for values in plan.cells))
+
+
+def run_cell(
+    plan: Plan, number: int, repeat: int, nursery: Nursery, interrupted: Callable[[], bool] = lambda: False
+) -> Came:
+    """Run one cell of a plan in a process from its nursery.
 
     Raises:
         StoppedError: when `interrupted` said so before it had ended.
     """
     began = time.monotonic()
-    worker = Worker(CHILD, encode(Job(plan, number, repeat, time.monotonic_ns())))
+    worker = Worker(nursery.hatch(), encode(Job(plan, number, repeat, time.monotonic_ns())))
     try:
         process = CellProcess(worker, began + COMPILE_SECONDS, longest_seconds(plan, number))
         process.listen(interrupted)

@@ -6,15 +6,17 @@ crashes, hangs or runs out of memory is a result, and the sweep goes on.
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
 import attrs
 
 from stress.campaign.folder import JournalError, check_place, lock_folder, now
+from stress.campaign.nursery import Nursery
 from stress.campaign.parts import Session
 from stress.campaign.sweep import ledger as ledgers
-from stress.campaign.sweep.cell import Came, StoppedError, run_cell
+from stress.campaign.sweep.cell import Came, StoppedError, nursery_for, run_cell
 from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, order, seed_of_cell
@@ -110,6 +112,11 @@ class Sweep:
         """One cell after the other."""
         done = {(one.number, one.repeat) for one in self.ended}
         waiting = [cell for cell in order(self.plan) if cell not in done]
+        with closing(nursery_for(self.plan)) as nursery:
+            self._run_waiting(waiting, nursery)
+
+    def _run_waiting(self, waiting: list[tuple[int, int]], nursery: Nursery) -> None:
+        """These cells, in this order."""
         for at, (number, repeat) in enumerate(waiting):
             if self.interrupted():
                 return
@@ -117,7 +124,7 @@ class Sweep:
             self.watcher.begin(values, repeat, len(waiting) - at, len(self.plan.cells) * self.plan.repeat)
             try:
                 with having_cores(self.watcher.note, self.watcher.note):
-                    came = run_cell(self.plan, number, repeat, self.interrupted)
+                    came = run_cell(self.plan, number, repeat, nursery, self.interrupted)
             except StoppedError:
                 return
             self._record(number, repeat, came)

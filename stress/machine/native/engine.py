@@ -18,6 +18,7 @@ from typing import Any
 import llvmlite
 import numba
 from numba.core.errors import NumbaError
+from numba.core.registry import cpu_target
 
 from stress.errors import UserError
 from stress.machine.features import Features
@@ -77,6 +78,13 @@ def register_kernel_functions() -> None:
         if function not in _registered:
             part(function)
             _registered.add(function)
+
+
+def warm_up() -> None:
+    """Load all that programs need before one is compiled or loaded: for a process that others are forked from."""
+    register_kernel_functions()
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
 
 
 def can_keep(folder: Path) -> bool:

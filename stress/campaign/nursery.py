@@ -1,0 +1,133 @@
+"""Where the processes of cells come from: a process that has loaded all that they need, and forks one when it is asked.
+
+Loading numba takes longer than many a cell. No thread runs in the nursery, so that a fork of it is whole; a machine's
+threads begin in the cell. `python -m stress.campaign.nursery MODULE [native]` is that process, `Nursery` a hold on it.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from importlib import import_module
+from typing import IO, NoReturn
+
+from stress.campaign.worker import ended_with, module_command
+from stress.errors import HarnessError
+
+MODULE = "stress.campaign.nursery"
+MESSAGE_BYTES = 64
+
+
+class Hatched:
+    """A process that a nursery has forked; as much of `subprocess.Popen` as a `Worker` needs of it."""
+
+    def __init__(self, nursery: socket.socket, pid: int, pipes: tuple[int, int, int]) -> None:
+        """Its id, and this side's ends of its three pipes."""
+        self.pid, self._nursery = pid, nursery
+        self._handle = os.pidfd_open(pid)
+        self.stdin: IO[bytes] | None = os.fdopen(pipes[0], "wb")
+        self.stdout: IO[bytes] | None = os.fdopen(pipes[1], "rb")
+        self.stderr: IO[bytes] | None = os.fdopen(pipes[2], "rb")
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        return self._hear(socket.MSG_DONTWAIT)
+
+    def wait(self) -> int | None:
+        """Wait for its end."""
+        return self._hear(0)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def _hear(self, flags: int) -> int | None:
+        """Read from the nursery how it has ended, once."""
+        if self.returncode is None:
+            with contextlib.suppress(BlockingIOError):
+                said = self._nursery.recv(MESSAGE_BYTES, flags)
+                self.returncode = int(said) if said else -signal.SIGKILL  # the nursery died, and nobody can say
+                os.close(self._handle)
+        return self.returncode
+
+
+class Nursery:
+    """The hold on a nursery for processes that run the `main` of `module`; one of them at a time."""
+
+    def __init__(self, module: str, native: bool) -> None:
+        """Start it; `native` loads the native engine besides."""
+        self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command, environment = module_command(MODULE)
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # its threads would be lost in a fork
+        words = [*command, module, *(["native"] if native else [])]
+        with other:
+            self._process = subprocess.Popen(words, env=environment, stdin=other.fileno(), start_new_session=True)
+
+    def hatch(self) -> Hatched:
+        """A new process, which runs.
+
+        Raises:
+            HarnessError: when the nursery has died.
+        """
+        pipes = [os.pipe() for _ in range(3)]
+        (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = pipes
+        try:
+            socket.send_fds(self._channel, [b"hatch"], [inner_in, inner_out, inner_err])
+            pid = self._channel.recv(MESSAGE_BYTES)
+        except OSError:
+            pid = b""
+        for inner in (inner_in, inner_out, inner_err):
+            os.close(inner)
+        if not pid:
+            raise HarnessError(f"the nursery of cells died: {ended_with(self._process.wait())}")
+        return Hatched(self._channel, int(pid), (stdin, stdout, stderr))
+
+    def close(self) -> None:
+        """End it; a process that it has forked ends by itself when its pipe is closed."""
+        self._channel.close()
+        self._process.wait()
+
+
+def _become(module: str, handles: list[int]) -> NoReturn:
+    """In a process that was just forked: take the pipes for standard input, output and error, and run the module."""
+    code = 1
+    try:
+        os.setsid()
+        for target, handle in enumerate(handles):
+            os.dup2(handle, target)
+            os.close(handle)
+        code = import_module(module).main()
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def main() -> int:
+    """Fork a process each time that somebody asks for one, and say how it ended."""
+    module, *more = sys.argv[1:]
+    import_module(module)
+    if more:
+        import_module("stress.machine.native.engine").warm_up()
+    channel = socket.socket(fileno=os.dup(0))
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        while handles := socket.recv_fds(channel, MESSAGE_BYTES, 3)[1]:
+            pid = os.fork()
+            if pid == 0:
+                channel.close()
+                _become(module, handles)
+            for handle in handles:
+                os.close(handle)
+            channel.send(str(pid).encode())
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            channel.send(str(status).encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
