@@ -142,8 +142,8 @@ def plan_of(values: Sequence[Values], repeat: int = 5) -> Plan:
     """A plan of these cells."""
     names = dict.fromkeys(one.scenario for one in values)
     return Plan(
-        scenarios=tuple(map(part, names)), cells=tuple(values), repeat=repeat, seed=SEED, duration_s=SECONDS, kasan=True,
-        stall_after_s=None, stop_on_violation=False, corpus_digests={}, sources_digest="0" * 16,
+        scenarios=tuple(map(part, names)), cells=tuple(values), repeat=repeat, seed=SEED, duration_s=SECONDS,
+        kasan=True, stall_after_s=None, stop_on_violation=False, corpus_digests={}, sources_digest="0" * 16,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Draws plots with matplotlib, as SVG for a page. Only this module knows matplotlib, which comes with the extra `report`.
+"""Draws plots with matplotlib (extra `report`), as SVG for a page. No other module knows matplotlib.
 
 Colour says which scenario, marker and dashes say it again. Every repeat is a dot, the line is their median, the band
 goes from the least to the greatest; a bound is a hollow triangle that points to where the value must be.
@@ -37,11 +37,11 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)
 SETTINGS = {
     "svg.fonttype": "none",
     "text.parse_math": False,
-    "font.size": 9,
+    "font.size": 10,
     "text.color": INK,
 }
 SIZE = (4.4, 2.7)
-FRAME = (0.15, 0.17, 0.83, 0.79)
+FRAME = (0.17, 0.18, 0.81, 0.78)
 KEY_SIZE = (0.55, 0.18)
 DODGE = 0.012
 NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
@@ -72,6 +72,8 @@ def draw(chart: Chart, number: int) -> str:
     limits = _limits(chart)
     _scale(axes, chart, limits)
     width = _width(chart)
+    if len({place for place, _ in chart.ticks}) == 1:
+        axes.set_xlim(chart.ticks[0][0] - 0.1, chart.ticks[0][0] + 0.1)
     for place, series in enumerate(chart.series):
         _draw_series(axes, chart, series, (place - (len(chart.series) - 1) / 2) * DODGE * width, limits)
     for border in chart.borders:
@@ -140,7 +142,7 @@ def _scale(axes: "Axes", chart: Chart, limits: tuple[float, float]) -> None:
         axes.text(place, -0.04, text, transform=up, ha="center", va="top")
     axes.vlines([place for place, _ in chart.ticks], -0.02, 0, transform=up, color=INK, linewidth=0.7)
     axes.hlines([0], 0, 1, transform=axes.transAxes, color=INK, linewidth=0.7)
-    axes.text(0.5, -0.19, chart.x_name, transform=axes.transAxes, ha="center", va="bottom")
+    axes.text(0.5, -0.225, chart.x_name, transform=axes.transAxes, ha="center", va="bottom")
 
 
 def _draw_series(axes: "Axes", chart: Chart, series: Series, shift: float, limits: tuple[float, float]) -> None:

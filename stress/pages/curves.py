@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.sweep.records import AXES, Values
+from stress.campaign.sweep.records import AXES
 from stress.pages.entries import Entry, Source
 from stress.pages.records import Run, bound_of
 from stress.pages.statistics import axis_name, axis_value, settings, varying
@@ -130,7 +130,9 @@ class Axis:
 
 def axis_of(entries: Sequence[Entry]) -> Axis:
     """The axis to draw along: CPU count if it varies, else the first number that does, else the first that does."""
-    values = {axis: {getattr(entry.values, axis) for entry in entries} for axis in (*NUMERIC, *AXES) if axis != "engine"}
+    values = {
+        axis: {getattr(entry.values, axis) for entry in entries} for axis in (*NUMERIC, *AXES) if axis != "engine"
+    }
     candidates = [axis for axis in values if axis != "scenario" and len(values[axis]) > 1]
     name = candidates[0] if candidates else "cpus"
     known = sorted(values[name], key=lambda value: (value is None, value))

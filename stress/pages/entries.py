@@ -1,4 +1,4 @@
-"""What was read, in one shape: an entry for each run of a scenario, whether alone, in a soak or in a cell of a sweep."""
+"""What was read, in one shape: an entry for each run of a scenario, alone, in a soak or in a cell of a sweep."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,8 +25,8 @@ class Entry:
     """One run of one scenario, and where on each axis it is.
 
     `end` says how it ended, as of a sweep's cell; `trouble` why it broke, if it did; `run` is None if nothing came of
-    it. `json` is the run as it was read. `findings` are violations that were told when they were seen, `stalled` a stall;
-    what JSON alone has is told again when asked for. `where` is its file, for errors.
+    it. `json` is the run as it was read. `findings` are violations that were told when they were seen, `stalled` a
+    stall; what JSON alone has is told again when asked for. `where` is its file, for errors.
     """
 
     values: Values

@@ -1,4 +1,4 @@
-"""How soaks went over time, as plots: a line for each scenario, an upright one where a process took over from another."""
+"""How soaks went over time, as plots: a line for each scenario, an upright one where another session took over."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
@@ -24,7 +24,7 @@ MEASURES: tuple[tuple[str, str, Callable[[Span], float | None]], ...] = (
 def histories(ending: Ending) -> list[Family]:
     """The plots of a soak, with a few scenarios in each; none before its first interval has ended."""
     names = iter([part.name for part in ending.manifest.plan.scenarios])
-    families = []
+    families: list[Family] = []
     while group := tuple(islice(names, MOST_LINES)):
         spans = {name: _spans(ending.samples, name) for name in group}
         if any(spans.values()):
@@ -40,7 +40,7 @@ def _spans(samples: Sequence[Sample], scenario: str) -> list[Span]:
 def _family(ending: Ending, spans: dict[str, list[Span]], with_memory: bool) -> Family:
     """The plots of some scenarios."""
     longest = max(sample.standing.elapsed_s for sample in ending.samples)
-    unit, name = (HOUR, "hours") if longest > 2 * HOUR else (MINUTE, "minutes") if longest > 2 * MINUTE else (1.0, "s")
+    unit, name = (HOUR, "hours") if longest > 2 * HOUR else (MINUTE, "minutes") if longest > 2 * MINUTE else (1.0, "seconds")
     borders = tuple(border / unit for border in _borders(ending.samples))
     ticks = tuple((float(tick), f"{tick:g}") for tick in _ticks(longest / unit))
     drawn = [

@@ -17,10 +17,10 @@ from stress.pages.curves import AT_LEAST, AT_MOST, Chart, Family, families
 from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.pages.history import histories
 from stress.pages.scales import share_text
-from stress.pages.statistics import Row, answer, rows_of, worst_first
+from stress.pages.statistics import answer, rows_of, summary_of, worst_first
 
 GENERATOR = '<meta name="generator" content="kstress '
-MOST_ROWS = 40
+MOST_ROWS = 12
 SYMBOLS = {EXPECTED: "✓", INCONCLUSIVE: "?", UNEXPECTED: "✗", BROKEN: "!"}
 """What marks a row besides its colour."""
 
@@ -83,23 +83,22 @@ def _policy(css: str) -> str:
 def _contents(sources: Sequence[Source]) -> dict[str, Any]:
     """Everything that the page shows."""
     rows = worst_first(row for source in sources for row in rows_of(source))
-    bad = [row for row in rows if row.standing != EXPECTED]
-    good = [row for row in rows if row.standing == EXPECTED]
+    summary = worst_first(row for source in sources for row in summary_of(source))
     return {
         "generator": made_by(),
         "made_at": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
         "answer": answer(sources),
         "sources": sources,
-        "bad": bad,
-        "good": good,
-        "folded": len(good) > MOST_ROWS,
-        "settings": any(row.axes for row in rows),
+        "summary": summary if len(rows) > max(len(summary), MOST_ROWS) else [],
+        "rows": rows,
         "symbols": SYMBOLS,
         "drawn": list(_draw(sources)),
         "violations": sections.violations(sources),
         "troubles": sections.troubles(sources),
         "hosts": sections.hosts(sources),
         "commands": [(source.title, sections.commands(source)) for source in sources],
+        "seeds": sections.SEEDS,
+        "limits": sections.LIMITS,
         "not_seen": sections.not_seen(sources),
     }
 

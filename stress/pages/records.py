@@ -3,10 +3,8 @@
 Keys that this version does not know are left alone; one that is missing, or is not what it should be, is refused.
 """
 
-import math
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -25,7 +23,7 @@ SHORTEST_S = 1e-6
 LONGEST_S = 1e10
 LONGEST_NAME = 1000
 
-_NAME = max_len(LONGEST_NAME)
+_NAME: Any = max_len(LONGEST_NAME)
 _COUNT = ge(0)
 _TIME = [ge(0.0), le(LONGEST_S)]
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from stress.pages.curves import BYTES, COUNT, RATE, TIME
+from stress.pages.curves import BYTES, RATE, TIME
 from stress.units import show_duration
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -20,7 +20,7 @@ def value_text(value: float, unit: str) -> str:
         return show_duration(value).replace("us", "µs") if value else "0"
     if unit == BYTES:
         return f"{value / MEBI:,.3g} MiB"
-    return _power(value) if unit == RATE and value < 0.01 else _prefixed(value)
+    return _power(value) if unit == RATE and value < 0.001 else _prefixed(value)
 
 
 def share_text(value: float | None) -> str:
@@ -53,7 +53,7 @@ def _prefixed(value: float) -> str:
 def log_limits(values: Sequence[float]) -> tuple[float, float]:
     """From where to where a logarithmic axis goes."""
     low, high = math.log10(min(values)), math.log10(max(values))
-    margin = max(0.08 * (high - low), 0.1)
+    margin = max(0.08 * (high - low), 0.3 - (high - low) / 2)
     return 10 ** (low - margin), 10 ** (high + margin)
 
 
@@ -71,7 +71,7 @@ def log_ticks(low: float, high: float, unit: str) -> Ticks:
 def linear_ticks(high: float, unit: str) -> Ticks:
     """Round steps from zero."""
     scale = MEBI if unit == BYTES else 1.0
-    rough = high / scale / 4 or 1.0
+    rough = high / scale / 6 or 1.0
     size = 10.0 ** math.floor(math.log10(rough))
     step = scale * size * next(one for one in (1, 2, 5, 10) if one * size >= rough * 0.999)
     return [(count * step, value_text(count * step, unit)) for count in range(int(high / step + 1e-9) + 1)]

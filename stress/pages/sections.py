@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
@@ -15,6 +15,11 @@ from stress.report.told import Told
 from stress.report.violation import printable
 from stress.units import write_duration
 
+LIMITS = (
+    "A run that saw nothing bounds how often it can happen in such runs, on such a machine. It does not show that it "
+    "cannot."
+)
+SEEDS = "A seed fixes the workload and the noise, not the interleaving: no run of real threads repeats exactly."
 MOST_REPORTS = 3
 MOST_TROUBLES = 20
 
@@ -85,8 +90,8 @@ def _reported(
     """The reports on one scenario."""
     passages = tuple(_passage(what, entry.told(report)) for what, entry, report in kept[:MOST_REPORTS])
     others = reports - len(passages)
-    rest = f"{violations:,} violations in all; {len(passages)} told here"
-    return Section(name, passages, f"{rest}, {others:,} other reports in the files that this was made of" * (others > 0) or f"{rest}.")
+    more = f", {others:,} other reports in the files that this was made of" if others else ""
+    return Section(name, passages, f"{violations:,} violations in all; {len(passages)} told here{more}.")
 
 
 def _passage(what: str, told: Told) -> Passage:
@@ -155,8 +160,10 @@ def _listed(texts: Iterable[str]) -> str:
 
 def commands(source: Source) -> list[str]:
     """How to run each thing again: one command for each place in the matrix, and what goes on with a campaign."""
-    first: Mapping[object, Entry] = {attrs.astuple(one.values): one for one in reversed(source.entries)}
-    again = [entry.again for entry in reversed(first.values())]
+    first: dict[object, Entry] = {}
+    for entry in source.entries:
+        first.setdefault(attrs.astuple(entry.values), entry)
+    again = [entry.again for entry in first.values()]
     return [*([source.resume] if source.resume else []), *(command for command in again if command)]
 
 

@@ -1,7 +1,7 @@
 """What entries come to together: rows of the verdict table, repeats added up, and the sentence that answers first."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -43,7 +43,7 @@ def settings(values: Values, axes: Iterable[str]) -> str:
 
 @attrs.frozen
 class Row:
-    """The repeats of one cell, or one run; the counts are of all of them together."""
+    """One run, the repeats of one cell, or all of one scenario and engine; counts are of all of them together."""
 
     values: Values
     axes: tuple[str, ...]
@@ -56,12 +56,18 @@ class Row:
         return min((entry.standing for entry in self.entries), key=STANDINGS.index)
 
     @property
-    def verdicts(self) -> str:
+    def cpus(self) -> str:
+        """The CPU count, or from which to which."""
+        counts = [entry.values.cpus for entry in self.entries]
+        return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+
+    @property
+    def verdicts(self) -> list[str]:
         """The verdicts, and how often each if they differ."""
         counts = Counter(entry.verdict.upper() for entry in self.entries)
         if len(counts) == 1:
-            return next(iter(counts))
-        return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+            return list(counts)
+        return [f"{count:,} {verdict}" for verdict, count in counts.most_common()]
 
     @property
     def expect(self) -> str:
@@ -100,10 +106,20 @@ class Row:
 
 
 def rows_of(source: Source) -> list[Row]:
-    """The rows of one source, in its order."""
-    axes, groups = varying(source.entries), dict[Any, list[Entry]]()
+    """A row for each cell of one source, or each run, in its order."""
+    return _grouped(source, varying(source.entries), lambda entry: attrs.astuple(entry.values))
+
+
+def summary_of(source: Source) -> list[Row]:
+    """A row for each scenario and engine of one source."""
+    return _grouped(source, (), lambda entry: (entry.values.scenario, entry.values.engine))
+
+
+def _grouped(source: Source, axes: tuple[str, ...], key: Callable[[Entry], object]) -> list[Row]:
+    """A row for all entries with the same key."""
+    groups: dict[object, list[Entry]] = {}
     for entry in source.entries:
-        groups.setdefault(attrs.astuple(entry.values), []).append(entry)
+        groups.setdefault(key(entry), []).append(entry)
     return [Row(group[0].values, axes, source.title, tuple(group)) for group in groups.values()]
 
 

@@ -70,8 +70,10 @@ def _styles(style: str) -> dict[str, str]:
     """The styles that an attribute can say too; of a font its size only."""
     pairs = [(name.strip(), value.strip()) for name, _, value in (one.partition(":") for one in style.split(";"))]
     styles = {name: _shorter(value) for name, value in pairs if name in STYLES}
-    sizes = [_SIZE.search(value) for name, value in pairs if name in ("font", "font-size")]
-    return {**styles, **{"font-size": size[1] for size in sizes if size}}
+    for name, value in pairs:
+        if name in ("font", "font-size") and (size := _SIZE.search(value)):
+            styles["font-size"] = size[1]
+    return styles
 
 
 def _hoist(group: Element) -> None:
