@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from stress.pages.curves import AT_LEAST, AT_MOST, EXACT, Chart, Mark, Series, middle
 from stress.pages.scales import linear_ticks, log_limits, log_ticks, thinned
+from stress.pages.sections import clean
 from stress.pages.svg import embed
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def draw(chart: Chart, number: int) -> str:
     for border in chart.borders:
         axes.axvline(border, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
     names = ", ".join(dict.fromkeys(series.label for series in chart.series))
-    return embed(_svg(figure), number, f"{chart.title}: {names}")
+    return embed(_svg(figure), number, clean(f"{chart.title}: {names}"))
 
 
 def draw_key(series: Series, number: int) -> str:
@@ -93,7 +94,7 @@ def draw_key(series: Series, number: int) -> str:
     look = _look(series)
     axes.plot([0.02, 0.98], [0, 0], color=look["color"], linestyle=look["linestyle"], linewidth=1.6)
     axes.plot([0.5], [0], color=look["color"], marker=look["marker"], markersize=6, markeredgewidth=0)
-    return embed(_svg(figure), number, series.label)
+    return embed(_svg(figure), number, clean(series.label))
 
 
 def _svg(figure: "Figure") -> str:
@@ -139,7 +140,7 @@ def _scale(axes: "Axes", chart: Chart, limits: tuple[float, float]) -> None:
     for value, text in ticks:
         axes.text(-0.015, value, text, transform=across, ha="right", va="center")
     for place, text in thinned(chart.ticks):
-        axes.text(place, -0.04, text, transform=up, ha="center", va="top")
+        axes.text(place, -0.04, clean(text), transform=up, ha="center", va="top")
     axes.vlines([place for place, _ in chart.ticks], -0.02, 0, transform=up, color=INK, linewidth=0.7)
     axes.hlines([0], 0, 1, transform=axes.transAxes, color=INK, linewidth=0.7)
     axes.text(0.5, -0.225, chart.x_name, transform=axes.transAxes, ha="center", va="bottom")

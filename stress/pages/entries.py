@@ -8,16 +8,13 @@ import attrs
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, Values
 from stress.pages.records import Run
-from stress.report.result import command_of
 from stress.report.retold import retell_stall, retell_violation
 from stress.report.told import Told
-from stress.units import write_duration
 
 RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
 EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
 STANDINGS = (BROKEN, UNEXPECTED, INCONCLUSIVE, EXPECTED)
 """How an entry stands, the worst first."""
-SWITCH_INTERVAL_S = 0.005
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +30,7 @@ class Entry:
     repeat: int
     seed: int
     where: str
+    again: str
     end: str = DONE
     run: Run | None = None
     json: Mapping[str, Any] | None = None
@@ -73,30 +71,13 @@ class Entry:
             return self.stalled
         return retell_stall(self.run.stall, self.where)
 
-    @property
-    def again(self) -> str | None:
-        """The command that runs it again; None where only the sweep that it is of knows how."""
-        if self.run is None:
-            return None
-        for _, report in self.reports():
-            known = report.json if isinstance(report, Told) else report
-            if isinstance(known.get("again"), str):
-                return str(known["again"])
-        return f"{command_of('run', self.run.scenario, self.run.config())}{self._switching()}"
-
-    def _switching(self) -> str:
-        """The option for a switch interval that is not every interpreter's."""
-        interval = self.values.switch_interval_s
-        wanted = interval is not None and interval != SWITCH_INTERVAL_S
-        return f" --switch-interval {write_duration(interval)}" if interval and wanted else ""
-
 
 @attrs.frozen(kw_only=True)
 class Source:
     """What one argument of `kstress report` holds; run files, of which there may be many, are one source together.
 
     `status` is how far a campaign has come, `planned` how many entries it is to have in all, `resume` the command that
-    goes on with it.
+    goes on with one that is not complete.
     """
 
     name: str

@@ -11,15 +11,19 @@ from stress.campaign.reading import MANIFEST, kind_of, parse, read_file
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.records import SOAK as SOAK_KIND
 from stress.campaign.soak.rundir import read_run
+from stress.campaign.sweep.plan import config_of
+from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan
 from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
-from stress.campaign.sweep.records import Ended
 from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.pages.entries import RUNS, SOAK, SWEEP, Entry, Source
-from stress.pages.records import run_of
-from stress.report.result import SCHEMA
+from stress.pages.records import Run, run_of
+from stress.report.result import SCHEMA, command_of, rerun_command
+from stress.units import write_duration
 
+COMPLETE = "complete"
+SWITCH_INTERVAL_S = 0.005
 RUN_FILES = "run-*.json"
 GIVE = f"give a run directory, a folder with {RUN_FILES} files, or such a file"
 
@@ -89,7 +93,18 @@ def _run_entry(value: object, where: str) -> Entry:
     if not isinstance(value, dict):
         raise UserError(f"{where} is no JSON object: it is damaged, or no file of kstress")
     run = run_of(value, where)
-    return Entry(values=run.values(), repeat=1, seed=run.seed, where=where, run=run, json=value)
+    again = _again(run)
+    return Entry(values=run.values(), repeat=1, seed=run.seed, where=where, again=again, run=run, json=value)
+
+
+def _again(run: Run) -> str:
+    """The command that runs it again: what a report of it says or, without one, what its figures were."""
+    known = [report["again"] for report in run.reports if isinstance(report.get("again"), str)]
+    if known:
+        return str(known[0])
+    interval = run.conditions.switch_interval_s
+    more = f" --switch-interval {write_duration(interval)}" if interval not in (None, SWITCH_INTERVAL_S) else ""
+    return f"{command_of('run', run.scenario, run.config())}{more}"
 
 
 def read_folder(folder: Path) -> Source:
@@ -111,7 +126,7 @@ def soak_source(ending: Ending) -> Source:
     """A soak: an entry for each of its scenarios."""
     where = shown(ending.folder)
     entries = []
-    for value in ending.as_json():
+    for value, result in zip(ending.as_json(), ending.results, strict=True):
         run = run_of(value, where)
         standing = ending.standings[run.scenario]
         entry = Entry(
@@ -119,7 +134,8 @@ def soak_source(ending: Ending) -> Source:
             repeat=1,
             seed=run.seed,
             where=where,
-            end="failed" if standing.failure else "done",
+            again=rerun_command(result),
+            end=FAILED if standing.failure else DONE,
             run=run,
             json=value,
             trouble=standing.failure,
@@ -128,8 +144,8 @@ def soak_source(ending: Ending) -> Source:
             soak=ending,
         )
         entries.append(entry)
-    resume = f"kstress soak --resume {shlex.quote(str(ending.folder))}"
     status = ending.manifest.status
+    resume = None if status == COMPLETE else f"kstress soak --resume {shlex.quote(str(ending.folder))}"
     return Source(
         name=where, kind=SOAK, entries=tuple(entries), status=status, planned=len(entries), resume=resume
     )  # fmt: skip
@@ -137,15 +153,15 @@ def soak_source(ending: Ending) -> Source:
 
 def sweep_source(swept: Swept) -> Source:
     """A sweep: an entry for each cell that has ended, in the order of the matrix, not in that of time."""
-    plan = swept.manifest.plan
+    plan, status = swept.manifest.plan, swept.manifest.status
     ended = sorted(swept.ended, key=lambda one: (one.number, one.repeat))
     return Source(
         name=shown(swept.folder),
         kind=SWEEP,
         entries=tuple(_cell(swept, one) for one in ended),
-        status=swept.manifest.status,
+        status=status,
         planned=len(plan.cells) * plan.repeat,
-        resume=f"kstress sweep --resume {shlex.quote(str(swept.folder))}",
+        resume=None if status == COMPLETE else f"kstress sweep --resume {shlex.quote(str(swept.folder))}",
     )
 
 
@@ -161,8 +177,25 @@ def _cell(swept: Swept, ended: Ended) -> Entry:
         repeat=ended.repeat,
         seed=ended.seed,
         where=where,
+        again=_cell_again(swept.manifest.plan, ended, where),
         end=ended.end,
         run=run,
         json=ended.run,
         trouble=ended.trouble,
     )
+
+
+def _cell_again(plan: Plan, ended: Ended, where: str) -> str:
+    """The command that runs a cell again by itself; UserError for values that none can have."""
+    origins = {part.name: part.origin for part in plan.scenarios}
+    values = plan.cells[ended.number]
+    interval = values.switch_interval_s
+    if interval:  # a reader without a GIL could not make a config with one
+        plain = attrs.evolve(values, switch_interval_s=None)
+        plan = attrs.evolve(plan, cells=(*plan.cells[: ended.number], plain, *plan.cells[ended.number + 1 :]))
+    try:
+        config = config_of(plan, ended.number, ended.repeat)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    more = f" --switch-interval {write_duration(interval)}" if interval else ""
+    return f"{command_of('run', origins[values.scenario], config)}{more}"

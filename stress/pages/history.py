@@ -40,7 +40,9 @@ def _spans(samples: Sequence[Sample], scenario: str) -> list[Span]:
 def _family(ending: Ending, spans: dict[str, list[Span]], with_memory: bool) -> Family:
     """The plots of some scenarios."""
     longest = max(sample.standing.elapsed_s for sample in ending.samples)
-    unit, name = (HOUR, "hours") if longest > 2 * HOUR else (MINUTE, "minutes") if longest > 2 * MINUTE else (1.0, "seconds")
+    unit, name = (
+        (HOUR, "hours") if longest > 2 * HOUR else (MINUTE, "minutes") if longest > 2 * MINUTE else (1.0, "seconds")
+    )
     borders = tuple(border / unit for border in _borders(ending.samples))
     ticks = tuple((float(tick), f"{tick:g}") for tick in _ticks(longest / unit))
     drawn = [

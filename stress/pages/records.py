@@ -20,6 +20,7 @@ from stress.judge.verdict import rate_upper_95
 from stress.scenario import VERDICTS
 
 SHORTEST_S = 1e-6
+SHORTEST_DURATION_S = 0.01
 LONGEST_S = 1e10
 LONGEST_NAME = 1000
 
@@ -96,7 +97,7 @@ class Run:
         conditions = self.conditions
         return Config(
             cpus=self.cpus,
-            duration_s=max(self.duration_s, SHORTEST_S),
+            duration_s=max(round(self.duration_s, 2), SHORTEST_DURATION_S),
             engine=self.engine,
             seed=self.seed,
             kasan=conditions.kasan,

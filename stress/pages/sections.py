@@ -164,7 +164,7 @@ def commands(source: Source) -> list[str]:
     for entry in source.entries:
         first.setdefault(attrs.astuple(entry.values), entry)
     again = [entry.again for entry in first.values()]
-    return [*([source.resume] if source.resume else []), *(command for command in again if command)]
+    return [*([source.resume] if source.resume else []), *again]
 
 
 def not_seen(sources: Sequence[Source]) -> list[str]:
