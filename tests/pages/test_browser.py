@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing runs, nothing is refused or loaded, nothing scrolls sideways, night and day differ."""
+"""The page in a real browser: nothing runs, is loaded or refused, nothing scrolls sideways, night and day differ."""
 
 from collections.abc import Iterator
 
