@@ -9,6 +9,7 @@ from stress.units import show_duration
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 MEBI = 2**20
+LEAST_DECADES = 0.9
 MOST_TICKS = 7
 NARROWEST = 0.07
 Ticks = list[tuple[float, str]]
@@ -53,7 +54,7 @@ def _prefixed(value: float) -> str:
 def log_limits(values: Sequence[float]) -> tuple[float, float]:
     """From where to where a logarithmic axis goes."""
     low, high = math.log10(min(values)), math.log10(max(values))
-    margin = max(0.08 * (high - low), 0.3 - (high - low) / 2)
+    margin = max(0.08 * (high - low), (LEAST_DECADES - (high - low)) / 2)
     return 10 ** (low - margin), 10 ** (high + margin)
 
 

@@ -57,10 +57,11 @@ def _link(cpu: Json) -> list[str]:
     """One CPU of a stall's chain, and its stack."""
     who = f"  CPU {index(cpu['cpu'])} ({_text(cpu['program'])}, operation {index(cpu['operation'])})"
     if cpu["spins_on"] is None:
-        did = ACTIVITIES.get(_text(cpu["activity"]), cpu["activity"])
+        did = ACTIVITIES[cpu["activity"]]
     else:
         holder = None if cpu["held_by"] is None else f", held by CPU {index(cpu['held_by'])}"
-        lock = f", stored only by the holder of {cpu['lock']}" if cpu["lock"] not in (None, cpu["spins_on"]) else ""
+        guarded = cpu["lock"] not in (None, cpu["spins_on"])
+        lock = f", stored only by the holder of {_text(cpu['lock'])}" if guarded else ""
         did = f"has spun for {float(cpu['seconds']):.1f} s on {_text(cpu['spins_on'])}{lock}{holder or ''}"
     return [f"{who} {did}", *(f"    {_text(entry)}" for entry in cpu["stack"])]
 
@@ -98,9 +99,10 @@ def _maybe(value: Any, kind: Callable[[Any], T]) -> T | None:
 
 
 def _text(value: Any) -> str:
-    """A text."""
+    """A text, without a lone surrogate, which nobody could print."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.60} is no text")
+    value.encode()
     return value
 
 
