@@ -86,13 +86,13 @@ def _plain(value: Any, depth: int = 0) -> Any:
     """JSON that can be written again: finite, with no lone surrogate, not nested without end."""
     if depth > DEEPEST:
         raise ValueError("nested too deeply")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
     if isinstance(value, str):
         value.encode()
-    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    for one in inner:
-        _plain(one, depth + 1)
+    elif isinstance(value, dict | list):
+        for one in (*value, *value.values()) if isinstance(value, dict) else value:
+            _plain(one, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
     return value
 
 

@@ -57,8 +57,9 @@ class Host:
 def label(entry: Entry, axes: Iterable[str]) -> str:
     """What an entry is, in words."""
     values, more = entry.values, settings(entry.values, axes)
+    cpus = "1 CPU" if values.cpus == 1 else f"{values.cpus} CPUs"
     return ", ".join(
-        [values.scenario, f"{values.engine} engine", f"{values.cpus} CPUs", *([more] if more else [])]
+        [values.scenario, f"{values.engine} engine", cpus, *([more] if more else [])]
     )  # fmt: skip
 
 
@@ -73,22 +74,24 @@ def _entries(sources: Sequence[Source]) -> Iterator[tuple[Entry, str]]:
 
 def violations(sources: Sequence[Source]) -> list[Section]:
     """Of each scenario the first report on each outcome, a few of them in all; UserError for a damaged one."""
-    kept: dict[str, dict[str, tuple[str, Entry, Told | dict[str, object]]]] = {}
+    kept: dict[str, dict[str, tuple[str, str, Entry, Told | dict[str, object]]]] = {}
     totals, reports = Counter[str](), Counter[str]()
     for entry, what in _entries(sources):
         name = entry.values.scenario
         totals[name] += entry.run.violations if entry.run else 0
         for outcome, report in entry.reports():
-            kept.setdefault(name, {}).setdefault(outcome, (what, entry, report))
+            kept.setdefault(name, {}).setdefault(outcome, (outcome, what, entry, report))
             reports[name] += 1
     return [_reported(name, list(first.values()), totals[name], reports[name]) for name, first in kept.items()]
 
 
 def _reported(
-    name: str, kept: Sequence[tuple[str, Entry, Told | dict[str, object]]], violations: int, reports: int
+    name: str, kept: Sequence[tuple[str, str, Entry, Told | dict[str, object]]], violations: int, reports: int
 ) -> Section:
     """The reports on one scenario."""
-    passages = tuple(_passage(what, entry.told(report)) for what, entry, report in kept[:MOST_REPORTS])
+    passages = tuple(
+        _passage(f"{outcome}, {what}", entry.told(report)) for outcome, what, entry, report in kept[:MOST_REPORTS]
+    )
     others = reports - len(passages)
     more = f", {others:,} other reports in the files that this was made of" if others else ""
     return Section(name, passages, f"{violations:,} violations in all; {len(passages)} told here{more}.")
