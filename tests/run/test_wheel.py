@@ -1,4 +1,4 @@
-"""A built wheel, installed away from the checkout: the command, the catalogue, the bundled corpus and the page are there."""
+"""A built wheel, installed away from the checkout: command, catalogue, bundled corpus and page are there."""
 
 import json
 import os
