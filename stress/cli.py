@@ -335,17 +335,25 @@ def _sweep(
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
-@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
-def report(folders: tuple[Path, ...], reports: int, json_file: str | None) -> int:
-    """Show what soaks have come to, or have come to so far, from their run directories."""
-    from stress.campaign.soak.ending import ending_of
-    from stress.campaign.soak.rundir import read_run
-    from stress.soak_output import SoakOutputs
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The page.  [default: report.html]"
+)
+@click.option("--markdown", metavar="FILE|-", help="Write it as Markdown, to standard output for -.")
+@click.option("--csv", metavar="FILE|-", help="Write every run and cell as CSV, to standard output for -.")
+@click.option(
+    "--reports", type=click.IntRange(0, 8), default=1, help="Violations of a soak to tell here.  [default: 1]"
+)
+@click.option("--json", metavar="FILE|-", help="Write all runs as JSON, to standard output for -.")
+def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
+    """Show what runs, soaks and sweeps have come to, or have come to so far; as a page of HTML too.
 
-    outputs = SoakOutputs(json_file, reports)
-    outputs.finish(*[ending_of(read_run(folder)) for folder in folders])
+    DIR is the run directory of a soak or a sweep, a folder with run-*.json files, or such a file.
+    """
+    from stress.report_output import Wanted
+    from stress.report_output import report as write_report
+
+    write_report(paths, Wanted(**outputs), reports)
     return 0
 
 

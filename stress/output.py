@@ -51,7 +51,7 @@ def _replace(path: Path, text: str) -> None:
     """Write a whole file beside `path` and put it in its place."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
-        draft.write_text(text)
+        draft.write_text(text, encoding="utf-8", newline="")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -65,19 +65,19 @@ def write_results(path: Path, text: str, origin: str) -> None:
     """
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8", newline="")
         else:
             _replace(path, text)
     except OSError as error:
         raise UserError(f"{origin}: cannot write {str(path)!r}: {error.strerror}; the results are above") from None
 
 
-def check_json(json_file: str | None) -> None:
-    """Raise UserError unless `--json` names standard output or a place that can be written to."""
+def check_json(json_file: str | None, origin: str = "--json") -> None:
+    """Raise UserError unless `--json`, or another option, names standard output or a place that can be written to."""
     if json_file not in (None, "-"):
-        check_writable(Path(str(json_file)).parent, "--json")
+        check_writable(Path(str(json_file)).parent, origin)
         if not json_file or Path(json_file).is_dir():
-            raise UserError(f"--json: {json_file!r} is no name of a file; give one, or -")
+            raise UserError(f"{origin}: {json_file!r} is no name of a file; give one, or -")
 
 
 def write_json(json_file: str | None, runs: list[dict[str, Any]]) -> None:

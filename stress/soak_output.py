@@ -1,4 +1,4 @@
-"""What `kstress soak` and `kstress report` print and write: a panel or lines while it runs, then what it came to."""
+"""What `kstress soak` prints and writes: a panel or lines while it runs, then what it came to."""
 
 from collections.abc import Callable
 
@@ -40,9 +40,8 @@ class SoakOutputs:
         console(stderr=True).print(Text(f"metrics: http://{address}:{taken}/metrics", "dim"), soft_wrap=True)
         return metrics, end
 
-    def finish(self, *endings: Ending) -> None:
-        """Print what soaks have come to; the JSON too if it was asked for."""
-        for ending in endings:
-            show_ending(ending, self._screen, self._reports)
+    def finish(self, ending: Ending) -> None:
+        """Print what the soak has come to; the JSON too if it was asked for."""
+        show_ending(ending, self._screen, self._reports)
         if self._json is not None:
-            write_json(self._json, [run for ending in endings for run in ending.as_json()])
+            write_json(self._json, ending.as_json())

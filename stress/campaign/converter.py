@@ -16,6 +16,7 @@ import attrs
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn
+from cattrs.v import format_exception
 
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
@@ -85,13 +86,13 @@ def _plain(value: Any, depth: int = 0) -> Any:
     """JSON that can be written again: finite, with no lone surrogate, not nested without end."""
     if depth > DEEPEST:
         raise ValueError("nested too deeply")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
     if isinstance(value, str):
         value.encode()
-    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    for one in inner:
-        _plain(one, depth + 1)
+    elif isinstance(value, dict | list):
+        for one in (*value, *value.values()) if isinstance(value, dict) else value:
+            _plain(one, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
     return value
 
 
@@ -178,6 +179,12 @@ def complete_only(kind: type[T]) -> type[T]:
     return kind
 
 
+def _reason(error: BaseException, kind: type | None) -> str:
+    """What is wrong with a value: what its validator says, if it was one."""
+    said = isinstance(error, ValueError) and not isinstance(error, BaseValidationError)
+    return str(error) if said and str(error) else format_exception(error, kind)
+
+
 def to_json(record: Any) -> Any:
     """A record as JSON has it."""
     return CONVERTER.unstructure(record)
@@ -192,6 +199,6 @@ def from_json(value: Any, kind: type[T], where: str) -> T:
     try:
         return CONVERTER.structure(value, kind)
     except (BaseValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        first, *more = transform_error(error)
+        first, *more = transform_error(error, format_exception=_reason)
         others = f" (and {len(more)} more)" if more else ""
         raise UserError(f"{where} is no {kind.__name__.lower()}: {shown(first)}{others}") from None

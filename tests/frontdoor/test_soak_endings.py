@@ -172,5 +172,5 @@ def test_a_stall_ends_a_scenario_and_is_told_in_full(tmp_path: Path) -> None:
     last = samples(the_run(tmp_path))[-1]["standing"]
     assert last["done"]
     assert last["stall"]["json"]["cpus"]
-    shown = kstress("report", str(the_run(tmp_path)))
+    shown = kstress("report", str(the_run(tmp_path)), "--csv", "/dev/null")
     assert end_lines(shown.stdout) == end_lines(done.stdout)

@@ -1,4 +1,4 @@
-"""A built wheel, installed away from the checkout: the command, the catalogue and the bundled corpus are there."""
+"""A built wheel, installed away from the checkout: command, catalogue, bundled corpus and page are there."""
 
 import json
 import os
@@ -36,6 +36,7 @@ def test_a_wheel_has_scenarios_and_corpus(tmp_path: Path) -> None:
     assert {row["scenario"] for row in rows["scenarios"]} == {
         path.stem for path in (CHECKOUT / "scenarios").glob("*.py")
     }
+    assert {"page.html.j2", "page.css.j2"} <= {file.name for file in (site / "stress" / "pages").iterdir()}
     ran = call(
         sys.executable, "-c", listing, "run", "modlist_spinlock", "--engine", "python", "--duration", "1s",
         cwd=tmp_path, PYTHONPATH=str(site),

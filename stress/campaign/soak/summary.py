@@ -29,12 +29,12 @@ def sparkline(values: Iterable[float | None]) -> str:
     return "".join("·" if value is None else BARS[round(max(value, 0.0) / most * steps)] for value in known)
 
 
-def stretches(samples: Sequence[Sample]) -> list[Span]:
-    """The history of one scenario in at most STRETCHES parts of the same number of samples."""
+def stretches(samples: Sequence[Sample], most: int = STRETCHES) -> list[Span]:
+    """The history of one scenario in at most so many parts of the same number of samples."""
     if not samples:
         return []
     standings = [Standing(scenario=samples[0].standing.scenario), *(sample.standing for sample in samples)]
-    step = -(-len(samples) // STRETCHES)
+    step = -(-len(samples) // most)
     marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
     return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
 

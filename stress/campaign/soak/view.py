@@ -13,11 +13,16 @@ from stress.machine.latency import percentile
 
 @attrs.frozen
 class Span:
-    """What happened to one scenario between two standings; rates are a second of its own time."""
+    """What happened to one scenario between two standings; rates are a second of its own time.
 
+    `elapsed_s` is that of the later one.
+    """
+
+    elapsed_s: float
     seconds: float
     lookups_per_s: float
     unloads_per_s: float
+    windows_per_s: float
     stop_p99_us: float | None
     twin_rate: float | None
 
@@ -29,9 +34,11 @@ def span(before: Standing, after: Standing) -> Span:
     latencies = [late - early for early, late in zip(old.latencies, new.latencies, strict=True)]
     p99 = percentile(latencies, 0.99) if sum(latencies) else None
     return Span(
+        after.elapsed_s,
         new.seconds - old.seconds,
         (new.lookups - old.lookups) / seconds,
         (new.unloads - old.unloads) / seconds,
+        (new.race_windows - old.race_windows) / seconds,
         None if p99 is None else p99 / 1000,
         _twin_rate(before, after),
     )

@@ -258,7 +258,7 @@ def not_json(text: str) -> NoReturn:
 def test_a_report_of_damage_is_one_line_and_exit_2_or_whole(home: Path, damage: Damage) -> None:
     folder = put_down(home, damage.contents)
     run, before = read_or_refused(folder), snapshot(folder)
-    code, out, err = reported("report", str(folder), "--reports", "8")
+    code, out, err = reported("report", str(folder), "--reports", "8", "--markdown", os.devnull)
     same, text, errors = reported("report", str(folder), "--json", "-")
     assert snapshot(folder) == before
     event(f"exit {code}")

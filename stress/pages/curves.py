@@ -1,0 +1,207 @@
+"""What the plots of runs and sweeps show, as numbers: nothing is drawn here.
+
+Every repeat is a mark. A rate of which nothing was seen is a bound from above, a first violation that never came is one
+from below; neither is ever taken for a value.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+from typing import Any
+
+import attrs
+
+from stress.campaign.sweep.records import AXES
+from stress.pages.entries import Entry, Source
+from stress.pages.records import Run, bound_of
+from stress.pages.statistics import axis_name, axis_value, settings, varying
+
+EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"
+NUMERIC = ("cpus", "readers_per_writer", "noise", "switch_interval_s", "gap_s", "pace_s")
+SHORTEST_S = 1e-9
+RATE, COUNT, TIME, BYTES = "rate", "count", "time", "bytes"
+"""What the numbers on a vertical axis are: a share, a count or so many a second, seconds, bytes."""
+
+
+@attrs.frozen
+class Mark:
+    """One repeat: where it is on the horizontal axis, its value, and whether that is EXACT or a bound."""
+
+    x: float
+    y: float
+    kind: str = EXACT
+
+
+@attrs.frozen
+class Series:
+    """The marks of one line. `colour` and `style` are numbers, of the scenario and of what else varies."""
+
+    label: str
+    colour: int
+    style: int
+    marks: tuple[Mark, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Chart:
+    """One plot. `ticks` are places on the horizontal axis and what they are called; `borders` are upright lines.
+
+    `dots` is whether each mark is drawn, or the line alone.
+    """
+
+    title: str
+    unit: str
+    log: bool
+    series: tuple[Series, ...]
+    x_name: str
+    ticks: tuple[tuple[float, str], ...]
+    borders: tuple[float, ...] = ()
+    dots: bool = True
+
+
+@attrs.frozen
+class Family:
+    """A scenario with its twin, or one alone: what is drawn together. `panels` has the plots of each engine."""
+
+    title: str
+    series: tuple[Series, ...]
+    panels: tuple[tuple[str, tuple[Chart, ...]], ...]
+
+
+def middle(marks: Iterable[Mark]) -> float | None:
+    """The median of the marks at one place; None where it is a bound rather than a value."""
+    known = list(marks)
+    value = median({EXACT: mark.y, AT_MOST: 0.0, AT_LEAST: math.inf}[mark.kind] for mark in known)
+    bounded = any(mark.kind == AT_MOST for mark in known)
+    return None if value == math.inf or (bounded and not value) else value
+
+
+Measure = Callable[[Run], tuple[float | None, str]]
+
+
+def _exactly(value: Callable[[Run], float | None]) -> Measure:
+    """A measure that is never a bound."""
+    return lambda run: (value(run), EXACT)
+
+
+def _rate(run: Run) -> tuple[float | None, str]:
+    """Violations per race window."""
+    return (run.rate, EXACT) if run.violations else (bound_of(0, run.race_windows), AT_MOST)
+
+
+def _first(run: Run) -> tuple[float | None, str]:
+    """Seconds to the first violation."""
+    if run.first_violation_s is None:
+        return _time(run.duration_s), AT_LEAST
+    return max(run.first_violation_s, SHORTEST_S), EXACT
+
+
+def _time(seconds: float | None) -> float | None:
+    """Seconds for an axis that begins above nothing; None if there are none."""
+    return seconds if seconds is not None and seconds >= SHORTEST_S else None
+
+
+def _microseconds(us: float | None) -> float | None:
+    """The same of microseconds."""
+    return None if us is None else _time(us / 1e6)
+
+
+METRICS: tuple[tuple[str, str, bool, Measure], ...] = (
+    ("violations per race window", RATE, True, _rate),
+    ("time to first violation", TIME, True, _first),
+    ("lookups a second", COUNT, False, _exactly(lambda run: run.per_second(run.lookups))),
+    ("unloads a second", COUNT, False, _exactly(lambda run: run.per_second(run.unloads))),
+    ("length of a stop, median", TIME, True, _exactly(lambda run: _microseconds(run.stop_machine.p50_us))),
+    ("length of a stop, 99 %", TIME, True, _exactly(lambda run: _microseconds(run.stop_machine.p99_us))),
+)
+
+
+@attrs.frozen
+class Axis:
+    """The horizontal axis: which it is, and the place of each of its values."""
+
+    name: str
+    places: dict[Any, float]
+
+    def ticks(self) -> tuple[tuple[float, str], ...]:
+        """Places and what they are called."""
+        return tuple((place, axis_value(self.name, value)) for value, place in self.places.items())
+
+
+def axis_of(entries: Sequence[Entry]) -> Axis:
+    """The axis to draw along: CPU count if it varies, else the first number that does, else the first that does."""
+    values = {
+        axis: {getattr(entry.values, axis) for entry in entries} for axis in (*NUMERIC, *AXES) if axis != "engine"
+    }
+    candidates = [axis for axis in values if axis != "scenario" and len(values[axis]) > 1]
+    name = candidates[0] if candidates else "cpus"
+    known = sorted(values[name], key=lambda value: (value is None, value))
+    if name in NUMERIC and all(value is not None and value > 0 for value in known):
+        return Axis(name, {value: math.log2(value) for value in known})
+    return Axis(name, {value: float(place) for place, value in enumerate(known)})
+
+
+def families(source: Source) -> list[Family]:
+    """What is drawn together of one source, for every scenario once at least."""
+    names, twins = source.scenarios(), dict[str, str]()
+    for entry in source.entries:
+        if entry.run and entry.run.twin:
+            twins[entry.run.scenario] = entry.run.twin.scenario
+    pairs = [(name, twins[name]) for name in names if twins.get(name) in names]
+    paired = {name for pair in pairs for name in pair}
+    alone = [(name,) for name in names if name not in paired]
+    return [family for group in (*pairs, *alone) if (family := _family(source.entries, group, twins)) is not None]
+
+
+def _family(entries: Sequence[Entry], names: tuple[str, ...], twins: dict[str, str]) -> Family | None:
+    """The plots of some scenarios; None if none of them has a run."""
+    of_these = [entry for name in names for entry in entries if entry.values.scenario == name and entry.run]
+    if not of_these:
+        return None
+    axis = axis_of(of_these)
+    others = tuple(name for name in varying(of_these) if name != axis.name)
+    lines = _lines(of_these, names, others)
+    engines = dict.fromkeys(entry.values.engine for entry in of_these)
+    panels = tuple((engine, _charts(lines, engine, axis)) for engine in engines)
+    title = f"{names[0]}, and its twin {names[1]}" if len(names) > 1 else names[0]
+    return Family(title, tuple(Series(*line, ()) for line in lines), panels)
+
+
+Line = tuple[str, int, int]
+
+
+def _lines(entries: Sequence[Entry], names: tuple[str, ...], others: tuple[str, ...]) -> dict[Line, list[Entry]]:
+    """The entries of each line, by its label and the numbers of its colour and style."""
+    lines: dict[Line, list[Entry]] = {}
+    styles: dict[str, int] = {}
+    for entry in entries:
+        variant = settings(entry.values, others)
+        style = styles.setdefault(variant, len(styles))
+        name = entry.values.scenario
+        label = f"{name}, {variant}" if variant else name
+        lines.setdefault((label, names.index(name), style), []).append(entry)
+    return lines
+
+
+def _charts(lines: dict[Line, list[Entry]], engine: str, axis: Axis) -> tuple[Chart, ...]:
+    """The plots of one engine that have anything in them."""
+    charts = []
+    for title, unit, log, measure in METRICS:
+        series = tuple(Series(*line, _marks(entries, engine, axis, measure)) for line, entries in lines.items())
+        if any(one.marks for one in series):
+            charts.append(
+                Chart(title=title, unit=unit, log=log, series=series, x_name=axis_name(axis.name), ticks=axis.ticks())
+            )
+    return tuple(charts)
+
+
+def _marks(entries: Iterable[Entry], engine: str, axis: Axis, measure: Measure) -> tuple[Mark, ...]:
+    """A mark for each entry that has this measure."""
+    marks = []
+    for entry in entries:
+        if entry.values.engine != engine or entry.run is None:
+            continue
+        value, kind = measure(entry.run)
+        if value is not None:
+            marks.append(Mark(axis.places[getattr(entry.values, axis.name)], value, kind))
+    return tuple(marks)

@@ -1,0 +1,97 @@
+"""What was read, in one shape: an entry for each run of a scenario, alone, in a soak or in a cell of a sweep."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from stress.campaign.soak.ending import Ending
+from stress.campaign.sweep.records import DONE, Values
+from stress.pages.records import Run
+from stress.report.retold import retell_stall, retell_violation
+from stress.report.told import Told
+
+RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
+EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
+STANDINGS = (BROKEN, UNEXPECTED, INCONCLUSIVE, EXPECTED)
+"""How an entry stands, the worst first."""
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """One run of one scenario, and where on each axis it is.
+
+    `end` says how it ended, as of a sweep's cell; `trouble` why it broke, if it did; `run` is None if nothing came of
+    it. `json` is the run as it was read. `findings` are violations that were told when they were seen, `stalled` a
+    stall; what JSON alone has is told again when asked for. `where` is its file, for errors.
+    """
+
+    values: Values
+    repeat: int
+    seed: int
+    where: str
+    again: str
+    end: str = DONE
+    run: Run | None = None
+    json: Mapping[str, Any] | None = None
+    trouble: Told | None = None
+    findings: tuple[Told, ...] = ()
+    stalled: Told | None = None
+    soak: Ending | None = None
+
+    @property
+    def standing(self) -> str:
+        """One of STANDINGS."""
+        if self.end != DONE or self.run is None:
+            return BROKEN
+        if self.run.as_expected:
+            return EXPECTED
+        return INCONCLUSIVE if self.run.verdict == INCONCLUSIVE else UNEXPECTED
+
+    @property
+    def verdict(self) -> str:
+        """The verdict or, of what broke, how it ended."""
+        return self.run.verdict if self.run and self.end == DONE else self.end
+
+    def reports(self) -> Iterator[tuple[str, Told | dict[str, Any]]]:
+        """The outcome of each violation that is kept, and what is known of it: told, or as JSON."""
+        if self.findings:
+            yield from ((str(told.json.get("outcome")), told) for told in self.findings)
+        elif self.run is not None:
+            yield from ((str(report.get("outcome")), report) for report in self.run.reports)
+
+    def told(self, report: Told | dict[str, Any]) -> Told:
+        """One of its reports in words."""
+        return report if isinstance(report, Told) else retell_violation(report, self.where)
+
+    @property
+    def stall(self) -> Told | None:
+        """Its stall in words, None if there was none."""
+        if self.stalled is not None or self.run is None or self.run.stall is None:
+            return self.stalled
+        return retell_stall(self.run.stall, self.where)
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """What one argument of `kstress report` holds; run files, of which there may be many, are one source together.
+
+    `status` is how far a campaign has come, `planned` how many entries it is to have in all, `resume` the command that
+    goes on with one that is not complete.
+    """
+
+    name: str
+    kind: str
+    entries: tuple[Entry, ...]
+    status: str = "complete"
+    planned: int
+    resume: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is, for a heading."""
+        return self.name if self.kind == RUNS else f"{self.kind} {self.name}"
+
+    def scenarios(self) -> tuple[str, ...]:
+        """The names of its scenarios, in the order in which they come."""
+        return tuple(dict.fromkeys(entry.values.scenario for entry in self.entries))

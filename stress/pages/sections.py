@@ -1,0 +1,186 @@
+"""What a report says besides verdicts and plots: violations, what broke, hosts, commands, and what was not seen."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import attrs
+
+from stress.judge.verdict import HELD, INCONCLUSIVE
+from stress.pages.entries import BROKEN, SOAK, Entry, Source
+from stress.pages.records import bound_of, share
+from stress.pages.scales import share_text
+from stress.pages.statistics import settings, varying
+from stress.report.told import Told
+from stress.report.violation import printable
+from stress.units import write_duration
+
+LIMITS = (
+    "A run that saw nothing bounds how often it can happen in such runs, on such a machine. It does not show that it "
+    "cannot."
+)
+SEEDS = "A seed fixes the workload and the noise, not the interleaving: no run of real threads repeats exactly."
+MOST_REPORTS = 3
+MOST_TROUBLES = 20
+
+
+def clean(text: str) -> str:
+    """Text in which nothing moves a cursor, hides or turns around what is read; lines stay."""
+    return "\n".join(printable(line.encode(errors="surrogateescape")) for line in text.split("\n"))
+
+
+@attrs.frozen
+class Passage:
+    """A text that was told, and what it is about."""
+
+    title: str
+    text: str
+
+
+@attrs.frozen
+class Section:
+    """Passages, and a line on those that are left out; None if none are."""
+
+    title: str
+    passages: tuple[Passage, ...]
+    rest: str | None = None
+
+
+@attrs.frozen
+class Host:
+    """Where runs came from: facts as label and text, and how many runs."""
+
+    facts: tuple[tuple[str, str], ...]
+    runs: int
+
+
+def label(entry: Entry, axes: Iterable[str]) -> str:
+    """What an entry is, in words."""
+    values, more = entry.values, settings(entry.values, axes)
+    cpus = "1 CPU" if values.cpus == 1 else f"{values.cpus} CPUs"
+    return ", ".join(
+        [values.scenario, f"{values.engine} engine", cpus, *([more] if more else [])]
+    )  # fmt: skip
+
+
+def _entries(sources: Sequence[Source]) -> Iterator[tuple[Entry, str]]:
+    """Every entry, and what it is."""
+    for source in sources:
+        axes = varying(source.entries)
+        for entry in source.entries:
+            again = f", repeat {entry.repeat}" if source.kind != SOAK and entry.repeat > 1 else ""
+            yield entry, f"{label(entry, axes)}{again}"
+
+
+def violations(sources: Sequence[Source]) -> list[Section]:
+    """Of each scenario the first report on each outcome, a few of them in all; UserError for a damaged one."""
+    kept: dict[str, dict[str, tuple[str, str, Entry, Told | dict[str, object]]]] = {}
+    totals, reports = Counter[str](), Counter[str]()
+    for entry, what in _entries(sources):
+        name = entry.values.scenario
+        totals[name] += entry.run.violations if entry.run else 0
+        for outcome, report in entry.reports():
+            kept.setdefault(name, {}).setdefault(outcome, (outcome, what, entry, report))
+            reports[name] += 1
+    return [_reported(name, list(first.values()), totals[name], reports[name]) for name, first in kept.items()]
+
+
+def _reported(
+    name: str, kept: Sequence[tuple[str, str, Entry, Told | dict[str, object]]], violations: int, reports: int
+) -> Section:
+    """The reports on one scenario."""
+    passages = tuple(
+        _passage(f"{outcome}, {what}", entry.told(report)) for outcome, what, entry, report in kept[:MOST_REPORTS]
+    )
+    others = reports - len(passages)
+    more = f", {others:,} other reports in the files that this was made of" if others else ""
+    return Section(name, passages, f"{violations:,} violations in all; {len(passages)} told here{more}.")
+
+
+def _passage(what: str, told: Told) -> Passage:
+    """One report without the rules around it; its title is what happened."""
+    lines = [line for line in told.text.split("\n") if not re.fullmatch("=+", line)]
+    return Passage(f"{lines[0]}: {what}" if lines else what, "\n".join(lines))
+
+
+def troubles(sources: Sequence[Source]) -> list[Section]:
+    """What crashed, hung, failed or stalled, with what is known of it."""
+    found: dict[str, list[Passage]] = {}
+    for entry, what in _entries(sources):
+        if entry.standing == BROKEN:
+            text = entry.trouble.text if entry.trouble else "nothing is known of it"
+            found.setdefault(entry.end, []).append(Passage(what, text))
+        elif entry.stall is not None:
+            found.setdefault("stalled", []).append(Passage(what, entry.stall.text))
+    return [_some(end, passages) for end, passages in found.items()]
+
+
+def _some(title: str, passages: Sequence[Passage]) -> Section:
+    """As many passages as a page bears."""
+    left = len(passages) - MOST_TROUBLES
+    heading = f"{title}: {len(passages):,}"
+    return Section(heading, tuple(passages[:MOST_TROUBLES]), f"{left:,} more are left out here" if left > 0 else None)
+
+
+def hosts(sources: Sequence[Source]) -> list[Host]:
+    """The conditions of each host, once each; what varies from run to run is told as a range."""
+    groups: dict[tuple[tuple[str, str], ...], list[Entry]] = {}
+    for entry, _ in _entries(sources):
+        if entry.run is not None:
+            groups.setdefault(_facts(entry), []).append(entry)
+    return [Host((*facts, *_ranges(group)), len(group)) for facts, group in groups.items()]
+
+
+def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
+    """What all runs of a host have alike."""
+    assert entry.run is not None
+    of = entry.run.conditions
+    cores = "not known" if of.affinity is None else ", ".join(map(str, of.affinity))
+    switch = "none" if of.switch_interval_s is None else write_duration(of.switch_interval_s)
+    return (
+        ("Python", f"{of.python}, {'with a GIL' if of.gil else 'without a GIL'}"),
+        ("numba", of.numba or "not there"),
+        ("cores", f"{of.cores} (may use {cores})"),
+        ("switch interval", switch),
+        ("KASAN", "on" if of.kasan else "off"),
+    )
+
+
+def _ranges(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+    """What differs from run to run."""
+    of = [entry.run.conditions for entry in entries if entry.run is not None]
+    steal = [one.steal_percent for one in of if one.steal_percent is not None]
+    yield "steal time", f"{min(steal):g} to {max(steal):g} %" if steal else "not known"
+    yield "noise", _listed(str(share(one.noise)) for one in of)
+    yield "pace", _listed(write_duration(one.pace_s) for one in of)
+    yield "stall after", _listed(write_duration(one.stall_after_s) for one in of)
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Each text once."""
+    return ", ".join(dict.fromkeys(texts))
+
+
+def commands(source: Source) -> list[str]:
+    """How to run each thing again: one command for each place in the matrix, and what goes on with a campaign."""
+    first: dict[object, Entry] = {}
+    for entry in source.entries:
+        first.setdefault(attrs.astuple(entry.values), entry)
+    again = [entry.again for entry in first.values()]
+    return [*([source.resume] if source.resume else []), *again]
+
+
+def not_seen(sources: Sequence[Source]) -> list[str]:
+    """What was not seen, scenario by scenario, and how far that goes."""
+    windows, why = Counter[str](), dict[str, str]()
+    for entry, what in _entries(sources):
+        if entry.run is not None and entry.run.verdict == HELD:
+            windows[entry.values.scenario] += entry.run.race_windows
+        elif entry.run is not None and entry.run.verdict == INCONCLUSIVE:
+            why.setdefault(entry.values.scenario, f"{what}: {entry.run.reason}")
+    held = [
+        f"{name}: not reproduced in {count:,} race windows; at most {share_text(bound_of(0, count))} violations per "
+        "window (95 %), if all these runs are alike"
+        for name, count in windows.items()
+    ]
+    return held + [f"inconclusive: {reason}" for reason in why.values()]

@@ -1,0 +1,173 @@
+"""What entries come to together: rows of the verdict table, repeats added up, and the sentence that answers first."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from stress.campaign.sweep.records import AXES, Values
+from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
+from stress.pages.records import bound_of
+from stress.units import write_duration
+
+NAMED = ("scenario", "engine", "cpus")
+TIMES = ("switch_interval_s", "gap_s", "pace_s")
+
+
+def varying(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """The axes besides scenario, engine and CPU count on which the entries differ."""
+    seen: dict[str, set[object]] = {axis: set() for axis in AXES if axis not in NAMED}
+    for entry in entries:
+        for axis, values in seen.items():
+            values.add(getattr(entry.values, axis))
+    return tuple(axis for axis, values in seen.items() if len(values) > 1)
+
+
+def axis_name(axis: str) -> str:
+    """An axis in words."""
+    return "CPUs" if axis == "cpus" else axis.removesuffix("_s").replace("_", " ")
+
+
+def axis_value(axis: str, value: Any) -> str:
+    """A value on an axis as people write it."""
+    if value is None:
+        return "default"
+    return write_duration(value) if axis in TIMES else str(value)
+
+
+def settings(values: Values, axes: Iterable[str]) -> str:
+    """The values on some axes, in words."""
+    return ", ".join(f"{axis_name(axis)} {axis_value(axis, getattr(values, axis))}" for axis in axes)
+
+
+@attrs.frozen
+class Row:
+    """One run, the repeats of one cell, or all of one scenario and engine; counts are of all of them together."""
+
+    values: Values
+    axes: tuple[str, ...]
+    source: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def standing(self) -> str:
+        """That of the worst of its entries."""
+        return min((entry.standing for entry in self.entries), key=STANDINGS.index)
+
+    @property
+    def cpus(self) -> str:
+        """The CPU count, or from which to which."""
+        counts = [entry.values.cpus for entry in self.entries]
+        return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+
+    @property
+    def verdicts(self) -> list[str]:
+        """The verdicts, and how often each if they differ."""
+        counts = Counter(entry.verdict.upper() for entry in self.entries)
+        if len(counts) == 1:
+            return list(counts)
+        return [f"{count:,} {verdict}" for verdict, count in counts.most_common()]
+
+    @property
+    def expect(self) -> str:
+        """The verdict that was expected; a cell without any run does not know."""
+        return next((entry.run.expect.upper() for entry in self.entries if entry.run), "-")
+
+    @property
+    def as_expected(self) -> int:
+        """How many of its entries are as expected."""
+        return sum(entry.standing == EXPECTED for entry in self.entries)
+
+    @property
+    def windows(self) -> int:
+        """Race windows of all repeats."""
+        return sum(entry.run.race_windows for entry in self.entries if entry.run)
+
+    @property
+    def violations(self) -> int:
+        """Violations of all repeats."""
+        return sum(entry.run.violations for entry in self.entries if entry.run)
+
+    @property
+    def rate(self) -> float | None:
+        """Violations per race window over all repeats."""
+        return min(self.violations / self.windows, 1.0) if self.windows else None
+
+    @property
+    def bound(self) -> float | None:
+        """The upper 95 % bound on that rate."""
+        return bound_of(self.violations, self.windows)
+
+    @property
+    def settings(self) -> str:
+        """What tells it from other rows of the same scenario, engine and CPU count."""
+        return settings(self.values, self.axes)
+
+
+def rows_of(source: Source) -> list[Row]:
+    """A row for each cell of one source, or each run, in its order."""
+    return _grouped(source, varying(source.entries), lambda entry: attrs.astuple(entry.values))
+
+
+def summary_of(source: Source) -> list[Row]:
+    """A row for each scenario and engine of one source."""
+    return _grouped(source, (), lambda entry: (entry.values.scenario, entry.values.engine))
+
+
+def _grouped(source: Source, axes: tuple[str, ...], key: Callable[[Entry], object]) -> list[Row]:
+    """A row for all entries with the same key."""
+    groups: dict[object, list[Entry]] = {}
+    for entry in source.entries:
+        groups.setdefault(key(entry), []).append(entry)
+    return [Row(group[0].values, axes, source.title, tuple(group)) for group in groups.values()]
+
+
+def worst_first(rows: Iterable[Row]) -> list[Row]:
+    """Rows with what is not as expected on top; the order is kept otherwise."""
+    return sorted(rows, key=lambda row: STANDINGS.index(row.standing))
+
+
+@attrs.frozen
+class Answer:
+    """Whether everything was as expected: in a word, and in a sentence. `left` is how many have not ended."""
+
+    counts: Mapping[str, int]
+    left: int
+
+    @property
+    def standing(self) -> str:
+        """The worst there is."""
+        there = [standing for standing in STANDINGS if self.counts.get(standing)]
+        return there[0] if there else INCONCLUSIVE
+
+    @property
+    def headline(self) -> str:
+        """The answer."""
+        total, good = sum(self.counts.values()), self.counts.get(EXPECTED, 0)
+        if not total:
+            return "Nothing has ended yet"
+        if good == total:
+            so_far = " so far" if self.left else ""
+            return f"Everything{so_far} was as expected" if total > 1 else f"It was as expected{so_far}"
+        return "Not everything was as expected" if total > 1 else "It was not as expected"
+
+    @property
+    def sentence(self) -> str:
+        """How many of how many, and what became of the others."""
+        total, good = sum(self.counts.values()), self.counts.get(EXPECTED, 0)
+        parts = [f"{good:,} of {total:,} {'run' if total == 1 else 'runs'} as expected"]
+        meanings = {
+            UNEXPECTED: "with another verdict",
+            INCONCLUSIVE: "inconclusive: could not have seen it",
+            BROKEN: "broken: crashed, hung or failed",
+        }
+        parts += [f"{self.counts[one]:,} {meaning}" for one, meaning in meanings.items() if self.counts.get(one)]
+        parts += [f"{self.left:,} not run yet"] if self.left else []
+        return "; ".join(parts) + "."
+
+
+def answer(sources: Sequence[Source]) -> Answer:
+    """The answer over all sources."""
+    counts = Counter(entry.standing for source in sources for entry in source.entries)
+    return Answer(counts, sum(source.planned - len(source.entries) for source in sources))

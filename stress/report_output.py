@@ -1,0 +1,205 @@
+"""What `kstress report` prints and writes: tables on the terminal, a page, Markdown, CSV, JSON."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stress.campaign.soak.ending import Ending
+from stress.campaign.soak.summary import show_ending
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+from stress.output import check_json, check_writable, console, write_results
+from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
+from stress.pages.gather import gather
+from stress.pages.markdown import make_markdown
+from stress.pages.page import GENERATOR, check_extra, make_page
+from stress.pages.statistics import Row, answer, summary_of, worst_first
+from stress.pages.table_csv import make_csv
+from stress.report.result import json_text
+
+DEFAULT_PAGE = Path("report.html")
+HEAD_BYTES = 4096
+STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", UNEXPECTED: "bold red", BROKEN: "bold red"}
+MOST_TROUBLES = 20
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What is to be written where: a file, `-` for standard output, or None for nothing.
+
+    Raises:
+        UserError: for a place that cannot be written to, or that is wanted twice.
+    """
+
+    output: Path | None
+    markdown: str | None
+    csv: str | None
+    json: str | None
+
+    def __attrs_post_init__(self) -> None:
+        """Check every place before anything is read."""
+        places = self.texts()
+        if list(places.values()).count("-") > 1:
+            raise UserError(f"{' and '.join(places)}: standard output takes one of them; name a file for the others")
+        for flag, place in places.items():
+            check_json(place, flag)
+        files = [os.path.realpath(place) for place in (*places.values(), self.page) if place not in (None, "-")]
+        if len(set(files)) < len(files):
+            raise UserError(f"{shown(max(files, key=files.count))} is named for two things at once; name two files")
+        if self.page is not None:
+            check_page(self.page)
+
+    def texts(self) -> dict[str, str]:
+        """The places of what is no page, by their flags."""
+        places = {"--markdown": self.markdown, "--csv": self.csv, "--json": self.json}
+        return {flag: place for flag, place in places.items() if place is not None}
+
+    @property
+    def page(self) -> Path | None:
+        """Where the page goes: by default to a file in the current folder, if nothing else was asked for."""
+        if self.output is not None:
+            return self.output
+        return None if self.texts() else DEFAULT_PAGE
+
+
+def check_page(page: Path) -> None:
+    """Raise UserError for a place where no page can be written, or where something else would be lost."""
+    if page.is_dir() or not page.name:
+        raise UserError(f"--output: {shown(page)} is no name of a file; give one, like {DEFAULT_PAGE}")
+    check_writable(page.parent, "--output")
+    if page.is_file() and not _is_page(page):
+        raise UserError(f"--output: {shown(page)} is there, and no report of kstress; name another file")
+
+
+def _is_page(page: Path) -> bool:
+    """Whether a file is a page of ours."""
+    try:
+        with page.open("rb") as file:
+            return GENERATOR.encode() in file.read(HEAD_BYTES)
+    except OSError as error:
+        raise UserError(f"--output: cannot read {shown(page)}: {error.strerror}; name another file") from None
+
+
+def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
+    """Read all, make all, print, write: where anything is wrong, nothing is written.
+
+    Raises:
+        UserError: for the first thing that is.
+    """
+    _keep_inputs(paths, wanted)
+    missing = _missing(wanted)
+    sources = gather(paths)
+    makers: dict[str, Callable[[Sequence[Source]], str]] = {
+        "--markdown": make_markdown, "--csv": make_csv, "--json": _json,
+    }  # fmt: skip
+    made = {flag: (place, makers[flag](sources)) for flag, place in wanted.texts().items()}
+    page = None if wanted.page is None or missing else make_page(sources)
+    screen = console(stderr="-" in wanted.texts().values())
+    try:
+        show(sources, screen, reports)
+    finally:  # also where the reader of a pipe has gone away
+        for flag, (place, text) in made.items():
+            _write(place, text, flag)
+        _write_page(wanted.page, page, missing)
+
+
+def _keep_inputs(paths: Sequence[Path], wanted: Wanted) -> None:
+    """Raise UserError where an output is one of the files that are to be read."""
+    read = {os.path.realpath(file) for path in paths for file in (path, *(path.iterdir() if path.is_dir() else ()))}
+    for place in (*wanted.texts().values(), wanted.page):
+        if place is not None and os.path.realpath(place) in read and not (isinstance(place, Path) and _is_page(place)):
+            raise UserError(f"{shown(place)} is to be read and to be written; name another file to write to")
+
+
+def _missing(wanted: Wanted) -> str | None:
+    """Why there can be no page, if nobody asked for one; UserError if somebody did."""
+    if wanted.page is None:
+        return None
+    try:
+        check_extra()
+    except UserError as error:
+        if wanted.output is not None:
+            raise
+        return str(error).removeprefix("--output: ")
+    return None
+
+
+def _json(sources: Sequence[Source]) -> str:
+    """All runs there are."""
+    return json_text([dict(entry.json) for source in sources for entry in source.entries if entry.json is not None])
+
+
+def _write(place: str, text: str, flag: str) -> None:
+    """Write to a file or to standard output."""
+    if place == "-":
+        sys.stdout.write(text)
+    else:
+        write_results(Path(place), text, flag)
+
+
+def _write_page(place: Path | None, page: str | None, missing: str | None) -> None:
+    """Write the page, and say where it is, or why there is none."""
+    if place is None:
+        return
+    if page is not None:
+        write_results(place, page, "--output")
+    note = f"no {place}: {missing}" if missing else f"page: {place}"
+    console(stderr=True).print(Text(note, "dim"), soft_wrap=True)
+
+
+def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
+    """Print what soaks have come to in full, and of runs and sweeps a line for each scenario; then the answer."""
+    others = [source for source in sources if source.kind != SOAK]
+    for source in sources:
+        if source.kind == SOAK:
+            show_ending(_ending(source), screen, reports)
+    for source in others:
+        screen.print(
+            Text(f"{source.title}: {source.status}, {len(source.entries):,} of {source.planned:,} ended", "bold")
+        )
+        screen.print(_table(worst_first(summary_of(source))))
+        _show_troubles(source, screen)
+    if others:
+        said = answer(sources)
+        screen.print(Text.assemble((f"{said.headline}: ", STYLES[said.standing]), said.sentence), soft_wrap=True)
+
+
+def _ending(source: Source) -> Ending:
+    """A soak's ending, which each of its entries has."""
+    ending = source.entries[0].soak
+    assert ending is not None
+    return ending
+
+
+def _table(rows: Iterable[Row]) -> Table:
+    """A line for each scenario and engine."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, right in (
+        ("scenario", False), ("engine", False), ("CPUs", True), ("verdicts", False), ("expected", False),
+        ("as expected", True), ("race windows", True), ("violations", True),
+    ):  # fmt: skip
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        cells = (
+            shown(row.values.scenario), shown(row.values.engine), row.cpus, ", ".join(row.verdicts), row.expect,
+            f"{row.as_expected} of {len(row.entries)}", f"{row.windows:,}", f"{row.violations:,}",
+        )  # fmt: skip
+        table.add_row(*(Text(cell, STYLES[row.standing] if at == 3 else "") for at, cell in enumerate(cells)))
+    return table
+
+
+def _show_troubles(source: Source, screen: Console) -> None:
+    """A line for each cell that broke."""
+    broken = [entry for entry in source.entries if entry.standing == BROKEN]
+    for entry in broken[:MOST_TROUBLES]:
+        why = shown(entry.trouble.lines[0]) if entry.trouble else "nothing is known of it"
+        what = f"{shown(entry.values.scenario)}, {shown(entry.values.engine)} engine, {entry.values.cpus} CPUs, "
+        screen.print(Text(f"{entry.end}: {what}repeat {entry.repeat}: {why}", STYLES[BROKEN]), soft_wrap=True)
+    if len(broken) > MOST_TROUBLES:
+        screen.print(Text(f"and {len(broken) - MOST_TROUBLES:,} more that broke", "dim"))

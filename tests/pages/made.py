@@ -1,0 +1,99 @@
+"""What the tests of pages share: run files, hostile names, pages taken apart."""
+
+import json
+import random
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from benchmarks.made_sweep import cells, matrix, plan_of, run_json, violation, write_sweep
+from stress.campaign.sweep.records import Values
+from stress.report.violation_json import report_json
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</title>"
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+BARE = "made with the extra `report`, which is not installed here"
+
+
+def needs_extra() -> None:
+    """Skip the test where the extra `report` is not installed."""
+    pytest.importorskip("jinja2", reason=BARE)
+    pytest.importorskip("matplotlib", reason=BARE)
+
+
+def values(scenario: str = "stop_machine", **more: Any) -> Values:
+    """The values of some run."""
+    given: dict[str, Any] = {"engine": "python", "cpus": 4, "noise": Fraction(1, 64), "pace_s": 0.001, **more}
+    return Values(scenario=scenario, **given)
+
+
+def a_run(scenario: str = "modlist_spinlock", expect: str = "violated", twin: str | None = None, **more: Any) -> Any:
+    """A run as JSON, with some of its keys changed."""
+    return {**run_json(values(scenario), random.Random(7), expect, twin), **more}
+
+
+def pair() -> list[Any]:
+    """The pair before and after the patch."""
+    return [a_run(), a_run("stop_machine", "held", "modlist_spinlock")]
+
+
+def write_runs(path: Path, *runs: Any) -> Path:
+    """A file of runs."""
+    path.write_text(json.dumps({"schema": 1, "runs": list(runs)}))
+    return path
+
+
+def small_sweep(folder: Path, broken: dict[int, str] | None = None, status: str = "complete") -> Path:
+    """The pair on both engines at three CPU counts, twice each."""
+    plan = plan_of(matrix(["stop_machine", "modlist_spinlock"], (2, 4, 8)), repeat=2)
+    return write_sweep(folder, plan, list(cells(plan, broken)), status)
+
+
+def hostile_sweep(folder: Path) -> Path:
+    """A sweep in which scenario, symbol, corpus, outcome and command are hostile: in text, attributes and SVG."""
+    cell = values(HOSTILE)
+    plan = plan_of([cell, attrs.evolve(cell, corpus=f"{HOSTILE}.json"), values(HOSTILE, engine="native")], repeat=2)
+    ended = []
+    for one in cells(plan, {2: "crashed"}):
+        run = one.run and {**one.run, "reports": [report_json(violation("wild", HOSTILE), HOSTILE)], "reason": HOSTILE}
+        ended.append(attrs.evolve(one, run=run))
+    return write_sweep(folder, plan, ended)
+
+
+class Parsed(HTMLParser):
+    """A page taken apart: its elements with their attributes, its text, and whether every element was closed."""
+
+    def __init__(self, page: str) -> None:
+        """Parse it."""
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text, self._open = "", list[str]()
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an empty element."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Elements end in the order in which they began."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Add text."""
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """The attributes of all elements with this name."""
+        return [attributes for name, attributes in self.elements if name == tag]

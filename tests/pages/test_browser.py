@@ -1,0 +1,59 @@
+"""The page in a real browser: nothing runs, is loaded or refused, nothing scrolls sideways, night and day differ."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from stress.pages.gather import gather
+from stress.pages.page import make_page
+from tests.pages.chromium import Browser, browser, executable
+from tests.pages.made import hostile_sweep, needs_extra
+
+pytestmark = pytest.mark.skipif(executable() is None, reason="there is no Chromium here: test_page.py parses the page")
+COLOUR = "getComputedStyle(document.{}).{}"
+INK = "getComputedStyle(document.querySelector('svg.plot text')).fill"
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    needs_extra()
+    place = tmp_path_factory.mktemp("hostile")
+    page = place / "report.html"
+    page.write_text(make_page(gather([hostile_sweep(place / "sweep")])))
+    with browser() as opened:
+        opened.look(1280)
+        opened.open(page)
+        yield opened
+
+
+def test_hostile_names_do_nothing(tab: Browser) -> None:
+    assert tab.events_of("Page.javascriptDialogOpening") == []
+    assert tab.ask("document.scripts.length + document.images.length") == 0
+    assert tab.ask("document.body.innerText.includes('<script>alert(1)</script>')")
+    assert tab.ask("[...document.querySelectorAll('svg text')].some(t => t.textContent.includes('<script>'))")
+
+
+def test_nothing_is_loaded_and_no_style_is_refused(tab: Browser) -> None:
+    loads = [one["request"]["url"] for one in tab.events_of("Network.requestWillBeSent")]
+    assert [url for url in loads if not url.endswith("/report.html")] == []
+    assert [one["entry"]["text"] for one in tab.events_of("Log.entryAdded")] == []
+    assert tab.ask("getComputedStyle(document.querySelector('.plots')).display") == "grid"
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390, 320])
+def test_the_page_does_not_scroll_sideways(width: int, tab: Browser) -> None:
+    tab.look(width)
+    assert tab.ask("document.documentElement.scrollWidth") <= width
+    assert (
+        tab.ask("Math.max(...[...document.querySelectorAll('svg.plot')].map(s => s.getBoundingClientRect().right))")
+        <= width
+    )
+
+
+def test_night_and_day_differ_in_the_plots_too(tab: Browser) -> None:
+    tab.look(1280, dark=False)
+    day = tab.ask(COLOUR.format("body", "backgroundColor")), tab.ask(INK)
+    tab.look(1280, dark=True)
+    night = tab.ask(COLOUR.format("body", "backgroundColor")), tab.ask(INK)
+    assert day == ("rgb(255, 255, 255)", "rgb(27, 31, 36)")
+    assert night == ("rgb(13, 17, 23)", "rgb(230, 237, 243)")

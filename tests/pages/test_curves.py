@@ -1,0 +1,132 @@
+"""What the plots show: every repeat, medians, bounds as bounds, before and after on one plot, and the right axis."""
+
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from benchmarks.made_sweep import cells, plan_of, write_sweep
+from stress.pages.curves import AT_LEAST, AT_MOST, EXACT, RATE, TIME, Mark, axis_of, families, middle
+from stress.pages.gather import gather
+from stress.pages.history import histories
+from stress.pages.scales import linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
+from stress.pages.svg import embed
+from tests.campaign.soak.made import PAIR, ending_with, sample_at, standing_at
+from tests.pages.made import a_run, pair, small_sweep, values, write_runs
+
+
+def test_before_and_after_are_on_one_plot_for_each_engine(tmp_path: Path) -> None:
+    [source] = gather([small_sweep(tmp_path / "sweep")])
+    [family] = families(source)
+    assert family.title == "stop_machine, and its twin modlist_spinlock"
+    assert [engine for engine, _ in family.panels] == ["python", "native"]
+    charts = family.panels[0][1]
+    assert [chart.title for chart in charts] == [
+        "violations per race window", "time to first violation", "lookups a second", "unloads a second",
+        "length of a stop, median", "length of a stop, 99 %",
+    ]  # fmt: skip
+    assert charts[0].ticks == ((1.0, "2"), (2.0, "4"), (3.0, "8"))
+    assert [len(series.marks) for series in charts[0].series] == [6, 6]
+    assert len({series.colour for series in charts[0].series}) == 2
+
+
+def test_what_was_not_seen_is_a_bound_and_never_a_value(tmp_path: Path) -> None:
+    held = a_run("stop_machine", "held", "modlist_spinlock")
+    [source] = gather([write_runs(tmp_path / "run-1.json", held, held, a_run())])
+    rate, first, *_ = families(source)[0].panels[0][1]
+    assert rate.series[0].marks == (Mark(2.0, 3 / held["race_windows"], AT_MOST),) * 2
+    assert first.series[0].marks == (Mark(2.0, held["duration_s"], AT_LEAST),) * 2
+    assert {mark.kind for mark in (*rate.series[1].marks, *first.series[1].marks)} == {EXACT}
+
+
+def test_a_run_without_race_windows_has_no_rate(tmp_path: Path) -> None:
+    none = a_run("x", "held", race_windows=0, rate_upper_95=None)
+    none |= {"violations": 0, "verdict": "inconclusive", "as_expected": False, "reports": [], "first_violation_s": None}
+    [source] = gather([write_runs(tmp_path / "run-1.json", none, none)])
+    assert "violations per race window" not in [chart.title for chart in families(source)[0].panels[0][1]]
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        ([Mark(0, 3.0), Mark(0, 1.0), Mark(0, 2.0)], 2.0),
+        ([Mark(0, 0.5, AT_MOST), Mark(0, 2.0), Mark(0, 3.0)], 2.0),
+        ([Mark(0, 0.5, AT_MOST), Mark(0, 0.6, AT_MOST), Mark(0, 3.0)], None),
+        ([Mark(0, 9.0, AT_LEAST), Mark(0, 9.0, AT_LEAST), Mark(0, 3.0)], None),
+        ([Mark(0, 0.0)], 0.0),
+    ],
+)
+def test_the_median_never_takes_a_bound_for_a_value(marks: list[Mark], expected: float | None) -> None:
+    assert middle(marks) == expected
+
+
+def test_another_axis_that_varies_is_a_line_for_each_value(tmp_path: Path) -> None:
+    rows = [
+        values("modlist_spinlock", cpus=count, noise=noise)
+        for count in (2, 4)
+        for noise in (Fraction(0), Fraction(1, 8))
+    ]
+    plan = plan_of(rows, repeat=1)
+    [source] = gather([write_sweep(tmp_path / "sweep", plan, list(cells(plan)))])
+    [family] = families(source)
+    assert [series.label for series in family.series] == ["modlist_spinlock, noise 0", "modlist_spinlock, noise 1/8"]
+    assert [series.style for series in family.series] == [0, 1]
+
+
+def test_without_cpu_counts_the_number_that_varies_is_the_axis(tmp_path: Path) -> None:
+    plan = plan_of([values("modlist_spinlock", pace_s=pace) for pace in (0.0, 0.001, 0.01)], repeat=1)
+    [source] = gather([write_sweep(tmp_path / "sweep", plan, list(cells(plan)))])
+    assert axis_of(source.entries).ticks() == ((0.0, "0us"), (1.0, "1ms"), (2.0, "10ms"))
+    assert families(source)[0].panels[0][1][0].x_name == "pace"
+
+
+def test_the_history_of_a_soak_has_its_sessions_and_its_twin() -> None:
+    samples = [sample_at(second, PAIR[second % 2]) for second in range(1, 40)]
+    ending = ending_with([standing_at(39, PAIR[0])], samples=tuple(samples))
+    [family] = histories(ending)
+    charts = {chart.title: chart for chart in family.panels[0][1]}
+    assert list(charts) == [
+        "lookups a second", "race windows a second", "the twin's violations per race window",
+        "length of a stop, 99 %", "memory of the machine's process",
+    ]  # fmt: skip
+    twin = charts["the twin's violations per race window"].series
+    assert {mark.y for mark in twin[0].marks} == {0.5}
+    assert twin[1].marks == ()
+
+
+def test_axes_say_round_values_in_few_words() -> None:
+    assert [text for _, text in linear_ticks(950_000, RATE)] == ["0", "200 k", "400 k", "600 k", "800 k"]
+    low, high = log_limits([1e-6, 0.3])
+    assert [text for _, text in log_ticks(low, high, RATE)] == ["10⁻⁶", "10⁻⁵", "10⁻⁴", "0.001", "0.01", "0.1"]
+    assert [text for _, text in log_ticks(*log_limits([0.002, 0.003]), TIME)] == ["1 ms", "2 ms", "5 ms"]
+    assert (value_text(3e-5, TIME), share_text(3e-6), share_text(None), share_text(0)) == (
+        "30 µs",
+        "3.0·10⁻⁶",
+        "-",
+        "0",
+    )
+    assert all(math.isfinite(tick) for tick, _ in linear_ticks(1e30, RATE))
+
+
+def test_words_below_a_plot_do_not_run_into_each_other() -> None:
+    ticks = [(float(place), "a long corpus") for place in range(30)]
+    assert sum(1 for _, text in thinned(ticks) if text) < 6
+    assert len(thinned(ticks)) == 30
+
+
+def test_what_is_no_shape_and_no_text_is_left_out_of_a_drawing() -> None:
+    drawn = embed(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" onload="x()"><script>x()</script><style>*{}</style>'
+        '<g><path id="a" d="M 0.123 1" style="fill: #fff; background: url(x)"/><a href="x"><text>t</text></a>'
+        '<foreignObject/></g></svg>', 3, "<b>",
+    )  # fmt: skip
+    assert drawn == (
+        '<svg viewBox="0 0 1 1" role="img" class="plot"><title>&lt;b&gt;</title>'
+        '<g><path id="p3-0" d="M 0.1 1" fill="#fff" /></g></svg>'
+    )
+
+
+def test_a_pair_of_runs_is_drawn_with_its_twin(tmp_path: Path) -> None:
+    [source] = gather([write_runs(tmp_path / "run-1.json", *pair())])
+    assert [series.label for series in families(source)[0].series] == ["stop_machine", "modlist_spinlock"]

@@ -1,0 +1,71 @@
+"""Markdown takes no name for markup, CSV is RFC 4180 and no spreadsheet takes a name for a formula."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from stress.campaign.sweep.records import AXES
+from stress.pages.gather import gather
+from stress.pages.markdown import fenced, make_markdown, plain
+from stress.pages.table_csv import make_csv
+from tests.campaign.soak.made import make_run
+from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_the_csv_has_a_row_for_each_cell_with_all_axes_and_figures(tmp_path: Path) -> None:
+    text = make_csv(gather([small_sweep(tmp_path / "sweep", {1: "crashed"}), write_runs(tmp_path / "r.json", *pair())]))
+    rows = table(text)
+    assert len(rows) == 26
+    assert text.count("\r\n") == 27
+    assert set(AXES) < set(rows[0])
+    by_end = [row["end"] for row in rows]
+    assert (by_end.count("done"), by_end.count("crashed")) == (25, 1)
+    [crashed] = [row for row in rows if row["end"] == "crashed"]
+    assert (crashed["cpus"], crashed["noise"], crashed["verdict"], crashed["lookups"]) == ("4", "0.015625", "", "")
+    run = pair()[1]
+    row = rows[1]
+    assert (row["lookups"], row["twin_violations"]) == (str(run["lookups"]), str(run["twin"]["violations"]))
+    assert (row["as_expected"], row["outcome_found"]) == ("true", str(run["outcomes"]["found"]))
+    assert float(row["stop_p99_us"]) == run["stop_machine"]["p99_us"]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", 'a"b,c\r\nd'])
+def test_no_name_becomes_a_formula_or_another_cell(name: str, tmp_path: Path) -> None:
+    run = a_run(name)
+    run["outcomes"][name] = 1
+    [row] = table(make_csv(gather([write_runs(tmp_path / "r.json", run)])))
+    assert row["scenario"].removeprefix("'") == name
+    assert not row["scenario"].startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+def test_names_are_no_markup_in_markdown(tmp_path: Path) -> None:
+    text = make_markdown(gather([hostile_sweep(tmp_path / "sweep")]))
+    outside, inside = "", False
+    for line in text.splitlines():
+        inside = inside != line.startswith("```")
+        outside += "" if inside else f"{line}\n"
+    assert "<script" not in outside.replace("\\<", "")
+    assert plain(HOSTILE) in outside
+    assert plain("a|b\n# c `d` [e](f)") == r"a\|b \# c \`d\` \[e\](f)"
+
+
+def test_a_fence_is_longer_than_any_in_the_text() -> None:
+    assert fenced("a\n````\nb") == "`````text\na\n````\nb\n`````\n"
+
+
+def test_markdown_has_the_answer_first_and_every_section(tmp_path: Path) -> None:
+    sweep = small_sweep(tmp_path / "sweep", {1: "crashed"})
+    text = make_markdown(gather([write_runs(tmp_path / "r.json", *pair()), make_run(tmp_path), sweep]))
+    assert text.startswith("# Not everything was as expected\n")
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert titles == [
+        "## Violations", "## What broke or stalled", "## Conditions", "## Run it again", "## What was not seen",
+    ]  # fmt: skip
+    columns = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")}
+    assert len(columns) == 1

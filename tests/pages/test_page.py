@@ -1,0 +1,105 @@
+"""The page as a parser sees it: whole, self-contained, in the right order, and harmless whatever names there are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stress.pages.gather import gather
+from stress.pages.page import GENERATOR, SYMBOLS, make_page
+from tests.campaign.soak.made import make_run
+from tests.pages.made import HOSTILE, Parsed, a_run, hostile_sweep, needs_extra, pair, small_sweep, write_runs
+
+ALLOWED = {
+    *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "h1", "h2", "h3", "h4"),
+    *("p", "div", "span", "a", "ul", "li", "dl", "dt", "dd", "strong", "br", "pre", "details", "summary"),
+    *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
+    *("svg", "g", "defs", "path", "use", "text"),
+}
+SECTIONS = ["verdicts", "plots", "violations", "troubles", "conditions", "again", "limits"]
+
+
+@pytest.fixture(autouse=True)
+def _extra() -> None:
+    needs_extra()
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    needs_extra()
+    place = tmp_path_factory.mktemp("mixed")
+    sweep = small_sweep(place / "sweep", {1: "crashed", 7: "hung"})
+    return make_page(gather([write_runs(place / "run-1.json", *pair()), make_run(place), sweep]))
+
+
+def test_everything_is_there_in_order_and_every_element_is_closed(mixed: str) -> None:
+    page = Parsed(mixed)
+    assert [one["id"] for one in page.all("section")] == SECTIONS
+    for part in ("Not everything was as expected", "not reproduced", "never safe", "its last words", "BUG: kstress"):
+        assert part in page.text, part
+    assert mixed.isascii()
+
+
+def test_nothing_is_loaded_and_nothing_runs(mixed: str) -> None:
+    page = Parsed(mixed)
+    assert {name for name, _ in page.elements} <= ALLOWED
+    assert [one["http-equiv"] for one in page.all("meta") if "http-equiv" in one] == ["Content-Security-Policy"]
+    for name, attributes in page.elements:
+        assert not [key for key in attributes if key.startswith("on") or key in ("style", "src", "srcset")], name
+        assert (attributes.get("href") or "#").startswith("#")
+    assert "url(" not in mixed
+    assert "@import" not in mixed
+
+
+def test_ids_are_unique_and_every_reference_leads_somewhere(mixed: str) -> None:
+    page = Parsed(mixed)
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    assert {(one["href"] or "")[1:] for one in page.all("use") + page.all("a")} <= set(ids)
+
+
+def test_it_says_that_it_is_a_report_early_on(mixed: str) -> None:
+    assert GENERATOR in mixed[:4096]
+
+
+def test_what_is_not_as_expected_is_on_top_and_marked_by_more_than_colour(mixed: str) -> None:
+    marks = re.findall(r'<span class="mark">(?:&#(\d+);|(.))</span>', mixed)
+    symbols = [chr(int(number)) if number else text for number, text in marks]
+    assert symbols[0] == symbols[1] == SYMBOLS["broken"]
+    assert set(symbols) == {SYMBOLS[one] for one in ("broken", "inconclusive", "as expected")}
+
+
+def test_hostile_names_are_text_in_the_page_and_in_its_plots(tmp_path: Path) -> None:
+    sources = gather([hostile_sweep(tmp_path / "sweep")])
+    text = make_page(sources)
+    page = Parsed(text)
+    assert {name for name, _ in page.elements} <= ALLOWED
+    assert page.text.count(HOSTILE) > 20
+    assert "<script" not in text
+    drawn = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in drawn
+    assert not [one for _, one in page.elements if any(key.startswith("on") for key in one)]
+
+
+def test_what_would_turn_text_around_or_move_a_cursor_is_escaped(tmp_path: Path) -> None:
+    page = make_page(
+        gather([write_runs(tmp_path / "run-1.json", a_run("a\u202eb\x1b[2J\0c"), a_run("a\u202eb\x1b[2J\0c"))])
+    )
+    assert r"a\u202eb\x1b[2J\x00c" in Parsed(page).text
+    assert not {"\u202e", "\x1b", "\0"} & set(Parsed(page).text)
+
+
+def test_dollars_and_other_markup_of_plots_are_plain_text(tmp_path: Path) -> None:
+    page = make_page(gather([write_runs(tmp_path / "run-1.json", a_run(r"$\frac{1}{$"), a_run(r"$\frac{1}{$"))]))
+    assert r"$\frac{1}{$" in Parsed(page).text
+
+
+def test_without_any_run_it_says_so(tmp_path: Path) -> None:
+    page = Parsed(make_page(gather([make_run(tmp_path, (), ())])))
+    assert "inconclusive" in page.text
+    empty = Parsed(make_page(gather([write_runs(tmp_path / "run-1.json")])))
+    assert "Nothing has ended yet" in empty.text
+
+
+def test_as_good_as_nothing_is_said_to_be_safe(mixed: str) -> None:
+    assert not [word for word in re.findall(r"\w+ safe\b", Parsed(mixed).text) if word != "never safe"]
