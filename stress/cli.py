@@ -8,26 +8,21 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from stress.errors import HarnessError, UserError
+from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, exit_code, fail, verdicts_code
 from stress.interrupts import Interrupts
+from stress.options import axis_options, config_values, duration, machine_options, optional
 
 if TYPE_CHECKING:
     from stress.config import Config
     from stress.report.result import Result
     from stress.scenario import Scenario
 
-Command = Callable[..., Any]
-
-EXIT_OTHER_VERDICT = 1
-EXIT_USAGE = 2
-EXIT_INCONCLUSIVE = 3
-EXIT_HARNESS_FAILED = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 PAIR = ("modlist_spinlock", "stop_machine")
 
@@ -46,60 +41,10 @@ def cli() -> None:
     """
 
 
-def _duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    """A duration option, in seconds."""
-    from stress.units import parse_duration
-
-    return None if text is None else parse_duration(text, parameter.opts[-1])
-
-
-def _rate(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-    """A rate option, as a fraction."""
-    from stress.units import parse_rate
-
-    return None if text is None else parse_rate(text, parameter.opts[-1])
-
-
-def _optional(**values: Any) -> dict[str, Any]:
-    """The values that were given: the others keep the config's defaults."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-MACHINE_OPTIONS = (
-    click.option("--cpus", type=int, help="How many CPUs to play.  [default: 4]"),
-    click.option("--engine", help="auto, python or native.  [default: auto: native if numba is there]"),
-    click.option("--seed", type=int, help="Fixes workload and noise, not the interleaving.  [default: random]"),
-    click.option(
-        "--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]"
-    ),
-    click.option("--noise", callback=_rate, help="Share of accesses that give up the core, like 1/64; 0 for none."),
-    click.option("--pace", callback=_duration, help="Rest of a writer between two operations; 0s for none."),
-    click.option("--stall-after", callback=_duration, help="Spinning this long without progress is a stall."),
-    click.option("--stop-on-violation", is_flag=True, default=None, help="End a scenario at its first violation."),
-    click.option("--switch-interval", callback=_duration, help="How long a thread waits for the GIL before it asks."),
-    click.option("--readers-per-writer", type=int, help="One writer for each so many readers.  [default: one in all]"),
-    click.option("--gap", callback=_duration, help="Length of a hypervisor's gaps, in scenarios that have them."),
-    click.option("--fate", help="Of freed memory: poisoned, reused or unmapped.  [default: the scenario's]"),
-    click.option("--corpus", type=click.Path(path_type=Path), help="Symbols of other modules (kstress corpus import)."),
-)
-
-
-def machine_options(command: Command) -> Command:
-    """The options of every command that runs machines."""
-    return reduce(lambda decorated, option: option(decorated), reversed(MACHINE_OPTIONS), command)
-
-
-def _config_values(given: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given, by the names of `Config`'s fields."""
-    names = {"duration": "duration_s", "pace": "pace_s", "stall_after": "stall_after_s", "gap": "gap_s"}
-    names["switch_interval"] = "switch_interval_s"
-    return _optional(**{names.get(name, name): value for name, value in given.items()})
-
-
 @cli.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--all", "everything", is_flag=True, help="Run every scenario of the catalogue.")
-@click.option("--duration", callback=_duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]")
+@click.option("--duration", callback=duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]")
 @machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
@@ -117,7 +62,7 @@ def run(
     from stress.output import Outputs
     from stress.scenario_files import find_scenario
 
-    config = Config(**_config_values(given))
+    config = Config(**config_values(given))
     chosen = [find_scenario(name) for name in _named(scenarios, everything) or PAIR]
     outputs = Outputs(json_file, results, reports)
     done: list[Result] = []
@@ -168,25 +113,11 @@ def _run_all(
             break
 
 
-def exit_code(results: "list[Result]", signal_number: int) -> int:
-    """The exit code that results come to: 1, then 130 or 143, then 3, then 0."""
-    return verdicts_code({result.verdict.name for result in results if not result.as_expected}, signal_number)
-
-
-def verdicts_code(verdicts: set[str], signal_number: int) -> int:
-    """The same, of the verdicts that were not as expected."""
-    if verdicts - {"inconclusive"}:
-        return EXIT_OTHER_VERDICT
-    if signal_number:
-        return 128 + signal_number
-    return EXIT_INCONCLUSIVE if verdicts else 0
-
-
 @cli.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--all", "everything", is_flag=True, help="Soak every scenario of the catalogue.")
-@click.option("--duration", callback=_duration, help="Time for all scenarios together, like 8h or 2d.")
-@click.option("--interval", callback=_duration, help="Time between two records, and of a turn.  [default: 10s]")
+@click.option("--duration", callback=duration, help="Time for all scenarios together, like 8h or 2d.")
+@click.option("--interval", callback=duration, help="Time between two records, and of a turn.  [default: 10s]")
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a run directory.")
 @click.option(
     "--results",
@@ -214,7 +145,7 @@ def soak(
     """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
     from stress.soak_output import SoakOutputs
 
-    wanted = _config_values(given)
+    wanted = config_values(given)
     outputs = SoakOutputs(json_file, reports)
     interrupts = Interrupts.noted()
     watcher, close = outputs.watch(metrics_port, metrics_address)
@@ -244,35 +175,15 @@ def _soak(
     from stress.campaign.soak.soak import resume, soak
     from stress.config import Config
 
-    timing = _optional(interval_s=interval)
+    timing = optional(interval_s=interval)
     if resumed is not None:
         if results is not None:
             raise UserError("--results: a resumed soak stays in its directory; leave --results out")
         return resume(resumed, scenarios, watcher=watcher, interrupted=interrupted, **timing, **wanted)
     if "duration_s" not in wanted:
         raise UserError("--duration: a soak needs to know for how long; give a time like 8h")
-    place = _optional(results=results)
+    place = optional(results=results)
     return soak(scenarios, Config(**wanted), watcher=watcher, interrupted=interrupted, **timing, **place)
-
-
-AXIS_FLAGS = {
-    "cpus": "How many CPUs to play, like 1,2,4,8.",
-    "engine": "auto, python, native.",
-    "readers-per-writer": "One writer for each so many readers.",
-    "noise": "Shares of accesses that give up the core, like 1/64,0.",
-    "switch-interval": "How long a thread waits for the GIL, like 1us,5ms.",
-    "gap": "Lengths of a hypervisor's gaps, in scenarios that have them.",
-    "pace": "Rests of a writer between two operations, like 0s,1ms.",
-    "fate": "Of freed memory: poisoned, reused, unmapped.",
-    "corpus": "Files with symbols of other modules.",
-}
-"""Each takes a list with commas; every combination is run."""
-
-
-def axis_options(command: Command) -> Command:
-    """An option for each axis of a sweep, in the order of the help."""
-    options = [click.option(f"--{name}", metavar="LIST", help=help) for name, help in AXIS_FLAGS.items()]
-    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 @cli.command()
@@ -301,7 +212,7 @@ def sweep(
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:
-        ending = _sweep(scenarios, resumed, results, _optional(**given), outputs, interrupts.pending)
+        ending = _sweep(scenarios, resumed, results, optional(**given), outputs, interrupts.pending)
     finally:
         outputs.close()
     try:
@@ -330,7 +241,7 @@ def _sweep(
         if beside:
             raise UserError(f"--resume: the run directory says what to run; leave {', '.join(beside)} out")
         return resume_sweep(resumed, watcher, interrupted)
-    place = _optional(results=results)
+    place = optional(results=results)
     return sweep(matrix_of(scenarios, given), watcher=watcher, interrupted=interrupted, **place)
 
 
@@ -406,12 +317,6 @@ def corpus_show(file: Path | None) -> int:
 
     console().print(describe(load(file) if file else bundled()))
     return 0
-
-
-def fail(message: str, code: int) -> int:
-    """Print one line on standard error; the exit code."""
-    print(f"kstress: {message}", file=sys.stderr)
-    return code
 
 
 def silence(stream: TextIO) -> None:

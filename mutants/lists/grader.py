@@ -10,7 +10,7 @@ OUTCOMES = Part("stress/judge/outcomes.py")
 MASK = OUTCOMES.of("def forbidden_mask(")
 TALLY = Part("stress/judge/tally.py", "def add(")
 RUN = Part("stress/runner.py")
-CLI = Part("stress/cli.py")
+EXITS = Part("stress/exits.py")
 
 GRADES = suite("judge/test_lookups.py")
 COUNTS = suite("judge/test_tally.py")
@@ -176,28 +176,28 @@ GROUP = Group(
             "True",
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        CLI.of("def exit_code(").mutant(
+        EXITS.of("def exit_code(").mutant(
             "exit-zero",
             "another verdict than expected exits 0",
             "return EXIT_OTHER_VERDICT",
             "return 0",
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        CLI.of("def exit_code(").mutant(
+        EXITS.of("def exit_code(").mutant(
             "exit-inconclusive",
             "inconclusive exits 0",
             "return EXIT_INCONCLUSIVE if verdicts else 0",
             "return 0",
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        CLI.of("def exit_code(").mutant(
+        EXITS.of("def exit_code(").mutant(
             "exit-signal-first",
             "an interrupt hides another verdict",
             'if verdicts - {"inconclusive"}:',
             'if verdicts - {"inconclusive"} and not signal_number:',
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        CLI.of("def call(").mutant(
+        EXITS.of("def call(").mutant(
             "exit-harness",
             "a fault of the harness exits like bad usage",
             '{error}", EXIT_HARNESS_FAILED)',

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from stress.cli import exit_code
 from stress.config import Config
+from stress.exits import exit_code
 from stress.report.violation_json import report_json
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.results import made_result

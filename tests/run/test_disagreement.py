@@ -2,8 +2,8 @@
 
 import pytest
 
-from stress.cli import EXIT_HARNESS_FAILED
 from stress.errors import HarnessError
+from stress.exits import EXIT_HARNESS_FAILED
 from tests.frontdoor.command import kstress
 from tests.run.test_run import PLANTED, each_engine, run_one
 

@@ -76,7 +76,6 @@ class Axis:
     name: str
     field: str
     read: Callable[[object, str], Any]
-    help: str
 
     def value(self, given: object, origin: str) -> Any:
         """One value on it.
@@ -91,13 +90,13 @@ class Axis:
 
 
 AXES = (
-    Axis("cpus", "cpus", read_whole, "How many CPUs to play, like 1,2,4,8."),
-    Axis("engine", "engine", read_engine, "Engines: auto, python, native."),
-    Axis("readers-per-writer", "readers_per_writer", read_whole, "How many readers there are for each writer."),
-    Axis("noise", "noise", read_rate, "Shares of accesses that give up the core, like 1/64,0."),
-    Axis("switch-interval", "switch_interval_s", read_duration, "How long threads wait for the GIL, like 1us,5ms."),
-    Axis("gap", "gap_s", read_duration, "Lengths of a hypervisor's gaps."),
-    Axis("pace", "pace_s", read_duration, "Rests of writers between two operations, like 0s,1ms."),
-    Axis("fate", "fate", read_text, "Fates of freed memory: poisoned, reused, unmapped."),
-    Axis("corpus", "corpus", read_path, "Files with symbols of other modules."),
+    Axis("cpus", "cpus", read_whole),
+    Axis("engine", "engine", read_engine),
+    Axis("readers-per-writer", "readers_per_writer", read_whole),
+    Axis("noise", "noise", read_rate),
+    Axis("switch-interval", "switch_interval_s", read_duration),
+    Axis("gap", "gap_s", read_duration),
+    Axis("pace", "pace_s", read_duration),
+    Axis("fate", "fate", read_text),
+    Axis("corpus", "corpus", read_path),
 )

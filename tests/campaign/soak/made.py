@@ -30,6 +30,8 @@ from stress.report.told import Told
 
 PAIR = ("stop_machine", "modlist_spinlock")
 FILES = (MANIFEST, SAMPLES, FINDINGS)
+SINCE = {"switch_interval_s", "readers_per_writer", "gap_s", "fate"}
+"""Keys of plans and conditions that run directories written before there were variations do not have."""
 TORN = Told(("=" * 20, "torn in kallsyms", "read half a name"), {"outcome": "torn", "cpu": 1})
 
 

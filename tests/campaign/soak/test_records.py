@@ -20,7 +20,7 @@ from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.machine.latency import BUCKETS
 from stress.report.told import Told
-from tests.campaign.soak.made import FOUND, PAIR, SAMPLED, TORN, plan_of, sample_at, session_of, standing_at
+from tests.campaign.soak.made import FOUND, PAIR, SAMPLED, SINCE, TORN, plan_of, sample_at, session_of, standing_at
 from tests.support import bounded
 
 COUNTERS = ("lookups", "loads", "unloads", "race_windows", "violations", "disagreements")
@@ -231,8 +231,6 @@ def test_noise_is_a_fraction_of_bearable_size(value: str) -> None:
     refused(plan_of(), put("noise", value=value))
 
 
-SINCE = {"switch_interval_s", "readers_per_writer", "gap_s", "fate"}
-"""Keys of a plan that run directories written before there were variations do not have."""
 RECORDS = [MANIFEST, plan_of(), session_of(), plan_of().scenarios[0], sample_at(1), standing_at(1), FOUND[0], Tally()]
 
 

@@ -19,16 +19,18 @@ from stress.campaign.converter import to_json
 from stress.campaign.folder import encode, manifest_bytes
 from stress.campaign.reading import MANIFEST, kind_of
 from stress.campaign.soak import soak as soaks
-from stress.campaign.soak.records import Manifest
+from stress.campaign.soak.records import Manifest, Plan
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
 from stress.campaign.soak.soak import resume
 from stress.cli import call
+from stress.conditions import Conditions
 from stress.errors import UserError
 from tests.campaign.soak.made import (
     FILES,
     FOUND,
     PAIR,
     SAMPLED,
+    SINCE,
     make_run,
     plan_of,
     renamed,
@@ -217,6 +219,9 @@ def without_zeros(line: Any) -> Any:
 def assert_true(run: Run) -> None:
     """The run is what is on the disk, no more and no less, but for a torn last line of either file."""
     document = json.loads((run.folder / MANIFEST).read_bytes())
+    for holder in [document["plan"], *(session["conditions"] for session in document["sessions"])]:
+        for name in SINCE & {field.name for field in attrs.fields(Plan if holder is document["plan"] else Conditions)}:
+            holder.setdefault(name, None)
     manifest = {"kind": kind_of("soak"), **to_json(run.manifest)}
     assert Fraction(document["plan"].pop("noise")) == Fraction(manifest["plan"].pop("noise"))
     assert manifest == document

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from stress.campaign.sweep.axes import AXES
 from stress.campaign.sweep.matrix import KEYS, Matrix, matrix_of, read_plan
-from stress.cli import AXIS_FLAGS
 from stress.errors import UserError
 from stress.machine.python_engine import gil_enabled
+from stress.options import AXIS_FLAGS
 from tests.support import bounded
 
 SCENARIOS = 'scenarios = ["stop_machine"]\n'

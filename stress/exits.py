@@ -1,0 +1,32 @@
+"""Exit codes, as the README promises them."""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stress.report.result import Result
+
+EXIT_OTHER_VERDICT = 1
+EXIT_USAGE = 2
+EXIT_INCONCLUSIVE = 3
+EXIT_HARNESS_FAILED = 4
+
+
+def exit_code(results: "list[Result]", signal_number: int) -> int:
+    """The exit code that results come to: 1, then 130 or 143, then 3, then 0."""
+    return verdicts_code({result.verdict.name for result in results if not result.as_expected}, signal_number)
+
+
+def verdicts_code(verdicts: set[str], signal_number: int) -> int:
+    """The same, of the verdicts that were not as expected."""
+    if verdicts - {"inconclusive"}:
+        return EXIT_OTHER_VERDICT
+    if signal_number:
+        return 128 + signal_number
+    return EXIT_INCONCLUSIVE if verdicts else 0
+
+
+def fail(message: str, code: int) -> int:
+    """Print one line on standard error; the exit code."""
+    print(f"kstress: {message}", file=sys.stderr)
+    return code
