@@ -13,6 +13,7 @@ from mutants.lists import (
     shadow,
     soak,
     stops,
+    sweep,
     watchdog,
     windows,
 )
@@ -31,5 +32,6 @@ GROUPS = (
     events.GROUP,
     watchdog.GROUP,
     soak.GROUP,
+    sweep.GROUP,
     marks.GROUP,
 )

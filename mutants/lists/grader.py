@@ -176,28 +176,28 @@ GROUP = Group(
             "True",
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        EXITS.of("def exit_code(").mutant(
+        EXITS.of("def verdicts_code(").mutant(
             "exit-zero",
             "another verdict than expected exits 0",
             "return EXIT_OTHER_VERDICT",
             "return 0",
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        EXITS.of("def exit_code(").mutant(
+        EXITS.of("def verdicts_code(").mutant(
             "exit-inconclusive",
             "inconclusive exits 0",
             "return EXIT_INCONCLUSIVE if verdicts else 0",
             "return 0",
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        EXITS.of("def exit_code(").mutant(
+        EXITS.of("def verdicts_code(").mutant(
             "exit-signal-first",
             "an interrupt hides another verdict",
             'if verdicts - {"inconclusive"}:',
             'if verdicts - {"inconclusive"} and not signal_number:',
             suite("frontdoor/test_cli.py::test_exit_codes_follow_their_order"),
         ),
-        EXITS.of("def call(").mutant(
+        Part("stress/cli.py", "def call(").mutant(
             "exit-harness",
             "a fault of the harness exits like bad usage",
             '{error}", EXIT_HARNESS_FAILED)',

@@ -1,0 +1,83 @@
+"""Sweeps: every cell once and as it was asked for, whatever becomes of one is told, and nothing wrong starts."""
+
+from mutants.mutant import Group, Part, suite
+
+MATRIX = Part("stress/campaign/sweep/matrix.py")
+PLAN = Part("stress/campaign/sweep/plan.py")
+SWEEPDIR = Part("stress/campaign/sweep/sweepdir.py")
+CELL = Part("stress/campaign/sweep/cell.py")
+SWEEP = Part("stress/campaign/sweep/sweep.py")
+NURSERY = Part("stress/campaign/nursery.py")
+VARIATION = Part("stress/variation.py")
+RUNNER = Part("stress/runner.py")
+PAPER = suite("campaign/sweep", "run/test_variation.py")
+COMMAND = suite(*(f"frontdoor/test_sweep{part}.py" for part in ("_cells", "", "_kills")))
+
+GROUP = Group(
+    "Sweeps",
+    (PAPER, COMMAND),
+    (
+        MATRIX.of("def check(").mutant(
+            "first-error-only", "only the first error of a plan is told", "self._told))", "self._told[:1]))"
+        ),
+        MATRIX.of("def values_on(").mutant(
+            "value-twice", "a value may be there twice", "value is not None and value in values", "False"
+        ),
+        MATRIX.of("def _unknown(").mutant(
+            "any-key", "a key that nobody knows is no error", "if key not in names:", "if False:"
+        ),
+        PLAN.of("def order(").mutant("not-shuffled", "cells run in the plan's order", "shuffle(block)", "random()"),
+        PLAN.of("def order(").mutant("one-block", "every repeat has the same order", "/{repeat}", ""),
+        PLAN.of("def seed_of_cell(").mutant("seed-of-repeat", "repeats of a cell share a seed", "/{repeat}", ""),
+        PLAN.of("def _differences(").mutant(
+            "changed-cells",
+            "a changed scenario is swept on with",
+            "scenario_digest(part.origin) != part.digest",
+            "False",
+        ),
+        PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
+        SWEEPDIR.of("def check(").mutant(
+            "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in seen:", "if False:"
+        ),
+        SWEEPDIR.of("def check(").mutant(
+            "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
+        ),
+        SWEEP.of("def _run_cells(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
+        SWEEP.of("def _run_waiting(").mutant(
+            "sweep-on", "a signal ends nothing", "if self.interrupted():", "if False:"
+        ),
+        SWEEP.of("def _status(").mutant(
+            "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'
+        ),
+        CELL.of("def listen(").mutant(
+            "hangs-on", "a cell that hangs is waited for", "time.monotonic() > self.deadline", "False"
+        ),
+        CELL.of("def how(").mutant(
+            "late-word",
+            "what a late cell says counts",
+            "if self.hung:",
+            "if self.hung and self.said is None:",
+        ),
+        CELL.of("def run_cell(").mutant(
+            "half-a-cell",
+            "a cell that a signal ended is kept",
+            "        raise StoppedError\n",
+            "        pass\n",
+        ),
+        NURSERY.of("def _become(").mutant(
+            "exit-unsaid", "every process of a cell seems to have ended well", "os._exit(code)", "os._exit(0)"
+        ),
+        NURSERY.of("def _hear(").mutant(
+            "end-awaited", "a look at a process waits for its end", "recv(MESSAGE_BYTES, flags)", "recv(MESSAGE_BYTES)"
+        ),
+        VARIATION.of("def _with_writers(").mutant(
+            "readers-too",
+            "readers are dealt out as writers are",
+            "_on(program, writers)",
+            "attrs.evolve(program, cpus=writers)",
+        ),
+        RUNNER.of("def prepare(").mutant(
+            "never-varied", "a variation is forgotten", "scenario = vary(scenario, settings.config)", "pass"
+        ),
+    ),
+)
