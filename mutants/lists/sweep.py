@@ -71,10 +71,7 @@ GROUP = Group(
             "end-awaited", "a look at a process waits for its end", "recv(MESSAGE_BYTES, flags)", "recv(MESSAGE_BYTES)"
         ),
         VARIATION.of("def _with_writers(").mutant(
-            "readers-too",
-            "readers are dealt out as writers are",
-            "_on(program, writers)",
-            "attrs.evolve(program, cpus=writers)",
+            "one-writer", "there is one writer, whatever the ratio", "_on(program, writers)", "_on(program, 1)"
         ),
         RUNNER.of("def prepare(").mutant(
             "never-varied", "a variation is forgotten", "scenario = vary(scenario, settings.config)", "pass"

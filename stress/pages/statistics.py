@@ -6,7 +6,8 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.sweep.records import AXES, Values
+from stress.campaign.sweep import records
+from stress.campaign.sweep.records import Values
 from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
 from stress.pages.records import bound_of
 from stress.units import write_duration
@@ -16,12 +17,8 @@ TIMES = ("switch_interval_s", "gap_s", "pace_s")
 
 
 def varying(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """The axes besides scenario, engine and CPU count on which the entries differ."""
-    seen: dict[str, set[object]] = {axis: set() for axis in AXES if axis not in NAMED}
-    for entry in entries:
-        for axis, values in seen.items():
-            values.add(getattr(entry.values, axis))
-    return tuple(axis for axis, values in seen.items() if len(values) > 1)
+    """The axes besides scenario, engine and CPU count on which the entries of one engine differ."""
+    return tuple(axis for axis in records.varying(entry.values for entry in entries) if axis not in NAMED)
 
 
 def axis_name(axis: str) -> str:

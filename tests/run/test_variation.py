@@ -54,7 +54,7 @@ def test_a_scenario_that_deals_its_cpus_out_itself_is_not_dealt_anew() -> None:
     scenario = find_scenario("modlist_spinlock")
     fixed = tuple(attrs.evolve(program, cpus=1) for program in scenario.programs)
     for programs in (fixed, tuple(attrs.evolve(program, writes=True) for program in scenario.programs)):
-        with pytest.raises(UserError, match="^--readers-per-writer: modlist_spinlock fixes"):
+        with pytest.raises(UserError, match=r"^--readers-per-writer: modlist_spinlock fixes"):
             vary(attrs.evolve(scenario, programs=programs), config(readers_per_writer=1))
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import attrs
-
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
 from stress.campaign.parts import part_of
 from stress.campaign.sweep.axes import AXES
@@ -173,19 +171,3 @@ def _differences(plan: Plan) -> Iterable[str]:
 def names(plan: Plan) -> dict[str, str]:
     """What to call each scenario of a plan by: its name or its path."""
     return {part.name: part.origin for part in plan.scenarios}
-
-
-def varying(plan: Plan) -> tuple[str, ...]:
-    """The names of the axes on which cells of one engine differ, the engine first if there are two.
-
-    Engines have noise and paces of their own, which are no axes.
-    """
-    engines = {values.engine for values in plan.cells}
-    others = [field.name for field in attrs.fields(Values) if field.name not in ("scenario", "engine")]
-    differing = [name for name in others if any(_differ(plan, engine, name) for engine in engines)]
-    return (*(["engine"] if len(engines) > 1 else []), *differing)
-
-
-def _differ(plan: Plan, engine: str, name: str) -> bool:
-    """Whether cells of an engine differ on an axis."""
-    return len({getattr(values, name) for values in plan.cells if values.engine == engine}) > 1

@@ -3,6 +3,7 @@
 `stress.campaign.converter` turns them into JSON and back.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -38,6 +39,20 @@ class Values:
 
 
 AXES = tuple(field.name for field in attrs.fields(Values))
+
+
+def varying(cells: Iterable[Values]) -> tuple[str, ...]:
+    """The axes besides the scenario on which cells of one engine differ, the engine first if there are two.
+
+    Engines have noise and paces of their own, which are no axes.
+    """
+    seen: dict[str, dict[str, set[object]]] = {}
+    for values in cells:
+        for axis in AXES[2:]:
+            seen.setdefault(axis, {}).setdefault(values.engine, set()).add(getattr(values, axis))
+    engines = {engine for by_engine in seen.values() for engine in by_engine}
+    differing = [axis for axis, by_engine in seen.items() if any(len(known) > 1 for known in by_engine.values())]
+    return (*(["engine"] if len(engines) > 1 else []), *differing)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stress.campaign.sweep.plan import varying
-from stress.campaign.sweep.records import DONE, ENDS, Ended, Plan, Values
+from stress.campaign.sweep.records import DONE, ENDS, Ended, Plan, Values, varying
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.corpus.untrusted import shown
 from stress.units import write_duration
@@ -26,7 +25,7 @@ def label(name: str, value: Any) -> str:
 
 def describe(plan: Plan, values: Values) -> str:
     """A cell in a line: its scenario, and its value on each axis that varies."""
-    words = [f"{name.removesuffix('_s')}={label(name, getattr(values, name))}" for name in varying(plan)]
+    words = [f"{name.removesuffix('_s')}={label(name, getattr(values, name))}" for name in varying(plan.cells)]
     return " ".join([shown(values.scenario), *words])
 
 
@@ -77,14 +76,14 @@ def table(ending: SweepEnding) -> Table:
     """A row for each cell; medians over its repeats."""
     plan = ending.swept.manifest.plan
     made = Table(box=None, pad_edge=False)
-    for name in ("scenario", *varying(plan), "expected", "came to", *FIGURES):
+    for name in ("scenario", *varying(plan.cells), "expected", "came to", *FIGURES):
         made.add_column(
             name.removesuffix("_s"), justify="left" if name in ("scenario", "expected", "came to") else "right"
         )
     expected = {part.name: part.expect.upper() for part in plan.scenarios}
     for number, values in list(enumerate(plan.cells))[:MOST_ROWS]:
         ended = [one for one in ending.swept.ended if one.number == number]
-        axes = [label(name, getattr(values, name)) for name in varying(plan)]
+        axes = [label(name, getattr(values, name)) for name in varying(plan.cells)]
         row = [shown(values.scenario), *axes, expected[values.scenario], come_to(ended) or "did not run"]
         made.add_row(*map(Text, [*row, *_figures(ended)]), style=_style(ended))
     return made

@@ -1,0 +1,42 @@
+"""The reference sweep: complete, as expected, and drawn as the README shows it."""
+
+import importlib.util
+from collections import Counter
+from xml.etree import ElementTree
+
+import pytest
+
+from stress.campaign.sweep.sweepdir import read_sweep
+from stress.pages.gather import gather
+from tests.frontdoor.command import CHECKOUT
+
+REFERENCE = CHECKOUT / "results" / "reference"
+PAIR = {"modlist_spinlock": "violated", "stop_machine": "held"}
+
+
+def test_every_cell_is_there_and_came_to_what_the_patch_promises() -> None:
+    swept = read_sweep(REFERENCE)
+    assert swept.manifest.status == "complete"
+    assert list(swept.left()) == []
+    for one in swept.ended:
+        values = swept.values_of(one)
+        assert one.run is not None
+        assert one.run["verdict"] == (PAIR[values.scenario] if values.cpus > 1 else "inconclusive")
+    assert {values.cpus for values in swept.manifest.plan.cells} == {1, 2, 4, 8, 16, 32, 64}
+    assert {values.engine for values in swept.manifest.plan.cells} == {"native", "python"}
+
+
+def test_it_is_small() -> None:
+    assert sum(path.stat().st_size for path in REFERENCE.iterdir()) < 400_000
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("matplotlib"), reason="drawn with the extra `report`")
+def test_the_picture_that_is_kept_shows_what_is_drawn_of_it() -> None:
+    from benchmarks.reference import PICTURE, picture
+
+    [source] = gather([REFERENCE])
+    assert Counter(source.scenarios()).keys() == PAIR.keys()
+    drawn, kept = (ElementTree.fromstring(text) for text in (picture(REFERENCE), PICTURE.read_text()))
+    words = [[element.text for element in one.iter("{http://www.w3.org/2000/svg}text")] for one in (drawn, kept)]
+    assert words[0] == words[1]
+    assert any(str(word).startswith("stop_machine (after the patch)") for word in words[0])
