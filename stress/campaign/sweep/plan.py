@@ -184,6 +184,11 @@ def _differences(plan: Plan) -> Iterable[str]:
     for corpus, digest in plan.corpus_digests.items():
         if corpus_digest(Path(corpus)) != digest:
             yield f"the corpus {shown(corpus)} has changed"
+    for number in {(values.engine, values.switch_interval_s): at for at, values in enumerate(plan.cells)}.values():
+        try:
+            settle(config_of(plan, number, 1))
+        except UserError as error:  # no numba any more, or no GIL
+            yield str(error)
 
 
 def names(plan: Plan) -> dict[str, str]:
