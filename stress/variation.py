@@ -9,6 +9,7 @@ import attrs
 from stress.config import Config
 from stress.errors import UserError
 from stress.scenario import Program, Scenario
+from stress.units import show_duration
 
 
 def least_cpus(scenario: Scenario, config: Config) -> int:
@@ -27,7 +28,7 @@ def vary(scenario: Scenario, config: Config) -> Scenario:
     if config.gap_s is not None:
         scenario = _with_gaps(scenario, config.gap_s)
     if config.readers_per_writer is not None:
-        scenario = _with_writers(scenario, config.cpus // (config.readers_per_writer + 1))
+        scenario = _with_writers(scenario, config.readers_per_writer, config.cpus)
     return scenario
 
 
@@ -35,17 +36,22 @@ def _with_gaps(scenario: Scenario, seconds: float) -> Scenario:
     """The scenario with gaps of another length."""
     if not scenario.hardware.gap:
         raise UserError(
-            f"--gap: {scenario.name} has no hypervisor that takes cores away; leave it out for this scenario"
+            f"--gap: {scenario.name} has no hypervisor, so none takes cores away for {show_duration(seconds)};"
+            " leave it out for this scenario"
         )
     return attrs.evolve(scenario, hardware=attrs.evolve(scenario.hardware, gap_s=seconds))
 
 
-def _with_writers(scenario: Scenario, writers: int) -> Scenario:
-    """The scenario with so many writers, where it has one program that writes, and others that do not."""
+def _with_writers(scenario: Scenario, readers: int, cpus: int) -> Scenario:
+    """The scenario with a writer for each so many readers, where one program writes, and others do not."""
     writing = [program for program in scenario.programs if program.writes]
     reading = [program for program in scenario.programs if not program.writes]
     if len(writing) != 1 or not any(program.cpus is None for program in reading):
-        raise UserError(f"--readers-per-writer: {scenario.name} fixes how many CPUs read and write; leave it out here")
+        raise UserError(
+            f"--readers-per-writer: {scenario.name} fixes how many CPUs read and write, and not {readers} to one;"
+            " leave it out here"
+        )
+    writers = cpus // (readers + 1)
     return attrs.evolve(scenario, programs=tuple(_on(program, writers) for program in scenario.programs))
 
 

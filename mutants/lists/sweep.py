@@ -2,10 +2,12 @@
 
 from mutants.mutant import Group, Part, suite
 
+AXES = Part("stress/campaign/sweep/axes.py")
 MATRIX = Part("stress/campaign/sweep/matrix.py")
 PLAN = Part("stress/campaign/sweep/plan.py")
 SWEEPDIR = Part("stress/campaign/sweep/sweepdir.py")
 CELL = Part("stress/campaign/sweep/cell.py")
+CHILD = Part("stress/campaign/sweep/child.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/variation.py")
@@ -26,6 +28,13 @@ GROUP = Group(
         MATRIX.of("def _unknown(").mutant(
             "any-key", "a key that nobody knows is no error", "if key not in names:", "if False:"
         ),
+        MATRIX.of("def add(").mutant(
+            "told-for-each", "an error is told again for each cell", "if told not in self._told:", "if True:"
+        ),
+        AXES.of("def read_path(").mutant("two-names", "a file under two names is two values", ".resolve()", ""),
+        PLAN.of("def _cell(").mutant(
+            "flag-not-key", "an error of a plan names a flag", "matrix.where(flag)", "f'--{flag}'"
+        ),
         PLAN.of("def order(").mutant("not-shuffled", "cells run in the plan's order", "shuffle(block)", "random()"),
         PLAN.of("def order(").mutant("one-block", "every repeat has the same order", "/{repeat}", ""),
         PLAN.of("def seed_of_cell(").mutant("seed-of-repeat", "repeats of a cell share a seed", "/{repeat}", ""),
@@ -42,6 +51,7 @@ GROUP = Group(
         SWEEPDIR.of("def check(").mutant(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
         ),
+        SWEEPDIR.of("def check(").mutant("any-run", "any object is a run", "if one.run is not None:", "if False:"),
         SWEEP.of("def _run_cells(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
         SWEEP.of("def _run_waiting(").mutant(
             "sweep-on", "a signal ends nothing", "if self.interrupted():", "if False:"
@@ -57,6 +67,15 @@ GROUP = Group(
             "what a late cell says counts",
             "if self.hung:",
             "if self.hung and self.said is None:",
+        ),
+        CELL.of("def heard(").mutant(
+            "garbled-sweep",
+            "a line that cannot be read ends the sweep",
+            "(UserError, ValueError, LookupError, TypeError, RecursionError)",
+            "NotImplementedError",
+        ),
+        CHILD.of("def is_for_memory(").mutant(
+            "memory-unknown", "RAM that is refused is a failure of the harness", "error.errno == errno.ENOMEM", "False"
         ),
         CELL.of("def run_cell(").mutant(
             "half-a-cell",

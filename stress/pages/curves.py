@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.runs import Run, bound_of
 from stress.campaign.sweep.records import AXES
 from stress.pages.entries import Entry, Source
-from stress.pages.records import Run, bound_of
 from stress.pages.statistics import axis_name, axis_value, settings, varying
 
 EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"

@@ -5,9 +5,9 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, Values
-from stress.pages.records import Run
 from stress.report.retold import retell_stall, retell_violation
 from stress.report.told import Told
 

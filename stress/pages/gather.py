@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from stress.campaign.reading import MANIFEST, kind_of, parse, read_file
+from stress.campaign.runs import Run, run_of
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.records import SOAK as SOAK_KIND
 from stress.campaign.soak.rundir import read_run
@@ -18,7 +19,6 @@ from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.pages.entries import RUNS, SOAK, SWEEP, Entry, Source
-from stress.pages.records import Run, run_of
 from stress.report.result import SCHEMA, command_of, rerun_command
 from stress.units import write_duration
 

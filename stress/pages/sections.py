@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
+from stress.campaign.runs import bound_of, share
 from stress.judge.verdict import HELD, INCONCLUSIVE
 from stress.pages.entries import BROKEN, SOAK, Entry, Source
-from stress.pages.records import bound_of, share
 from stress.pages.scales import share_text
 from stress.pages.statistics import settings, varying
 from stress.report.told import Told

@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.runs import bound_of
 from stress.campaign.sweep import records
 from stress.campaign.sweep.records import Values
 from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
-from stress.pages.records import bound_of
 from stress.units import write_duration
 
 NAMED = ("scenario", "engine", "cpus")

@@ -8,9 +8,9 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.runs import Run
 from stress.campaign.sweep.records import AXES
 from stress.pages.entries import Entry, Source
-from stress.pages.records import Run
 
 FIGURES = (
     "duration_s", "expect", "verdict", "as_expected", "interrupted", "lookups", "loads", "unloads", "race_windows",

@@ -1,18 +1,15 @@
 """A disk that takes no more: the soak stops loudly, says what it has learnt, and leaves what was written readable."""
 
-import contextlib
 import errno
 import os
 import resource
 import signal
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
 
 from tests.frontdoor.command import kstress
+from tests.frontdoor.disks import fill
 from tests.frontdoor.soaking import (
     END,
     HOURS,
@@ -31,8 +28,6 @@ from tests.frontdoor.soaking import (
 QUICK = (*HOURS, "--interval", "100ms")
 ROOM = 100
 """Bytes that a limited file may still grow by: a part of a line."""
-MOUNT_BYTES = 64 << 10
-PIECE = 4096
 
 
 def assert_stops_loudly(soaking: Running, machine: psutil.Process, folder: Path, reason: str) -> None:
@@ -98,31 +93,6 @@ def test_a_manifest_that_cannot_be_replaced_stays_and_the_end_is_told_as_loudly(
     assert set(after) == set(before)
     assert after["manifest.json"] == before["manifest.json"]
     assert_readable(folder, samples(folder)[-1]["standing"]["tally"]["lookups"])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of MOUNT_BYTES; skips the test where none can be mounted."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={MOUNT_BYTES}", "none", str(place)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"no mount: {error}")
-    if done.returncode:
-        pytest.skip(f"cannot mount: {done.stderr.strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def fill(place: Path) -> None:
-    """Write until there is no room left."""
-    with (place / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(PIECE)):
-            assert file.tell() <= MOUNT_BYTES
 
 
 def test_a_full_disk_stops_the_soak_and_is_named(small_disk: Path) -> None:

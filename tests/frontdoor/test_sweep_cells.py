@@ -22,16 +22,27 @@ TROUBLES = {
         "out of memory",
         "the machine's process was refused memory",
     ),
+    "greedy": ("bytearray(1 << 50)", "out of memory", "the machine's process was refused memory"),
+    "starved": (
+        "resource.setrlimit(resource.RLIMIT_AS, 2 * (int(open('/proc/self/statm').read().split()[0]) * 4096 + SPARE,))",
+        "out of memory",
+        "the machine's process was refused memory",
+    ),
     "breaks": ("raise RuntimeError('planted')", "failed", "the cell failed"),
+    "exits": ("sys.exit('planted')", "failed", "the cell failed"),
+    "garbles": ("raise RuntimeError('\\udcff')", "failed", "the cell failed"),
 }
 IN_A_CELL = "'stress.campaign.nursery' in getattr(sys.modules['__main__'].__spec__, 'name', '')"
 
 
 TRAP = """
 import os
+import resource
 import signal
 import sys
 import time
+
+SPARE = 4 << 20
 
 
 def no_memory(*arguments):
@@ -60,8 +71,8 @@ def test_each_is_told_and_the_others_run(tmp_path: Path) -> None:
         assert told in done.stdout
     assert ended[len(TROUBLES)]["end"] == "done"
     facts = last_facts(done.stdout)
-    assert (facts["status"], facts["ended"], facts["crashed"]) == ("failed", "6", "3")
-    assert (facts["out_of_memory"], facts["failed"], facts["hung"]) == ("1", "1", "0")
+    assert (facts["status"], facts["ended"], facts["crashed"]) == ("failed", "10", "3")
+    assert (facts["out_of_memory"], facts["failed"], facts["hung"]) == ("3", "3", "0")
 
 
 def hanging(place: Path, deed: str) -> Plan:

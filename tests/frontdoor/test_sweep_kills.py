@@ -11,7 +11,8 @@ from tests.frontdoor.soaking import running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import QUICK, all_once, cells, the_sweep, times_of_cells
 
 KILLS = 10
-MANY = ("modlist_spinlock", *QUICK, "--cpus", "2,3", "--repeat", "15")
+REPEATS = 20
+MANY = ("modlist_spinlock", *QUICK, "--cpus", "2,3", "--repeat", str(REPEATS))
 
 
 def kill_once(arguments: tuple[str, ...], random: Random, results: Path) -> None:
@@ -20,9 +21,9 @@ def kill_once(arguments: tuple[str, ...], random: Random, results: Path) -> None
         folder = sweeping.hear_directory()
         before, more = len(cells(folder)), random.randrange(2)
         wait_until(lambda: len(cells(folder)) >= before + more or sweeping.process.poll() is not None, "cells")
-        wait_until(lambda: random.random() < 0.05, "a random moment")
+        wait_until(lambda: random.random() < 0.1, "a random moment")
         sweeping.signal(signal.SIGKILL)
-        sweeping.wait()
+        assert sweeping.wait() == -signal.SIGKILL
 
 
 def test_a_sweep_that_is_killed_ten_times_has_every_cell_once(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_a_sweep_that_is_killed_ten_times_has_every_cell_once(tmp_path: Path) ->
         kill_once(("--resume", str(folder)), random, tmp_path)
     done = kstress("sweep", "--resume", str(folder))
     assert done.returncode in (0, 1, 3), done.stderr
-    assert times_of_cells(folder) == all_once(2, 15)
+    assert times_of_cells(folder) == all_once(2, REPEATS)
 
 
 def test_a_cell_and_its_nursery_end_with_their_sweep(tmp_path: Path) -> None:

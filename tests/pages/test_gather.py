@@ -18,8 +18,8 @@ from stress.errors import UserError
 from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.pages.gather import gather
 from stress.pages.statistics import answer, rows_of, summary_of, worst_first
+from tests.campaign.damage import changed
 from tests.campaign.soak.made import make_run
-from tests.campaign.soak.test_rundir import changed
 from tests.pages.made import a_run, pair, small_sweep, values, write_runs
 from tests.support import bounded
 

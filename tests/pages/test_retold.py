@@ -13,7 +13,7 @@ from stress.errors import UserError
 from stress.report.result import rerun_command
 from stress.report.retold import KNOWN, retell_stall, retell_violation
 from stress.report.told import tell_violation
-from tests.campaign.soak.test_rundir import changed
+from tests.campaign.damage import changed
 from tests.support import bounded
 
 STALL: dict[str, Any] = {

@@ -41,8 +41,12 @@ def read_rate(value: object, origin: str) -> Fraction:
 
 
 def read_path(value: object, origin: str) -> Path:
-    """A path."""
-    return Path(read_text(value, origin))
+    """A path, from where it is read on: two names of one file are the same value."""
+    text = read_text(value, origin)
+    try:
+        return Path(text).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a NUL, or links that lead nowhere
+        raise UserError(f"{origin}: {shown(repr(text))} is no path: {error}; name a file") from None
 
 
 def read_engine(value: object, origin: str) -> str:
@@ -52,8 +56,15 @@ def read_engine(value: object, origin: str) -> str:
         return choose_engine(Config(engine=name).engine)
 
 
+def split_flag(told: str) -> tuple[str, str]:
+    """The name of the flag that an error begins with, without dashes, and the rest; no name if there is none."""
+    flag, colon, what = told.partition(": ")
+    named = colon and flag.startswith("--") and " " not in flag
+    return (flag.removeprefix("--"), what) if named else ("", told)
+
+
 class telling:  # noqa: N801
-    """A context in which a UserError about a flag is told as one about `origin`."""
+    """A context in which a UserError is told as one about `origin`; where it names a flag, that goes."""
 
     def __init__(self, origin: str) -> None:
         """Where the value came from."""
@@ -65,8 +76,8 @@ class telling:  # noqa: N801
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Tell it."""
         if isinstance(error, UserError):
-            flag, _, what = str(error).partition(": ")
-            raise UserError(f"{self.origin}: {what if flag.startswith('--') else error}") from None
+            flag, what = split_flag(str(error))
+            raise UserError(f"{self.origin}: {what if flag else error}") from None
 
 
 @attrs.frozen

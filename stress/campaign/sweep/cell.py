@@ -16,6 +16,8 @@ from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
 from stress.campaign.sweep.plan import config_of
 from stress.campaign.sweep.records import CRASHED, DONE, FAILED, HUNG, NO_MEMORY, Plan
 from stress.campaign.worker import Worker
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
 from stress.report.told import Told
 from stress.runner import settle
 
@@ -71,7 +73,7 @@ class CellProcess:
         """Hear what it says until it has ended; it is ended when its time is up, or when the sweep is interrupted."""
         while not self.worker.ended:
             for line in self.worker.poll(POLL_SECONDS):
-                self._take(read_message(line, KINDS))
+                self._take(heard(line))
             self.hung = self.hung or (self.said is None and time.monotonic() > self.deadline)
             if self.hung or interrupted():
                 self.worker.stop()
@@ -101,6 +103,15 @@ class CellProcess:
         death = self.worker.death() or "the machine's process ended without a word"
         killed = oom_kills() > self.kills and "SIGKILL" in death
         return (NO_MEMORY if killed else CRASHED), told(death, words)
+
+
+def heard(line: bytes) -> Started | Ran | NoMemory | Failed:
+    """What the process says; a line that is no message, as one with half a character in it, is its failure."""
+    try:
+        message: Started | Ran | NoMemory | Failed = read_message(line, KINDS)
+        return message
+    except (UserError, ValueError, LookupError, TypeError, RecursionError) as error:
+        return Failed(False, f"it said what cannot be read: {shown(error)}: {shown(line)}")
 
 
 def told(reason: str, words: list[str]) -> Told:

@@ -3,6 +3,7 @@
 It ends when the pipe that it got the job by is closed, as it is when the sweep's process dies.
 """
 
+import errno
 import faulthandler
 import json
 import sys
@@ -54,15 +55,27 @@ def main() -> int:
     job = from_json(json.loads(line), Job, "the job")
     try:
         speak(work(job, speak, stop.is_set))
-    except UserError as error:
-        speak(Failed(True, str(error)))
-    except HarnessError as error:
-        speak(Failed(False, str(error)))
-    except MemoryError:
-        speak(NoMemory(traceback.format_exc()))
-    except Exception:
-        speak(Failed(False, traceback.format_exc()))
+    except Exception as error:
+        speak(what_failed(error))
     return 0
+
+
+def what_failed(error: Exception) -> NoMemory | Failed:
+    """How an error is told to the sweep."""
+    known = isinstance(error, UserError | HarnessError)
+    text = str(error) if known else "".join(traceback.format_exception(error))
+    if is_for_memory(error):
+        return NoMemory(text)
+    return Failed(isinstance(error, UserError), text)
+
+
+def is_for_memory(error: BaseException | None) -> bool:
+    """Whether an error came from a lack of memory: an object's, or a mapping's, as a machine's RAM is."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import difflib
 import secrets
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,7 +23,10 @@ DEFAULT_SECONDS = 2.0
 
 @attrs.frozen(kw_only=True)
 class Matrix:
-    """Scenarios (names or paths), the values on each axis by its config's field, and what all cells have alike."""
+    """Scenarios (names or paths), the values on each axis by its config's field, and what all cells have alike.
+
+    `plan` is the file that all of this comes from, for errors; empty if it comes from flags.
+    """
 
     scenarios: tuple[str, ...]
     axes: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
@@ -32,6 +36,13 @@ class Matrix:
     kasan: bool = True
     stall_after_s: float | None = None
     stop_on_violation: bool = False
+    plan: str = attrs.field(default="", eq=False)
+
+    def where(self, key: str) -> str:
+        """Where the value of an axis or another key of a plan comes from: the plan and its key, or the flag."""
+        if self.plan:
+            return f"{self.plan}: {key if key in (*KEYS, 'axes') else f'axes.{key}'}"
+        return "SCENARIO" if key == "scenarios" else f"--{key}"
 
 
 class Errors:
@@ -46,12 +57,13 @@ class Errors:
         try:
             return read(*given)
         except UserError as error:
-            self._told.append(str(error))
+            self.add(str(error))
             return None
 
     def add(self, told: str) -> None:
-        """One more."""
-        self._told.append(told)
+        """One more, unless it is there: what is wrong with a value is wrong in each of its cells."""
+        if told not in self._told:
+            self._told.append(told)
 
     def check(self) -> None:
         """Raise all as one UserError, a line for each, if there are any."""
@@ -140,12 +152,13 @@ def read_settings(given: Mapping[str, object], origin: Callable[[str], str], err
 def _parse(path: Path) -> dict[str, Any]:
     """A TOML document."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise UserError(f"{shown(path)} is too large for a plan; give a TOML file")
-        return tomllib.loads(path.read_text())
+        facts = path.stat()
+        if facts.st_size > LARGEST_BYTES or stat.S_ISFIFO(facts.st_mode) or stat.S_ISCHR(facts.st_mode):
+            raise UserError(f"{shown(path)} is no file, or too large for a plan; give a TOML file")
+        return tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise UserError(f"cannot read {shown(path)}: {error.strerror}; give a plan, or names of scenarios") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number of thousands of digits
         raise UserError(f"{shown(path)} is no TOML: {shown(str(error))}") from None
 
 
@@ -184,7 +197,7 @@ def read_plan(path: Path) -> Matrix:
         if key in names
     }
     errors.check()
-    return Matrix(axes=read, **settings)
+    return Matrix(axes=read, plan=where, **settings)
 
 
 def _listed(given: object) -> list[object]:

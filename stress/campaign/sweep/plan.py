@@ -8,7 +8,7 @@ from typing import Any
 
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
 from stress.campaign.parts import part_of
-from stress.campaign.sweep.axes import AXES
+from stress.campaign.sweep.axes import AXES, split_flag, telling
 from stress.campaign.sweep.matrix import Errors, Matrix
 from stress.campaign.sweep.records import Plan, Values
 from stress.campaign.sweep.sweepdir import Swept
@@ -17,7 +17,7 @@ from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.runner import settle, world_for
 from stress.scenario import Scenario
-from stress.scenario_files import find_scenario
+from stress.scenario_files import find_scenario, twin_of
 from stress.variation import least_cpus, vary
 
 MOST_CELLS = 100_000
@@ -30,13 +30,13 @@ def new_plan(matrix: Matrix) -> Plan:
         UserError: with a line for everything that cannot be; nothing was started then.
     """
     errors = Errors()
-    scenarios = [errors.collect(find_scenario, name) for name in matrix.scenarios]
-    errors.check()
-    _check_names(scenarios, errors)
+    found = [errors.collect(_scenario, name, matrix) for name in matrix.scenarios]
+    scenarios = [scenario for scenario in found if scenario]
+    _check_names(scenarios, matrix, errors)
     _check_size(matrix, errors)
-    worlds = {corpus: errors.collect(_digest, corpus) for corpus in matrix.axes.get("corpus", (None,))}
+    worlds = {corpus: errors.collect(_digest, corpus, matrix) for corpus in matrix.axes.get("corpus", (None,))}
     errors.check()
-    cells = [errors.collect(_values, scenario, config) for scenario in scenarios for config in _configs(matrix)]
+    cells = [errors.collect(_cell, scenario, config, matrix) for scenario in scenarios for config in _configs(matrix)]
     errors.check()
     return Plan(
         scenarios=tuple(map(part_of, scenarios)),
@@ -47,18 +47,24 @@ def new_plan(matrix: Matrix) -> Plan:
         kasan=matrix.kasan,
         stall_after_s=matrix.stall_after_s,
         stop_on_violation=matrix.stop_on_violation,
-        corpus_digests={str(corpus): digest for corpus, digest in worlds.items() if corpus},
+        corpus_digests={str(corpus.resolve()): digest for corpus, digest in worlds.items() if corpus},
         sources_digest=sources_digest(),
     )
 
 
-def _check_names(scenarios: list[Scenario], errors: Errors) -> None:
+def _scenario(name: str, matrix: Matrix) -> Scenario:
+    """A scenario that a matrix names."""
+    with telling(matrix.where("scenarios")):
+        return find_scenario(name)
+
+
+def _check_names(scenarios: list[Scenario], matrix: Matrix, errors: Errors) -> None:
     """Add an error if there are no scenarios, or one is there twice."""
-    names = [scenario.name for scenario in scenarios]
-    if not names:
-        errors.add("SCENARIO: a sweep needs at least one scenario, or a plan; kstress list has their names")
+    names, where = [scenario.name for scenario in scenarios], matrix.where("scenarios")
+    if not matrix.scenarios:
+        errors.add(f"{where}: a sweep needs at least one scenario, or a plan; kstress list has their names")
     for name in sorted({name for name in names if names.count(name) > 1}):
-        errors.add(f"SCENARIO: {shown(name)} is there twice; name each scenario once")
+        errors.add(f"{where}: {shown(name)} is there twice; name each scenario once")
 
 
 def _check_size(matrix: Matrix, errors: Errors) -> None:
@@ -67,7 +73,8 @@ def _check_size(matrix: Matrix, errors: Errors) -> None:
     for values in matrix.axes.values():
         cells *= len(values)
     if cells > MOST_CELLS:
-        errors.add(f"{cells:,} cells are more than a sweep can have, {MOST_CELLS:,}; take fewer values or repeats")
+        where = f"{matrix.where('axes')}: " if matrix.plan else ""
+        errors.add(f"{where}{cells:,} cells are more than a sweep can have, {MOST_CELLS:,}; take fewer of something")
 
 
 def _configs(matrix: Matrix) -> Iterator[Config]:
@@ -84,16 +91,27 @@ def _configs(matrix: Matrix) -> Iterator[Config]:
         )
 
 
-def _digest(corpus: Path | None) -> str:
+def _digest(corpus: Path | None, matrix: Matrix) -> str:
     """The digest of a corpus that can be used."""
-    world_for(Config(corpus=corpus))
-    return corpus_digest(corpus)
+    with telling(matrix.where("corpus")):
+        world_for(Config(corpus=corpus))
+        return corpus_digest(corpus)
+
+
+def _cell(scenario: Scenario, config: Config, matrix: Matrix) -> Values:
+    """The values of one cell; a UserError about a flag is told as one about where its value comes from."""
+    try:
+        return _values(scenario, config)
+    except UserError as error:
+        flag, what = split_flag(str(error))
+        raise UserError(f"{matrix.where(flag)}: {what}" if flag else what) from None
 
 
 def _values(scenario: Scenario, config: Config) -> Values:
-    """The values of one cell; UserError if the scenario cannot be varied so."""
-    if config.cpus >= least_cpus(scenario, config):
-        vary(scenario, config)
+    """The values of one cell; UserError if the scenario, or its twin, cannot be varied so."""
+    for one in filter(None, (scenario, twin_of(scenario))):
+        if config.cpus >= least_cpus(one, config):
+            vary(one, config)
     settings = settle(config)
     return Values(
         scenario=scenario.name,
@@ -166,6 +184,11 @@ def _differences(plan: Plan) -> Iterable[str]:
     for corpus, digest in plan.corpus_digests.items():
         if corpus_digest(Path(corpus)) != digest:
             yield f"the corpus {shown(corpus)} has changed"
+    for number in {(values.engine, values.switch_interval_s): at for at, values in enumerate(plan.cells)}.values():
+        try:
+            settle(config_of(plan, number, 1))
+        except UserError as error:  # no numba any more, or no GIL
+            yield str(error)
 
 
 def names(plan: Plan) -> dict[str, str]:

@@ -8,17 +8,28 @@ from fractions import Fraction
 from typing import Any
 
 import attrs
-from attrs.validators import ge, gt, in_, min_len, optional
+from attrs.validators import and_, ge, gt, in_, le, min_len, optional
 
 from stress.campaign.converter import complete_only
 from stress.campaign.parts import STATUSES, Part, Session, check_names
+from stress.config import LEAST_NOISE, LONGEST_SWITCH_INTERVAL
+from stress.machine.words import MAX_CPUS
 from stress.report.told import Told
-from stress.scenario import FATES
+from stress.scenario import FATES, LONGEST_GAP_SECONDS
+from stress.units import LONGEST
 
 SWEEP = "sweep"
 SCHEMA = 1
 DONE, CRASHED, HUNG, NO_MEMORY, FAILED = ENDS = ("done", "crashed", "hung", "out of memory", "failed")
 """How a cell ended: only one that is done has a run. "failed" is a fault of the harness, or input that it refused."""
+
+TIME = and_(gt(0.0), le(LONGEST))
+
+
+def _check_noise(instance: object, attribute: object, noise: Fraction) -> None:
+    """Raise ValueError for what is no share of accesses."""
+    if noise and not LEAST_NOISE <= noise <= 1:
+        raise ValueError(f"{noise!s:.60} is no rate of noise")
 
 
 @complete_only
@@ -28,12 +39,14 @@ class Values:
 
     scenario: str
     engine: str
-    cpus: int = attrs.field(validator=ge(1))
-    readers_per_writer: int | None = attrs.field(default=None, validator=optional(ge(1)))
-    noise: Fraction
-    switch_interval_s: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
-    gap_s: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
-    pace_s: float = attrs.field(validator=ge(0.0))
+    cpus: int = attrs.field(validator=[ge(1), le(MAX_CPUS)])
+    readers_per_writer: int | None = attrs.field(default=None, validator=optional(and_(ge(1), le(MAX_CPUS - 1))))
+    noise: Fraction = attrs.field(validator=_check_noise)
+    switch_interval_s: float | None = attrs.field(
+        default=None, validator=optional(and_(gt(0.0), le(LONGEST_SWITCH_INTERVAL)))
+    )
+    gap_s: float | None = attrs.field(default=None, validator=optional(and_(gt(0.0), le(LONGEST_GAP_SECONDS))))
+    pace_s: float = attrs.field(validator=[ge(0.0), le(LONGEST)])
     fate: str | None = attrs.field(default=None, validator=optional(in_(FATES)))
     corpus: str | None = None
 
@@ -67,9 +80,9 @@ class Plan:
     cells: tuple[Values, ...] = attrs.field(validator=min_len(1))
     repeat: int = attrs.field(validator=ge(1))
     seed: int
-    duration_s: float = attrs.field(validator=gt(0.0))
+    duration_s: float = attrs.field(validator=TIME)
     kasan: bool
-    stall_after_s: float | None = attrs.field(validator=optional(gt(0.0)))
+    stall_after_s: float | None = attrs.field(validator=optional(TIME))
     stop_on_violation: bool
     corpus_digests: dict[str, str]
     sources_digest: str

@@ -7,6 +7,7 @@ import attrs
 
 from stress.campaign.converter import from_json
 from stress.campaign.reading import MANIFEST, read_head, records, whole_lines
+from stress.campaign.runs import run_of
 from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Values
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
@@ -47,6 +48,8 @@ def check(swept: Swept) -> None:
             raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it is put together from two")
         if (one.end == "done") != (one.run is not None):
             raise UserError(f"{where}: cell {one.number} is {one.end}, which does not fit its run: it is damaged")
+        if one.run is not None:
+            run_of(one.run, f"{where}: the run of cell {one.number}")
         seen.add((one.number, one.repeat))
 
 

@@ -1,9 +1,6 @@
 """Soaks made for the tests of `stress.campaign`: plans, samples and run directories, without starting a process."""
 
 import functools
-import json
-import os
-import stat
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
@@ -145,28 +142,6 @@ def printed(shown: RenderableType, width: int = 100) -> str:
     with console.capture() as capture:
         console.print(shown)
     return capture.get()
-
-
-def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Every name in a directory: its kind and, of a plain file, its bytes."""
-    found = {}
-    for path in sorted(folder.iterdir()):
-        kind = stat.S_IFMT(os.lstat(path).st_mode)
-        found[path.name] = kind, path.read_bytes() if kind == stat.S_IFREG else b""
-    return found
-
-
-def edit(path: Path, line: int, change: Any) -> None:
-    """Change the JSON object on a line of a file, or a whole file for -1, by a function of it."""
-    if line < 0:
-        document = json.loads(path.read_bytes())
-        change(document)
-        path.write_text(json.dumps(document))
-        return
-    lines = path.read_text().splitlines()
-    document = json.loads(lines[line])
-    change(document)
-    path.write_text("".join(f"{one}\n" for one in [*lines[:line], json.dumps(document), *lines[line + 1 :]]))
 
 
 def samples_in(folder: Path) -> tuple[Sample, ...]:

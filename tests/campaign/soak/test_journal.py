@@ -18,6 +18,7 @@ from stress.campaign.soak import journal as journals
 from stress.campaign.soak.journal import create, reopen, thinned
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, read_run
 from stress.errors import UserError
+from tests.campaign.damage import snapshot
 from tests.campaign.soak.made import (
     FILES,
     FOUND,
@@ -29,7 +30,6 @@ from tests.campaign.soak.made import (
     sample_at,
     samples_in,
     session_of,
-    snapshot,
     tally_at,
 )
 

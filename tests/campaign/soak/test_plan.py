@@ -17,7 +17,8 @@ from stress.config import Config
 from stress.corpus import save
 from stress.errors import UserError
 from stress.scenario_files import scenarios_folder
-from tests.campaign.soak.made import PAIR, make_run, plan_of, run_of, snapshot
+from tests.campaign.damage import snapshot
+from tests.campaign.soak.made import PAIR, make_run, plan_of, run_of
 from tests.support import simple_corpus
 
 TINY = Config(engine="python", duration_s=60.0, cpus=3, seed=7)

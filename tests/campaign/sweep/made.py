@@ -1,6 +1,7 @@
 """Sweeps made for the tests of `stress.campaign.sweep`: plans, cells that have ended, and run directories."""
 
 import functools
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import Ended, Plan
 from stress.campaign.sweep.sweep import session_of_host
+from stress.config import Config
+from stress.judge.tally import Tally
 from stress.report.told import Told
+from tests.frontdoor.results import made_result
 
 PAIR = ("modlist_spinlock", "stop_machine")
 CPUS = (2, 3)
@@ -32,10 +36,10 @@ def session() -> Session:
 
 
 def run_json(verdict: str = "held", **more: Any) -> dict[str, Any]:
-    """What is used here of a run."""
-    stops = {"count": 3, "p50_us": 20.0, "p99_us": 30.0, "max_us": 40.0}
-    counts = {"lookups": 100, "unloads": 10, "race_windows": 50, "violations": 5, "duration_s": 0.05}
-    return {"verdict": verdict, "as_expected": True, "stop_machine": stops, **counts, **more}
+    """A run of `stop_machine` with this verdict."""
+    counts = {"lookups": 100, "unloads": 10, "race_windows": 50, "violations": 0, "duration_s": 0.05}
+    run = made_result("held", verdict, Config(), Tally()).as_json()
+    return {**json.loads(json.dumps(run)), **counts, **more}
 
 
 def ended(number: int, repeat: int = 1, **more: Any) -> Ended:

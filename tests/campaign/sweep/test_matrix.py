@@ -1,5 +1,6 @@
 """Plans and flags: what is wrong is told at once, each with file, key and value; what is right is taken as it is."""
 
+import os
 import re
 import string
 from collections.abc import Callable
@@ -190,12 +191,27 @@ def nothing(path: Path) -> None:
     """No file at all."""
 
 
-@pytest.mark.parametrize("make", [nothing, Path.mkdir], ids=["nothing", "a directory"])
+@pytest.mark.parametrize("make", [nothing, Path.mkdir, os.mkfifo], ids=["nothing", "a directory", "a pipe"])
 def test_what_is_no_file_is_no_plan(make: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     make(path)
-    with pytest.raises(UserError, match=r"cannot read .*plan.toml'?: .*; give a plan, or names of scenarios"):
+    with pytest.raises(UserError, match=r"plan.toml'?.*; give a (plan, or names of scenarios|TOML file)$"):
         read_plan(path)
+
+
+def test_a_number_of_thousands_of_digits_is_no_traceback(tmp_path: Path) -> None:
+    [line] = errors_of(plan_file(tmp_path, f"{SCENARIOS}seed = {'9' * 5000}\n"))
+    assert "plan.toml is no TOML: " in line
+
+
+def test_an_engine_that_is_not_there_is_told_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stress.machine.engines.has_numba", lambda: False)
+    path = plan_file(tmp_path, f'{SCENARIOS}[axes]\nengine = ["native"]\n')
+    assert errors_of(path) == [
+        f"{path}: axes.engine: --engine native needs numba: pip install 'kstress[native]', or use --engine python"
+    ]
 
 
 @pytest.mark.skipif(gil_enabled(), reason="there is a GIL to wait for")

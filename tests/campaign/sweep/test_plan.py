@@ -2,6 +2,7 @@
 
 from collections import Counter
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.campaign.sweep import plan as plans
-from stress.campaign.sweep.matrix import Matrix
+from stress.campaign.sweep.matrix import Matrix, matrix_of, read_plan
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, order, seed_of_cell
-from stress.campaign.sweep.records import Plan, varying
-from stress.campaign.sweep.sweepdir import read_sweep
+from stress.campaign.sweep.records import Manifest, Plan, varying
+from stress.campaign.sweep.sweepdir import Swept, read_sweep
+from stress.corpus.files import BUNDLED
 from stress.errors import UserError
-from tests.campaign.sweep.made import PAIR, make_sweep, plan_of
+from tests.campaign.sweep.made import PAIR, make_sweep, plan_of, session
+from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.soaking import scenario_file
 from tests.support import bounded
 
@@ -28,6 +31,7 @@ AXES: dict[str, st.SearchStrategy[Any]] = {
     "readers_per_writer": st.integers(1, 8),
 }
 PYTHON = {"engine": ("python",)}
+ONE = 'scenarios = ["stop_machine"]\n'
 
 
 @st.composite
@@ -109,7 +113,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"scenarios": ()}, ["SCENARIO: a sweep needs at least one scenario"]),
     ({"scenarios": ("stop_machine", "stop_machine")}, ["SCENARIO: stop_machine is there twice"]),
     ({"scenarios": ("nosuch", "noother")}, ["nosuch", "noother"]),
-    ({"axes": {"corpus": (Path("nosuch.json"),)}}, ["nosuch.json"]),
+    ({"scenarios": ("nosuch",), "axes": {"corpus": (Path("nosuch.json"),)}}, ["SCENARIO: ", "--corpus: nosuch.json"]),
     ({"axes": {"gap_s": (0.1,)}}, ["--gap: stop_machine has no hypervisor"]),
     ({"axes": {"cpus": tuple(range(1, 65))}, "repeat": 10_000}, ["640,000 cells are more than a sweep can have"]),
 ]
@@ -126,9 +130,65 @@ def test_what_cannot_be_run_is_told_before_anything_starts(changes: dict[str, An
         assert part in line
 
 
-def changed(plan: Plan, **changes: Any) -> Plan:
-    """A plan in which something is no longer what it was."""
-    return attrs.evolve(plan, **changes)
+IN_A_PLAN = [
+    ('scenarios = ["nosuch"]', "scenarios: there is no scenario 'nosuch'"),
+    ('scenarios = ["./nosuch.py"]', "scenarios: there is no scenario file './nosuch.py'"),
+    ('scenarios = ["stop_machine", "stop_machine"]', "scenarios: stop_machine is there twice"),
+    (f'{ONE}[axes]\ngap = "7ms"\ncpus = [2, 3, 4]', "axes.gap: stop_machine has no hypervisor, .* for 7 ms;"),
+    (f'{ONE}[axes]\ncorpus = ["nosuch.json"]', "axes.corpus: .*nosuch.json"),
+    (f"{ONE}repeat = 1000\n[axes]\ncpus = {list(range(1, 102))}", "axes: 101,000 cells are more"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), IN_A_PLAN)
+def test_what_only_a_look_at_scenarios_and_files_shows_is_told_with_file_and_key_too(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=f"^{path}: {told}") as caught:
+        new_plan(read_plan(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_scenario_that_deals_out_its_cpus_itself_has_no_readers_for_each_writer() -> None:
+    planted = CHECKOUT / "tests" / "run" / "planted" / "opposite_orders.py"
+    axes = {**PYTHON, "cpus": (4, 8), "readers_per_writer": (3,)}
+    with pytest.raises(UserError, match=r"^--readers-per-writer: opposite_orders fixes .* not 3 to one; [^\n]*$"):
+        new_plan(Matrix(scenarios=("stop_machine", str(planted)), axes=axes))
+
+
+def test_a_twin_that_cannot_be_varied_alike_is_told_before_anything_starts(tmp_path: Path) -> None:
+    path = scenario_file(tmp_path, "one", expect="held")
+    text = path.read_text().replace("    programs=", '    twin="stop_counts_locked",\n    programs=')
+    hardware = "    hardware=Hardware(gap=Fraction(1, 1000), gap_s=1e-4),\n    programs="
+    path.write_text(
+        f"from fractions import Fraction\nfrom stress import Hardware\n{text.replace('    programs=', hardware)}"
+    )
+    with pytest.raises(UserError, match=r"^--gap: stop_counts_locked has no hypervisor"):
+        new_plan(Matrix(scenarios=(str(path),), axes={**PYTHON, "gap_s": (0.001,)}))
+
+
+def test_one_corpus_under_two_names_is_one_value_and_can_be_gone_on_with_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.json").write_bytes(files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes())
+    (tmp_path / "link.json").symlink_to("mine.json")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^--corpus: 'link.json' is there twice"):
+        matrix_of(["stop_machine"], {"corpus": "mine.json,link.json"})
+    plan = new_plan(Matrix(scenarios=("stop_machine",), axes={**PYTHON, "corpus": (Path("mine.json"),)}))
+    monkeypatch.chdir("/")
+    assert [cell.corpus for cell in plan.cells] == list(plan.corpus_digests) == [str(tmp_path / "mine.json")]
+    check_unchanged(swept_of(plan, tmp_path))
+    (tmp_path / "mine.json").write_text("other")
+    with pytest.raises(UserError, match=r"the corpus .*/mine\.json has changed"):
+        check_unchanged(swept_of(plan, tmp_path))
+
+
+def swept_of(plan: Plan, folder: Path) -> Swept:
+    """What is read of a sweep of this plan that has not run any cell."""
+    return Swept(folder, Manifest(1, "a test", "running", plan, (session(),)), (), 0)
 
 
 def test_a_sweep_is_gone_on_with_only_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,8 +206,7 @@ def test_a_scenario_file_that_has_changed_is_named(which: str, tmp_path: Path) -
     text = path.read_text().replace('    expect="violated",', f'    expect="held",\n    twin="{tmp_path}/twin.py",')
     path.write_text(text)
     plan = new_plan(Matrix(scenarios=(str(path),), axes=PYTHON))
-    swept = read_sweep(make_sweep(tmp_path / "results"))
-    swept = attrs.evolve(swept, manifest=attrs.evolve(swept.manifest, plan=plan), ended=())
+    swept = swept_of(plan, tmp_path)
     check_unchanged(swept)
     (tmp_path / f"{which}.py").write_text((tmp_path / f"{which}.py").read_text() + "# changed\n")
     with pytest.raises(UserError, match=r"the file of scenario one, or of its twin, has changed"):

@@ -1,6 +1,7 @@
 """A sweep's run directory: read as it was written, but for a torn last line; damage is refused in a line."""
 
 import errno
+import io
 import json
 import os
 from pathlib import Path
@@ -8,24 +9,27 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from stress.campaign.folder import JournalError
+from stress.campaign.folder import JournalError, encode, manifest_bytes
 from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep import ledger as ledgers
 from stress.campaign.sweep.ledger import reopen
-from stress.campaign.sweep.records import Ended
-from stress.campaign.sweep.sweep import resume_sweep
-from stress.campaign.sweep.sweepdir import CELLS, read_sweep
+from stress.campaign.sweep.records import SWEEP, Ended, Manifest
+from stress.campaign.sweep.summary import show_sweep
+from stress.campaign.sweep.sweep import Sweep, resume_sweep
+from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.errors import UserError
-from tests.campaign.sweep.made import ENDED, LOST, PAIR, ended, make_sweep, open_ledger, plan_of, session
+from tests.campaign.damage import Content, Damage, damages, edit, put_down, snapshot
+from tests.campaign.sweep.made import ENDED, LOST, ended, make_sweep, open_ledger, plan_of, session
 from tests.support import bounded
 
-
-def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file of a directory."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+GOOD = {
+    MANIFEST: manifest_bytes(SWEEP, Manifest(1, "a test", "running", plan_of(), (session(),))),
+    CELLS: b"".join(map(encode, ENDED)),
+}
 
 
 def refused(folder: Path, *parts: str) -> None:
@@ -86,8 +90,7 @@ def test_a_cell_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("key", "value"), [("schema", 2), ("schema", 0), ("kind", "kstress soak"), ("status", "gone")])
 def test_a_manifest_of_another_kind_or_a_newer_one_is_refused(key: str, value: object, tmp_path: Path) -> None:
     folder = make_sweep(tmp_path)
-    document = json.loads((folder / MANIFEST).read_text())
-    (folder / MANIFEST).write_text(json.dumps({**document, key: value}))
+    edit(folder / MANIFEST, -1, lambda document: document.update({key: value}))
     refused(folder, "use a newer kstress" if value == 2 else MANIFEST)
 
 
@@ -101,60 +104,93 @@ def test_every_key_of_a_cell_must_be_there_and_no_other(tmp_path: Path) -> None:
             refused(folder, f"{CELLS}, line 1")
 
 
-@st.composite
-def damages(draw: st.DrawFn) -> tuple[str, bytes | None]:
-    """A file of a good directory, and what is in it after a mishap; None if it is gone."""
-    name = draw(st.sampled_from([MANIFEST, CELLS]))
-    good = GOOD[name]
-    at = draw(st.integers(0, len(good) - 1))
-    damaged = [
-        good[:at],
-        good[:at] + bytes([draw(st.integers(0, 255))]) + good[at + 1 :],
-        good[:at] + bytes(len(good) - at),
-        good[:at] + draw(st.binary(max_size=20)) + good[at:],
-        draw(st.binary(max_size=60)),
-        None,
-    ]
-    return name, draw(st.sampled_from(damaged))
-
-
-def make_good(folder: Path) -> dict[str, bytes]:
-    """The files of a good directory."""
-    return snapshot(make_sweep(folder))
+def other_cells(draw: st.DrawFn, good: bytes, file: str) -> Content:
+    """Cells of another sweep, or of another campaign's."""
+    if file == MANIFEST:
+        return manifest_bytes(SWEEP, Manifest(1, "a test", "running", plan_of("lookup_name"), (session(),)))
+    lines = good.splitlines(keepends=True)
+    at = draw(st.integers(0, len(lines)))
+    others = [encode(attrs.evolve(ENDED[0], **changes)) for changes, _ in STRANGE]
+    return b"".join([*lines[:at], draw(st.sampled_from([*others, lines[0], encode(session())])), *lines[at:]])
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where damaged directories lie."""
-    home = tmp_path_factory.mktemp("damaged")
-    GOOD.update(make_good(home / "good"))
-    return home
+    """Where the run directories of a module's cases are, one after the other."""
+    return tmp_path_factory.mktemp("cases")
 
 
-GOOD: dict[str, bytes] = {}
+def assert_true(swept: Swept) -> None:
+    """What was read is what is on the disk, no more and no less, but for a torn last line."""
+    document = json.loads((swept.folder / MANIFEST).read_bytes())
+    assert document == json.loads(manifest_bytes(SWEEP, swept.manifest))
+    raw = (swept.folder / CELLS).read_bytes()
+    assert b"".join(map(encode, swept.ended)).splitlines() == [
+        json.dumps(json.loads(line), separators=(",", ":")).encode() for line in raw[: swept.size].splitlines()
+    ]
+    assert raw[swept.size :].count(b"\n") <= 1
 
 
-@pytest.mark.usefixtures("home")
-def test_damage_is_refused_in_a_line_or_what_is_read_is_a_sweep(home: Path) -> None:
-    @bounded(250)
-    @given(damages())
-    def check(damage: tuple[str, bytes | None]) -> None:
-        name, data = damage
-        folder = home / "one"
-        folder.mkdir(exist_ok=True)
-        for file, good in GOOD.items():
-            (folder / file).write_bytes(good)
-        (folder / name).unlink() if data is None else (folder / name).write_bytes(data)
+@bounded(400)
+@given(damage=damages(GOOD, [other_cells]))
+def test_damage_is_refused_in_one_line_or_what_is_read_is_what_was_written(home: Path, damage: Damage) -> None:
+    folder = put_down(home, damage.contents)
+    before = snapshot(folder)
+    try:
+        swept = read_sweep(folder)
+    except UserError as error:
+        event(f"{damage.kind}: refused")
+        assert str(error).isprintable()
+        assert str(folder) in str(error)
+        assert len(str(error)) < 1000
+    else:
+        event(f"{damage.kind}: read")
+        assert_true(swept)
+    assert snapshot(folder) == before
+
+
+@bounded(200)
+@given(damage=damages(GOOD, [other_cells]))
+def test_what_is_damaged_is_refused_and_left_as_it_is_or_gone_on_with_and_shown(home: Path, damage: Damage) -> None:
+    folder = put_down(home, damage.contents)
+    before = snapshot(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sweep, "_run_cells", lambda sweep: None)
         try:
-            swept = read_sweep(folder)
+            ending = resume_sweep(folder)
         except UserError as error:
+            assert "another kstress" not in str(error), "the lock was kept"
             assert str(error).isprintable()
-            assert str(folder) in str(error)
-        else:
-            assert len(swept.ended) <= len(ENDED)
-            assert {values.scenario for values in swept.manifest.plan.cells} <= set(PAIR) or name == MANIFEST
+            assert snapshot(folder) == before
+            return
+    show_sweep(ending, Console(file=io.StringIO()))
+    assert ending.swept.manifest.status in ("interrupted", "complete", "failed")
+    assert [ending.failed, *ending.others] != []
 
-    check()
+
+@pytest.mark.parametrize("name", ["cpus", "noise", "readers_per_writer", "gap_s", "pace_s"])
+def test_a_cell_that_no_machine_can_be_is_refused_before_any_runs(name: str, tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path)
+    wrong = "7" if name == "noise" else 1e10 if name.endswith("_s") else 10**6
+    edit(folder / MANIFEST, -1, lambda document: document["plan"]["cells"][-1].update({name: wrong}))
+    refused(folder, MANIFEST)
+
+
+NO_RUNS: list[tuple[str, object]] = [
+    ("verdict", 7),
+    ("as_expected", None),
+    ("lookups", "many"),
+    ("twin", 0),
+    ("stop_machine", {}),
+    ("reports", 1),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), NO_RUNS)
+def test_a_run_that_is_none_is_refused(key: str, value: object, tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path)
+    edit(folder / CELLS, 1, lambda line: line["run"].update({key: value}))
+    refused(folder, f"{CELLS}: the run of cell {ENDED[1].number}")
 
 
 def test_a_full_disk_half_way_through_a_line_leaves_whole_lines(

@@ -1,0 +1,60 @@
+"""A disk that takes no more: a sweep stops loudly and says which file; what is there is whole, and is gone on with."""
+
+import errno
+import os
+import resource
+from pathlib import Path
+
+from tests.frontdoor.command import kstress
+from tests.frontdoor.disks import fill
+from tests.frontdoor.soaking import Running, contents, manifest, running, wait_until
+from tests.frontdoor.sweeping import QUICK, all_once, cells, last_facts, times_of_cells
+
+ROOM = 100
+"""Bytes that a limited file may still grow by: a part of a line."""
+REPEATS = 8
+MANY = ("modlist_spinlock", *QUICK, "--cpus", "2", "--repeat", str(REPEATS))
+
+
+def assert_stops_loudly(sweeping: Running, folder: Path, reason: str) -> None:
+    """The sweep ends with exit 2, one line with the file and the reason, and the table; no part of a line stays."""
+    assert sweeping.wait() == 2
+    [line] = sweeping.err.lines
+    assert line == (
+        f"kstress: cannot write {folder / 'cells.jsonl'}: {reason}; the sweep was stopped, what it learnt is above"
+    )
+    assert contents(folder)["cells.jsonl"].endswith(b"}\n")
+    assert last_facts(sweeping.printed)["ended"] == str(len(cells(folder)))
+    assert manifest(folder)["status"] == "running"
+
+
+def test_a_file_that_may_not_grow_stops_the_sweep_and_the_rest_runs_later(tmp_path: Path) -> None:
+    with running(*MANY, "--results", str(tmp_path), verb="sweep") as sweeping:
+        folder = sweeping.hear_directory()
+        wait_until(lambda: len(cells(folder)) >= 1, "a cell")
+        limit = (folder / "cells.jsonl").stat().st_size + ROOM
+        resource.prlimit(sweeping.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        assert_stops_loudly(sweeping, folder, os.strerror(errno.EFBIG))
+    before = cells(folder)
+    done = kstress("sweep", "--resume", str(folder))
+    assert done.returncode in (0, 1, 3), done.stderr
+    assert cells(folder)[: len(before)] == before
+    assert times_of_cells(folder) == all_once(1, REPEATS)
+
+
+def test_a_full_disk_stops_the_sweep_and_is_named(small_disk: Path) -> None:
+    with running(*MANY[:-1], "500", "--results", str(small_disk), verb="sweep") as sweeping:
+        folder = sweeping.hear_directory()
+        wait_until(lambda: len(cells(folder)) >= 1, "a cell")
+        fill(small_disk)
+        assert_stops_loudly(sweeping, folder, os.strerror(errno.ENOSPC))
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_in_one_line_and_nothing_is_left(small_disk: Path) -> None:
+    fill(small_disk)
+    done = kstress("sweep", *MANY, "--results", str(small_disk / "results"))
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "No space left" in line
+    assert "--results" in line
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == [small_disk / "filler"]
