@@ -9,6 +9,9 @@ from stress.campaign.sweep.sweep import SweepEnding
 from stress.output import check_json, console, write_json
 from stress.units import show_duration
 
+LONGEST_MEMORY = 86400.0
+"""Seconds of the past by which the time left is estimated: many cells, however long each takes."""
+
 
 class SweepOutputs:
     """Who watches a sweep for the person at the terminal, and where its results go.
@@ -23,7 +26,13 @@ class SweepOutputs:
         self._json = json_file
         self._screen = console(stderr=json_file == "-")
         columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-        self._bar = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_terminal)
+        self._bar = Progress(
+            *columns,
+            console=self._screen,
+            transient=True,
+            disable=not self._screen.is_terminal,
+            speed_estimate_period=LONGEST_MEMORY,
+        )
         self._task: TaskID | None = None
         self._plan: Plan | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +14,7 @@ from stress.corpus.untrusted import shown
 from stress.units import write_duration
 
 MOST_ROWS = 100
+WORDS = ("scenario", "expected", "came to")
 
 
 def label(name: str, value: Any) -> str:
@@ -59,7 +60,7 @@ def _per_second(name: str) -> Any:
 
 
 FIGURES = {
-    "violations/window": (_rate, "{:.2g}"),
+    "per window": (_rate, "{:.2g}"),
     "lookups/s": (_per_second("lookups"), "{:,.0f}"),
     "unloads/s": (_per_second("unloads"), "{:,.0f}"),
     "stop p50": (lambda run: run["stop_machine"]["p50_us"], "{:,.0f} us"),
@@ -73,13 +74,12 @@ def _figures(ended: Sequence[Ended]) -> list[str]:
 
 
 def table(ending: SweepEnding) -> Table:
-    """A row for each cell; medians over its repeats."""
+    """A row for each cell; medians over its repeats, `per window` of violations per race window."""
     plan = ending.swept.manifest.plan
     made = Table(box=None, pad_edge=False)
     for name in ("scenario", *varying(plan.cells), "expected", "came to", *FIGURES):
-        made.add_column(
-            name.removesuffix("_s"), justify="left" if name in ("scenario", "expected", "came to") else "right"
-        )
+        justify: JustifyMethod = "left" if name in WORDS else "right"
+        made.add_column(name.removesuffix("_s"), justify=justify, no_wrap=name == "scenario")
     expected = {part.name: part.expect.upper() for part in plan.scenarios}
     for number, values in list(enumerate(plan.cells))[:MOST_ROWS]:
         ended = [one for one in ending.swept.ended if one.number == number]
