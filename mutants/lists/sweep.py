@@ -53,9 +53,6 @@ GROUP = Group(
         ),
         SWEEPDIR.of("def check(").mutant("any-run", "any object is a run", "if one.run is not None:", "if False:"),
         SWEEP.of("def _run_cells(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
-        SWEEP.of("def _run_waiting(").mutant(
-            "sweep-on", "a signal ends nothing", "if self.interrupted():", "if False:"
-        ),
         SWEEP.of("def _status(").mutant(
             "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'
         ),

@@ -129,3 +129,16 @@ def test_what_is_left_runs_and_nothing_else(tmp_path: Path) -> None:
     assert again.returncode in (0, 1, 3), again.stderr
     assert times_of_cells(first.swept.folder) == all_once(2, 2)
     assert list(lines_of_cells(again.stdout)) == []
+
+
+def test_a_cell_that_is_cut_short_is_not_kept(tmp_path: Path) -> None:
+    matrix = Matrix(scenarios=("modlist_spinlock",), axes={"engine": ("python",)}, repeat=1, duration_s=600.0)
+    asked: list[int] = []
+
+    def after_some_time() -> bool:
+        asked.append(1)
+        return len(asked) > 40
+
+    ending = run_sweep(matrix, tmp_path, interrupted=after_some_time)
+    assert (ending.swept.manifest.status, ending.swept.ended) == ("interrupted", ())
+    assert cells(ending.swept.folder) == []

@@ -118,8 +118,6 @@ class Sweep:
     def _run_waiting(self, waiting: list[tuple[int, int]], nursery: Nursery) -> None:
         """These cells, in this order."""
         for at, (number, repeat) in enumerate(waiting):
-            if self.interrupted():
-                return
             values = self.plan.cells[number]
             self.watcher.begin(values, repeat, len(waiting) - at, len(self.plan.cells) * self.plan.repeat)
             try:
