@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,13 @@ def test_a_link_in_its_place_is_not_followed(lock: Path, tmp_path: Path) -> None
     with pytest.raises(OSError), one_at_a_time(print, 0.0):  # noqa: PT011
         pass
     assert not (tmp_path / "other").exists()
+
+
+def test_who_lets_go_steps_aside_before_it_may_ask_again(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", slept.append)
+        with one_at_a_time(print, 0.0):
+            assert slept == []
+    assert slept == [host.POLITE_SECONDS]
+    assert lock.exists()
