@@ -140,7 +140,7 @@ IN_A_PLAN = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), IN_A_PLAN)
+@pytest.mark.parametrize(("text", "told"), IN_A_PLAN, ids=["name", "path", "twice", "gap", "corpus", "cells"])
 def test_what_only_a_look_at_scenarios_and_files_shows_is_told_with_file_and_key_too(
     text: str, told: str, tmp_path: Path
 ) -> None:
