@@ -21,14 +21,14 @@ def lock_file() -> Path:
     return Path(tempfile.gettempdir()) / f"kstress-{os.getuid()}.lock"
 
 
-def _take(handle: int, seconds: float) -> bool:
-    """Lock a file within `seconds`; whether that came off. The system unlocks it when the process ends."""
+def _take(handle: int, seconds: float, given_up: Callable[[], bool]) -> bool:
+    """Lock a file within `seconds`, unless `given_up`; whether that came off. It is unlocked when the process ends."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or given_up():
                 return False
             time.sleep(LOOK_SECONDS)
         else:
@@ -38,15 +38,21 @@ def _take(handle: int, seconds: float) -> bool:
 
 @contextmanager
 def having_cores(
-    tell: Callable[[str], None], warn: Callable[[str], None], longest_wait: float = LONGEST_WAIT
+    tell: Callable[[str], None],
+    warn: Callable[[str], None],
+    longest_wait: float = LONGEST_WAIT,
+    given_up: Callable[[], bool] = lambda: False,
 ) -> Iterator[None]:
-    """Have the host's cores alone; tells if that takes a while, warns and goes on if it takes an hour."""
+    """Have the host's cores alone; tells if that takes a while, warns and goes on if it takes an hour.
+
+    Goes on without them, and says nothing, once `given_up` says that they are not wanted any more.
+    """
     handle = os.open(lock_file(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        if not _take(handle, min(SILENT_SECONDS, longest_wait)):
+        if not _take(handle, min(SILENT_SECONDS, longest_wait), given_up) and not given_up():
             holder = os.pread(handle, PID_DIGITS, 0).decode(errors="replace").strip()
             tell(f"waits for the stress run of process {holder}, which has the host's cores ({lock_file()})")
-            if not _take(handle, longest_wait - SILENT_SECONDS):
+            if not _take(handle, longest_wait - SILENT_SECONDS, given_up) and not given_up():
                 told = f"shares its cores with the stress run of process {holder}, after {longest_wait:g} s of waiting"
                 warn(told)
         yield

@@ -65,6 +65,14 @@ def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: "subprocess.Pope
     assert told == [waits, "runs"]
 
 
+def test_who_gives_up_waiting_goes_on_at_once_and_says_nothing(holder: "subprocess.Popen[str]") -> None:
+    told: list[str] = []
+    with host.having_cores(told.append, told.append, given_up=lambda: True):
+        told.append("goes on")
+    end(holder)
+    assert told == ["goes on"]
+
+
 def test_a_holder_that_dies_lets_go(holder: "subprocess.Popen[str]") -> None:
     end(holder)
     with one_at_a_time(print, 30):

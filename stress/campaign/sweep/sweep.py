@@ -121,7 +121,7 @@ class Sweep:
             values = self.plan.cells[number]
             self.watcher.begin(values, repeat, len(waiting) - at, len(self.plan.cells) * self.plan.repeat)
             try:
-                with having_cores(self.watcher.note, self.watcher.note):
+                with having_cores(self.watcher.note, self.watcher.note, given_up=self.interrupted):
                     came = run_cell(self.plan, number, repeat, nursery, self.interrupted)
             except StoppedError:
                 return
