@@ -6,6 +6,7 @@ FOLDER = Part("stress/campaign/folder.py")
 READING = Part("stress/campaign/reading.py")
 JOURNAL = Part("stress/campaign/soak/journal.py")
 RUNDIR = Part("stress/campaign/soak/rundir.py")
+PARTS = Part("stress/campaign/parts.py")
 PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
 SOAK = Part("stress/campaign/soak/soak.py")
@@ -47,14 +48,14 @@ GROUP = Group(
             "foreign-lines", "lines of another soak are counted", "if scenario not in known:", "if False:"
         ),
         RUNDIR.of("def check(").mutant("back-in-time", "counts may shrink", "later < earlier", "later < earlier - 1e9"),
-        PLAN.of("def _found(").mutant(
+        PARTS.of("def changed(").mutant(
             "changed-scenario",
             "a changed scenario is added to",
             "scenario_digest(part.origin) != part.digest",
             "False",
         ),
-        PLAN.of("def _found(").mutant(
-            "changed-sources", "counts of changed code are added up", "sources_digest() != plan.sources_digest", "False"
+        PARTS.of("def changed(").mutant(
+            "changed-sources", "counts of changed code are added up", "sources_digest() != sources", "False"
         ),
         PLAN.of("def _asked(").mutant(
             "changed-settings", "other settings are added to", "if was != wanted:", "if False:"

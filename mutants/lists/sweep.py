@@ -41,8 +41,8 @@ GROUP = Group(
         PLAN.of("def _differences(").mutant(
             "changed-cells",
             "a changed scenario is swept on with",
-            "scenario_digest(part.origin) != part.digest",
-            "False",
+            "yield from changed(plan.scenarios, plan.sources_digest, plan.corpus_digests.items())",
+            "pass",
         ),
         PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
         SWEEPDIR.of("def check(").mutant(

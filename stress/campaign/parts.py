@@ -1,12 +1,14 @@
 """What every campaign writes down of what it runs: its scenarios, without their files, and who worked on it when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import attrs
 from attrs.validators import in_
 
-from stress.campaign.identity import scenario_digest
+from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
 from stress.conditions import Conditions
+from stress.corpus.untrusted import shown
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.scenario import VERDICTS, Scenario
 
@@ -66,3 +68,18 @@ def part_of(scenario: Scenario) -> Part:
         dict(scenario.outcomes),
         scenario_digest(scenario.origin),
     )
+
+
+def changed(parts: Sequence[Part], sources: str, corpora: Iterable[tuple[str | None, str]]) -> Iterator[str]:
+    """How what there is now differs from what was written down: scenario files, kstress's own sources, corpora.
+
+    `sources` is their digest then, `corpora` are paths, None for the bundled one, and digests.
+    """
+    for part in parts:
+        if scenario_digest(part.origin) != part.digest:
+            yield f"the file of scenario {shown(part.name)}, or of its twin, has changed"
+    if sources_digest() != sources:
+        yield "kstress itself has changed: its kernel, machine, programs or judge are not those that were counted"
+    for corpus, digest in corpora:
+        if corpus_digest(Path(corpus) if corpus else None) != digest:
+            yield f"the corpus {shown(corpus or 'that comes with kstress')} has changed"

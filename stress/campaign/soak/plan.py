@@ -9,8 +9,8 @@ import attrs
 
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.folder import now
-from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
-from stress.campaign.parts import Part, Session, part_of
+from stress.campaign.identity import corpus_digest, sources_digest
+from stress.campaign.parts import Part, Session, changed, part_of
 from stress.campaign.soak.records import Plan
 from stress.campaign.soak.rundir import Run
 from stress.conditions import StealMeter, host_conditions
@@ -107,7 +107,8 @@ def resumed_plan(run: Run, scenarios: Iterable[str], given: Mapping[str, object]
     wanted: dict[str, Any] = dict(given)
     _check_interval(wanted.pop("interval_s", plan.interval_s))
     Config(**wanted)
-    differences = [*_asked(plan, list(scenarios), given), *_found(plan)]
+    since = changed(plan.scenarios, plan.sources_digest, [(plan.corpus, plan.corpus_digest)])
+    differences = [*_asked(plan, list(scenarios), given), *since]
     if differences:
         raise UserError(
             f"--resume: {shown(run.folder)} cannot be added to: {'; '.join(differences)}; start a new soak instead"
@@ -139,17 +140,6 @@ def _say(name: str, value: object) -> str:
     if isinstance(value, Fraction):
         return str(value)
     return write_duration(value) if name.endswith("_s") and isinstance(value, float) else str(value)
-
-
-def _found(plan: Plan) -> Iterable[str]:
-    """How what there is now differs from what the plan was made from."""
-    for part in plan.scenarios:
-        if scenario_digest(part.origin) != part.digest:
-            yield f"the file of scenario {shown(part.name)}, or of its twin, has changed"
-    if sources_digest() != plan.sources_digest:
-        yield "kstress itself has changed: its kernel, machine, programs or judge are not those that were counted"
-    if corpus_digest(Path(plan.corpus) if plan.corpus else None) != plan.corpus_digest:
-        yield f"the corpus {shown(plan.corpus or 'that comes with kstress')} has changed"
 
 
 def session(plan: Plan) -> Session:

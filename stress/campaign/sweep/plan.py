@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
-from stress.campaign.parts import part_of
+from stress.campaign.identity import corpus_digest, sources_digest
+from stress.campaign.parts import changed, part_of
 from stress.campaign.sweep.axes import AXES, split_flag, telling
 from stress.campaign.sweep.matrix import Errors, Matrix
 from stress.campaign.sweep.records import Plan, Values
@@ -176,14 +176,7 @@ def check_unchanged(swept: Swept) -> None:
 
 def _differences(plan: Plan) -> Iterable[str]:
     """How what there is now differs from what the plan was made from."""
-    for part in plan.scenarios:
-        if scenario_digest(part.origin) != part.digest:
-            yield f"the file of scenario {shown(part.name)}, or of its twin, has changed"
-    if sources_digest() != plan.sources_digest:
-        yield "kstress itself has changed: its kernel, machine, programs or judge are not those that were counted"
-    for corpus, digest in plan.corpus_digests.items():
-        if corpus_digest(Path(corpus)) != digest:
-            yield f"the corpus {shown(corpus)} has changed"
+    yield from changed(plan.scenarios, plan.sources_digest, plan.corpus_digests.items())
     for number in {(values.engine, values.switch_interval_s): at for at, values in enumerate(plan.cells)}.values():
         try:
             settle(config_of(plan, number, 1))

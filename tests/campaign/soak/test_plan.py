@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from stress.campaign import parts
 from stress.campaign.soak import plan as plans
 from stress.campaign.soak import soak as soaks
 from stress.campaign.soak.plan import new_plan, resumed_plan
@@ -139,7 +140,7 @@ def test_a_scenario_file_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_other_sources_of_kstress_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of()
-    monkeypatch.setattr(plans, "sources_digest", lambda: "0" * 16)
+    monkeypatch.setattr(parts, "sources_digest", lambda: "0" * 16)
     assert "kstress itself has changed" in refusal(plan)
 
 
