@@ -1,7 +1,8 @@
 """Exit codes, as the README promises them."""
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from stress.report.result import Result
@@ -30,3 +31,8 @@ def fail(message: str, code: int) -> int:
     """Print one line on standard error; the exit code."""
     print(f"kstress: {message}", file=sys.stderr)
     return code
+
+
+def silence(stream: TextIO) -> None:
+    """Let nothing more be written to a stream that cannot take it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

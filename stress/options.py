@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from stress.errors import UserError
+
 Command = Callable[..., Any]
 
 
@@ -78,3 +80,12 @@ def axis_options(command: Command) -> Command:
     """An option for each axis of a sweep, in the order of the help."""
     options = [click.option(f"--{name}", metavar="LIST", help=help) for name, help in AXIS_FLAGS.items()]
     return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def named(scenarios: tuple[str, ...], everything: bool) -> tuple[str, ...]:
+    """The scenarios that are meant: those that are named, or with --all every one of the catalogue."""
+    from stress.scenario_files import catalogue
+
+    if everything and scenarios:
+        raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
+    return tuple(scenario.origin for scenario in catalogue()) if everything else scenarios

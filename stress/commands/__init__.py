@@ -1,0 +1,1 @@
+"""The commands of `kstress`, one file each; every one can be done from Python with what it calls."""

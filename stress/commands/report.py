@@ -1,0 +1,29 @@
+"""`kstress report`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The page.  [default: report.html]"
+)
+@click.option("--markdown", metavar="FILE|-", help="Write it as Markdown, to standard output for -.")
+@click.option("--csv", metavar="FILE|-", help="Write every run and cell as CSV, to standard output for -.")
+@click.option(
+    "--reports", type=click.IntRange(0, 8), default=1, help="Violations of a soak to tell here.  [default: 1]"
+)
+@click.option("--json", metavar="FILE|-", help="Write all runs as JSON, to standard output for -.")
+def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
+    """Show what runs, soaks and sweeps have come to, or have come to so far; as a page of HTML too.
+
+    DIR is the run directory of a soak or a sweep, a folder with run-*.json files, or such a file.
+    """
+    from stress.report_output import Wanted
+    from stress.report_output import report as write_report
+
+    write_report(paths, Wanted(**outputs), reports)
+    return 0

@@ -1,0 +1,80 @@
+"""`kstress run`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stress.exits import exit_code
+from stress.interrupts import Interrupts
+from stress.options import config_values, duration, machine_options, named
+
+if TYPE_CHECKING:
+    from stress.config import Config
+    from stress.report.result import Result
+    from stress.scenario import Scenario
+
+PAIR = ("modlist_spinlock", "stop_machine")
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--all", "everything", is_flag=True, help="Run every scenario of the catalogue.")
+@click.option("--duration", callback=duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]")
+@machine_options
+@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
+@click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
+def run(
+    scenarios: tuple[str, ...],
+    everything: bool,
+    reports: int,
+    json_file: str | None,
+    results: Path | None,
+    **given: Any,
+) -> int:
+    """Run scenarios and judge them; without any, the pair: before the patch and after it."""
+    from stress.config import Config
+    from stress.output import Outputs
+    from stress.scenario_files import find_scenario
+
+    config = Config(**config_values(given))
+    chosen = [find_scenario(name) for name in named(scenarios, everything) or PAIR]
+    outputs = Outputs(json_file, results, reports)
+    done: list[Result] = []
+
+    def leave(number: int) -> int:
+        outputs.finish(done)
+        outputs.note("interrupted while no machine ran")
+        return exit_code(done, number)
+
+    interrupts = Interrupts(leave)
+    try:
+        _run_all(chosen, config, outputs, interrupts, done)
+    finally:
+        outputs.finish(done)
+    return exit_code(done, interrupts.signal)
+
+
+def _run_all(
+    chosen: "list[Scenario]", config: "Config", outputs: Any, interrupts: Interrupts, done: "list[Result]"
+) -> None:
+    """Run the scenarios one after the other, showing each as it ends and adding it to `done`."""
+    from stress.runner import Hooks, run_scenario, settle, world_for
+
+    world = world_for(config)
+    how = " (chosen by --engine auto)" if config.engine == "auto" else ""
+    outputs.note(f"engine: {settle(config).engine}{how}")
+    for scenario in chosen:
+        with outputs.progress(scenario, config.duration_s) as progress:
+
+            def tell(running: "Scenario", tally: Any, passed: float, show: Any = progress) -> None:
+                interrupts.running = True
+                show(running, tally, passed)
+
+            hooks = Hooks(tell, interrupts.pending, before_exit=lambda: outputs.finish(done))
+            done.append(run_scenario(scenario, world, config, hooks))
+            interrupts.running = False
+        outputs.show(done[-1])
+        if interrupts.pending():
+            break

@@ -1,0 +1,86 @@
+"""`kstress soak`."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stress.errors import UserError
+from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, exit_code, fail, silence
+from stress.interrupts import Interrupts
+from stress.options import config_values, duration, machine_options, named, optional
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--all", "everything", is_flag=True, help="Soak every scenario of the catalogue.")
+@click.option("--duration", callback=duration, help="Time for all scenarios together, like 8h or 2d.")
+@click.option("--interval", callback=duration, help="Time between two records, and of a turn.  [default: 10s]")
+@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a run directory.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where its run directory is made.  [default: results]",
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics; 0 takes any free port.")
+@click.option("--metrics-address", default="127.0.0.1", help="Where to serve them.  [default: 127.0.0.1]")
+@machine_options
+@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
+def soak(
+    scenarios: tuple[str, ...],
+    everything: bool,
+    resumed: Path | None,
+    results: Path | None,
+    interval: float | None,
+    metrics_port: int | None,
+    metrics_address: str,
+    reports: int,
+    json_file: str | None,
+    **given: Any,
+) -> int:
+    """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
+    from stress.soak_output import SoakOutputs
+
+    wanted = config_values(given)
+    outputs = SoakOutputs(json_file, reports)
+    interrupts = Interrupts.noted()
+    watcher, close = outputs.watch(metrics_port, metrics_address)
+    try:
+        ending = _soak(named(scenarios, everything), resumed, results, interval, wanted, watcher, interrupts.pending)
+    finally:
+        close()
+    try:
+        outputs.finish(ending)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    if ending.trouble:
+        return fail(f"{ending.trouble}; the soak was stopped, what it learnt is above", EXIT_USAGE)
+    return EXIT_HARNESS_FAILED if ending.failed else exit_code(ending.results, interrupts.signal)
+
+
+def _soak(
+    scenarios: tuple[str, ...],
+    resumed: Path | None,
+    results: Path | None,
+    interval: float | None,
+    wanted: dict[str, Any],
+    watcher: Any,
+    interrupted: Callable[[], bool],
+) -> Any:
+    """Start a soak, or go on with one."""
+    from stress.campaign.soak.soak import resume, soak
+    from stress.config import Config
+
+    timing = optional(interval_s=interval)
+    if resumed is not None:
+        if results is not None:
+            raise UserError("--results: a resumed soak stays in its directory; leave --results out")
+        return resume(resumed, scenarios, watcher=watcher, interrupted=interrupted, **timing, **wanted)
+    if "duration_s" not in wanted:
+        raise UserError("--duration: a soak needs to know for how long; give a time like 8h")
+    place = optional(results=results)
+    return soak(scenarios, Config(**wanted), watcher=watcher, interrupted=interrupted, **timing, **place)

@@ -1,0 +1,72 @@
+"""`kstress sweep`."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stress.errors import UserError
+from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence, verdicts_code
+from stress.interrupts import Interrupts
+from stress.options import axis_options, optional
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="SCENARIO...|PLAN.toml")
+@axis_options
+@click.option("--repeat", help="How often to run each cell.  [default: 3]")
+@click.option("--duration", help="Time for each cell, like 500ms.  [default: 2s]")
+@click.option("--seed", help="Fixes the order of cells and the seed of each.  [default: random]")
+@click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
+@click.option("--stall-after", help="Spinning this long without progress is a stall.")
+@click.option("--stop-on-violation", is_flag=True, default=None, help="End each cell at its first violation.")
+@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Run what a sweep has left.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where its run directory is made.  [default: results]",
+)
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the runs as JSON, to standard output for -.")
+def sweep(
+    scenarios: tuple[str, ...], resumed: Path | None, results: Path | None, json_file: str | None, **given: Any
+) -> int:
+    """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
+    from stress.sweep_output import SweepOutputs
+
+    outputs = SweepOutputs(json_file)
+    interrupts = Interrupts.noted()
+    try:
+        ending = _sweep(scenarios, resumed, results, optional(**given), outputs, interrupts.pending)
+    finally:
+        outputs.close()
+    try:
+        outputs.finish(ending)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    if ending.trouble:
+        return fail(f"{ending.trouble}; the sweep was stopped, what it learnt is above", EXIT_USAGE)
+    return EXIT_HARNESS_FAILED if ending.failed else verdicts_code(ending.others, interrupts.signal)
+
+
+def _sweep(
+    scenarios: tuple[str, ...],
+    resumed: Path | None,
+    results: Path | None,
+    given: dict[str, Any],
+    watcher: Any,
+    interrupted: Callable[[], bool],
+) -> Any:
+    """Start a sweep, or go on with one."""
+    from stress.campaign.sweep.matrix import matrix_of
+    from stress.campaign.sweep.sweep import resume_sweep, sweep
+
+    if resumed is not None:
+        beside = [*scenarios, *(f"--{name.replace('_', '-')}" for name in given), *(["--results"] if results else [])]
+        if beside:
+            raise UserError(f"--resume: the run directory says what to run; leave {', '.join(beside)} out")
+        return resume_sweep(resumed, watcher, interrupted)
+    place = optional(results=results)
+    return sweep(matrix_of(scenarios, given), watcher=watcher, interrupted=interrupted, **place)
