@@ -11,7 +11,7 @@ PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
 SOAK = Part("stress/campaign/soak/soak.py")
 PIPES = Part("stress/campaign/pipes.py")
-WORKER = Part("stress/campaign/worker.py")
+PROCESS = Part("stress/campaign/child.py")
 PAPER = suite("campaign/soak")
 COMMAND = suite(*(f"frontdoor/test_soak{part}.py" for part in ("", "_kills", "_refusals", "_endings", "_crashes")))
 
@@ -74,12 +74,12 @@ GROUP = Group(
             "told-again", "an outcome is told again and again", "outcome not in known and ", ""
         ),
         SOAK.of("def _work(").mutant(
-            "death-unseen", "a crash is taken for an end in order", "if death := worker.death():", "if death := None:"
+            "death-unseen", "a crash is taken for an end in order", "if death := child.death():", "if death := None:"
         ),
         SOAK.of("def _status(").mutant(
             "always-complete", "an interrupted soak seems complete", 'return "interrupted" if', 'return "complete" if'
         ),
-        WORKER.of("def death(").mutant("no-signal", "a killed process seems to have ended", "code == 0", "code <= 0"),
+        PROCESS.of("def death(").mutant("no-signal", "a killed process seems to have ended", "code == 0", "code <= 0"),
         PIPES.of("def _write_all(").mutant(
             "part-sent",
             "a long message is sent in part",

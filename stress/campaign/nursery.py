@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import IO, NoReturn
 
-from stress.campaign.worker import ended_with, module_command
+from stress.campaign.child import ended_with, module_command
 from stress.errors import HarnessError
 
 MODULE = "stress.campaign.nursery"
@@ -21,7 +21,7 @@ MESSAGE_BYTES = 64
 
 
 class Hatched:
-    """A process that a nursery has forked; as much of `subprocess.Popen` as a `Worker` needs of it."""
+    """A process that a nursery has forked; as much of `subprocess.Popen` as a `Child` needs of it."""
 
     def __init__(self, nursery: socket.socket, pid: int, pipes: tuple[int, int, int]) -> None:
         """Its id, and this side's ends of its three pipes."""

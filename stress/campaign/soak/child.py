@@ -1,4 +1,4 @@
-"""The machine's process: `python -m stress.campaign.soak.child`, started by `stress.campaign.worker`.
+"""The machine's process: `python -m stress.campaign.soak.child`, started by `stress.campaign.child`.
 
 It ends when the pipe that it got the job by is closed, as it is when the soak's process dies.
 """

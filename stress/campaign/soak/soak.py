@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import psutil
 
+from stress.campaign.child import Child, start
 from stress.campaign.folder import JournalError, check_place, encode, lock_folder, now
 from stress.campaign.pipes import Failed, read_message
 from stress.campaign.soak import journal as journals
@@ -22,7 +23,6 @@ from stress.campaign.soak.plan import new_plan, resumed_plan, session
 from stress.campaign.soak.records import Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
-from stress.campaign.worker import Worker, start
 from stress.conditions import StealMeter
 from stress.config import Config
 from stress.errors import HarnessError, UserError
@@ -97,27 +97,27 @@ class Soak:
         left = self.plan.duration_s - self.elapsed_s
         self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
         job = Job(self.plan, tuple(self.standings.values()), left, self.watcher.wants_glances)
-        worker = Worker(start(CHILD), encode(job))
+        child = Child(start(CHILD), encode(job))
         try:
-            self._listen(worker)
-            if death := worker.death():
-                self._fail(death, worker.last_words)
+            self._listen(child)
+            if death := child.death():
+                self._fail(death, child.last_words)
             elif self._running is not None and self._goes_on():
-                self._fail("the machine's process ended before its time", worker.last_words)
+                self._fail("the machine's process ended before its time", child.last_words)
         except JournalError as error:
             self.trouble = str(error)
         finally:
-            worker.close()
+            child.close()
 
-    def _listen(self, worker: Worker) -> None:
+    def _listen(self, child: Child) -> None:
         """Act on what the process says until it has ended, as it is asked to when a signal comes."""
-        while not worker.ended:
-            for line in worker.poll(POLL_SECONDS):
-                self._take(read_message(line, KINDS), worker)
+        while not child.ended:
+            for line in child.poll(POLL_SECONDS):
+                self._take(read_message(line, KINDS), child)
             if self.interrupted():
-                worker.stop()
+                child.stop()
 
-    def _take(self, message: Message, worker: Worker) -> None:
+    def _take(self, message: Message, child: Child) -> None:
         """Act on one message."""
         match message:
             case Ready():
@@ -128,18 +128,18 @@ class Soak:
             case Glance():
                 self._show_glance(message)
             case Turn():
-                self._record(message, worker)
+                self._record(message, child)
             case Failed(user=True):
                 raise UserError(message.text)
             case Failed():
                 self._fail("the harness failed, so this soak says nothing", message.text.splitlines())
 
-    def _record(self, turn: Turn, worker: Worker) -> None:
+    def _record(self, turn: Turn, child: Child) -> None:
         """A turn has ended: keep its violations, then its counts, so that no count is without its report."""
         standing = attrs.evolve(turn.standing, elapsed_s=self.elapsed_s + turn.seconds)
         for outcome, told in turn.reports.items():
             self._keep(standing.scenario, outcome, told)
-        self._append(standing, worker.pid)
+        self._append(standing, child.pid)
 
     def _keep(self, scenario: str, outcome: str, told: Told) -> None:
         """Keep the first violation of each outcome."""

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import attrs
 
+from stress.campaign.child import Child
 from stress.campaign.folder import encode
 from stress.campaign.nursery import Nursery
 from stress.campaign.pipes import Failed, read_message
 from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
 from stress.campaign.sweep.plan import config_of
 from stress.campaign.sweep.records import CRASHED, DONE, FAILED, HUNG, NO_MEMORY, Plan
-from stress.campaign.worker import Worker
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.report.told import Told
@@ -61,7 +61,7 @@ def oom_kills() -> int:
 class CellProcess:
     """A cell's process while it is listened to."""
 
-    worker: Worker
+    child: Child
     deadline: float
     longest: float
     kills: int = attrs.field(factory=oom_kills)
@@ -71,12 +71,12 @@ class CellProcess:
 
     def listen(self, interrupted: Callable[[], bool]) -> None:
         """Hear what it says until it has ended; it is ended when its time is up, or when the sweep is interrupted."""
-        while not self.worker.ended:
-            for line in self.worker.poll(POLL_SECONDS):
+        while not self.child.ended:
+            for line in self.child.poll(POLL_SECONDS):
                 self._take(heard(line))
             self.hung = self.hung or (self.said is None and time.monotonic() > self.deadline)
             if self.hung or interrupted():
-                self.worker.stop()
+                self.child.stop()
 
     def _take(self, message: Started | Ran | NoMemory | Failed) -> None:
         """Act on one message."""
@@ -88,7 +88,7 @@ class CellProcess:
 
     def how(self) -> tuple[str, Told | None]:
         """How it ended, and what there is to tell if it did not come to its end."""
-        words = list(self.worker.last_words)
+        words = list(self.child.last_words)
         if self.hung:
             when = "nothing was told for" if self.first_lookup_s is None else "it went on for"
             waited = COMPILE_SECONDS if self.first_lookup_s is None else self.longest
@@ -100,7 +100,7 @@ class CellProcess:
                 return NO_MEMORY, told("the machine's process was refused memory", text.splitlines())
             case Failed(text=text):
                 return FAILED, told("the cell failed", text.splitlines())
-        death = self.worker.death() or "the machine's process ended without a word"
+        death = self.child.death() or "the machine's process ended without a word"
         killed = oom_kills() > self.kills and "SIGKILL" in death
         return (NO_MEMORY if killed else CRASHED), told(death, words)
 
@@ -133,12 +133,12 @@ def run_cell(
         StoppedError: when `interrupted` said so before it had ended.
     """
     began = time.monotonic()
-    worker = Worker(nursery.hatch(), encode(Job(plan, number, repeat, time.monotonic_ns())))
+    child = Child(nursery.hatch(), encode(Job(plan, number, repeat, time.monotonic_ns())))
     try:
-        process = CellProcess(worker, began + COMPILE_SECONDS, longest_seconds(plan, number))
+        process = CellProcess(child, began + COMPILE_SECONDS, longest_seconds(plan, number))
         process.listen(interrupted)
     finally:
-        worker.close()
+        child.close()
     if interrupted() and not (isinstance(process.said, Ran) and not process.said.run["interrupted"]):
         raise StoppedError
     end, trouble = process.how()

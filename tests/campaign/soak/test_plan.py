@@ -203,7 +203,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(module: str, job: bytes) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(soaks, "Worker", start)
+    monkeypatch.setattr(soaks, "Child", start)
 
 
 @pytest.mark.usefixtures("no_worker")

@@ -163,7 +163,7 @@ def test_what_cannot_be_read_cannot_be_resumed_and_is_left_as_it_is(home: Path, 
         return
     before = snapshot(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(soaks, "Worker", not_json)
+        patch.setattr(soaks, "Child", not_json)
         for _ in range(2):
             with pytest.raises(UserError) as caught:
                 resume(folder)

@@ -46,7 +46,7 @@ class _Pipe:
 
 
 class Process(Protocol):
-    """As much of `subprocess.Popen` as a worker needs of its process."""
+    """As much of `subprocess.Popen` as a child needs of its process."""
 
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
@@ -76,7 +76,7 @@ def ended_with(code: int | None) -> str:
     return f"died of {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with exit code {code}"
 
 
-class Worker:
+class Child:
     """A machine's process, doing a job."""
 
     def __init__(self, process: Process, job: bytes) -> None:
