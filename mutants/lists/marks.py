@@ -70,7 +70,10 @@ GROUP = Group(
             "skip-hides", "a skip hides a violation", "if told.is_bad(self._bout):", "if False:"
         ),
         CORES.of("def having_cores(").mutant(
-            "impolite", "who asks again and again keeps others out", "time.sleep(POLITE_SECONDS)", "pass"
+            "impolite",
+            "who asks again and again keeps others out",
+            "stack.callback(time.sleep, POLITE_SECONDS)",
+            "pass",
         ),
         HOST.of("def extend_timeout(").mutant(
             "timeout-kept", "an item's time is not added to its timeout", "float(timeout) + budget_s", "float(timeout)"

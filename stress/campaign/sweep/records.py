@@ -105,7 +105,8 @@ class Ended:
 
     `at` is when (UTC), in which of the `sessions`. `number` is that of its values in the plan, from 0, and `repeat`
     counts from 1. `run` is its run as `kstress run --json` has it, None if there is none; then `trouble` says why.
-    `seconds` is how long its process took, `first_lookup_s` how long from its start to its first lookup.
+    `seconds` is how long its process took, `first_lookup_s` how long from its start to its first lookup. `worker` is
+    who ran it, None for the sweep's own process.
     """
 
     at: str
@@ -118,3 +119,4 @@ class Ended:
     first_lookup_s: float | None = attrs.field(validator=optional(ge(0.0)))
     run: dict[str, Any] | None
     trouble: Told | None
+    worker: str | None = None

@@ -5,6 +5,7 @@ crashes, hangs or runs out of memory is a result, and the sweep goes on.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,19 +14,22 @@ from typing import Protocol
 import attrs
 
 from stress.campaign.folder import JournalError, check_place, lock_folder, now
-from stress.campaign.nursery import Nursery
 from stress.campaign.parts import Session
 from stress.campaign.sweep import ledger as ledgers
-from stress.campaign.sweep.cell import Came, StoppedError, nursery_for, run_cell
+from stress.campaign.sweep.agenda import Agenda, Cell, Grid
+from stress.campaign.sweep.cell import Came, StoppedError, told
+from stress.campaign.sweep.crew import Alone, Crew, MakeCrew, NoWorkersError, Returned
 from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
-from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, order, seed_of_cell
-from stress.campaign.sweep.records import FAILED, Ended, Plan, Values
+from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
+from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.conditions import StealMeter, host_conditions
 from stress.errors import UserError
-from stress.host import having_cores
 from stress.runner import settle
+
+MOST_LOSSES = 3
+"""Workers that may be lost with the same cell before it is held to be the cause."""
 
 
 class Watcher(Protocol):
@@ -86,7 +90,13 @@ class Sweep:
     watcher: Watcher
     interrupted: Callable[[], bool]
     ended: list[Ended]
+    make_crew: MakeCrew = Alone
+    agenda: Agenda = attrs.field(init=False)
     trouble: str | None = None
+    _lost: Counter[Cell] = attrs.field(init=False, factory=Counter)
+
+    def __attrs_post_init__(self) -> None:
+        self.agenda = Grid(self.plan, self.ended)
 
     @property
     def plan(self) -> Plan:
@@ -101,7 +111,7 @@ class Sweep:
         try:
             self._run_cells()
             self.ledger.end(self._status())
-        except JournalError as error:
+        except (JournalError, NoWorkersError) as error:
             self.trouble = str(error)
         finally:
             self.ledger.close()
@@ -109,25 +119,38 @@ class Sweep:
         return SweepEnding(Swept(folder, manifest, tuple(self.ended), 0), self.trouble)
 
     def _run_cells(self) -> None:
-        """One cell after the other."""
-        done = {(one.number, one.repeat) for one in self.ended}
-        waiting = [cell for cell in order(self.plan) if cell not in done]
-        with closing(nursery_for(self.plan)) as nursery:
-            self._run_waiting(waiting, nursery)
+        """Give cells to the crew as long as there are any."""
+        with closing(self.make_crew(self.plan, self.watcher.note, self.interrupted)) as crew:
+            while self.agenda.left and not self.interrupted():
+                self._begin(crew)
+                try:
+                    returned = crew.returned()
+                except StoppedError:
+                    return
+                for one in returned:
+                    self._take(one)
 
-    def _run_waiting(self, waiting: list[tuple[int, int]], nursery: Nursery) -> None:
-        """These cells, in this order."""
-        for at, (number, repeat) in enumerate(waiting):
-            values = self.plan.cells[number]
-            self.watcher.begin(values, repeat, len(waiting) - at, len(self.plan.cells) * self.plan.repeat)
-            try:
-                with having_cores(self.watcher.note, self.watcher.note, given_up=self.interrupted):
-                    came = run_cell(self.plan, number, repeat, nursery, self.interrupted)
-            except StoppedError:
+    def _begin(self, crew: Crew) -> None:
+        """Give a cell to everybody who has none."""
+        while crew.has_room and (cell := self.agenda.take()):
+            number, repeat = cell
+            self.watcher.begin(self.plan.cells[number], repeat, self.agenda.left, len(self.ended) + self.agenda.left)
+            crew.begin(cell)
+
+    def _take(self, returned: Returned) -> None:
+        """A cell has come back: it has ended, or its worker was lost and another gets it, but not for ever."""
+        came = returned.came
+        if came is None:
+            self._lost[returned.cell] += 1
+            self.watcher.note(f"{returned.worker} was lost: {returned.why}")
+            if self._lost[returned.cell] < MOST_LOSSES:
+                self.agenda.put_back(returned.cell)
                 return
-            self._record(number, repeat, came)
+            reason = f"{MOST_LOSSES} workers were lost while they had this cell, the last one: {returned.why}"
+            came = Came(end=CRASHED, seconds=0.0, trouble=told(reason, []))
+        self._record(*returned.cell, came, returned.worker)
 
-    def _record(self, number: int, repeat: int, came: Came) -> None:
+    def _record(self, number: int, repeat: int, came: Came, worker: str | None) -> None:
         """A cell has ended."""
         ended = Ended(
             at=now(),
@@ -140,14 +163,16 @@ class Sweep:
             first_lookup_s=came.first_lookup_s,
             run=came.run,
             trouble=came.trouble,
+            worker=worker,
         )
         self.ledger.append(ended)
         self.ended.append(ended)
+        self.agenda.end(ended)
         self.watcher.end(self.plan.cells[number], ended)
 
     def _status(self) -> str:
         """How it has ended, for the manifest."""
-        if len(self.ended) < len(self.plan.cells) * self.plan.repeat:
+        if self.agenda.left:
             return "interrupted"
         return "failed" if any(one.end == FAILED for one in self.ended) else "complete"
 
@@ -167,8 +192,11 @@ def sweep(
     results: Path = Path("results"),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = lambda: False,
+    crew: MakeCrew = Alone,
 ) -> SweepEnding:
     """Run every cell of a matrix; all is kept in a new run directory under `results`. Ends early when `interrupted`.
+
+    `crew` says who runs the cells: this process, `on_executor(executor, at_once)` or `on_cluster(address)`.
 
     Raises:
         UserError: for input that cannot be used; nothing was started then.
@@ -176,13 +204,16 @@ def sweep(
     plan = new_plan(matrix)
     check_place(results)
     ledger = ledgers.create(results, plan, session_of_host(plan))
-    return Sweep(ledger, watcher or Unwatched(), interrupted, []).run()
+    return Sweep(ledger, watcher or Unwatched(), interrupted, [], crew).run()
 
 
 def resume_sweep(
-    folder: Path, watcher: Watcher | None = None, interrupted: Callable[[], bool] = lambda: False
+    folder: Path,
+    watcher: Watcher | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    crew: MakeCrew = Alone,
 ) -> SweepEnding:
-    """Run the cells of a run directory that have not ended.
+    """Run the cells of a run directory that have not ended, by whatever crew.
 
     Raises:
         UserError: when something differs from what its cells were run with, or it cannot be used.
@@ -195,4 +226,4 @@ def resume_sweep(
     except UserError:
         os.close(lock)
         raise
-    return Sweep(ledger, watcher or Unwatched(), interrupted, list(swept.ended)).run()
+    return Sweep(ledger, watcher or Unwatched(), interrupted, list(swept.ended), crew).run()

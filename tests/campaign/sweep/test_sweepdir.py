@@ -95,13 +95,24 @@ def test_a_manifest_of_another_kind_or_a_newer_one_is_refused(key: str, value: o
 
 
 def test_every_key_of_a_cell_must_be_there_and_no_other(tmp_path: Path) -> None:
-    for number, name in enumerate([field.name for field in attrs.fields(Ended)]):
+    for number, name in enumerate([field.name for field in attrs.fields(Ended) if field.default is attrs.NOTHING]):
         folder = make_sweep(tmp_path / str(number))
         first, *rest = (folder / CELLS).read_text().splitlines()
         line = {key: value for key, value in json.loads(first).items() if key != name}
         for wrong in (line, {**json.loads(first), "more": 1}):
             (folder / CELLS).write_text("\n".join([json.dumps(wrong), *rest, ""]))
             refused(folder, f"{CELLS}, line 1")
+
+
+def test_a_sweep_from_before_there_were_workers_is_read(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path)
+    lines = [json.loads(line) for line in (folder / CELLS).read_text().splitlines()]
+    (folder / CELLS).write_text("".join(json.dumps({**line, "worker": "w"}) + "\n" for line in lines))
+    assert {one.worker for one in read_sweep(folder).ended} == {"w"}
+    for line in lines:
+        del line["worker"]
+    (folder / CELLS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert {one.worker for one in read_sweep(folder).ended} == {None}
 
 
 def other_cells(draw: st.DrawFn, good: bytes, file: str) -> Content:

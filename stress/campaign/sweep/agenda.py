@@ -1,0 +1,50 @@
+"""Which cells of a sweep are still to be run, and which comes next."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Protocol
+
+from stress.campaign.sweep.plan import order
+from stress.campaign.sweep.records import Ended, Plan
+
+Cell = tuple[int, int]
+"""The number of a cell's values in the plan, and which repeat of it."""
+
+
+class Agenda(Protocol):
+    """What is left of a sweep. A cell that was taken is told as ended, or put back."""
+
+    def take(self) -> Cell | None:
+        """The cell that is to begin next; None if there is none, or none before those under way have ended."""
+
+    def put_back(self, cell: Cell) -> None:
+        """A cell that was taken has not been run after all."""
+
+    def end(self, ended: Ended) -> None:
+        """A cell has ended."""
+
+    @property
+    def left(self) -> int:
+        """How many cells have not ended, at most."""
+
+
+class Grid:
+    """Every cell of a plan, in the order of its seed."""
+
+    def __init__(self, plan: Plan, ended: Iterable[Ended]) -> None:
+        """All but those that have ended."""
+        done = {(one.number, one.repeat) for one in ended}
+        self._waiting = deque(cell for cell in order(plan) if cell not in done)
+        self.left = len(self._waiting)
+
+    def take(self) -> Cell | None:
+        """The next one."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def put_back(self, cell: Cell) -> None:
+        """It comes first again."""
+        self._waiting.appendleft(cell)
+
+    def end(self, ended: Ended) -> None:
+        """One less."""
+        self.left -= 1
