@@ -2,6 +2,7 @@
 
 from mutants.mutant import Group, Part, suite
 
+AGENDA = Part("stress/campaign/sweep/agenda.py")
 AXES = Part("stress/campaign/sweep/axes.py")
 MATRIX = Part("stress/campaign/sweep/matrix.py")
 PLAN = Part("stress/campaign/sweep/plan.py")
@@ -52,7 +53,7 @@ GROUP = Group(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
         ),
         SWEEPDIR.of("def check(").mutant("any-run", "any object is a run", "if one.run is not None:", "if False:"),
-        SWEEP.of("def _run_cells(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
+        AGENDA.of("def __init__(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
         SWEEP.of("def _status(").mutant(
             "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'
         ),

@@ -1,7 +1,6 @@
 """`kstress sweep`."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from stress.options import axis_options, optional
 @click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
 @click.option("--stall-after", help="Spinning this long without progress is a stall.")
 @click.option("--stop-on-violation", is_flag=True, default=None, help="End each cell at its first violation.")
+@click.option("--scheduler", metavar="ADDRESS", help="Run cells on the workers of a dask scheduler (extra cluster).")
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Run what a sweep has left.")
 @click.option(
     "--results",
@@ -31,7 +31,12 @@ from stress.options import axis_options, optional
 )
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the runs as JSON, to standard output for -.")
 def sweep(
-    scenarios: tuple[str, ...], resumed: Path | None, results: Path | None, json_file: str | None, **given: Any
+    scenarios: tuple[str, ...],
+    scheduler: str | None,
+    resumed: Path | None,
+    results: Path | None,
+    json_file: str | None,
+    **given: Any,
 ) -> int:
     """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
     from stress.sweep_output import SweepOutputs
@@ -39,7 +44,8 @@ def sweep(
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:
-        ending = _sweep(scenarios, resumed, results, optional(**given), outputs, interrupts.pending)
+        how = {"watcher": outputs, "interrupted": interrupts.pending, **_crew(scheduler)}
+        ending = _sweep(scenarios, resumed, results, optional(**given), how)
     finally:
         outputs.close()
     try:
@@ -56,8 +62,7 @@ def _sweep(
     resumed: Path | None,
     results: Path | None,
     given: dict[str, Any],
-    watcher: Any,
-    interrupted: Callable[[], bool],
+    how: dict[str, Any],
 ) -> Any:
     """Start a sweep, or go on with one."""
     from stress.campaign.sweep.matrix import matrix_of
@@ -67,6 +72,15 @@ def _sweep(
         beside = [*scenarios, *(f"--{name.replace('_', '-')}" for name in given), *(["--results"] if results else [])]
         if beside:
             raise UserError(f"--resume: the run directory says what to run; leave {', '.join(beside)} out")
-        return resume_sweep(resumed, watcher, interrupted)
+        return resume_sweep(resumed, **how)
     place = optional(results=results)
-    return sweep(matrix_of(scenarios, given), watcher=watcher, interrupted=interrupted, **place)
+    return sweep(matrix_of(scenarios, given), **how, **place)
+
+
+def _crew(scheduler: str | None) -> dict[str, Any]:
+    """Who runs cells, if it is not this process."""
+    if scheduler is None:
+        return {}
+    from stress.campaign.crews.cluster import on_cluster
+
+    return {"crew": on_cluster(scheduler)}

@@ -191,10 +191,9 @@ def _cell_again(plan: Plan, ended: Ended, where: str) -> str:
     values = plan.cells[ended.number]
     interval = values.switch_interval_s
     if interval:  # a reader without a GIL could not make a config with one
-        plain = attrs.evolve(values, switch_interval_s=None)
-        plan = attrs.evolve(plan, cells=(*plan.cells[: ended.number], plain, *plan.cells[ended.number + 1 :]))
+        values = attrs.evolve(values, switch_interval_s=None)
     try:
-        config = config_of(plan, ended.number, ended.repeat)
+        config = config_of(attrs.evolve(plan, cells=(values,)), 0, ended.seed)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     more = f" --switch-interval {write_duration(interval)}" if interval else ""

@@ -85,7 +85,7 @@ def hanging(place: Path, deed: str) -> Plan:
 def run(plan: Plan) -> Came:
     """Run the first cell of a plan."""
     with closing(nursery_for(plan)) as nursery:
-        return run_cell(plan, 0, 1, nursery)
+        return run_cell(plan, 1, nursery)
 
 
 def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.M
 def test_a_cell_that_goes_on_and_on_is_ended_and_what_it_says_then_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cells_module, "longest_seconds", lambda plan, number: 1.0)
+    monkeypatch.setattr(cells_module, "longest_seconds", lambda plan: 1.0)
     came = run(hanging(tmp_path, "pass"))
     assert (came.end, came.run) == ("hung", None)
     assert came.first_lookup_s is not None

@@ -1,15 +1,17 @@
 """Running one cell in a fresh process, alone on its host's cores; whatever becomes of it is a result.
 
-`run_cell` needs nothing but its job, so that it can be called on another host too.
+`run_cell` needs nothing but the plan of that cell, so that it can be called on another host too.
 """
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from stress.campaign.child import Child
+from stress.campaign.crews.crew import StoppedError
 from stress.campaign.folder import encode
 from stress.campaign.nursery import Nursery
 from stress.campaign.pipes import Failed, read_message
@@ -34,17 +36,13 @@ class Came:
     end: str
     seconds: float
     first_lookup_s: float | None = None
-    run: dict[str, object] | None = None
+    run: dict[str, Any] | None = None
     trouble: Told | None = None
 
 
-class StoppedError(Exception):
-    """The sweep was interrupted while a cell ran, so nothing is known of that cell."""
-
-
-def longest_seconds(plan: Plan, number: int) -> float:
-    """How long a cell may take once it has started: its time and its twin's, a stall of each, and a busy host."""
-    stall = settle(config_of(plan, number, 1)).stall_after_s
+def longest_seconds(plan: Plan) -> float:
+    """How long the cell of a plan may take once it has started: twice its time and a stall, and a busy host."""
+    stall = settle(config_of(plan, 0)).stall_after_s
     return 2 * (plan.duration_s + stall) + SPARE_SECONDS
 
 
@@ -124,18 +122,16 @@ def nursery_for(plan: Plan) -> Nursery:
     return Nursery(CHILD, any(values.engine == "native" for values in plan.cells))
 
 
-def run_cell(
-    plan: Plan, number: int, repeat: int, nursery: Nursery, interrupted: Callable[[], bool] = lambda: False
-) -> Came:
-    """Run one cell of a plan in a process from its nursery.
+def run_cell(plan: Plan, seed: int, nursery: Nursery, interrupted: Callable[[], bool] = lambda: False) -> Came:
+    """Run the cell of a plan that has no other, in a process from a nursery.
 
     Raises:
         StoppedError: when `interrupted` said so before it had ended.
     """
     began = time.monotonic()
-    child = Child(nursery.hatch(), encode(Job(plan, number, repeat, time.monotonic_ns())))
+    child = Child(nursery.hatch(), encode(Job(plan, seed, time.monotonic_ns())))
     try:
-        process = CellProcess(child, began + COMPILE_SECONDS, longest_seconds(plan, number))
+        process = CellProcess(child, began + COMPILE_SECONDS, longest_seconds(plan))
         process.listen(interrupted)
     finally:
         child.close()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from stress.campaign.converter import from_json
 from stress.campaign.pipes import Failed, take_pipes
 from stress.campaign.sweep.messages import Job, Message, NoMemory, Ran, Started
-from stress.campaign.sweep.plan import config_of, names
+from stress.campaign.sweep.plan import config_of
 from stress.errors import HarnessError, UserError
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
@@ -41,8 +41,8 @@ class FirstLook:
 
 def work(job: Job, speak: Speak, interrupted: Callable[[], bool]) -> Ran:
     """Run the cell."""
-    config = config_of(job.plan, job.number, job.repeat)
-    scenario = find_scenario(names(job.plan)[job.plan.cells[job.number].scenario])
+    config = config_of(job.plan, 0, job.seed)
+    scenario = find_scenario(job.plan.scenarios[0].origin)
     hooks = Hooks(interrupted=interrupted, watch=FirstLook(speak, job.began_ns))
     run = run_scenario(scenario, world_for(config), config, hooks).as_json()
     return Ran({**run, "reports": run["reports"][:MOST_REPORTS]})

@@ -10,11 +10,10 @@ from stress.campaign.sweep.records import Plan
 
 @attrs.frozen
 class Job:
-    """One cell to run: its number in the plan, its repeat; `began_ns` is when its process was started (monotonic)."""
+    """The cell of a plan that has no other, to be run with a seed; `began_ns` is when its process was started."""
 
     plan: Plan
-    number: int
-    repeat: int
+    seed: int
     began_ns: int
 
 

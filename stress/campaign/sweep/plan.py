@@ -6,6 +6,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import attrs
+
 from stress.campaign.identity import corpus_digest, sources_digest
 from stress.campaign.parts import changed, part_of
 from stress.campaign.sweep.axes import AXES, split_flag, telling
@@ -144,14 +146,25 @@ def seed_of_cell(plan: Plan, number: int, repeat: int) -> int:
     return Random(f"{plan.seed}/{repeat}/{number}").randrange(2**31)
 
 
-def config_of(plan: Plan, number: int, repeat: int) -> Config:
-    """How one cell is run."""
+def lone(plan: Plan, number: int) -> Plan:
+    """The plan of one cell alone, which is what its process, or a worker elsewhere, has to know."""
+    values = plan.cells[number]
+    return attrs.evolve(
+        plan,
+        scenarios=tuple(part for part in plan.scenarios if part.name == values.scenario),
+        cells=(values,),
+        corpus_digests={path: digest for path, digest in plan.corpus_digests.items() if path == values.corpus},
+    )
+
+
+def config_of(plan: Plan, number: int, seed: int = 0) -> Config:
+    """How one cell is run with a seed."""
     values = plan.cells[number]
     return Config(
         cpus=values.cpus,
         duration_s=plan.duration_s,
         engine=values.engine,
-        seed=seed_of_cell(plan, number, repeat),
+        seed=seed,
         kasan=plan.kasan,
         noise=values.noise,
         pace_s=values.pace_s,
@@ -177,13 +190,20 @@ def check_unchanged(swept: Swept) -> None:
 def _differences(plan: Plan) -> Iterable[str]:
     """How what there is now differs from what the plan was made from."""
     yield from changed(plan.scenarios, plan.sources_digest, plan.corpus_digests.items())
-    for number in {(values.engine, values.switch_interval_s): at for at, values in enumerate(plan.cells)}.values():
+    yield from unfit(plan)
+
+
+def kinds(plan: Plan) -> Plan:
+    """The plan with one cell for each engine and switch interval."""
+    cells = {(values.engine, values.switch_interval_s): values for values in plan.cells}
+    return attrs.evolve(plan, cells=tuple(cells.values()))
+
+
+def unfit(plan: Plan) -> Iterator[str]:
+    """Why cells of the plan cannot run in this interpreter: there is no numba, or no GIL."""
+    few = kinds(plan)
+    for number in range(len(few.cells)):
         try:
-            settle(config_of(plan, number, 1))
-        except UserError as error:  # no numba any more, or no GIL
+            settle(config_of(few, number))
+        except UserError as error:
             yield str(error)
-
-
-def names(plan: Plan) -> dict[str, str]:
-    """What to call each scenario of a plan by: its name or its path."""
-    return {part.name: part.origin for part in plan.scenarios}

@@ -7,25 +7,27 @@ crashes, hangs or runs out of memory is a result, and the sweep goes on.
 import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Protocol
 
 import attrs
 
+from stress.campaign.crews.alone import Alone
+from stress.campaign.crews.crew import Crew, MakeCrew, NoWorkersError, Returned, StoppedError
+from stress.campaign.crews.letters import letter
 from stress.campaign.folder import JournalError, check_place, lock_folder, now
 from stress.campaign.parts import Session
 from stress.campaign.sweep import ledger as ledgers
 from stress.campaign.sweep.agenda import Agenda, Cell, Grid
-from stress.campaign.sweep.cell import Came, StoppedError, told
-from stress.campaign.sweep.crew import Alone, Crew, MakeCrew, NoWorkersError, Returned
+from stress.campaign.sweep.cell import Came, told
 from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
 from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values
+from stress.campaign.sweep.remote import LostError, came_of, order_for, trade_of
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.conditions import StealMeter, host_conditions
-from stress.errors import UserError
 from stress.runner import settle
 
 MOST_LOSSES = 3
@@ -90,7 +92,7 @@ class Sweep:
     watcher: Watcher
     interrupted: Callable[[], bool]
     ended: list[Ended]
-    make_crew: MakeCrew = Alone
+    crew: Crew
     agenda: Agenda = attrs.field(init=False)
     trouble: str | None = None
     _lost: Counter[Cell] = attrs.field(init=False, factory=Counter)
@@ -105,50 +107,56 @@ class Sweep:
         return plan
 
     def run(self) -> SweepEnding:
-        """Run every cell that has not ended, until a signal comes or the disk is full."""
+        """Run every cell that has not ended, until a signal comes, the disk is full or all workers are gone."""
         self.watcher.plan(self.plan)
         self.watcher.note(f"run directory: {self.ledger.folder}")
         try:
-            self._run_cells()
+            self._work()
             self.ledger.end(self._status())
-        except (JournalError, NoWorkersError) as error:
+        except JournalError as error:
             self.trouble = str(error)
         finally:
             self.ledger.close()
         manifest, folder = self.ledger.manifest, self.ledger.folder
         return SweepEnding(Swept(folder, manifest, tuple(self.ended), 0), self.trouble)
 
+    def _work(self) -> None:
+        """Run cells; what ends that early is no error here."""
+        try:
+            self._run_cells()
+        except NoWorkersError as error:
+            self.trouble = str(error)
+        except StoppedError:
+            pass  # the agenda has the cell that was under way
+
     def _run_cells(self) -> None:
         """Give cells to the crew as long as there are any."""
-        with closing(self.make_crew(self.plan, self.watcher.note, self.interrupted)) as crew:
-            while self.agenda.left and not self.interrupted():
-                self._begin(crew)
-                try:
-                    returned = crew.returned()
-                except StoppedError:
-                    return
-                for one in returned:
-                    self._take(one)
+        while self.agenda.left and not self.interrupted():
+            self._begin()
+            for one in self.crew.returned():
+                self._take(one)
 
-    def _begin(self, crew: Crew) -> None:
+    def _begin(self) -> None:
         """Give a cell to everybody who has none."""
-        while crew.has_room and (cell := self.agenda.take()):
+        while self.crew.has_room and (cell := self.agenda.take()):
             number, repeat = cell
             self.watcher.begin(self.plan.cells[number], repeat, self.agenda.left, len(self.ended) + self.agenda.left)
-            crew.begin(cell)
+            self.crew.begin(cell, letter(order_for(self.plan, *cell)))
 
     def _take(self, returned: Returned) -> None:
         """A cell has come back: it has ended, or its worker was lost and another gets it, but not for ever."""
-        came = returned.came
-        if came is None:
-            self._lost[returned.cell] += 1
-            self.watcher.note(f"{returned.worker} was lost: {returned.why}")
-            if self._lost[returned.cell] < MOST_LOSSES:
-                self.agenda.put_back(returned.cell)
+        cell: Cell = returned.tag
+        try:
+            came = came_of(returned)
+        except LostError as error:
+            self.watcher.note(f"{returned.worker} did not bring a cell back: {error}")
+            self._lost[cell] += 1
+            if self._lost[cell] < MOST_LOSSES:
+                self.agenda.put_back(cell)
                 return
-            reason = f"{MOST_LOSSES} workers were lost while they had this cell, the last one: {returned.why}"
+            reason = f"{MOST_LOSSES} workers did not bring this cell back, the last one: {error}"
             came = Came(end=CRASHED, seconds=0.0, trouble=told(reason, []))
-        self._record(*returned.cell, came, returned.worker)
+        self._record(*cell, came, returned.worker)
 
     def _record(self, number: int, repeat: int, came: Came, worker: str | None) -> None:
         """A cell has ended."""
@@ -179,7 +187,7 @@ class Sweep:
 
 def session_of_host(plan: Plan) -> Session:
     """A session that begins now, under this host's conditions; those of each cell are in its run."""
-    config = config_of(plan, 0, 1)
+    config = config_of(plan, 0)
     settings = settle(config)
     steal = StealMeter()
     return Session(
@@ -201,10 +209,11 @@ def sweep(
     Raises:
         UserError: for input that cannot be used; nothing was started then.
     """
-    plan = new_plan(matrix)
+    plan, watcher = new_plan(matrix), watcher or Unwatched()
     check_place(results)
-    ledger = ledgers.create(results, plan, session_of_host(plan))
-    return Sweep(ledger, watcher or Unwatched(), interrupted, [], crew).run()
+    with closing(crew(trade_of(plan), watcher.note, interrupted)) as hands:
+        ledger = ledgers.create(results, plan, session_of_host(plan))
+        return Sweep(ledger, watcher, interrupted, [], hands).run()
 
 
 def resume_sweep(
@@ -218,12 +227,15 @@ def resume_sweep(
     Raises:
         UserError: when something differs from what its cells were run with, or it cannot be used.
     """
-    lock = lock_folder(folder)
-    try:
+    watcher = watcher or Unwatched()
+    with ExitStack() as stack:
+        lock = lock_folder(folder)
+        unlock = stack.enter_context(ExitStack())
+        unlock.callback(os.close, lock)
         swept = read_sweep(folder)
         check_unchanged(swept)
-        ledger = ledgers.reopen(swept, lock, session_of_host(swept.manifest.plan))
-    except UserError:
-        os.close(lock)
-        raise
-    return Sweep(ledger, watcher or Unwatched(), interrupted, list(swept.ended), crew).run()
+        plan = swept.manifest.plan
+        hands = stack.enter_context(closing(crew(trade_of(plan), watcher.note, interrupted)))
+        ledger = ledgers.reopen(swept, lock, session_of_host(plan))
+        unlock.pop_all()  # from here on the ledger has it
+        return Sweep(ledger, watcher, interrupted, list(swept.ended), hands).run()

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from stress.campaign import parts
 from stress.campaign.sweep.matrix import Matrix, matrix_of, read_plan
-from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, order, seed_of_cell
+from stress.campaign.sweep.plan import check_unchanged, config_of, lone, new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import Manifest, Plan, varying
+from stress.campaign.sweep.remote import order_for
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
@@ -80,7 +81,19 @@ def test_every_cell_of_every_repeat_has_a_seed_of_its_own() -> None:
     plan = plan_of(repeat=50)
     cells = list(order(plan))
     assert len({seed_of_cell(plan, *cell) for cell in cells}) == len(cells)
-    assert config_of(plan, 1, 2).seed == seed_of_cell(plan, 1, 2) == seed_of_cell(plan_of(repeat=60), 1, 2)
+    assert order_for(plan, 1, 2).seed == seed_of_cell(plan, 1, 2) == seed_of_cell(plan_of(repeat=60), 1, 2)
+
+
+def test_a_cell_alone_is_the_same_cell(tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_bytes(files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes())
+    plan = new_plan(Matrix(scenarios=PAIR, axes={**PYTHON, "cpus": (2, 3), "corpus": (None, other)}))
+    for number, values in enumerate(plan.cells):
+        alone = lone(plan, number)
+        assert alone.cells == (values,)
+        assert [part.name for part in alone.scenarios] == [values.scenario]
+        assert list(alone.corpus_digests) == ([values.corpus] if values.corpus else [])
+        assert config_of(alone, 0, 7) == config_of(plan, number, 7)
 
 
 def test_a_cell_runs_with_its_values_and_what_all_have_alike() -> None:
@@ -95,7 +108,7 @@ def test_a_cell_runs_with_its_values_and_what_all_have_alike() -> None:
     plan = new_plan(
         Matrix(scenarios=PAIR[:1], axes=axes, duration_s=9.0, kasan=False, stall_after_s=4.0, stop_on_violation=True)
     )
-    config = config_of(plan, 0, 1)
+    config = config_of(plan, 0)
     assert (config.cpus, config.noise, config.pace_s, config.fate, config.readers_per_writer) == (
         4, Fraction(1, 8), 0.5, "reused", 1,
     )  # fmt: skip

@@ -1,0 +1,34 @@
+"""A crew of one: this process, which does one task after the other."""
+
+from collections.abc import Hashable
+
+from stress.campaign.crews.crew import Interrupted, Note, Returned, Trade
+
+
+class Alone:
+    """This process, on the cores that it has."""
+
+    def __init__(self, trade: Trade, note: Note, interrupted: Interrupted) -> None:
+        """Begin with nothing."""
+        self._trade, self._note, self._interrupted = trade, note, interrupted
+        self._task: tuple[Hashable, str] | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is no task."""
+        return self._task is None
+
+    def begin(self, tag: Hashable, text: str) -> None:
+        """Keep a task until somebody asks for what has become of it."""
+        self._task = tag, text
+
+    def returned(self) -> list[Returned]:
+        """Do the task there is."""
+        if self._task is None:
+            return []
+        (tag, text), self._task = self._task, None
+        return [Returned(tag, None, self._trade.work(text, self._interrupted, self._note))]
+
+    def close(self) -> None:
+        """Nothing more is done here."""
+        self._trade.rest()

@@ -1,0 +1,29 @@
+"""What crosses from one process to another of perhaps another host: JSON that says first which kstress wrote it."""
+
+import json
+from typing import Any
+
+from stress.campaign.converter import from_json, to_json
+from stress.campaign.identity import made_by
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+
+FIRST = "made_by"
+"""The key that is looked at before any other: another version may write those in another way."""
+
+
+def letter(record: Any) -> str:
+    """A record as text."""
+    return json.dumps({FIRST: made_by(), "of": to_json(record)})
+
+
+def opened(text: str, kind: type[Any], whose: str) -> Any:
+    """The record in a letter.
+
+    Raises:
+        UserError: when it was written by another version, or is of another kind; names `whose` it is.
+    """
+    document = json.loads(text)
+    if document[FIRST] != made_by():
+        raise UserError(f"{whose} has {shown(document[FIRST])}, and this is {made_by()}; install the same on both")
+    return from_json(document["of"], kind, whose)
