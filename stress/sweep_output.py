@@ -6,6 +6,7 @@ from rich.text import Text
 from stress.campaign.sweep.records import Ended, Plan, Values
 from stress.campaign.sweep.summary import describe, end_of, show_sweep
 from stress.campaign.sweep.sweep import SweepEnding
+from stress.corpus.untrusted import shown
 from stress.output import check_json, console, write_json
 from stress.units import show_duration
 
@@ -58,9 +59,9 @@ class SweepOutputs:
         if self._screen.is_terminal and ended.run:
             return
         told = ended.trouble.lines[0] if ended.trouble else end_of(ended)
-        self._screen.print(
-            Text(f"{self._name(values, ended.repeat)}: {told}  {show_duration(ended.seconds)}"), soft_wrap=True
-        )
+        where = f"  {shown(ended.worker)}" if ended.worker else ""
+        line = f"{self._name(values, ended.repeat)}: {told}  {show_duration(ended.seconds)}{where}"
+        self._screen.print(Text(line), soft_wrap=True)
 
     def _name(self, values: Values, repeat: int) -> str:
         """A cell in words."""

@@ -17,6 +17,7 @@ from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, NoWorkersErr
 from stress.campaign.crews.futures import first_done, known, taken
 from stress.campaign.crews.hand import do, introduce, read_introduction
 from stress.campaign.identity import made_by
+from stress.campaign.reading import parse, read_file
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
@@ -156,15 +157,30 @@ def connect(address: str) -> Any:
     """
     try:
         from distributed import Client
+        from distributed.comm import resolve_address
     except ImportError as error:
         raise UserError(f"--scheduler: needs {error.name}: pip install 'kstress[cluster]'") from None
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a scheduler that is gone is told here
-    place = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
     try:
-        return Client(**place, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+        return Client(resolve_address(written(address)), timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
         told = f"--scheduler: cannot reach {shown(repr(address))}: {known(error)}"
-        raise UserError(f"{told}; give what dask scheduler prints, like tcp://host:8786") from None
+        raise UserError(f"{told}; give what dask scheduler prints, like tcp://host:8786, or its file") from None
+
+
+def written(address: str) -> str:
+    """The address that stands in a scheduler's file; one that is no file is returned as it is.
+
+    Raises:
+        UserError: for a file that no scheduler has written.
+    """
+    path = Path(address)
+    if not path.is_file():
+        return address
+    told = parse(read_file(path), f"--scheduler: {shown(address)}").get("address")
+    if not isinstance(told, str):
+        raise UserError(f"--scheduler: {shown(address)} has no address in it; give the file that dask scheduler writes")
+    return told
 
 
 def on_worker(work: Callable[[str, Interrupted, Note], str], text: str) -> str:
