@@ -31,6 +31,20 @@ def optional(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+scheduler_option = click.option(
+    "--scheduler", metavar="ADDRESS", help="Have all run by the workers of a dask scheduler (extra cluster)."
+)
+
+
+def crew_of(scheduler: str | None) -> dict[str, Any]:
+    """Who is to work for a campaign, as its argument: the workers of a scheduler if there is one."""
+    if scheduler is None:
+        return {}
+    from stress.campaign.crews.cluster import on_cluster
+
+    return {"crew": on_cluster(scheduler)}
+
+
 MACHINE_OPTIONS = (
     click.option("--cpus", type=int, help="How many CPUs to play.  [default: 4]"),
     click.option("--engine", help="auto, python or native.  [default: auto: native if numba is there]"),

@@ -9,7 +9,8 @@ RUNDIR = Part("stress/campaign/soak/rundir.py")
 PARTS = Part("stress/campaign/parts.py")
 PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
-SOAK = Part("stress/campaign/soak/soak.py")
+BASE = Part("stress/campaign/soak/base.py")
+LOCAL = Part("stress/campaign/soak/local.py")
 PIPES = Part("stress/campaign/pipes.py")
 PROCESS = Part("stress/campaign/child.py")
 PAPER = suite("campaign/soak")
@@ -67,16 +68,16 @@ GROUP = Group(
         TURNS.of("def _turn(").mutant(
             "stall-forgotten", "a stall is not told", "tell_stall(track.stall) if track.stall else", ""
         ),
-        SOAK.of("def _record(").mutant(
+        LOCAL.of("def _record(").mutant(
             "time-forgotten", "the soak's time starts again each turn", "self.elapsed_s + turn.seconds", "turn.seconds"
         ),
-        SOAK.of("def _keep(").mutant(
+        BASE.of("def _keep(").mutant(
             "told-again", "an outcome is told again and again", "outcome not in known and ", ""
         ),
-        SOAK.of("def _work(").mutant(
+        LOCAL.of("def _work(").mutant(
             "death-unseen", "a crash is taken for an end in order", "if death := child.death():", "if death := None:"
         ),
-        SOAK.of("def _status(").mutant(
+        BASE.of("def _status(").mutant(
             "always-complete", "an interrupted soak seems complete", 'return "interrupted" if', 'return "complete" if'
         ),
         PROCESS.of("def death(").mutant("no-signal", "a killed process seems to have ended", "code == 0", "code <= 0"),

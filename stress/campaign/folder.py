@@ -129,9 +129,13 @@ class OpenFolder:
 
     def end(self, status: str) -> None:
         """Write down how the campaign has ended."""
-        self.manifest = attrs.evolve(self.manifest, status=status)
+        self.rewrite(attrs.evolve(self.manifest, status=status))
+
+    def rewrite(self, manifest: Any) -> None:
+        """Put another manifest in the place of the one there is."""
+        self.manifest = manifest
         try:
-            write_whole(self.folder / MANIFEST, manifest_bytes(self.what, self.manifest))
+            write_whole(self.folder / MANIFEST, manifest_bytes(self.what, manifest))
         except OSError as error:
             raise self.failed(MANIFEST, error) from None
 

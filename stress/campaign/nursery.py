@@ -6,10 +6,12 @@ threads begin in the cell. `python -m stress.campaign.nursery MODULE [native]` i
 
 import contextlib
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from typing import IO, NoReturn
 
@@ -91,6 +93,41 @@ class Nursery:
         """End it; a process that it has forked ends by itself when its pipe is closed."""
         self._channel.close()
         self._process.wait()
+
+
+_idle: "queue.SimpleQueue[tuple[tuple[str, bool], Nursery]]" = queue.SimpleQueue()
+"""Nurseries that nobody uses now: a process that has loaded numba once keeps it loaded."""
+
+
+@contextlib.contextmanager
+def borrowed(module: str, native: bool) -> Iterator[Nursery]:
+    """A nursery that nobody else uses meanwhile; it is kept for the next unless something went wrong."""
+    nursery = _kept((module, native)) or Nursery(module, native)
+    try:
+        yield nursery
+    except BaseException:
+        nursery.close()
+        raise
+    _idle.put(((module, native), nursery))
+
+
+def _kept(kind: tuple[str, bool]) -> Nursery | None:
+    """A nursery of a kind that is kept, if the first there is is of that kind; another is not wanted any more."""
+    try:
+        known, nursery = _idle.get_nowait()
+    except queue.Empty:
+        return None
+    if known == kind:
+        return nursery
+    nursery.close()
+    return None
+
+
+def close_idle() -> None:
+    """End the nurseries that nobody uses."""
+    with contextlib.suppress(queue.Empty):
+        while True:
+            _idle.get_nowait()[1].close()
 
 
 def _become(module: str, handles: list[int]) -> NoReturn:

@@ -1,6 +1,6 @@
 """What every campaign writes down of what it runs: its scenarios, without their files, and who worked on it when."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -9,6 +9,7 @@ from attrs.validators import in_
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
 from stress.conditions import Conditions
 from stress.corpus.untrusted import shown
+from stress.errors import UserError
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.scenario import VERDICTS, Scenario
 
@@ -50,10 +51,14 @@ class Part:
 
 @attrs.frozen
 class Session:
-    """One process that worked on a campaign: when it began (UTC), and under which conditions."""
+    """One process that worked on a campaign: when it began (UTC), and under which conditions.
+
+    `worker` is its name if it was one of a crew, None for the campaign's own process.
+    """
 
     began: str
     conditions: Conditions
+    worker: str | None = None
 
 
 def part_of(scenario: Scenario) -> Part:
@@ -71,15 +76,26 @@ def part_of(scenario: Scenario) -> Part:
 
 
 def changed(parts: Sequence[Part], sources: str, corpora: Iterable[tuple[str | None, str]]) -> Iterator[str]:
-    """How what there is now differs from what was written down: scenario files, kstress's own sources, corpora.
+    """How what there is here differs from what was written down: scenario files, kstress's own sources, corpora.
 
     `sources` is their digest then, `corpora` are paths, None for the bundled one, and digests.
     """
     for part in parts:
-        if scenario_digest(part.origin) != part.digest:
-            yield f"the file of scenario {shown(part.name)}, or of its twin, has changed"
-    if sources_digest() != sources:
-        yield "kstress itself has changed: its kernel, machine, programs or judge are not those that were counted"
+        yield from _differs(
+            f"the file of scenario {shown(part.name)}, or of its twin,", part.digest, scenario_digest, part.origin
+        )
+    yield from _differs("kstress itself, its kernel, machine, programs or judge,", sources, sources_digest)
     for corpus, digest in corpora:
-        if corpus_digest(Path(corpus) if corpus else None) != digest:
-            yield f"the corpus {shown(corpus or 'that comes with kstress')} has changed"
+        what = f"the corpus {shown(corpus or 'that comes with kstress')}"
+        yield from _differs(what, digest, corpus_digest, Path(corpus) if corpus else None)
+
+
+def _differs(what: str, planned: str, digest: Callable[..., str], *of: object) -> Iterator[str]:
+    """That something is not what it was, or not to be had."""
+    try:
+        here = digest(*of)
+    except UserError as error:
+        yield f"{what} is not to be had: {error}"
+    else:
+        if here != planned:
+            yield f"{what} has changed: its digest is {here} here, and was {planned}"

@@ -1,7 +1,6 @@
 """`kstress soak`."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 from stress.errors import UserError
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, exit_code, fail, silence
 from stress.interrupts import Interrupts
-from stress.options import config_values, duration, machine_options, named, optional
+from stress.options import config_values, crew_of, duration, machine_options, named, optional, scheduler_option
 
 
 @click.command()
@@ -27,6 +26,7 @@ from stress.options import config_values, duration, machine_options, named, opti
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics; 0 takes any free port.")
 @click.option("--metrics-address", default="127.0.0.1", help="Where to serve them.  [default: 127.0.0.1]")
+@scheduler_option
 @machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
@@ -38,6 +38,7 @@ def soak(
     interval: float | None,
     metrics_port: int | None,
     metrics_address: str,
+    scheduler: str | None,
     reports: int,
     json_file: str | None,
     **given: Any,
@@ -50,7 +51,8 @@ def soak(
     interrupts = Interrupts.noted()
     watcher, close = outputs.watch(metrics_port, metrics_address)
     try:
-        ending = _soak(named(scenarios, everything), resumed, results, interval, wanted, watcher, interrupts.pending)
+        how = {"watcher": watcher, "interrupted": interrupts.pending, **crew_of(scheduler)}
+        ending = _soak(named(scenarios, everything), resumed, results, wanted, {**how, **optional(interval_s=interval)})
     finally:
         close()
     try:
@@ -66,21 +68,18 @@ def _soak(
     scenarios: tuple[str, ...],
     resumed: Path | None,
     results: Path | None,
-    interval: float | None,
     wanted: dict[str, Any],
-    watcher: Any,
-    interrupted: Callable[[], bool],
+    how: dict[str, Any],
 ) -> Any:
     """Start a soak, or go on with one."""
     from stress.campaign.soak.soak import resume, soak
     from stress.config import Config
 
-    timing = optional(interval_s=interval)
     if resumed is not None:
         if results is not None:
             raise UserError("--results: a resumed soak stays in its directory; leave --results out")
-        return resume(resumed, scenarios, watcher=watcher, interrupted=interrupted, **timing, **wanted)
+        return resume(resumed, scenarios, **how, **wanted)
     if "duration_s" not in wanted:
         raise UserError("--duration: a soak needs to know for how long; give a time like 8h")
     place = optional(results=results)
-    return soak(scenarios, Config(**wanted), watcher=watcher, interrupted=interrupted, **timing, **place)
+    return soak(scenarios, Config(**wanted), **how, **place)

@@ -9,7 +9,7 @@ import click
 from stress.errors import UserError
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence, verdicts_code
 from stress.interrupts import Interrupts
-from stress.options import axis_options, optional
+from stress.options import axis_options, crew_of, optional, scheduler_option
 
 
 @click.command()
@@ -21,7 +21,7 @@ from stress.options import axis_options, optional
 @click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
 @click.option("--stall-after", help="Spinning this long without progress is a stall.")
 @click.option("--stop-on-violation", is_flag=True, default=None, help="End each cell at its first violation.")
-@click.option("--scheduler", metavar="ADDRESS", help="Run cells on the workers of a dask scheduler (extra cluster).")
+@scheduler_option
 @click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Run what a sweep has left.")
 @click.option(
     "--results",
@@ -44,7 +44,7 @@ def sweep(
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:
-        how = {"watcher": outputs, "interrupted": interrupts.pending, **_crew(scheduler)}
+        how = {"watcher": outputs, "interrupted": interrupts.pending, **crew_of(scheduler)}
         ending = _sweep(scenarios, resumed, results, optional(**given), how)
     finally:
         outputs.close()
@@ -75,12 +75,3 @@ def _sweep(
         return resume_sweep(resumed, **how)
     place = optional(results=results)
     return sweep(matrix_of(scenarios, given), **how, **place)
-
-
-def _crew(scheduler: str | None) -> dict[str, Any]:
-    """Who runs cells, if it is not this process."""
-    if scheduler is None:
-        return {}
-    from stress.campaign.crews.cluster import on_cluster
-
-    return {"crew": on_cluster(scheduler)}

@@ -45,6 +45,24 @@ class Tally:
             self.first_violation_s = self.seconds + (min(firsts) - started_ns) / 1e9
         self.seconds += seconds
 
+    def joined(self, later: "Tally") -> "Tally":
+        """Both together, as if the other one's time came after this one's."""
+        first = self.first_violation_s
+        if first is None and later.first_violation_s is not None:
+            first = self.seconds + later.first_violation_s
+        return Tally(
+            self.seconds + later.seconds,
+            self.lookups + later.lookups,
+            self.loads + later.loads,
+            self.unloads + later.unloads,
+            self.race_windows + later.race_windows,
+            self.violations + later.violations,
+            self.disagreements + later.disagreements,
+            first,
+            self.outcomes + later.outcomes,
+            [mine + other for mine, other in zip(self.latencies, later.latencies, strict=True)],
+        )
+
     @property
     def stops(self) -> int:
         """How often the machine was stopped."""

@@ -62,9 +62,11 @@ def _family(ending: Ending, spans: dict[str, list[Span]], with_memory: bool) -> 
 
 
 def _borders(samples: Sequence[Sample]) -> Iterator[float]:
-    """When a session took over from another, in seconds of the soak's own time."""
+    """When another session began, in seconds of the soak's own time; those of workers go on side by side."""
+    latest = samples[0].session if samples else 0
     for before, after in pairwise(samples):
-        if before.session != after.session:
+        if after.session > latest:
+            latest = after.session
             yield before.standing.elapsed_s
 
 

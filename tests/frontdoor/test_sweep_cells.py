@@ -1,12 +1,12 @@
 """Cells that crash, hang, run out of memory or break: each is a result that is told, and the sweep goes on."""
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from stress.campaign.nursery import close_idle
 from stress.campaign.sweep import cell as cells_module
-from stress.campaign.sweep.cell import Came, nursery_for, run_cell
+from stress.campaign.sweep.cell import Came, cells_nursery, run_cell
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import Plan
@@ -84,8 +84,11 @@ def hanging(place: Path, deed: str) -> Plan:
 
 def run(plan: Plan) -> Came:
     """Run the first cell of a plan."""
-    with closing(nursery_for(plan)) as nursery:
-        return run_cell(plan, 1, nursery)
+    try:
+        with cells_nursery(plan) as nursery:
+            return run_cell(plan, 1, nursery)
+    finally:
+        close_idle()
 
 
 def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

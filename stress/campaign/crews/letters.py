@@ -4,12 +4,27 @@ import json
 from typing import Any
 
 from stress.campaign.converter import from_json, to_json
+from stress.campaign.crews.crew import Returned
 from stress.campaign.identity import made_by
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 FIRST = "made_by"
 """The key that is looked at before any other: another version may write those in another way."""
+
+
+class LostError(Exception):
+    """A worker did not say what became of a task; the text is why."""
+
+
+def said_by(returned: Returned, kind: type[Any]) -> Any:
+    """The record that a task has come to; LostError if its worker did not say, or nothing that can be read."""
+    if returned.said is None:
+        raise LostError(returned.why)
+    try:
+        return opened(returned.said, kind, returned.worker or "this process")
+    except (UserError, ValueError, LookupError, TypeError) as error:
+        raise LostError(str(error)) from None
 
 
 def letter(record: Any) -> str:

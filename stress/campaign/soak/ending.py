@@ -35,6 +35,11 @@ class Ending:
         """Whether the harness failed in any scenario."""
         return any(standing.failure for standing in self.standings.values())
 
+    @property
+    def workers(self) -> list[str]:
+        """The workers that have played turns, if there was a crew."""
+        return sorted({one.worker for one in self.manifest.sessions if one.worker is not None})
+
     def _result(self, part: Part) -> Result:
         """One scenario's result: the verdict over the whole soak."""
         plan, standing = self.manifest.plan, self.standings[part.name]
@@ -77,6 +82,7 @@ class Ending:
                 "status": self.manifest.status,
                 "elapsed_s": round(max(one.elapsed_s for one in self.standings.values()), 3),
                 "sessions": len(self.manifest.sessions),
+                "workers": self.workers,
                 "failure": standing.failure.json if standing.failure else None,
             },
         }

@@ -66,6 +66,11 @@ class Journal(OpenFolder):
         """Add a violation that is told in full."""
         self.add_line(self._findings, FINDINGS, finding)
 
+    def join(self, session: Session) -> int:
+        """Add a session that begins while others go on, as that of a worker; its number."""
+        self.rewrite(attrs.evolve(self.manifest, sessions=(*self.manifest.sessions, session)))
+        return len(self.manifest.sessions) - 1
+
     def close(self) -> None:
         """Let go of the directory."""
         self._samples.close()

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import reduce
 from pathlib import Path
 
 import attrs
@@ -102,6 +103,20 @@ class Standing:
     twin_stall: str | None = None
     failure: Told | None = None
     done: bool = False
+
+    def joined(self, turn: "Standing", elapsed_s: float) -> "Standing":
+        """This one with a turn that was played elsewhere, from nothing; what has ended either has ended both."""
+        twins = [twin for twin in (self.twin, turn.twin) if twin]
+        return attrs.evolve(
+            self,
+            elapsed_s=elapsed_s,
+            slices=self.slices + turn.slices,
+            tally=self.tally.joined(turn.tally),
+            twin=reduce(Tally.joined, twins) if twins else None,
+            stall=self.stall or turn.stall,
+            twin_stall=self.twin_stall or turn.twin_stall,
+            done=self.done or turn.done,
+        )
 
 
 @attrs.frozen(kw_only=True)

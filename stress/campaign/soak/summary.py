@@ -101,6 +101,7 @@ def end_line(ending: Ending, result: Result) -> str:
         "interval": write_duration(plan.interval_s),
         "corpus": plan.corpus or "bundled",
         "sessions": len(ending.manifest.sessions),
+        **({"workers": len(ending.workers)} if ending.workers else {}),
         "run": ending.folder,
     }
     words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())

@@ -5,6 +5,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import attrs
 from stress.campaign.child import Child
 from stress.campaign.crews.crew import StoppedError
 from stress.campaign.folder import encode
-from stress.campaign.nursery import Nursery
+from stress.campaign.nursery import Nursery, borrowed
 from stress.campaign.pipes import Failed, read_message
 from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
 from stress.campaign.sweep.plan import config_of
@@ -117,9 +118,9 @@ def told(reason: str, words: list[str]) -> Told:
     return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
 
 
-def nursery_for(plan: Plan) -> Nursery:
+def cells_nursery(plan: Plan) -> AbstractContextManager[Nursery]:
     """Where the processes of a plan's cells come from."""
-    return Nursery(CHILD, any(values.engine == "native" for values in plan.cells))
+    return borrowed(CHILD, any(values.engine == "native" for values in plan.cells))
 
 
 def run_cell(plan: Plan, seed: int, nursery: Nursery, interrupted: Callable[[], bool] = lambda: False) -> Came:

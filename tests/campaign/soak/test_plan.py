@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from stress.campaign import parts
+from stress.campaign.soak import local
 from stress.campaign.soak import plan as plans
-from stress.campaign.soak import soak as soaks
 from stress.campaign.soak.plan import new_plan, resumed_plan
 from stress.campaign.soak.records import Plan
 from stress.campaign.soak.rundir import read_run
@@ -141,7 +141,10 @@ def test_a_scenario_file_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_other_sources_of_kstress_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of()
     monkeypatch.setattr(parts, "sources_digest", lambda: "0" * 16)
-    assert "kstress itself has changed" in refusal(plan)
+    assert (
+        "its kernel, machine, programs or judge, has changed: its digest is 0000000000000000 here, and was"
+        in refusal(plan)
+    )
 
 
 def test_another_corpus_is_named_and_one_that_has_changed_or_is_gone(tmp_path: Path) -> None:
@@ -203,7 +206,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(module: str, job: bytes) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(soaks, "Child", start)
+    monkeypatch.setattr(local, "Child", start)
 
 
 @pytest.mark.usefixtures("no_worker")

@@ -236,11 +236,17 @@ RECORDS = [MANIFEST, plan_of(), session_of(), plan_of().scenarios[0], sample_at(
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_record_has_all_its_keys_and_no_others(record: Any) -> None:
-    for name in set(to_json(record)) - SINCE:
+    for name in set(to_json(record)) - SINCE - {"worker"}:
         refused(record, take(name))
     refused(record, put("more", value=1))
     refused(record, put("a\nb\x1b[31m" * 99, value=1))
     refused(record, put("\ud800", value=1))
+
+
+def test_a_session_from_before_there_were_workers_is_read() -> None:
+    value = to_json(session_of())
+    del value["worker"]
+    assert from_json(value, Session, "that file") == session_of()
 
 
 def test_a_plan_from_before_there_were_variations_is_read() -> None:

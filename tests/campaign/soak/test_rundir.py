@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from stress.campaign.converter import to_json
 from stress.campaign.folder import encode, manifest_bytes
 from stress.campaign.reading import MANIFEST, kind_of
-from stress.campaign.soak import soak as soaks
+from stress.campaign.soak import local
 from stress.campaign.soak.records import Manifest, Plan
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
 from stress.campaign.soak.soak import resume
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_cannot_be_resumed_and_is_left_as_it_is(home: Path, 
         return
     before = snapshot(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(soaks, "Child", not_json)
+        patch.setattr(local, "Child", not_json)
         for _ in range(2):
             with pytest.raises(UserError) as caught:
                 resume(folder)

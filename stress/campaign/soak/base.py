@@ -1,0 +1,143 @@
+"""What every soak does, whoever plays its turns: it writes down what is learnt, shows it, and says how it has ended."""
+
+from abc import ABC, abstractmethod
+from collections import defaultdict, deque
+from collections.abc import Callable
+
+import attrs
+import psutil
+
+from stress.campaign.folder import JournalError, now
+from stress.campaign.soak.ending import Ending, ending_of
+from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.messages import Glance
+from stress.campaign.soak.records import Finding, Plan, Sample, Standing
+from stress.campaign.soak.rundir import read_run
+from stress.campaign.soak.view import Span, View, Watcher, span
+from stress.judge.violation import MOST_REPORTS
+from stress.report.told import Told
+
+SHORTEST_SOAK = 0.01
+MOST_SPANS = 60
+
+
+@attrs.define(eq=False)
+class Soak(ABC):
+    """A soak under way. `open_journal` makes its run directory, or opens it again, once there is something to write.
+
+    `trouble` is why the disk could not take more, `deserted` why nobody is left to work: either ends it.
+    """
+
+    plan: Plan
+    open_journal: Callable[[], Journal]
+    watcher: Watcher
+    interrupted: Callable[[], bool]
+    standings: dict[str, Standing]
+    findings: list[Finding] = attrs.field(factory=list)
+    journal: Journal | None = None
+    trouble: str | None = attrs.field(init=False, default=None)
+    deserted: str | None = attrs.field(init=False, default=None)
+    _view: View | None = attrs.field(init=False, default=None)
+    _spans: dict[str, deque[Span]] = attrs.field(
+        init=False, factory=lambda: defaultdict(lambda: deque(maxlen=MOST_SPANS))
+    )
+
+    def run(self) -> Ending:
+        """Work until the time is up, everything has ended, a signal came, or something is in the way."""
+        try:
+            while self._goes_on():
+                self._work()
+            return self._end()
+        finally:
+            self.watcher.close()
+            if self.journal:
+                self.journal.close()
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Have turns played for a while."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of the soak's own time so far, over all scenarios and sessions."""
+        return max(standing.elapsed_s for standing in self.standings.values())
+
+    def _goes_on(self) -> bool:
+        """Whether there is something left to do, and nothing against it."""
+        waiting = any(not standing.done for standing in self.standings.values())
+        left = self.plan.duration_s - self.elapsed_s
+        hindered = self.trouble or self.deserted or self.interrupted()
+        return waiting and left > SHORTEST_SOAK and not hindered
+
+    def _open(self) -> Journal:
+        """The journal, which is opened the first time."""
+        if self.journal is None:
+            self.journal = self.open_journal()
+            self.watcher.note(f"run directory: {self.journal.folder}")
+        return self.journal
+
+    def _keep(self, scenario: str, outcome: str, told: Told) -> None:
+        """Keep the first violation of each outcome."""
+        known = [finding.outcome for finding in self.findings if finding.scenario == scenario]
+        if outcome not in known and len(known) < MOST_REPORTS:
+            self.findings.append(Finding(scenario, outcome, now(), told))
+            self._open().keep(self.findings[-1])
+
+    def _append(self, standing: Standing, session: int, memory_bytes: int | None, steal: float | None) -> None:
+        """Write a standing down, and tell it."""
+        self._spans[standing.scenario].append(span(self.standings[standing.scenario], standing))
+        self.standings[standing.scenario] = standing
+        sample = Sample(at=now(), session=session, memory_bytes=memory_bytes, steal_percent=steal, standing=standing)
+        self._open().append(sample)
+        self._view = self._look(standing, None, sample)
+        self.watcher.sample(self._view)
+
+    def _fail_scenario(self, scenario: str, told: Told, session: int) -> None:
+        """A scenario has ended with a fault of the harness; its counts stay, the others may go on."""
+        standing = self.standings[scenario]
+        if standing.failure is None:
+            self._append(attrs.evolve(standing, elapsed_s=self.elapsed_s, failure=told, done=True), session, None, None)
+
+    def _look(self, current: Standing, glance: Glance | None, sample: Sample | None) -> View:
+        """A snapshot of the whole."""
+        return View(
+            plan=self.plan,
+            folder=self._open().folder,
+            elapsed_s=self.elapsed_s,
+            standings=tuple(self.standings.values()),
+            current=current,
+            glance=glance,
+            sample=sample,
+            spans=tuple(self._spans[current.scenario]),
+        )
+
+    def _status(self) -> str:
+        """How it has ended, for the manifest."""
+        if self.trouble or any(standing.failure for standing in self.standings.values()):
+            return "failed"
+        return "interrupted" if self.interrupted() or self.deserted else "complete"
+
+    def _end(self) -> Ending:
+        """Write the end down; what was learnt, read back from the disk if that could take it."""
+        journal = self._open()  # a signal came before anything ran: that can be resumed too
+        manifest = attrs.evolve(journal.manifest, status=self._status())
+        try:
+            if self.trouble is None:
+                journal.end(manifest.status)
+                return attrs.evolve(ending_of(read_run(journal.folder)), trouble=self.deserted)
+        except JournalError as error:
+            self.trouble = str(error)
+        return Ending(journal.folder, manifest, dict(self.standings), tuple(self.findings), self.trouble)
+
+
+def failed(reason: str, words: tuple[str, ...]) -> Told:
+    """What is told of a scenario whose machine's process is gone."""
+    return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": list(words)})
+
+
+def memory_of(pid: int | None) -> int | None:
+    """The resident memory of a process in bytes; None if it is gone, or has ended and was not waited for."""
+    try:
+        return None if pid is None else psutil.Process(pid).memory_info().rss or None
+    except psutil.Error:
+        return None

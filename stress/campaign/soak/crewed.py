@@ -1,0 +1,110 @@
+"""A soak on many machines: each worker of a crew plays turns, with seeds of its own, and all counts become one verdict.
+
+Its time is that of the clock on the wall, so that many workers count many times as much in it.
+"""
+
+import time
+from collections import Counter
+from itertools import count
+from random import Random
+
+import attrs
+
+from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, StoppedError
+from stress.campaign.crews.letters import LostError, letter, said_by
+from stress.campaign.folder import JournalError, now
+from stress.campaign.parts import Session
+from stress.campaign.soak.base import Soak
+from stress.campaign.soak.records import Plan
+from stress.campaign.soak.remote import Played, Shift
+
+SHORTEST_SHIFT = 0.2
+MOST_LOSSES = 10
+"""Turns that may be lost one after the other, with no turn that came back between them."""
+
+
+@attrs.define(eq=False)
+class CrewedSoak(Soak):
+    """A soak whose turns are played by a crew."""
+
+    crew: Crew = attrs.field(kw_only=True)
+    _before: float = attrs.field(init=False)
+    _began: float = attrs.field(init=False, factory=time.monotonic)
+    _numbers: "count[int]" = attrs.field(init=False, factory=count)
+    _given: Counter[str] = attrs.field(init=False, factory=Counter)
+    _under_way: dict[int, str] = attrs.field(init=False, factory=dict)
+    _sessions: dict[str | None, int] = attrs.field(init=False, factory=dict)
+    _losses: int = attrs.field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._before = max(standing.elapsed_s for standing in self.standings.values())
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds by the clock on the wall, over all sessions."""
+        return self._before + time.monotonic() - self._began
+
+    def _work(self) -> None:
+        """Give turns to the crew until the time is up, then wait for those under way."""
+        self._open()
+        try:
+            while self._goes_on() or (self._under_way and not self.interrupted()):
+                self._give()
+                for returned in self.crew.returned():
+                    self._take(returned)
+        except JournalError as error:
+            self.trouble = str(error)
+        except NoWorkersError as error:
+            self.deserted = str(error)
+        except StoppedError:
+            pass  # what was under way is not counted
+
+    def _give(self) -> None:
+        """Give a turn to everybody who has none: of the scenario that has had the fewest."""
+        while self.crew.has_room and self._goes_on():
+            left = self.plan.duration_s - self.elapsed_s
+            if left < SHORTEST_SHIFT:
+                return
+            waiting = [name for name, standing in self.standings.items() if not standing.done]
+            scenario, number = min(waiting, key=self._given.__getitem__), next(self._numbers)
+            self._given[scenario] += 1
+            self._under_way[number] = scenario
+            shift = Shift(self._plan_of(scenario, number), min(self.plan.interval_s, left))
+            self.crew.begin(number, letter(shift))
+
+    def _plan_of(self, scenario: str, number: int) -> Plan:
+        """The plan of one turn: of one scenario, with a seed that no other turn of any session has."""
+        parts = tuple(part for part in self.plan.scenarios if part.name == scenario)
+        session = len(self._open().manifest.sessions) - len(self._sessions)
+        seed = Random(f"{self.plan.seed}/{session}/{number}").randrange(2**31)
+        return attrs.evolve(self.plan, scenarios=parts, seed=seed)
+
+    def _take(self, returned: Returned) -> None:
+        """A turn has come back, or was lost with its worker; then nothing of it is counted."""
+        scenario = self._under_way.pop(returned.tag)
+        try:
+            played: Played = said_by(returned, Played)
+        except LostError as error:
+            self.watcher.note(f"{returned.worker} did not bring a turn back: {error}")
+            self._losses += 1
+            if self._losses >= MOST_LOSSES:
+                raise NoWorkersError(f"{MOST_LOSSES} turns in a row did not come back, the last one: {error}") from None
+            return
+        self._losses = 0
+        self._record(scenario, played, self._session_of(returned.worker, played))
+
+    def _record(self, scenario: str, played: Played, session: int) -> None:
+        """Keep violations, then counts, so that no count is without its report."""
+        if turn := played.turn:
+            for outcome, told in turn.reports.items():
+                self._keep(scenario, outcome, told)
+            standing = self.standings[scenario].joined(turn.standing, self.elapsed_s)
+            self._append(standing, session, played.memory_bytes, played.conditions.steal_percent)
+        if played.failure:
+            self._fail_scenario(scenario, played.failure, session)
+
+    def _session_of(self, worker: str | None, played: Played) -> int:
+        """The session of a worker, which begins with the first turn that it brings back."""
+        if worker not in self._sessions:
+            self._sessions[worker] = self._open().join(Session(now(), played.conditions, worker))
+        return self._sessions[worker]

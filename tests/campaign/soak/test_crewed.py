@@ -1,0 +1,272 @@
+"""A soak on many machines: every turn that comes back is counted once, wherever it was played, and no other is."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stress.campaign.crews.alone import Alone
+from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, Returned, Trade
+from stress.campaign.crews.executor import on_executor
+from stress.campaign.crews.letters import letter, opened
+from stress.campaign.soak.ending import Ending
+from stress.campaign.soak.messages import Turn
+from stress.campaign.soak.records import Standing
+from stress.campaign.soak.remote import Played, Shift, objections, trade_of
+from stress.campaign.soak.rundir import read_run
+from stress.campaign.soak.soak import resume, soak
+from stress.config import Config
+from stress.errors import UserError
+from stress.judge.tally import Tally
+from stress.machine.latency import BUCKETS
+from stress.report.told import Told
+from tests.campaign.soak.made import PAIR, TORN, plan_of, session_of
+from tests.support import bounded
+
+WORKERS = ("one", "two", "three")
+QUICK = Config(engine="python", duration_s=1.0, cpus=3)
+DIED = Told(("FAILED: died", "of that"), {"reason": "died"})
+
+Answer = Callable[[Shift, int], Played | str]
+"""What a shift comes to, given how many came before it; a text is why its worker was lost."""
+
+
+@attrs.define
+class Script:
+    """A crew that answers at once, and remembers what it was given. `at_most` turns come back; then a signal comes."""
+
+    answer: Answer
+    at_most: int
+    shifts: list[Shift] = attrs.field(factory=list)
+    back: int = 0
+    _waiting: list[tuple[Hashable, Shift]] = attrs.field(factory=list)
+
+    def __call__(self, trade: Trade, note: Note, interrupted: Interrupted) -> "Script":
+        return self
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._waiting) < len(WORKERS)
+
+    def begin(self, tag: Hashable, text: str) -> None:
+        self.shifts.append(opened(text, Shift, "a test"))
+        self._waiting.append((tag, self.shifts[-1]))
+
+    def returned(self) -> list[Returned]:
+        if self.interrupted():
+            return []
+        tag, shift = self._waiting.pop(0)
+        worker, said = WORKERS[self.back % len(WORKERS)], self.answer(shift, self.back)
+        self.back += 1
+        if isinstance(said, str):
+            return [Returned(tag, worker, None, said)]
+        return [Returned(tag, worker, letter(said))]
+
+    def close(self) -> None:
+        pass
+
+    def interrupted(self) -> bool:
+        return self.back >= self.at_most
+
+
+def played(shift: Shift, **standing: object) -> Played:
+    """A turn in which something was counted."""
+    latencies = [0] * BUCKETS
+    latencies[100] = 2
+    tally = Tally(seconds=1.0, lookups=10, loads=3, unloads=2, race_windows=5, latencies=latencies)
+    tally.outcomes = Counter({"found": 9, "absent": 1})
+    given = {"scenario": shift.plan.scenarios[0].name, "slices": 4, "tally": tally, **standing}
+    return Played(session_of().conditions, Turn(1.0, Standing(**given), {}), None, 1 << 20)  # type: ignore[arg-type]
+
+
+LONG = attrs.evolve(QUICK, duration_s=600.0)
+
+
+def scripted(home: Path, answer: Answer, turns: int) -> tuple[Script, Ending]:
+    """A soak of the pair by a script, until so many turns have come back."""
+    script = Script(answer, turns)
+    return script, soak(PAIR, LONG, results=home, interrupted=script.interrupted, crew=script)
+
+
+class Watched:
+    """A watcher that keeps what it is told."""
+
+    wants_glances = False
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def glance(self, view: object) -> None:
+        raise AssertionError("nobody sees the CPUs of other machines")
+
+    def sample(self, view: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_workers_count_becomes_one_verdict_with_one_bound(tmp_path: Path) -> None:
+    script, ending = scripted(tmp_path, lambda shift, at: played(shift), 30)
+    for standing in ending.standings.values():
+        assert (standing.slices, standing.tally.lookups, standing.tally.race_windows) == (60, 150, 75)
+        assert standing.tally.outcomes == {"found": 135, "absent": 15}
+        assert standing.tally.stops == 30
+    assert [run["rate_upper_95"] for run in ending.as_json()] == [3 / 75, 3 / 75]
+    assert Counter(shift.plan.scenarios[0].name for shift in script.shifts[:30]) == dict.fromkeys(PAIR, 15)
+
+
+def test_every_turn_has_a_seed_of_its_own_in_every_session(tmp_path: Path) -> None:
+    first, ending = scripted(tmp_path, lambda shift, at: played(shift), 30)
+    second = Script(lambda shift, at: played(shift), 30)
+    resume(ending.folder, interrupted=second.interrupted, crew=second)
+    seeds = [shift.plan.seed for shift in (*first.shifts, *second.shifts)]
+    assert len(set(seeds)) == len(seeds) > 60
+    assert {standing.tally.lookups for standing in read_run(ending.folder).standings().values()} == {300}
+
+
+def test_every_worker_has_a_session_with_the_conditions_of_its_host(tmp_path: Path) -> None:
+    conditions = [attrs.evolve(session_of().conditions, affinity=[core], cores=1) for core in range(3)]
+
+    def answer(shift: Shift, at: int) -> Played:
+        return attrs.evolve(played(shift), conditions=conditions[at % 3])
+
+    _, ending = scripted(tmp_path, answer, 9)
+    sessions = ending.manifest.sessions
+    assert [one.worker for one in sessions] == [None, *WORKERS]
+    assert [one.conditions for one in sessions[1:]] == conditions
+    assert [one.session for one in ending.samples] == [1, 2, 3] * 3
+
+
+def test_a_turn_that_is_lost_is_told_and_not_counted(tmp_path: Path) -> None:
+    script, watched = Script(lambda shift, at: "it left" if at % 2 else played(shift), 20), Watched()
+    ending = soak(PAIR, LONG, results=tmp_path, interrupted=script.interrupted, crew=script, watcher=watched)
+    assert sum(standing.tally.lookups for standing in ending.standings.values()) == 100
+    assert sum("did not bring a turn back: it left" in note for note in watched.notes) == 10
+    assert ending.manifest.status == "interrupted"
+
+
+def test_workers_that_lose_every_turn_end_it_and_what_was_learnt_is_kept(tmp_path: Path) -> None:
+    _, ending = scripted(tmp_path, lambda shift, at: "no memory" if at > 3 else played(shift), 1000)
+    assert ending.trouble == "10 turns in a row did not come back, the last one: no memory"
+    assert ending.manifest.status == "interrupted"
+    assert sum(standing.tally.lookups for standing in read_run(ending.folder).standings().values()) == 40
+
+
+def test_what_cannot_be_read_is_a_lost_turn(tmp_path: Path) -> None:
+    garbled = ["", "[]", "{}", "null", '{"made_by": 1}', letter(session_of()), '"\\ud800"']
+
+    class Garbled(Alone):
+        def returned(self) -> list[Returned]:
+            assert self._task
+            (tag, _), self._task = self._task, None
+            return [Returned(tag, "one", garbled[int(str(tag)) % len(garbled)])]
+
+    ending = soak(PAIR, LONG, results=tmp_path, crew=Garbled)
+    assert ending.trouble
+    assert ending.trouble.startswith("10 turns in a row did not come back")
+    assert not ending.samples
+
+
+def test_a_scenario_that_failed_or_has_ended_gets_no_more_turns(tmp_path: Path) -> None:
+    def answer(shift: Shift, at: int) -> Played:
+        if shift.plan.scenarios[0].name == PAIR[0]:
+            return attrs.evolve(played(shift), failure=DIED) if at > 10 else played(shift)
+        return played(shift)
+
+    script, ending = scripted(tmp_path, answer, 60)
+    standing = ending.standings[PAIR[0]]
+    assert standing.failure == DIED
+    assert standing.done
+    assert standing.tally.lookups >= 60, "what was counted before it failed stays"
+    assert {shift.plan.scenarios[0].name for shift in script.shifts[-20:]} == {PAIR[1]}
+    assert ending.failed
+
+
+def test_the_first_violation_of_each_outcome_is_kept_wherever_it_was_seen(tmp_path: Path) -> None:
+    def answer(shift: Shift, at: int) -> Played:
+        one = played(shift)
+        assert one.turn
+        return attrs.evolve(one, turn=attrs.evolve(one.turn, reports={"torn": TORN}))
+
+    _, ending = scripted(tmp_path, answer, 12)
+    assert sorted((one.scenario, one.outcome) for one in ending.findings) == sorted((name, "torn") for name in PAIR)
+
+
+COUNT = st.integers(0, 100)
+COUNTERS = ("lookups", "loads", "unloads", "race_windows", "violations", "disagreements")
+
+
+@st.composite
+def tallies(draw: st.DrawFn) -> Tally:
+    tally = Tally(float(draw(COUNT)), first_violation_s=draw(st.none() | st.floats(0, 9)))
+    for name in COUNTERS:
+        setattr(tally, name, draw(COUNT))
+    tally.outcomes = Counter(draw(st.dictionaries(st.sampled_from("abc"), COUNT)))
+    tally.latencies[7] = draw(COUNT)
+    return tally
+
+
+@bounded(200)
+@given(parts=st.lists(tallies(), min_size=1, max_size=5))
+def test_tallies_joined_are_those_of_all_the_time_together(parts: list[Tally]) -> None:
+    whole = Tally()
+    for one in parts:
+        whole = whole.joined(one)
+    for name in (*COUNTERS, "seconds", "stops"):
+        assert getattr(whole, name) == sum(getattr(one, name) for one in parts)
+    assert whole.outcomes == Counter({k: n for k in "abc" if (n := sum(one.outcomes[k] for one in parts))})
+    before = 0.0
+    firsts = []
+    for one in parts:
+        firsts += [] if one.first_violation_s is None else [before + one.first_violation_s]
+        before += one.seconds
+    assert whole.first_violation_s == (firsts[0] if firsts else None)
+
+
+def test_a_stall_or_an_end_anywhere_is_one_of_the_whole() -> None:
+    standing, told = Standing(scenario="one", twin=Tally(lookups=3)), Told(("stalled",), {})
+    turn = Standing(scenario="one", stall=told, twin_stall="twin", done=True, twin=Tally(lookups=4), slices=2)
+    both = standing.joined(turn, 7.0).joined(Standing(scenario="one"), 8.0)
+    assert (both.stall, both.twin_stall, both.done, both.elapsed_s, both.slices) == (told, "twin", True, 8.0, 2)
+    assert both.twin == Tally(lookups=7)
+
+
+@pytest.mark.parametrize("crew", [Alone, "threads"], ids=["alone", "threads"])
+def test_turns_are_really_played(tmp_path: Path, crew: MakeCrew | str) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        chosen = on_executor(pool, 2) if isinstance(crew, str) else crew
+        ending = soak(PAIR, attrs.evolve(QUICK, duration_s=3.0), 0.5, tmp_path, crew=chosen)
+    trade_of(plan_of()).rest()
+    assert ending.manifest.status == "complete"
+    assert {result.scenario.name for result in ending.results if result.tally.race_windows} == set(PAIR)
+    assert ending.standings["modlist_spinlock"].tally.violations
+    assert not ending.standings["stop_machine"].tally.violations
+
+
+def test_a_worker_with_other_sources_scenarios_or_corpora_objects_and_names_both() -> None:
+    plan = plan_of()
+    assert list(objections(letter(plan))) == []
+    other = attrs.evolve(
+        plan,
+        sources_digest="0" * 16,
+        corpus_digest="1" * 16,
+        scenarios=tuple(attrs.evolve(part, digest="2" * 16) for part in plan.scenarios),
+    )
+    told = list(objections(letter(other)))
+    assert len(told) == 2 + len(PAIR)
+    pairs = [(plan.sources_digest, "0" * 16), (plan.corpus_digest, "1" * 16)]
+    pairs += [(part.digest, "2" * 16) for part in plan.scenarios]
+    for here, planned in pairs:
+        assert any(here in text and planned in text for text in told)
+    with pytest.raises(UserError, match=r"the soak has kstress 9\.9, and this is kstress "):
+        list(objections(json.dumps({**json.loads(letter(plan)), "made_by": "kstress 9.9"})))
