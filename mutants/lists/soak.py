@@ -9,6 +9,9 @@ RUNDIR = Part("stress/campaign/soak/rundir.py")
 PARTS = Part("stress/campaign/parts.py")
 PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
+TALLY = Part("stress/judge/tally.py")
+RECORDS = Part("stress/campaign/soak/records.py")
+CREWED = Part("stress/campaign/soak/crewed.py")
 BASE = Part("stress/campaign/soak/base.py")
 LOCAL = Part("stress/campaign/soak/local.py")
 PIPES = Part("stress/campaign/pipes.py")
@@ -50,13 +53,24 @@ GROUP = Group(
         ),
         RUNDIR.of("def check(").mutant("back-in-time", "counts may shrink", "later < earlier", "later < earlier - 1e9"),
         PARTS.of("def changed(").mutant(
-            "changed-scenario",
-            "a changed scenario is added to",
-            "scenario_digest(part.origin) != part.digest",
-            "False",
+            "changed-scenario", "a changed scenario is added to", "part.digest, scenario_digest", "'', str"
         ),
-        PARTS.of("def changed(").mutant(
-            "changed-sources", "counts of changed code are added up", "sources_digest() != sources", "False"
+        PARTS.of("def _differs(").mutant(
+            "changed-sources", "counts of what has changed are added up", "if here != planned:", "if False:"
+        ),
+        TALLY.of("def joined(").mutant(
+            "first-seen-last",
+            "the first violation of many machines is on no clock",
+            "first = self.seconds + later.first_violation_s",
+            "first = later.first_violation_s",
+        ),
+        RECORDS.of("def joined(").mutant(
+            "twin-of-one", "the twin of one worker counts", "reduce(Tally.joined, twins)", "twins[-1]"
+        ),
+        CREWED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
+        CREWED.of("def _take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
+        CREWED.of("def _session_of(").mutant(
+            "one-host", "all turns seem to be of one host", "if worker not in self._sessions:", "if not self._sessions:"
         ),
         PLAN.of("def _asked(").mutant(
             "changed-settings", "other settings are added to", "if was != wanted:", "if False:"
