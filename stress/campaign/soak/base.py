@@ -71,9 +71,7 @@ class Soak(ABC):
 
     def _open(self) -> Journal:
         """The journal, which is opened the first time."""
-        if self.journal is None:
-            self.journal = self.open_journal()
-            self.watcher.note(f"run directory: {self.journal.folder}")
+        self.journal = self.journal or self.open_journal()
         return self.journal
 
     def _keep(self, scenario: str, outcome: str, told: Told) -> None:

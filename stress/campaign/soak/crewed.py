@@ -46,7 +46,7 @@ class CrewedSoak(Soak):
 
     def _work(self) -> None:
         """Give turns to the crew until the time is up, then wait for those under way."""
-        self._open()
+        self.watcher.note(f"run directory: {self._open().folder}")
         try:
             while self._goes_on() or (self._under_way and not self.interrupted()):
                 self._give()

@@ -56,7 +56,7 @@ class LocalSoak(Soak):
         """Act on one message."""
         match message:
             case Ready():
-                self._open()
+                self.watcher.note(f"run directory: {self._open().folder}")
             case Began():
                 self._running = message.scenario
             case Glance():
