@@ -31,9 +31,9 @@ INSTALLED = ("site-packages", "dist-packages")
 class Kind(enum.Enum):
     """What happens in a slice, in the order of slices. The value is about how many events there are for each yield."""
 
-    INSTRUCTIONS = 8
+    LINES = 4
     BARE = 0
-    LINES = 2
+    INSTRUCTIONS = 16
     SWITCHES = -1
 
 
@@ -171,5 +171,5 @@ class Noise:
         return SliceNoise(kind, self._has, self._random)
 
 
-KINDS = tuple(Kind) if gil_enabled() else (Kind.INSTRUCTIONS, Kind.BARE, Kind.LINES)
+KINDS = tuple(Kind) if gil_enabled() else (Kind.LINES, Kind.BARE, Kind.INSTRUCTIONS)
 """The kinds in turn; a switch interval says nothing without a GIL."""
