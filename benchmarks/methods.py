@@ -18,16 +18,17 @@ from benchmarks.peers import run_parallel
 from benchmarks.peers.races import RIGHT, Race
 from benchmarks.witness import READERS, SECONDS, THREADS, WRITERS, Body, Witness
 from stress.machine.python_engine import switching
-from stress.marks.bout import Bout
 from stress.marks.cell import Cell, fresh_seed
-from stress.marks.cpu import Role, StressCpu
+from stress.marks.cpu import StressCpu
+from stress.marks.fixture import Stress
 from stress.marks.noise import SHORT_INTERVAL, UnderTest
-from stress.marks.told import report
 
 BARE_TIMES = 100
 """Calls of a body between two looks at the clock."""
 RACECHECK_TIMES = 3000
 """Calls of a body in one operation of a trial: of 1 to 10,000 those that find most, and soonest."""
+SHOWN = ("VIOLATED", "RAISED")
+"""How a stress mark begins to tell of what its bodies saw."""
 ENDLESS = 10**9
 ITERATIONS = 1000
 """More than fit into the time; those that are left over do nothing."""
@@ -45,25 +46,38 @@ class TimeUpError(Exception):
 
 
 def ours(make: MakeRace, seconds: float = SECONDS) -> Witness:
-    """A stress mark's bout, as a test with the fixture `stress` under `pytest -x` has it.
+    """A test with the fixture `stress` under `pytest -x`, from its first line: the fixture was set up before.
 
     Raises:
-        NothingMeasuredError: when CPUs are stuck, or the bout missed what its bodies saw.
+        NothingMeasuredError: when it did not tell what its bodies saw, or tells of something else.
     """
-    race, witness = make(), Witness(seconds)
+    cell = Cell(THREADS, seconds, fresh_seed())
+    with Stress(cell, "benchmarks.marks", True, UnderTest(PEERS), print) as stress:
+        race, witness = make(), Witness(seconds)
 
-    def write(cpu: StressCpu) -> str | None:
-        return witness.call(race.write)
+        @stress.writer(count=WRITERS)
+        def write(cpu: StressCpu) -> str | None:
+            return witness.call(race.write)
 
-    def read(cpu: StressCpu) -> str | None:
-        return witness.call(race.read)
+        @stress.reader(count=READERS)
+        def read(cpu: StressCpu) -> str | None:
+            return witness.call(race.read)
 
-    bout = Bout(Cell(THREADS, seconds, fresh_seed()), first_only=True)
-    bout.run([Role(write, True, WRITERS), Role(read, False, READERS)], frozenset({RIGHT}), UnderTest(PEERS))
-    told = bool(bout.violations or bout.errors)
-    if bout.stuck or bout.stall or told != (witness.first is not None) or not (told or bout.overlapped):
-        raise NothingMeasuredError(report(bout, "benchmarks.marks"))
+        told = failure(stress)
+    if told if witness.first is None else not told.startswith(SHOWN):
+        raise NothingMeasuredError(told)
     return witness
+
+
+def failure(stress: Stress) -> str:
+    """Run a test's roles; what it fails with, empty if it does not."""
+    try:
+        stress.run(acceptable={RIGHT})
+    except BaseExceptionGroup as group:
+        return group.message
+    except pytest.fail.Exception as failed:
+        return str(failed.msg)
+    return ""
 
 
 def bodies(race: Race) -> list[Body]:

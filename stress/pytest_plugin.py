@@ -163,7 +163,8 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     under_test = UnderTest(config.rootpath, tuple(Path(os.path.abspath(one)) for one in config.getini("stress_noise")))
-    one = Stress(request.param, item.nodeid, config.getoption("maxfail") == 1, under_test, partial(tell, config))
-    item.add_report_section("call", "stress", one.again)
-    yield one
+    first_only = config.getoption("maxfail") == 1
+    with Stress(request.param, item.nodeid, first_only, under_test, partial(tell, config)) as one:
+        item.add_report_section("call", "stress", one.again)
+        yield one
     item.user_properties.extend(one.properties())

@@ -11,7 +11,7 @@ ENGINE = Part("stress/machine/python_engine.py")
 HOST = Part("stress/marks/host.py")
 CORES = Part("stress/host.py")
 ITEMS = Part("stress/marks/scenario_items.py")
-PARTS = ("poison", "noise", "host", "failures", "roles", "settings", "scenario_items")
+PARTS = ("prepared", "poison", "noise", "host", "failures", "roles", "settings", "scenario_items")
 TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
 
 GROUP = Group(
@@ -46,11 +46,21 @@ GROUP = Group(
         BOUT.of("def _slice(").mutant(
             "stuck-unseen",
             "a deadlock is not told",
-            "[self._stuck(thread) for thread in left_behind]",
-            "[]",
+            "[self._stuck(thread) for thread in self.close()]",
+            "[] if self.close() else []",
         ),
+        BOUT.of("def _play(").mutant("no-gate", "a CPU does not wait for the roles", "            gate.wait()\n", ""),
         BOUT.of("def _play(").mutant(
-            "no-context", "a CPU does not know its player", "self._here.player = player", "pass"
+            "runs-at-end", "a machine that never ran runs as it ends", "if cpu.peek(BOUND) else", "if True else"
+        ),
+        BOUT.of("def _operation(").mutant(
+            "no-player", "a CPU does not know its player", "self._here.player = player =", "player ="
+        ),
+        BOUT.of("def _operation(").mutant(
+            "no-context",
+            "a body does not run in its test's context",
+            "player.context.run(player.operation, cpu)",
+            "player.operation(cpu)",
         ),
         NOISE.of("def event(").mutant("no-yield", "noise yields nowhere", "            sched_yield()\n", ""),
         NOISE.of("def has(").mutant(
@@ -66,6 +76,9 @@ GROUP = Group(
             "dies-poisoned", "a freed object dies as a use", 'object.__setattr__(obj, "__class__", cls)', "pass"
         ),
         POISON.of("def bury(").mutant("freed-twice", "a double free is none", "if FREED in cls.__dict__:", "if False:"),
+        FIXTURE.of("def __exit__(").mutant(
+            "never-ends", "the threads of a test that never runs stay", "self._bout.close()", "pass"
+        ),
         FIXTURE.of("def _judge(").mutant(
             "skip-hides", "a skip hides a violation", "if told.is_bad(self._bout):", "if False:"
         ),

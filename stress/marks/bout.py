@@ -1,10 +1,10 @@
 """A bout: the roles of a test on the CPUs of a machine, slice after slice, for the time of its cell.
 
-Each slice boots a machine of the python engine with noise of another kind. Nothing waits for ever: a CPU that does
-not end its operation is told with its stack, and its thread is left behind.
+Each slice boots a machine of the python engine with noise of another kind. Its CPUs wait at a gate within their first
+operation, so that none of that time is lost for the race: a machine can be there before anybody knows the roles.
+Nothing waits for ever: a CPU that does not end its operation is told with its stack, and its thread is left behind.
 """
 
-import contextvars
 import sys
 import threading
 import time
@@ -20,16 +20,18 @@ from stress.errors import UserError
 from stress.kernel.stop_machine import cond_resched
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
+from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
 from stress.machine.python_engine import PythonEngine
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
+from stress.machine.seam import Cpu
 from stress.machine.stacks import RawStack
 from stress.machine.watchdog import Watchdog
-from stress.machine.words import RANDOM, WRITERS, YIELD_MASK
+from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.cpu import Player, Role, Signals, StressCpu
-from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, SliceNoise, UnderTest
+from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, UnderTest
 from stress.marks.poison import Deed, Graveyard, Use
 
 SLICES = 20
@@ -80,6 +82,7 @@ def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
 class Bout:
     """One run of a cell's roles. `graveyard` knows what was freed; the rest is read when `run` has returned.
 
+    Whoever calls `prepare` before it, to have a machine at hand, calls `close` at the end.
     `stray` is a use of something freed by a thread that is no CPU, `stall` a stop that nobody ends.
     """
 
@@ -91,12 +94,22 @@ class Bout:
     stall: str | None = attrs.field(init=False, default=None)
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
+    _machine: Machine | None = attrs.field(init=False, default=None)
+    _gate: threading.Event = attrs.field(init=False, factory=threading.Event)
     _over: threading.Event = attrs.field(init=False, factory=threading.Event)
     _signals: Signals = attrs.field(init=False, factory=Signals)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
         self.graveyard = Graveyard(self._deed, self._used)
+
+    def prepare(self) -> None:
+        """Boot the machine of the first slice."""
+        try:
+            self._boot(KINDS[0], 0)
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, roles: Sequence[Role], acceptable: frozenset[str], under_test: UnderTest) -> None:
         """Run until the time is up, an exception or the first violation that was asked for, or a CPU is stuck."""
@@ -121,17 +134,36 @@ class Bout:
             yield kind, min(length, left)
 
     def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
-        """Boot a machine, let it run, and end it."""
+        """Let a machine run, booted now unless it is there, and end it."""
         self._signals, heard = Signals(), noise.slice(kind)
-        machine = Machine(self._ram(kind, at), [self._play(player, kind, heard) for player in self.players])
+        for player in self.players:
+            player.slice(kind, heard.around(player.role.body), self._signals)
         try:
-            machine.boot()
+            machine = self._machine or self._boot(kind, at)
+            machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
             with heard.everywhere():
+                self._gate.set()
                 self._wait(machine, seconds)
         finally:
-            left_behind = machine.end(LAST_SECONDS)
-            self.stuck = [self._stuck(thread) for thread in left_behind]
+            self.stuck = [self._stuck(thread) for thread in self.close()]
         machine.check()
+
+    def _boot(self, kind: Kind, at: int) -> Machine:
+        """A machine whose CPUs run and wait at the gate."""
+        self._gate = threading.Event()
+        machine = Machine(self._ram(kind, at), [self._play(self._gate)] * self.cell.cpus)
+        self._machine = machine
+        machine.boot()
+        return machine
+
+    def close(self) -> list[threading.Thread]:
+        """End the machine, if there is one; the threads that do not end, which are left."""
+        machine, self._machine = self._machine, None
+        if machine is None:
+            return []
+        machine.ram.power_off()
+        self._gate.set()
+        return machine.end(LAST_SECONDS)
 
     def _stop(self) -> None:
         """End the run, called by any CPU: no body is called any more."""
@@ -140,24 +172,25 @@ class Bout:
 
     def _ram(self, kind: Kind, at: int) -> Ram:
         """RAM without a kernel, for the words of stops and windows."""
-        ram = Ram(RamMap(len(self.players), PAGE, PAGE, PAGE))
-        ram.poke(WRITERS, sum(player.role.writes for player in self.players))
-        ram.poke(YIELD_MASK, yield_mask("python", len(self.players), 0.0 if kind is Kind.BARE else 1.0))
-        for number in range(len(self.players)):
+        ram = Ram(RamMap(self.cell.cpus, PAGE, PAGE, PAGE))
+        ram.poke(YIELD_MASK, yield_mask("python", self.cell.cpus, 0.0 if kind is Kind.BARE else 1.0))
+        for number in range(self.cell.cpus):
             ram.poke(ram.map.log(number) + RANDOM, seed_of(self.cell.seed, at, number))
         return ram
 
-    def _play(self, player: Player, kind: Kind, heard: SliceNoise) -> Play:
-        """What plays one CPU on its thread, in a copy of this thread's context: its warning filters, say."""
-        player.slice(kind, heard.around(player.role.body), self._signals)
-        play = PythonEngine().program(player.operation, cond_resched, Features(kasan=False))
-        context = contextvars.copy_context()
+    def _play(self, gate: threading.Event) -> Play:
+        """What plays a CPU on its thread: the player of its number, once the gate is open."""
 
-        def within(ram: Ram, number: int) -> None:
-            self._here.player = player
-            play(ram, number)
+        def operation(cpu: Cpu) -> int:
+            gate.wait()
+            return self._operation(cpu) if cpu.peek(BOUND) else UNJUDGED
 
-        return lambda ram, number: context.run(within, ram, number)
+        return PythonEngine().program(operation, cond_resched, Features(kasan=False))
+
+    def _operation(self, cpu: Cpu) -> int:
+        """A CPU's player plays, in the context of the test: its warning filters, say."""
+        self._here.player = player = self.players[cpu.number]
+        return player.context.run(player.operation, cpu)
 
     def _wait(self, machine: Machine, seconds: float) -> None:
         """Wait on the test's thread, which runs no CPU, until the slice is over and every CPU rests.

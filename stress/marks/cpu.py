@@ -1,5 +1,6 @@
 """A CPU that runs the body of a role, again and again: what each operation came to, and what it overlapped."""
 
+import contextvars
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -100,7 +101,10 @@ class Seen:
 
 @attrs.define(eq=False)
 class Player:
-    """One CPU over all slices of a cell. Its own thread is the only one that writes here while a slice runs."""
+    """One CPU over all slices of a cell. Its own thread is the only one that writes here while a slice runs.
+
+    `context` is a copy of the context of the thread that makes it, for whoever calls `operation`.
+    """
 
     cpu: StressCpu
     role: Role
@@ -110,6 +114,7 @@ class Player:
     first_only: bool
     kind: Kind = Kind.BARE
     body: Callable[[StressCpu], Any] = attrs.field(default=attrs.Factory(lambda self: self.role.body, takes_self=True))
+    context: contextvars.Context = attrs.field(factory=contextvars.copy_context)
     rests: bool = False
     operations: int = 0
     overlapped: int = 0

@@ -1,7 +1,7 @@
 """The `stress` fixture: roles, what is acceptable, what was freed, and the run."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 import pytest
 
@@ -16,15 +16,16 @@ Body = TypeVar("Body", bound=Callable[[StressCpu], Any])
 
 
 class Stress:
-    """One cell of a test. Decorate bodies as roles, then `run` them on the cell's CPUs.
+    """One cell of a test, as a context manager. Decorate bodies as roles, then `run` them on the cell's CPUs.
 
-    A body takes the CPU that it runs on, is called again and again, and returns an outcome as text, or None.
+    Those are there, and wait, from when it is entered. A body takes the CPU that it runs on, is called again and again,
+    and returns an outcome as text, or None.
     """
 
     def __init__(
         self, cell: Cell, nodeid: str, first_only: bool, under_test: UnderTest, tell: Callable[[str], None]
     ) -> None:
-        """Nothing runs yet. `first_only` ends the run at the first violation; `tell` writes to the terminal."""
+        """Nothing is there yet. `first_only` ends the run at the first violation; `tell` writes to the terminal."""
         self._tell = tell
         self._cell = cell
         self._nodeid = nodeid
@@ -32,6 +33,15 @@ class Stress:
         self._roles: list[Role] = []
         self._bout = Bout(cell, first_only)
         self._has_run = False
+
+    def __enter__(self) -> Self:
+        """Boot a machine before the test begins, so that `run` starts at once."""
+        self._bout.prepare()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """End the machine, if it never ran."""
+        self._bout.close()
 
     @property
     def cpus(self) -> int:

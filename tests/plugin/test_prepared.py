@@ -1,0 +1,81 @@
+"""A machine waits for its test, which finds it there, and ends with it, whether or not it runs."""
+
+import threading
+
+import pytest
+
+from stress.machine.machine import Machine
+from stress.marks.bout import Bout
+from stress.marks.cell import Cell
+
+CPUS = 3
+QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "300ms")
+
+WAITING = """
+    import threading
+    import pytest
+
+    CALLED = []
+
+    def cpus():
+        return [thread for thread in threading.enumerate() if thread.name.startswith("cpu")]
+
+    @pytest.mark.stress(cpus=3)
+    def test_it(stress):
+        assert len(cpus()) == 3
+        stress.reader(lambda cpu: CALLED.append(cpu))
+        stress.writer(count=1)(lambda cpu: CALLED.append(cpu))
+        {run}
+
+    def test_after():
+        assert cpus() == []
+        assert bool(CALLED) == {ran}
+"""
+
+IN_CONTEXT = """
+    from contextvars import ContextVar
+    import pytest
+
+    WHERE = ContextVar("WHERE", default="nowhere")
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        WHERE.set("in the test")
+        stress.reader(lambda cpu: WHERE.get())
+        stress.writer(count=1)(lambda cpu: WHERE.get())
+        stress.run(acceptable={"in the test"})
+"""
+
+
+def cpu_threads() -> list[threading.Thread]:
+    """The threads of CPUs that there are in this process."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("cpu")]
+
+
+def test_the_cpus_are_there_before_the_test_and_gone_after_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(WAITING.format(run="stress.run()", ran=True))
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=2)
+
+
+def test_a_test_that_never_runs_leaves_no_thread_and_calls_no_body(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(WAITING.format(run="pytest.skip()", ran=False))
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(skipped=1, passed=1)
+
+
+def test_bodies_run_in_the_context_of_the_test_and_not_of_what_came_before(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(IN_CONTEXT)
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=1)
+
+
+def test_an_interrupt_while_the_machine_boots_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = Machine.boot
+
+    def interrupted(machine: Machine) -> None:
+        boot(machine)
+        assert len(cpu_threads()) == CPUS
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Machine, "boot", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Bout(Cell(CPUS, 1.0, 1), first_only=False).prepare()
+    assert cpu_threads() == []
