@@ -1,14 +1,20 @@
 """A machine waits for its test, which finds it there, and ends with it, whether or not it runs."""
 
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from stress.machine.machine import Machine
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell
+from stress.marks.cpu import Role, StressCpu
+from stress.marks.noise import SliceNoise, UnderTest
 
 CPUS = 3
+TO_THE_GATE = 0.2
+"""Seconds by which CPUs that are online have come to their first operation."""
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "300ms")
 
 WAITING = """
@@ -79,3 +85,17 @@ def test_an_interrupt_while_the_machine_boots_leaves_no_thread(monkeypatch: pyte
     with pytest.raises(KeyboardInterrupt):
         Bout(Cell(CPUS, 1.0, 1), first_only=False).prepare()
     assert cpu_threads() == []
+
+
+def test_an_interrupt_before_the_cpus_are_let_go_calls_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(noise: SliceNoise) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SliceNoise, "everywhere", interrupted)
+    called: list[StressCpu] = []
+    bout = Bout(Cell(CPUS, 1.0, 1), first_only=False)
+    bout.prepare()
+    time.sleep(TO_THE_GATE)
+    with pytest.raises(KeyboardInterrupt):
+        bout.run([Role(called.append, True, None)], frozenset(), UnderTest(Path(__file__).parent))
+    assert (called, cpu_threads()) == ([], [])
