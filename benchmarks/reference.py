@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from stress.gathered.gather import gather
 from stress.pages import charts
 from stress.pages.curves import Chart, Family, families
-from stress.pages.gather import gather
 
 CHECKOUT = Path(__file__).parents[1]
 REFERENCE, PICTURE = CHECKOUT / "results" / "reference", CHECKOUT / "docs" / "reference.svg"

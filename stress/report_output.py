@@ -14,9 +14,9 @@ from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.summary import show_ending
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
+from stress.gathered.gather import gather
 from stress.output import check_json, check_writable, console, write_results
-from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
-from stress.pages.gather import gather
 from stress.pages.markdown import make_markdown
 from stress.pages.page import GENERATOR, check_extra, make_page
 from stress.pages.statistics import Row, answer, summary_of, worst_first

@@ -13,8 +13,8 @@ import attrs
 
 from stress.campaign.runs import Run, bound_of
 from stress.campaign.sweep.records import AXES
-from stress.pages.entries import Entry, Source
-from stress.pages.statistics import axis_name, axis_value, settings, varying
+from stress.gathered.axes import axis_name, axis_value, settings, varying
+from stress.gathered.entries import Entry, Source
 
 EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"
 NUMERIC = ("cpus", "readers_per_writer", "noise", "switch_interval_s", "gap_s", "pace_s")

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from stress.gathered.entries import Source
 from stress.pages import sections
-from stress.pages.entries import Source
 from stress.pages.scales import share_text
 from stress.pages.statistics import Row, answer, rows_of, worst_first
 

@@ -12,9 +12,9 @@ import attrs
 
 from stress.campaign.identity import made_by
 from stress.errors import UserError
+from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.pages import charts, sections
 from stress.pages.curves import AT_LEAST, AT_MOST, Chart, Family, families
-from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.pages.history import histories
 from stress.pages.scales import share_text
 from stress.pages.statistics import answer, rows_of, summary_of, worst_first

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 
 from stress.campaign.runs import bound_of, share
+from stress.gathered.axes import settings, varying
+from stress.gathered.entries import BROKEN, SOAK, Entry, Source
 from stress.judge.verdict import HELD, INCONCLUSIVE
-from stress.pages.entries import BROKEN, SOAK, Entry, Source
 from stress.pages.scales import share_text
-from stress.pages.statistics import settings, varying
 from stress.report.told import Told
 from stress.report.violation import printable
 from stress.units import write_duration

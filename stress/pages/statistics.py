@@ -2,40 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import attrs
 
 from stress.campaign.runs import bound_of
-from stress.campaign.sweep import records
 from stress.campaign.sweep.records import Values
-from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
-from stress.units import write_duration
-
-NAMED = ("scenario", "engine", "cpus")
-TIMES = ("switch_interval_s", "gap_s", "pace_s")
-
-
-def varying(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """The axes besides scenario, engine and CPU count on which the entries of one engine differ."""
-    return tuple(axis for axis in records.varying(entry.values for entry in entries) if axis not in NAMED)
-
-
-def axis_name(axis: str) -> str:
-    """An axis in words."""
-    return "CPUs" if axis == "cpus" else axis.removesuffix("_s").replace("_", " ")
-
-
-def axis_value(axis: str, value: Any) -> str:
-    """A value on an axis as people write it."""
-    if value is None:
-        return "default"
-    return write_duration(value) if axis in TIMES else str(value)
-
-
-def settings(values: Values, axes: Iterable[str]) -> str:
-    """The values on some axes, in words."""
-    return ", ".join(f"{axis_name(axis)} {axis_value(axis, getattr(values, axis))}" for axis in axes)
+from stress.gathered.axes import settings, varying
+from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
 
 
 @attrs.frozen

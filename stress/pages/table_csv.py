@@ -10,7 +10,7 @@ import attrs
 
 from stress.campaign.runs import Run
 from stress.campaign.sweep.records import AXES
-from stress.pages.entries import Entry, Source
+from stress.gathered.entries import Entry, Source
 
 FIGURES = (
     "duration_s", "expect", "verdict", "as_expected", "interrupted", "lookups", "loads", "unloads", "race_windows",

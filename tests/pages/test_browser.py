@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stress.pages.gather import gather
+from stress.gathered.gather import gather
 from stress.pages.page import make_page
 from tests.pages.chromium import Browser, browser, executable
 from tests.pages.made import hostile_sweep, needs_extra

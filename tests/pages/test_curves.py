@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.made_sweep import cells, plan_of, write_sweep
+from stress.gathered.gather import gather
 from stress.pages.curves import AT_LEAST, AT_MOST, EXACT, RATE, TIME, Mark, axis_of, families, middle
-from stress.pages.gather import gather
 from stress.pages.history import histories
 from stress.pages.scales import linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
 from stress.pages.svg import embed

@@ -15,8 +15,8 @@ from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.sweepdir import CELLS
 from stress.cli import call
 from stress.errors import UserError
-from stress.pages.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
-from stress.pages.gather import gather
+from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
+from stress.gathered.gather import gather
 from stress.pages.statistics import answer, rows_of, summary_of, worst_first
 from tests.campaign.damage import changed
 from tests.campaign.soak.made import make_run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stress.campaign.sweep.records import AXES
-from stress.pages.gather import gather
+from stress.gathered.gather import gather
 from stress.pages.markdown import fenced, make_markdown, plain
 from stress.pages.table_csv import make_csv
 from tests.campaign.soak.made import make_run

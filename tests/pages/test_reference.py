@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from stress.campaign.sweep.sweepdir import read_sweep
-from stress.pages.gather import gather
+from stress.gathered.gather import gather
 from tests.frontdoor.command import CHECKOUT
 
 REFERENCE = CHECKOUT / "results" / "reference"

@@ -18,7 +18,7 @@ from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
 from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.pages.entries import RUNS, SOAK, SWEEP, Entry, Source
+from stress.gathered.entries import RUNS, SOAK, SWEEP, Entry, Source
 from stress.report.result import SCHEMA, command_of, rerun_command
 from stress.units import write_duration
 
