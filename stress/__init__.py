@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from stress.campaign.soak.soak import resume, soak
     from stress.campaign.sweep.matrix import Matrix
     from stress.campaign.sweep.sweep import resume_sweep, sweep
+    from stress.comparison.comparison import compare
+    from stress.comparison.terms import Terms
     from stress.config import Config
     from stress.errors import HarnessError, UserError
     from stress.runner import run
@@ -24,8 +26,10 @@ _HOMES = {
     "Matrix": "stress.campaign.sweep.matrix",
     "Program": "stress.scenario",
     "Scenario": "stress.scenario",
+    "Terms": "stress.comparison.terms",
     "UserError": "stress.errors",
     "catalogue": "stress.scenario_files",
+    "compare": "stress.comparison.comparison",
     "find_scenario": "stress.scenario_files",
     "resume": "stress.campaign.soak.soak",
     "resume_sweep": "stress.campaign.sweep.sweep",
@@ -41,8 +45,10 @@ __all__ = [
     "Matrix",
     "Program",
     "Scenario",
+    "Terms",
     "UserError",
     "catalogue",
+    "compare",
     "find_scenario",
     "resume",
     "resume_sweep",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from stress.commands.compare import compare
 from stress.commands.corpus import corpus
 from stress.commands.look import doctor, list_scenarios
 from stress.commands.report import report
@@ -21,7 +22,7 @@ from stress.errors import HarnessError, UserError
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-COMMANDS = (run, soak, sweep, report, list_scenarios, doctor, corpus)
+COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,6 +34,7 @@ def cli() -> None:
     Start with:  kstress run        the 2005 kallsyms race, before and after the patch
                  kstress soak       run for hours or days, and lose nothing
                  kstress sweep      run every combination of CPU counts, engines and more
+                 kstress compare    what is worse than it was, and what is noise
                  kstress list       every scenario
                  kstress doctor     what this machine offers
     """

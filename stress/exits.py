@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from stress.report.result import Result
 
 EXIT_OTHER_VERDICT = 1
+EXIT_REGRESSION = 1
 EXIT_USAGE = 2
 EXIT_INCONCLUSIVE = 3
 EXIT_HARNESS_FAILED = 4

@@ -12,6 +12,7 @@ from stress.report.retold import retell_stall, retell_violation
 from stress.report.told import Told
 
 RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
+COMPLETE = "complete"
 EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
 STANDINGS = (BROKEN, UNEXPECTED, INCONCLUSIVE, EXPECTED)
 """How an entry stands, the worst first."""
@@ -83,7 +84,7 @@ class Source:
     name: str
     kind: str
     entries: tuple[Entry, ...]
-    status: str = "complete"
+    status: str = COMPLETE
     planned: int
     resume: str | None = None
 

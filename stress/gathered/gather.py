@@ -18,11 +18,10 @@ from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
 from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.gathered.entries import RUNS, SOAK, SWEEP, Entry, Source
+from stress.gathered.entries import COMPLETE, RUNS, SOAK, SWEEP, Entry, Source
 from stress.report.result import SCHEMA, command_of, rerun_command
 from stress.units import write_duration
 
-COMPLETE = "complete"
 SWITCH_INTERVAL_S = 0.005
 RUN_FILES = "run-*.json"
 GIVE = f"give a run directory, a folder with {RUN_FILES} files, or such a file"

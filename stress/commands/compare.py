@@ -1,0 +1,31 @@
+"""`kstress compare`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option(
+    "--level",
+    type=float,
+    default=0.05,
+    help="How often anything at all may be called different where nothing is.  [default: 0.05]",
+)
+@click.option(
+    "--tolerance", type=float, default=0.05, help="How far off a figure may be and count as equal.  [default: 0.05]"
+)
+@click.option("--json", metavar="FILE|-", help="Write every figure as JSON, to standard output for -.")
+@click.option("--junit", metavar="FILE", help="Write a test case for each cell, for CI.")
+def compare(a: Path, b: Path, level: float, tolerance: float, json: str | None, junit: str | None) -> int:
+    """Tell what is worse in B than in A, and what may be noise; exit code 1 for a regression.
+
+    A and B are run directories of soaks or sweeps, folders with run-*.json files, or such files. It takes repeats to
+    tell: kstress sweep --repeat 8.
+    """
+    from stress.compare_output import Wanted, compare_and_tell
+    from stress.comparison.terms import Terms
+
+    return compare_and_tell(a, b, Terms(level=level, tolerance=tolerance), Wanted(json=json, junit=junit))

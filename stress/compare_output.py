@@ -1,0 +1,156 @@
+"""What `kstress compare` prints and writes: the answer, what differs, what may be noise; JSON and JUnit."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stress.comparison.as_json import comparison_json
+from stress.comparison.comparison import BETTER, NOISE, UNTESTED, WORSE, Cell, Compared, Comparison, compare
+from stress.comparison.junit import SUITE, junit_xml
+from stress.comparison.terms import Terms
+from stress.comparison.told import amount, answer, between, bounds, chance, end_line, factor, method, why_untested
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from stress.output import check_json, console, write_results
+
+MOST_ROWS = 40
+HEAD_BYTES = 4096
+STYLES = {WORSE: "bold red", BETTER: "green", NOISE: "", UNTESTED: "dim"}
+ANSWER_STYLES = {EXIT_REGRESSION: "bold red", EXIT_INCONCLUSIVE: "yellow", 0: "green"}
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What is to be written where, None for nothing; `-` is standard output, for JSON alone.
+
+    Raises:
+        UserError: for a place that cannot be written to, or where something else would be lost.
+    """
+
+    json: str | None
+    junit: str | None
+
+    def __attrs_post_init__(self) -> None:
+        """Check both places before anything is read."""
+        check_json(self.json)
+        check_json(self.junit, "--junit")
+        if self.junit == "-":
+            raise UserError("--junit: '-' is no name of a file; give one")
+        if self.json is not None and self.junit and os.path.realpath(self.json) == os.path.realpath(self.junit):
+            raise UserError(f"{shown(self.json)} is named for two things at once; name two files")
+        if self.junit is not None and os.path.isfile(self.junit) and not _is_ours(Path(self.junit)):
+            raise UserError(f"--junit: {shown(self.junit)} is there, and not of kstress compare; name another file")
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file is a JUnit file of ours."""
+    try:
+        with file.open("rb") as opened:
+            return f'name="{SUITE}"'.encode() in opened.read(HEAD_BYTES)
+    except OSError as error:
+        raise UserError(f"--junit: cannot read {shown(file)}: {error.strerror}; name another file") from None
+
+
+def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
+    """Compare, print and write; the exit code."""
+    _keep_inputs((a, b), wanted)
+    comparison = compare(a, b, terms)
+    try:
+        show(comparison, console(stderr=wanted.json == "-"))
+    finally:  # also where the reader of a pipe has gone away
+        _write(comparison, wanted)
+    return comparison.exit_code
+
+
+def _keep_inputs(paths: Sequence[Path], wanted: Wanted) -> None:
+    """Raise UserError where an output is one of the files that are to be read."""
+    read = {os.path.realpath(file) for path in paths for file in (path, *(path.iterdir() if path.is_dir() else ()))}
+    for place in (wanted.json, wanted.junit):
+        if place is not None and os.path.realpath(place) in read:
+            raise UserError(f"{shown(place)} is to be read and to be written; name another file to write to")
+
+
+def _write(comparison: Comparison, wanted: Wanted) -> None:
+    """Write what is wanted."""
+    if wanted.json == "-":
+        sys.stdout.write(comparison_json(comparison))
+    elif wanted.json is not None:
+        write_results(Path(wanted.json), comparison_json(comparison), "--json")
+    if wanted.junit is not None:
+        write_results(Path(wanted.junit), junit_xml(comparison), "--junit")
+
+
+def show(comparison: Comparison, screen: Console) -> None:
+    """Print the answer first, then what it rests on."""
+    screen.print(Text(answer(comparison), ANSWER_STYLES[comparison.exit_code]), soft_wrap=True)
+    _lines(screen, "not alike, so a difference need not be the code's:", [one.text for one in comparison.conditions])
+    _lines(screen, "regressions that need no test:", list(_facts(comparison)), STYLES[WORSE])
+    _table(screen, "differences, worst first:", [*comparison.all(WORSE), *comparison.all(BETTER)])
+    _table(screen, "may be noise:", comparison.all(NOISE))
+    _table(screen, "not tested:", [pair for pair in comparison.all(UNTESTED) if pair[0].there])
+    _lines(screen, "of which nothing, or not all, can be told:", list(_untold(comparison)), "yellow")
+    screen.print(Text(f"\nhow  {method(comparison)}", "dim"))
+    screen.print(Text(end_line(comparison)), soft_wrap=True)
+
+
+def _lines(screen: Console, head: str, lines: Sequence[str], style: str = "") -> None:
+    """Some lines under a heading; nothing where there are none."""
+    if not lines:
+        return
+    screen.print(Text(f"\n{head}", "bold"))
+    for text in lines[:MOST_ROWS]:
+        screen.print(Text(f"  {text}", style), soft_wrap=True)
+    _more(screen, len(lines))
+
+
+def _more(screen: Console, number: int) -> None:
+    """How many rows are not shown."""
+    if number > MOST_ROWS:
+        screen.print(Text(f"  and {number - MOST_ROWS:,} more; --json has them all", "dim"))
+
+
+def _facts(comparison: Comparison) -> Iterator[str]:
+    """Every fact, with the command that shows it again."""
+    for cell in comparison.cells:
+        for fact in cell.facts:
+            yield f"{cell.pair.name}: {fact.text}"
+            yield f"  again  {shown(fact.again)}"
+
+
+def _table(screen: Console, head: str, rows: Sequence[tuple[Cell, Compared]]) -> None:
+    """A row for each figure."""
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("cell", "figure", "A", "B", "B / A", "between", "p", "repeats"):
+        table.add_column(name, justify="left" if name in ("cell", "figure") else "right", overflow="fold")
+    for cell, one in rows[:MOST_ROWS]:
+        table.add_row(*map(Text, _row(cell, one)), style=STYLES[one.standing])
+    screen.print(Text(f"\n{head}", "bold"))
+    screen.print(table)
+    _more(screen, len(rows))
+
+
+def _row(cell: Cell, one: Compared) -> tuple[str, ...]:
+    """One figure of one cell."""
+    tested = one.tested
+    sides = amount(tested, tested.a), amount(tested, tested.b)
+    repeats = "{} + {}".format(*tested.repeats)
+    return (cell.pair.name, tested.name, *sides, factor(tested), between(tested), chance(one.p), repeats)
+
+
+def _untold(comparison: Comparison) -> Iterator[str]:
+    """Every cell that was not tested in full, and why; of soaks also the verdict and the bound of both sides."""
+    for cell in comparison.cells:
+        why = why_untested(cell, comparison.needed)
+        if why is not None:
+            yield f"{cell.pair.name}: {why}"
+        if cell.pair.of_soak:
+            yield from (f"  {text}" for text in bounds(cell))
