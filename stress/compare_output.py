@@ -71,7 +71,7 @@ def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
 
 def _keep_inputs(paths: Sequence[Path], wanted: Wanted) -> None:
     """Raise UserError where an output is one of the files that are to be read."""
-    read = {os.path.realpath(file) for path in paths for file in (path, *(path.iterdir() if path.is_dir() else ()))}
+    read = {os.path.realpath(file) for path in paths for file in (path, *path.glob("*"), *path.glob("*/*"))}
     for place in (wanted.json, wanted.junit):
         if place is not None and os.path.realpath(place) in read:
             raise UserError(f"{shown(place)} is to be read and to be written; name another file to write to")

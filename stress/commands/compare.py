@@ -22,8 +22,8 @@ import click
 def compare(a: Path, b: Path, level: float, tolerance: float, json: str | None, junit: str | None) -> int:
     """Tell what is worse in B than in A, and what may be noise; exit code 1 for a regression.
 
-    A and B are run directories of soaks or sweeps, folders with run-*.json files, or such files. It takes repeats to
-    tell: kstress sweep --repeat 8.
+    A and B are run directories of sweeps or soaks, run-*.json files, or folders of either. It takes repeats to tell:
+    kstress sweep --repeat 8.
     """
     from stress.compare_output import Wanted, compare_and_tell
     from stress.comparison.terms import Terms

@@ -10,13 +10,13 @@ from stress.comparison.conditions import Condition, differing
 from stress.comparison.decision import decide, repeats_needed
 from stress.comparison.facts import Fact, facts_of
 from stress.comparison.pairing import Pair, pair_up
+from stress.comparison.sides import read_side
 from stress.comparison.terms import Terms
 from stress.comparison.tested import RANKS, Tested, tested
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from stress.gathered.entries import EXPECTED, Source
-from stress.gathered.gather import gather
 
 WORSE, BETTER, NOISE, UNTESTED = "worse", "better", "noise", "not tested"
 
@@ -106,15 +106,14 @@ class Comparison:
 
 
 def compare(a: Path, b: Path, terms: Terms | None = None) -> Comparison:
-    """Compare two campaigns: each the run directory of a soak or sweep, a folder with run-*.json files, or such a file.
+    """Compare two sides: each the run directory of a soak or sweep, a run-*.json file, or a folder of either.
 
     Raises:
-        UserError: for what cannot be read, and for one campaign that is named twice.
+        UserError: for what cannot be read, and for one side that is named twice.
     """
     if os.path.realpath(a) == os.path.realpath(b):
         raise UserError(f"{shown(a)} is named as A and as B, and is never worse than itself; name two")
-    [one], [other] = gather([a]), gather([b])
-    return compare_sources(one, other, terms or Terms())
+    return compare_sources(read_side(a), read_side(b), terms or Terms())
 
 
 def compare_sources(a: Source, b: Source, terms: Terms) -> Comparison:

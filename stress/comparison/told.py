@@ -53,13 +53,11 @@ def sentence(comparison: Comparison) -> str:
     """What it comes to, without the word that answers first."""
     if not any(cell.there for cell in comparison.cells):
         return "A and B have no cell in common."
-    tests = len(comparison.all(WORSE, BETTER, NOISE))
+    tests, noise = len(comparison.all(WORSE, BETTER, NOISE)), len(comparison.all(NOISE))
     parts = [
         f"B is worse in {counted(comparison.regressions, 'way')}" if comparison.regressions else "",
         f"better in {counted(len(comparison.all(BETTER)), 'figure')}" if comparison.all(BETTER) else "",
-        f"{len(comparison.all(NOISE)):,} of {counted(tests, 'figure')} may be noise"
-        if tests
-        else "no figure is tested",
+        f"{noise:,} of {counted(tests, 'figure')} may be noise" if tests else "no figure can be tested",
         f"nothing is known of {counted(len(comparison.untold), 'cell')}" if comparison.untold else "",
     ]
     return "; ".join(filter(None, parts)) + "."
@@ -108,7 +106,7 @@ def method(comparison: Comparison) -> str:
         f"exact Mann-Whitney rank test over repeats (no distribution assumed, a busy moment of the host is one rank), "
         f"beyond a tolerance of {tolerance}; Fisher's exact test on how many are as expected; all tests together "
         f"call anything different in at most {level} of comparisons of equal things (Holm); factors are medians over "
-        f"all pairs of repeats, with their {100 * (1 - comparison.terms.level):g} % interval"
+        f"all pairs of repeats, each with its {100 * (1 - comparison.terms.level):g} % interval"
     )
 
 

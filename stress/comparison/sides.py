@@ -1,0 +1,40 @@
+"""Reads one side of a comparison: what `kstress report` takes, or a folder of several run directories, as one source."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from stress.campaign.reading import MANIFEST
+from stress.corpus.untrusted import shown
+from stress.gathered.entries import COMPLETE, Source
+from stress.gathered.gather import RUN_FILES, gather
+
+
+def read_side(path: Path) -> Source:
+    """All that is in a run directory, in a run file, or in a folder of either.
+
+    Campaigns that were run in turns with those of the other side lie in one folder; each adds to the repeats.
+
+    Raises:
+        UserError: when it is none of these, is damaged, or was written by a newer kstress.
+    """
+    sources = gather(run_folders(path) or [path])
+    return sources[0] if len(sources) == 1 else _together(path, sources)
+
+
+def run_folders(path: Path) -> list[Path]:
+    """The run directories in a folder that is none itself and holds no run files."""
+    if not path.is_dir() or os.path.lexists(path / MANIFEST) or any(path.glob(RUN_FILES)):
+        return []
+    return sorted(folder for folder in path.iterdir() if os.path.lexists(folder / MANIFEST))
+
+
+def _together(path: Path, sources: Sequence[Source]) -> Source:
+    """Several campaigns as one."""
+    return Source(
+        name=shown(path),
+        kind=" and ".join(sorted({source.kind for source in sources})),
+        entries=tuple(entry for source in sources for entry in source.entries),
+        status=next((source.status for source in sources if source.status != COMPLETE), COMPLETE),
+        planned=sum(source.planned for source in sources),
+    )
