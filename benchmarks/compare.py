@@ -4,9 +4,10 @@
     python -m benchmarks.compare --pairs 10 --engine python
 
 A round is three sweeps of one cell, one after the other and each round in another order: two of `slowdown/equal.py`,
-and one of `slowdown/slowed.py`, in which four of five lookups are counted. The first is compared with each of the others
-at the default level and tolerance. An equal pair counts as different if any figure is called better or worse; the slowed
-one counts as found if its lookups are called worse. Prints a JSON object; exit code 1 if a figure misses its floor.
+and one of `slowdown/slowed.py`, in which four of five lookups are counted. The first is compared with each of the
+others at the default level and tolerance. An equal pair counts as different if any figure is called better or worse;
+the slowed one counts as found if its lookups are called worse. Prints a JSON object; exit code 1 if a figure misses its
+floor.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Reads one side of a comparison: what `kstress report` takes, or a folder of several run directories, as one source."""
+"""Reads one side of a comparison: what `kstress report` takes, or a folder of run directories, as one source."""
 
 import os
 from collections.abc import Sequence

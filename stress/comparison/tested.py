@@ -66,7 +66,7 @@ def tested(pair: Pair, terms: Terms) -> Iterator[Tested]:
         if a and b:
             yield _by_ranks(figure, a, b, terms)
     ends = _expected(pair.a), _expected(pair.b)
-    if pair.a and pair.b and fisher.smallest_chance(*ends) < 1:
+    if pair.a and pair.b and 0 < ends[0][0] + ends[1][0] < ends[0][1] + ends[1][1]:
         yield _by_fisher(*ends)
 
 

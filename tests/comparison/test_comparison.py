@@ -1,0 +1,231 @@
+"""Two sides compared: what is paired with what, what is a regression, what cannot be told, and the exit codes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from benchmarks.made_sweep import cells, conditions, plan_of, write_sweep
+from stress import compare
+from stress.comparison.as_json import comparison_json
+from stress.comparison.comparison import BETTER, NOISE, UNTESTED, WORSE, compare_sources
+from stress.comparison.terms import Terms
+from stress.comparison.told import why_untested
+from stress.errors import UserError
+from stress.gathered.gather import gather
+from tests.campaign.soak.made import make_run
+from tests.comparison.made import STEADY, compared, held, inconclusive, runs, standings, violated
+from tests.pages.made import a_run, small_sweep, values, write_runs
+
+SLOWER = tuple(number * 4 // 5 for number in STEADY)
+
+
+def test_what_is_slower_is_worse_and_what_is_faster_is_better_whichever_side_it_is_on(tmp_path: Path) -> None:
+    worse = compared(tmp_path, runs(), runs(SLOWER))
+    assert (standings(worse)["lookups"], worse.exit_code, worse.regressions) == (WORSE, 1, 1)
+    better = compared(tmp_path, runs(SLOWER), runs())
+    assert (standings(better)["lookups"], better.exit_code, better.regressions) == (BETTER, 0, 0)
+    assert set(standings(worse).values()) == {WORSE, NOISE}
+
+
+def test_equal_sides_are_noise(tmp_path: Path) -> None:
+    same = compared(tmp_path, runs(), runs(reversed(STEADY)))
+    assert set(standings(same).values()) == {NOISE}
+    assert same.exit_code == 0
+    assert same.conditions == ()
+
+
+def test_less_than_the_tolerance_is_noise_and_another_tolerance_may_be_asked_for(tmp_path: Path) -> None:
+    little = [number * 97 // 100 for number in STEADY]
+    assert standings(compared(tmp_path, runs(), runs(little)))["lookups"] == NOISE
+    assert standings(compared(tmp_path, runs(), runs(little), tolerance=0.01))["lookups"] == WORSE
+    assert standings(compared(tmp_path, runs(), runs(SLOWER), tolerance=0.3))["lookups"] == NOISE
+
+
+@pytest.mark.parametrize(
+    ("figure", "a", "b"),
+    [
+        ("unloads", {"unloads": 5000}, {"unloads": 4000}),
+        ("stop p50", {"p50_us": 100.0}, {"p50_us": 130.0}),
+        ("stop p99", {"p99_us": 900.0}, {"p99_us": 1200.0}),
+        ("violations per window", {"violations": 900}, {"violations": 500}),
+    ],
+)
+def test_each_figure_has_its_own_worse_side(figure: str, a: dict[str, Any], b: dict[str, Any], tmp_path: Path) -> None:
+    def side(changed: dict[str, Any]) -> list[Any]:
+        stops = {"count": 9, "p50_us": 100.0, "p99_us": 900.0, "max_us": 5000.0}
+        stops.update({key: value for key, value in changed.items() if key in stops})
+        counts = {key: value for key, value in changed.items() if key not in stops}
+        return runs(stop_machine=stops, race_windows=10_000, **counts)
+
+    assert {name for name, one in standings(compared(tmp_path, side(a), side(b))).items() if one == WORSE} == {figure}
+    assert {name for name, one in standings(compared(tmp_path, side(b), side(a))).items() if one == BETTER} == {figure}
+
+
+def test_violations_of_what_is_to_hold_are_facts_and_no_figures(tmp_path: Path) -> None:
+    one = compared(tmp_path, held(3), [*held(2), *violated(1)])
+    [cell] = one.cells
+    assert [fact.text for fact in cell.facts] == ["VIOLATED in 1 of 3 in B, in none of 3 in A; expected HELD"]
+    assert cell.facts[0].again.startswith("kstress run stop_machine ")
+    assert "violations per window" not in standings(one)
+    assert (one.exit_code, cell.worse) == (1, True)
+
+
+def test_a_bad_end_that_both_sides_have_is_no_fact_and_one_that_only_a_has_is_no_regression(tmp_path: Path) -> None:
+    for a, b in (([*held(7), *violated(1)],) * 2, ([*held(7), *violated(1)], held(8))):
+        both = compared(tmp_path, a, b)
+        assert (both.cells[0].facts, both.exit_code) == ((), 0)
+
+
+def test_what_breaks_in_b_alone_is_a_regression(tmp_path: Path) -> None:
+    plan = plan_of([values()], repeat=2)
+    write_sweep(tmp_path / "a", plan, list(cells(plan)))
+    write_sweep(tmp_path / "b", plan, list(cells(plan, {0: "crashed"})))
+    broken = compare(tmp_path / "a", tmp_path / "b")
+    assert [fact.end for fact in broken.cells[0].facts] == ["crashed"]
+    assert broken.exit_code == 1
+    assert compare(tmp_path / "b", tmp_path / "a").cells[0].facts == ()
+
+
+def test_more_that_are_inconclusive_are_worse_by_a_test_if_there_are_enough(tmp_path: Path) -> None:
+    many = compared(tmp_path, held(8), inconclusive(8))
+    assert (standings(many)["as expected"], many.exit_code) == (WORSE, 1)
+    assert standings(compared(tmp_path, inconclusive(8), held(8)))["as expected"] == BETTER
+    few = compared(tmp_path, held(8), [*held(7), *inconclusive(1)])
+    assert (standings(few)["as expected"], few.exit_code) == (UNTESTED, 0)
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 4])
+def test_too_few_repeats_are_no_answer_and_so_many_as_are_said_to_do_will_do(repeats: int, tmp_path: Path) -> None:
+    few = compared(tmp_path, runs(STEADY[:repeats]), runs(SLOWER[:repeats]))
+    assert set(standings(few).values()) == {UNTESTED}
+    assert (few.exit_code, few.needed) == (3, 5)
+    [cell] = few.cells
+    assert why_untested(cell, few.needed) == f"{repeats} and {repeats} repeats can tell nothing here; 5 and 5 can"
+    enough = compared(tmp_path, runs(STEADY[:5]), runs(SLOWER[:5]))
+    assert (standings(enough)["lookups"], enough.exit_code) == (WORSE, 1)
+
+
+def test_a_cell_that_b_lacks_never_passes_and_one_that_a_lacks_does(tmp_path: Path) -> None:
+    two, one = [*runs(), *held()], runs()
+    lost = compared(tmp_path, two, one)
+    assert [cell.pair.name for cell in lost.untold] == ["stop_machine, python engine, 4 CPUs"]
+    assert (lost.untold[0].missing, lost.exit_code) == (True, 3)
+    assert compared(tmp_path, one, two).exit_code == 0
+    assert compared(tmp_path, two, runs(SLOWER)).exit_code == 1
+
+
+def test_sides_with_nothing_in_common_say_nothing(tmp_path: Path) -> None:
+    apart = compared(tmp_path, runs(), held())
+    assert apart.exit_code == 3
+    assert [cell.there for cell in apart.cells] == [False, False]
+    assert compared(tmp_path, [], runs()).exit_code == 3
+
+
+def test_cells_are_paired_on_every_axis_that_varies(tmp_path: Path) -> None:
+    a, b = small_sweep(tmp_path / "a"), small_sweep(tmp_path / "b")
+    paired = compare(a, b)
+    assert len(paired.cells) == 12
+    assert all(len(cell.pair.a) == len(cell.pair.b) == 2 for cell in paired.cells)
+
+
+def test_an_axis_that_varies_tells_cells_apart_and_one_that_does_not_is_a_condition(tmp_path: Path) -> None:
+    def sweep(name: str, *paces: float) -> Path:
+        plan = plan_of([values(pace_s=pace) for pace in paces], repeat=1)
+        return write_sweep(tmp_path / name, plan, list(cells(plan)))
+
+    none, some, both = sweep("none", 0.0), sweep("some", 0.001), sweep("both", 0.0, 0.001)
+    [cell] = compare(none, some).cells
+    assert cell.there
+    assert "pace: 0us in A, 1ms in B" in [one.text for one in compare(none, some).conditions]
+    assert [one.pair.place.split(", ")[-1] for one in compare(both, none).cells] == ["pace 0us", "pace 1ms"]
+    assert [one.there for one in compare(both, none).cells] == [True, False]
+
+
+def test_conditions_that_differ_are_told_and_change_nothing_else(tmp_path: Path) -> None:
+    other = attrs.asdict(conditions(cores=8, gil=False, kasan=False, steal_percent=9.0))
+    for changed in ({"conditions": other}, {"duration_s": 20.0}):
+        differ = compared(tmp_path, runs(), runs(**changed))
+        assert differ.conditions
+    texts = [one.text for one in compared(tmp_path, runs(), runs(conditions=other)).conditions]
+    assert texts == [
+        "gil: True in A, False in B",
+        "cores: 2 in A, 8 in B",
+        "kasan: True in A, False in B",
+        "stolen by other guests of the host: 0.4 % in A, 9.0 % in B",
+    ]
+    [lasted] = compared(tmp_path, runs(), runs(duration_s=20.0)).conditions
+    assert lasted.text == "duration: 10 s in A, 20 s in B"
+
+
+def test_a_side_that_has_not_ended_is_told(tmp_path: Path) -> None:
+    a, b = small_sweep(tmp_path / "a"), small_sweep(tmp_path / "b", status="interrupted")
+    assert [one.text for one in compare(a, b).conditions] == ["ended: whole in A, interrupted, 24 of 24 in B"]
+
+
+def test_a_soak_is_one_run_of_which_the_verdict_counts(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    soaks = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b"))
+    assert {one.standing for cell in soaks.cells for one in cell.compared} == {UNTESTED}
+    assert all("a soak is one run" in str(why_untested(cell, soaks.needed)) for cell in soaks.cells)
+    told = {cell.pair.scenario: cell.told for cell in soaks.cells}
+    assert told == {"stop_machine": True, "modlist_spinlock": False}
+
+
+def test_no_number_of_runs_beside_a_soak_makes_it_more_than_one(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    [soak] = gather([make_run(tmp_path / "a")])
+    [run] = [entry.json for entry in soak.entries if entry.values.scenario == "stop_machine"]
+    mixed = compared(tmp_path, [run], [a_run("stop_machine", "held", "modlist_spinlock", cpus=3)] * 60)
+    assert {one.standing for one in mixed.cells[0].compared} == {UNTESTED}
+
+
+def test_a_run_that_stood_still_has_verdict_and_no_figures(tmp_path: Path) -> None:
+    still = runs(expect="stalled", verdict="stalled", violations=0, stall={"seconds": 1.0})
+    assert standings(compared(tmp_path, still, still)) == {}
+
+
+def test_campaigns_in_one_folder_are_repeats_of_each_other(tmp_path: Path) -> None:
+    for side in ("a", "b"):
+        for turn in range(4):
+            small_sweep(tmp_path / side / f"sweep-{turn}")
+    turns = compare(tmp_path / "a", tmp_path / "b")
+    assert all(len(cell.pair.a) == len(cell.pair.b) == 8 for cell in turns.cells)
+    assert turns.exit_code == 0
+
+
+def test_one_side_named_twice_is_refused(tmp_path: Path) -> None:
+    sweep = small_sweep(tmp_path / "sweep")
+    (tmp_path / "link").symlink_to(sweep)
+    with pytest.raises(UserError, match="is named as A and as B"):
+        compare(sweep, tmp_path / "link")
+
+
+@pytest.mark.parametrize(
+    "terms", [{"level": 0}, {"level": 0.6}, {"level": float("nan")}, {"tolerance": -0.1}, {"tolerance": 1}]
+)
+def test_terms_out_of_range_are_refused(terms: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=f"--{next(iter(terms))}: .* give a share like 0.05"):
+        Terms(**terms)
+
+
+def test_the_json_has_every_cell_every_figure_and_the_decision(tmp_path: Path) -> None:
+    none = {"violations": 0, "verdict": "inconclusive", "as_expected": False}
+    document = json.loads(comparison_json(compared(tmp_path, runs(**none), runs(SLOWER))))
+    assert (document["schema"], document["kind"], document["exit_code"]) == (1, "kstress compare", 1)
+    [cell] = document["cells"]
+    assert (cell["scenario"], cell["verdicts"]["b"], cell["facts"]) == ("modlist_spinlock", ["violated"] * 8, [])
+    figures = {figure["name"]: figure for figure in cell["figures"]}
+    assert figures["lookups"]["standing"] == WORSE
+    assert figures["lookups"]["ratio"] == pytest.approx(0.8, abs=0.01)
+    assert figures["lookups"]["p"] <= figures["lookups"]["p_together"] <= 0.05
+    assert figures["violations per window"]["ratio"] is None
+    assert figures["as expected"]["standing"] == BETTER
+
+
+def test_what_was_read_already_can_be_compared_too(tmp_path: Path) -> None:
+    sources = gather([write_runs(tmp_path / "run-1.json", *runs())])
+    assert compare_sources(*sources, *sources, Terms()).exit_code == 0
