@@ -21,6 +21,7 @@ from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from stress.output import check_json, console, write_results
 
 MOST_ROWS = 40
+MOST_NAMES = 8
 HEAD_BYTES = 4096
 STYLES = {WORSE: "bold red", BETTER: "green", NOISE: "", UNTESTED: "dim"}
 ANSWER_STYLES = {EXIT_REGRESSION: "bold red", EXIT_INCONCLUSIVE: "yellow", 0: "green"}
@@ -147,10 +148,14 @@ def _row(cell: Cell, one: Compared) -> tuple[str, ...]:
 
 
 def _untold(comparison: Comparison) -> Iterator[str]:
-    """Every cell that was not tested in full, and why; of soaks also the verdict and the bound of both sides."""
+    """Why cells were not tested in full, and which; of soaks also the verdict and the bound of both sides."""
+    cells: dict[str, list[str]] = {}
     for cell in comparison.cells:
         why = why_untested(cell, comparison.needed)
         if why is not None:
-            yield f"{cell.pair.name}: {why}"
-        if cell.pair.of_soak:
-            yield from (f"  {text}" for text in bounds(cell))
+            cells.setdefault(why, []).append(cell.pair.name)
+    for why, names in cells.items():
+        more = f"; and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+        yield f"{why}: {'; '.join(names[:MOST_NAMES])}{more}"
+    for cell in comparison.cells:
+        yield from (f"{cell.pair.scenario}, {text}" for text in bounds(cell))

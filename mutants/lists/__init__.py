@@ -1,6 +1,7 @@
 """The mutants, in the order of the document: by the part of the harness or of its kernel that they break."""
 
 from mutants.lists import (
+    compare,
     detectors_native,
     detectors_python,
     events,
@@ -33,5 +34,6 @@ GROUPS = (
     watchdog.GROUP,
     soak.GROUP,
     sweep.GROUP,
+    compare.GROUP,
     marks.GROUP,
 )

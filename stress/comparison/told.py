@@ -54,10 +54,12 @@ def sentence(comparison: Comparison) -> str:
     if not any(cell.there for cell in comparison.cells):
         return "A and B have no cell in common."
     tests, noise = len(comparison.all(WORSE, BETTER, NOISE)), len(comparison.all(NOISE))
+    soaks = [cell for cell in comparison.cells if cell.pair.of_soak and cell.told and not cell.facts]
     parts = [
         f"B is worse in {counted(comparison.regressions, 'way')}" if comparison.regressions else "",
         f"better in {counted(len(comparison.all(BETTER)), 'figure')}" if comparison.all(BETTER) else "",
         f"{noise:,} of {counted(tests, 'figure')} may be noise" if tests else "no figure can be tested",
+        f"{counted(len(soaks), 'soak')} as expected on both sides" if soaks else "",
         f"nothing is known of {counted(len(comparison.untold), 'cell')}" if comparison.untold else "",
     ]
     return "; ".join(filter(None, parts)) + "."
@@ -91,7 +93,8 @@ def _too_few(cell: Cell, needed: int) -> str | None:
 
 def bounds(cell: Cell) -> Iterator[str]:
     """Of a soak: what either side says of violations per race window."""
-    for side, entries in (("A", cell.pair.a), ("B", cell.pair.b)):
+    sides = (("A", cell.pair.a), ("B", cell.pair.b)) if cell.pair.of_soak else ()
+    for side, entries in sides:
         for run in (entry.run for entry in entries if entry.run):
             bound = "no race windows" if run.rate_upper_95 is None else f"at most {run.rate_upper_95:.2g} per window"
             yield f"{side}: {shown(run.verdict).upper()}, {run.violations:,} in {run.race_windows:,} windows, {bound}"

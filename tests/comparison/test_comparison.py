@@ -213,7 +213,7 @@ def test_terms_out_of_range_are_refused(terms: dict[str, float]) -> None:
 
 
 def test_the_json_has_every_cell_every_figure_and_the_decision(tmp_path: Path) -> None:
-    none = {"violations": 0, "verdict": "inconclusive", "as_expected": False}
+    none: dict[str, Any] = {"violations": 0, "verdict": "inconclusive", "as_expected": False}
     document = json.loads(comparison_json(compared(tmp_path, runs(**none), runs(SLOWER))))
     assert (document["schema"], document["kind"], document["exit_code"]) == (1, "kstress compare", 1)
     [cell] = document["cells"]
@@ -228,4 +228,4 @@ def test_the_json_has_every_cell_every_figure_and_the_decision(tmp_path: Path) -
 
 def test_what_was_read_already_can_be_compared_too(tmp_path: Path) -> None:
     sources = gather([write_runs(tmp_path / "run-1.json", *runs())])
-    assert compare_sources(*sources, *sources, Terms()).exit_code == 0
+    assert compare_sources(sources[0], sources[0], Terms()).exit_code == 0

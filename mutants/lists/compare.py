@@ -1,0 +1,96 @@
+"""Comparisons: equal things are hardly ever called different, slower ones are found, and nothing passes in silence."""
+
+from mutants.mutant import Group, Part, suite
+
+RANKS = Part("stress/comparison/ranks.py")
+DECISION = Part("stress/comparison/decision.py")
+TESTED = Part("stress/comparison/tested.py")
+FISHER = Part("stress/comparison/fisher.py")
+FIGURES = Part("stress/comparison/figures.py")
+PAIRING = Part("stress/comparison/pairing.py")
+FACTS = Part("stress/comparison/facts.py")
+CONDITIONS = Part("stress/comparison/conditions.py")
+COMPARISON = Part("stress/comparison/comparison.py")
+SIDES = Part("stress/comparison/sides.py")
+JUNIT = Part("stress/comparison/junit.py")
+OUTPUT = Part("stress/compare_output.py")
+PAPER, COMMAND = suite("comparison", without="round"), suite("frontdoor/test_compare.py")
+
+GROUP = Group(
+    "Comparisons",
+    (PAPER, COMMAND),
+    (
+        RANKS.of("def orders(").mutant(
+            "orders-lost", "some orders of repeats are not counted", "range(1, m + 1)", "range(1, m)"
+        ),
+        RANKS.of("def chance_of_less(").mutant(
+            "ties-help", "a tie counts for the claim", "(ordered, value)", "(ordered, value - 1e-9)"
+        ),
+        RANKS.of("def tail(").mutant("half-a-step", "beyond 50 repeats p is too small", "- u + 0.5", "- u - 0.5"),
+        RANKS.of("def ratio_of(").mutant(
+            "narrow-interval", "the interval is that of one side only", "level / 2", "level"
+        ),
+        DECISION.of("def holm(").mutant(
+            "each-for-itself",
+            "every test has the level for itself",
+            "(len(chances) - at) * chances[one]",
+            "chances[one]",
+        ),
+        DECISION.of("def holm(").mutant(
+            "never-gentler", "the later tests pay for those before them", "(len(chances) - at)", "len(chances)"
+        ),
+        DECISION.of("def decide(").mutant(
+            "all-count", "tests that cannot tell weaken the others", "if least <= limit]", "if least <= 1.0]"
+        ),
+        DECISION.of("def repeats_needed(").mutant(
+            "too-few-do", "fewer repeats are said to do than will", "level / max(tests, 1)", "level"
+        ),
+        TESTED.of("def two_sided(").mutant("one-sided", "p is that of one side", "min(2 * min(", "min(1 * min("),
+        TESTED.of("def test_ranks(").mutant("no-tolerance", "the tolerance is forgotten", "1 - tolerance", "1"),
+        TESTED.of("def test_ranks(").mutant(
+            "one-way-tolerance", "the tolerance favours one side", "[keep * value for value in b]", "b"
+        ),
+        TESTED.of("def test_ranks(").mutant(
+            "worse-is-better", "worse and better are mixed up", "if more_is_better", "if not more_is_better"
+        ),
+        FISHER.of("def chances(").mutant("not-even-so-few", "the count itself is left out", "k <= b[0]", "k < b[0]"),
+        FIGURES.of("def _seen(").mutant(
+            "rates-of-held", "figures are made of violations that may not be", "if run.expect == VIOLATED else None", ""
+        ),
+        FIGURES.of("def figure_of(").mutant(
+            "stalls-measured", "a run that stood still has figures", " and entry.run.stall is None", ""
+        ),
+        PAIRING.of("def pair_up(").mutant(
+            "axes-of-b",
+            "cells of A that differ on an axis are mixed",
+            "[*varying(a.entries), *varying(b",
+            "[*varying(b",
+        ),
+        FACTS.of("def facts_of(").mutant("known-ends", "what A has too is a regression", "end not in known", "True"),
+        FACTS.of("def bad_end(").mutant("breaks-pass", "a cell may crash", "(BROKEN, UNEXPECTED)", "(UNEXPECTED,)"),
+        CONDITIONS.of("def differing(").mutant(
+            "conditions-unsaid", "what is not alike is not told", "if condition.a != condition.b", "if False"
+        ),
+        COMPARISON.of("def exit_code(").mutant(
+            "lost-passes", "a cell that B lacks passes", "self.untold or not any", "not any"
+        ),
+        COMPARISON.of("def exit_code(").mutant(
+            "gate-open", "a regression is no failure", "return EXIT_REGRESSION", "return 0"
+        ),
+        COMPARISON.of("def _testable(").mutant(
+            "soaks-counted", "how many repeats would do counts soaks' figures", " if not pair.of_soak", ""
+        ),
+        COMPARISON.of("def compare(").mutant(
+            "same-twice", "a side may be compared with itself", "os.path.realpath(a) == os.path.realpath(b)", "False"
+        ),
+        SIDES.of("def run_folders(").mutant(
+            "campaigns-lost", "of campaigns in a folder none is found", "os.path.lexists(folder / MANIFEST)", "False"
+        ),
+        JUNIT.of("def _case(").mutant(
+            "lost-skipped", "a cell that B lacks is no error", "elif cell.missing:", "elif False:"
+        ),
+        OUTPUT.of("def _keep_inputs(").mutant(
+            "eats-input", "what is read may be written over", "os.path.realpath(place) in read", "False"
+        ),
+    ),
+)

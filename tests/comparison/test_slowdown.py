@@ -1,0 +1,40 @@
+"""`benchmarks/compare.py`: the slowed side is slowed by a fifth and in nothing else, and a round says what it is to."""
+
+import itertools
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks.compare import EQUAL, SLOWED, figures, rounds
+from stress.machine.seam import SCENARIO_MODULE
+from stress.scenario_files import load_scenario
+
+
+def test_the_slowed_side_counts_four_lookups_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = load_scenario(SLOWED).programs[1].operation
+    module = sys.modules[reader.__module__]
+    assert module.__name__.startswith(SCENARIO_MODULE)
+    draws, looked = itertools.count(), list[object]()
+    monkeypatch.setattr(module, "prandom", lambda cpu, below: next(draws) % below)
+    monkeypatch.setattr(module, "kallsyms_reader", looked.append)
+    for _ in range(400):
+        reader(SimpleNamespace())
+    assert len(looked) == 500
+
+
+def test_the_sides_differ_in_nothing_else() -> None:
+    equal, slowed = load_scenario(EQUAL), load_scenario(SLOWED)
+    assert (equal.name, equal.programs[0], equal.expect) == (slowed.name, slowed.programs[0], slowed.expect)
+    assert equal.fate == slowed.fate
+
+
+def test_a_round_compares_an_equal_pair_and_a_slowed_one(tmp_path: Path) -> None:
+    [one] = rounds(1, "python", 2, 0.1, tmp_path)
+    for comparison in (one.equal, one.slowed):
+        [cell] = comparison.cells
+        assert (len(cell.pair.a), len(cell.pair.b), comparison.exit_code) == (2, 2, 3)
+    assert len(list(tmp_path.iterdir())) == 3
+    told = figures([one], 1.0)
+    assert (told["pairs"], told["equal_called_different"], told["slowed_found"]) == (1, 0, 0)
