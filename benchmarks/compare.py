@@ -15,7 +15,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean, median, stdev
 
@@ -50,18 +51,18 @@ class Round:
         return any(one.tested.name == LOOKUPS for _, one in self.slowed.all(WORSE))
 
 
-def matrix(scenario: Path, engine: str, repeat: int, seconds: float) -> Matrix:
+def matrix(scenario: Path, engine: str, cpus: int, repeat: int, seconds: float) -> Matrix:
     """One cell, so many times."""
-    axes = {"engine": (engine,), "cpus": (4,)}
+    axes = {"engine": (engine,), "cpus": (cpus,)}
     return Matrix(scenarios=(str(scenario),), axes=axes, repeat=repeat, duration_s=seconds)
 
 
-def rounds(pairs: int, engine: str, repeat: int, seconds: float, place: Path) -> Iterator[Round]:
+def rounds(pairs: int, place: Path, made: Callable[[Path], Matrix]) -> Iterator[Round]:
     """So many rounds; their run directories are left in `place`."""
     for at in range(pairs):
         sides = [EQUAL, EQUAL, SLOWED]
         turned = [(at + turn) % len(sides) for turn in range(len(sides))]
-        swept = {which: sweep(matrix(sides[which], engine, repeat, seconds), place).swept.folder for which in turned}
+        swept = {which: sweep(made(sides[which]), place).swept.folder for which in turned}
         yield Round(compare(swept[0], swept[1]), compare(swept[0], swept[2]))
 
 
@@ -78,7 +79,7 @@ def spread(comparison: Comparison) -> float:
     return stdev(known) / mean(known)
 
 
-def figures(seen: Sequence[Round], seconds: float) -> dict[str, object]:
+def figures(seen: Sequence[Round], took: float) -> dict[str, object]:
     """What it came to."""
     equal, slowed = ratios([one.equal for one in seen]), ratios([one.slowed for one in seen])
     return {
@@ -89,7 +90,7 @@ def figures(seen: Sequence[Round], seconds: float) -> dict[str, object]:
         "equal_ratio": [round(value, 3) for value in (min(equal), median(equal), max(equal))],
         "slowed_ratio": [round(value, 3) for value in (min(slowed), median(slowed), max(slowed))],
         "spread_of_repeats": round(median(spread(one.equal) for one in seen), 3),
-        "seconds": round(seconds),
+        "took_s": round(took),
     }
 
 
@@ -98,17 +99,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--engine", choices=("native", "python"), default="native")
+    parser.add_argument("--cpus", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=0.3, help="for each cell")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="an empty folder for the run directories")
     given = parser.parse_args(arguments)
+    settings = {name: getattr(given, name) for name in ("engine", "cpus", "repeat", "seconds")}
+    made = partial(matrix, **settings)
     began, seen = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:
-        for one in rounds(given.pairs, given.engine, given.repeat, given.seconds, given.keep or Path(folder)):
+        for one in rounds(given.pairs, given.keep or Path(folder), made):
             seen.append(one)
             told = f"{len(seen)} of {given.pairs}: equal {one.different or 'equal'}, slowed found: {one.found}"
             print(told, file=sys.stderr, flush=True)
-    print(json.dumps(figures(seen, time.monotonic() - began)))
+    print(json.dumps({**settings, **figures(seen, time.monotonic() - began)}))
     different, found = mean(bool(one.different) for one in seen), mean(one.found for one in seen)
     return int(different > MOST_DIFFERENT or found < LEAST_FOUND)
 

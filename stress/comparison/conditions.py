@@ -63,8 +63,13 @@ def _settings(sides: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[Condit
 
 def _values(side: Sequence[Entry], name: str, of: Callable[[Any], Any]) -> str:
     """All values of a condition on one side."""
-    known = dict.fromkeys(shown(axis_value(name, of(entry))) for entry in side if entry.run is not None)
+    known = dict.fromkeys(_shown(name, of(entry)) for entry in side if entry.run is not None)
     return " or ".join(sorted(known)) or "unknown"
+
+
+def _shown(name: str, value: Any) -> str:
+    """A value of a condition as people write it."""
+    return ("on" if value else "off") if isinstance(value, bool) else shown(axis_value(name, value))
 
 
 def _measured(sides: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[Condition]:

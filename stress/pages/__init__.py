@@ -1,1 +1,1 @@
-"""What runs, soaks and sweeps have come to: read strictly, counted, drawn, written as HTML, Markdown and CSV."""
+"""What runs, soaks and sweeps have come to: counted, drawn, written as HTML, Markdown and CSV."""

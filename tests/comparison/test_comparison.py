@@ -151,9 +151,9 @@ def test_conditions_that_differ_are_told_and_change_nothing_else(tmp_path: Path)
         assert differ.conditions
     texts = [one.text for one in compared(tmp_path, runs(), runs(conditions=other)).conditions]
     assert texts == [
-        "gil: True in A, False in B",
+        "gil: on in A, off in B",
         "cores: 2 in A, 8 in B",
-        "kasan: True in A, False in B",
+        "kasan: on in A, off in B",
         "stolen by other guests of the host: 0.4 % in A, 9.0 % in B",
     ]
     [lasted] = compared(tmp_path, runs(), runs(duration_s=20.0)).conditions

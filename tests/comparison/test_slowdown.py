@@ -2,12 +2,13 @@
 
 import itertools
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.compare import EQUAL, SLOWED, figures, rounds
+from benchmarks.compare import EQUAL, SLOWED, figures, matrix, rounds
 from stress.machine.seam import SCENARIO_MODULE
 from stress.scenario_files import load_scenario
 
@@ -31,7 +32,8 @@ def test_the_sides_differ_in_nothing_else() -> None:
 
 
 def test_a_round_compares_an_equal_pair_and_a_slowed_one(tmp_path: Path) -> None:
-    [one] = rounds(1, "python", 2, 0.1, tmp_path)
+    made = partial(matrix, engine="python", cpus=3, repeat=2, seconds=0.1)
+    [one] = rounds(1, tmp_path, made)
     for comparison in (one.equal, one.slowed):
         [cell] = comparison.cells
         assert (len(cell.pair.a), len(cell.pair.b), comparison.exit_code) == (2, 2, 3)
