@@ -183,6 +183,16 @@ def test_no_number_of_runs_beside_a_soak_makes_it_more_than_one(tmp_path: Path) 
     assert {one.standing for one in mixed.cells[0].compared} == {UNTESTED}
 
 
+def test_soaks_beside_runs_weaken_no_test_of_theirs(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    [soak] = gather([make_run(tmp_path / "a")])
+    soaks = [entry.json for entry in soak.entries]
+    mixed = compared(tmp_path, [*soaks, *runs()], [*soaks, *runs(SLOWER)])
+    assert mixed.needed == 5
+    assert [one.tested.name for _, one in mixed.all(WORSE)] == ["lookups"]
+    assert len(mixed.all(NOISE)) == 4
+
+
 def test_a_run_that_stood_still_has_verdict_and_no_figures(tmp_path: Path) -> None:
     still = runs(expect="stalled", verdict="stalled", violations=0, stall={"seconds": 1.0})
     assert standings(compared(tmp_path, still, still)) == {}
