@@ -1,13 +1,14 @@
-"""How often `kstress compare` calls equal sweeps different, and how often it finds one that is slowed by 20 %.
+"""How often `kstress compare` calls equal runs different, and how often it finds what is slowed by 20 %.
 
     python -m benchmarks.compare                     # 100 pairs of each, about 25 minutes, on an idle machine
-    python -m benchmarks.compare --pairs 10 --engine python
+    python -m benchmarks.compare --pairs 10 --apart
 
-A round is three sweeps of one cell, one after the other and each round in another order: two of `slowdown/equal.py`,
-and one of `slowdown/slowed.py`, in which four of five lookups are counted. The first is compared with each of the
-others at the default level and tolerance. An equal pair counts as different if any figure is called better or worse;
-the slowed one counts as found if its lookups are called worse. Prints a JSON object; exit code 1 if a figure misses its
-floor.
+A round has three sides of one cell: two of `slowdown/equal.py`, and one of `slowdown/slowed.py`, in which four of five
+lookups are counted. They are run in turns, as docs/compare.md says: a repeat of each in shuffled order, then the next.
+With `--apart` each side is a sweep by itself, one after the other and each round in another order. The first side is
+compared with each of the others at the default level and tolerance. An equal pair counts as different if anything is
+called better or worse; the slowed one counts as found if its lookups are called worse. Prints a JSON object; exit
+code 1 if a figure misses its floor.
 """
 
 import argparse
@@ -15,21 +16,27 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import mean, median, stdev
+from typing import Any
 
 import attrs
 
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.sweep import sweep
 from stress.comparison.comparison import BETTER, WORSE, Comparison, compare
+from stress.report.result import json_text
 
 SIDES = Path(__file__).parent / "slowdown"
 EQUAL, SLOWED = SIDES / "equal.py", SIDES / "slowed.py"
+NAME, NAMED = "compared", 'name="compared"'
 MOST_DIFFERENT, LEAST_FOUND = 0.05, 0.9
 LOOKUPS = "lookups"
+
+Sweeper = Callable[[Sequence[Path]], list[Path]]
+"""Sweeps some scenario files together; a file of runs for each."""
 
 
 @attrs.frozen
@@ -41,7 +48,7 @@ class Round:
 
     @property
     def different(self) -> list[str]:
-        """The figures of the equal pair that are called different."""
+        """What of the equal pair is called different."""
         facts = [fact.end for cell in self.equal.cells for fact in cell.facts]
         return facts + [one.tested.name for _, one in self.equal.all(WORSE, BETTER)]
 
@@ -51,25 +58,42 @@ class Round:
         return any(one.tested.name == LOOKUPS for _, one in self.slowed.all(WORSE))
 
 
-def matrix(scenario: Path, engine: str, cpus: int, repeat: int, seconds: float) -> Matrix:
-    """One cell, so many times."""
+def sides(place: Path) -> list[Path]:
+    """The scenario files of the three sides, each with a name of its own, so that one sweep takes them all."""
+    made = []
+    for at, source in enumerate((EQUAL, EQUAL, SLOWED)):
+        made.append(place / f"side_{at}.py")
+        made[-1].write_text(source.read_text().replace(NAMED, f'name="side_{at}"'))
+    return made
+
+
+def swept(files: Sequence[Path], place: Path, engine: str, cpus: int, repeat: int, seconds: float) -> list[Path]:
+    """Sweep some scenario files together; the runs of each, under the name that they have in common."""
     axes = {"engine": (engine,), "cpus": (cpus,)}
-    return Matrix(scenarios=(str(scenario),), axes=axes, repeat=repeat, duration_s=seconds)
+    matrix = Matrix(scenarios=tuple(map(str, files)), axes=axes, repeat=repeat, duration_s=seconds)
+    ending, written = sweep(matrix, place).swept, []
+    for file in files:
+        runs = [{**one.run, "scenario": NAME} for one in ending.ended if one.run and one.run["scenario"] == file.stem]
+        written.append(ending.folder.with_name(f"{ending.folder.name}-{file.stem}.json"))
+        written[-1].write_text(json_text(runs))
+    return written
 
 
-def rounds(pairs: int, place: Path, made: Callable[[Path], Matrix]) -> Iterator[Round]:
-    """So many rounds; their run directories are left in `place`."""
+def rounds(pairs: int, files: Sequence[Path], sweeper: Sweeper, apart: bool) -> Iterator[Round]:
+    """So many rounds."""
     for at in range(pairs):
-        sides = [EQUAL, EQUAL, SLOWED]
-        turned = [(at + turn) % len(sides) for turn in range(len(sides))]
-        swept = {which: sweep(made(sides[which]), place).swept.folder for which in turned}
-        yield Round(compare(swept[0], swept[1]), compare(swept[0], swept[2]))
+        turned = [files[(at + turn) % len(files)] for turn in range(len(files))]
+        groups = [[file] for file in turned] if apart else [turned]
+        runs = {file: run for group in groups for file, run in zip(group, sweeper(group), strict=True)}
+        first, equal, slowed = (runs[file] for file in files)
+        yield Round(compare(first, equal), compare(first, slowed))
 
 
 def ratios(comparisons: Sequence[Comparison]) -> list[float]:
-    """B's lookups to A's, of each comparison that has them."""
+    """The least, median and greatest ratio of B's lookups to A's."""
     tested = [one.tested for comparison in comparisons for cell in comparison.cells for one in cell.compared]
-    return [one.ratio for one in tested if one.name == LOOKUPS and one.ratio is not None]
+    known = [one.ratio for one in tested if one.name == LOOKUPS and one.ratio is not None]
+    return [round(value, 3) for value in (min(known), median(known), max(known))]
 
 
 def spread(comparison: Comparison) -> float:
@@ -81,38 +105,48 @@ def spread(comparison: Comparison) -> float:
 
 def figures(seen: Sequence[Round], took: float) -> dict[str, object]:
     """What it came to."""
-    equal, slowed = ratios([one.equal for one in seen]), ratios([one.slowed for one in seen])
     return {
         "pairs": len(seen),
         "equal_called_different": sum(bool(one.different) for one in seen),
         "different": [one.different for one in seen if one.different],
         "slowed_found": sum(one.found for one in seen),
-        "equal_ratio": [round(value, 3) for value in (min(equal), median(equal), max(equal))],
-        "slowed_ratio": [round(value, 3) for value in (min(slowed), median(slowed), max(slowed))],
+        "equal_ratio": ratios([one.equal for one in seen]),
+        "slowed_ratio": ratios([one.slowed for one in seen]),
         "spread_of_repeats": round(median(spread(one.equal) for one in seen), 3),
         "took_s": round(took),
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and compare with the floors."""
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--engine", choices=("native", "python"), default="native")
-    parser.add_argument("--cpus", type=int, default=4)
+    parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=0.3, help="for each cell")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="an empty folder for the run directories")
-    given = parser.parse_args(arguments)
-    settings = {name: getattr(given, name) for name in ("engine", "cpus", "repeat", "seconds")}
-    made = partial(matrix, **settings)
-    began, seen = time.monotonic(), []
+    parser.add_argument("--apart", action="store_true", help="one side after the other, not in turns")
+    return parser.parse_args(arguments)
+
+
+def measure(settings: Mapping[str, Any], pairs: int, apart: bool) -> list[Round]:
+    """So many rounds, each told as it ends."""
+    seen: list[Round] = []
     with tempfile.TemporaryDirectory() as folder:
-        for one in rounds(given.pairs, given.keep or Path(folder), made):
+        sweeper = partial(swept, place=Path(folder), **settings)
+        for one in rounds(pairs, sides(Path(folder)), sweeper, apart):
             seen.append(one)
-            told = f"{len(seen)} of {given.pairs}: equal {one.different or 'equal'}, slowed found: {one.found}"
+            told = f"{len(seen)} of {pairs}: equal {one.different or 'equal'}, slowed found: {one.found}"
             print(told, file=sys.stderr, flush=True)
-    print(json.dumps({**settings, **figures(seen, time.monotonic() - began)}))
+    return seen
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and compare with the floors."""
+    given, began = parsed(arguments), time.monotonic()
+    settings = {name: getattr(given, name) for name in ("engine", "cpus", "repeat", "seconds")}
+    seen = measure(settings, given.pairs, given.apart)
+    print(json.dumps({**settings, "apart": given.apart, **figures(seen, time.monotonic() - began)}))
     different, found = mean(bool(one.different) for one in seen), mean(one.found for one in seen)
     return int(different > MOST_DIFFERENT or found < LEAST_FOUND)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.compare import EQUAL, SLOWED, figures, matrix, rounds
+from benchmarks.compare import EQUAL, SLOWED, figures, rounds, sides, swept
 from stress.machine.seam import SCENARIO_MODULE
 from stress.scenario_files import load_scenario
 
@@ -31,12 +31,13 @@ def test_the_sides_differ_in_nothing_else() -> None:
     assert equal.fate == slowed.fate
 
 
-def test_a_round_compares_an_equal_pair_and_a_slowed_one(tmp_path: Path) -> None:
-    made = partial(matrix, engine="python", cpus=3, repeat=2, seconds=0.1)
-    [one] = rounds(1, tmp_path, made)
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_round_compares_an_equal_pair_and_a_slowed_one(apart: bool, tmp_path: Path) -> None:
+    sweeper = partial(swept, place=tmp_path, engine="python", cpus=3, repeat=2, seconds=0.1)
+    [one] = rounds(1, sides(tmp_path), sweeper, apart)
     for comparison in (one.equal, one.slowed):
         [cell] = comparison.cells
         assert (len(cell.pair.a), len(cell.pair.b), comparison.exit_code) == (2, 2, 3)
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.glob("sweep-*/"))) == (3 if apart else 1)
     told = figures([one], 1.0)
     assert (told["pairs"], told["equal_called_different"], told["slowed_found"]) == (1, 0, 0)
