@@ -7,8 +7,10 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import attrs
 import pytest
 
+from stress.campaign.sweep.records import Values
 from stress.comparison.figures import FIGURES
 from tests.campaign.soak.made import make_run
 from tests.comparison.made import STEADY, held, runs, violated
@@ -170,6 +172,17 @@ def test_every_command_of_the_docs_runs(line: str, tmp_path: Path) -> None:
     done = kstress(*shlex.split(line)[1:], cwd=tmp_path)
     assert done.returncode in (0, 3), done.stderr
     assert done.stderr == "" or "--json -" in line
+
+
+def test_the_docs_tell_every_key_of_the_json(tmp_path: Path) -> None:
+    write_runs(tmp_path / "a.json", *held(3))
+    write_runs(tmp_path / "b.json", *violated(3))
+    document = json.loads(kstress("compare", "a.json", "b.json", "--json", "-", cwd=tmp_path).stdout)
+    [cell] = document["cells"]
+    axes = {field.name for field in attrs.fields(Values)}
+    keys = {*document, *document["a"], *cell, *cell["facts"][0], *cell["figures"][0]} - axes
+    section = TEXT.partition("## The JSON")[2].partition("\n## ")[0]
+    assert [key for key in keys if f"`{key}`" not in section and f'"{key}"' not in section] == []
 
 
 def test_the_docs_tell_every_figure_and_every_exit_code() -> None:
