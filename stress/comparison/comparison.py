@@ -12,7 +12,7 @@ from stress.comparison.facts import Fact, facts_of
 from stress.comparison.pairing import Pair, pair_up
 from stress.comparison.sides import read_side
 from stress.comparison.terms import Terms
-from stress.comparison.tested import RANKS, Tested, tested
+from stress.comparison.tested import Tested, tested
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
@@ -123,7 +123,7 @@ def compare_sources(a: Source, b: Source, terms: Terms) -> Comparison:
     cells = _cells(pairs, found, terms)
     return Comparison(
         a=a, b=b, terms=terms, cells=cells, conditions=differing((a, b), pairs),
-        needed=repeats_needed(sum(one.test == RANKS for one in _testable(pairs, found)), terms.level),
+        needed=repeats_needed(len(_testable(pairs, found)), terms.level),
     )  # fmt: skip
 
 

@@ -28,9 +28,9 @@ def violated(repeats: int) -> list[Any]:
     return held(repeats, verdict="violated", violations=3, as_expected=False)
 
 
-def inconclusive(repeats: int) -> list[Any]:
+def inconclusive(repeats: int, **more: Any) -> list[Any]:
     """Repeats of it that could not have seen anything."""
-    return held(repeats, verdict="inconclusive", as_expected=False)
+    return held(repeats, verdict="inconclusive", as_expected=False, **more)
 
 
 def compared(folder: Path, a: Sequence[Any], b: Sequence[Any], **terms: float) -> Comparison:

@@ -108,6 +108,16 @@ def test_too_few_repeats_are_no_answer_and_so_many_as_are_said_to_do_will_do(rep
     assert (standings(enough)["lookups"], enough.exit_code) == (WORSE, 1)
 
 
+def test_a_test_of_how_many_are_as_expected_counts_among_those_that_repeats_are_needed_for(tmp_path: Path) -> None:
+    def side(repeats: int) -> list[Any]:
+        cells = [run for cpus in (2, 3, 5) for run in runs(STEADY[:repeats], cpus=cpus)] + held(repeats, cpus=6)
+        return [*cells, *held(repeats - 3, cpus=7), *inconclusive(3, cpus=7)]
+
+    few, enough = (compared(tmp_path, side(repeats), side(repeats)) for repeats in (6, 7))
+    assert (len(few.all(UNTESTED)), few.exit_code, few.needed) == (24, 3, 7)
+    assert ([one.tested.name for _, one in enough.all(UNTESTED)], enough.exit_code) == (["as expected"], 0)
+
+
 def test_a_cell_that_b_lacks_never_passes_and_one_that_a_lacks_does(tmp_path: Path) -> None:
     two, one = [*runs(), *held()], runs()
     lost = compared(tmp_path, two, one)
