@@ -27,7 +27,7 @@ class Pair:
     @property
     def place(self) -> str:
         """Where on the axes it is, in words."""
-        words = [f"{shown(self.values.engine)} engine", f"{self.values.cpus} CPUs"]
+        words = [shown(self.values.engine), f"{self.values.cpus} CPUs"]
         return ", ".join([*words, *([shown(settings(self.values, self.axes))] if self.axes else [])])
 
     @property

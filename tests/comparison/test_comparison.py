@@ -121,7 +121,7 @@ def test_a_test_of_how_many_are_as_expected_counts_among_those_that_repeats_are_
 def test_a_cell_that_b_lacks_never_passes_and_one_that_a_lacks_does(tmp_path: Path) -> None:
     two, one = [*runs(), *held()], runs()
     lost = compared(tmp_path, two, one)
-    assert [cell.pair.name for cell in lost.untold] == ["stop_machine, python engine, 4 CPUs"]
+    assert [cell.pair.name for cell in lost.untold] == ["stop_machine, python, 4 CPUs"]
     assert (lost.untold[0].missing, lost.exit_code) == (True, 3)
     assert compared(tmp_path, one, two).exit_code == 0
     assert compared(tmp_path, two, runs(SLOWER)).exit_code == 1

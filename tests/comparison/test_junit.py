@@ -29,7 +29,7 @@ def suite_of(comparison: Comparison) -> ET.Element:
 def test_a_regression_is_a_failure_with_every_worse_figure_in_a_line(tmp_path: Path) -> None:
     suite = suite_of(compared(tmp_path, runs(), runs(SLOWER)))
     [case] = suite.findall("testcase")
-    assert (case.get("classname"), case.get("name")) == ("modlist_spinlock", "python engine, 4 CPUs")
+    assert (case.get("classname"), case.get("name")) == ("modlist_spinlock", "python, 4 CPUs")
     [failure] = case.findall("failure")
     assert failure.text == failure.get("message")
     assert str(failure.text).startswith("lookups: 100/s in A, 80.2/s in B, 0.8 times (")
