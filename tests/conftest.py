@@ -7,7 +7,17 @@ import os
 
 import pytest
 
+from stress.machine.engines import choose_engine, cores_for, usable_cores
+
 collect_ignore_glob = ["*/planted"]
+
+
+def pytest_configure() -> None:
+    """Give each worker of pytest-xdist a core of its own where no engine can use two: none waits for another's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker and cores_for(choose_engine("auto")) < usable_cores():
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker) % len(cores)]})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

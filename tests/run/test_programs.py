@@ -1,0 +1,16 @@
+"""Every scenario's programs can be played on every engine; compiled here side by side, they are there for the verdicts."""
+
+import pytest
+
+from stress import Config
+from stress.runner import prepare, settle, world_for
+from stress.scenario import Scenario
+from stress.scenario_files import catalogue
+from tests.run.test_run import each_engine
+
+
+@each_engine
+@pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
+def test_every_cpu_of_a_scenario_has_something_to_play(scenario: Scenario, engine: str) -> None:
+    config = Config(engine=engine)
+    assert len(prepare(scenario, settle(config), world_for(config)).plays) == config.cpus
