@@ -144,12 +144,6 @@ def test_corpus_show_shows_the_bundled_corpus() -> None:
     assert "linux-image" in done.stdout
 
 
-def test_doctor_finds_a_working_engine() -> None:
-    done = kstress("doctor")
-    assert done.returncode == 0, done.stdout
-    assert "engine python" in done.stdout
-
-
 def wait_until_cpus_run(process: subprocess.Popen[str]) -> None:
     """Wait until the process has started the threads of its CPUs, and a little more."""
     deadline = time.monotonic() + BOUND_SECONDS

@@ -117,19 +117,6 @@ def test_a_signal_while_the_machine_starts_is_an_ending_too(tmp_path: Path) -> N
     assert manifest(folder)["status"] == "complete"
 
 
-def test_a_signal_while_programs_are_compiled_does_not_wait_for_them(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
-    results, cache = tmp_path / "results", tmp_path / "cache"
-    arguments = ("stop_machine", "--engine", "native", "--duration", "1h", "--results", str(results))
-    with running(*arguments, KSTRESS_CACHE_DIR=str(cache)) as soaking:
-        wait_until(cache.exists, "the first folder for what is compiled")
-        machine = soaking.machine()
-        soaking.signal(signal.SIGTERM)
-        assert_ends(soaking, machine, 143)
-    assert manifest(the_run(results))["status"] == "interrupted"
-    assert samples(the_run(results)) == []
-
-
 def test_a_verdict_other_than_expected_comes_before_a_signal(tmp_path: Path) -> None:
     path = scenario_file(tmp_path, "lock_held", expect="held")
     with running(str(path), *HOURS, "--results", str(tmp_path)) as soaking:

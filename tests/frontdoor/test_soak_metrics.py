@@ -1,6 +1,7 @@
 """Metrics of a soak, scraped over HTTP while it runs: they grow, and they say what is on the disk."""
 
 import signal
+import socket
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.frontdoor.soaking import HOURS, Running, manifest, running, samples
+from tests.frontdoor.command import kstress
+from tests.frontdoor.soaking import HOURS, Running, assert_fails, manifest, running, samples
 
 pytest.importorskip("prometheus_client")
 
@@ -114,3 +116,11 @@ def test_metrics_are_served_on_loopback_only_and_no_longer_than_the_soak(tmp_pat
         assert soaking.wait() == 130
     with pytest.raises(OSError, match="refused"):
         scrape(address)
+
+
+def test_a_metrics_port_that_is_taken_is_told_before_anything_runs(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = kstress("soak", "stop_machine", *HOURS, "--metrics-port", port, cwd=tmp_path)
+    assert_fails(done, "--metrics-port", port, "Address already in use")
+    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,7 @@
 """What a soak refuses: one line that names the difference or the value, exit 2, and not a byte is changed."""
 
-import importlib.util
 import shutil
 import signal
-import socket
 from importlib.resources import files
 from pathlib import Path
 
@@ -77,11 +75,6 @@ def test_resume_refuses_what_differs_and_names_it(arguments: list[str], parts: l
     assert_refuses(first.folder, [*arguments, "--duration", "1h"], *parts)
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="no numba")
-def test_resume_refuses_another_engine(first: Begun) -> None:
-    assert_refuses(first.folder, ["--engine", "native", "--duration", "1h"], "--engine was python, not native")
-
-
 def test_resume_refuses_files_that_have_changed_since(first: Begun) -> None:
     scenario, corpus = first.scenario.read_bytes(), first.corpus.read_bytes()
     try:
@@ -151,12 +144,3 @@ def test_bad_usage_is_one_line_and_nothing_is_left_behind(
     (tmp_path / "file").touch()
     assert_fails(kstress("soak", "--engine", "python", *arguments, cwd=tmp_path), *parts)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_metrics_port_that_is_taken_is_told_before_anything_runs(tmp_path: Path) -> None:
-    pytest.importorskip("prometheus_client")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        done = kstress("soak", "stop_machine", *HOURS, "--metrics-port", port, cwd=tmp_path)
-    assert_fails(done, "--metrics-port", port, "Address already in use")
-    assert list(tmp_path.iterdir()) == []

@@ -57,17 +57,6 @@ def test_a_plan_says_it_all(tmp_path: Path) -> None:
     assert last_facts(done.stdout)["seed"] == "3"
 
 
-def test_both_engines_run_in_one_sweep(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
-    engines = ("--engine", "native,python", "--cpus", "2", "--duration", "60ms", "--repeat", "2")
-    done = sweep(tmp_path, "modlist_spinlock", *engines)
-    assert done.returncode in (0, 1, 3), done.stderr
-    ended = cells(the_sweep(tmp_path))
-    assert times_of_cells(the_sweep(tmp_path)) == all_once(2, 2)
-    assert sorted(cell["run"]["engine"] for cell in ended) == ["native", "native", "python", "python"]
-    assert all(cell["first_lookup_s"] > 0 for cell in ended)
-
-
 def test_the_exit_code_says_what_the_cells_came_to(tmp_path: Path) -> None:
     held, stopped = scenario_file(tmp_path, "hopeful", expect="held"), ("--stop-on-violation", "--repeat", "1")
     quick = ("--engine", "python", "--cpus", "3")

@@ -1,4 +1,4 @@
-"""Every scenario's programs can be played on every engine; compiled here side by side, they are there for the verdicts."""
+"""Every scenario's programs can be played on every engine; compiled side by side here, they wait for the verdicts."""
 
 import pytest
 

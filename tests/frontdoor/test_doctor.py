@@ -1,0 +1,11 @@
+"""`kstress doctor`: the race is caught on every engine that there is."""
+
+from stress.machine.engines import has_numba
+from tests.frontdoor.command import kstress
+
+
+def test_doctor_finds_every_engine_at_work() -> None:
+    done = kstress("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "engine python" in done.stdout
+    assert ("engine native" in done.stdout) or not has_numba()
