@@ -11,7 +11,7 @@ from tests.frontdoor.soaking import running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import QUICK, all_once, cells, the_sweep, times_of_cells
 
 KILLS = 10
-REPEATS = 20
+REPEATS = 14
 MANY = ("modlist_spinlock", *QUICK, "--cpus", "2,3", "--repeat", str(REPEATS))
 
 

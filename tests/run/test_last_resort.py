@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
+from tests.run.test_run import PLANTED
 
-COMPILED = ("run", "modlist_spinlock", "--engine", "native", "--duration", "1s")
+SMALLEST = ("run", str(PLANTED / "self_deadlock.py"), "--cpus", "1", "--stall-after", "200ms")
+COMPILED = (*SMALLEST, "--engine", "native", "--duration", "60s")
 HANGING = """
     import sys
     from stress.cli import main
