@@ -17,7 +17,10 @@ def left_to_bare() -> list[Path]:
     settings = ConfigParser(interpolation=None)
     settings.read(CHECKOUT / "tox.ini")
     words = shlex.split(settings["testenv:native"]["left"].replace("\\\n", " "))
-    places = [f"{CHECKOUT}/{word}{'*' if option == '--ignore' else ''}" for option, word in zip(*[iter(words)] * 2)]
+    places = [
+        f"{CHECKOUT}/{word}{'*' if option == '--ignore' else ''}"
+        for option, word in zip(words[::2], words[1::2], strict=True)
+    ]
     return [path for path in (CHECKOUT / "tests").rglob("*.py") if any(fnmatch(str(path), place) for place in places)]
 
 
