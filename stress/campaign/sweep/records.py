@@ -3,12 +3,13 @@
 `stress.campaign.converter` turns them into JSON and back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import attrs
-from attrs.validators import and_, ge, gt, in_, le, min_len, optional
+from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
 
 from stress.campaign.converter import complete_only
 from stress.campaign.parts import STATUSES, Part, Session, check_names
@@ -24,12 +25,20 @@ DONE, CRASHED, HUNG, NO_MEMORY, FAILED = ENDS = ("done", "crashed", "hung", "out
 """How a cell ended: only one that is done has a run. "failed" is a fault of the harness, or input that it refused."""
 
 TIME = and_(gt(0.0), le(LONGEST))
+DURATION = "duration_s"
+SOUGHT = ("cpus", "noise", "gap_s", DURATION)
+"""The axes on which a knee can be sought: a race shows the more often the greater their value is."""
 
 
 def _check_noise(instance: object, attribute: object, noise: Fraction) -> None:
     """Raise ValueError for what is no share of accesses."""
     if noise and not LEAST_NOISE <= noise <= 1:
         raise ValueError(f"{noise!s:.60} is no rate of noise")
+
+
+def rises(values: Sequence[Any]) -> bool:
+    """Whether each value is greater than the one before it."""
+    return all(one < other for one, other in pairwise(values))
 
 
 @complete_only
@@ -69,10 +78,24 @@ def varying(cells: Iterable[Values]) -> tuple[str, ...]:
 
 
 @attrs.frozen(kw_only=True)
+class Find:
+    """What a sweep looks for, if it is a search: the least value on `axis` at which `share` of all runs show the race.
+
+    `axis` is a field of `Values`, or "duration_s"; then `durations` are the candidates, in seconds, and each run is of the
+    longest. The candidates of another axis are cells.
+    """
+
+    axis: str = attrs.field(validator=in_(SOUGHT))
+    share: float = attrs.field(validator=[gt(0.0), lt(1.0)])
+    confidence: float = attrs.field(validator=[gt(0.0), lt(1.0)])
+    durations: tuple[float, ...]
+
+
+@attrs.frozen(kw_only=True)
 class Plan:
     """What a sweep is of: the values of each cell, how often each is repeated, and what all cells have alike.
 
-    `seed` gives the order in which cells run, and the seed of each.
+    Of a search, `find` says what it looks for, and `repeat` how often a cell is run at most. `seed` gives the order in which cells run, and the seed of each.
     The digests are of the bytes of each corpus that was named, by its path, and of all sources programs are made of.
     """
 
@@ -86,6 +109,15 @@ class Plan:
     stop_on_violation: bool
     corpus_digests: dict[str, str]
     sources_digest: str
+    find: Find | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for durations that belong to no search, or are out of order."""
+        durations = self.find.durations if self.find else ()
+        if bool(durations) != bool(self.find and self.find.axis == DURATION):
+            raise ValueError("durations are what a search for one has, and no other")
+        if durations and not (0 < durations[0] and durations[-1] == self.duration_s and rises(durations)):
+            raise ValueError("durations must rise, up to that of the runs")
 
 
 @attrs.frozen

@@ -1,0 +1,79 @@
+"""Whether a share of runs is at least, or less than, what it is held against: tests that may look after every run.
+
+Each test is a bet against what it is to refute: what the bettor has, from 1 on, is a test supermartingale, and by Ville's
+inequality the chance that it ever gets to 1/error is at most `error`, however often it is looked at and whenever it is
+stopped. The bets are mixtures over all shares on the other side (Robbins 1970). Called by `stress.campaign.sweep.knee`.
+"""
+
+import math
+from collections.abc import Callable
+
+import attrs
+
+STEPS = 40
+"""How often a bound is halved in on: to 1e-12."""
+MOST_LOG = 700.0
+"""The logarithm of what is as good as infinite."""
+
+
+def _mixture(against: int, beside: int, odds: float) -> float:
+    """What a bet on all shares on one side alike has come to, held against a share whose odds are `odds`.
+
+    `against` runs lowered it and `beside` runs raised it. It is the incomplete beta integral over the likelihood at that
+    share, as a finite sum: all terms are positive, so nothing cancels.
+    """
+    term = total = 1 / (against + 1)
+    for at in range(beside):
+        term *= (beside - at) / (against + 2 + at) * odds
+        total += term
+    return total
+
+
+def bet_below(shown: int, missed: int, share: float) -> float:
+    """What a bet that less than `share` of all runs show it has come to; its mean is at most 1 if at least that do."""
+    return _mixture(shown, missed, share / (1 - share))
+
+
+def bet_above(shown: int, missed: int, share: float) -> float:
+    """What a bet that more than `share` of all runs show it has come to; its mean is at most 1 if at most that do.
+
+    Half of the stake is on runs that all show it, which is what races do that are not rare.
+    """
+    never_missed = 0.0 if missed else math.exp(min(-shown * math.log(share), MOST_LOG))
+    return (never_missed + _mixture(missed, shown, (1 - share) / share)) / 2
+
+
+@attrs.frozen
+class Runs:
+    """Runs that showed it, and that missed it."""
+
+    shown: int = 0
+    missed: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many runs."""
+        return self.shown + self.missed
+
+    def and_one(self, shown: bool) -> "Runs":
+        """One more."""
+        return Runs(self.shown + shown, self.missed + (not shown))
+
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """Bounds on the share that shows it, which hold with `confidence` whenever the runs were stopped.
+
+        They are the least and the greatest share that neither test refutes, each with half of the error.
+        """
+        worth = 2 / (1 - confidence)
+        lower = _turn(lambda share: bet_above(self.shown, self.missed, share) >= worth)
+        upper = _turn(lambda share: bet_below(self.shown, self.missed, share) < worth)
+        return (lower if self.shown else 0.0), (upper if self.missed else 1.0)
+
+
+def _turn(holds: Callable[[float], bool]) -> float:
+    """Up to which share something holds that holds for all lesser ones too."""
+    low, high = 0.0, 1.0
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return (low + high) / 2
