@@ -15,7 +15,12 @@ from stress.options import axis_options, crew_of, optional, scheduler_option
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="SCENARIO...|PLAN.toml")
 @axis_options
-@click.option("--repeat", help="How often to run each cell.  [default: 3]")
+@click.option(
+    "--find",
+    metavar="AXIS=A..B",
+    help="Search for the least value at which 95 % of runs show the race: of cpus, noise, gap or duration.",
+)
+@click.option("--repeat", help="How often to run each cell; of a search, at most.  [default: 3; 500]")
 @click.option("--duration", help="Time for each cell, like 500ms.  [default: 2s]")
 @click.option("--seed", help="Fixes the order of cells and the seed of each.  [default: random]")
 @click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")

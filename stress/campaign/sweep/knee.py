@@ -23,26 +23,23 @@ class Tried:
     """What is known of one candidate.
 
     `worth` is what a bet must come to before it decides, None while nothing has been run; `decided` is "above" or
-    "below" once one has. `lost` runs came to no outcome.
+    "below" once one has, and until then it may be `leaning` to be above. `lost` runs came to no outcome.
     """
 
     runs: Runs = Runs()
     lost: int = 0
     worth: float | None = None
     decided: str | None = None
+    leaning: bool = False
 
     def take(self, shown: bool, share: float) -> None:
         """One more run; what has been decided stays so."""
         self.runs = self.runs.and_one(shown)
         if self.decided is None and self.worth is not None:
-            if bet_above(self.runs.shown, self.runs.missed, share) >= self.worth:
-                self.decided = "above"
-            elif bet_below(self.runs.shown, self.runs.missed, share) >= self.worth:
-                self.decided = "below"
-
-    def leans(self, share: float) -> bool:
-        """Whether it seems to be above."""
-        return self.decided is None and bet_above(self.runs.shown, self.runs.missed, share) >= LEANING
+            above = bet_above(self.runs.shown, self.runs.missed, share)
+            below = bet_below(self.runs.shown, self.runs.missed, share)
+            self.decided = "above" if above >= self.worth else "below" if below >= self.worth else None
+            self.leaning = self.decided is None and above >= LEANING
 
 
 @attrs.define
@@ -96,7 +93,7 @@ class Search:
         last = self.candidates - 1
         if self.low == last:
             return self._doubted()
-        if self._open(last) and not self.tried[last].leans(self.share):
+        if self._open(last) and not self.tried[last].leaning:
             return last
         spent = [at for at in range(self.low + 1, self.high) if not self._open(at)]
         if not spent:
@@ -114,7 +111,7 @@ class Search:
 
         The middle one of those below the first that leans to be above; then that one, until it is decided.
         """
-        top = next((at for at in range(low + 1, high) if self.tried[at].leans(self.share)), high)
+        top = next((at for at in range(low + 1, high) if self.tried[at].leaning), high)
         if top > low + 1:
             return (low + top) // 2
         return top if top < high else None

@@ -12,12 +12,16 @@ import attrs
 
 from stress.campaign.reading import LARGEST_BYTES
 from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
+from stress.campaign.sweep.find import KNOWN, read_find
+from stress.campaign.sweep.records import DURATION
 from stress.config import LARGEST_SEED
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 MOST_REPEATS = 10_000
 DEFAULT_REPEAT = 3
+DEFAULT_MOST = 500
+"""How often each cell of a search is run at most."""
 DEFAULT_SECONDS = 2.0
 
 
@@ -25,12 +29,14 @@ DEFAULT_SECONDS = 2.0
 class Matrix:
     """Scenarios (names or paths), the values on each axis by its config's field, and what all cells have alike.
 
-    `plan` is the file that all of this comes from, for errors; empty if it comes from flags.
+    `find` makes a search of it: the field of "cpus", "noise", "gap_s" or "duration_s" on whose axis the knee is sought,
+    among the values on that axis; then `repeat` is how often a cell is run at most. `plan` is the file that all of this comes from, for errors; empty if it comes from flags.
     """
 
     scenarios: tuple[str, ...]
     axes: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
-    repeat: int = DEFAULT_REPEAT
+    find: str | None = None
+    repeat: int = attrs.field()
     seed: int = attrs.field(factory=lambda: secrets.randbelow(2**31))
     duration_s: float = DEFAULT_SECONDS
     kasan: bool = True
@@ -38,8 +44,13 @@ class Matrix:
     stop_on_violation: bool = False
     plan: str = attrs.field(default="", eq=False)
 
+    @repeat.default
+    def _usual_repeat(self) -> int:
+        return DEFAULT_MOST if self.find else DEFAULT_REPEAT
+
     def where(self, key: str) -> str:
         """Where the value of an axis or another key of a plan comes from: the plan and its key, or the flag."""
+        key = "find" if self.find and key in KNOWN and KNOWN[key].field == self.find else key
         if self.plan:
             return f"{self.plan}: {key if key in (*KEYS, 'axes') else f'axes.{key}'}"
         return "SCENARIO" if key == "scenarios" else f"--{key}"
@@ -136,6 +147,7 @@ KEYS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
     "kasan": ("kasan", _flag),
     "stall-after": ("stall_after_s", _time),
     "stop-on-violation": ("stop_on_violation", _flag),
+    "find": ("find", read_find),
 }
 """What a plan may say besides `axes`, the matrix's field that it sets, and how it is read."""
 
@@ -196,8 +208,7 @@ def read_plan(path: Path) -> Matrix:
         for key, given in axes.items()
         if key in names
     }
-    errors.check()
-    return Matrix(axes=read, plan=where, **settings)
+    return _matrix(read, settings, errors, where)
 
 
 def _listed(given: object) -> list[object]:
@@ -229,5 +240,18 @@ def _from_flags(scenarios: tuple[str, ...], given: Mapping[str, Any]) -> Matrix:
     values = from_flags({name: value for name, value in given.items() if name in axes}, errors)
     alike = {name: value for name, value in given.items() if name not in axes}
     settings = read_settings(alike, lambda key: f"--{key}", errors)
+    return _matrix(values, {"scenarios": scenarios, **settings}, errors)
+
+
+def _matrix(axes: dict[str, tuple[Any, ...]], settings: dict[str, Any], errors: Errors, plan: str = "") -> Matrix:
+    """The matrix that was read; what is sought is an axis too, and no values are given to it beside."""
+    sought = settings.pop("find", None)
+    if sought and sought.field in (*axes, *settings):
+        [name] = (name for name, axis in KNOWN.items() if axis.field == sought.field)
+        key = f"axes.{name}" if sought.field in axes else name
+        where = f"{plan}: {key}" if plan else f"--{name}"
+        errors.add(f"{where}: the knee is sought on {name}, among what find names; leave this out")
     errors.check()
-    return Matrix(scenarios=scenarios, axes=values, **settings)
+    found = {"find": sought.field} if sought else {}
+    read = {**axes, sought.field: sought.candidates} if sought else axes
+    return Matrix(axes=read, plan=plan, **settings, **found)

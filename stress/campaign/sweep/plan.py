@@ -12,7 +12,7 @@ from stress.campaign.identity import corpus_digest, sources_digest
 from stress.campaign.parts import changed, part_of
 from stress.campaign.sweep.axes import AXES, split_flag, telling
 from stress.campaign.sweep.matrix import Errors, Matrix
-from stress.campaign.sweep.records import Plan, Values
+from stress.campaign.sweep.records import DURATION, SOUGHT, Find, Plan, Values, rises
 from stress.campaign.sweep.sweepdir import Swept
 from stress.config import Config
 from stress.corpus.untrusted import shown
@@ -23,6 +23,8 @@ from stress.scenario_files import find_scenario, twin_of
 from stress.variation import least_cpus, vary
 
 MOST_CELLS = 100_000
+SHARE, CONFIDENCE = 0.95, 0.95
+"""What a search asks of a candidate: that so great a share of its runs show the race; and how sure it is of its answer."""
 
 
 def new_plan(matrix: Matrix) -> Plan:
@@ -36,6 +38,7 @@ def new_plan(matrix: Matrix) -> Plan:
     scenarios = [scenario for scenario in found if scenario]
     _check_names(scenarios, matrix, errors)
     _check_size(matrix, errors)
+    _check_find(matrix, errors)
     worlds = {corpus: errors.collect(_digest, corpus, matrix) for corpus in matrix.axes.get("corpus", (None,))}
     errors.check()
     cells = [errors.collect(_cell, scenario, config, matrix) for scenario in scenarios for config in _configs(matrix)]
@@ -45,10 +48,11 @@ def new_plan(matrix: Matrix) -> Plan:
         cells=tuple(cells),
         repeat=matrix.repeat,
         seed=matrix.seed,
-        duration_s=matrix.duration_s,
+        duration_s=_duration(matrix),
         kasan=matrix.kasan,
         stall_after_s=matrix.stall_after_s,
-        stop_on_violation=matrix.stop_on_violation,
+        stop_on_violation=_stops(matrix),
+        find=_find(matrix),
         corpus_digests={str(corpus.resolve()): digest for corpus, digest in worlds.items() if corpus},
         sources_digest=sources_digest(),
     )
@@ -71,12 +75,19 @@ def _check_names(scenarios: list[Scenario], matrix: Matrix, errors: Errors) -> N
 
 def _check_size(matrix: Matrix, errors: Errors) -> None:
     """Add an error if there are more cells than anybody would wait for."""
-    cells = len(matrix.scenarios) * matrix.repeat
+    cells = len(matrix.scenarios) * (1 if matrix.find else matrix.repeat)
     for values in matrix.axes.values():
         cells *= len(values)
     if cells > MOST_CELLS:
         where = f"{matrix.where('axes')}: " if matrix.plan else ""
         errors.add(f"{where}{cells:,} cells are more than a sweep can have, {MOST_CELLS:,}; take fewer of something")
+
+
+def _check_find(matrix: Matrix, errors: Errors) -> None:
+    """Add an error for what no search can be of; only a Python caller can ask for that."""
+    candidates = matrix.axes.get(matrix.find, ()) if matrix.find else ()
+    if matrix.find and not (matrix.find in SOUGHT and candidates and rises(candidates)):
+        errors.add(f"find: {shown(repr(matrix.find))} is none of {', '.join(SOUGHT)} with rising candidates among axes")
 
 
 def _configs(matrix: Matrix) -> Iterator[Config]:
@@ -86,11 +97,29 @@ def _configs(matrix: Matrix) -> Iterator[Config]:
         given: dict[str, Any] = dict(zip(fields, values, strict=True))
         yield Config(
             **given,
-            duration_s=matrix.duration_s,
+            duration_s=_duration(matrix),
             kasan=matrix.kasan,
             stall_after_s=matrix.stall_after_s,
-            stop_on_violation=matrix.stop_on_violation,
+            stop_on_violation=_stops(matrix),
         )
+
+
+def _duration(matrix: Matrix) -> float:
+    """How long each run may take: the longest duration where one is sought."""
+    return float(matrix.axes[DURATION][-1] if matrix.find == DURATION else matrix.duration_s)
+
+
+def _stops(matrix: Matrix) -> bool:
+    """Whether a run ends at its first violation, as one of a search does, which asks for no more."""
+    return matrix.stop_on_violation or matrix.find is not None
+
+
+def _find(matrix: Matrix) -> Find | None:
+    """What is looked for, if it is a search."""
+    if matrix.find is None:
+        return None
+    durations = tuple(map(float, matrix.axes[DURATION])) if matrix.find == DURATION else ()
+    return Find(axis=matrix.find, share=SHARE, confidence=CONFIDENCE, durations=durations)
 
 
 def _digest(corpus: Path | None, matrix: Matrix) -> str:

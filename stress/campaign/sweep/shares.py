@@ -12,6 +12,8 @@ import attrs
 
 STEPS = 40
 """How often a bound is halved in on: to 1e-12."""
+NOTHING = 1e-17
+"""The share of a sum below which further terms, each a smaller part of the last, do not change it."""
 MOST_LOG = 700.0
 """The logarithm of what is as good as infinite."""
 
@@ -26,6 +28,8 @@ def _mixture(against: int, beside: int, odds: float) -> float:
     for at in range(beside):
         term *= (beside - at) / (against + 2 + at) * odds
         total += term
+        if term < total * NOTHING:
+            break
     return total
 
 

@@ -19,8 +19,9 @@ from stress.campaign.crews.letters import LostError, letter, said_by
 from stress.campaign.folder import JournalError, check_place, lock_folder, now
 from stress.campaign.parts import Session
 from stress.campaign.sweep import ledger as ledgers
-from stress.campaign.sweep.agenda import Agenda, Cell, Grid
+from stress.campaign.sweep.agenda import Agenda, Cell
 from stress.campaign.sweep.cell import Came, told
+from stress.campaign.sweep.finding import agenda_of
 from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
@@ -98,7 +99,7 @@ class Sweep:
     _lost: Counter[Cell] = attrs.field(init=False, factory=Counter)
 
     def __attrs_post_init__(self) -> None:
-        self.agenda = Grid(self.plan, self.ended)
+        self.agenda = agenda_of(self.plan, self.ended)
 
     @property
     def plan(self) -> Plan:

@@ -1,0 +1,105 @@
+"""What `--find` says: the axis on which a knee is sought, and the candidates, as a list, a range or the usual range."""
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import attrs
+
+from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text
+from stress.campaign.sweep.records import DURATION, rises
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
+
+MICROSECONDS = 10**6
+PREFERRED = tuple(map(Fraction, ("1", "1.25", "1.6", "2", "2.5", "3.15", "4", "5", "6.3", "8")))
+"""Ten steps to a decade, each about a quarter more: the preferred numbers of ISO 3."""
+
+
+def preferred(low: Fraction, high: Fraction) -> Iterator[Fraction]:
+    """The preferred numbers between two numbers above 0."""
+    for decade in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1):
+        yield from (number * Fraction(10) ** decade for number in PREFERRED if low < number * Fraction(10) ** decade < high)
+
+
+def _counts(low: int, high: int) -> Iterator[int]:
+    """Every whole number."""
+    return iter(range(low, high + 1))
+
+
+def _times(low: float, high: float) -> Iterator[float]:
+    """Times in seconds, in whole microseconds."""
+    for number in preferred(Fraction(low), Fraction(high)):
+        yield round(number * MICROSECONDS) / MICROSECONDS
+
+
+def _shares(low: Fraction, high: Fraction) -> Iterator[Fraction]:
+    """Shares of which each is 1 in a whole number."""
+    for number in preferred(1 / high, 1 / low):
+        yield Fraction(1, round(number))
+
+
+@attrs.frozen
+class Slope:
+    """An axis on which a knee can be sought: what is between two ends, and the ends if none are given."""
+
+    axis: Axis
+    between: Callable[[Any, Any], Iterator[Any]]
+    usual: str
+
+
+KNOWN = {axis.name: axis for axis in (*AXES, Axis("duration", DURATION, read_duration))}
+SLOPES = {
+    name: Slope(KNOWN[name], between, usual)
+    for name, between, usual in (
+        ("cpus", _counts, "2..64"),
+        ("noise", _shares, "1/4096..1/8"),
+        ("gap", _times, "10us..10ms"),
+        ("duration", _times, "1ms..5s"),
+    )
+}
+
+
+@attrs.frozen
+class Sought:
+    """The config's field on whose axis a knee is sought, and the candidates, rising."""
+
+    field: str
+    candidates: tuple[Any, ...]
+
+
+def read_find(value: object, origin: str) -> Sought:
+    """What is sought: `cpus`, `cpus=2..64` or `cpus=2,4,8`.
+
+    Raises:
+        UserError: for what is no axis, no value on it, or no range; names `origin`.
+    """
+    name, equals, given = read_text(value, origin).partition("=")
+    slope = SLOPES.get(name)
+    if slope is None:
+        raise UserError(
+            f"{origin}: {shown(repr(name))} is no axis with a knee; give one of {', '.join(SLOPES)}, like cpus=2..64"
+        )
+    low, dots, high = (given if equals else slope.usual).partition("..")
+    return Sought(slope.axis.field, _range(slope, low, high, origin) if dots else _list(slope.axis, low, origin))
+
+
+def _list(axis: Axis, given: str, origin: str) -> tuple[Any, ...]:
+    """Candidates with commas in between, put in order."""
+    candidates = sorted(axis.value(one, origin) for one in given.split(","))
+    if not rises(candidates):
+        raise UserError(f"{origin}: {shown(repr(given))} has a value twice; name each value once")
+    return tuple(candidates)
+
+
+def _range(slope: Slope, low: str, high: str, origin: str) -> tuple[Any, ...]:
+    """Both ends, and what is in between."""
+    first, last = (slope.axis.value(one, origin) for one in (low, high))
+    if not 0 < first <= last:
+        raise UserError(
+            f"{origin}: {shown(repr(f'{low}..{high}'))} is no range; give the smaller end first, and more than 0"
+        )
+    between = {one for one in slope.between(first, last) if first < one < last}
+    ends = {first, last}
+    return tuple(sorted(ends | {one for one in between if not any(math.isclose(one, end) for end in ends)}))
