@@ -80,12 +80,12 @@ def check_json(json_file: str | None, origin: str = "--json") -> None:
             raise UserError(f"{origin}: {json_file!r} is no name of a file; give one, or -")
 
 
-def write_json(json_file: str | None, runs: list[dict[str, Any]]) -> None:
-    """Write runs to where `--json` wants them, if anywhere."""
+def write_json(json_file: str | None, runs: list[dict[str, Any]], **more: Any) -> None:
+    """Write runs, and `more` keys of the document, to where `--json` wants them, if anywhere."""
     if json_file == "-":
-        sys.stdout.write(json_text(runs))
+        sys.stdout.write(json_text(runs, **more))
     elif json_file is not None:
-        write_results(Path(json_file), json_text(runs), "--json")
+        write_results(Path(json_file), json_text(runs, **more), "--json")
 
 
 class Outputs:

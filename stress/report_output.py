@@ -160,9 +160,9 @@ def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
         if source.kind == SOAK:
             show_ending(_ending(source), screen, reports)
     for source in others:
-        screen.print(
-            Text(f"{source.title}: {source.status}, {len(source.entries):,} of {source.planned:,} ended", "bold")
-        )
+        screen.print(Text(f"{source.title}: {source.status}, {source.progress}", "bold"))
+        for line in source.answers:
+            screen.print(Text(shown(line)), soft_wrap=True)
         screen.print(_table(worst_first(summary_of(source))))
         _show_troubles(source, screen)
     if others:

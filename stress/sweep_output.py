@@ -3,6 +3,7 @@
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from stress.campaign.sweep.find_summary import knee_json, show_knees
 from stress.campaign.sweep.records import Ended, Plan, Values
 from stress.campaign.sweep.summary import describe, end_of, show_sweep
 from stress.campaign.sweep.sweep import SweepEnding
@@ -49,7 +50,8 @@ class SweepOutputs:
         """A cell begins."""
         if self._task is None:
             self._bar.start()
-            self._task = self._bar.add_task("", total=cells, completed=cells - left)
+            known = self._plan is None or self._plan.find is None  # nobody knows how many runs a search takes
+            self._task = self._bar.add_task("", total=cells if known else None, completed=cells - left)
         self._bar.update(self._task, description=self._name(values, repeat), completed=cells - left)
 
     def end(self, values: Values, ended: Ended) -> None:
@@ -73,6 +75,7 @@ class SweepOutputs:
 
     def finish(self, ending: SweepEnding) -> None:
         """Print what the sweep came to; the JSON too if it was asked for."""
+        show_knees(ending.quests, self._screen)
         show_sweep(ending, self._screen)
-        if self._json is not None:
-            write_json(self._json, [one.run for one in ending.swept.ended if one.run])
+        more = {"knees": [knee_json(quest) for quest in ending.quests]} if ending.quests else {}
+        write_json(self._json, [one.run for one in ending.swept.ended if one.run], **more)

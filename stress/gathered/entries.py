@@ -24,7 +24,8 @@ class Entry:
 
     `end` says how it ended, as of a sweep's cell; `trouble` why it broke, if it did; `run` is None if nothing came of
     it. `json` is the run as it was read. `findings` are violations that were told when they were seen, `stalled` a
-    stall; what JSON alone has is told again when asked for. `where` is its file, for errors.
+    stall; what JSON alone has is told again when asked for. `where` is its file, for errors. `sought` says that it
+    is of a search, which asks whether a run shows the race, so that none expects it to.
     """
 
     values: Values
@@ -39,13 +40,14 @@ class Entry:
     findings: tuple[Told, ...] = ()
     stalled: Told | None = None
     soak: Ending | None = None
+    sought: bool = False
 
     @property
     def standing(self) -> str:
         """One of STANDINGS."""
         if self.end != DONE or self.run is None:
             return BROKEN
-        if self.run.as_expected:
+        if self.run.as_expected or (self.sought and self.run.verdict == INCONCLUSIVE):
             return EXPECTED
         return INCONCLUSIVE if self.run.verdict == INCONCLUSIVE else UNEXPECTED
 
@@ -78,7 +80,8 @@ class Source:
     """What one argument of `kstress report` holds; run files, of which there may be many, are one source together.
 
     `status` is how far a campaign has come, `planned` how many entries it is to have in all, `resume` the command that
-    goes on with one that is not complete.
+    goes on with one that is not complete. `answers` are what searches came to; of those nobody knows how many entries
+    they are to have before they are over.
     """
 
     name: str
@@ -87,6 +90,13 @@ class Source:
     status: str = COMPLETE
     planned: int
     resume: str | None = None
+    answers: tuple[str, ...] = ()
+
+    @property
+    def progress(self) -> str:
+        """How many of its entries have ended."""
+        ended = f"{len(self.entries):,}"
+        return f"{ended} runs of a search" if self.answers else f"{ended} of {self.planned:,} ended"
 
     @property
     def title(self) -> str:

@@ -12,6 +12,8 @@ from stress.campaign.runs import Run, run_of
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.records import SOAK as SOAK_KIND
 from stress.campaign.soak.rundir import read_run
+from stress.campaign.sweep.find_summary import answer
+from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.plan import config_of
 from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan
 from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
@@ -159,7 +161,8 @@ def sweep_source(swept: Swept) -> Source:
         kind=SWEEP,
         entries=tuple(_cell(swept, one) for one in ended),
         status=status,
-        planned=len(plan.cells) * plan.repeat,
+        planned=len(ended) if plan.find else len(plan.cells) * plan.repeat,
+        answers=tuple(answer(quest) for quest in quests_of(plan, swept.ended)),
         resume=None if status == COMPLETE else f"kstress sweep --resume {shlex.quote(str(swept.folder))}",
     )
 
@@ -181,6 +184,7 @@ def _cell(swept: Swept, ended: Ended) -> Entry:
         run=run,
         json=ended.run,
         trouble=ended.trouble,
+        sought=swept.manifest.plan.find is not None,
     )
 
 

@@ -32,6 +32,7 @@ def make_markdown(sources: Sequence[Source]) -> str:
     parts = [
         f"# {said.headline}\n",
         f"{said.sentence}\n",
+        *(f"{plain(line)}\n" for source in sources for line in source.answers),
         _table(rows),
         *_reports("Violations", sections.violations(sources)),
     ]

@@ -121,6 +121,6 @@ def rerun_command(result: Result) -> str:
     return command_of(result.verb, result.scenario.origin, config)
 
 
-def json_text(runs: list[dict[str, Any]]) -> str:
-    """The JSON of some runs, each the object of one scenario."""
-    return json.dumps({"schema": SCHEMA, "runs": runs}, indent=2) + "\n"
+def json_text(runs: list[dict[str, Any]], **more: Any) -> str:
+    """The JSON of some runs, each the object of one scenario; `more` has other keys of the document."""
+    return json.dumps({"schema": SCHEMA, "runs": runs, **more}, indent=2) + "\n"

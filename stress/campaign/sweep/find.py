@@ -19,8 +19,9 @@ PREFERRED = tuple(map(Fraction, ("1", "1.25", "1.6", "2", "2.5", "3.15", "4", "5
 
 def preferred(low: Fraction, high: Fraction) -> Iterator[Fraction]:
     """The preferred numbers between two numbers above 0."""
-    for decade in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1):
-        yield from (number * Fraction(10) ** decade for number in PREFERRED if low < number * Fraction(10) ** decade < high)
+    for power in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1):
+        decade = (number * Fraction(10) ** power for number in PREFERRED)
+        yield from (number for number in decade if low < number < high)
 
 
 def _counts(low: int, high: int) -> Iterator[int]:

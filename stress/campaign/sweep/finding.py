@@ -1,7 +1,7 @@
 """What is left of a search: the next run is one that it wants, and what has ended is told to it in order of repeat.
 
-A run that shows the race ends at once and one that misses it does not, so of runs side by side those that come back first
-would show it too often. In order of repeat the same run directory always comes to the same decisions.
+A run that shows the race ends at once and one that misses it does not, so of runs side by side those that come back
+first would show it too often. In order of repeat the same run directory always comes to the same decisions.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ import attrs
 
 from stress.campaign.sweep.agenda import Agenda, Cell, Grid
 from stress.campaign.sweep.knee import Nested, Search
-from stress.campaign.sweep.records import DURATION, Ended, Find, Plan, Values
+from stress.campaign.sweep.records import Ended, Find, Plan, Values
 
 
 def shows(run: dict[str, Any], seconds: float) -> bool:
@@ -86,8 +86,14 @@ class Quest:
             self.search.tell(at, shows(run, self.plan.duration_s))
 
 
-def quests_of(plan: Plan, find: Find, ended: Iterable[Ended]) -> tuple[Quest, ...]:
-    """A search for each scenario and each combination of values on other axes than that with the knee, told what ended."""
+def quests_of(plan: Plan, ended: Iterable[Ended]) -> tuple[Quest, ...]:
+    """A search for each scenario and each combination of values on other axes than that with the knee, told what ended.
+
+    There is none in a plan that is no search.
+    """
+    find = plan.find
+    if find is None:
+        return ()
     groups: dict[object, list[int]] = {}
     for number, values in enumerate(plan.cells):
         others = attrs.asdict(values, filter=lambda field, value: field.name != find.axis)
@@ -102,9 +108,9 @@ def quests_of(plan: Plan, find: Find, ended: Iterable[Ended]) -> tuple[Quest, ..
 class Finding:
     """The agenda of a search, or of several that take turns."""
 
-    def __init__(self, plan: Plan, find: Find, ended: Iterable[Ended]) -> None:
+    def __init__(self, plan: Plan, ended: Iterable[Ended]) -> None:
         """Go on after what has ended."""
-        self.quests = quests_of(plan, find, ended)
+        self.quests = quests_of(plan, ended)
         self._of = {number: quest for quest in self.quests for number in quest.numbers}
 
     @property
@@ -131,4 +137,4 @@ class Finding:
 
 def agenda_of(plan: Plan, ended: Iterable[Ended]) -> Agenda:
     """What is left of a plan: the cells of a grid, or the runs of its searches."""
-    return Grid(plan, ended) if plan.find is None else Finding(plan, plan.find, ended)
+    return Finding(plan, ended) if plan.find else Grid(plan, ended)

@@ -1,8 +1,8 @@
 """The search for a knee: the smallest of some candidates at which a race shows in at least a given share of runs.
 
-A run shows the race more often, or as often, the greater the candidate: that is taken for granted, and contradicted aloud.
-A search says which candidate is to be run next, and is told what became of it; it starts nothing and knows no clock.
-Called by `stress.campaign.sweep.finding`, which has the cells.
+It is taken for granted that no candidate shows it less often than a smaller one, and told when runs contradict that. A
+search says which candidate is to be run next, and is told what became of it; it starts nothing and knows no clock. Called
+by `stress.campaign.sweep.finding`, which has the cells.
 """
 
 import math
@@ -26,16 +26,16 @@ class Tried:
     "below" once one has, and until then it may be `leaning` to be above. `lost` runs came to no outcome.
     """
 
-    runs: Runs = Runs()
+    runs: Runs = attrs.field(factory=Runs)
     lost: int = 0
     worth: float | None = None
     decided: str | None = None
     leaning: bool = False
 
     def take(self, shown: bool, share: float) -> None:
-        """One more run; what has been decided stays so."""
-        self.runs = self.runs.and_one(shown)
+        """One more run; once it is decided none counts any more, so that the counts are those that decided."""
         if self.decided is None and self.worth is not None:
+            self.runs = self.runs.and_one(shown)
             above = bet_above(self.runs.shown, self.runs.missed, share)
             below = bet_below(self.runs.shown, self.runs.missed, share)
             self.decided = "above" if above >= self.worth else "below" if below >= self.worth else None
@@ -46,9 +46,9 @@ class Tried:
 class Search:
     """A search among candidates, which are numbered from the smallest on, each of which has runs of its own.
 
-    The error, 1 - `confidence`, is dealt out to candidates in the order in which they are first tried: a decision on one
-    is wrong with at most its part, whatever was tried before, since its runs are new. `most` is how many runs a candidate
-    gets.
+    The error, 1 - `confidence`, is dealt out to candidates in the order in which they are first tried: a decision on
+    one is wrong with at most its part, whatever was tried before, since its runs are new; and only one decision on it can
+    be wrong. `most` is how many runs a candidate gets.
     """
 
     candidates: int
@@ -117,7 +117,7 @@ class Search:
         return top if top < high else None
 
     def _doubted(self) -> int | None:
-        """Where the race does not show at the greatest candidate: lesser ones that would contradict it if it did there."""
+        """Where the race does not show at the greatest candidate: a lesser one, which contradicts that if it shows there."""
         at = self.candidates - 1
         while at > 0:
             at //= 2
@@ -149,25 +149,32 @@ class Search:
         return float((1 - self.confidence) / usual / 2 ** (1 + before // usual))
 
 
+@attrs.define
 class Nested(Search):
-    """A search among durations: each run is one of the longest, and tells for every shorter one when it first showed it.
+    """A search among durations: each run is as long as the longest, and tells of every shorter one too.
 
-    Every run that shows the race within a duration shows it within a longer one too, so the counts of all candidates are
-    in order, and so are the bets: the first candidate that is wrongly decided to be above, whichever it may be, takes the
-    greatest one below the knee with it, and likewise from above. So only two decisions can be wrong, and each gets half of
-    the error.
+    A run that shows the race within a duration shows it within any longer one, so what the bets have come to is in the
+    order of the durations, after every run: if any that is below the knee is decided to be above, then so is the greatest
+    of these by then, and if any that is not is decided to be below, then so is the knee itself. So there are two ways to be
+    wrong, however many candidates there are, and each gets half of the error.
     """
+
+    told: int = 0
 
     @property
     def wanted(self) -> int | None:
         """The longest, until every candidate between the two ends is decided or there are no runs left."""
         last = self.candidates - 1
-        one = self.tried[last]
-        over = self.given_up or self.low + 1 == self.high or one.runs.total + one.lost >= self.most
+        over = self.given_up or self.low + 1 == self.high or self.next_repeat(last) > self.most
         return None if over else last
+
+    def next_repeat(self, at: int) -> int:
+        """Which run comes next, counted from 1."""
+        return self.told + self.tried[at].lost + 1
 
     def tell_all(self, shown: Sequence[bool]) -> None:
         """Whether the next run has shown the race within each of the durations."""
+        self.told += 1
         for one, within in zip(self.tried, shown, strict=True):
             one.worth = 2 / (1 - self.confidence)
             one.take(within, self.share)

@@ -13,7 +13,6 @@ import attrs
 from stress.campaign.reading import LARGEST_BYTES
 from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
 from stress.campaign.sweep.find import KNOWN, read_find
-from stress.campaign.sweep.records import DURATION
 from stress.config import LARGEST_SEED
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
@@ -30,7 +29,8 @@ class Matrix:
     """Scenarios (names or paths), the values on each axis by its config's field, and what all cells have alike.
 
     `find` makes a search of it: the field of "cpus", "noise", "gap_s" or "duration_s" on whose axis the knee is sought,
-    among the values on that axis; then `repeat` is how often a cell is run at most. `plan` is the file that all of this comes from, for errors; empty if it comes from flags.
+    among the values on that axis; then `repeat` is how often a cell is run at most. `plan` is the file that all of this
+    comes from, for errors; empty if it comes from flags.
     """
 
     scenarios: tuple[str, ...]

@@ -24,7 +24,7 @@ from stress.variation import least_cpus, vary
 
 MOST_CELLS = 100_000
 SHARE, CONFIDENCE = 0.95, 0.95
-"""What a search asks of a candidate: that so great a share of its runs show the race; and how sure it is of its answer."""
+"""What a search asks of a candidate, that so great a share of its runs show the race, and how sure its answer is."""
 
 
 def new_plan(matrix: Matrix) -> Plan:

@@ -81,8 +81,8 @@ def varying(cells: Iterable[Values]) -> tuple[str, ...]:
 class Find:
     """What a sweep looks for, if it is a search: the least value on `axis` at which `share` of all runs show the race.
 
-    `axis` is a field of `Values`, or "duration_s"; then `durations` are the candidates, in seconds, and each run is of the
-    longest. The candidates of another axis are cells.
+    `axis` is a field of `Values`, whose values in the plan's cells are the candidates, or "duration_s": then `durations`
+    are, in seconds, and each run is as long as the longest. `confidence` is that of the answer.
     """
 
     axis: str = attrs.field(validator=in_(SOUGHT))
@@ -95,7 +95,8 @@ class Find:
 class Plan:
     """What a sweep is of: the values of each cell, how often each is repeated, and what all cells have alike.
 
-    Of a search, `find` says what it looks for, and `repeat` how often a cell is run at most. `seed` gives the order in which cells run, and the seed of each.
+    `seed` gives the order in which cells run, and the seed of each. Of a search, `find` says what it looks for, and
+    `repeat` how often a cell is run at most; what it wants next gives the order.
     The digests are of the bytes of each corpus that was named, by its path, and of all sources programs are made of.
     """
 
@@ -116,7 +117,7 @@ class Plan:
         durations = self.find.durations if self.find else ()
         if bool(durations) != bool(self.find and self.find.axis == DURATION):
             raise ValueError("durations are what a search for one has, and no other")
-        if durations and not (0 < durations[0] and durations[-1] == self.duration_s and rises(durations)):
+        if durations and not (durations[0] > 0 and durations[-1] == self.duration_s and rises(durations)):
             raise ValueError("durations must rise, up to that of the runs")
 
 

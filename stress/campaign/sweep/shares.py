@@ -1,8 +1,8 @@
 """Whether a share of runs is at least, or less than, what it is held against: tests that may look after every run.
 
-Each test is a bet against what it is to refute: what the bettor has, from 1 on, is a test supermartingale, and by Ville's
-inequality the chance that it ever gets to 1/error is at most `error`, however often it is looked at and whenever it is
-stopped. The bets are mixtures over all shares on the other side (Robbins 1970). Called by `stress.campaign.sweep.knee`.
+Each test is a bet against what it is to refute. Its worth, which begins at 1, is a supermartingale if that is true, and
+by Ville's inequality it then ever comes to 1/error with a chance of at most `error`, however often it is looked at and
+whenever one stops. The bets are mixtures over all shares on the other side (Robbins, 1970).
 """
 
 import math
@@ -21,8 +21,8 @@ MOST_LOG = 700.0
 def _mixture(against: int, beside: int, odds: float) -> float:
     """What a bet on all shares on one side alike has come to, held against a share whose odds are `odds`.
 
-    `against` runs lowered it and `beside` runs raised it. It is the incomplete beta integral over the likelihood at that
-    share, as a finite sum: all terms are positive, so nothing cancels.
+    `against` runs lowered it and `beside` runs raised it. It is an incomplete beta integral over the likelihood at that
+    share, as a finite sum of positive terms, so that nothing cancels.
     """
     term = total = 1 / (against + 1)
     for at in range(beside):

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from stress.campaign.sweep.records import DONE, ENDS, Ended, Plan, Values, varying
 from stress.campaign.sweep.sweep import SweepEnding
+from stress.campaign.sweep.sweepdir import Swept
 from stress.corpus.untrusted import shown
 from stress.units import write_duration
 
@@ -96,16 +97,27 @@ def _style(ended: Sequence[Ended]) -> str:
     return "" if all(one.run and one.run["as_expected"] for one in ended) else "red"
 
 
+def _verdicts(swept: Swept) -> dict[str, int]:
+    """How many runs came to the verdict that was expected, and to others."""
+    as_expected = [bool(one.run["as_expected"]) for one in swept.ended if one.run]
+    return {"as_expected": sum(as_expected), "other_verdict": len(as_expected) - sum(as_expected)}
+
+
+def _knees(ending: SweepEnding) -> dict[str, object]:
+    """How many searches there were, and how many found a knee."""
+    [axis] = {quest.find.axis for quest in ending.quests}
+    found = sum(quest.search.found for quest in ending.quests)
+    return {"find": axis.removesuffix("_s"), "searches": len(ending.quests), "found": found}
+
+
 def end_line(ending: SweepEnding) -> str:
     """The last line of a sweep: how many cells came to what, and every parameter that they have alike."""
     swept, plan = ending.swept, ending.swept.manifest.plan
-    runs = [one.run for one in swept.ended if one.run]
     others = {end.replace(" ", "_"): sum(one.end == end for one in swept.ended) for end in ENDS if end != DONE}
     facts = {
-        "cells": len(plan.cells) * plan.repeat,
+        **(_knees(ending) if ending.quests else {"cells": len(plan.cells) * plan.repeat}),
         "ended": len(swept.ended),
-        "as_expected": sum(bool(run["as_expected"]) for run in runs),
-        "other_verdict": sum(not run["as_expected"] for run in runs),
+        **({} if ending.quests else _verdicts(swept)),
         **others,
         "repeat": plan.repeat,
         "duration": write_duration(plan.duration_s),
@@ -131,12 +143,18 @@ def _troubles(ending: SweepEnding) -> list[str]:
     ]
 
 
-def show_sweep(ending: SweepEnding, console: Console) -> None:
-    """Print the table, what became of cells that did not come to their end, and the last line."""
+def _show_table(ending: SweepEnding, console: Console) -> None:
+    """Print the table, and how many rows it does not have."""
     console.print(table(ending))
     left = len(ending.swept.manifest.plan.cells) - MOST_ROWS
     if left > 0:
         console.print(Text(f"and {left:,} more cells; kstress report shows them all", "dim"))
+
+
+def show_sweep(ending: SweepEnding, console: Console) -> None:
+    """Print the table of a grid, what became of cells that did not come to their end, and the last line."""
+    if not ending.quests:
+        _show_table(ending, console)
     for line in ["", *_troubles(ending)[:MOST_ROWS]]:
         console.print(Text(line), soft_wrap=True)
     console.print(Text(end_line(ending)), soft_wrap=True)

@@ -21,7 +21,7 @@ from stress.campaign.parts import Session
 from stress.campaign.sweep import ledger as ledgers
 from stress.campaign.sweep.agenda import Agenda, Cell
 from stress.campaign.sweep.cell import Came, told
-from stress.campaign.sweep.finding import agenda_of
+from stress.campaign.sweep.finding import Quest, agenda_of, quests_of
 from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
@@ -29,6 +29,7 @@ from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values
 from stress.campaign.sweep.remote import order_for, trade_of
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.conditions import StealMeter, host_conditions
+from stress.judge.verdict import INCONCLUSIVE
 from stress.runner import settle
 
 MOST_LOSSES = 3
@@ -69,10 +70,15 @@ class Unwatched:
 
 @attrs.frozen
 class SweepEnding:
-    """What a sweep came to. `trouble` is why the disk could not take more, or None."""
+    """What a sweep came to. `trouble` is why it could not go on, or None; `quests` are its searches, if it has any."""
 
     swept: Swept
     trouble: str | None = None
+    quests: tuple[Quest, ...] = attrs.field(init=False)
+
+    @quests.default
+    def _quests(self) -> tuple[Quest, ...]:
+        return quests_of(self.swept.manifest.plan, self.swept.ended)
 
     @property
     def failed(self) -> bool:
@@ -81,7 +87,9 @@ class SweepEnding:
 
     @property
     def others(self) -> set[str]:
-        """The verdicts that were not as expected."""
+        """The verdicts that were not as expected; of searches, which expect none, INCONCLUSIVE if one found no knee."""
+        if self.quests:
+            return set() if all(quest.search.found for quest in self.quests) else {INCONCLUSIVE}
         return {str(one.run["verdict"]) for one in self.swept.ended if one.run and not one.run["as_expected"]}
 
 

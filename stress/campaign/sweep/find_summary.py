@@ -1,0 +1,142 @@
+"""What a search came to: a sentence for each knee that was sought, a row for each candidate that was run, and JSON."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stress.campaign.converter import to_json
+from stress.campaign.sweep.finding import Quest
+from stress.campaign.sweep.records import DURATION, varying
+from stress.campaign.sweep.summary import label
+from stress.corpus.untrusted import shown
+from stress.units import write_duration
+
+AMOUNTS = {"cpus": "{} CPUs", "noise": "noise {}", "gap_s": "gaps of {}", DURATION: "{}"}
+HEADS = {"cpus": "CPUs", "noise": "noise", "gap_s": "gap", DURATION: "within"}
+
+
+def amount(quest: Quest, at: int) -> str:
+    """A candidate, as a sentence has it."""
+    axis, value = quest.find.axis, quest.candidates[at]
+    return "1 CPU" if (axis, value) == ("cpus", 1) else AMOUNTS[axis].format(label(axis, value))
+
+
+def percent(share: float) -> str:
+    """A share that was given, in percent."""
+    return f"{100 * share:g} %"
+
+
+def about(quest: Quest) -> str:
+    """What a search is of: scenario, engine, and the values of its own on other axes."""
+    values = quest.values
+    others = [name for name in varying(quest.plan.cells) if name not in ("engine", quest.find.axis)]
+    settings = [f"{name.removesuffix('_s')}={label(name, getattr(values, name))}" for name in others]
+    return ", ".join([shown(values.scenario), f"{values.engine} engine", *settings])
+
+
+def answer(quest: Quest) -> str:
+    """What a search came to, in a sentence."""
+    return f"{about(quest)}: {_found(quest)}"
+
+
+def _found(quest: Quest) -> str:
+    """The answer itself."""
+    search = quest.search
+    if search.given_up:
+        return "no knee, since too many runs did not come to their end"
+    if search.contradicted:
+        return f"no knee: {_seen(quest, search.high)}, but {_seen(quest, search.low)}; search in a smaller range"
+    so_far = "" if search.wanted is None else "the search was cut short; so far "
+    if search.high == search.candidates and search.low < search.candidates - 1:
+        return f"{so_far}nothing is known to be at or above the knee; {_known(quest)}"
+    return f"{so_far}{_claim(quest)} {_where(quest)}"
+
+
+def _claim(quest: Quest) -> str:
+    """What is said of the runs from the knee on."""
+    runs = "runs" if quest.find.durations else f"{write_duration(quest.plan.duration_s)} runs"
+    return f"the race shows in at least {percent(quest.find.share)} of {runs}"
+
+
+def _where(quest: Quest) -> str:
+    """From where on that is so, and what says so."""
+    low, high = quest.search.low, quest.search.high
+    sure = f"({percent(quest.find.confidence)} confidence): {_known(quest)}"
+    if high > len(quest.candidates) - 1:
+        return f"at none from {amount(quest, 0)} to {amount(quest, low)} {sure}"
+    if high == 0:
+        return f"already at the least, {amount(quest, 0)} {sure}"
+    if low + 1 == high:
+        return f"from {amount(quest, high)} on {sure}"
+    above = f"from somewhere above {amount(quest, low)}, and at" if low >= 0 else "at"
+    return f"{above} the latest from {amount(quest, high)} on {sure}"
+
+
+def _seen(quest: Quest, at: int) -> str:
+    """How many runs of a candidate showed the race."""
+    runs, how = quest.search.tried[at].runs, "within" if quest.find.durations else "with"
+    return f"{how} {amount(quest, at)} in {runs.shown:,} of {runs.total:,}"
+
+
+def _known(quest: Quest) -> str:
+    """What was seen at both ends of where the knee is, and which candidates between them were run in vain."""
+    low, high = quest.search.low, quest.search.high
+    ends = [_seen(quest, at) for at in (low, high) if 0 <= at < len(quest.candidates)]
+    vain = [at for at in range(low + 1, min(high, len(quest.candidates))) if quest.search.tried[at].runs.total]
+    undecided = [f"not decided: {', '.join(amount(quest, at) for at in vain)}"] if vain else []
+    return "; ".join([*ends, *undecided])
+
+
+def table(quest: Quest) -> Table:
+    """A row for each candidate that was run."""
+    made = Table(box=None, pad_edge=False)
+    for name in (HEADS[quest.find.axis], "runs", "showed it", "share", f"{percent(quest.find.confidence)} bounds"):
+        made.add_column(name, justify="right")
+    made.add_column("decided")
+    for at, one in enumerate(quest.search.tried):
+        if one.runs.total:
+            made.add_row(*map(Text, [label(quest.find.axis, quest.candidates[at]), *_row(quest, at)]))
+    return made
+
+
+def _row(quest: Quest, at: int) -> Iterator[str]:
+    """What is known of a candidate."""
+    one = quest.search.tried[at]
+    lower, upper = one.runs.bounds(quest.find.confidence)
+    yield from (f"{one.runs.total:,}", f"{one.runs.shown:,}", f"{100 * one.runs.shown / one.runs.total:.1f} %")
+    yield f"{100 * lower:.1f} to {100 * upper:.1f} %"
+    yield {"above": f"at least {percent(quest.find.share)}", "below": "less", None: "-"}[one.decided]
+
+
+def show_knees(quests: Sequence[Quest], console: Console) -> None:
+    """Print what searches came to."""
+    for quest in quests:
+        console.print(Text(answer(quest)), soft_wrap=True)
+        console.print(table(quest))
+
+
+def knee_json(quest: Quest) -> dict[str, Any]:
+    """What a search came to, for programs."""
+    low, high, values = quest.search.low, quest.search.high, (*quest.candidates, None)
+    return {
+        "scenario": quest.values.scenario,
+        "engine": quest.values.engine,
+        "axis": quest.find.axis,
+        "share": quest.find.share,
+        "confidence": quest.find.confidence,
+        "found": quest.search.found,
+        "above": to_json(values[high]),
+        "below": to_json(values[low]),
+        "told": answer(quest),
+        "candidates": [_candidate_json(quest, at) for at, one in enumerate(quest.search.tried) if one.runs.total],
+    }
+
+
+def _candidate_json(quest: Quest, at: int) -> dict[str, Any]:
+    """What is known of a candidate, for programs."""
+    one = quest.search.tried[at]
+    counts = {"value": to_json(quest.candidates[at]), "runs": one.runs.total, "shown": one.runs.shown}
+    return {**counts, "bounds": list(one.runs.bounds(quest.find.confidence)), "decided": one.decided}
