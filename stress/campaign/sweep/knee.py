@@ -1,8 +1,8 @@
 """The search for a knee: the smallest of some candidates at which a race shows in at least a given share of runs.
 
-It is taken for granted that no candidate shows it less often than a smaller one, and told when runs contradict that. A
-search says which candidate is to be run next, and is told what became of it; it starts nothing and knows no clock. Called
-by `stress.campaign.sweep.finding`, which has the cells.
+It is taken for granted that no candidate shows it less often than a smaller one, and told when runs contradict that.
+A search says which candidate is to be run next, and is told what became of it; it starts nothing and knows no clock.
+Called by `stress.campaign.sweep.finding`, which has the cells.
 """
 
 import math
@@ -47,8 +47,8 @@ class Search:
     """A search among candidates, which are numbered from the smallest on, each of which has runs of its own.
 
     The error, 1 - `confidence`, is dealt out to candidates in the order in which they are first tried: a decision on
-    one is wrong with at most its part, whatever was tried before, since its runs are new; and only one decision on it can
-    be wrong. `most` is how many runs a candidate gets.
+    one is wrong with at most its part, whatever was tried before, since its runs are new; and only one of the two
+    decisions can be wrong. `most` is how many runs a candidate gets.
     """
 
     candidates: int
@@ -83,7 +83,8 @@ class Search:
     @property
     def found(self) -> bool:
         """Whether the knee is known to lie between two candidates that were decided, or to be the smallest of all."""
-        return not self.contradicted and self.high < self.candidates and (self.low >= 0 or self.high == 0)
+        sound = self.wanted is None and not self.given_up and not self.contradicted
+        return sound and self.high < self.candidates and (self.low >= 0 or self.high == 0)
 
     @property
     def wanted(self) -> int | None:
@@ -117,7 +118,7 @@ class Search:
         return top if top < high else None
 
     def _doubted(self) -> int | None:
-        """Where the race does not show at the greatest candidate: a lesser one, which contradicts that if it shows there."""
+        """Where the race does not show at the greatest candidate: a lesser one, where it should not show either."""
         at = self.candidates - 1
         while at > 0:
             at //= 2
@@ -154,9 +155,9 @@ class Nested(Search):
     """A search among durations: each run is as long as the longest, and tells of every shorter one too.
 
     A run that shows the race within a duration shows it within any longer one, so what the bets have come to is in the
-    order of the durations, after every run: if any that is below the knee is decided to be above, then so is the greatest
-    of these by then, and if any that is not is decided to be below, then so is the knee itself. So there are two ways to be
-    wrong, however many candidates there are, and each gets half of the error.
+    order of the durations, after every run: if any that is below the knee is decided to be above, then so is the
+    greatest of these by then, and if any other is decided to be below, then so is the knee itself. So one is wrong in
+    one of two ways, however many candidates there are, and each gets half of the error.
     """
 
     told: int = 0

@@ -81,8 +81,8 @@ def varying(cells: Iterable[Values]) -> tuple[str, ...]:
 class Find:
     """What a sweep looks for, if it is a search: the least value on `axis` at which `share` of all runs show the race.
 
-    `axis` is a field of `Values`, whose values in the plan's cells are the candidates, or "duration_s": then `durations`
-    are, in seconds, and each run is as long as the longest. `confidence` is that of the answer.
+    `axis` is a field of `Values`, whose values in the plan's cells are the candidates, or "duration_s": then
+    `durations` are, in seconds, and each run is as long as the longest. `confidence` is that of the answer.
     """
 
     axis: str = attrs.field(validator=in_(SOUGHT))
