@@ -9,6 +9,7 @@ import argparse
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import attrs
 
@@ -112,12 +113,12 @@ def rows(times: int) -> Iterator[str]:
     yield f"| --- |{' ---: |' * 6}"
     for name, curve in CURVES.items():
         knee = knee_of(curve)
-        told = [trial(lambda dice, way=way, curve=curve: way(curve, dice), knee, times) for way in (searched, gridded)]
+        told = [trial(partial(way, curve), knee, times) for way in (searched, gridded)]
         cells = [f"{wrong:.1f} % | {left:.1f} | {runs:,.0f}" for wrong, left, runs in told]
         yield f"| {name} | {' | '.join(cells)} |"
     for mean in (3.0, 20.0):
         knee = knee_of([1 - math.exp(-seconds / mean) for seconds in DURATIONS])
-        wrong, left, runs = trial(lambda dice, mean=mean: timed(mean, dice), knee, times)
+        wrong, left, runs = trial(partial(timed, mean), knee, times)
         yield f"| a duration, where the mean wait is {mean:g} | {wrong:.1f} % | {left:.1f} | {runs:,.0f} | | | |"
 
 

@@ -18,8 +18,10 @@ from stress.options import axis_options, crew_of, optional, scheduler_option
 @click.option(
     "--find",
     metavar="AXIS=A..B",
-    help="Search for the least value at which 95 % of runs show the race: of cpus, noise, gap or duration.",
+    help="Search for the least value at which most runs show the race: of cpus, noise, gap or duration.",
 )
+@click.option("--share", metavar="PERCENT", help="How many runs of a search are most.  [default: 95%]")
+@click.option("--confidence", metavar="PERCENT", help="How sure a search is of its answer.  [default: 95%]")
 @click.option("--repeat", help="How often to run each cell; of a search, at most.  [default: 3; 500]")
 @click.option("--duration", help="Time for each cell, like 500ms.  [default: 2s]")
 @click.option("--seed", help="Fixes the order of cells and the seed of each.  [default: random]")

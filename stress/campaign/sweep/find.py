@@ -1,6 +1,7 @@
 """What `--find` says: the axis on which a knee is sought, and the candidates, as a list, a range or the usual range."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -13,6 +14,7 @@ from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 MICROSECONDS = 10**6
+_PERCENT = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,6})?%")
 PREFERRED = tuple(map(Fraction, ("1", "1.25", "1.6", "2", "2.5", "3.15", "4", "5", "6.3", "8")))
 """Ten steps to a decade, each about a quarter more: the preferred numbers of ISO 3."""
 
@@ -84,6 +86,19 @@ def read_find(value: object, origin: str) -> Sought:
         )
     low, dots, high = (given if equals else slope.usual).partition("..")
     return Sought(slope.axis.field, _range(slope, low, high, origin) if dots else _list(slope.axis, low, origin))
+
+
+def read_percent(value: object, origin: str) -> float:
+    """A share like `95%`, more than none and less than all.
+
+    Raises:
+        UserError: for anything else; names `origin`.
+    """
+    text = read_text(value, origin)
+    share = float(text[:-1]) / 100 if _PERCENT.fullmatch(text) else 0.0
+    if share == 0:
+        raise UserError(f"{origin}: {shown(repr(text))} is no share; give more than 0% and less than 100%, like 95%")
+    return share
 
 
 def _list(axis: Axis, given: str, origin: str) -> tuple[Any, ...]:

@@ -12,13 +12,14 @@ import attrs
 
 from stress.campaign.reading import LARGEST_BYTES
 from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
-from stress.campaign.sweep.find import KNOWN, read_find
+from stress.campaign.sweep.find import KNOWN, read_find, read_percent
 from stress.config import LARGEST_SEED
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 MOST_REPEATS = 10_000
 DEFAULT_REPEAT = 3
+DEFAULT_SHARE = DEFAULT_CONFIDENCE = 0.95
 DEFAULT_MOST = 500
 """How often each cell of a search is run at most."""
 DEFAULT_SECONDS = 2.0
@@ -29,13 +30,16 @@ class Matrix:
     """Scenarios (names or paths), the values on each axis by its config's field, and what all cells have alike.
 
     `find` makes a search of it: the field of "cpus", "noise", "gap_s" or "duration_s" on whose axis the knee is sought,
-    among the values on that axis; then `repeat` is how often a cell is run at most. `plan` is the file that all of this
-    comes from, for errors; empty if it comes from flags.
+    among the values on that axis: the least at which `share` of all runs show the race, with this `confidence`; then
+    `repeat` is how often a cell is run at most. `plan` is the file that all of this comes from, for errors; empty if it
+    comes from flags.
     """
 
     scenarios: tuple[str, ...]
     axes: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
     find: str | None = None
+    share: float = DEFAULT_SHARE
+    confidence: float = DEFAULT_CONFIDENCE
     repeat: int = attrs.field()
     seed: int = attrs.field(factory=lambda: secrets.randbelow(2**31))
     duration_s: float = DEFAULT_SECONDS
@@ -148,6 +152,8 @@ KEYS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
     "stall-after": ("stall_after_s", _time),
     "stop-on-violation": ("stop_on_violation", _flag),
     "find": ("find", read_find),
+    "share": ("share", read_percent),
+    "confidence": ("confidence", read_percent),
 }
 """What a plan may say besides `axes`, the matrix's field that it sets, and how it is read."""
 
@@ -245,7 +251,10 @@ def _from_flags(scenarios: tuple[str, ...], given: Mapping[str, Any]) -> Matrix:
 
 def _matrix(axes: dict[str, tuple[Any, ...]], settings: dict[str, Any], errors: Errors, plan: str = "") -> Matrix:
     """The matrix that was read; what is sought is an axis too, and no values are given to it beside."""
+    there = "find" in settings
     sought = settings.pop("find", None)
+    for key in () if there else sorted({"share", "confidence"} & set(settings)):
+        errors.add(f"{f'{plan}: ' if plan else '--'}{key}: only a search has one; say what to find, or leave it out")
     if sought and sought.field in (*axes, *settings):
         [name] = (name for name, axis in KNOWN.items() if axis.field == sought.field)
         key = f"axes.{name}" if sought.field in axes else name

@@ -23,8 +23,6 @@ from stress.scenario_files import find_scenario, twin_of
 from stress.variation import least_cpus, vary
 
 MOST_CELLS = 100_000
-SHARE, CONFIDENCE = 0.95, 0.95
-"""What a search asks of a candidate, that so great a share of its runs show the race, and how sure its answer is."""
 
 
 def new_plan(matrix: Matrix) -> Plan:
@@ -119,7 +117,7 @@ def _find(matrix: Matrix) -> Find | None:
     if matrix.find is None:
         return None
     durations = tuple(map(float, matrix.axes[DURATION])) if matrix.find == DURATION else ()
-    return Find(axis=matrix.find, share=SHARE, confidence=CONFIDENCE, durations=durations)
+    return Find(axis=matrix.find, share=matrix.share, confidence=matrix.confidence, durations=durations)
 
 
 def _digest(corpus: Path | None, matrix: Matrix) -> str:
