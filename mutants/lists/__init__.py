@@ -7,6 +7,7 @@ from mutants.lists import (
     events,
     grader,
     judging,
+    knee,
     locks,
     loop,
     marks,
@@ -35,5 +36,6 @@ GROUPS = (
     soak.GROUP,
     sweep.GROUP,
     compare.GROUP,
+    knee.GROUP,
     marks.GROUP,
 )

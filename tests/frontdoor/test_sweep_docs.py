@@ -1,4 +1,4 @@
-"""docs/sweep.md and results/README.md: what they say of sweeps is what sweeps take and write."""
+"""docs/sweep.md, docs/knee.md and results/README.md: what they say of sweeps is what sweeps take and write."""
 
 import re
 import shlex
@@ -10,16 +10,20 @@ import click
 import pytest
 
 from stress.campaign.sweep.axes import AXES
-from stress.campaign.sweep.matrix import KEYS, read_plan
+from stress.campaign.sweep.find import SLOPES, Slope, read_find
+from stress.campaign.sweep.find_summary import knee_json
+from stress.campaign.sweep.finding import quests_of
+from stress.campaign.sweep.matrix import KEYS, Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan
-from stress.campaign.sweep.records import ENDS, Ended, Manifest, Plan, Values
+from stress.campaign.sweep.records import ENDS, Ended, Find, Manifest, Plan, Values
 from stress.cli import cli
 from tests.frontdoor.command import CHECKOUT
 from tests.support import ENGINES
 
 TEXT = (CHECKOUT / "docs" / "sweep.md").read_text()
 RESULTS = (CHECKOUT / "results" / "README.md").read_text()
-COMMANDS = [line.strip() for line in TEXT.splitlines() if line.startswith("    kstress ")]
+KNEE = (CHECKOUT / "docs" / "knee.md").read_text()
+COMMANDS = [line.strip() for line in (TEXT + KNEE).splitlines() if line.startswith("    kstress ")]
 
 
 def test_the_plan_is_one(tmp_path: Path) -> None:
@@ -38,6 +42,25 @@ def test_every_command_is_taken(line: str) -> None:
     command.make_context(name, words)
 
 
+@pytest.mark.parametrize("line", [line for line in COMMANDS if "--find" in line])
+def test_every_search_is_one(line: str) -> None:
+    given = re.search(r"--find (\S+)", line)
+    assert given
+    assert read_find(given[1], "--find").candidates
+
+
+@pytest.mark.parametrize("slope", SLOPES.values(), ids=lambda slope: slope.axis.name)
+def test_every_axis_with_a_knee_is_told_with_its_usual_range(slope: Slope) -> None:
+    assert f"`{slope.axis.name}={slope.usual}`" in KNEE
+
+
+def test_what_a_search_writes_as_json_is_told() -> None:
+    [quest] = quests_of(new_plan(Matrix(scenarios=("modlist_spinlock",), axes={"cpus": (4,)}, find="cpus")), ())
+    quest.search.tell(0, True)
+    document = knee_json(quest)
+    assert [key for key in (*document, *document["candidates"][0]) if f"`{key}`" not in KNEE] == []
+
+
 @pytest.mark.parametrize("name", [*(axis.name for axis in AXES), *KEYS])
 def test_every_axis_and_key_of_a_plan_is_told(name: str) -> None:
     assert (
@@ -51,7 +74,7 @@ def test_every_end_of_a_cell_is_told(end: str) -> None:
     assert f"`{end}`" in RESULTS
 
 
-@pytest.mark.parametrize("record", [Manifest, Plan, Values, Ended], ids=lambda record: record.__name__)
+@pytest.mark.parametrize("record", [Manifest, Plan, Values, Find, Ended], ids=lambda record: record.__name__)
 def test_every_key_of_a_run_directory_is_told(record: type[attrs.AttrsInstance]) -> None:
     section = RESULTS.partition("## A run directory of a sweep")[2]
     assert [field.name for field in attrs.fields(record) if f"`{field.name}`" not in section] == []

@@ -52,7 +52,8 @@ def test_it_goes_on_to_the_knee(found: Found) -> None:
     told = last_facts(found.after)
     assert (found.resumed, told["status"]) == (0, "complete")
     assert (told["find"], told["searches"], told["found"], told["sessions"]) == ("cpus", "1", "1", "2")
-    assert f"{CLAIM}: with 1 CPU in 0 of 8; with 4 CPUs in " in found.after
+    assert f"{CLAIM}: with 1 CPU in 0 of " in found.after
+    assert "; with 4 CPUs in " in found.after
     assert set(times_of_cells(found.folder).values()) == {1}
     assert int(told["ended"]) == len(cells(found.folder))
 
@@ -87,7 +88,7 @@ def test_a_report_has_the_answer_and_takes_no_miss_for_a_failure(found: Found, t
             ("--find", "cpus=1", "--duration", "20s"),
             "at none from 1 CPU to 1 CPU (95 % confidence): with 1 CPU in 0 of ",
         ),
-        (("--find", "duration=1us,20s", "--repeat", "3"), "not decided: 20s"),
+        (("--find", "duration=1us,20s", "--repeat", "3"), "not decided: 1us, 20s"),
     ],
 )
 def test_no_knee_is_inconclusive(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def known(quests: Iterable[Quest]) -> list[dict[str, Any]]:
     return [knee_json(quest) for quest in quests]
 
 
-@bounded(15)
+@bounded(5)
 @given(st.integers(2, 9), st.integers(0, 2**32))
 def test_workers_side_by_side_come_to_what_one_comes_to(workers: int, seed: int) -> None:
     dice = random.Random(seed)
