@@ -1,4 +1,4 @@
-"""Searches for a knee: the answer is as sure as it says, whoever runs the cells, and what cannot be sought is refused."""
+"""Searches for a knee: an answer is as sure as it says, whoever runs the cells; what cannot be sought is refused."""
 
 from mutants.mutant import Group, Part, suite
 
@@ -38,10 +38,7 @@ GROUP = Group(
             "error-anew", "a candidate's part of the error changes while it is tried", "one.worth or 1 /", "1 /"
         ),
         KNEE.of("def take(").mutant(
-            "undecided-again",
-            "what was decided can be decided again",
-            "self.decided is None and self.worth",
-            "self.worth",
+            "decided-again", "runs count after a decision", "self.decided is None and self.worth", "self.worth", AGENDA
         ),
         KNEE.of("def low(").mutant("least-below", "of those below, the smallest counts", "max(", "min("),
         KNEE.of("def contradicted(").mutant(
@@ -58,7 +55,7 @@ GROUP = Group(
         ),
         KNEE.of("def _open(").mutant("no-most", "a candidate is run without end", "< self.most", "< 10 * self.most"),
         KNEE.of("def tell_all(").mutant(
-            "durations-whole-error", "both errors of a duration are the whole one", "2 / (1", "1e-9 / (1"
+            "durations-whole-error", "both errors of a duration are the whole one", "2 / (1", "1 / (1", AGENDA
         ),
         FIND.of("def _list(").mutant(
             "twice-sought", "a candidate may be there twice", "if not rises(candidates):", "if False:", READ
