@@ -61,7 +61,7 @@ GROUP = Group(
             "twice-sought", "a candidate may be there twice", "if not rises(candidates):", "if False:", READ
         ),
         FIND.of("def _range(").mutant("no-ends", "the ends of a range are no candidates", "ends | {", "{", READ),
-        MATRIX.of("def _matrix(").mutant(
+        MATRIX.of("def _check_sought(").mutant(
             "sought-beside",
             "what is sought has other values too",
             "if sought and sought.field in (*axes, *settings):",

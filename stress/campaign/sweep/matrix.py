@@ -12,7 +12,7 @@ import attrs
 
 from stress.campaign.reading import LARGEST_BYTES
 from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
-from stress.campaign.sweep.find import KNOWN, read_find, read_percent
+from stress.campaign.sweep.find import KNOWN, Sought, read_find, read_percent
 from stress.config import LARGEST_SEED
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
@@ -250,17 +250,23 @@ def _from_flags(scenarios: tuple[str, ...], given: Mapping[str, Any]) -> Matrix:
 
 
 def _matrix(axes: dict[str, tuple[Any, ...]], settings: dict[str, Any], errors: Errors, plan: str = "") -> Matrix:
-    """The matrix that was read; what is sought is an axis too, and no values are given to it beside."""
-    there = "find" in settings
-    sought = settings.pop("find", None)
-    for key in () if there else sorted({"share", "confidence"} & set(settings)):
-        errors.add(f"{f'{plan}: ' if plan else '--'}{key}: only a search has one; say what to find, or leave it out")
+    """The matrix that was read; what is sought is an axis too."""
+    _check_sought(axes, settings, errors, plan)
+    errors.check()
+    sought: Sought | None = settings.get("find")
+    if sought is None:
+        return Matrix(axes=axes, plan=plan, **settings)
+    return Matrix(axes={**axes, sought.field: sought.candidates}, plan=plan, **{**settings, "find": sought.field})
+
+
+def _check_sought(axes: Mapping[str, object], settings: Mapping[str, Any], errors: Errors, plan: str) -> None:
+    """Add an error for values beside what is sought, and for what only a search has."""
+    place = f"{plan}: " if plan else "--"
+    sought: Sought | None = settings.get("find")
     if sought and sought.field in (*axes, *settings):
         [name] = (name for name, axis in KNOWN.items() if axis.field == sought.field)
-        key = f"axes.{name}" if sought.field in axes else name
-        where = f"{plan}: {key}" if plan else f"--{name}"
-        errors.add(f"{where}: the knee is sought on {name}, among what find names; leave this out")
-    errors.check()
-    found = {"find": sought.field} if sought else {}
-    read = {**axes, sought.field: sought.candidates} if sought else axes
-    return Matrix(axes=read, plan=plan, **settings, **found)
+        key = f"axes.{name}" if plan and sought.field in axes else name
+        errors.add(f"{place}{key}: the knee is sought on {name}, among what find names; leave this out")
+    for key in ("share", "confidence"):
+        if "find" not in settings and settings.get(key) is not None:
+            errors.add(f"{place}{key}: only a search has one; say what to find, or leave it out")

@@ -87,6 +87,15 @@ def test_what_is_sought_has_no_other_values(axis: str, beside: str, tmp_path: Pa
     assert line.startswith(f"{tmp_path / 'plan.toml'}: {'axes.' if beside == 'cpus' else ''}{beside}: the knee")
 
 
+def test_only_a_search_has_a_share_and_a_confidence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^--share: only a search has one; say what to find"):
+        matrix_of(("modlist_spinlock",), {"share": "50%"})
+    [line] = errors_of(plan_file(tmp_path, ONE + 'confidence = "99%"\n'))
+    assert line.startswith(f"{tmp_path / 'plan.toml'}: confidence: only a search has one")
+    matrix = matrix_of(("modlist_spinlock",), {"find": "cpus", "share": "50%", "confidence": "99.5%"})
+    assert (matrix.share, matrix.confidence) == (0.5, 0.995)
+
+
 def test_a_wrong_candidate_is_told_as_what_find_says(tmp_path: Path) -> None:
     for matrix, where in (
         (matrix_of(("stop_machine",), {"find": "gap=1ms,2ms"}), "--find"),

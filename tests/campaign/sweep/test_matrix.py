@@ -39,6 +39,9 @@ WRONG_KEYS = {
     "kasan": ['"yes"', "1"],
     "stall-after": ["5", '"0s"'],
     "stop-on-violation": ["0", '"no"'],
+    "find": ["7", '"pace"', '["cpus"]'],
+    "share": ["95", '"95"', '"0%"', '"100%"', '"-5%"'],
+    "confidence": ["0.95", '"all"'],
     "axes": ["7", "[]", '"cpus"'],
 }
 
