@@ -63,19 +63,6 @@ def known(quests: Iterable[Quest]) -> list[dict[str, Any]]:
     return [knee_json(quest) for quest in quests]
 
 
-@bounded(5)
-@given(st.integers(2, 9), st.integers(0, 2**32))
-def test_workers_side_by_side_come_to_what_one_comes_to(workers: int, seed: int) -> None:
-    dice = random.Random(seed)
-    alone, together = Finding(plan(), ()), Finding(plan(), ())
-    run_all(alone, 1, random.Random(0))
-    done = run_all(together, workers, dice)
-    assert known(together.quests) == known(alone.quests)
-    assert len({(one.number, one.repeat) for one in done}) == len(done)
-    dice.shuffle(done)
-    assert known(quests_of(plan(), done)) == known(alone.quests)
-
-
 def test_it_goes_on_where_it_was_cut_short() -> None:
     whole = run_all(Finding(plan(), ()), 1, random.Random(0))
     half = whole[: len(whole) // 2]
@@ -190,3 +177,16 @@ def test_durations_are_told_without_a_length_of_runs() -> None:
         "the race shows in at least 95 % of runs from 50ms on (95 % confidence): within 1ms in 0 of 2; "
         "within 50ms in 82 of 82"
     )
+
+
+@bounded(5)
+@given(st.integers(2, 9), st.integers(0, 2**32))
+def test_workers_side_by_side_come_to_what_one_comes_to(workers: int, seed: int) -> None:
+    dice = random.Random(seed)
+    alone, together = Finding(plan(), ()), Finding(plan(), ())
+    run_all(alone, 1, random.Random(0))
+    done = run_all(together, workers, dice)
+    assert known(together.quests) == known(alone.quests)
+    assert len({(one.number, one.repeat) for one in done}) == len(done)
+    dice.shuffle(done)
+    assert known(quests_of(plan(), done)) == known(alone.quests)
