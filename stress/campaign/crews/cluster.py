@@ -3,7 +3,9 @@
 Each worker is an executor of its own here, so that dask never queues two tasks on one, nor moves any to another.
 """
 
+import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor, Future
@@ -22,6 +24,7 @@ from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
 LONGEST_WAIT = 3600.0
 """Seconds without any worker after which nobody is waited for any more."""
@@ -93,7 +96,7 @@ class OnCluster:
     def _look(self) -> Iterator[Returned]:
         """Take note of the workers that have come, and of those that have left with a task."""
         try:
-            there = self._client.nthreads()
+            there = self._client.nthreads(callback_timeout=ANSWER_SECONDS)
         except OSError as error:
             told = f"{self._address} is gone ({known(error)}); start it again, then go on with --resume"
             raise NoWorkersError(f"--scheduler: {told}") from None
@@ -161,11 +164,23 @@ def connect(address: str) -> Any:
     except ImportError as error:
         raise UserError(f"--scheduler: needs {error.name}: pip install 'kstress[cluster]'") from None
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a scheduler that is gone is told here
+    where = written(address)
     try:
-        return Client(resolve_address(written(address)), timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+        resolved = resolve_address(where)
+        asyncio.run(knock(resolved))
+        return Client(resolved, timeout=CONNECT_SECONDS, set_as_default=False)
+    except Exception as error:  # each kind of address has errors of its own
         told = f"--scheduler: cannot reach {shown(repr(address))}: {known(error)}"
         raise UserError(f"{told}; give what dask scheduler prints, like tcp://host:8786, or its file") from None
+
+
+async def knock(address: str) -> None:
+    """Connect to an address and leave; raises what stands against it, which a client would only tell late."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=CONNECT_SECONDS, **Security().get_connection_args("client"))
+    await comm.close()
 
 
 def written(address: str) -> str:
@@ -174,12 +189,15 @@ def written(address: str) -> str:
     Raises:
         UserError: for a file that no scheduler has written.
     """
-    path = Path(address)
-    if not path.is_file():
+    if not os.path.isfile(address):
         return address
-    told = parse(read_file(path), f"--scheduler: {shown(address)}").get("address")
+    told = None
+    with suppress(UserError):
+        told = parse(read_file(Path(address)), address).get("address")
     if not isinstance(told, str):
-        raise UserError(f"--scheduler: {shown(address)} has no address in it; give the file that dask scheduler writes")
+        raise UserError(
+            f"--scheduler: no scheduler has written {shown(address)}; give the file that dask scheduler writes"
+        )
     return told
 
 

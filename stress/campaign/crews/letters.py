@@ -23,7 +23,7 @@ def said_by(returned: Returned, kind: type[Any]) -> Any:
         raise LostError(returned.why)
     try:
         return opened(returned.said, kind, returned.worker or "this process")
-    except (UserError, ValueError, LookupError, TypeError) as error:
+    except UserError as error:
         raise LostError(str(error)) from None
 
 
@@ -36,9 +36,13 @@ def opened(text: str, kind: type[Any], whose: str) -> Any:
     """The record in a letter.
 
     Raises:
-        UserError: when it was written by another version, or is of another kind; names `whose` it is.
+        UserError: when it was written by another version, is of another kind, or is no letter; names `whose` it is.
     """
-    document = json.loads(text)
-    if document[FIRST] != made_by():
-        raise UserError(f"{whose} has {shown(document[FIRST])}, and this is {made_by()}; install the same on both")
-    return from_json(document["of"], kind, whose)
+    try:
+        document = json.loads(text)
+        theirs, record = document[FIRST], document["of"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise UserError(f"{whose} says what cannot be read: {shown(repr(text))}") from None
+    if theirs != made_by():
+        raise UserError(f"{whose} has {shown(theirs)}, and this is {made_by()}; install the same on both")
+    return from_json(record, kind, whose)

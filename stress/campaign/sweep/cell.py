@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from attrs.validators import ge, in_, optional
 
 from stress.campaign.child import Child
 from stress.campaign.crews.crew import StoppedError
@@ -18,7 +19,7 @@ from stress.campaign.nursery import Nursery, borrowed
 from stress.campaign.pipes import Failed, read_message
 from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
 from stress.campaign.sweep.plan import config_of
-from stress.campaign.sweep.records import CRASHED, DONE, FAILED, HUNG, NO_MEMORY, Plan
+from stress.campaign.sweep.records import CRASHED, DONE, ENDS, FAILED, HUNG, NO_MEMORY, Plan
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.report.told import Told
@@ -34,11 +35,16 @@ SPARE_SECONDS = 60.0
 class Came:
     """What became of a cell's process: how it ended, what it counted, or why it did not, and how long it took."""
 
-    end: str
-    seconds: float
-    first_lookup_s: float | None = None
+    end: str = attrs.field(validator=in_(ENDS))
+    seconds: float = attrs.field(validator=ge(0.0))
+    first_lookup_s: float | None = attrs.field(default=None, validator=optional(ge(0.0)))
     run: dict[str, Any] | None = None
     trouble: Told | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError unless there is a run, or else why there is none."""
+        if not (self.end == DONE) == (self.run is not None) == (self.trouble is None):
+            raise ValueError(f"{self.end} does not go with what came of it")
 
 
 def longest_seconds(plan: Plan) -> float:

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 
 import attrs
 
-from stress.campaign.crews.crew import Interrupted, Note, StoppedError, Trade
-from stress.campaign.crews.letters import letter, opened
+from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError, Trade
+from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.identity import corpus_digest
 from stress.campaign.nursery import close_idle
 from stress.campaign.parts import changed
-from stress.campaign.sweep.cell import cells_nursery, run_cell
+from stress.campaign.runs import run_of
+from stress.campaign.sweep.cell import Came, cells_nursery, run_cell
 from stress.campaign.sweep.plan import kinds, lone, seed_of_cell, unfit
 from stress.campaign.sweep.records import Plan
+from stress.corpus.untrusted import shown
+from stress.errors import UserError
 from stress.host import having_cores
 
 SWEEP = "the sweep"
@@ -68,3 +71,19 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
         if given_up():
             raise StoppedError
         return letter(run_cell(order.plan, order.seed, nursery, given_up))
+
+
+def came_of(returned: Returned, plan: Plan) -> Came:
+    """What became of a cell of the plan; LostError if its worker did not say, or spoke of another."""
+    came: Came = said_by(returned, Came)
+    if came.run is None:
+        return came
+    order, who = order_for(plan, *returned.tag), returned.worker or SWEEP
+    try:
+        run = run_of(came.run, who)
+    except UserError as error:
+        raise LostError(str(error)) from None
+    [values] = order.plan.cells
+    if (run.scenario, run.engine, run.cpus, run.seed) != (values.scenario, values.engine, values.cpus, order.seed):
+        raise LostError(f"{who} brought another cell, {shown(run.scenario)} on {run.cpus} CPUs with seed {run.seed}")
+    return came

@@ -156,7 +156,7 @@ class Sweep:
         """A cell has come back: it has ended, or its worker was lost and another gets it, but not for ever."""
         cell: Cell = returned.tag
         try:
-            came: Came = said_by(returned, Came)
+            came = came_of(returned, self.plan)
         except LostError as error:
             self.watcher.note(f"{returned.worker} did not bring a cell back: {error}")
             self._lost[cell] += 1

@@ -1,0 +1,115 @@
+"""Clusters of dask on this host alone: a scheduler and workers on 127.0.0.1, all ended by their ids whatever happens."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.frontdoor.command import CHECKOUT, environment
+from tests.frontdoor.soaking import WAIT_SECONDS, wait_until
+
+HERE = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+LONGEST_IDLE = "5 minutes"
+LONGEST_ALONE = "60 s"
+CORES = sorted(os.sched_getaffinity(0))
+
+
+class Daemon:
+    """A process of dask; what it says is in a file."""
+
+    def __init__(self, log: Path, command: Sequence[str], cwd: Path, **more: str) -> None:
+        """Start it."""
+        self._log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, cwd=cwd, env=environment(**more), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def said(self) -> str:
+        """All that it has said."""
+        return self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """kill -9, if it has not ended."""
+        self.process.kill()
+        self.process.wait(WAIT_SECONDS)
+
+
+class Worker(Daemon):
+    """A worker."""
+
+    @property
+    def address(self) -> str:
+        """Where it listens, once it is known to its scheduler."""
+        wait_until(lambda: "Registered to:" in self.said or self.process.poll() is not None, "a worker")
+        [line] = [line for line in self.said.splitlines() if "Start worker at:" in line]
+        return line.split()[-1]
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """The nursery that it has started, and a cell."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+class Cluster:
+    """A scheduler and its workers, whose files are in `place`."""
+
+    def __init__(self, place: Path) -> None:
+        """Start the scheduler; without work it ends by itself before long, should nobody end it."""
+        self.place, self.file = place, place / "scheduler.json"
+        place.mkdir(parents=True, exist_ok=True)
+        self._workers: list[Worker] = []
+        command = (*module("dask_scheduler"), *HERE, "--port", "0", "--idle-timeout", LONGEST_IDLE)
+        self.scheduler = Daemon(place / "scheduler.log", (*command, "--scheduler-file", str(self.file)), place)
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler listens, once it does."""
+        wait_until(lambda: self._file_is_whole() or self.scheduler.process.poll() is not None, "a scheduler")
+        return str(json.loads(self.file.read_text())["address"])
+
+    def _file_is_whole(self) -> bool:
+        """Whether the scheduler has written its file."""
+        return self.file.is_file() and self.file.read_text().rstrip().endswith("}")
+
+    def worker(self, *cores: int, threads: int = 1, cwd: Path | None = None, **more: str) -> Worker:
+        """Start a worker, pinned to `cores` if there are any; `more` is added to its environment."""
+        name = f"worker-{len(self._workers)}"
+        pinned = ("taskset", "-c", ",".join(map(str, cores))) if cores else ()
+        command = (*pinned, *module("dask_worker"), self.address, *HERE, "--no-nanny", "--nthreads", str(threads))
+        scratch = ("--local-directory", str(self.place), "--death-timeout", LONGEST_ALONE)
+        started = Worker(self.place / f"{name}.log", (*command, *scratch), cwd or CHECKOUT, **more)
+        self._workers.append(started)
+        return started
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        for daemon in (*self._workers, self.scheduler):
+            daemon.kill()
+
+
+def module(name: str) -> tuple[str, ...]:
+    """What starts a command of dask under this interpreter."""
+    return (sys.executable, "-m", f"distributed.cli.{name}")
+
+
+@contextmanager
+def cluster(place: Path) -> Iterator[Cluster]:
+    """A scheduler without workers, and all that are started meanwhile, while the block runs."""
+    started = Cluster(place)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+def workers_of(cells: Sequence[dict[str, Any]]) -> set[str]:
+    """The addresses of the workers that ran some cells."""
+    return {cell["worker"].partition(" on ")[0] for cell in cells}
