@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stress.campaign.crews.cluster import on_cluster
+    from stress.campaign.crews.executor import on_executor
     from stress.campaign.soak.soak import resume, soak
     from stress.campaign.sweep.matrix import Matrix
     from stress.campaign.sweep.sweep import resume_sweep, sweep
@@ -31,6 +33,8 @@ _HOMES = {
     "catalogue": "stress.scenario_files",
     "compare": "stress.comparison.comparison",
     "find_scenario": "stress.scenario_files",
+    "on_cluster": "stress.campaign.crews.cluster",
+    "on_executor": "stress.campaign.crews.executor",
     "resume": "stress.campaign.soak.soak",
     "resume_sweep": "stress.campaign.sweep.sweep",
     "run": "stress.runner",
@@ -50,6 +54,8 @@ __all__ = [
     "catalogue",
     "compare",
     "find_scenario",
+    "on_cluster",
+    "on_executor",
     "resume",
     "resume_sweep",
     "run",

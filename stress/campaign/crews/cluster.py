@@ -100,12 +100,12 @@ class OnCluster:
         except OSError as error:
             told = f"{self._address} is gone ({known(error)}); start it again, then go on with --resume"
             raise NoWorkersError(f"--scheduler: {told}") from None
-        for address in self._places.keys() - there.keys():
+        for address in [address for address in self._places if address not in there]:
             place = self._places.pop(address)
             place.cancel()
             if place.tag is not None:
                 yield Returned(place.tag, place.name, None, "it has left the cluster")
-        for address in there.keys() - self._places.keys():
+        for address in [address for address in there if address not in self._places]:
             executor = self._client.get_executor(workers=[address], allow_other_workers=False, pure=False)
             asked = executor.submit(introduce, self._trade.objections, self._trade.offer)
             self._places[address] = Place(shown(address), executor, future=asked)

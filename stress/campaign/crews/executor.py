@@ -52,6 +52,7 @@ class OnExecutor:
         """Cancel those that have not begun; the others end by themselves, unheard."""
         for future in self._under_way:
             future.cancel()
+        self._trade.rest()  # its workers may be threads of this process
 
 
 def on_executor(executor: Executor, at_once: int) -> MakeCrew:

@@ -1,0 +1,128 @@
+"""A trade of echoes, and a cluster without dask, whose workers answer when a test says so."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import attrs
+import pytest
+
+from stress.campaign.crews import cluster as clusters
+from stress.campaign.crews.cluster import OnCluster, on_worker
+from stress.campaign.crews.crew import Interrupted, Note, Trade
+from stress.campaign.crews.hand import Answer
+from stress.campaign.crews.letters import letter
+
+ADDRESS = "tcp://127.0.0.1:8786"
+
+
+def no_objection(offer: str) -> Iterator[str]:
+    """Everybody can work."""
+    yield from ()
+
+
+def objection(offer: str) -> Iterator[str]:
+    """Nobody can."""
+    yield f"{offer} is not for this"
+
+
+def echo(text: str, given_up: Interrupted, note: Note) -> str:
+    """Say it again, with a note; some texts are orders to fail."""
+    if text == "raise":
+        raise RuntimeError("planted")
+    if text == "leave":
+        os._exit(9)
+    note(f"was asked for {text}")
+    return text
+
+
+def nothing() -> None:
+    """Nothing is kept."""
+
+
+ECHO = Trade("an offer", no_objection, echo, nothing)
+
+
+@attrs.define(eq=False)
+class Place(Executor):
+    """A worker without dask, as the executor that a client has for it. It introduces itself; tasks wait for a test."""
+
+    introduces: Callable[..., str] = lambda objections, offer: introduce_as(objections, offer)
+    sent: list[tuple[Any, ...]] = attrs.field(factory=list)
+    tasks: list[Future[str]] = attrs.field(factory=list)
+
+    def submit(self, /, call: Any, *arguments: Any, **more: Any) -> Future[Any]:
+        """Take what is sent."""
+        assert not more
+        self.sent.append((call, *arguments))
+        future: Future[str] = Future()
+        if call is on_worker:
+            self.tasks.append(future)
+            return future
+        try:
+            future.set_result(self.introduces(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def answer(self, said: str, *notes: str) -> None:
+        """Bring the task back."""
+        self.tasks.pop().set_result(letter(Answer(said, notes)))
+
+
+def introduce_as(objections: Any, offer: str) -> str:
+    """What a worker of this kstress says."""
+    from stress.campaign.crews.hand import introduce
+
+    return introduce(objections, offer)
+
+
+@attrs.define(eq=False)
+class Client:
+    """A client of a scheduler without dask; a test puts workers in `places`, and takes them out."""
+
+    places: dict[str, Place] = attrs.field(factory=dict)
+    gone: Exception | None = None
+    closed: bool = False
+
+    def nthreads(self, callback_timeout: float) -> dict[str, int]:
+        """The workers there are, each with four threads."""
+        assert callback_timeout > 0
+        if self.gone:
+            raise self.gone
+        return dict.fromkeys(self.places, 4)
+
+    def get_executor(self, workers: list[str], allow_other_workers: bool, pure: bool) -> Place:
+        """One for one worker alone, that runs the same thing twice if it is told to."""
+        assert not allow_other_workers
+        assert not pure
+        [address] = workers
+        return self.places[address]
+
+    def close(self, timeout: float) -> None:
+        """Leave."""
+        assert timeout > 0
+        self.closed = True
+        if self.gone:
+            raise self.gone
+
+
+@attrs.define(eq=False)
+class Made:
+    """A crew on a client without dask, and what it noted."""
+
+    crew: OnCluster
+    client: Client
+    notes: list[str]
+
+    def look(self, often: int = 2) -> list[Any]:
+        """What comes back when the crew is asked so often."""
+        return [one for _ in range(often) for one in self.crew.returned()]
+
+
+def made_crew(monkeypatch: pytest.MonkeyPatch, client: Client, trade: Trade = ECHO) -> Made:
+    """A crew that has found its first worker."""
+    notes: list[str] = []
+    monkeypatch.setattr(clusters, "connect", lambda address: client)
+    return Made(OnCluster(trade, notes.append, lambda: False, ADDRESS), client, notes)

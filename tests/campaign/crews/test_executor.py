@@ -1,0 +1,155 @@
+"""A crew of any executor's workers: so many at once, each cell once; an executor that cannot work is told in a line."""
+
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from stress import Matrix, on_executor, resume_sweep, sweep
+from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, Trade
+from stress.campaign.sweep.records import Ended, Plan, Values
+from stress.campaign.sweep.sweep import SweepEnding
+from stress.errors import UserError
+from tests.campaign.crews.made import ECHO, objection
+from tests.frontdoor.sweeping import all_once, cells, times_of_cells
+
+MATRIX = Matrix(
+    scenarios=("modlist_spinlock",), axes={"engine": ("python",), "cpus": (2, 3)}, repeat=3, duration_s=0.05
+)
+
+
+@attrs.define
+class Counting:
+    """A watcher that counts the cells that are under way."""
+
+    under_way: int = 0
+    most: int = 0
+    notes: list[str] = attrs.field(factory=list)
+
+    def plan(self, plan: Plan) -> None:
+        """Nothing is under way."""
+
+    def note(self, text: str) -> None:
+        """Keep it."""
+        self.notes.append(text)
+
+    def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
+        """One more."""
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+
+    def end(self, values: Values, ended: Ended) -> None:
+        """One less."""
+        self.under_way -= 1
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+@pytest.fixture
+def processes() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def hired(executor: Executor, at_once: int = 2, trade: Trade = ECHO) -> tuple[Crew, list[str]]:
+    """A crew, and what it notes."""
+    notes: list[str] = []
+    return on_executor(executor, at_once)(trade, notes.append, lambda: False), notes
+
+
+def wait_for(crew: Crew, often: int = 600) -> list[Returned]:
+    """What comes back next."""
+    return next(came for _ in range(often) if (came := crew.returned()))
+
+
+def test_every_cell_of_a_sweep_runs_once_and_no_more_at_once_than_may(
+    threads: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    watcher = Counting()
+    ending = sweep(MATRIX, tmp_path, watcher, crew=on_executor(threads, 2))
+    assert_whole(ending)
+    assert (watcher.most, watcher.under_way) == (2, 0)
+    assert threads.submit(threading.get_ident).result(), "the pool is the caller's, and goes on"
+
+
+def assert_whole(ending: SweepEnding) -> None:
+    """Every cell is there once, done by a worker."""
+    folder = ending.swept.folder
+    assert ending.trouble is None
+    assert times_of_cells(folder) == all_once(2, 3)
+    assert {(cell["end"], cell["worker"]) for cell in cells(folder)} == {("done", "a worker of the executor")}
+
+
+def test_a_sweep_on_processes_that_was_cut_short_goes_on_with_them(
+    processes: ProcessPoolExecutor, tmp_path: Path
+) -> None:
+    watcher = Counting()
+    first = sweep(MATRIX, tmp_path, watcher, lambda: watcher.most > watcher.under_way, on_executor(processes, 1))
+    assert 0 < len(first.swept.ended) < 6
+    assert_whole(resume_sweep(first.swept.folder, crew=on_executor(processes, 1)))
+
+
+def test_what_a_worker_raises_is_a_loss_and_its_notes_are_told(threads: ThreadPoolExecutor) -> None:
+    crew, notes = hired(threads)
+    crew.begin("bad", "raise")
+    assert wait_for(crew) == [Returned("bad", "a worker of the executor", None, "RuntimeError: planted")]
+    crew.begin("good", "a text")
+    assert wait_for(crew) == [Returned("good", "a worker of the executor", "a text")]
+    assert notes == ["a worker of the executor was asked for a text"]
+
+
+def test_a_pool_that_breaks_ends_the_work_with_a_line(processes: ProcessPoolExecutor) -> None:
+    crew, _ = hired(processes)
+    crew.begin("mine", "leave")
+    with pytest.raises(NoWorkersError, match=r"^the executor is broken: BrokenProcessPool"):
+        wait_for(crew)
+    with pytest.raises(NoWorkersError, match=r"^the executor takes no more tasks: BrokenProcessPool"):
+        crew.begin("another", "a text")
+
+
+def test_a_sweep_on_a_pool_that_is_shut_down_meanwhile_can_be_gone_on_with(tmp_path: Path) -> None:
+    pool = ThreadPoolExecutor(1)
+    ending = sweep(MATRIX, tmp_path, ShutsDown(pool), crew=on_executor(pool, 1))
+    assert ending.trouble is not None
+    assert ending.trouble.startswith("the executor takes no more tasks: RuntimeError")
+    assert len(ending.swept.ended) == 1
+    with ThreadPoolExecutor(1) as other:
+        assert_whole(resume_sweep(ending.swept.folder, crew=on_executor(other, 1)))
+
+
+class ShutsDown(Counting):
+    """A watcher that shuts a pool down when a cell has ended."""
+
+    def __init__(self, pool: Executor) -> None:
+        """The pool."""
+        super().__init__()
+        self._pool = pool
+
+    def end(self, values: Values, ended: Ended) -> None:
+        """Shut it down."""
+        self._pool.shutdown(wait=False)
+
+
+@pytest.mark.parametrize("how", ["shut down", "refuses", "broken"])
+def test_an_executor_that_cannot_work_starts_nothing(how: str, tmp_path: Path) -> None:
+    trade: Any = attrs.evolve(ECHO, objections=objection) if how == "refuses" else ECHO
+    initializer = breaks if how == "broken" else None
+    with ThreadPoolExecutor(1, initializer=initializer) as pool:
+        if how == "shut down":
+            pool.shutdown()
+        with pytest.raises(UserError, match=r"cannot work for kstress|cannot do this: an offer is not for this"):
+            hired(pool, trade=trade)
+
+
+def breaks() -> None:
+    """Break a pool."""
+    raise RuntimeError("planted")
