@@ -23,9 +23,10 @@ class Entry:
     """One run of one scenario, and where on each axis it is.
 
     `end` says how it ended, as of a sweep's cell; `trouble` why it broke, if it did; `run` is None if nothing came of
-    it. `json` is the run as it was read. `findings` are violations that were told when they were seen, `stalled` a
-    stall; what JSON alone has is told again when asked for. `where` is its file, for errors. `sought` says that it
-    is of a search, which asks whether a run shows the race, so that none expects it to.
+    it. `json` is the run as it was read. `worker` is who ran it, None for the process that wrote it. `findings` are
+    violations that were told when they were seen, `stalled` a stall; what JSON alone has is told again when asked for.
+    `where` is its file, for errors. `sought` says that it is of a search, which asks whether a run shows the race, so
+    that none expects it to.
     """
 
     values: Values
@@ -37,6 +38,7 @@ class Entry:
     run: Run | None = None
     json: Mapping[str, Any] | None = None
     trouble: Told | None = None
+    worker: str | None = None
     findings: tuple[Told, ...] = ()
     stalled: Told | None = None
     soak: Ending | None = None

@@ -185,6 +185,7 @@ def _cell(swept: Swept, ended: Ended) -> Entry:
         json=ended.run,
         trouble=ended.trouble,
         sought=swept.manifest.plan.find is not None,
+        worker=ended.worker,
     )
 
 

@@ -22,6 +22,7 @@ LIMITS = (
 SEEDS = "A seed fixes the workload and the noise, not the interleaving: no run of real threads repeats exactly."
 MOST_REPORTS = 3
 MOST_TROUBLES = 20
+MOST_WORKERS = 20
 
 
 def clean(text: str) -> str:
@@ -132,12 +133,13 @@ def hosts(sources: Sequence[Source]) -> list[Host]:
 
 
 def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
-    """What all runs of a host have alike."""
+    """What all runs of a host have alike; workers are told by their hosts, since they come and go."""
     assert entry.run is not None
     of = entry.run.conditions
     cores = "not known" if of.affinity is None else ", ".join(map(str, of.affinity))
     switch = "none" if of.switch_interval_s is None else write_duration(of.switch_interval_s)
     return (
+        *([("host", host_of(entry.worker))] if entry.worker else []),
         ("Python", f"{of.python}, {'with a GIL' if of.gil else 'without a GIL'}"),
         ("numba", of.numba or "not there"),
         ("cores", f"{of.cores} (may use {cores})"),
@@ -146,7 +148,7 @@ def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _ranges(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+def _ranges(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     """What differs from run to run."""
     of = [entry.run.conditions for entry in entries if entry.run is not None]
     steal = [one.steal_percent for one in of if one.steal_percent is not None]
@@ -154,6 +156,20 @@ def _ranges(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
     yield "noise", _listed(str(share(one.noise)) for one in of)
     yield "pace", _listed(write_duration(one.pace_s) for one in of)
     yield "stall after", _listed(write_duration(one.stall_after_s) for one in of)
+    if workers := Counter(entry.worker for entry in entries if entry.worker):
+        yield "run by", listed_workers(workers)
+
+
+def host_of(worker: str) -> str:
+    """The host that a worker is on, as it was noted; all that was noted if there is none."""
+    return worker.rpartition(" on ")[2]
+
+
+def listed_workers(runs: Counter[str]) -> str:
+    """Workers, each with how many runs it made; those that made most if there are many."""
+    first = [f"{worker} ({count:,})" for worker, count in runs.most_common(MOST_WORKERS)]
+    left = len(runs) - len(first)
+    return ", ".join([*first, *([f"{left:,} others"] if left else [])])
 
 
 def _listed(texts: Iterable[str]) -> str:

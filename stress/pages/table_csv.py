@@ -38,7 +38,7 @@ def make_csv(sources: Sequence[Source]) -> str:
 
 def _names(outcomes: Sequence[str]) -> Iterator[str]:
     """The names of the columns."""
-    yield from ("source", "kind", *AXES, "repeat", "seed", "end", *FIGURES)
+    yield from ("source", "kind", *AXES, "repeat", "seed", "end", "worker", *FIGURES)
     yield from (f"stop_{name}" for name in STOPS)
     yield from (f"twin_{name}" for name in TWIN)
     yield from CONDITIONS
@@ -48,6 +48,7 @@ def _names(outcomes: Sequence[str]) -> Iterator[str]:
 def _row(source: Source, entry: Entry, outcomes: Sequence[str]) -> Iterator[Any]:
     """One run or cell."""
     yield from (source.name, source.kind, *attrs.astuple(entry.values), entry.repeat, entry.seed, entry.end)
+    yield entry.worker
     run: Run | None = entry.run
     yield from (getattr(run, name, None) for name in FIGURES)
     yield from (getattr(run.stop_machine if run else None, name, None) for name in STOPS)

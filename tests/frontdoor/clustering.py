@@ -1,4 +1,4 @@
-"""Clusters of dask on this host alone: a scheduler and workers on 127.0.0.1, all ended by their ids whatever happens."""
+"""Clusters of dask on this host alone: scheduler and workers on 127.0.0.1, all ended by their ids whatever happens."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from tests.frontdoor.command import CHECKOUT, environment
+from tests.frontdoor.command import environment
 from tests.frontdoor.soaking import WAIT_SECONDS, wait_until
 
 HERE = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
@@ -79,13 +79,13 @@ class Cluster:
         """Whether the scheduler has written its file."""
         return self.file.is_file() and self.file.read_text().rstrip().endswith("}")
 
-    def worker(self, *cores: int, threads: int = 1, cwd: Path | None = None, **more: str) -> Worker:
+    def worker(self, *cores: int, threads: int = 1, **more: str) -> Worker:
         """Start a worker, pinned to `cores` if there are any; `more` is added to its environment."""
         name = f"worker-{len(self._workers)}"
         pinned = ("taskset", "-c", ",".join(map(str, cores))) if cores else ()
         command = (*pinned, *module("dask_worker"), self.address, *HERE, "--no-nanny", "--nthreads", str(threads))
         scratch = ("--local-directory", str(self.place), "--death-timeout", LONGEST_ALONE)
-        started = Worker(self.place / f"{name}.log", (*command, *scratch), cwd or CHECKOUT, **more)
+        started = Worker(self.place / f"{name}.log", (*command, *scratch), self.place, **more)
         self._workers.append(started)
         return started
 

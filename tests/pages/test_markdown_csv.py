@@ -2,13 +2,20 @@
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
+import attrs
 import pytest
 
+from benchmarks.made_sweep import cells, matrix, plan_of, write_sweep
 from stress.campaign.sweep.records import AXES
 from stress.gathered.gather import gather
 from stress.pages.markdown import fenced, make_markdown, plain
+from stress.pages.sections import MOST_WORKERS, hosts
+from stress.pages.sections import listed_workers as listed
 from stress.pages.table_csv import make_csv
 from tests.campaign.soak.made import make_run
 from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
@@ -69,3 +76,36 @@ def test_markdown_has_the_answer_first_and_every_section(tmp_path: Path) -> None
     ]  # fmt: skip
     columns = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")}
     assert len(columns) == 1
+
+
+def on_workers(folder: Path, names: Sequence[str]) -> Path:
+    """A sweep whose cells were run by these workers in turn; every one has the same conditions."""
+    plan = plan_of(matrix(["stop_machine"], (2, 4)), repeat=2)
+    ended = [attrs.evolve(one, worker=name) for one, name in zip(cells(plan), cycle(names), strict=False)]
+    return write_sweep(folder, plan, ended)
+
+
+def test_the_workers_of_a_sweep_are_told_by_host_and_cell_by_cell(tmp_path: Path) -> None:
+    names = ["tcp://[::1]:1 on node-a", "tcp://[::1]:2 on node-b", "tcp://[::1]:3 on node-a", "=a worker"]
+    sources = gather([on_workers(tmp_path / "sweep", names), small_sweep(tmp_path / "alone")])
+    known = {dict(host.facts).get("host"): (dict(host.facts).get("run by"), host.runs) for host in hosts(sources)}
+    assert known == {
+        "node-a": (f"{names[0]} (2), {names[2]} (2)", 4),
+        "node-b": (f"{names[1]} (2)", 2),
+        "=a worker": ("=a worker (2)", 2),
+        None: (None, 24),
+    }
+    rows = table(make_csv(sources))
+    assert [row["worker"] for row in rows[:8]] == [*names[:3], "'=a worker"] * 2
+    assert {row["worker"] for row in rows[8:]} == {""}
+    assert "host node-a" in make_markdown(sources)
+
+
+def test_of_many_workers_those_that_ran_most_are_told(tmp_path: Path) -> None:
+    few = gather([on_workers(tmp_path / "sweep", [f"tcp://[::1]:{port} on a" for port in range(8)])])
+    [host] = hosts(few)
+    assert dict(host.facts)["run by"].count("(1)") == 8
+    runs = Counter({f"worker {number}": number for number in range(1, MOST_WORKERS + 3)})
+    told = listed(runs)
+    assert told.endswith("2 others")
+    assert told.startswith(f"worker {MOST_WORKERS + 2} ({MOST_WORKERS + 2})")

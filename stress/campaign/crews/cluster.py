@@ -195,9 +195,8 @@ def written(address: str) -> str:
     with suppress(UserError):
         told = parse(read_file(Path(address)), address).get("address")
     if not isinstance(told, str):
-        raise UserError(
-            f"--scheduler: no scheduler has written {shown(address)}; give the file that dask scheduler writes"
-        )
+        what = f"{shown(address)} is no file of a scheduler"
+        raise UserError(f"--scheduler: {what}; give the one that dask scheduler writes")
     return told
 
 

@@ -1,4 +1,4 @@
-"""The crew of a cluster, without dask: one task each, nobody gets what he cannot do, nothing is lost with who leaves."""
+"""The crew of a cluster, without dask: one task each, none that one cannot do, nothing is lost with who leaves."""
 
 import pickle
 from concurrent.futures import Future
