@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.loopback import CORES, Cluster, Worker, cluster, workers_of
 from stress import Matrix, on_cluster
 from stress import sweep as run_sweep
 from stress.campaign.crews import cluster as clusters
@@ -16,7 +17,6 @@ from stress.campaign.crews.cluster import connect
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
 from tests.campaign.crews.test_executor import Counting
-from tests.frontdoor.clustering import CORES, Cluster, Worker, cluster, workers_of
 from tests.frontdoor.command import CHECKOUT, kstress
 from tests.frontdoor.soaking import assert_fails, manifest, running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import all_once, cells, last_facts, sweep, the_sweep, times_of_cells
@@ -157,17 +157,17 @@ def without(place: Path, package: str) -> dict[str, str]:
 def test_workers_that_differ_are_told_of_and_get_nothing_while_the_others_work(pair: Pair, tmp_path: Path) -> None:
     environments = {
         "has kstress 99.0, and this is kstress": of_another_version(tmp_path / "version"),
-        "scenario modlist_spinlock: digest": other_tree(
+        "the file of scenario modlist_spinlock, or of its twin, has changed: its digest is": other_tree(
             tmp_path / "scenario", "scenarios/modlist_spinlock.py", "protects", "shields"
         ),
-        "the corpus that comes with kstress: digest": other_tree(
+        "the corpus that comes with kstress has changed: its digest is": other_tree(
             tmp_path / "corpus", f"stress/corpus/bundled/{BUNDLED}", "{", "{ "
         ),
-        "the kernel, machine, programs and judge: digest": other_tree(
+        "kstress itself, its kernel, machine, programs or judge, has changed: its digest is": other_tree(
             tmp_path / "kernel", "stress/kernel/list.py", '"""', '""" '
         ),
     }
-    unfit = {pair.cluster.worker(**more): told for told, more in environments.items()}
+    unfit = {pair.cluster.worker(more=more): told for told, more in environments.items()}
     addresses = {worker.address: told for worker, told in unfit.items()}
     done = sweep(tmp_path / "r", "modlist_spinlock", *SHORT, "--cpus", "2,3", "--repeat", "2", *pair.flag)
     for worker in unfit:
@@ -184,7 +184,7 @@ def test_workers_that_differ_are_told_of_and_get_nothing_while_the_others_work(p
 def test_a_worker_without_numba_gets_no_native_cell(tmp_path: Path) -> None:
     pytest.importorskip("numba")
     with cluster(tmp_path / "cluster") as alone:
-        alone.worker(**without(tmp_path / "numba", "numba"))
+        alone.worker(more=without(tmp_path / "numba", "numba"))
         done = sweep(tmp_path / "r", "modlist_spinlock", "--engine", "native", "--scheduler", str(alone.file))
     assert done.returncode == 2
     assert "gets nothing to do: --engine native needs numba" in done.stdout

@@ -26,6 +26,8 @@ from stress.errors import UserError
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
+NOISY = ("distributed.client", "tornado.application")
+"""What they log of schedulers that are gone and of tasks that were taken back is told here, or wanted."""
 LONGEST_WAIT = 3600.0
 """Seconds without any worker after which nobody is waited for any more."""
 
@@ -163,7 +165,8 @@ def connect(address: str) -> Any:
         from distributed.comm import resolve_address
     except ImportError as error:
         raise UserError(f"--scheduler: needs {error.name}: pip install 'kstress[cluster]'") from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a scheduler that is gone is told here
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     where = written(address)
     try:
         resolved = resolve_address(where)

@@ -15,7 +15,7 @@ import attrs
 
 from stress.campaign.crews.alone import Alone
 from stress.campaign.crews.crew import Crew, MakeCrew, NoWorkersError, Returned, StoppedError
-from stress.campaign.crews.letters import LostError, letter, said_by
+from stress.campaign.crews.letters import LostError, letter
 from stress.campaign.folder import JournalError, check_place, lock_folder, now
 from stress.campaign.parts import Session
 from stress.campaign.sweep import ledger as ledgers
@@ -26,7 +26,7 @@ from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
 from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values
-from stress.campaign.sweep.remote import order_for, trade_of
+from stress.campaign.sweep.remote import came_of, order_for, trade_of
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.conditions import StealMeter, host_conditions
 from stress.judge.verdict import INCONCLUSIVE

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import Any
 
 import attrs
@@ -45,14 +45,14 @@ ECHO = Trade("an offer", no_objection, echo, nothing)
 
 
 @attrs.define(eq=False)
-class Place(Executor):
+class Place:
     """A worker without dask, as the executor that a client has for it. It introduces itself; tasks wait for a test."""
 
     introduces: Callable[..., str] = lambda objections, offer: introduce_as(objections, offer)
     sent: list[tuple[Any, ...]] = attrs.field(factory=list)
     tasks: list[Future[str]] = attrs.field(factory=list)
 
-    def submit(self, /, call: Any, *arguments: Any, **more: Any) -> Future[Any]:
+    def submit(self, call: Any, /, *arguments: Any, **more: Any) -> Future[Any]:
         """Take what is sent."""
         assert not more
         self.sent.append((call, *arguments))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stress.campaign.crews.crew import Returned
 from stress.campaign.crews.futures import taken
 from stress.campaign.crews.hand import Answer, Introduction
-from stress.campaign.crews.letters import letter, opened
+from stress.campaign.crews.letters import LostError, letter, opened
 from stress.campaign.folder import encode
 from stress.campaign.identity import made_by
 from stress.campaign.reading import parse
@@ -20,7 +20,7 @@ from stress.campaign.runs import run_of
 from stress.campaign.sweep.cell import Came
 from stress.campaign.sweep.plan import seed_of_cell
 from stress.campaign.sweep.records import CRASHED, DONE, Ended
-from stress.campaign.sweep.remote import LostError, came_of
+from stress.campaign.sweep.remote import came_of
 from stress.errors import UserError
 from tests.campaign.damage import changed
 from tests.campaign.sweep.made import LOST, plan_of, run_json
