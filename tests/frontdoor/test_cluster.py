@@ -19,7 +19,7 @@ from stress.errors import UserError
 from tests.campaign.crews.test_executor import Counting
 from tests.frontdoor.command import CHECKOUT, kstress
 from tests.frontdoor.soaking import assert_fails, manifest, running, wait_until, wait_until_gone
-from tests.frontdoor.sweeping import all_once, cells, last_facts, sweep, the_sweep, times_of_cells
+from tests.frontdoor.sweeping import all_once, cells, sweep, the_sweep, times_of_cells
 from tests.frontdoor.witnesses import witness, witnesses
 
 pytest.importorskip("distributed")
@@ -89,21 +89,22 @@ def test_from_python_no_worker_has_two_cells_however_many_threads_it_has(pair: P
     assert (watcher.most, watcher.under_way) == (2, 0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_at_once_on_the_workers_too_and_the_rest_runs_later(
-    number: signal.Signals, pair: Pair, tmp_path: Path
+@pytest.mark.parametrize(
+    ("number", "code", "status"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "interrupted"), (signal.SIGKILL, -9, "running")],
+)
+def test_a_signal_ends_it_at_once_on_the_workers_too_and_the_rest_can_be_run(
+    number: signal.Signals, code: int, status: str, pair: Pair, tmp_path: Path
 ) -> None:
     arguments = ("modlist_spinlock", "--engine", "python", "--cpus", "2", "--duration", "1h", "--repeat", "3")
     with running(*arguments, *pair.flag, "--results", str(tmp_path), verb="sweep") as sweeping:
         folder = sweeping.hear_directory()
         under_way = cells_under_way(pair.workers)
         sweeping.signal(number)
-        code = sweeping.wait()
-    assert code == 128 + number
-    assert (last_facts(sweeping.printed)["status"], cells(folder)) == ("interrupted", [])
+        assert sweeping.wait() == code
     for process in under_way:
         wait_until_gone(process)
-    assert manifest(folder)["status"] == "interrupted"
+    assert (manifest(folder)["status"], cells(folder)) == (status, [])
     assert all(worker.process.poll() is None for worker in pair.workers)
 
 
