@@ -2,6 +2,7 @@
 
 from mutants.lists import (
     compare,
+    crews,
     detectors_native,
     detectors_python,
     events,
@@ -37,5 +38,6 @@ GROUPS = (
     sweep.GROUP,
     compare.GROUP,
     knee.GROUP,
+    crews.GROUP,
     marks.GROUP,
 )

@@ -139,6 +139,19 @@ class ShutsDown(Counting):
         self._pool.shutdown(wait=False)
 
 
+def test_when_it_is_closed_what_has_not_begun_never_does_and_this_process_keeps_nothing() -> None:
+    rested: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        crew, _ = hired(pool, 2, attrs.evolve(ECHO, rest=lambda: rested.append("rested")))
+        busy = threading.Event()
+        pool.submit(busy.wait, 60)
+        crew.begin("mine", "a text")
+        crew.close()
+        busy.set()
+    assert [one.why for one in crew.returned()] == ["CancelledError"]
+    assert rested == ["rested"]
+
+
 @pytest.mark.parametrize("how", ["shut down", "refuses", "broken"])
 def test_an_executor_that_cannot_work_starts_nothing(how: str, tmp_path: Path) -> None:
     trade: Any = attrs.evolve(ECHO, objections=objection) if how == "refuses" else ECHO

@@ -1,0 +1,113 @@
+"""Crews: nothing is lost with a worker, none has two tasks or one it cannot do, and only what is right is believed."""
+
+from mutants.mutant import Group, Part, suite
+
+CLUSTER = Part("stress/campaign/crews/cluster.py")
+EXECUTOR = Part("stress/campaign/crews/executor.py")
+FUTURES = Part("stress/campaign/crews/futures.py")
+LETTERS = Part("stress/campaign/crews/letters.py")
+REMOTE = Part("stress/campaign/sweep/remote.py")
+CELL = Part("stress/campaign/sweep/cell.py")
+SWEEP = Part("stress/campaign/sweep/sweep.py")
+SECTIONS = Part("stress/pages/sections.py")
+TABLE = Part("stress/pages/table_csv.py")
+CREWS = suite("campaign/crews")
+LOSSES = suite("campaign/crews/test_losses.py")
+COMMAND = suite("frontdoor/test_cluster.py")
+PAGES = suite("pages/test_markdown_csv.py")
+
+GROUP = Group(
+    "Crews",
+    (CREWS, COMMAND),
+    (
+        CLUSTER.of("def is_free(").mutant(
+            "two-at-once", "a worker of a cluster is given a second task", " and self.future is None", ""
+        ),
+        CLUSTER.of("def _hire(").mutant(
+            "unfit-hired", "a worker that differs is given tasks", "place.hired = not reasons", "place.hired = True"
+        ),
+        CLUSTER.of("def _look(").mutant(
+            "lost-with-worker", "the task of a worker that left is forgotten", "if place.tag is not None:", "if False:"
+        ),
+        CLUSTER.of("def _look(").mutant(
+            "latecomers", "a worker that comes later is not asked", "in there if address not in", "in there if not"
+        ),
+        CLUSTER.of("def _look(").mutant(
+            "any-worker", "a task may wander to another worker", "allow_other_workers=False", "allow_other_workers=True"
+        ),
+        CLUSTER.of("def _look(").mutant(
+            "scheduler-awaited",
+            "a scheduler that hangs is waited for",
+            "callback_timeout=ANSWER_SECONDS",
+            "callback_timeout=0",
+        ),
+        CLUSTER.of("def _check(").mutant(
+            "worker-awaited",
+            "a worker is waited for without end",
+            "elif time.monotonic() > self._alone_since + LONGEST_WAIT:",
+            "elif False:",
+        ),
+        CLUSTER.of("def close(").mutant(
+            "tasks-left", "tasks go on when nobody waits for them", "place.cancel()", "pass"
+        ),
+        CLUSTER.of("def on_worker(").mutant(
+            "never-given-up",
+            "a cell on a worker goes on when its sweep has ended",
+            'task is None or task.state != "executing" or worker.status.name in ENDING',
+            "False",
+            COMMAND,
+        ),
+        CLUSTER.of("def connect(").mutant(
+            "tls-traceback", "a wrong address is a fault of kstress", "except Exception as", "except OSError as", COMMAND
+        ),
+        EXECUTOR.of("def has_room(").mutant(
+            "one-too-many", "an executor is given one task more than it may have", "< self", "<= self"
+        ),
+        EXECUTOR.of("def __init__(").mutant(
+            "executor-unasked",
+            "workers of an executor are not asked",
+            "if reasons := read_introduction(said, WHO).objections:",
+            "if reasons := ():",
+        ),
+        EXECUTOR.of("def returned(").mutant(
+            "broken-pool", "a broken executor is taken for a lost task", "isinstance(error := future.exception(), ",
+            "isinstance(error := None, ",
+        ),
+        EXECUTOR.of("def close(").mutant(
+            "nursery-kept", "what an executor's threads have loaded stays", "self._trade.rest()", "pass"
+        ),
+        FUTURES.of("def taken(").mutant(
+            "raised-here", "what a worker raises is raised here", "except Exception as", "except ValueError as"
+        ),
+        LETTERS.of("def opened(").mutant(
+            "any-version", "another version's answers are believed", "if theirs != made_by():", "if False:"
+        ),
+        LETTERS.of("def opened(").mutant(
+            "deep-letter", "an answer that is nested deeply ends the sweep", ", RecursionError)", ")"
+        ),
+        REMOTE.of("def came_of(").mutant(
+            "another-cell",
+            "the run of another cell is kept",
+            "(run.scenario, run.engine, run.cpus, run.seed) != ",
+            "() == ",
+        ),
+        CELL.of("def __attrs_post_init__(").mutant(
+            "contradiction",
+            "an answer that contradicts itself is kept",
+            "not (self.end == DONE) == (self.run is not None) == (self.trouble is None)",
+            "False",
+        ),
+        SWEEP.of("def _take(").mutant(
+            "lost-cell", "a cell that was lost is forgotten", "self.agenda.put_back(cell)", "pass", LOSSES
+        ),
+        SWEEP.of("def _take(").mutant(
+            "lost-for-ever", "a cell that kills its workers is given to all", "self._lost[cell] += 1", "pass", LOSSES
+        ),
+        SECTIONS.of("def _facts(").mutant(
+            "hosts-mixed", "hosts of a cluster are taken for one", "if entry.worker else []", "if False else []", PAGES
+        ),
+        TABLE.of("def _row(").mutant(
+            "worker-unsaid", "the CSV does not say who ran a cell", "yield entry.worker", "yield None", PAGES
+        ),
+    ),
+)  # fmt: skip

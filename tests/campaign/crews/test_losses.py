@@ -1,0 +1,82 @@
+"""A sweep whose workers are lost: a cell is given to another, but to no more than three; all that ends is kept once."""
+
+from collections.abc import Callable, Hashable
+from pathlib import Path
+
+import attrs
+import pytest
+
+from stress import sweep
+from stress.campaign.crews.crew import Crew, Interrupted, Note, Returned, Trade
+from stress.campaign.sweep.agenda import Cell
+from tests.campaign.crews.test_executor import MATRIX, Counting
+from tests.frontdoor.sweeping import all_once, cells, times_of_cells
+
+MOST_TASKS = 100
+
+
+@attrs.define
+class Losing:
+    """A crew of one that loses a task as long as it is told to, given the cell and how often that was begun."""
+
+    work: Callable[[str], str]
+    loses: Callable[[Cell, int], bool]
+    begun: list[Hashable] = attrs.field(factory=list)
+    task: tuple[Hashable, str] | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is no task."""
+        return self.task is None
+
+    def begin(self, tag: Hashable, text: str) -> None:
+        """Take it; nobody takes so many."""
+        self.begun.append(tag)
+        assert len(self.begun) < MOST_TASKS
+        self.task = tag, text
+
+    def returned(self) -> list[Returned]:
+        """The task, or that it was lost."""
+        assert self.task is not None, "somebody waits for a crew that has nothing to do"
+        (tag, text), self.task = self.task, None
+        if self.loses(tag, self.begun.count(tag)):  # type: ignore[arg-type]
+            return [Returned(tag, "a worker", None, "it is gone")]
+        return [Returned(tag, "a worker", self.work(text))]
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def losing(loses: Callable[[Cell, int], bool]) -> tuple[Callable[[Trade, Note, Interrupted], Crew], list[Losing]]:
+    """What makes such a crew, and the crew once it was made."""
+    made: list[Losing] = []
+
+    def make(trade: Trade, note: Note, interrupted: Interrupted) -> Crew:
+        made.append(Losing(lambda text: trade.work(text, interrupted, note), loses))
+        return made[0]
+
+    return make, made
+
+
+@pytest.mark.parametrize("often", [1, 2])
+def test_a_cell_that_was_lost_is_begun_again_and_kept_once(often: int, tmp_path: Path) -> None:
+    make, made = losing(lambda cell, begun: cell == (1, 2) and begun <= often)
+    watcher = Counting()
+    ending = sweep(MATRIX, tmp_path, watcher, crew=make)
+    assert times_of_cells(ending.swept.folder) == all_once(2, 3)
+    assert {cell["end"] for cell in cells(ending.swept.folder)} == {"done"}
+    assert made[0].begun.count((1, 2)) == often + 1
+    assert [note for note in watcher.notes if "did not bring" in note] == [
+        "a worker did not bring a cell back: it is gone"
+    ] * often
+
+
+def test_a_cell_that_is_always_lost_is_told_after_the_third_time(tmp_path: Path) -> None:
+    make, made = losing(lambda cell, begun: cell == (1, 2))
+    ending = sweep(MATRIX, tmp_path, crew=make)
+    assert ending.failed
+    assert times_of_cells(ending.swept.folder) == all_once(2, 3)
+    [crashed] = [cell for cell in cells(ending.swept.folder) if cell["end"] != "done"]
+    assert (crashed["end"], crashed["number"], crashed["repeat"]) == ("crashed", 1, 2)
+    assert made[0].begun.count((1, 2)) == 3
+    assert crashed["trouble"]["json"]["reason"] == ("3 workers did not bring this cell back, the last one: it is gone")
