@@ -58,7 +58,7 @@ GROUP = Group(
             COMMAND,
         ),
         CLUSTER.of("def connect(").mutant(
-            "tls-traceback", "a wrong address is a fault of kstress", "except Exception as", "except OSError as", COMMAND
+            "tls-traceback", "a wrong address is taken for a fault", "except Exception as", "except OSError as", COMMAND
         ),
         EXECUTOR.of("def has_room(").mutant(
             "one-too-many", "an executor is given one task more than it may have", "< self", "<= self"

@@ -16,7 +16,7 @@ from stress.campaign.crews import cluster as clusters
 from stress.campaign.crews.cluster import connect
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
-from tests.campaign.crews.test_executor import Counting
+from tests.campaign.crews.made import Counting
 from tests.frontdoor.command import CHECKOUT, kstress
 from tests.frontdoor.soaking import assert_fails, manifest, running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import all_once, cells, sweep, the_sweep, times_of_cells
@@ -29,13 +29,17 @@ SHORT = ("--engine", "python", "--duration", "200ms", "--seed", "7")
 
 
 class Pair:
-    """A cluster with a worker on each of two cores; the first has four threads."""
+    """A cluster with a worker on each of two cores; the first has four threads.
+
+    Their locks of cores are their own: somebody who had one and waited for the other would keep two cells from meeting.
+    """
 
     def __init__(self, place: Path) -> None:
         """Start it."""
-        self.cluster = Cluster(place)
+        self.cluster, self.own = Cluster(place), {"TMPDIR": str(place)}
         try:
-            self.workers = [self.cluster.worker(CORES[0], threads=4), self.cluster.worker(CORES[-1])]
+            first = self.cluster.worker(CORES[0], threads=4, more=self.own)
+            self.workers = [first, self.cluster.worker(CORES[-1], more=self.own)]
             self.flag = ("--scheduler", self.cluster.address)
             self.addresses = {worker.address for worker in self.workers}
         except BaseException:
@@ -115,7 +119,7 @@ def cells_under_way(workers: list[Worker]) -> list[psutil.Process]:
 
 
 def test_what_a_killed_worker_had_is_run_by_another(pair: Pair, tmp_path: Path) -> None:
-    third = pair.cluster.worker(CORES[0])
+    third = pair.cluster.worker(CORES[0], more=pair.own)
     arguments = ("modlist_spinlock", *SHORT, "--cpus", "2,3", "--repeat", "10")
     with running(*arguments, *pair.flag, "--results", str(tmp_path), verb="sweep") as sweeping:
         folder = sweeping.hear_directory()

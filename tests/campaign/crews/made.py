@@ -1,4 +1,4 @@
-"""A trade of echoes, and a cluster without dask, whose workers answer when a test says so."""
+"""A trade of echoes, a cluster without dask whose workers answer when a test says so, and a sweep of six cells."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,12 +8,17 @@ from typing import Any
 import attrs
 import pytest
 
+from stress import Matrix
 from stress.campaign.crews import cluster as clusters
 from stress.campaign.crews.cluster import OnCluster, on_worker
 from stress.campaign.crews.crew import Interrupted, Note, Trade
-from stress.campaign.crews.hand import Answer
+from stress.campaign.crews.hand import Answer, introduce
 from stress.campaign.crews.letters import letter
+from stress.campaign.sweep.records import Ended, Plan, Values
 
+MATRIX = Matrix(
+    scenarios=("modlist_spinlock",), axes={"engine": ("python",), "cpus": (2, 3)}, repeat=3, duration_s=0.05
+)
 ADDRESS = "tcp://127.0.0.1:8786"
 
 
@@ -48,7 +53,7 @@ ECHO = Trade("an offer", no_objection, echo, nothing)
 class Place:
     """A worker without dask, as the executor that a client has for it. It introduces itself; tasks wait for a test."""
 
-    introduces: Callable[..., str] = lambda objections, offer: introduce_as(objections, offer)
+    introduces: Callable[..., str] = introduce
     sent: list[tuple[Any, ...]] = attrs.field(factory=list)
     tasks: list[Future[str]] = attrs.field(factory=list)
 
@@ -69,13 +74,6 @@ class Place:
     def answer(self, said: str, *notes: str) -> None:
         """Bring the task back."""
         self.tasks.pop().set_result(letter(Answer(said, notes)))
-
-
-def introduce_as(objections: Any, offer: str) -> str:
-    """What a worker of this kstress says."""
-    from stress.campaign.crews.hand import introduce
-
-    return introduce(objections, offer)
 
 
 @attrs.define(eq=False)
@@ -126,3 +124,28 @@ def made_crew(monkeypatch: pytest.MonkeyPatch, client: Client, trade: Trade = EC
     notes: list[str] = []
     monkeypatch.setattr(clusters, "connect", lambda address: client)
     return Made(OnCluster(trade, notes.append, lambda: False, ADDRESS), client, notes)
+
+
+@attrs.define
+class Counting:
+    """A watcher that counts the cells that are under way."""
+
+    under_way: int = 0
+    most: int = 0
+    notes: list[str] = attrs.field(factory=list)
+
+    def plan(self, plan: Plan) -> None:
+        """Nothing is under way."""
+
+    def note(self, text: str) -> None:
+        """Keep it."""
+        self.notes.append(text)
+
+    def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
+        """One more."""
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+
+    def end(self, values: Values, ended: Ended) -> None:
+        """One less."""
+        self.under_way -= 1

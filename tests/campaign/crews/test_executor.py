@@ -10,42 +10,13 @@ from typing import Any
 import attrs
 import pytest
 
-from stress import Matrix, on_executor, resume_sweep, sweep
+from stress import on_executor, resume_sweep, sweep
 from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, Trade
-from stress.campaign.sweep.records import Ended, Plan, Values
+from stress.campaign.sweep.records import Ended, Values
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.errors import UserError
-from tests.campaign.crews.made import ECHO, objection
+from tests.campaign.crews.made import ECHO, MATRIX, Counting, objection
 from tests.frontdoor.sweeping import all_once, cells, times_of_cells
-
-MATRIX = Matrix(
-    scenarios=("modlist_spinlock",), axes={"engine": ("python",), "cpus": (2, 3)}, repeat=3, duration_s=0.05
-)
-
-
-@attrs.define
-class Counting:
-    """A watcher that counts the cells that are under way."""
-
-    under_way: int = 0
-    most: int = 0
-    notes: list[str] = attrs.field(factory=list)
-
-    def plan(self, plan: Plan) -> None:
-        """Nothing is under way."""
-
-    def note(self, text: str) -> None:
-        """Keep it."""
-        self.notes.append(text)
-
-    def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
-        """One more."""
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-
-    def end(self, values: Values, ended: Ended) -> None:
-        """One less."""
-        self.under_way -= 1
 
 
 @pytest.fixture

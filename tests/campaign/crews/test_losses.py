@@ -9,7 +9,7 @@ import pytest
 from stress import sweep
 from stress.campaign.crews.crew import Crew, Interrupted, Note, Returned, Trade
 from stress.campaign.sweep.agenda import Cell
-from tests.campaign.crews.test_executor import MATRIX, Counting
+from tests.campaign.crews.made import MATRIX, Counting
 from tests.frontdoor.sweeping import all_once, cells, times_of_cells
 
 MOST_TASKS = 100
