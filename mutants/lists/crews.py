@@ -51,7 +51,7 @@ GROUP = Group(
             "tasks-left", "tasks go on when nobody waits for them", "place.cancel()", "pass"
         ),
         CLUSTER.of("def on_worker(").mutant(
-            "never-given-up",
+            "still-wanted",
             "a cell on a worker goes on when its sweep has ended",
             'task is None or task.state != "executing" or worker.status.name in ENDING',
             "False",
