@@ -11,12 +11,12 @@ from random import Random
 import attrs
 
 from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, StoppedError
-from stress.campaign.crews.letters import LostError, letter, said_by
+from stress.campaign.crews.letters import LostError, letter
 from stress.campaign.folder import JournalError, now
 from stress.campaign.parts import Session
 from stress.campaign.soak.base import Soak
 from stress.campaign.soak.records import Plan
-from stress.campaign.soak.remote import Played, Shift
+from stress.campaign.soak.remote import Played, Shift, played_of
 
 SHORTEST_SHIFT = 0.2
 MOST_LOSSES = 10
@@ -83,7 +83,7 @@ class CrewedSoak(Soak):
         """A turn has come back, or was lost with its worker; then nothing of it is counted."""
         scenario = self._under_way.pop(returned.tag)
         try:
-            played: Played = said_by(returned, Played)
+            played = played_of(returned, scenario)
         except LostError as error:
             self.watcher.note(f"{returned.worker} did not bring a turn back: {error}")
             self._losses += 1

@@ -7,8 +7,8 @@ import attrs
 from attrs.validators import ge, optional
 
 from stress.campaign.child import Child
-from stress.campaign.crews.crew import Interrupted, Note, StoppedError, Trade
-from stress.campaign.crews.letters import letter, opened
+from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError, Trade
+from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.folder import encode
 from stress.campaign.nursery import Nursery, borrowed, close_idle
 from stress.campaign.parts import changed
@@ -19,6 +19,7 @@ from stress.campaign.soak.plan import session
 from stress.campaign.soak.records import Plan, Standing
 from stress.campaign.soak.turns import slices_of
 from stress.conditions import Conditions, StealMeter
+from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.host import having_cores
 from stress.report.told import Told
@@ -79,6 +80,16 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
         if given_up():
             raise StoppedError
         return letter(play(shift, nursery, given_up))
+
+
+def played_of(returned: Returned, scenario: str) -> Played:
+    """What a shift came to; LostError if its worker did not say, or spoke of another scenario."""
+    played: Played = said_by(returned, Played)
+    if played.turn is None and played.failure is None:
+        raise LostError("it says nothing of the turn")
+    if played.turn and (other := played.turn.standing.scenario) != scenario:
+        raise LostError(f"it brought a turn of {shown(other)}, not of {shown(scenario)}")
+    return played
 
 
 @attrs.define

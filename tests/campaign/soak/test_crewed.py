@@ -177,6 +177,19 @@ def test_what_cannot_be_read_is_a_lost_turn(tmp_path: Path) -> None:
     assert not ending.samples
 
 
+@pytest.mark.parametrize("wrong", ["nothing", "another"])
+def test_what_is_not_the_turn_that_was_given_is_a_lost_turn(tmp_path: Path, wrong: str) -> None:
+    def answer(shift: Shift, at: int) -> Played:
+        if wrong == "nothing":
+            return attrs.evolve(played(shift), turn=None)
+        return played(shift, scenario="a\nb")
+
+    _, ending = scripted(tmp_path, answer, 1000)
+    assert ending.trouble
+    assert ending.trouble.isprintable()
+    assert not ending.samples
+
+
 def test_a_scenario_that_failed_or_has_ended_gets_no_more_turns(tmp_path: Path) -> None:
     def answer(shift: Shift, at: int) -> Played:
         if shift.plan.scenarios[0].name == PAIR[0]:
