@@ -9,7 +9,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -165,15 +166,35 @@ def no_place(results: Path, reason: str | None) -> UserError:
 
 def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> Path:
     """A new run directory of a kind in the folder `results`, made if need be; it appears whole, or not at all."""
+    results.mkdir(parents=True, exist_ok=True)
     name = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    draft = results / f".{name}.draft"
-    draft.mkdir(parents=True)
+    draft, folder = next(filter(_reserved, _places(results, name)))
     try:
         for file, data in contents.items():
             write_whole(draft / file, data)
-        draft.rename(results / name)
+        draft.rename(folder)
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     sync_folder(results)
-    return results / name
+    return folder
+
+
+def _places(results: Path, name: str) -> Iterator[tuple[Path, Path]]:
+    """The places of a draft and of what it becomes: of that name, or with a number if there was one in this second."""
+    for number in count(1):
+        own = name if number == 1 else f"{name}-{number}"
+        yield results / f".{own}.draft", results / own
+
+
+def _reserved(place: tuple[Path, Path]) -> bool:
+    """Whether a place is had: whoever makes the draft has it, unless another had it before and has gone on."""
+    draft, folder = place
+    try:
+        draft.mkdir()
+    except FileExistsError:
+        return False
+    if folder.exists():
+        draft.rmdir()
+        return False
+    return True

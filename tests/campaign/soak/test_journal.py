@@ -5,13 +5,14 @@ import itertools
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
 import pytest
 
 from stress.campaign import folder as folders
-from stress.campaign.folder import JournalError, encode, lock_folder
+from stress.campaign.folder import JournalError, encode, lock_folder, make_folder
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.soak import journal as journals
@@ -287,6 +288,14 @@ def test_a_place_where_no_directory_can_be_made_is_named(tmp_path: Path) -> None
             create(results, plan_of(), session_of())
         assert str(caught.value).isprintable()
     assert list(tmp_path.iterdir()) == [plain]
+
+
+def test_directories_of_the_same_second_are_all_there(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda at: make_folder(tmp_path, "soak", {"at": b"%d" % at}), range(40)))
+    assert len(set(made)) == 40
+    assert [(folder / "at").read_bytes() for folder in made] == [b"%d" % at for at in range(40)]
+    assert sorted(tmp_path.iterdir()) == sorted(made), "no draft is left"
 
 
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
