@@ -14,7 +14,6 @@ from tests.frontdoor.soaking import (
     on_disk,
     running,
     samples,
-    the_run,
     wait_until,
 )  # fmt: skip
 from tests.frontdoor.soaking import interval_lines as lines_of
@@ -81,10 +80,10 @@ def test_a_soak_whose_scheduler_is_killed_keeps_what_was_learnt_and_says_how_to_
     with cluster(tmp_path / "first") as first:
         pinned(first)
         with running(*arguments, "--scheduler", first.address) as soaking:
-            wait_until(lambda: len(samples(the_run(tmp_path / "r"))) >= 2, "two turns")
+            folder = soaking.hear_directory()
+            wait_until(lambda: len(samples(folder)) >= 2, "two turns")
             first.scheduler.kill()
             assert soaking.wait() == 2
-    folder = the_run(tmp_path / "r")
     [line] = soaking.err.lines
     assert f"--scheduler: {first.address} is gone" in line
     assert "go on with --resume" in line

@@ -26,7 +26,7 @@ from stress.errors import UserError
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
-NOISY = ("distributed.client", "tornado.application")
+NOISY = ("distributed", "distributed.client", "tornado.application")
 """What they log of schedulers that are gone and of tasks that were taken back is told here, or wanted."""
 LONGEST_WAIT = 3600.0
 """Seconds without any worker after which nobody is waited for any more."""
