@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 
 from stress.campaign.runs import bound_of, share
+from stress.conditions import Conditions
 from stress.gathered.axes import settings, varying
 from stress.gathered.entries import BROKEN, SOAK, Entry, Source
 from stress.judge.verdict import HELD, INCONCLUSIVE
@@ -123,23 +124,41 @@ def _some(title: str, passages: Sequence[Passage]) -> Section:
     return Section(heading, tuple(passages[:MOST_TROUBLES]), f"{left:,} more are left out here" if left > 0 else None)
 
 
+@attrs.frozen
+class Hand:
+    """Who had a hand in an entry, by its number, and under which conditions."""
+
+    entry: int
+    worker: str | None
+    conditions: Conditions
+
+
 def hosts(sources: Sequence[Source]) -> list[Host]:
     """The conditions of each host, once each; what varies from run to run is told as a range."""
-    groups: dict[tuple[tuple[str, str], ...], list[Entry]] = {}
-    for entry, _ in _entries(sources):
-        if entry.run is not None:
-            groups.setdefault(_facts(entry), []).append(entry)
-    return [Host((*facts, *_ranges(group)), len(group)) for facts, group in groups.items()]
+    groups: dict[tuple[tuple[str, str], ...], list[Hand]] = {}
+    for number, (entry, _) in enumerate(_entries(sources)):
+        for hand in _hands(number, entry):
+            groups.setdefault(_facts(hand), []).append(hand)
+    return [Host((*facts, *_ranges(group)), len({hand.entry for hand in group})) for facts, group in groups.items()]
 
 
-def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
+def _hands(number: int, entry: Entry) -> Iterator[Hand]:
+    """Whoever ran an entry, or every worker that played turns of a soak."""
+    sessions = entry.soak.manifest.sessions if entry.soak else ()
+    workers = [Hand(number, one.worker, one.conditions) for one in sessions if one.worker is not None]
+    if workers:
+        yield from workers
+    elif entry.run is not None:
+        yield Hand(number, entry.worker, entry.run.conditions)
+
+
+def _facts(hand: Hand) -> tuple[tuple[str, str], ...]:
     """What all runs of a host have alike; workers are told by their hosts, since they come and go."""
-    assert entry.run is not None
-    of = entry.run.conditions
+    of = hand.conditions
     cores = "not known" if of.affinity is None else ", ".join(map(str, of.affinity))
     switch = "none" if of.switch_interval_s is None else write_duration(of.switch_interval_s)
     return (
-        *([("host", host_of(entry.worker))] if entry.worker else []),
+        *([("host", host_of(hand.worker))] if hand.worker else []),
         ("Python", f"{of.python}, {'with a GIL' if of.gil else 'without a GIL'}"),
         ("numba", of.numba or "not there"),
         ("cores", f"{of.cores} (may use {cores})"),
@@ -148,15 +167,15 @@ def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _ranges(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+def _ranges(hands: Sequence[Hand]) -> Iterator[tuple[str, str]]:
     """What differs from run to run."""
-    of = [entry.run.conditions for entry in entries if entry.run is not None]
+    of = [hand.conditions for hand in hands]
     steal = [one.steal_percent for one in of if one.steal_percent is not None]
     yield "steal time", f"{min(steal):g} to {max(steal):g} %" if steal else "not known"
     yield "noise", _listed(str(share(one.noise)) for one in of)
     yield "pace", _listed(write_duration(one.pace_s) for one in of)
     yield "stall after", _listed(write_duration(one.stall_after_s) for one in of)
-    if workers := Counter(entry.worker for entry in entries if entry.worker):
+    if workers := Counter(hand.worker for hand in hands if hand.worker):
         yield "run by", listed_workers(workers)
 
 

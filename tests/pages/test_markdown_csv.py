@@ -17,7 +17,7 @@ from stress.pages.markdown import fenced, make_markdown, plain
 from stress.pages.sections import MOST_WORKERS, hosts
 from stress.pages.sections import listed_workers as listed
 from stress.pages.table_csv import make_csv
-from tests.campaign.soak.made import make_run
+from tests.campaign.soak.made import make_run, open_journal, session_of
 from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
 
@@ -99,6 +99,18 @@ def test_the_workers_of_a_sweep_are_told_by_host_and_cell_by_cell(tmp_path: Path
     assert [row["worker"] for row in rows[:8]] == [*names[:3], "'=a worker"] * 2
     assert {row["worker"] for row in rows[8:]} == {""}
     assert "host node-a" in make_markdown(sources)
+
+
+def test_the_workers_of_a_soak_are_told_by_host(tmp_path: Path) -> None:
+    journal, own = open_journal(tmp_path), session_of()
+    names = ["tcp://[::1]:1 on node-a", "tcp://[::1]:2 on node-b", "tcp://[::1]:3 on node-a"]
+    for name in names:
+        journal.join(attrs.evolve(own, worker=name))
+    journal.close()
+    known = {
+        dict(host.facts)["host"]: (dict(host.facts)["run by"], host.runs) for host in hosts(gather([journal.folder]))
+    }
+    assert known == {"node-a": (f"{names[0]} (2), {names[2]} (2)", 2), "node-b": (f"{names[1]} (2)", 2)}
 
 
 def test_of_many_workers_those_that_ran_most_are_told(tmp_path: Path) -> None:
