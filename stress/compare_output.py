@@ -11,20 +11,33 @@ from rich.table import Table
 from rich.text import Text
 
 from stress.comparison.as_json import comparison_json
-from stress.comparison.comparison import BETTER, NOISE, UNTESTED, WORSE, Cell, Compared, Comparison, compare
+from stress.comparison.comparison import (
+    BETTER,
+    CANNOT_TELL,
+    NO_REGRESSION,
+    NOISE,
+    REGRESSION,
+    UNTESTED,
+    WORSE,
+    Cell,
+    Compared,
+    Comparison,
+    compare,
+)
 from stress.comparison.junit import SUITE, junit_xml
 from stress.comparison.terms import Terms
 from stress.comparison.told import amount, answer, between, bounds, chance, end_line, factor, method, why_untested
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-from stress.output import check_json, console, write_results
+from stress.output import check_json, check_unread, console, is_marked, write_results
 
 MOST_ROWS = 40
 MOST_NAMES = 8
-HEAD_BYTES = 4096
+MARK = f'name="{SUITE}"'
 STYLES = {WORSE: "bold red", BETTER: "green", NOISE: "", UNTESTED: "dim"}
-ANSWER_STYLES = {EXIT_REGRESSION: "bold red", EXIT_INCONCLUSIVE: "yellow", 0: "green"}
+ANSWER_STYLES = {REGRESSION: "bold red", CANNOT_TELL: "yellow", NO_REGRESSION: "green"}
+CODES = {REGRESSION: EXIT_REGRESSION, CANNOT_TELL: EXIT_INCONCLUSIVE, NO_REGRESSION: 0}
 
 
 @attrs.frozen(kw_only=True)
@@ -46,36 +59,20 @@ class Wanted:
             raise UserError("--junit: '-' is no name of a file; give one")
         if self.json is not None and self.junit and os.path.realpath(self.json) == os.path.realpath(self.junit):
             raise UserError(f"{shown(self.json)} is named for two things at once; name two files")
-        if self.junit is not None and os.path.isfile(self.junit) and not _is_ours(Path(self.junit)):
+        if self.junit is not None and os.path.isfile(self.junit) and not is_marked(Path(self.junit), MARK, "--junit"):
             raise UserError(f"--junit: {shown(self.junit)} is there, and not of kstress compare; name another file")
-
-
-def _is_ours(file: Path) -> bool:
-    """Whether a file is a JUnit file of ours."""
-    try:
-        with file.open("rb") as opened:
-            return f'name="{SUITE}"'.encode() in opened.read(HEAD_BYTES)
-    except OSError as error:
-        raise UserError(f"--junit: cannot read {shown(file)}: {error.strerror}; name another file") from None
 
 
 def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
     """Compare, print and write; the exit code."""
-    _keep_inputs((a, b), wanted)
+    read = [file for side in (a, b) for file in (side, *side.glob("*"), *side.glob("*/*"))]
+    check_unread((wanted.json, wanted.junit), read)
     comparison = compare(a, b, terms)
     try:
         show(comparison, console(stderr=wanted.json == "-"))
     finally:  # also where the reader of a pipe has gone away
         _write(comparison, wanted)
-    return comparison.exit_code
-
-
-def _keep_inputs(paths: Sequence[Path], wanted: Wanted) -> None:
-    """Raise UserError where an output is one of the files that are to be read."""
-    read = {os.path.realpath(file) for path in paths for file in (path, *path.glob("*"), *path.glob("*/*"))}
-    for place in (wanted.json, wanted.junit):
-        if place is not None and os.path.realpath(place) in read:
-            raise UserError(f"{shown(place)} is to be read and to be written; name another file to write to")
+    return CODES[comparison.answer]
 
 
 def _write(comparison: Comparison, wanted: Wanted) -> None:
@@ -90,7 +87,7 @@ def _write(comparison: Comparison, wanted: Wanted) -> None:
 
 def show(comparison: Comparison, screen: Console) -> None:
     """Print the answer first, then what it rests on."""
-    screen.print(Text(answer(comparison), ANSWER_STYLES[comparison.exit_code]), soft_wrap=True)
+    screen.print(Text(answer(comparison), ANSWER_STYLES[comparison.answer]), soft_wrap=True)
     _lines(screen, "not alike, so a difference need not be the code's:", [one.text for one in comparison.conditions])
     _lines(screen, "regressions that need no test:", list(_facts(comparison)), STYLES[WORSE])
     _table(screen, "differences, worst first:", [*comparison.all(WORSE), *comparison.all(BETTER)])

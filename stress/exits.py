@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from stress.report.result import Result
@@ -26,6 +26,17 @@ def verdicts_code(verdicts: set[str], signal_number: int) -> int:
     if signal_number:
         return 128 + signal_number
     return EXIT_INCONCLUSIVE if verdicts else 0
+
+
+def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
+    """Print what a campaign, like a "soak", has come to: 2 if something was in its way, 4 if it failed, else `code`."""
+    try:
+        outputs.finish(ending)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    if ending.trouble:
+        return fail(f"{ending.trouble}; the {what} was stopped, what it learnt is above", EXIT_USAGE)
+    return EXIT_HARNESS_FAILED if ending.failed else code
 
 
 def fail(message: str, code: int) -> int:

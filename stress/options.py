@@ -31,9 +31,21 @@ def optional(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-scheduler_option = click.option(
-    "--scheduler", metavar="ADDRESS", help="Have all run by the workers of a dask scheduler (extra cluster)."
+DIRECTORY = click.Path(path_type=Path)
+CAMPAIGN_OPTIONS = (
+    click.option(
+        "--resume", "resumed", type=DIRECTORY, metavar="DIR", help="Go on with what a run directory has left."
+    ),
+    click.option(
+        "--results", type=DIRECTORY, metavar="DIR", help="Where its run directory is made.  [default: results]"
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Run it on the workers of a dask scheduler (extra cluster)."),
 )
+
+
+def campaign_options(command: Command) -> Command:
+    """The options of every command that keeps a run directory."""
+    return reduce(lambda decorated, option: option(decorated), reversed(CAMPAIGN_OPTIONS), command)
 
 
 def crew_of(scheduler: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from stress.corpus.untrusted import shown
 from stress.doctor import Check
 from stress.errors import UserError
 from stress.judge.tally import Tally
@@ -22,6 +23,8 @@ from stress.report.table import PLAIN_WIDTH, show, show_rate, summary
 from stress.runner import Progress as ProgressCallback
 from stress.scenario import Scenario
 from stress.units import show_duration
+
+HEAD_BYTES = 4096
 
 
 class PlainConsole(Console):
@@ -78,6 +81,23 @@ def check_json(json_file: str | None, origin: str = "--json") -> None:
         check_writable(Path(str(json_file)).parent, origin)
         if not json_file or Path(json_file).is_dir():
             raise UserError(f"{origin}: {json_file!r} is no name of a file; give one, or -")
+
+
+def check_unread(places: Iterable[Path | str | None], read: Iterable[Path]) -> None:
+    """Raise UserError where an output is one of the files that are to be read."""
+    known = {os.path.realpath(file) for file in read}
+    for place in places:
+        if place is not None and os.path.realpath(place) in known:
+            raise UserError(f"{shown(place)} is to be read and to be written; name another file to write to")
+
+
+def is_marked(file: Path, mark: str, origin: str) -> bool:
+    """Whether a file has a mark near its beginning, by which kstress knows what it has written itself."""
+    try:
+        with file.open("rb") as opened:
+            return mark.encode() in opened.read(HEAD_BYTES)
+    except OSError as error:
+        raise UserError(f"{origin}: cannot read {shown(file)}: {error.strerror}; name another file") from None
 
 
 def write_json(json_file: str | None, runs: list[dict[str, Any]], **more: Any) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -16,7 +16,7 @@ from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
 from stress.gathered.gather import gather
-from stress.output import check_json, check_writable, console, write_results
+from stress.output import check_json, check_unread, check_writable, console, is_marked, write_results
 from stress.pages.markdown import make_markdown
 from stress.pages.page import GENERATOR, check_extra, make_page
 from stress.pages.statistics import Row, answer, summary_of, worst_first
@@ -24,7 +24,6 @@ from stress.pages.table_csv import make_csv
 from stress.report.result import json_text
 
 DEFAULT_PAGE = Path("report.html")
-HEAD_BYTES = 4096
 STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", UNEXPECTED: "bold red", BROKEN: "bold red"}
 MOST_TROUBLES = 20
 
@@ -73,17 +72,8 @@ def check_page(page: Path) -> None:
     if page.is_dir() or not page.name:
         raise UserError(f"--output: {shown(page)} is no name of a file; give one, like {DEFAULT_PAGE}")
     check_writable(page.parent, "--output")
-    if page.is_file() and not _is_page(page):
+    if page.is_file() and not is_marked(page, GENERATOR, "--output"):
         raise UserError(f"--output: {shown(page)} is there, and no report of kstress; name another file")
-
-
-def _is_page(page: Path) -> bool:
-    """Whether a file is a page of ours."""
-    try:
-        with page.open("rb") as file:
-            return GENERATOR.encode() in file.read(HEAD_BYTES)
-    except OSError as error:
-        raise UserError(f"--output: cannot read {shown(page)}: {error.strerror}; name another file") from None
 
 
 def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
@@ -92,7 +82,7 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
     Raises:
         UserError: for the first thing that is.
     """
-    _keep_inputs(paths, wanted)
+    check_unread(wanted.texts().values(), _read(paths))  # a page that is there is a report, as was checked
     missing = _missing(wanted)
     sources = gather(paths)
     makers: dict[str, Callable[[Sequence[Source]], str]] = {
@@ -109,12 +99,11 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
         _write_page(wanted.page, page, missing)
 
 
-def _keep_inputs(paths: Sequence[Path], wanted: Wanted) -> None:
-    """Raise UserError where an output is one of the files that are to be read."""
-    read = {os.path.realpath(file) for path in paths for file in (path, *(path.iterdir() if path.is_dir() else ()))}
-    for place in (*wanted.texts().values(), wanted.page):
-        if place is not None and os.path.realpath(place) in read and not (isinstance(place, Path) and _is_page(place)):
-            raise UserError(f"{shown(place)} is to be read and to be written; name another file to write to")
+def _read(paths: Iterable[Path]) -> Iterator[Path]:
+    """Every file that may be read: the paths, and what is in those that are folders."""
+    for path in paths:
+        yield path
+        yield from path.iterdir() if path.is_dir() else ()
 
 
 def _missing(wanted: Wanted) -> str | None:

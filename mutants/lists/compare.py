@@ -13,7 +13,7 @@ CONDITIONS = Part("stress/comparison/conditions.py")
 COMPARISON = Part("stress/comparison/comparison.py")
 SIDES = Part("stress/comparison/sides.py")
 JUNIT = Part("stress/comparison/junit.py")
-OUTPUT = Part("stress/compare_output.py")
+OUTPUT = Part("stress/output.py")
 PAPER, COMMAND = suite("comparison", without="round"), suite("frontdoor/test_compare.py")
 
 GROUP = Group(
@@ -71,11 +71,11 @@ GROUP = Group(
         CONDITIONS.of("def differing(").mutant(
             "conditions-unsaid", "what is not alike is not told", "if condition.a != condition.b", "if False"
         ),
-        COMPARISON.of("def exit_code(").mutant(
+        COMPARISON.of("def answer(").mutant(
             "lost-passes", "a cell that B lacks passes", "self.untold or not any", "not any"
         ),
-        COMPARISON.of("def exit_code(").mutant(
-            "gate-open", "a regression is no failure", "return EXIT_REGRESSION", "return 0"
+        COMPARISON.of("def answer(").mutant(
+            "gate-open", "a regression is no failure", "return REGRESSION", "return NO_REGRESSION"
         ),
         COMPARISON.of("def _testable(").mutant(
             "soaks-counted", "how many repeats would do counts soaks' figures", " if not pair.of_soak", ""
@@ -89,8 +89,8 @@ GROUP = Group(
         JUNIT.of("def _case(").mutant(
             "lost-skipped", "a cell that B lacks is no error", "elif cell.missing:", "elif False:"
         ),
-        OUTPUT.of("def _keep_inputs(").mutant(
-            "eats-input", "what is read may be written over", "os.path.realpath(place) in read", "False"
+        OUTPUT.of("def check_unread(").mutant(
+            "eats-input", "what is read may be written over", "os.path.realpath(place) in known", "False"
         ),
     ),
 )

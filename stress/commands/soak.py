@@ -1,15 +1,14 @@
 """`kstress soak`."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from stress.errors import UserError
-from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, exit_code, fail, silence
+from stress.exits import campaign_code, exit_code
 from stress.interrupts import Interrupts
-from stress.options import config_values, crew_of, duration, machine_options, named, optional, scheduler_option
+from stress.options import campaign_options, config_values, crew_of, duration, machine_options, named, optional
 
 
 @click.command()
@@ -17,16 +16,9 @@ from stress.options import config_values, crew_of, duration, machine_options, na
 @click.option("--all", "everything", is_flag=True, help="Soak every scenario of the catalogue.")
 @click.option("--duration", callback=duration, help="Time for all scenarios together, like 8h or 2d.")
 @click.option("--interval", callback=duration, help="Time between two records, and of a turn.  [default: 10s]")
-@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a run directory.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where its run directory is made.  [default: results]",
-)
+@campaign_options
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics; 0 takes any free port.")
 @click.option("--metrics-address", default="127.0.0.1", help="Where to serve them.  [default: 127.0.0.1]")
-@scheduler_option
 @machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
@@ -55,13 +47,7 @@ def soak(
         ending = _soak(named(scenarios, everything), resumed, results, wanted, {**how, **optional(interval_s=interval)})
     finally:
         close()
-    try:
-        outputs.finish(ending)
-    except BrokenPipeError:
-        silence(sys.stdout)
-    if ending.trouble:
-        return fail(f"{ending.trouble}; the soak was stopped, what it learnt is above", EXIT_USAGE)
-    return EXIT_HARNESS_FAILED if ending.failed else exit_code(ending.results, interrupts.signal)
+    return campaign_code("soak", outputs, ending, exit_code(ending.results, interrupts.signal))
 
 
 def _soak(

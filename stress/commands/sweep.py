@@ -1,15 +1,14 @@
 """`kstress sweep`."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from stress.errors import UserError
-from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence, verdicts_code
+from stress.exits import campaign_code, verdicts_code
 from stress.interrupts import Interrupts
-from stress.options import axis_options, crew_of, optional, scheduler_option
+from stress.options import axis_options, campaign_options, crew_of, optional
 
 
 @click.command()
@@ -28,14 +27,7 @@ from stress.options import axis_options, crew_of, optional, scheduler_option
 @click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
 @click.option("--stall-after", help="Spinning this long without progress is a stall.")
 @click.option("--stop-on-violation", is_flag=True, default=None, help="End each cell at its first violation.")
-@scheduler_option
-@click.option("--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Run what a sweep has left.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where its run directory is made.  [default: results]",
-)
+@campaign_options
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the runs as JSON, to standard output for -.")
 def sweep(
     scenarios: tuple[str, ...],
@@ -55,13 +47,7 @@ def sweep(
         ending = _sweep(scenarios, resumed, results, optional(**given), how)
     finally:
         outputs.close()
-    try:
-        outputs.finish(ending)
-    except BrokenPipeError:
-        silence(sys.stdout)
-    if ending.trouble:
-        return fail(f"{ending.trouble}; the sweep was stopped, what it learnt is above", EXIT_USAGE)
-    return EXIT_HARNESS_FAILED if ending.failed else verdicts_code(ending.others, interrupts.signal)
+    return campaign_code("sweep", outputs, ending, verdicts_code(ending.others, interrupts.signal))
 
 
 def _sweep(

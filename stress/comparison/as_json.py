@@ -17,7 +17,7 @@ def comparison_json(comparison: Comparison) -> str:
     document = {
         "schema": SCHEMA,
         "kind": "kstress compare",
-        "exit_code": comparison.exit_code,
+        "answer": comparison.answer,
         "level": comparison.terms.level,
         "tolerance": comparison.terms.tolerance,
         "repeats_needed": comparison.needed,

@@ -15,10 +15,10 @@ from stress.comparison.terms import Terms
 from stress.comparison.tested import Tested, tested
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from stress.gathered.entries import EXPECTED, Source
 
 WORSE, BETTER, NOISE, UNTESTED = "worse", "better", "noise", "not tested"
+REGRESSION, CANNOT_TELL, NO_REGRESSION = "regression", "cannot tell", "no regression"
 
 
 @attrs.frozen
@@ -98,11 +98,11 @@ class Comparison:
         return [cell for cell in self.cells if cell.pair.a and not cell.told]
 
     @property
-    def exit_code(self) -> int:
-        """1 for a regression, 3 where nothing can be said of a cell of A, or of any at all, else 0."""
+    def answer(self) -> str:
+        """REGRESSION, CANNOT_TELL where nothing can be said of a cell of A, or of any at all, else NO_REGRESSION."""
         if self.regressions:
-            return EXIT_REGRESSION
-        return EXIT_INCONCLUSIVE if self.untold or not any(cell.there for cell in self.cells) else 0
+            return REGRESSION
+        return CANNOT_TELL if self.untold or not any(cell.there for cell in self.cells) else NO_REGRESSION
 
 
 def compare(a: Path, b: Path, terms: Terms | None = None) -> Comparison:

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from stress.comparison.comparison import BETTER, NOISE, UNTESTED, WORSE, Cell, Compared, Comparison
 from stress.comparison.tested import AS_EXPECTED, RANKS, Tested
 from stress.corpus.untrusted import shown
-from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-
-ANSWERS = {EXIT_REGRESSION: "REGRESSION", EXIT_INCONCLUSIVE: "CANNOT TELL", 0: "NO REGRESSION"}
 
 
 def amount(one: Tested, value: float) -> str:
@@ -67,7 +64,7 @@ def sentence(comparison: Comparison) -> str:
 
 def answer(comparison: Comparison) -> str:
     """The answer in a word, and a sentence."""
-    return f"{ANSWERS[comparison.exit_code]}: {sentence(comparison)}"
+    return f"{comparison.answer.upper()}: {sentence(comparison)}"
 
 
 def why_untested(cell: Cell, needed: int) -> str | None:
@@ -129,4 +126,4 @@ def end_line(comparison: Comparison) -> str:
         "b": comparison.b.name,
     }
     words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
-    return f"kstress: --- End of compare: {ANSWERS[comparison.exit_code]}: {words}"
+    return f"kstress: --- End of compare: {comparison.answer.upper()}: {words}"

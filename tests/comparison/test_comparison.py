@@ -10,7 +10,16 @@ import pytest
 from benchmarks.made_sweep import cells, conditions, plan_of, write_sweep
 from stress import compare
 from stress.comparison.as_json import comparison_json
-from stress.comparison.comparison import BETTER, NOISE, UNTESTED, WORSE, compare_sources
+from stress.comparison.comparison import (
+    BETTER,
+    CANNOT_TELL,
+    NO_REGRESSION,
+    NOISE,
+    REGRESSION,
+    UNTESTED,
+    WORSE,
+    compare_sources,
+)
 from stress.comparison.terms import Terms
 from stress.comparison.told import why_untested
 from stress.errors import UserError
@@ -24,16 +33,16 @@ SLOWER = tuple(number * 4 // 5 for number in STEADY)
 
 def test_what_is_slower_is_worse_and_what_is_faster_is_better_whichever_side_it_is_on(tmp_path: Path) -> None:
     worse = compared(tmp_path, runs(), runs(SLOWER))
-    assert (standings(worse)["lookups"], worse.exit_code, worse.regressions) == (WORSE, 1, 1)
+    assert (standings(worse)["lookups"], worse.answer, worse.regressions) == (WORSE, REGRESSION, 1)
     better = compared(tmp_path, runs(SLOWER), runs())
-    assert (standings(better)["lookups"], better.exit_code, better.regressions) == (BETTER, 0, 0)
+    assert (standings(better)["lookups"], better.answer, better.regressions) == (BETTER, NO_REGRESSION, 0)
     assert set(standings(worse).values()) == {WORSE, NOISE}
 
 
 def test_equal_sides_are_noise(tmp_path: Path) -> None:
     same = compared(tmp_path, runs(), runs(reversed(STEADY)))
     assert set(standings(same).values()) == {NOISE}
-    assert same.exit_code == 0
+    assert same.answer == NO_REGRESSION
     assert same.conditions == ()
 
 
@@ -70,13 +79,13 @@ def test_violations_of_what_is_to_hold_are_facts_and_no_figures(tmp_path: Path) 
     assert [fact.text for fact in cell.facts] == ["VIOLATED in 1 of 3 in B, in none of 3 in A; expected HELD"]
     assert cell.facts[0].again.startswith("kstress run stop_machine ")
     assert "violations per window" not in standings(one)
-    assert (one.exit_code, cell.worse) == (1, True)
+    assert (one.answer, cell.worse) == (REGRESSION, True)
 
 
 def test_a_bad_end_that_both_sides_have_is_no_fact_and_one_that_only_a_has_is_no_regression(tmp_path: Path) -> None:
     for a, b in (([*held(7), *violated(1)],) * 2, ([*held(7), *violated(1)], held(8))):
         both = compared(tmp_path, a, b)
-        assert (both.cells[0].facts, both.exit_code) == ((), 0)
+        assert (both.cells[0].facts, both.answer) == ((), NO_REGRESSION)
 
 
 def test_what_breaks_in_b_alone_is_a_regression(tmp_path: Path) -> None:
@@ -85,27 +94,27 @@ def test_what_breaks_in_b_alone_is_a_regression(tmp_path: Path) -> None:
     write_sweep(tmp_path / "b", plan, list(cells(plan, {0: "crashed"})))
     broken = compare(tmp_path / "a", tmp_path / "b")
     assert [fact.end for fact in broken.cells[0].facts] == ["crashed"]
-    assert broken.exit_code == 1
+    assert broken.answer == REGRESSION
     assert compare(tmp_path / "b", tmp_path / "a").cells[0].facts == ()
 
 
 def test_more_that_are_inconclusive_are_worse_by_a_test_if_there_are_enough(tmp_path: Path) -> None:
     many = compared(tmp_path, held(8), inconclusive(8))
-    assert (standings(many)["as expected"], many.exit_code) == (WORSE, 1)
+    assert (standings(many)["as expected"], many.answer) == (WORSE, REGRESSION)
     assert standings(compared(tmp_path, inconclusive(8), held(8)))["as expected"] == BETTER
     few = compared(tmp_path, held(8), [*held(7), *inconclusive(1)])
-    assert (standings(few)["as expected"], few.exit_code) == (UNTESTED, 0)
+    assert (standings(few)["as expected"], few.answer) == (UNTESTED, NO_REGRESSION)
 
 
 @pytest.mark.parametrize("repeats", [1, 3, 4])
 def test_too_few_repeats_are_no_answer_and_so_many_as_are_said_to_do_will_do(repeats: int, tmp_path: Path) -> None:
     few = compared(tmp_path, runs(STEADY[:repeats]), runs(SLOWER[:repeats]))
     assert set(standings(few).values()) == {UNTESTED}
-    assert (few.exit_code, few.needed) == (3, 5)
+    assert (few.answer, few.needed) == (CANNOT_TELL, 5)
     [cell] = few.cells
     assert why_untested(cell, few.needed) == f"{repeats} and {repeats} repeats can tell nothing here; 5 and 5 can"
     enough = compared(tmp_path, runs(STEADY[:5]), runs(SLOWER[:5]))
-    assert (standings(enough)["lookups"], enough.exit_code) == (WORSE, 1)
+    assert (standings(enough)["lookups"], enough.answer) == (WORSE, REGRESSION)
 
 
 def test_a_test_of_how_many_are_as_expected_counts_among_those_that_repeats_are_needed_for(tmp_path: Path) -> None:
@@ -114,24 +123,24 @@ def test_a_test_of_how_many_are_as_expected_counts_among_those_that_repeats_are_
         return [*cells, *held(repeats - 3, cpus=7), *inconclusive(3, cpus=7)]
 
     few, enough = (compared(tmp_path, side(repeats), side(repeats)) for repeats in (6, 7))
-    assert (len(few.all(UNTESTED)), few.exit_code, few.needed) == (24, 3, 7)
-    assert ([one.tested.name for _, one in enough.all(UNTESTED)], enough.exit_code) == (["as expected"], 0)
+    assert (len(few.all(UNTESTED)), few.answer, few.needed) == (24, CANNOT_TELL, 7)
+    assert ([one.tested.name for _, one in enough.all(UNTESTED)], enough.answer) == (["as expected"], NO_REGRESSION)
 
 
 def test_a_cell_that_b_lacks_never_passes_and_one_that_a_lacks_does(tmp_path: Path) -> None:
     two, one = [*runs(), *held()], runs()
     lost = compared(tmp_path, two, one)
     assert [cell.pair.name for cell in lost.untold] == ["stop_machine, python, 4 CPUs"]
-    assert (lost.untold[0].missing, lost.exit_code) == (True, 3)
-    assert compared(tmp_path, one, two).exit_code == 0
-    assert compared(tmp_path, two, runs(SLOWER)).exit_code == 1
+    assert (lost.untold[0].missing, lost.answer) == (True, CANNOT_TELL)
+    assert compared(tmp_path, one, two).answer == NO_REGRESSION
+    assert compared(tmp_path, two, runs(SLOWER)).answer == REGRESSION
 
 
 def test_sides_with_nothing_in_common_say_nothing(tmp_path: Path) -> None:
     apart = compared(tmp_path, runs(), held())
-    assert apart.exit_code == 3
+    assert apart.answer == CANNOT_TELL
     assert [cell.there for cell in apart.cells] == [False, False]
-    assert compared(tmp_path, [], runs()).exit_code == 3
+    assert compared(tmp_path, [], runs()).answer == CANNOT_TELL
 
 
 def test_cells_are_paired_on_every_axis_that_varies(tmp_path: Path) -> None:
@@ -214,7 +223,7 @@ def test_campaigns_in_one_folder_are_repeats_of_each_other(tmp_path: Path) -> No
             small_sweep(tmp_path / side / f"sweep-{turn}")
     turns = compare(tmp_path / "a", tmp_path / "b")
     assert all(len(cell.pair.a) == len(cell.pair.b) == 8 for cell in turns.cells)
-    assert turns.exit_code == 0
+    assert turns.answer == NO_REGRESSION
 
 
 def test_one_side_named_twice_is_refused(tmp_path: Path) -> None:
@@ -235,7 +244,7 @@ def test_terms_out_of_range_are_refused(terms: dict[str, float]) -> None:
 def test_the_json_has_every_cell_every_figure_and_the_decision(tmp_path: Path) -> None:
     none: dict[str, Any] = {"violations": 0, "verdict": "inconclusive", "as_expected": False}
     document = json.loads(comparison_json(compared(tmp_path, runs(**none), runs(SLOWER))))
-    assert (document["schema"], document["kind"], document["exit_code"]) == (1, "kstress compare", 1)
+    assert (document["schema"], document["kind"], document["answer"]) == (1, "kstress compare", REGRESSION)
     [cell] = document["cells"]
     assert (cell["scenario"], cell["verdicts"]["b"], cell["facts"]) == ("modlist_spinlock", ["violated"] * 8, [])
     figures = {figure["name"]: figure for figure in cell["figures"]}
@@ -248,4 +257,4 @@ def test_the_json_has_every_cell_every_figure_and_the_decision(tmp_path: Path) -
 
 def test_what_was_read_already_can_be_compared_too(tmp_path: Path) -> None:
     sources = gather([write_runs(tmp_path / "run-1.json", *runs())])
-    assert compare_sources(sources[0], sources[0], Terms()).exit_code == 0
+    assert compare_sources(sources[0], sources[0], Terms()).answer == NO_REGRESSION
