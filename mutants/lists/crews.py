@@ -41,10 +41,10 @@ GROUP = Group(
             "callback_timeout=ANSWER_SECONDS",
             "callback_timeout=0",
         ),
-        CLUSTER.of("def _check(").mutant(
+        CLUSTER.of("def _wait(").mutant(
             "worker-awaited",
             "a worker is waited for without end",
-            "elif time.monotonic() > self._alone_since + LONGEST_WAIT:",
+            "elif now > self._alone_since + LONGEST_WAIT:",
             "elif False:",
         ),
         CLUSTER.of("def close(").mutant(
@@ -104,7 +104,7 @@ GROUP = Group(
             "lost-for-ever", "a cell that kills its workers is given to all", "self._lost[cell] += 1", "pass", LOSSES
         ),
         SECTIONS.of("def _facts(").mutant(
-            "hosts-mixed", "hosts of a cluster are taken for one", "if hand.worker else []", "if False else []", PAGES
+            "hosts-mixed", "hosts of a cluster are taken for one", "if one.worker else []", "if False else []", PAGES
         ),
         TABLE.of("def _row(").mutant(
             "worker-unsaid", "the CSV does not say who ran a cell", "yield entry.worker", "yield None", PAGES

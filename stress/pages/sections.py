@@ -125,8 +125,8 @@ def _some(title: str, passages: Sequence[Passage]) -> Section:
 
 
 @attrs.frozen
-class Hand:
-    """Who had a hand in an entry, by its number, and under which conditions."""
+class Worked:
+    """Who worked at an entry, which has a number, and under which conditions."""
 
     entry: int
     worker: str | None
@@ -135,30 +135,30 @@ class Hand:
 
 def hosts(sources: Sequence[Source]) -> list[Host]:
     """The conditions of each host, once each; what varies from run to run is told as a range."""
-    groups: dict[tuple[tuple[str, str], ...], list[Hand]] = {}
+    groups: dict[tuple[tuple[str, str], ...], list[Worked]] = {}
     for number, (entry, _) in enumerate(_entries(sources)):
-        for hand in _hands(number, entry):
-            groups.setdefault(_facts(hand), []).append(hand)
-    return [Host((*facts, *_ranges(group)), len({hand.entry for hand in group})) for facts, group in groups.items()]
+        for one in _at_work(number, entry):
+            groups.setdefault(_facts(one), []).append(one)
+    return [Host((*facts, *_ranges(group)), len({one.entry for one in group})) for facts, group in groups.items()]
 
 
-def _hands(number: int, entry: Entry) -> Iterator[Hand]:
-    """Whoever ran an entry, or every worker that played turns of a soak."""
-    sessions = entry.soak.manifest.sessions if entry.soak else ()
-    workers = [Hand(number, one.worker, one.conditions) for one in sessions if one.worker is not None]
-    if workers:
-        yield from workers
+def _at_work(number: int, entry: Entry) -> Iterator[Worked]:
+    """Whoever ran an entry; if it is a soak that had workers, every session that has brought something of it."""
+    if entry.soak and entry.soak.workers:
+        sessions = entry.soak.manifest.sessions
+        of = {one.session for one in entry.soak.samples if one.standing.scenario == entry.values.scenario}
+        yield from (Worked(number, sessions[at].worker, sessions[at].conditions) for at in sorted(of))
     elif entry.run is not None:
-        yield Hand(number, entry.worker, entry.run.conditions)
+        yield Worked(number, entry.worker, entry.run.conditions)
 
 
-def _facts(hand: Hand) -> tuple[tuple[str, str], ...]:
+def _facts(one: Worked) -> tuple[tuple[str, str], ...]:
     """What all runs of a host have alike; workers are told by their hosts, since they come and go."""
-    of = hand.conditions
+    of = one.conditions
     cores = "not known" if of.affinity is None else ", ".join(map(str, of.affinity))
     switch = "none" if of.switch_interval_s is None else write_duration(of.switch_interval_s)
     return (
-        *([("host", host_of(hand.worker))] if hand.worker else []),
+        *([("host", host_of(one.worker))] if one.worker else []),
         ("Python", f"{of.python}, {'with a GIL' if of.gil else 'without a GIL'}"),
         ("numba", of.numba or "not there"),
         ("cores", f"{of.cores} (may use {cores})"),
@@ -167,15 +167,15 @@ def _facts(hand: Hand) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _ranges(hands: Sequence[Hand]) -> Iterator[tuple[str, str]]:
+def _ranges(several: Sequence[Worked]) -> Iterator[tuple[str, str]]:
     """What differs from run to run."""
-    of = [hand.conditions for hand in hands]
+    of = [one.conditions for one in several]
     steal = [one.steal_percent for one in of if one.steal_percent is not None]
     yield "steal time", f"{min(steal):g} to {max(steal):g} %" if steal else "not known"
     yield "noise", _listed(str(share(one.noise)) for one in of)
     yield "pace", _listed(write_duration(one.pace_s) for one in of)
     yield "stall after", _listed(write_duration(one.stall_after_s) for one in of)
-    if workers := Counter(hand.worker for hand in hands if hand.worker):
+    if workers := Counter(one.worker for one in several if one.worker):
         yield "run by", listed_workers(workers)
 
 

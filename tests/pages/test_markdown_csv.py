@@ -17,7 +17,7 @@ from stress.pages.markdown import fenced, make_markdown, plain
 from stress.pages.sections import MOST_WORKERS, hosts
 from stress.pages.sections import listed_workers as listed
 from stress.pages.table_csv import make_csv
-from tests.campaign.soak.made import make_run, open_journal, session_of
+from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, session_of
 from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
 
@@ -102,10 +102,12 @@ def test_the_workers_of_a_sweep_are_told_by_host_and_cell_by_cell(tmp_path: Path
 
 
 def test_the_workers_of_a_soak_are_told_by_host(tmp_path: Path) -> None:
-    journal, own = open_journal(tmp_path), session_of()
+    journal, own = open_journal(tmp_path, samples=()), session_of()
     names = ["tcp://[::1]:1 on node-a", "tcp://[::1]:2 on node-b", "tcp://[::1]:3 on node-a"]
     for name in names:
-        journal.join(attrs.evolve(own, worker=name))
+        session = journal.join(attrs.evolve(own, worker=name))
+        for scenario in PAIR:
+            journal.append(attrs.evolve(sample_at(session, scenario), session=session))
     journal.close()
     known = {
         dict(host.facts)["host"]: (dict(host.facts)["run by"], host.runs) for host in hosts(gather([journal.folder]))

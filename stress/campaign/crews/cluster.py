@@ -28,6 +28,7 @@ ANSWER_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
 NOISY = ("distributed", "distributed.client", "tornado.application")
 """What they log of schedulers that are gone and of tasks that were taken back is told here, or wanted."""
+SILENT_SECONDS = 5.0
 LONGEST_WAIT = 3600.0
 """Seconds without any worker after which nobody is waited for any more."""
 
@@ -65,6 +66,7 @@ class OnCluster:
         self._trade, self._note, self._address = trade, note, shown(address)
         self._places: dict[str, Place] = {}
         self._alone_since: float | None = None
+        self._waits_told = False
         self._client = connect(address)
         try:
             while not self.has_room and not interrupted():
@@ -135,16 +137,26 @@ class OnCluster:
 
     def _check(self) -> None:
         """Raise NoWorkersError if it makes no sense to wait any longer."""
-        known_places = self._places.values()
-        if any(place.hired is not False for place in known_places):
-            self._alone_since = None
-        elif known_places:
+        places = self._places.values()
+        if any(place.hired for place in places):
+            self._alone_since, self._waits_told = None, False
+        elif places and not any(place.hired is None for place in places):
             raise NoWorkersError(f"--scheduler: no worker of {self._address} can do this; mend what was told of them")
-        elif self._alone_since is None:
-            self._alone_since = time.monotonic()
-            self._note(f"waits for a worker; this starts one: dask worker {self._address}")
-        elif time.monotonic() > self._alone_since + LONGEST_WAIT:
+        else:
+            self._wait(len(places))
+
+    def _wait(self, asked: int) -> None:
+        """Nobody works: tell once what is waited for, an answer of those who were asked not before it takes a while."""
+        now = time.monotonic()
+        if self._alone_since is None:
+            self._alone_since = now
+        elif now > self._alone_since + LONGEST_WAIT:
             raise NoWorkersError(f"--scheduler: {self._address} has had no worker for {LONGEST_WAIT:.0f} s; start one")
+        if not self._waits_told and (not asked or now > self._alone_since + SILENT_SECONDS):
+            self._waits_told = True
+            starts = f"a worker; this starts one: dask worker {self._address}"
+            busy = f"the answer of those that were asked, which may be busy: {asked}"
+            self._note(f"waits for {busy if asked else starts}")
 
     def close(self) -> None:
         """Take all tasks back, and leave the cluster as it was."""

@@ -147,6 +147,23 @@ def test_nobody_is_waited_for_for_ever(pair: Made, monkeypatch: pytest.MonkeyPat
         pair.look(1)
 
 
+def test_a_worker_that_does_not_answer_is_told_once_and_not_waited_for_for_ever(
+    pair: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.client.places.clear()
+    pair.client.places[B + "0"] = Place(silent=True)
+    pair.look(3)
+    assert not [note for note in pair.notes if "waits" in note]
+    monkeypatch.setattr(clusters, "SILENT_SECONDS", -1.0)
+    pair.look(3)
+    assert [note for note in pair.notes if "waits" in note] == [
+        "waits for the answer of those that were asked, which may be busy: 1"
+    ]
+    monkeypatch.setattr(clusters, "LONGEST_WAIT", -1.0)
+    with pytest.raises(NoWorkersError, match="has had no worker for"):
+        pair.look(1)
+
+
 def test_a_worker_that_comes_in_time_ends_the_waiting(pair: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     pair.client.places.clear()
     pair.look()
