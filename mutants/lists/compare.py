@@ -13,7 +13,7 @@ CONDITIONS = Part("stress/comparison/conditions.py")
 COMPARISON = Part("stress/comparison/comparison.py")
 SIDES = Part("stress/comparison/sides.py")
 JUNIT = Part("stress/comparison/junit.py")
-OUTPUT = Part("stress/output.py")
+OUTPUT = Part("stress/outputs/places.py")
 PAPER, COMMAND = suite("comparison", without="round"), suite("frontdoor/test_compare.py")
 
 GROUP = Group(

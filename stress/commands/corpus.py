@@ -29,7 +29,7 @@ def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> 
 def corpus_show(file: Path | None) -> int:
     """Show what a corpus file holds; without FILE, the bundled one."""
     from stress.corpus import bundled, describe, load
-    from stress.output import console
+    from stress.outputs.consoles import console
 
     console().print(describe(load(file) if file else bundled()))
     return 0

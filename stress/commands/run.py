@@ -35,7 +35,7 @@ def run(
 ) -> int:
     """Run scenarios and judge them; without any, the pair: before the patch and after it."""
     from stress.config import Config
-    from stress.output import Outputs
+    from stress.outputs.run import Outputs
     from stress.scenario_files import find_scenario
 
     config = Config(**config_values(given))

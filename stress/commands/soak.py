@@ -36,7 +36,7 @@ def soak(
     **given: Any,
 ) -> int:
     """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
-    from stress.soak_output import SoakOutputs
+    from stress.outputs.soak import SoakOutputs
 
     wanted = config_values(given)
     outputs = SoakOutputs(json_file, reports)

@@ -38,7 +38,7 @@ def sweep(
     **given: Any,
 ) -> int:
     """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
-    from stress.sweep_output import SweepOutputs
+    from stress.outputs.sweep import SweepOutputs
 
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()

@@ -30,7 +30,8 @@ from stress.comparison.told import amount, answer, between, bounds, chance, end_
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-from stress.output import check_json, check_unread, console, is_marked, write_results
+from stress.outputs.consoles import console
+from stress.outputs.places import check_json, check_unread, is_marked, write_results
 
 MOST_ROWS = 40
 MOST_NAMES = 8

@@ -10,7 +10,8 @@ from stress.campaign.soak.panel import Lines, LivePanel
 from stress.campaign.soak.summary import show_ending
 from stress.campaign.soak.view import Watcher
 from stress.errors import UserError
-from stress.output import check_json, console, write_json
+from stress.outputs.consoles import console
+from stress.outputs.places import check_json, write_json
 
 
 class SoakOutputs:

@@ -16,7 +16,8 @@ from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
 from stress.gathered.gather import gather
-from stress.output import check_json, check_unread, check_writable, console, is_marked, write_results
+from stress.outputs.consoles import console
+from stress.outputs.places import check_json, check_unread, check_writable, is_marked, write_results
 from stress.pages.markdown import make_markdown
 from stress.pages.page import GENERATOR, check_extra, make_page
 from stress.pages.statistics import Row, answer, summary_of, worst_first

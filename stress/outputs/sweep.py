@@ -8,7 +8,8 @@ from stress.campaign.sweep.records import Ended, Plan, Values
 from stress.campaign.sweep.summary import describe, end_of, show_sweep
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.corpus.untrusted import shown
-from stress.output import check_json, console, write_json
+from stress.outputs.consoles import console
+from stress.outputs.places import check_json, write_json
 from stress.units import show_duration
 
 LONGEST_MEMORY = 86400.0
