@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from stress.marks.noise import KINDS
+
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms", "--stress-seed", "1")
 
 RAISING = """
@@ -144,7 +146,8 @@ def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_a
     out = failed(pytester, source)
     assert re.search(r"VIOLATED: bad in 1 \([0-9.]+/s\) of [0-9,]+ operations, [0-9,]+ of which overlapped a", out)
     assert re.search(r"CPU 1  reader look: [0-9,]+ operations, [0-9,]+ overlapped: good [0-9,]+, FORBIDDEN bad 1", out)
-    assert re.search(r"first: bad by CPU 1 \(reader look, operation 5\), after [0-9.]+ [mu]?s, lines slice", out)
+    kinds = "|".join(kind.name.lower() for kind in KINDS)
+    assert re.search(rf"first: bad by CPU 1 \(reader look, operation 5\), after [0-9.]+ [mu]?s, ({kinds}) slice", out)
     assert "Traceback" not in out
     assert 'pytest "test_a_bad_outcome' in out
     assert "--stress-cpus 2 --stress-seed 1 --stress-duration 300ms" in out
