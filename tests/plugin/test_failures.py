@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from stress.marks.noise import KINDS
+from stress.marks.noise import Kind
 
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms", "--stress-seed", "1")
 
@@ -146,7 +146,7 @@ def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_a
     out = failed(pytester, source)
     assert re.search(r"VIOLATED: bad in 1 \([0-9.]+/s\) of [0-9,]+ operations, [0-9,]+ of which overlapped a", out)
     assert re.search(r"CPU 1  reader look: [0-9,]+ operations, [0-9,]+ overlapped: good [0-9,]+, FORBIDDEN bad 1", out)
-    kinds = "|".join(kind.name.lower() for kind in KINDS)
+    kinds = "|".join(kind.name.lower() for kind in Kind)
     assert re.search(rf"first: bad by CPU 1 \(reader look, operation 5\), after [0-9.]+ [mu]?s, ({kinds}) slice", out)
     assert "Traceback" not in out
     assert 'pytest "test_a_bad_outcome' in out
