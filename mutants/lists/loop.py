@@ -46,6 +46,17 @@ GROUP = Group(
             "if cpu.peek(cpu.log + VIOLATIONS) == 0:",
             "if True:",
         ),
+        Part("stress/machine/evidence.py")
+        .of("def keep_block_at_rest(")
+        .mutant(
+            "report-waits-on",
+            "a report waits for a lock that nobody holds any more",
+            "if cpu.peek(BOUND) == 0:",
+            "if False:",
+        ),
+        Part("stress/programs/show_trace.py")
+        .of("def dawdle(")
+        .mutant("dawdles-on", "a slow handler is slow when the power is off", "if cpu.peek(BOUND) == 0:", "if False:"),
         LOOP.of("def finish_operation(").mutant(
             "unjudged-counted", "what is not judged is counted", "if outcome != UNJUDGED:", "if True:"
         ),

@@ -43,7 +43,7 @@ class Access:
 class Deed:
     """Who allocated or freed a block: CPU, program (`boot` before the start), operation, stop, how long before, where.
 
-    `module` is what the block was for.
+    `module` is what the block was for, None before its owner has said so.
     """
 
     cpu: int

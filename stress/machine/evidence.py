@@ -18,6 +18,7 @@ from stress.machine.slab import (
     record_of,
 )
 from stress.machine.words import (
+    BOUND,
     CAUSE_WILD,
     COPIED,
     EXPECTED,
@@ -121,7 +122,8 @@ def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
 
     A change is made under slab_lock and moves the generation on. So if the lock was free after the generation
     was first read and before it was read again, and it is the same, there was none in between. The lock is not
-    taken: this may be a handler, and its CPU may hold it.
+    taken: this may be a handler, and its CPU may hold it. Nobody is waited for once the power is off, since whoever
+    held the lock then holds it for good.
     """
     record = record_of(cpu, cpu.peek(slot + KEPT_BLOCK))
     for _ in range(TRIES):
@@ -133,6 +135,8 @@ def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
         cpu.barrier()
         if held == 0 and cpu.peek(record + GENERATION) == generation:
             cpu.poke(slot + KEPT_AT_REST, 1)
+            return
+        if cpu.peek(BOUND) == 0:
             return
         cpu.yield_core()
 

@@ -135,7 +135,7 @@ class Bout:
 
     def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
         """Let a machine run, booted now unless it is there, and end it."""
-        self._signals, heard = Signals(), noise.slice(kind)
+        self._signals, heard, last = Signals(), noise.slice(kind), LAST_SECONDS
         for player in self.players:
             player.slice(kind, heard.around(player.role.body), self._signals)
         try:
@@ -143,9 +143,9 @@ class Bout:
             machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
             with heard.everywhere():
                 self._gate.set()
-                self._wait(machine, seconds)
+                last += self._wait(machine, seconds)
         finally:
-            self.stuck = [self._stuck(thread) for thread in self.close()]
+            self.stuck = [self._stuck(thread) for thread in self.close(last)]
         machine.check()
 
     def _boot(self, kind: Kind, at: int) -> Machine:
@@ -156,14 +156,14 @@ class Bout:
         machine.boot()
         return machine
 
-    def close(self) -> list[threading.Thread]:
-        """End the machine, if there is one; the threads that do not end, which are left."""
+    def close(self, seconds: float = LAST_SECONDS) -> list[threading.Thread]:
+        """End the machine, if there is one; the threads that do not end within `seconds`, which are left."""
         machine, self._machine = self._machine, None
         if machine is None:
             return []
         machine.ram.power_off()
         self._gate.set()
-        return machine.end(LAST_SECONDS)
+        return machine.end(seconds)
 
     def _stop(self) -> None:
         """End the run, called by any CPU: no body is called any more."""
@@ -192,10 +192,11 @@ class Bout:
         self._here.player = player = self.players[cpu.number]
         return player.context.run(player.operation, cpu)
 
-    def _wait(self, machine: Machine, seconds: float) -> None:
+    def _wait(self, machine: Machine, seconds: float) -> float:
         """Wait on the test's thread, which runs no CPU, until the slice is over and every CPU rests.
 
-        CPUs that rest go on passing safepoints, so that no stop is cut short, and what it protects with it.
+        CPUs that rest go on passing safepoints, so that no stop is cut short, and what it protects with it. Returns how
+        many seconds of the grace are left.
         """
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], LONGEST_STALL)
         self._over.wait(seconds)
@@ -203,10 +204,11 @@ class Bout:
         deadline = time.monotonic() + GRACE_SECONDS
         while time.monotonic() < deadline and not machine.errors and not self.stall:
             if all(player.rests for player in self.players):
-                return
+                break
             time.sleep(LOOK_SECONDS)
             stall = watchdog.sample()
             self.stall = stall.text if stall else None
+        return max(deadline - time.monotonic(), 0.0)
 
     def _stuck(self, thread: threading.Thread) -> Stuck:
         """What a thread that does not end is doing."""

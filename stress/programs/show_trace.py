@@ -18,7 +18,7 @@ from stress.kernel.string import strncpy
 from stress.kernel.struct_module import CORE_SIZE, MODULE_CORE, MODULES, NAME
 from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import WRITERS
+from stress.machine.words import BOUND, WRITERS
 
 SLOW_YIELDS = 32
 
@@ -30,6 +30,15 @@ def core_of_next(cpu: Cpu) -> int:
 
 
 @kernel
+def dawdle(cpu: Cpu) -> None:
+    """Be slow, so that others get far meanwhile; but not once the power is off."""
+    for _ in range(SLOW_YIELDS):
+        if cpu.peek(BOUND) == 0:
+            return
+        cpu.yield_core()
+
+
+@kernel
 def module_text_address(cpu: Cpu, address: int, slow_core: int) -> int:
     """The module that covers `address`, or 0. The handler is slow at the module whose core starts at `slow_core`."""
     mod = first_module(cpu)
@@ -37,8 +46,7 @@ def module_text_address(cpu: Cpu, address: int, slow_core: int) -> int:
     while mod != MODULES:
         core = cpu.load(mod + MODULE_CORE)
         if core == slow_core:
-            for _ in range(SLOW_YIELDS):
-                cpu.yield_core()
+            dawdle(cpu)
         if within(address, core, cpu.load(mod + CORE_SIZE)):
             return mod
         walked += 1

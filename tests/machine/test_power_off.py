@@ -1,16 +1,21 @@
 """Power-off ends every program, whatever it spins in, and what it cuts short is not judged; errors are told."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from stress.kernel.spinlock import spin_lock
 from stress.kernel.stop_machine import down, stop_machine
+from stress.machine.evidence import KEPT_BLOCK, REPORTS, keep_block_at_rest
 from stress.machine.machine import Machine, MachineError
+from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Oops, kernel
+from stress.machine.slab import HEAP_START, SLAB_LOCK
 from stress.machine.words import AREAS, CAUSE_WILD, COUNTERS, LOG_BYTES, OPERATIONS, OUTCOMES, VIOLATIONS, WINDOWS
-from tests.support import ENGINES, blank_ram, program_of, run_machine
+from stress.programs.show_trace import dawdle
+from tests.support import ENGINES, blank_ram, program_of, python_cpu, run_machine
 
 TAKEN = AREAS - 256  # A word at the end of the statics, where nothing is declared: a lock that nobody releases.
 INSIDE = COUNTERS  # In a CPU's log: its operation has begun.
@@ -75,6 +80,14 @@ def mistaken(cpu: Cpu) -> int:
     return len(cpu)  # type: ignore[arg-type]
 
 
+def keep_a_block_that_is_held(cpu: Cpu) -> None:
+    """Keep a block in a report while another CPU holds the lock."""
+    slot, block = cpu.peek(REPORTS), cpu.peek(HEAP_START)
+    cpu.poke(slot + KEPT_BLOCK, block)
+    cpu.poke(SLAB_LOCK, 99)
+    keep_block_at_rest(cpu, slot, block)
+
+
 @pytest.fixture(autouse=True)
 def _stuck_cpus_fail_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """A CPU that does not end fails the test instead of ending the process."""
@@ -107,6 +120,21 @@ def test_a_machine_can_be_powered_off_at_once_and_twice(engine: str) -> None:
     machine = run_machine(blank_ram(2), [program_of(engine, sleep_well)] * 2, lambda: True)
     machine.power_off()
     machine.check()
+
+
+@pytest.mark.parametrize("is_off", [False, True])
+@pytest.mark.parametrize("waits", [dawdle, keep_a_block_that_is_held])
+def test_cores_are_not_given_up_while_others_end(
+    waits: Callable[[Cpu], object], is_off: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yields: list[Cpu] = []
+    monkeypatch.setattr(PythonCpu, "yield_core", lambda cpu: yields.append(cpu))
+    ram = blank_ram(1)
+    cpu = python_cpu(ram)
+    if is_off:
+        ram.power_off()
+    waits(cpu)
+    assert bool(yields) != is_off
 
 
 @pytest.mark.parametrize("engine", ENGINES)
