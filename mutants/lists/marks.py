@@ -46,8 +46,8 @@ GROUP = Group(
         BOUT.of("def _slice(").mutant(
             "stuck-unseen",
             "a deadlock is not told",
-            "[self._stuck(thread) for thread in self.close()]",
-            "[] if self.close() else []",
+            "[self._stuck(thread) for thread in self.close(last)]",
+            "[] if self.close(last) else []",
         ),
         BOUT.of("def _play(").mutant("no-gate", "a CPU does not wait for the roles", "            gate.wait()\n", ""),
         BOUT.of("def _play(").mutant(

@@ -39,7 +39,8 @@ SHORTEST_SLICE = 0.02
 LONGEST_SLICE = 0.25
 GRACE_SECONDS = 3.5
 """What an operation may take on after the end of its slice; together with all else less than five seconds."""
-LONGEST_STALL = 3.0
+SPUN_SECONDS = 0.25
+"""For how long a CPU has only spun that is told as stalled when the grace is over. On a busy host it rarely runs."""
 LAST_SECONDS = 0.5
 LOOK_SECONDS = 0.001
 PAGE = 4096
@@ -198,17 +199,18 @@ class Bout:
         CPUs that rest go on passing safepoints, so that no stop is cut short, and what it protects with it. Returns how
         many seconds of the grace are left.
         """
-        watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], LONGEST_STALL)
+        programs, stall = [player.role.name for player in self.players], None
+        watchdog = Watchdog(machine.ram, programs, SPUN_SECONDS)
         self._over.wait(seconds)
         self._signals.end()
         deadline = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < deadline and not machine.errors and not self.stall:
+        while (left := deadline - time.monotonic()) > 0 and not machine.errors:
             if all(player.rests for player in self.players):
-                break
+                return left
             time.sleep(LOOK_SECONDS)
             stall = watchdog.sample()
-            self.stall = stall.text if stall else None
-        return max(deadline - time.monotonic(), 0.0)
+        self.stall = stall.text if stall else None
+        return 0.0
 
     def _stuck(self, thread: threading.Thread) -> Stuck:
         """What a thread that does not end is doing."""
