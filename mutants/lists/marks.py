@@ -49,6 +49,12 @@ GROUP = Group(
             "[self._stuck(thread) for thread in self.close(last)]",
             "[] if self.close(last) else []",
         ),
+        BOUT.of("def _wait(").mutant(
+            "stall-unnamed",
+            "a stop that never ends is not told as what it waits for",
+            "stall.text if stall else None",
+            "None",
+        ),
         BOUT.of("def _play(").mutant("no-gate", "a CPU does not wait for the roles", "            gate.wait()\n", ""),
         BOUT.of("def _play(").mutant(
             "runs-at-end", "a machine that never ran runs as it ends", "if cpu.peek(BOUND) else", "if True else"
