@@ -171,7 +171,10 @@ def test_a_soak_outlives_whoever_reads_it(tmp_path: Path) -> None:
         env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,
     )  # fmt: skip
     assert STARTING in done.stdout
-    assert done.stderr in ("0\n", "3\n")  # held, or on a busy host too little was seen
+    [end] = end_lines(kstress("report", str(the_run(tmp_path)), cwd=tmp_path).stdout)
+    saw_enough = "HELD as expected" in end  # or on a busy host it did not
+    assert saw_enough or "INCONCLUSIVE" in end
+    assert done.stderr == ("0\n" if saw_enough else "3\n")
     assert manifest(the_run(tmp_path))["status"] == "complete"
     assert samples(the_run(tmp_path))[-1]["standing"]["elapsed_s"] >= 1.4
 
