@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.markup import escape
 
 from stress.doctor import Check
+from stress.exits import EXIT_HARNESS_FAILED
 from stress.outputs.consoles import console
 from stress.report.listing import as_json, as_markdown, as_text
 from stress.scenario import Scenario
@@ -28,4 +29,4 @@ def print_checks(checks: Iterable[Check]) -> int:
         mark = {True: "[green]ok[/green]  ", False: "[red]bad[/red] ", None: "[dim]-[/dim]   "}[check.good]
         screen.print(f"{mark} {escape(check.name):<18} {escape(check.text)}")
         failed = failed or check.good is False
-    return 4 if failed else 0
+    return EXIT_HARNESS_FAILED if failed else 0

@@ -30,7 +30,7 @@ NOISY = ("distributed", "distributed.client", "tornado.application")
 """What they log of schedulers that are gone and of tasks that were taken back is told here, or wanted."""
 SILENT_SECONDS = 5.0
 LONGEST_WAIT = 3600.0
-"""Seconds without any worker after which nobody is waited for any more."""
+"""Seconds without any worker that answers after which nobody is waited for any more."""
 
 
 @attrs.define(eq=False)
@@ -89,7 +89,7 @@ class OnCluster:
         """What workers bring back, and what was lost with those that have left.
 
         Raises:
-            NoWorkersError: when the scheduler is gone, no worker is fit, or none has come for an hour.
+            NoWorkersError: when the scheduler is gone, no worker is fit, or none has come or answered for an hour.
         """
         lost = list(self._look())
         busy = {place.future: place for place in self._places.values() if place.future}
@@ -138,12 +138,13 @@ class OnCluster:
     def _check(self) -> None:
         """Raise NoWorkersError if it makes no sense to wait any longer."""
         places = self._places.values()
+        asked = sum(place.hired is None for place in places)
         if any(place.hired for place in places):
             self._alone_since, self._waits_told = None, False
-        elif places and not any(place.hired is None for place in places):
+        elif places and not asked:
             raise NoWorkersError(f"--scheduler: no worker of {self._address} can do this; mend what was told of them")
         else:
-            self._wait(len(places))
+            self._wait(asked)
 
     def _wait(self, asked: int) -> None:
         """Nobody works: tell once what is waited for, an answer of those who were asked not before it takes a while."""
@@ -151,7 +152,8 @@ class OnCluster:
         if self._alone_since is None:
             self._alone_since = now
         elif now > self._alone_since + LONGEST_WAIT:
-            raise NoWorkersError(f"--scheduler: {self._address} has had no worker for {LONGEST_WAIT:.0f} s; start one")
+            what, do = ("no worker that answers", "see what they do") if asked else ("no worker", "start one")
+            raise NoWorkersError(f"--scheduler: {self._address} has had {what} for {LONGEST_WAIT:.0f} s; {do}")
         if not self._waits_told and (not asked or now > self._alone_since + SILENT_SECONDS):
             self._waits_told = True
             starts = f"a worker; this starts one: dask worker {self._address}"
