@@ -16,7 +16,7 @@ from stress.judge import lookups
 from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
-from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
+from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.judge.violation import Slice, Violation, harvest
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
@@ -36,7 +36,6 @@ from stress.scenario_files import find_scenario, twin_of
 from stress.variation import least_cpus, vary
 
 SLICE_SECONDS = 0.25
-LONE_SLICE_SECONDS = 5.0
 POLL_SECONDS = 0.02
 SHORTEST_SLICE = 0.001
 LONGEST_STALL_AFTER = 5.0
@@ -234,7 +233,7 @@ def run_scenario(
             f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
         )
     twin_tally = twin_track.tally if twin_track else None
-    verdict = judge(track.tally, twin_tally, _told(track), _told(twin_track))
+    verdict = judge(track.tally, _side(twin_track), _told(track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
     return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
 
@@ -244,10 +243,16 @@ def _told(track: Track | None) -> str | None:
     return track.stall.text if track and track.stall else None
 
 
+def _side(twin: Track | None) -> TwinSide | None:
+    """The twin's side of a run, None for a scenario without one."""
+    return TwinSide(twin.tally, twin.scenario.expect, _told(twin)) if twin else None
+
+
 def _alternate(track: Track, twin: Track | None) -> None:
     """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early.
 
-    A scenario without a twin runs in slices too, longer ones, so that its progress can be told.
+    A scenario without a twin runs in slices too: what a violation has damaged ends with its machine, and the next slice
+    has another one.
     """
     config, interrupted = track.settings.config, track.hooks.interrupted
 
@@ -259,7 +264,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
         left = config.duration_s - track.tally.seconds
         if left <= SHORTEST_SLICE or (config.stop_on_violation and track.tally.violations):
             break
-        length = min(left, SLICE_SECONDS if twin else LONE_SLICE_SECONDS)
+        length = min(left, SLICE_SECONDS)
         track.run_slice(length, over)
         if twin and twin.stall is None and not interrupted():
             twin.run_slice(length, lambda ram, seconds: interrupted())

@@ -10,7 +10,7 @@ from stress.pages.statistics import Row, answer, rows_of, worst_first
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 HEAD = ("result", "scenario", "engine", "CPUs", "settings", "verdict", "expected", "as expected", "race windows",
-        "violations", "per window", "at most (95 %)", "from")  # fmt: skip
+        "violations", "caught", "at most (95 %)", "from")  # fmt: skip
 
 
 def plain(text: object) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
-from stress.campaign.runs import bound_of
 from stress.campaign.sweep.records import Values
 from stress.gathered.axes import settings, varying
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
+from stress.judge.trials import Trials
 
 
 @attrs.frozen
@@ -61,13 +61,18 @@ class Row:
 
     @property
     def rate(self) -> float | None:
-        """Violations per race window over all repeats."""
-        return min(self.violations / self.windows, 1.0) if self.windows else None
+        """Catches per trial over all repeats."""
+        return self.caught.rate
 
     @property
     def bound(self) -> float | None:
         """The upper 95 % bound on that rate."""
-        return bound_of(self.violations, self.windows)
+        return self.caught.upper_95
+
+    @property
+    def caught(self) -> Trials:
+        """The trials of all repeats."""
+        return sum((entry.run.caught for entry in self.entries if entry.run), Trials())
 
     @property
     def settings(self) -> str:

@@ -10,6 +10,7 @@ import attrs
 from stress.conditions import Conditions
 from stress.config import Config
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials
 from stress.judge.verdict import Verdict, rate_upper_95
 from stress.judge.violation import Violation
 from stress.machine.waits import Stall
@@ -65,6 +66,7 @@ class Result:
             "unloads": tally.unloads,
             "race_windows": tally.race_windows,
             "violations": tally.violations,
+            **trials_json(tally.caught),
             "first_violation_s": tally.first_violation_s,
             "rate_upper_95": rate_upper_95(tally),
             "outcomes": {name: tally.outcomes[name] for name in self.scenario.outcomes},
@@ -89,7 +91,18 @@ class Result:
             "scenario": self.scenario.twin,
             "race_windows": twin.race_windows,
             "violations": twin.violations,
+            **trials_json(twin.caught),
         }
+
+
+def trials_json(caught: Trials) -> dict[str, Any]:
+    """What a rate is made of; nulls where an earlier version counted nothing that is independent."""
+    known = caught if caught.independent else None
+    return {
+        "trials": known and known.trials,
+        "catches": known and known.catches,
+        "catch_rate_upper_95": known and known.upper_95,
+    }
 
 
 def command_of(verb: str, origin: str, config: Config) -> str:
