@@ -1,8 +1,8 @@
 """What the plots show: every repeat, medians, bounds as bounds, before and after on one plot, and the right axis."""
 
 import math
-from fractions import Fraction
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
