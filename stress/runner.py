@@ -33,7 +33,7 @@ from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
 from stress.scenario import Hardware, Scenario
 from stress.scenario_files import find_scenario, twin_of
-from stress.variation import least_cpus, vary
+from stress.variation import too_few_cpus, vary
 
 SLICE_SECONDS = 0.25
 POLL_SECONDS = 0.02
@@ -216,10 +216,10 @@ def run_scenario(
     """
     settings = settle(config)
     steal = StealMeter()
-    needed = least_cpus(scenario, config)
-    if config.cpus < needed:
-        verdict = Verdict(INCONCLUSIVE, f"needs at least {needed} CPUs, not {config.cpus}")
-        return _result(scenario, settings, Tally(), None, verdict, steal, False)
+    too_few = too_few_cpus(scenario, config)
+    if too_few is not None:
+        result = _result(scenario, settings, Tally(), None, Verdict(INCONCLUSIVE, too_few), steal, False)
+        return attrs.evolve(result, applicable=False)
     twin = twin_of(scenario)
     track = prepare(scenario, settings, world, hooks)
     twin_track = prepare(twin, settings, world, hooks) if twin else None

@@ -11,7 +11,7 @@ import attrs
 from attrs.validators import deep_mapping, ge, in_, instance_of, le, max_len, optional
 
 from stress.campaign.converter import from_json
-from stress.campaign.sweep.records import Values
+from stress.campaign.sweep.records import Values, applies
 from stress.conditions import Conditions
 from stress.config import Config
 from stress.errors import UserError
@@ -80,6 +80,11 @@ class Run:
     trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catches: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catch_rate_upper_95: float | None = None
+    applicable: bool = attrs.field()
+
+    @applicable.default
+    def _applicable(self) -> bool:
+        return applies({"reason": self.reason})
 
     def __attrs_post_init__(self) -> None:
         """Raise ValueError for what contradicts itself."""

@@ -211,7 +211,7 @@ def not_seen(sources: Sequence[Source]) -> list[str]:
     for entry, what in _entries(sources):
         if entry.run is not None and entry.run.verdict == HELD:
             held[entry.values.scenario].append(entry.run)
-        elif entry.run is not None and entry.run.verdict == INCONCLUSIVE:
+        elif entry.run is not None and entry.run.applicable and entry.run.verdict == INCONCLUSIVE:
             why.setdefault(entry.values.scenario, f"{what}: {entry.run.reason}")
     told = [f"{name}: not reproduced: {_bound(runs)}, if all these runs are alike" for name, runs in held.items()]
     return told + [f"inconclusive: {reason}" for reason in why.values()]

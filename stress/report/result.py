@@ -27,7 +27,7 @@ class Result:
     """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
     `reports` has the first violation of each outcome, those that tell most first. `verb` is the command that it was
-    run with.
+    run with. `applicable` is False for a machine with too few CPUs for the scenario, on which nothing ran.
     """
 
     scenario: Scenario
@@ -41,6 +41,7 @@ class Result:
     stall: Stall | None = None
     reports: tuple[Violation, ...] = ()
     verb: str = "run"
+    applicable: bool = True
 
     @property
     def as_expected(self) -> bool:
@@ -60,6 +61,7 @@ class Result:
             "verdict": self.verdict.name,
             "reason": self.verdict.reason,
             "as_expected": self.as_expected,
+            "applicable": self.applicable,
             "interrupted": self.interrupted,
             "lookups": tally.lookups,
             "loads": tally.loads,
