@@ -13,6 +13,7 @@ import click
 
 from stress.commands.compare import compare
 from stress.commands.corpus import corpus
+from stress.commands.group import Commands
 from stress.commands.look import doctor, list_scenarios
 from stress.commands.report import report
 from stress.commands.run import run
@@ -25,7 +26,11 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="kstress")
 def cli() -> None:
     """Stress lockless readers against writers that free memory, on real threads.

@@ -24,7 +24,12 @@ PAIR = ("modlist_spinlock", "stop_machine")
 @machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
-@click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the JSON in a new file there.",
+)
 def run(
     scenarios: tuple[str, ...],
     everything: bool,

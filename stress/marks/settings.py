@@ -12,6 +12,7 @@ import pytest
 
 from stress.config import DEFAULT_CPUS, ENGINES, LARGEST_SEED
 from stress.errors import UserError
+from stress.extras import needs
 from stress.machine import engines
 from stress.machine.words import MAX_CPUS
 from stress.units import parse_duration
@@ -20,7 +21,6 @@ SMOKE = "1s"
 CPUS = str(DEFAULT_CPUS)
 REPEAT = "1"
 MOST_SECONDS = 86400.0
-NEEDS_NUMBA = "stress engine native needs numba: pip install 'kstress[native]', or use --stress-engine python"
 
 
 @attrs.frozen
@@ -126,5 +126,5 @@ def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Ma
 
     found = {name: find(name) for name in SETTINGS}
     if found["engine"] == "native" and not engines.has_numba():
-        raise UserError(NEEDS_NUMBA)
+        raise UserError(f"{needs('stress engine native', 'native')}, or use --stress-engine python")
     return found

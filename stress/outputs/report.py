@@ -98,7 +98,10 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
     finally:  # also where the reader of a pipe has gone away
         for flag, (place, text) in made.items():
             _write(place, text, flag)
-        _write_page(wanted.page, page, missing)
+        if wanted.page is not None and page is not None:
+            _write_page(wanted.page, page)
+    if missing:
+        raise UserError(f"no {wanted.page}: {missing}; what it would say is above")
 
 
 def _read(paths: Iterable[Path]) -> Iterator[Path]:
@@ -134,14 +137,10 @@ def _write(place: str, text: str, flag: str) -> None:
         write_results(Path(place), text, flag)
 
 
-def _write_page(place: Path | None, page: str | None, missing: str | None) -> None:
-    """Write the page, and say where it is, or why there is none."""
-    if place is None:
-        return
-    if page is not None:
-        write_results(place, page, "--output")
-    note = f"no {place}: {missing}" if missing else f"page: {place}"
-    console(stderr=True).print(Text(note, "dim"), soft_wrap=True)
+def _write_page(place: Path, page: str) -> None:
+    """Write the page, and say where it is."""
+    write_results(place, page, "--output")
+    console(stderr=True).print(Text(f"page: {place}", "dim"), soft_wrap=True)
 
 
 def show(sources: Sequence[Source], screen: Console, reports: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 
 from stress.campaign.runs import Run, share
-from stress.conditions import Conditions
+from stress.conditions import LEAST_CPU_SECONDS, Conditions
 from stress.gathered.axes import settings, varying
 from stress.gathered.entries import BROKEN, SOAK, Entry, Source
 from stress.judge.trials import Trials, bound_text
@@ -149,7 +149,13 @@ def _at_work(number: int, entry: Entry) -> Iterator[Worked]:
         of = {one.session for one in entry.soak.samples if one.standing.scenario == entry.values.scenario}
         yield from (Worked(number, sessions[at].worker, sessions[at].conditions) for at in sorted(of))
     elif entry.run is not None:
-        yield Worked(number, entry.worker, entry.run.conditions)
+        yield Worked(number, entry.worker, _measured(entry.run))
+
+
+def _measured(run: Run) -> Conditions:
+    """The conditions of a run; earlier versions gave a steal time of runs that were too short to measure one."""
+    of = run.conditions
+    return of if run.duration_s * of.cores >= LEAST_CPU_SECONDS else attrs.evolve(of, steal_percent=None)
 
 
 def _facts(one: Worked) -> tuple[tuple[str, str], ...]:
@@ -206,15 +212,21 @@ def commands(source: Source) -> list[str]:
 
 
 def not_seen(sources: Sequence[Source]) -> list[str]:
-    """What was not seen, scenario by scenario, and how far that goes."""
-    held, why = defaultdict[str, list[Run]](list), dict[str, str]()
-    for entry, what in _entries(sources):
-        if entry.run is not None and entry.run.verdict == HELD:
-            held[entry.values.scenario].append(entry.run)
-        elif entry.run is not None and entry.run.applicable and entry.run.verdict == INCONCLUSIVE:
-            why.setdefault(entry.values.scenario, f"{what}: {entry.run.reason}")
-    told = [f"{name}: not reproduced: {_bound(runs)}, if all these runs are alike" for name, runs in held.items()]
-    return told + [f"inconclusive: {reason}" for reason in why.values()]
+    """What was not seen, by scenario, engine, CPU count and what else differs, and how far that goes."""
+    held, open_ = defaultdict[str, list[Run]](list), defaultdict[str, list[Run]](list)
+    for source in sources:
+        axes = varying(source.entries)
+        for entry in source.entries:
+            if entry.run is not None and entry.run.applicable and entry.run.verdict in (HELD, INCONCLUSIVE):
+                kept = held if entry.run.verdict == HELD else open_
+                kept[label(entry, axes)].append(entry.run)
+    told = [f"{what}: not reproduced: {_bound(runs)}, if all these runs are alike" for what, runs in held.items()]
+    return told + [f"{what}: inconclusive{_times(runs)}: {runs[0].reason}" for what, runs in open_.items()]
+
+
+def _times(runs: Sequence[Run]) -> str:
+    """How many runs there were, if there were several; the reason that follows is the first one's."""
+    return f" in {len(runs):,} runs, the first because of" if len(runs) > 1 else ""
 
 
 def _bound(runs: Sequence[Run]) -> str:

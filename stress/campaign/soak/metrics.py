@@ -13,6 +13,7 @@ from stress.campaign.parts import Part
 from stress.campaign.soak.records import Standing, parts_by_name
 from stress.campaign.soak.view import View
 from stress.errors import UserError
+from stress.extras import needs
 from stress.machine.latency import upper_edge
 
 LABELS = ("scenario",)
@@ -169,9 +170,7 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
     try:
         from prometheus_client import CollectorRegistry, start_http_server
     except ImportError:
-        raise UserError(
-            "--metrics-port needs prometheus_client: pip install 'kstress[metrics]', or leave it out"
-        ) from None
+        raise UserError(f"{needs('--metrics-port', 'metrics')}, or leave it out") from None
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics)
     try:

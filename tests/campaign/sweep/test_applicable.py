@@ -18,7 +18,7 @@ from stress.runner import run
 from tests.campaign.sweep.made import ended, make_sweep, run_json
 from tests.pages.made import a_run, write_runs
 
-TOO_FEW = {"applicable": False, "reason": "needs at least 3 CPUs, not 2", "as_expected": False}
+TOO_FEW: dict[str, Any] = {"applicable": False, "reason": "needs at least 3 CPUs, not 2", "as_expected": False}
 NONE: dict[str, Any] = {"race_windows": 0, "violations": 0, "trials": 0, "catches": 0, "reports": []}
 
 
