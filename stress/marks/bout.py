@@ -31,8 +31,9 @@ from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.cpu import Player, Role, Signals, StressCpu
-from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, UnderTest
+from stress.marks.noise import KINDS, Kind, Noise
 from stress.marks.poison import Deed, Graveyard, Use
+from stress.marks.under_test import PACKAGE, UnderTest
 
 SLICES = 20
 SHORTEST_SLICE = 0.02
@@ -95,6 +96,7 @@ class Bout:
     stall: str | None = attrs.field(init=False, default=None)
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
+    noise: Noise | None = attrs.field(init=False, default=None)
     _machine: Machine | None = attrs.field(init=False, default=None)
     _gate: threading.Event = attrs.field(init=False, factory=threading.Event)
     _over: threading.Event = attrs.field(init=False, factory=threading.Event)
@@ -118,7 +120,7 @@ class Bout:
         for number, role in enumerate(deal(roles, self.cell.cpus)):
             cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
             self.players.append(Player(cpu, role, acceptable, time.monotonic_ns(), self._stop, self.first_only))
-        noise = Noise(under_test, self.cell.seed)
+        self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles])
         try:
             for at, (kind, seconds) in enumerate(self._slices(began)):
                 self._slice(noise, kind, seconds, at)
