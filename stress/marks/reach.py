@@ -8,6 +8,8 @@ from stress.marks.noise import Noise
 from stress.marks.under_test import Part
 
 MOST_LABELS = 6
+LEAST_SWITCHES = 32
+"""With fewer it may be chance that all are in the same code."""
 ADVICE = "name the code under test in stress_noise (compiled code takes none), or run longer"
 
 
@@ -28,7 +30,7 @@ def miss(noise: Noise) -> str:
         return f"noise reached no code: {_listed(_missed(noise)) or 'too little Python code ran'}; {ADVICE}"
     bodies_only = all(key == (noise.under_test.test_file, True) for key in switches)
     missed = [part for part in _missed(noise) if part.imported]
-    if not bodies_only or not missed:
+    if not bodies_only or not missed or sum(switches.values()) < LEAST_SWITCHES:
         return ""
     return f"noise reached nothing but the roles' own bodies: {_listed(missed)}; {ADVICE}"
 

@@ -97,6 +97,15 @@ def spec_of(name: str) -> ModuleSpec | None:
         return None
 
 
+def files_behind(module: object) -> set[str]:
+    """The files of the code that a module has in its `__all__`: that of `collections.abc` is in a private module."""
+    files = set()
+    for one in [getattr(module, name, None) for name in getattr(module, "__all__", ())]:
+        functions = vars(one).values() if isinstance(one, type) else (one,)
+        files |= {code.co_filename for code in (getattr(one, "__code__", None) for one in functions) if code}
+    return files
+
+
 def named_parts(config: pytest.Config) -> tuple[Part, ...]:
     """What `stress_noise` names: a file or folder that exists, from the settings file's folder on, or a module.
 
@@ -112,7 +121,7 @@ def named_parts(config: pytest.Config) -> tuple[Part, ...]:
 def named(text: str, folder: Path, origin: str) -> Part:
     """One word of `stress_noise`."""
     path = os.path.abspath(folder / text)
-    if os.path.exists(path):
+    if text and os.path.exists(path):
         return Part(text, "", tuple({path, os.path.realpath(path)}))
     spec = spec_of(text) if all(map(str.isidentifier, text.split("."))) else None
     if spec is None:
@@ -120,4 +129,5 @@ def named(text: str, folder: Path, origin: str) -> Part:
             f"{origin}: {text!r} is no file or folder under {folder} and no module that can be imported; "
             "give a path or a module's name, like vendored/cachelib or queue"
         )
-    return part_of(text, spec)
+    part = part_of(text, spec)
+    return attrs.evolve(part, places=(*part.places, *files_behind(sys.modules.get(text))))
