@@ -74,6 +74,12 @@ class Countdown:
             sched_yield()
 
 
+def _forget_what_is_disabled() -> None:
+    """What an item before has disabled may be under test now."""
+    if hasattr(sys, "monitoring"):
+        sys.monitoring.restart_events()
+
+
 def _take_tool() -> int | None:
     """The number of a tool that nobody used and that is kstress's from now on."""
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
@@ -105,7 +111,6 @@ def _monitored(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> 
     try:
         monitoring.register_callback(tool, event, seen)
         monitoring.set_events(tool, event)
-        monitoring.restart_events()  # what an item before has disabled may be under test now
         yield
     finally:
         monitoring.set_events(tool, 0)
@@ -198,6 +203,7 @@ class Noise:
         self.under_test, self.heard = under_test, Heard(frozenset(map(id, chain.from_iterable(map(codes_of, bodies)))))
         self._has = cache(under_test.has)
         self._random = Random(seed)
+        _forget_what_is_disabled()
 
     def slice(self, kind: Kind) -> SliceNoise:
         """The noise of one slice."""

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.test_examples import examples
+from benchmarks.reach import WITHOUT_NOISE, examples
 from tests.plugin.test_noise_reach import noise_lines
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
 BOUND_SECONDS = 60.0
 TIMES = 5
-WITHOUT_NOISE = "from stress.marks import bout\nfrom stress.marks.noise import Kind\nbout.KINDS = (Kind.BARE,)\n"
 SHELF = """
 class Shelf:
     def __init__(self):
