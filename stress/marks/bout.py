@@ -5,6 +5,7 @@ operation, so that none of that time is lost for the race: a machine can be ther
 Nothing waits for ever: a CPU that does not end its operation is told with its stack, and its thread is left behind.
 """
 
+import gc
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ from stress.machine.engines import yield_mask
 from stress.machine.features import Features
 from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
-from stress.machine.python_engine import PythonEngine
+from stress.machine.python_engine import PythonEngine, gil_enabled
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.seam import Cpu
@@ -80,6 +81,15 @@ def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
     return dealt
 
 
+def collect_what_is_due() -> None:
+    """Collect young garbage, so that this does not hold all CPUs in their first milliseconds, by chance.
+
+    What is new since the last few items takes milliseconds, and is looked at no more often than it would be anyway.
+    """
+    if gil_enabled() and gc.isenabled():
+        gc.collect(int(gc.get_count()[1] >= gc.get_threshold()[1]))
+
+
 @attrs.define(eq=False)
 class Bout:
     """One run of a cell's roles. `graveyard` knows what was freed; the rest is read when `run` has returned.
@@ -108,6 +118,7 @@ class Bout:
 
     def prepare(self) -> None:
         """Boot the machine of the first slice."""
+        collect_what_is_due()
         try:
             self._boot(KINDS[0], 0)
         except BaseException:

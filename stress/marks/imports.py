@@ -7,7 +7,6 @@ import ast
 import sys
 import tokenize
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from importlib.util import resolve_name
 from pathlib import Path
@@ -20,15 +19,25 @@ from stress.marks.under_test import Part, UnderTest, named_parts, part_of, spec_
 
 TOOLS = ("pytest", "pluggy", "xdist", "hypothesis", "coverage", "mock", "freezegun", "time_machine", "stress")
 """Packages that tests use and do not test, as are all whose names begin with `pytest_` or `_pytest`."""
-MOST_MODULES = 256
+
+
+KNOWN = pytest.StashKey[dict[Path, UnderTest]]()
 
 
 def under_test_of(item: pytest.Function) -> UnderTest:
-    """What takes noise in an item.
+    """What takes noise in an item, which is the same for all in its file.
 
     Raises:
         UserError: for a setting that cannot be used.
     """
+    known = item.config.stash.setdefault(KNOWN, {})
+    if item.path not in known:
+        known[item.path] = found_for(item)
+    return known[item.path]
+
+
+def found_for(item: pytest.Function) -> UnderTest:
+    """The same, found anew."""
     config, file = item.config, str(item.path)
     modules = [item.module, *conftests(item)]
     parts = {part.name: part for module in modules for part in imported_parts(module)}
@@ -44,7 +53,6 @@ def conftests(item: pytest.Item) -> Iterator[ModuleType]:
             yield plugin
 
 
-@lru_cache(MOST_MODULES)
 def imported_parts(module: ModuleType) -> tuple[Part, ...]:
     """The packages that a module imports, each whole."""
     found = {}

@@ -15,8 +15,8 @@ import pytest
 
 from stress.errors import UserError
 
-PACKAGE = Path(__file__).resolve().parents[1]
-STANDARD = Path(os.__file__).parent
+PACKAGE = str(Path(__file__).resolve().parents[1])
+STANDARD = os.path.dirname(os.__file__)
 INSTALLED = ("site-packages", "dist-packages")
 SETTING = "stress_noise"
 
@@ -41,7 +41,7 @@ class Part:
 
     def has(self, file: str) -> bool:
         """Whether a code object's file is part of it."""
-        return any(file == place or file.startswith(f"{place}/") for place in self.places)
+        return any(is_within(file, place) for place in self.places)
 
 
 @attrs.frozen
@@ -53,27 +53,30 @@ class UnderTest:
     test_file: str = ""
 
     def has(self, file: str) -> bool:
-        """Whether a code object's file takes noise."""
-        return bool(self.label(file))
+        """Whether a code object's file takes noise. Asked while threads race, so that it must be quick."""
+        if file == self.test_file or any(part.has(file) for part in self.parts):
+            return True
+        return is_within(file, str(self.rootdir)) and not where_of(file) and not is_within(file, PACKAGE)
 
     def label(self, file: str) -> str:
-        """What a report calls a file that takes noise; empty for any other."""
-        path = Path(file)
+        """What a report calls a file that takes noise."""
         if file == self.test_file:
-            return path.name
-        for part in self.parts:
-            if part.has(file):
-                return part.label
-        inside = path.is_relative_to(self.rootdir) and where_of(path) == ""
-        return str(path.relative_to(self.rootdir)) if inside and not path.is_relative_to(PACKAGE) else ""
+            return os.path.basename(file)
+        labels = (part.label for part in self.parts if part.has(file))
+        return next(labels, os.path.relpath(file, self.rootdir))
 
 
-def where_of(path: Path) -> str:
+def is_within(file: str, folder: str) -> bool:
+    """Whether a file is in a folder, or is it, by their names alone."""
+    return file == folder or file.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def where_of(file: str) -> str:
     """The kind of folder that a file is installed in; empty if that is none."""
-    for part in reversed(path.parts):
+    for part in reversed(file.split(os.sep)):
         if part in INSTALLED:
             return part
-    return "standard library" if path.is_relative_to(STANDARD) else ""
+    return "standard library" if is_within(file, STANDARD) else ""
 
 
 def part_of(name: str, spec: ModuleSpec, imported: bool = False) -> Part:
@@ -85,7 +88,7 @@ def part_of(name: str, spec: ModuleSpec, imported: bool = False) -> Part:
         file = str(getattr(spec.loader_state, "filename", None) or "")
         return Part(name, "standard library", tuple(filter(None, (f"<frozen {spec.name}>", file, *folders))))
     places = tuple(folders) or (origin,)
-    return Part(name, where_of(Path(places[0])), places, origin.endswith(tuple(EXTENSION_SUFFIXES)), imported)
+    return Part(name, where_of(places[0]), places, origin.endswith(tuple(EXTENSION_SUFFIXES)), imported)
 
 
 def spec_of(name: str) -> ModuleSpec | None:

@@ -177,7 +177,7 @@ def test_code_under_test_is_what_lies_under_rootdir_and_is_not_installed_there(t
     assert not under_test.has(str(tmp_path / ".venv/lib/site-packages/theirs/a.py"))
     assert not under_test.has(threading.__file__)
     assert not UnderTest(Path(threading.__file__).parent).has(threading.__file__)
-    assert not UnderTest(PACKAGE.parent).has(str(PACKAGE / "runner.py"))
+    assert not UnderTest(Path(PACKAGE).parent).has(f"{PACKAGE}/runner.py")
 
 
 def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
