@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name in NAMES:
         group.addoption(f"--stress-{name}", metavar=name.upper(), default=None, help=HELP[name])
         parser.addini(f"stress_{name}", HELP[name], default="")
-    parser.addini("stress_noise", "more files or folders whose code takes noise", type="paths", default=[])
+    parser.addini("stress_noise", "more files, folders or modules whose code takes noise", type="args", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
     if any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES):
         check_settings(config)
+    if config.getoption("verbose", 0) > 0:
+        config.pluginmanager.register(NoiseLines(config), "stress-noise-lines")
 
 
 def check_settings(config: pytest.Config) -> None:
@@ -98,6 +100,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from stress.errors import UserError
     from stress.marks.cell import cells
     from stress.marks.settings import check_mark, find_settings
+    from stress.marks.under_test import named_parts
 
     marked: dict[str, Any] = {}
     try:
@@ -105,6 +108,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             check_mark(mark.args, mark.kwargs)
             marked.update(mark.kwargs)
         found = cells(find_settings(metafunc.config, marked, {}))
+        named_parts(metafunc.config)
     except UserError as error:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
     metafunc.parametrize("stress", found, indirect=True, ids=[cell.name for cell in found])
@@ -151,20 +155,35 @@ def tell(config: pytest.Config, text: str) -> None:
             terminal.write_line(text)
 
 
+class NoiseLines:
+    """With `-v`, a line after each stress item: what took noise, and how much."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Nothing is written yet."""
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write it once the item is over: the properties are complete then, in a worker of pytest-xdist too."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        told = [value for name, value in report.user_properties if name == "stress_noise"]
+        if terminal and told and report.when == "teardown":
+            terminal.write_line(f"  noise: {told[0]}")
+
+
 @pytest.fixture
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     """One cell of a test of one's own: decorate bodies with `stress.reader` and `stress.writer`, then `stress.run`."""
     from stress.marks.fixture import Stress
-    from stress.marks.noise import UnderTest
+    from stress.marks.imports import under_test_of
 
     if not hasattr(request, "param"):
         raise pytest.UsageError(NEEDS_MARK)
     config, item = request.config, request.node
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
-    under_test = UnderTest(config.rootpath, tuple(Path(os.path.abspath(one)) for one in config.getini("stress_noise")))
     first_only = config.getoption("maxfail") == 1
-    with Stress(request.param, item.nodeid, first_only, under_test, partial(tell, config)) as one:
+    with Stress(request.param, item.nodeid, first_only, under_test_of(item), partial(tell, config)) as one:
         item.add_report_section("call", "stress", one.again)
         yield one
     item.user_properties.extend(one.properties())

@@ -5,6 +5,7 @@ operation, so that none of that time is lost for the race: a machine can be ther
 Nothing waits for ever: a CPU that does not end its operation is told with its stack, and its thread is left behind.
 """
 
+import gc
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ from stress.machine.engines import yield_mask
 from stress.machine.features import Features
 from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
-from stress.machine.python_engine import PythonEngine
+from stress.machine.python_engine import PythonEngine, gil_enabled
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.seam import Cpu
@@ -31,8 +32,9 @@ from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.cpu import Player, Role, Signals, StressCpu
-from stress.marks.noise import KINDS, PACKAGE, Kind, Noise, UnderTest
+from stress.marks.noise import KINDS, Kind, Noise
 from stress.marks.poison import Deed, Graveyard, Use
+from stress.marks.under_test import PACKAGE, UnderTest
 
 SLICES = 20
 SHORTEST_SLICE = 0.02
@@ -79,6 +81,15 @@ def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
     return dealt
 
 
+def collect_what_is_due() -> None:
+    """Collect young garbage, so that this does not hold all CPUs in their first milliseconds, by chance.
+
+    What is new since the last few items takes milliseconds, and is looked at no more often than it would be anyway.
+    """
+    if gil_enabled() and gc.isenabled():
+        gc.collect(int(gc.get_count()[1] >= gc.get_threshold()[1]))
+
+
 @attrs.define(eq=False)
 class Bout:
     """One run of a cell's roles. `graveyard` knows what was freed; the rest is read when `run` has returned.
@@ -95,6 +106,7 @@ class Bout:
     stall: str | None = attrs.field(init=False, default=None)
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
+    noise: Noise | None = attrs.field(init=False, default=None)
     _machine: Machine | None = attrs.field(init=False, default=None)
     _gate: threading.Event = attrs.field(init=False, factory=threading.Event)
     _over: threading.Event = attrs.field(init=False, factory=threading.Event)
@@ -106,6 +118,7 @@ class Bout:
 
     def prepare(self) -> None:
         """Boot the machine of the first slice."""
+        collect_what_is_due()
         try:
             self._boot(KINDS[0], 0)
         except BaseException:
@@ -118,7 +131,7 @@ class Bout:
         for number, role in enumerate(deal(roles, self.cell.cpus)):
             cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
             self.players.append(Player(cpu, role, acceptable, time.monotonic_ns(), self._stop, self.first_only))
-        noise = Noise(under_test, self.cell.seed)
+        self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles])
         try:
             for at, (kind, seconds) in enumerate(self._slices(began)):
                 self._slice(noise, kind, seconds, at)

@@ -1,16 +1,17 @@
 """The `stress` fixture: roles, what is acceptable, what was freed, and the run."""
 
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Self, TypeVar, overload
 
 import pytest
 
 from stress.errors import UserError
-from stress.marks import told
+from stress.marks import reach, told
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell, again
 from stress.marks.cpu import Role, StressCpu
-from stress.marks.noise import UnderTest
+from stress.marks.under_test import UnderTest
 
 Body = TypeVar("Body", bound=Callable[[StressCpu], Any])
 
@@ -140,11 +141,14 @@ class Stress:
         """What the run came to, for JUnit XML."""
         bout = self._bout
         counts = {"operations": bout.operations, "overlapped": bout.overlapped, "violations": bout.violations}
-        return [(f"stress_{name}", count) for name, count in counts.items()]
+        noise = [("stress_noise", reach.line(bout.noise))] if bout.noise else []
+        return [*((f"stress_{name}", count) for name, count in counts.items()), *noise]
 
     def _judge(self) -> None:
-        """Fail if something is not as it should be."""
+        """Fail if something is not as it should be; a warning if nothing is wrong, and noise missed what is tested."""
         if not told.headline(self._bout):
+            if self._bout.noise and (missed := reach.miss(self._bout.noise)):
+                warnings.warn(f"stress: {missed}", pytest.PytestWarning, stacklevel=3)
             return
         report, raised = told.report(self._bout, self._nodeid), self._bout.errors
         errors = [error for error in raised if not isinstance(error, pytest.skip.Exception)]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import RawStack, line_of
+from stress.marks import reach
 from stress.marks.bout import Bout
 from stress.marks.cell import again
 from stress.marks.cpu import Player
-from stress.marks.noise import PACKAGE
 from stress.marks.poison import Deed, Use
+from stress.marks.under_test import PACKAGE
 from stress.units import show_duration
 
 MOST_FRAMES = 12
@@ -28,6 +29,8 @@ def headline(bout: Bout) -> str:
         return f"RAISED: {len(bout.errors)} of {bout.operations:,} operations ended in an exception"
     if not bout.overlapped:
         return f"INCONCLUSIVE: none of {bout.operations:,} operations overlapped a writer's, so nothing was tested"
+    if bout.noise and (refusal := reach.refusal(bout.noise)):
+        return f"INCONCLUSIVE: no operation had noise at lines or instructions ({refusal}), so little was tested"
     return ""
 
 
@@ -122,4 +125,6 @@ def _end(bout: Bout, nodeid: str) -> Iterator[str]:
     yield ""
     gil = "on" if gil_enabled() else "off"
     yield f"ran {show_duration(bout.seconds)} on {cell.cpus} CPUs, GIL {gil}, seed {cell.seed}"
+    if bout.noise:
+        yield f"noise: {reach.line(bout.noise)}"
     yield f"again (a seed fixes draws and noise, not the interleaving): {again(nodeid, cell)}"
