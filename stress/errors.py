@@ -7,3 +7,7 @@ class UserError(Exception):
 
 class HarnessError(Exception):
     """The harness itself failed, so that nothing it says about the code under test counts (exit 4)."""
+
+
+class HostError(UserError):
+    """The host does not give what a run needs: memory, threads, a core in time. One line; exit 2, or a lost turn."""

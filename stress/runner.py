@@ -49,12 +49,13 @@ Progress = Callable[[Scenario, Tally, float], None]
 class Hooks:
     """What the caller takes part in: progress, an early end, and a last chance before the process must exit.
 
+    `before_exit` is told why it must.
     `watch` is called with the machine and its watchdog after each look at its CPUs, some fifty times a second.
     """
 
     progress: Progress = lambda scenario, tally, seconds: None
     interrupted: Callable[[], bool] = lambda: False
-    before_exit: Callable[[], None] = lambda: None
+    before_exit: Callable[[str], None] = lambda why: None
     watch: Callable[[Machine, Watchdog], None] = lambda machine, watchdog: None
 
 
