@@ -16,7 +16,7 @@ from stress.judge import lookups
 from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
-from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
+from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.judge.violation import Slice, Violation, harvest
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
@@ -33,10 +33,9 @@ from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
 from stress.scenario import Hardware, Scenario
 from stress.scenario_files import find_scenario, twin_of
-from stress.variation import least_cpus, vary
+from stress.variation import too_few_cpus, vary
 
 SLICE_SECONDS = 0.25
-LONE_SLICE_SECONDS = 5.0
 POLL_SECONDS = 0.02
 SHORTEST_SLICE = 0.001
 LONGEST_STALL_AFTER = 5.0
@@ -218,10 +217,10 @@ def run_scenario(
     """
     settings = settle(config)
     steal = StealMeter()
-    needed = least_cpus(scenario, config)
-    if config.cpus < needed:
-        verdict = Verdict(INCONCLUSIVE, f"needs at least {needed} CPUs, not {config.cpus}")
-        return _result(scenario, settings, Tally(), None, verdict, steal, False)
+    too_few = too_few_cpus(scenario, config)
+    if too_few is not None:
+        result = _result(scenario, settings, Tally(), None, Verdict(INCONCLUSIVE, too_few), steal, False)
+        return attrs.evolve(result, applicable=False)
     twin = twin_of(scenario)
     track = prepare(scenario, settings, world, hooks)
     twin_track = prepare(twin, settings, world, hooks) if twin else None
@@ -235,7 +234,7 @@ def run_scenario(
             f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
         )
     twin_tally = twin_track.tally if twin_track else None
-    verdict = judge(track.tally, twin_tally, _told(track), _told(twin_track))
+    verdict = judge(track.tally, _side(twin_track), _told(track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
     return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
 
@@ -245,10 +244,16 @@ def _told(track: Track | None) -> str | None:
     return track.stall.text if track and track.stall else None
 
 
+def _side(twin: Track | None) -> TwinSide | None:
+    """The twin's side of a run, None for a scenario without one."""
+    return TwinSide(twin.tally, twin.scenario.expect, _told(twin)) if twin else None
+
+
 def _alternate(track: Track, twin: Track | None) -> None:
     """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early.
 
-    A scenario without a twin runs in slices too, longer ones, so that its progress can be told.
+    A scenario without a twin runs in slices too: what a violation has damaged ends with its machine, and the next slice
+    has another one.
     """
     config, interrupted = track.settings.config, track.hooks.interrupted
 
@@ -260,7 +265,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
         left = config.duration_s - track.tally.seconds
         if left <= SHORTEST_SLICE or (config.stop_on_violation and track.tally.violations):
             break
-        length = min(left, SLICE_SECONDS if twin else LONE_SLICE_SECONDS)
+        length = min(left, SLICE_SECONDS)
         track.run_slice(length, over)
         if twin and twin.stall is None and not interrupted():
             twin.run_slice(length, lambda ram, seconds: interrupted())

@@ -17,6 +17,12 @@ def least_cpus(scenario: Scenario, config: Config) -> int:
     return max(scenario.least_cpus, (config.readers_per_writer or 0) + 1)
 
 
+def too_few_cpus(scenario: Scenario, config: Config) -> str | None:
+    """Why the scenario does not apply to a machine with so few CPUs; None if it does."""
+    needed = least_cpus(scenario, config)
+    return f"needs at least {needed} CPUs, not {config.cpus}" if config.cpus < needed else None
+
+
 def vary(scenario: Scenario, config: Config) -> Scenario:
     """The scenario as `config` wants it, which has CPUs enough for it.
 

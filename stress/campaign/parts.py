@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
-from attrs.validators import in_
+from attrs.validators import in_, optional
 
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
 from stress.conditions import Conditions
@@ -12,6 +12,7 @@ from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.scenario import VERDICTS, Scenario
+from stress.scenario_files import find_scenario, twin_of
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -31,7 +32,10 @@ def check_names(instance: object, attribute: object, parts: "Sequence[Part]") ->
 
 @attrs.frozen
 class Part:
-    """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file."""
+    """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file.
+
+    `twin_expect` is the verdict that its twin expects; None without a twin, and where an earlier version wrote it.
+    """
 
     name: str
     origin: str
@@ -41,6 +45,14 @@ class Part:
     twin: str | None
     outcomes: dict[str, Outcome] = attrs.field(validator=_check_outcomes)
     digest: str
+    twin_expect: str | None = attrs.field(default=None, validator=optional(in_(VERDICTS)))
+
+    @property
+    def expected_of_twin(self) -> str | None:
+        """The verdict that its twin expects, of the catalogue's if it was not written down; None if nobody knows."""
+        if self.twin_expect is None and self.twin is not None and self.twin.isidentifier():
+            return find_scenario(self.twin).expect
+        return self.twin_expect
 
     def scenario(self) -> Scenario:
         """The scenario without its programs: for verdicts and tables, not to be run."""
@@ -63,6 +75,7 @@ class Session:
 
 def part_of(scenario: Scenario) -> Part:
     """What is written down of a scenario."""
+    twin = twin_of(scenario)
     return Part(
         scenario.name,
         scenario.origin,
@@ -72,6 +85,7 @@ def part_of(scenario: Scenario) -> Part:
         scenario.twin,
         dict(scenario.outcomes),
         scenario_digest(scenario.origin),
+        twin.expect if twin else None,
     )
 
 

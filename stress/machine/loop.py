@@ -10,11 +10,14 @@ from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
+    CHANGED_IN,
     COPIED,
+    CPUS,
     DISAGREEMENTS,
     EDGES,
     EDGES_BEFORE,
     FAULT_CAUSE,
+    FIRST_TRIAL,
     FIRST_VIOLATION,
     FORBIDDEN,
     HIT_ADDRESS,
@@ -24,6 +27,7 @@ from stress.machine.words import (
     ONLINE,
     OPERATIONS,
     OUTCOMES,
+    OVERLAPPED,
     PREEMPT_COUNT,
     STARTED,
     SUBJECT,
@@ -32,6 +36,7 @@ from stress.machine.words import (
     WARNING,
     WARNING_ADDRESS,
     WINDOWS,
+    WINDOWS_THEN,
     WRITERS,
     YIELD_MASK,
 )
@@ -41,11 +46,37 @@ BROKEN = -1
 
 
 @kernel
+def windows_ended(cpu: Cpu) -> int:
+    """How many race windows all CPUs have ended; it only grows."""
+    log = cpu.log - cpu.number * LOG_BYTES
+    total = 0
+    for number in range(cpu.peek(CPUS)):
+        total += cpu.peek(log + number * LOG_BYTES + WINDOWS)
+    return total
+
+
+@kernel
+def begin_change(cpu: Cpu) -> None:
+    """A writer's operation passes its first edge: the change before it was overlapped if a window has ended since.
+
+    Many windows may overlap one change, on as many CPUs, and see what it did together: they are one trial. The writer
+    counts them, once a change, so that readers do nothing for it and each word has one writer.
+    """
+    windows = windows_ended(cpu)
+    if windows != cpu.peek(cpu.log + WINDOWS_THEN):
+        cpu.poke(cpu.log + OVERLAPPED, cpu.peek(cpu.log + OVERLAPPED) + 1)
+    cpu.poke(cpu.log + WINDOWS_THEN, windows)
+    cpu.poke(cpu.log + CHANGED_IN, cpu.peek(cpu.log + OPERATIONS) + 1)
+
+
+@kernel
 def mark_edge(cpu: Cpu) -> None:
     """A writer passes an edge: change requested, entry linked or unlinked, free begun, free ended.
 
     Only this CPU stores the word, and the barriers keep the edge between the accesses around it.
     """
+    if cpu.peek(cpu.log + CHANGED_IN) != cpu.peek(cpu.log + OPERATIONS) + 1:
+        begin_change(cpu)
     cpu.barrier()
     cpu.poke(cpu.log + EDGES, cpu.peek(cpu.log + EDGES) + 1)
     cpu.barrier()
@@ -92,10 +123,21 @@ def faulted(cpu: Cpu) -> int:
 
 
 @kernel
+def trial_of(cpu: Cpu) -> int:
+    """The number of the trial under way, counted from 1: a change that readers overlap, of whichever writer."""
+    log = cpu.log - cpu.number * LOG_BYTES
+    total = 1
+    for writer in range(cpu.peek(WRITERS)):
+        total += cpu.peek(log + writer * LOG_BYTES + OVERLAPPED)
+    return total
+
+
+@kernel
 def count_violation(cpu: Cpu, outcome: int) -> None:
     """Count a forbidden outcome, note when the first one was seen, and keep the evidence of the first of its kind."""
     if cpu.peek(cpu.log + VIOLATIONS) == 0:
         cpu.poke(cpu.log + FIRST_VIOLATION, cpu.clock())
+        cpu.poke(cpu.log + FIRST_TRIAL, trial_of(cpu))
     cpu.poke(cpu.log + VIOLATIONS, cpu.peek(cpu.log + VIOLATIONS) + 1)
     capture(cpu, outcome)
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.summary import show_ending
+from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
@@ -25,7 +26,7 @@ from stress.pages.table_csv import make_csv
 from stress.report.result import json_text
 
 DEFAULT_PAGE = Path("report.html")
-STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", UNEXPECTED: "bold red", BROKEN: "bold red"}
+STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", NOT_APPLICABLE: "dim", UNEXPECTED: "bold red", BROKEN: "bold red"}
 MOST_TROUBLES = 20
 
 
@@ -178,7 +179,7 @@ def _table(rows: Iterable[Row]) -> Table:
     for row in rows:
         cells = (
             shown(row.values.scenario), shown(row.values.engine), row.cpus, ", ".join(row.verdicts), row.expect,
-            f"{row.as_expected} of {len(row.entries)}", f"{row.windows:,}", f"{row.violations:,}",
+            f"{row.as_expected} of {row.applicable}", f"{row.windows:,}", f"{row.violations:,}",
         )  # fmt: skip
         table.add_row(*(Text(cell, STYLES[row.standing] if at == 3 else "") for at, cell in enumerate(cells)))
     return table

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.identity import made_by
+from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.errors import UserError
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.pages import charts, sections
@@ -21,7 +22,7 @@ from stress.pages.statistics import answer, rows_of, summary_of, worst_first
 
 GENERATOR = '<meta name="generator" content="kstress '
 MOST_ROWS = 12
-SYMBOLS = {EXPECTED: "✓", INCONCLUSIVE: "?", UNEXPECTED: "✗", BROKEN: "!"}
+SYMBOLS = {EXPECTED: "✓", INCONCLUSIVE: "?", NOT_APPLICABLE: "-", UNEXPECTED: "✗", BROKEN: "!"}
 """What marks a row besides its colour."""
 
 

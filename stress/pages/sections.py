@@ -1,17 +1,17 @@
 """What a report says besides verdicts and plots: violations, what broke, hosts, commands, and what was not seen."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from stress.campaign.runs import bound_of, share
+from stress.campaign.runs import Run, share
 from stress.conditions import Conditions
 from stress.gathered.axes import settings, varying
 from stress.gathered.entries import BROKEN, SOAK, Entry, Source
+from stress.judge.trials import Trials, bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE
-from stress.pages.scales import share_text
 from stress.report.told import Told
 from stress.report.violation import printable
 from stress.units import write_duration
@@ -207,15 +207,16 @@ def commands(source: Source) -> list[str]:
 
 def not_seen(sources: Sequence[Source]) -> list[str]:
     """What was not seen, scenario by scenario, and how far that goes."""
-    windows, why = Counter[str](), dict[str, str]()
+    held, why = defaultdict[str, list[Run]](list), dict[str, str]()
     for entry, what in _entries(sources):
         if entry.run is not None and entry.run.verdict == HELD:
-            windows[entry.values.scenario] += entry.run.race_windows
-        elif entry.run is not None and entry.run.verdict == INCONCLUSIVE:
+            held[entry.values.scenario].append(entry.run)
+        elif entry.run is not None and entry.run.applicable and entry.run.verdict == INCONCLUSIVE:
             why.setdefault(entry.values.scenario, f"{what}: {entry.run.reason}")
-    held = [
-        f"{name}: not reproduced in {count:,} race windows; at most {share_text(bound_of(0, count))} violations per "
-        "window (95 %), if all these runs are alike"
-        for name, count in windows.items()
-    ]
-    return held + [f"inconclusive: {reason}" for reason in why.values()]
+    told = [f"{name}: not reproduced: {_bound(runs)}, if all these runs are alike" for name, runs in held.items()]
+    return told + [f"inconclusive: {reason}" for reason in why.values()]
+
+
+def _bound(runs: Sequence[Run]) -> str:
+    """How many trials there were in runs, and the bound that they come to."""
+    return bound_text(sum((run.caught for run in runs), Trials()))

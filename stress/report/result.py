@@ -10,6 +10,7 @@ import attrs
 from stress.conditions import Conditions
 from stress.config import Config
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials
 from stress.judge.verdict import Verdict, rate_upper_95
 from stress.judge.violation import Violation
 from stress.machine.waits import Stall
@@ -26,7 +27,7 @@ class Result:
     """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
     `reports` has the first violation of each outcome, those that tell most first. `verb` is the command that it was
-    run with.
+    run with. `applicable` is False for a machine with too few CPUs for the scenario, on which nothing ran.
     """
 
     scenario: Scenario
@@ -40,6 +41,7 @@ class Result:
     stall: Stall | None = None
     reports: tuple[Violation, ...] = ()
     verb: str = "run"
+    applicable: bool = True
 
     @property
     def as_expected(self) -> bool:
@@ -59,12 +61,14 @@ class Result:
             "verdict": self.verdict.name,
             "reason": self.verdict.reason,
             "as_expected": self.as_expected,
+            "applicable": self.applicable,
             "interrupted": self.interrupted,
             "lookups": tally.lookups,
             "loads": tally.loads,
             "unloads": tally.unloads,
             "race_windows": tally.race_windows,
             "violations": tally.violations,
+            **trials_json(tally.caught),
             "first_violation_s": tally.first_violation_s,
             "rate_upper_95": rate_upper_95(tally),
             "outcomes": {name: tally.outcomes[name] for name in self.scenario.outcomes},
@@ -89,7 +93,18 @@ class Result:
             "scenario": self.scenario.twin,
             "race_windows": twin.race_windows,
             "violations": twin.violations,
+            **trials_json(twin.caught),
         }
+
+
+def trials_json(caught: Trials) -> dict[str, Any]:
+    """What a rate is made of; nulls where an earlier version counted nothing that is independent."""
+    known = caught if caught.independent else None
+    return {
+        "trials": known and known.trials,
+        "catches": known and known.catches,
+        "catch_rate_upper_95": known and known.upper_95,
+    }
 
 
 def command_of(verb: str, origin: str, config: Config) -> str:

@@ -10,13 +10,15 @@ from rich.text import Text
 
 from stress.judge.outcomes import FORBIDDEN
 from stress.judge.tally import Tally
-from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
+from stress.judge.trials import bound_text
+from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
 from stress.report.result import Result, rerun_command
 from stress.report.told import Told, tell_stall, tell_violation
 from stress.units import show_duration
 
 PLAIN_WIDTH = 120
 """Columns of what is printed where there is no terminal."""
+NO_WINDOW = "none: no lookup overlapped a change"
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
 
 
@@ -57,7 +59,8 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     lines = [
         ("lookups", f"{tally.lookups:,} ({show_rate(tally.lookups, tally.seconds)})"),
         ("modules", f"{tally.unloads:,} unloads ({show_rate(tally.unloads, tally.seconds)}), {tally.loads:,} loads"),
-        ("race windows", _windows(tally)),
+        ("race windows", f"{tally.race_windows:,} lookups overlapped a change" if tally.race_windows else NO_WINDOW),
+        ("trials", bound_text(tally.caught)),
         ("stops", _stops(tally)),
     ]
     if result.twin_tally is not None:
@@ -65,14 +68,6 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     if tally.first_violation_s is not None:
         lines.append(("first seen", f"after {show_duration(tally.first_violation_s)}{_again(tally)}"))
     return lines
-
-
-def _windows(tally: Tally) -> str:
-    """Race windows, and what they bound."""
-    bound = rate_upper_95(tally)
-    if bound is None:
-        return "none: no lookup overlapped a change"
-    return f"{tally.race_windows:,} lookups overlapped a change; at most {bound:.2g} violations per window (95 %)"
 
 
 def _stops(tally: Tally) -> str:
@@ -86,9 +81,9 @@ def _stops(tally: Tally) -> str:
 
 def _twin(result: Result, twin: Tally) -> str:
     """What the twin shows this run could have seen."""
-    needed = windows_needed(twin)
-    text = f"{result.scenario.twin}: {twin.violations:,} violations in {twin.race_windows:,} windows"
-    return text if needed is None else f"{text}; HELD takes {needed:,} windows"
+    needed = trials_needed(twin)
+    text = f"{result.scenario.twin}: {twin.violations:,} violations; {bound_text(twin.caught)}"
+    return text if needed is None else f"{text}; HELD takes {needed:,} trials"
 
 
 def _again(tally: Tally) -> str:

@@ -29,6 +29,11 @@ COUNTERS: dict[str, tuple[str, Counter]] = {
     "kstress_module_unloads": ("Modules that were unloaded.", lambda one: one.tally.unloads),
     "kstress_race_windows": ("Lookups that overlapped a change.", lambda one: one.tally.race_windows),
     "kstress_violations": ("Lookups with a forbidden outcome.", lambda one: one.tally.violations),
+    "kstress_trials": (
+        "Changes that lookups overlapped, up to a machine's first violation.",
+        lambda one: one.tally.caught.trials,
+    ),
+    "kstress_catches": ("Machines that showed a violation.", lambda one: one.tally.caught.catches),
 }
 TWIN_COUNTERS: dict[str, tuple[str, Counter]] = {
     "kstress_twin_race_windows": (

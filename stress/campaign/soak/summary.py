@@ -10,6 +10,7 @@ from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.view import Span, span
 from stress.corpus.untrusted import shown
+from stress.judge.tally import Tally
 from stress.judge.verdict import rate_upper_95
 from stress.report.result import Result
 from stress.report.table import show_told
@@ -90,8 +91,10 @@ def end_line(ending: Ending, result: Result) -> str:
         "race_windows": tally.race_windows,
         "violations": tally.violations,
         "rate_upper_95": "none" if bound is None else f"{bound:.3g}",
+        **_trials("", tally),
         "twin": result.scenario.twin or "none",
         **({"twin_race_windows": twin.race_windows, "twin_violations": twin.violations} if twin else {}),
+        **(_trials("twin_", twin) if twin else {}),
         "seed": plan.seed,
         "kasan": "on" if plan.kasan else "off",
         "noise": plan.noise,
@@ -106,6 +109,12 @@ def end_line(ending: Ending, result: Result) -> str:
     }
     words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
     return f"kstress: --- End of soak: {mark(result, standing)}, {ending.manifest.status}: {words}"
+
+
+def _trials(prefix: str, tally: Tally) -> dict[str, int]:
+    """Trials and catches of either side; nothing of a soak by an earlier version, which counted none."""
+    caught = tally.caught
+    return {f"{prefix}trials": caught.trials, f"{prefix}catches": caught.catches} if caught.independent else {}
 
 
 def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
