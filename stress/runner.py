@@ -11,7 +11,7 @@ from stress.boot import World, boot_ram, build_world
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.corpus import bundled, load
-from stress.errors import HarnessError
+from stress.errors import HarnessError, telling_of_memory
 from stress.judge import lookups
 from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
@@ -201,6 +201,7 @@ def world_for(config: Config) -> World:
     return build_world(load(config.corpus) if config.corpus else bundled())
 
 
+@telling_of_memory()
 def run_scenario(
     scenario: Scenario,
     world: World,
@@ -214,6 +215,7 @@ def run_scenario(
     Raises:
         UserError: for input that cannot be used.
         HarnessError: when the harness itself failed.
+        HostError: when the host has not enough memory, or no core in time.
     """
     settings = settle(config)
     steal = StealMeter()

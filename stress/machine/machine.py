@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from stress.errors import HostError
+from stress.errors import HostError, is_for_memory, out_of_memory
 from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
 from stress.machine.words import ONLINE, STARTED
@@ -86,10 +86,7 @@ class Machine:
         try:
             thread.start()
         except (RuntimeError, MemoryError) as error:
-            told = f"no thread for CPU {number} of {len(self.plays)} ({error or 'MemoryError'})"
-            raise HostError(
-                f"out of memory: {told}; run fewer CPUs, or raise the limits on memory and processes"
-            ) from error
+            raise out_of_memory(error, f"no thread for CPU {number} of {len(self.plays)}") from error
         self._threads.append(thread)
 
     def _not_online(self) -> list[int]:
@@ -154,6 +151,8 @@ class Machine:
             os._exit(EXIT_HARNESS_FAILED)
 
     def check(self) -> None:
-        """Raise MachineError if a CPU's thread died."""
+        """Raise MachineError if a CPU's thread died; HostError if it did for want of memory."""
+        if self.cause and is_for_memory(self.cause):
+            raise out_of_memory(self.cause) from self.cause
         if self.errors:
             raise MachineError("\n".join(self.errors)) from self.cause

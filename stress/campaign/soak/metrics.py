@@ -28,6 +28,7 @@ COUNTERS: dict[str, tuple[str, Counter]] = {
     "kstress_module_loads": ("Modules that were loaded.", lambda one: one.tally.loads),
     "kstress_module_unloads": ("Modules that were unloaded.", lambda one: one.tally.unloads),
     "kstress_race_windows": ("Lookups that overlapped a change.", lambda one: one.tally.race_windows),
+    "kstress_lost_turns": ("Turns that were lost, and are not counted.", lambda one: one.lost_turns),
     "kstress_violations": ("Lookups with a forbidden outcome.", lambda one: one.tally.violations),
     "kstress_trials": (
         "Changes that lookups overlapped, up to a machine's first violation.",
