@@ -34,10 +34,11 @@ def stretches(samples: Sequence[Sample], most: int = STRETCHES) -> list[Span]:
     """The history of one scenario in at most so many parts of the same number of samples; lost turns are in none."""
     if not samples:
         return []
-    standings = [Standing(scenario=samples[0].standing.scenario)]
-    for sample in samples:
-        if sample.standing.tally.seconds > standings[-1].tally.seconds:
-            standings.append(sample.standing)
+    standings, lost = [Standing(scenario=samples[0].standing.scenario)], 0
+    for standing in (sample.standing for sample in samples):
+        if standing.lost_turns == lost or standing.slices > standings[-1].slices:
+            standings.append(standing)
+        lost = standing.lost_turns
     step = -(-len(samples) // most)
     marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
     return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
