@@ -34,7 +34,6 @@ def no_memory(*arguments):
 
 
 def run_slice(track, *how):
-    """Get into trouble, if it is this scenario that plays."""
     if track.scenario.name == "trapped":
         {deed}
     PLAY(track, *how)
