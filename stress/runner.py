@@ -254,6 +254,7 @@ def _side(twin: Track | None) -> TwinSide | None:
 def _alternate(track: Track, twin: Track | None) -> None:
     """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early.
 
+    The twin's slice ends when it is caught: what its damage does after that, like a stall, says nothing more.
     A scenario without a twin runs in slices too: what a violation has damaged ends with its machine, and the next slice
     has another one.
     """
@@ -270,7 +271,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
         length = min(left, SLICE_SECONDS)
         track.run_slice(length, over)
         if twin and twin.stall is None and not interrupted():
-            twin.run_slice(length, lambda ram, seconds: interrupted())
+            twin.run_slice(length, lambda ram, seconds: interrupted() or has_violation(ram))
 
 
 def _result(

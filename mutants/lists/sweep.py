@@ -13,6 +13,8 @@ SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/variation.py")
 RUNNER = Part("stress/runner.py")
+SWEEP = Part("stress/campaign/sweep/sweep.py")
+ENTRIES = Part("stress/gathered/entries.py")
 PAPER = suite("campaign/sweep", "run/test_variation.py")
 COMMAND = suite(*(f"frontdoor/test_sweep{part}.py" for part in ("_cells", "", "_kills")))
 
@@ -86,6 +88,21 @@ GROUP = Group(
         ),
         NURSERY.of("def _hear(").mutant(
             "end-awaited", "a look at a process waits for its end", "recv(MESSAGE_BYTES, flags)", "recv(MESSAGE_BYTES)"
+        ),
+        SWEEP.of("def others(").mutant(
+            "too-few-counts",
+            "a cell with too few CPUs is not as expected",
+            "for run in runs if applies(run)",
+            "for run in runs",
+        ),
+        SWEEP.of("def others(").mutant(
+            "nothing-ran", "a sweep in which nothing could run ends well", "if runs and not applicable:", "if False:"
+        ),
+        ENTRIES.of("def standing(").mutant(
+            "too-few-told",
+            "a report takes a run with too few CPUs for inconclusive",
+            "if not self.run.applicable:",
+            "if False:",
         ),
         VARIATION.of("def _with_writers(").mutant(
             "one-writer", "there is one writer, whatever the ratio", "_on(program, writers)", "_on(program, 1)"

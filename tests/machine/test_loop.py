@@ -96,24 +96,24 @@ def test_a_change_is_overlapped_once_however_many_windows_end_in_it() -> None:
         finish_operation(writer, 0)
         for _ in range(3):
             mark_edge(writer)
-        for number in range(windows):
-            finish_operation(reader if number % 2 else other, GOOD)
+            for number in range(windows):
+                finish_operation(reader if number % 2 else other, GOOD)
     finish_operation(writer, 0)
     assert words_of(ram, writer, [OVERLAPPED]) == [2], "the last change is not over, and nothing overlapped it"
     mark_edge(writer)
     assert words_of(ram, writer, [OVERLAPPED]) == [2]
-    assert words_of(ram, reader, [WINDOWS]) == [2]
+    assert words_of(ram, reader, [WINDOWS]) == [3 * 2]
 
 
 def test_a_first_violation_is_of_the_trial_under_way_and_later_ones_are_not() -> None:
-    ram, reader = reader_among(1, 2)
-    writer = python_cpu(ram, 0)
-    for outcome in (GOOD, GOOD, BAD, GOOD, BAD):
+    ram, reader = reader_among(2, 3)
+    writers = python_cpu(ram, 0), python_cpu(ram, 1)
+    for number, outcome in enumerate((GOOD, GOOD, BAD, GOOD, BAD)):
         begin_operation(reader)
-        finish_operation(writer, 0)
-        mark_edge(writer)
+        finish_operation(writers[number % 2], 0)
+        mark_edge(writers[number % 2])
         finish_operation(reader, outcome)
-    assert words_of(ram, writer, [OVERLAPPED]) == [4]
+    assert [words_of(ram, writer, [OVERLAPPED]) for writer in writers] == [[2], [2]]
     assert words_of(ram, reader, [FIRST_TRIAL, VIOLATIONS]) == [3, 2]
 
 

@@ -98,7 +98,7 @@ def test_the_history_of_a_soak_has_its_sessions_and_its_twin() -> None:
     [family] = histories(ending)
     charts = {chart.title: chart for chart in family.panels[0][1]}
     assert list(charts) == [
-        "lookups a second", "race windows a second", "the twin's violations per race window",
+        "lookups a second", "race windows a second", "the twin's catches per trial",
         "length of a stop, 99 %", "memory of the machine's process",
     ]  # fmt: skip
     twin = charts["the twin's violations per race window"].series

@@ -58,7 +58,7 @@ def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
         ("lookups/s", [one.lookups_per_s for one in spans], ",.0f", ""),
         ("unloads/s", [one.unloads_per_s for one in spans], ",.0f", ""),
         ("stop p99", [one.stop_p99_us for one in spans], ",.0f", " us"),
-        ("twin caught", twin, ".2g", " % of its windows"),
+        ("twin caught", twin, ".2g", " % of its trials"),
         ("memory", [one.memory_bytes and one.memory_bytes / 2**20 for one in samples], ".1f", " MiB"),
         ("steal", [one.steal_percent for one in samples], ".1f", " %"),
     ]

@@ -103,7 +103,7 @@ def test_a_history_has_a_bar_for_each_stretch_and_the_range() -> None:
     assert list(rows) == ["lookups/s", "unloads/s", "stop p99", "twin caught", "memory", "steal"]
     assert rows["lookups/s"] == f"{'█' * 10}  994 to 1,001"
     assert rows["unloads/s"] == f"{'█' * 10}  30 to 30"
-    assert rows["twin caught"] == f"{'█' * 10}  50 to 50 % of its windows"
+    assert rows["twin caught"] == f"{'█' * 10}  50 to 50 % of its trials"
     assert rows["memory"].endswith("51.0 to 60.0 MiB")
     assert rows["steal"].endswith("0.5 to 0.5 %")
 
