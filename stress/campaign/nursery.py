@@ -5,6 +5,7 @@ threads begin in the cell. `python -m stress.campaign.nursery MODULE [native]` i
 """
 
 import contextlib
+import errno
 import os
 import queue
 import signal
@@ -15,8 +16,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import IO, NoReturn
 
-from stress.campaign.child import ended_with, module_command
+from stress.campaign.child import Process, ended_with, module_command, no_process, start
+from stress.campaign.crews.crew import NoWorkersError
 from stress.errors import HarnessError
+from stress.system import offers
 
 MODULE = "stress.campaign.nursery"
 MESSAGE_BYTES = 64
@@ -28,7 +31,6 @@ class Hatched:
     def __init__(self, nursery: socket.socket, pid: int, pipes: tuple[int, int, int]) -> None:
         """Its id, and this side's ends of its three pipes."""
         self.pid, self._nursery = pid, nursery
-        self._handle = os.pidfd_open(pid)
         self.stdin: IO[bytes] | None = os.fdopen(pipes[0], "wb")
         self.stdout: IO[bytes] | None = os.fdopen(pipes[1], "rb")
         self.stderr: IO[bytes] | None = os.fdopen(pipes[2], "rb")
@@ -43,10 +45,10 @@ class Hatched:
         return self._hear(0)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once. The id is still its own: the nursery keeps it until it is asked for the next one."""
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
 
     def _hear(self, flags: int) -> int | None:
         """Read from the nursery how it has ended, once."""
@@ -54,7 +56,6 @@ class Hatched:
             with contextlib.suppress(BlockingIOError):
                 said = self._nursery.recv(MESSAGE_BYTES, flags)
                 self.returncode = int(said) if said else -signal.SIGKILL  # the nursery died, and nobody can say
-                os.close(self._handle)
         return self.returncode
 
 
@@ -68,13 +69,18 @@ class Nursery:
         environment["OPENBLAS_NUM_THREADS"] = "1"  # its threads would be lost in a fork
         words = [*command, module, *(["native"] if native else [])]
         with other:
-            self._process = subprocess.Popen(words, env=environment, stdin=other.fileno(), start_new_session=True)
+            try:
+                self._process = subprocess.Popen(words, env=environment, stdin=other.fileno(), start_new_session=True)
+            except OSError as error:
+                self._channel.close()
+                raise NoWorkersError(no_process(error)) from None
 
     def hatch(self) -> Hatched:
         """A new process, which runs.
 
         Raises:
             HarnessError: when the nursery has died.
+            NoWorkersError: when the system starts no more processes.
         """
         pipes = [os.pipe() for _ in range(3)]
         (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = pipes
@@ -87,6 +93,10 @@ class Nursery:
             os.close(inner)
         if not pid:
             raise HarnessError(f"the nursery of cells died: {ended_with(self._process.wait())}")
+        if int(pid) < 0:
+            for own in (stdin, stdout, stderr):
+                os.close(own)
+            raise NoWorkersError(no_process(OSError(-int(pid), os.strerror(-int(pid)))))
         return Hatched(self._channel, int(pid), (stdin, stdout, stderr))
 
     def close(self) -> None:
@@ -95,13 +105,34 @@ class Nursery:
         self._process.wait()
 
 
+class Anew:
+    """Where no processes can be forked and given pipes: each is started by itself, and loads all that it needs."""
+
+    def __init__(self, module: str) -> None:
+        """Nothing is started yet."""
+        self._module = module
+
+    def hatch(self) -> Process:
+        """A new process, which runs. NoWorkersError when the system starts no more."""
+        return start(self._module)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+Source = Nursery | Anew
+"""Where processes come from."""
+
 _idle: "queue.SimpleQueue[tuple[tuple[str, bool], Nursery]]" = queue.SimpleQueue()
 """Nurseries that nobody uses now: a process that has loaded numba once keeps it loaded."""
 
 
 @contextlib.contextmanager
-def borrowed(module: str, native: bool) -> Iterator[Nursery]:
+def borrowed(module: str, native: bool) -> Iterator[Source]:
     """A nursery that nobody else uses meanwhile; it is kept for the next unless something went wrong."""
+    if not offers("fork"):
+        yield Anew(module)
+        return
     nursery = _kept((module, native)) or Nursery(module, native)
     try:
         yield nursery
@@ -152,18 +183,36 @@ def main() -> int:
     if more:
         import_module("stress.machine.native.engine").warm_up()
     channel = socket.socket(fileno=os.dup(0))
+    last = 0
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         while handles := socket.recv_fds(channel, MESSAGE_BYTES, 3)[1]:
-            pid = os.fork()
+            if last > 0:
+                os.waitpid(last, 0)  # nobody kills it any more, so that its id may become another's
+            last = pid = _fork()
             if pid == 0:
                 channel.close()
                 _become(module, handles)
             for handle in handles:
                 os.close(handle)
             channel.send(str(pid).encode())
-            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            channel.send(str(status).encode())
+            if pid > 0:
+                channel.send(str(_end_of(pid)).encode())
     return 0
+
+
+def _end_of(pid: int) -> int:
+    """Wait for the end of a process: its exit code, negative for a signal. Its id stays its own until it is reaped."""
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ended
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
+def _fork() -> int:
+    """As os.fork, or the negative number of the error why the system does not."""
+    try:
+        return os.fork()
+    except OSError as error:
+        return -(error.errno or errno.EAGAIN)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from stress.campaign.child import Child
 from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError, Trade
 from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.folder import encode
-from stress.campaign.nursery import Nursery, borrowed, close_idle
+from stress.campaign.nursery import Source, borrowed, close_idle
 from stress.campaign.parts import changed
 from stress.campaign.pipes import Failed, read_message
 from stress.campaign.soak.base import failed, memory_of
@@ -21,7 +21,7 @@ from stress.campaign.soak.turns import slices_of
 from stress.conditions import Conditions, StealMeter
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.host import having_cores
+from stress.host import chosen, having_cores
 from stress.report.told import Told
 from stress.runner import settle
 
@@ -76,7 +76,8 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
         StoppedError: when nobody waits for it any more.
     """
     shift: Shift = opened(text, Shift, SOAK)
-    with having_cores(note, note, given_up=given_up), borrowed(CHILD, shift.plan.engine == "native") as nursery:
+    alone = having_cores(note, note, given_up=given_up, how=chosen(None))
+    with alone, borrowed(CHILD, shift.plan.engine == "native") as nursery:
         if given_up():
             raise StoppedError
         return letter(play(shift, nursery, given_up))
@@ -113,7 +114,7 @@ class Hearing:
                 self.failure = failed("the harness failed, so this soak says nothing", words)
 
 
-def play(shift: Shift, nursery: Nursery, given_up: Interrupted) -> Played:
+def play(shift: Shift, nursery: Source, given_up: Interrupted) -> Played:
     """Play a shift in a process from a nursery; StoppedError when it was given up."""
     plan, heard, steal = shift.plan, Hearing(), StealMeter()
     standing = Standing(scenario=plan.scenarios[0].name)

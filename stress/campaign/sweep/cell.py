@@ -15,7 +15,7 @@ from attrs.validators import ge, in_, optional
 from stress.campaign.child import Child
 from stress.campaign.crews.crew import StoppedError
 from stress.campaign.folder import encode
-from stress.campaign.nursery import Nursery, borrowed
+from stress.campaign.nursery import Source, borrowed
 from stress.campaign.pipes import Failed, read_message
 from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
 from stress.campaign.sweep.plan import config_of
@@ -124,12 +124,12 @@ def told(reason: str, words: list[str]) -> Told:
     return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
 
 
-def cells_nursery(plan: Plan) -> AbstractContextManager[Nursery]:
+def cells_nursery(plan: Plan) -> AbstractContextManager[Source]:
     """Where the processes of a plan's cells come from."""
     return borrowed(CHILD, any(values.engine == "native" for values in plan.cells))
 
 
-def run_cell(plan: Plan, seed: int, nursery: Nursery, interrupted: Callable[[], bool] = lambda: False) -> Came:
+def run_cell(plan: Plan, seed: int, nursery: Source, interrupted: Callable[[], bool] = lambda: False) -> Came:
     """Run the cell of a plan that has no other, in a process from a nursery.
 
     Raises:
