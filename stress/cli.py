@@ -18,6 +18,7 @@ from stress.commands.report import report
 from stress.commands.run import run
 from stress.commands.soak import soak
 from stress.commands.sweep import sweep
+from stress.descriptors import open_descriptors
 from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence
 
@@ -82,5 +83,6 @@ def call(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """The console script."""
+    open_descriptors()
     open_streams()
     sys.exit(call())

@@ -12,6 +12,7 @@ from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.corpus import bundled, load
 from stress.errors import HarnessError, telling_of_memory
+from stress.host import make_progress
 from stress.judge import lookups
 from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
@@ -168,6 +169,7 @@ class Track:
             if over(machine.ram, self.tally.seconds + seconds - left):
                 return
             time.sleep(min(max(left, 0.0), POLL_SECONDS) or POLL_SECONDS)
+            make_progress()
             self.stall = watchdog.sample()
             self.hooks.watch(machine, watchdog)
 

@@ -16,6 +16,8 @@ from typing import IO, Protocol
 
 import attrs
 
+from stress.campaign.crews.crew import NoWorkersError
+from stress.host import make_progress
 from stress.machine.patience import Patience
 
 MOST_LAST_WORDS = 60
@@ -70,10 +72,18 @@ class Process(Protocol):
 
 
 def start(module: str) -> Process:
-    """Start `module` as a process with three pipes."""
+    """Start `module` as a process with three pipes. NoWorkersError where the system starts no more."""
     command, environment = module_command(module)
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+    try:
+        return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+    except OSError as error:
+        raise NoWorkersError(no_process(error)) from None
+
+
+def no_process(error: OSError) -> str:
+    """What is told where the system starts no more processes."""
+    return f"cannot start another process: {error.strerror}; end some, or raise the limit (ulimit -u, pids of a cgroup)"
 
 
 def ended_with(code: int | None) -> str:
@@ -109,6 +119,7 @@ class Child:
 
     def poll(self, seconds: float) -> Iterator[bytes]:
         """The lines that it says within `seconds`; kills it when it was asked to end and has not."""
+        make_progress()
         if self._patience and self._patience.spent():
             self.kill()
         if not self._selector.get_map():

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import attrs
 
 from stress.campaign.child import Child, start
+from stress.campaign.crews.crew import NoWorkersError
 from stress.campaign.folder import JournalError, encode
 from stress.campaign.memory import died_for_memory, oom_kills
 from stress.campaign.pipes import Failed, Lost, read_message
@@ -18,7 +19,7 @@ from stress.campaign.soak.base import Soak, failed, memory_of
 from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Ready, Turn
 from stress.campaign.soak.records import HARNESS_FAILED, Standing
 from stress.conditions import StealMeter
-from stress.errors import HarnessError, HostError, UserError, is_for_memory, out_of_memory
+from stress.errors import HarnessError, HostError, UserError
 
 CHILD = "stress.campaign.soak.child"
 POLL_SECONDS = 0.1
@@ -44,8 +45,8 @@ class LocalSoak(Soak):
         job = Job(self.plan, self._in_turn(), left, self.watcher.wants_glances)
         try:
             child = Child(start(CHILD), encode(job))
-        except OSError as error:
-            self._lose_turn(no_process(error))
+        except NoWorkersError as error:
+            self._lose_turn(Lost(str(error), memory=True))
             return
         try:
             self._listen(child)
@@ -155,10 +156,3 @@ class LocalSoak(Soak):
             raise HarnessError("\n".join([f"{reason} before anything ran", *words]))
         self._fail_scenario(self._running, failed(reason, tuple(words)), self._session)
         self._running = None
-
-
-def no_process(error: OSError) -> Lost:
-    """The turn that is lost when no process could be started; raises the error if that was not for want of memory."""
-    if not is_for_memory(error):
-        raise error
-    return Lost(str(out_of_memory(error, "no process for the machine")), memory=True)

@@ -10,7 +10,7 @@ from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError
 from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.folder import encode
 from stress.campaign.memory import died_for_memory, oom_kills
-from stress.campaign.nursery import Nursery, borrowed, close_idle
+from stress.campaign.nursery import Source, borrowed, close_idle
 from stress.campaign.parts import changed
 from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.soak.base import failed, memory_of
@@ -21,7 +21,7 @@ from stress.campaign.soak.turns import slices_of
 from stress.conditions import Conditions, StealMeter
 from stress.corpus.untrusted import shown
 from stress.errors import HostError, UserError
-from stress.host import having_cores
+from stress.host import chosen, having_cores
 from stress.machine.patience import Patience
 from stress.report.told import Told
 from stress.runner import settle
@@ -81,10 +81,11 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
         StoppedError: when nobody waits for it any more.
     """
     shift: Shift = opened(text, Shift, SOAK)
-    with having_cores(note, note, given_up=given_up), borrowed(CHILD, shift.plan.engine == "native") as nursery:
+    alone = having_cores(note, note, given_up=given_up, how=chosen(None))
+    with alone, borrowed(CHILD, shift.plan.engine == "native") as nursery:
         if given_up():
             raise StoppedError
-        return letter(play(shift, nursery, given_up))
+        return letter(play(shift, nursery, given_up, note))
 
 
 def played_of(returned: Returned, scenario: str) -> Played:
@@ -119,11 +120,11 @@ class Hearing:
                 self.failure = failed(HARNESS_FAILED, tuple(message.text.splitlines()))
 
 
-def play(shift: Shift, nursery: Nursery, given_up: Interrupted) -> Played:
+def play(shift: Shift, nursery: Source, given_up: Interrupted, note: Note) -> Played:
     """Play a shift in a process from a nursery; StoppedError when it was given up, HostError when it is lost."""
     plan, heard, steal, kills = shift.plan, Hearing(), StealMeter(), oom_kills()
     standing = Standing(scenario=plan.scenarios[0].name)
-    child = Child(nursery.hatch(), encode(Job(plan, (standing,), slices_of(shift.seconds), False)))
+    child = Child(nursery.hatch(note), encode(Job(plan, (standing,), slices_of(shift.seconds), False)))
     longest = LONGEST_SHIFT_SECONDS + 2 * (shift.seconds + plan.stall_after_s)
     patience, hung = Patience(child.pid, COMPILE_SECONDS, longest), None
     try:

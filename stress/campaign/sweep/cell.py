@@ -15,12 +15,12 @@ from stress.campaign.child import Child
 from stress.campaign.crews.crew import StoppedError
 from stress.campaign.folder import encode
 from stress.campaign.memory import died_for_memory, oom_kills
-from stress.campaign.nursery import Nursery, borrowed
+from stress.campaign.nursery import Source, borrowed
 from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.sweep.messages import KINDS, GoesOn, Job, Ran, Started
 from stress.campaign.sweep.records import CRASHED, DONE, ENDS, FAILED, HUNG, NO_MEMORY, Plan
 from stress.corpus.untrusted import shown
-from stress.errors import UserError
+from stress.errors import HostError, UserError
 from stress.machine.patience import Patience
 from stress.report.told import Told
 
@@ -120,19 +120,29 @@ def told(reason: str, words: list[str]) -> Told:
     return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
 
 
-def cells_nursery(plan: Plan) -> AbstractContextManager[Nursery]:
+def cells_nursery(plan: Plan) -> AbstractContextManager[Source]:
     """Where the processes of a plan's cells come from."""
     return borrowed(CHILD, any(values.engine == "native" for values in plan.cells))
 
 
-def run_cell(plan: Plan, seed: int, nursery: Nursery, interrupted: Callable[[], bool] = lambda: False) -> Came:
-    """Run the cell of a plan that has no other, in a process from a nursery.
+def run_cell(
+    plan: Plan,
+    seed: int,
+    nursery: Source,
+    interrupted: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Came:
+    """Run the cell of a plan that has no other, in a process from a nursery; what goes on with that is told.
 
     Raises:
         StoppedError: when `interrupted` said so before it had ended.
     """
     began = time.monotonic()
-    child = Child(nursery.hatch(), encode(Job(plan, seed, time.monotonic_ns())))
+    try:
+        hatched = nursery.hatch(tell)
+    except HostError as error:
+        return Came(end=NO_MEMORY, seconds=time.monotonic() - began, trouble=told(str(error), []))
+    child = Child(hatched, encode(Job(plan, seed, time.monotonic_ns())))
     try:
         process = CellProcess(child)
         process.listen(interrupted)
