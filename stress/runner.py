@@ -141,7 +141,7 @@ class Track:
         ram = self._fresh_ram()
         machine = Machine(ram, self.plays, self.hooks.before_exit)
         names = [program.name for program in self.scenario.deal(self.settings.config.cpus)]
-        watchdog = Watchdog(ram, names, self.settings.stall_after_s, machine.is_alive)
+        watchdog = Watchdog(ram, names, self.settings.stall_after_s, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         try:
             machine.boot()
             self._wait(machine, watchdog, seconds, over)

@@ -22,6 +22,7 @@ START_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 600.0
 """For a thread that neither uses CPU time nor gets there: it gets no core, or sleeps among others that do not."""
 JOIN_LOOK_SECONDS = 0.05
+BOOT_LOOK_SECONDS = 0.0002
 EXIT_HARNESS_FAILED = 4
 CORE_FIELD = 36
 """Where `processor` is in Linux's /proc/PID/task/TID/stat, counted behind the thread's name."""
@@ -76,7 +77,7 @@ class Machine:
                 self.check()
                 fault = HostError if patience.waited >= LONGEST_WAIT_SECONDS else MachineError
                 raise fault(f"{names} did not come up {why}")
-            time.sleep(0.0002)
+            time.sleep(BOOT_LOOK_SECONDS)
         self.started_ns = time.monotonic_ns()
         self.ram.poke(STARTED, 1)
 

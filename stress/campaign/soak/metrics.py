@@ -15,6 +15,7 @@ from stress.campaign.soak.view import View
 from stress.errors import UserError
 from stress.machine.latency import upper_edge
 
+END_SECONDS = 1.0
 LABELS = ("scenario",)
 STOP_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0)
 """Upper edges in seconds of the buckets that stop latencies are given in."""
@@ -183,6 +184,6 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
     def end() -> None:
         server.shutdown()
         server.server_close()
-        thread.join(1.0)
+        thread.join(END_SECONDS)
 
     return int(server.server_port), end
