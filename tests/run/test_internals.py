@@ -14,8 +14,8 @@ TIMES = re.compile(
     r"SECONDS|(LONGEST|SHORTEST)_(WAIT|SILENCE|STUCK|LOOK|SLICE|SOAK|SHIFT|INTERVAL|RECORD|STALL_AFTER)|"
     r"SWITCH_INTERVAL|TIMEOUT|DEADLINE|GRACE|PATIENCE"
 )
-NO_TIMES = {"MICROSECONDS", "GAP_NANOSECONDS", "SECONDS"}
-"""A factor, an address in RAM, and the units' table."""
+NO_TIMES = {"MICROSECONDS", "GAP_NANOSECONDS", "SECONDS", "SWITCH_INTERVAL_S"}
+"""A factor, an address in RAM, the table of units, and what CPython takes for itself."""
 WAITS = {"join", "result", "wait", "sleep", "select", "poll", "communicate", "settimeout"}
 Bound = tuple[str, str, float]
 
