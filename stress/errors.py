@@ -4,8 +4,15 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-NO_THREAD = "can't start new thread"
-"""What CPython says; it has no errno."""
+SAYS_SO = (
+    "can't start new thread",
+    "failed to map segment from shared object",
+    "annot allocate memory",
+    "error return without exception set",
+    "without setting an exception",
+)
+"""What errors without an errno say that come from a lack of memory: CPython's of threads, the dynamic linker's, and
+CPython's where a library was refused memory and did not tell it."""
 
 
 class UserError(Exception):
@@ -23,9 +30,11 @@ class HostError(UserError):
 def is_for_memory(error: BaseException | None) -> bool:
     """Whether an error came from a lack of memory, or of threads and processes, which the system tells alike."""
     while error is not None:
-        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and str(error) == NO_THREAD):
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in (errno.ENOMEM, errno.EAGAIN):
             return True
-        if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN):
+        if isinstance(error, RuntimeError | OSError | ImportError | SystemError) and any(
+            map(str(error).count, SAYS_SO)
+        ):
             return True
         error = error.__cause__ or error.__context__
     return False

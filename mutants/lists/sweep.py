@@ -59,9 +59,7 @@ GROUP = Group(
         SWEEP.of("def _status(").mutant(
             "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'
         ),
-        CELL.of("def listen(").mutant(
-            "hangs-on", "a cell that hangs is waited for", "time.monotonic() > self.deadline", "False"
-        ),
+        CELL.of("def listen(").mutant("hangs-on", "a cell that hangs is waited for", "self._patience.spent()", "None"),
         CELL.of("def how(").mutant(
             "late-word",
             "what a late cell says counts",
@@ -74,8 +72,12 @@ GROUP = Group(
             "(UserError, ValueError, LookupError, TypeError, RecursionError)",
             "NotImplementedError",
         ),
-        CHILD.of("def is_for_memory(").mutant(
-            "memory-unknown", "RAM that is refused is a failure of the harness", "error.errno == errno.ENOMEM", "False"
+        Part("stress/errors.py", "def is_for_memory(").mutant(
+            "memory-unknown",
+            "RAM that is refused is a failure of the harness",
+            'getattr(error, "errno", None) in (errno.ENOMEM, errno.EAGAIN)',
+            "False",
+            suite("run/test_memory.py"),
         ),
         CELL.of("def run_cell(").mutant(
             "half-a-cell",

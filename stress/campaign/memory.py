@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-SAYS_SO = ("std::bad_alloc", "LLVM ERROR: out of memory", "Cannot allocate memory", "MemoryError")
+SAYS_SO = (
+    "std::bad_alloc",
+    "LLVM ERROR: out of memory",
+    "OpenBLAS error: Memory allocation",
+    "Cannot allocate memory",
+    "MemoryError",
+)
 """What libraries write that end the process when an allocation is refused."""
 
 
