@@ -155,6 +155,15 @@ class Track:
         self.reports = harvest(of, self.reports)
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
 
+    def run_up_to_catches(self, seconds: float, interrupted: Callable[[], bool]) -> None:
+        """Run machines for `seconds` in all, each until it is caught: what its damage does then says nothing more.
+
+        A twin runs like this: the more machines are caught, the surer is its rate. It stops for good at a stall.
+        """
+        end = time.monotonic() + seconds
+        while not self.stall and not interrupted() and (left := end - time.monotonic()) > SHORTEST_SLICE:
+            self.run_slice(left, lambda ram, _: interrupted() or has_violation(ram))
+
     def _wait(self, machine: Machine, watchdog: Watchdog, seconds: float, over: Callable[[Ram, float], bool]) -> None:
         """Wait on the main thread, which runs no CPU, so that signals are taken at once.
 
@@ -256,7 +265,6 @@ def _side(twin: Track | None) -> TwinSide | None:
 def _alternate(track: Track, twin: Track | None) -> None:
     """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early.
 
-    The twin's slice ends when it is caught: what its damage does after that, like a stall, says nothing more.
     A scenario without a twin runs in slices too: what a violation has damaged ends with its machine, and the next slice
     has another one.
     """
@@ -273,7 +281,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
         length = min(left, SLICE_SECONDS)
         track.run_slice(length, over)
         if twin and twin.stall is None and not interrupted():
-            twin.run_slice(length, lambda ram, seconds: interrupted() or has_violation(ram))
+            twin.run_up_to_catches(length, interrupted)
 
 
 def _result(

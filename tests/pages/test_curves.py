@@ -101,7 +101,7 @@ def test_the_history_of_a_soak_has_its_sessions_and_its_twin() -> None:
         "lookups a second", "race windows a second", "the twin's catches per trial",
         "length of a stop, 99 %", "memory of the machine's process",
     ]  # fmt: skip
-    twin = charts["the twin's violations per race window"].series
+    twin = charts["the twin's catches per trial"].series
     assert {mark.y for mark in twin[0].marks} == {0.5}
     assert twin[1].marks == ()
 

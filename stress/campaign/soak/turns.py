@@ -79,7 +79,7 @@ class Player:
         due, self._slices = self._slices % TWIN_EVERY == 1, self._slices + 1
         length = min(left, self._slice_seconds)
         if twin and due:
-            twin.run_slice(length, lambda ram, seconds: interrupted() or has_violation(ram))
+            twin.run_up_to_catches(length, interrupted)
         else:
             self.track.run_slice(length, lambda ram, seconds: interrupted() or self._stops(ram))
 
