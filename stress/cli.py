@@ -19,7 +19,8 @@ from stress.commands.report import report
 from stress.commands.run import run
 from stress.commands.soak import soak
 from stress.commands.sweep import sweep
-from stress.errors import HarnessError, UserError
+from stress.descriptors import open_descriptors
+from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -59,7 +60,8 @@ def open_streams() -> None:
 def call(arguments: list[str] | None = None) -> int:
     """Run one command line; its exit code."""
     try:
-        code = cli.main(arguments, prog_name="kstress", standalone_mode=False)
+        with telling_of_memory():
+            code = cli.main(arguments, prog_name="kstress", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except click.ClickException as error:
@@ -86,5 +88,6 @@ def call(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """The console script."""
+    open_descriptors()
     open_streams()
     sys.exit(call())

@@ -17,13 +17,14 @@ import pytest
 if TYPE_CHECKING:
     from stress.marks.fixture import Stress
 
-NAMES = ("duration", "cpus", "engine", "seed", "repeat")
+NAMES = ("duration", "cpus", "engine", "seed", "repeat", "cores")
 HELP = {
     "duration": "how long each cell runs, like 500ms or 2m (smoke: 1s)",
     "cpus": "CPU counts, one cell each, like 2,4,8",
     "engine": "for scenarios: auto, python or native",
     "seed": "a seed, or random",
     "repeat": "how many cells of each kind",
+    "cores": "while another stress run has this host's cores: wait, share or skip (KSTRESS_CORES; wait)",
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
 SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
@@ -42,7 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and check what the command line and the settings file say, if they say anything."""
     config.addinivalue_line("markers", MARK)
-    if any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES):
+    given = any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES)
+    if given or os.environ.get("KSTRESS_CORES"):
         check_settings(config)
     if config.getoption("verbose", 0) > 0:
         config.pluginmanager.register(NoiseLines(config), "stress-noise-lines")
@@ -62,7 +64,10 @@ def check_settings(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """What threads can do here."""
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:  # as stress.system does, which is not imported before a test needs it
+        cores = len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        cores = os.cpu_count() or 1
     interval = f"switch interval {sys.getswitchinterval():g} s" if gil else "no switch interval"
     engine = config.getoption("--stress-engine") or config.getini("stress_engine") or "auto"
     return f"stress: engine {engine}, {cores} cores, GIL {'on' if gil else 'off'}, {interval}"
@@ -129,10 +134,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     budget_s = budget_of(item)
     if budget_s is None:
         return (yield)
-    from stress.marks.host import extend_timeout, one_at_a_time
+    from stress.marks.host import extend_timeout, one_at_a_time, skip_if_shared
+    from stress.marks.settings import find_setting
 
     extend_timeout(item, budget_s)
-    with one_at_a_time(lambda told: tell(item.config, f"\n{item.nodeid} {told}")):
+    how = find_setting(item.config, "cores", {})
+    with one_at_a_time(lambda told: tell(item.config, f"\n{item.nodeid} {told}"), how=how) as shared:
+        skip_if_shared(item, how, shared)
         return (yield)
 
 

@@ -11,7 +11,8 @@ from stress.boot import World, boot_ram, build_world
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.corpus import bundled, load
-from stress.errors import HarnessError
+from stress.errors import HarnessError, telling_of_memory
+from stress.host import make_progress
 from stress.judge import lookups
 from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
@@ -48,12 +49,13 @@ Progress = Callable[[Scenario, Tally, float], None]
 class Hooks:
     """What the caller takes part in: progress, an early end, and a last chance before the process must exit.
 
+    `before_exit` is told why it must.
     `watch` is called with the machine and its watchdog after each look at its CPUs, some fifty times a second.
     """
 
     progress: Progress = lambda scenario, tally, seconds: None
     interrupted: Callable[[], bool] = lambda: False
-    before_exit: Callable[[], None] = lambda: None
+    before_exit: Callable[[str], None] = lambda why: None
     watch: Callable[[Machine, Watchdog], None] = lambda machine, watchdog: None
 
 
@@ -139,7 +141,7 @@ class Track:
         ram = self._fresh_ram()
         machine = Machine(ram, self.plays, self.hooks.before_exit)
         names = [program.name for program in self.scenario.deal(self.settings.config.cpus)]
-        watchdog = Watchdog(ram, names, self.settings.stall_after_s, machine.is_alive)
+        watchdog = Watchdog(ram, names, self.settings.stall_after_s, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         try:
             machine.boot()
             self._wait(machine, watchdog, seconds, over)
@@ -176,6 +178,7 @@ class Track:
             if over(machine.ram, self.tally.seconds + seconds - left):
                 return
             time.sleep(min(max(left, 0.0), POLL_SECONDS) or POLL_SECONDS)
+            make_progress()
             self.stall = watchdog.sample()
             self.hooks.watch(machine, watchdog)
 
@@ -209,6 +212,7 @@ def world_for(config: Config) -> World:
     return build_world(load(config.corpus) if config.corpus else bundled())
 
 
+@telling_of_memory()
 def run_scenario(
     scenario: Scenario,
     world: World,
@@ -222,6 +226,7 @@ def run_scenario(
     Raises:
         UserError: for input that cannot be used.
         HarnessError: when the harness itself failed.
+        HostError: when the host has not enough memory, or no core in time.
     """
     settings = settle(config)
     steal = StealMeter()

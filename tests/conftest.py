@@ -4,9 +4,11 @@ Planted scenarios are run by tests, and are no tests themselves.
 """
 
 import os
+import tempfile
 
 import pytest
 
+from stress.lock_folder import NAMED
 from stress.machine.engines import choose_engine, cores_for, usable_cores
 
 collect_ignore_glob = ["*/planted"]
@@ -14,8 +16,16 @@ LONGEST_TEST = 120
 """Seconds, unless a test says otherwise."""
 
 
-def pytest_configure() -> None:
-    """Give each worker of pytest-xdist a core of its own where no engine can use two: none waits for another's."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep this session apart from other stress runs of the host, and its workers from each other where that can be.
+
+    Sessions have locks of cores of their own, which their workers and the commands that they start inherit. A worker of
+    pytest-xdist has a core of its own where no engine can use two: none waits for another's.
+    """
+    if NAMED not in os.environ:
+        own = tempfile.TemporaryDirectory(prefix="kstress-locks-")
+        config.add_cleanup(own.cleanup)
+        os.environ[NAMED] = own.name
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     if worker and cores_for(choose_engine("auto")) < usable_cores():
         cores = sorted(os.sched_getaffinity(0))

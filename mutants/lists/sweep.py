@@ -8,7 +8,6 @@ MATRIX = Part("stress/campaign/sweep/matrix.py")
 PLAN = Part("stress/campaign/sweep/plan.py")
 SWEEPDIR = Part("stress/campaign/sweep/sweepdir.py")
 CELL = Part("stress/campaign/sweep/cell.py")
-CHILD = Part("stress/campaign/sweep/child.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/variation.py")
@@ -59,9 +58,7 @@ GROUP = Group(
         SWEEP.of("def _status(").mutant(
             "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'
         ),
-        CELL.of("def listen(").mutant(
-            "hangs-on", "a cell that hangs is waited for", "time.monotonic() > self.deadline", "False"
-        ),
+        CELL.of("def listen(").mutant("hangs-on", "a cell that hangs is waited for", "self._patience.spent()", "None"),
         CELL.of("def how(").mutant(
             "late-word",
             "what a late cell says counts",
@@ -74,8 +71,12 @@ GROUP = Group(
             "(UserError, ValueError, LookupError, TypeError, RecursionError)",
             "NotImplementedError",
         ),
-        CHILD.of("def is_for_memory(").mutant(
-            "memory-unknown", "RAM that is refused is a failure of the harness", "error.errno == errno.ENOMEM", "False"
+        Part("stress/errors.py", "def is_for_memory(").mutant(
+            "memory-unknown",
+            "RAM that is refused is a failure of the harness",
+            'getattr(error, "errno", None) in (errno.ENOMEM, errno.EAGAIN)',
+            "False",
+            suite("run/test_memory.py"),
         ),
         CELL.of("def run_cell(").mutant(
             "half-a-cell",

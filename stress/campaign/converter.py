@@ -187,11 +187,20 @@ def _converter() -> Converter:
 CONVERTER = _converter()
 
 
+def complete_but(*newer: str) -> Callable[[type[T]], type[T]]:
+    """A decorator of records: JSON must have every key but the `newer` ones, which earlier versions did not write."""
+
+    def register(kind: type[T]) -> type[T]:
+        structure = make_dict_structure_fn(kind, CONVERTER, _cattrs_forbid_extra_keys=True)
+        CONVERTER.register_structure_hook(kind, lambda value, _: structure(_complete(value, kind, *newer), kind))
+        return kind
+
+    return register
+
+
 def complete_only(kind: type[T]) -> type[T]:
     """A decorator of records: JSON must have every key, the ones with defaults too."""
-    structure = make_dict_structure_fn(kind, CONVERTER, _cattrs_forbid_extra_keys=True)
-    CONVERTER.register_structure_hook(kind, lambda value, _: structure(_complete(value, kind), kind))
-    return kind
+    return complete_but()(kind)
 
 
 def _reason(error: BaseException, kind: type | None) -> str:

@@ -4,7 +4,6 @@ A file is replaced in one step, or grows by whole lines that are synced; one pro
 """
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from stress import system
 from stress.campaign.converter import to_json
 from stress.campaign.reading import MANIFEST, kind_of
 from stress.corpus.untrusted import shown
@@ -96,8 +96,11 @@ def lock_folder(folder: Path) -> int:
     except OSError as error:
         raise UserError(f"--resume: {shown(folder)} cannot be opened: {error.strerror}; give a run directory") from None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        had = system.lock(handle)
+    except OSError as error:
+        os.close(handle)
+        raise UserError(f"--resume: {shown(folder)} cannot be locked: {error.strerror or error}") from None
+    if not had:
         os.close(handle)
         raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first") from None
     return handle

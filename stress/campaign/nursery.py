@@ -5,21 +5,28 @@ threads begin in the cell. `python -m stress.campaign.nursery MODULE [native]` i
 """
 
 import contextlib
+import errno
 import os
 import queue
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import IO, NoReturn
 
-from stress.campaign.child import ended_with, module_command
-from stress.errors import HarnessError
+from stress.campaign.child import Process, ended_with, module_command, no_process, start
+from stress.campaign.crews.crew import NoWorkersError
+from stress.descriptors import open_descriptors
+from stress.errors import HarnessError, HostError, is_for_memory
+from stress.system import offers
 
 MODULE = "stress.campaign.nursery"
 MESSAGE_BYTES = 64
+MOST_DEATHS = 3
+"""Times that a nursery may die one after the other without having forked a process."""
+EXIT_NO_MEMORY = 75
 
 
 class Hatched:
@@ -28,7 +35,6 @@ class Hatched:
     def __init__(self, nursery: socket.socket, pid: int, pipes: tuple[int, int, int]) -> None:
         """Its id, and this side's ends of its three pipes."""
         self.pid, self._nursery = pid, nursery
-        self._handle = os.pidfd_open(pid)
         self.stdin: IO[bytes] | None = os.fdopen(pipes[0], "wb")
         self.stdout: IO[bytes] | None = os.fdopen(pipes[1], "rb")
         self.stderr: IO[bytes] | None = os.fdopen(pipes[2], "rb")
@@ -43,10 +49,10 @@ class Hatched:
         return self._hear(0)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once. The id is still its own: the nursery keeps it until it is asked for the next one."""
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
 
     def _hear(self, flags: int) -> int | None:
         """Read from the nursery how it has ended, once."""
@@ -54,7 +60,6 @@ class Hatched:
             with contextlib.suppress(BlockingIOError):
                 said = self._nursery.recv(MESSAGE_BYTES, flags)
                 self.returncode = int(said) if said else -signal.SIGKILL  # the nursery died, and nobody can say
-                os.close(self._handle)
         return self.returncode
 
 
@@ -63,19 +68,43 @@ class Nursery:
 
     def __init__(self, module: str, native: bool) -> None:
         """Start it; `native` loads the native engine besides."""
+        self._words = [module, *(["native"] if native else [])]
+        self._start()
+
+    def _start(self) -> None:
+        """Start its process. NoWorkersError where the system starts no more."""
         self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command, environment = module_command(MODULE)
         environment["OPENBLAS_NUM_THREADS"] = "1"  # its threads would be lost in a fork
-        words = [*command, module, *(["native"] if native else [])]
         with other:
-            self._process = subprocess.Popen(words, env=environment, stdin=other.fileno(), start_new_session=True)
+            try:
+                words = [*command, *self._words]
+                self._process = subprocess.Popen(words, env=environment, stdin=other.fileno(), start_new_session=True)
+            except OSError as error:
+                self._channel.close()
+                raise NoWorkersError(no_process(error)) from None
 
-    def hatch(self) -> Hatched:
-        """A new process, which runs.
+    def hatch(self, tell: Callable[[str], None] = lambda text: None) -> Hatched:
+        """A new process, which runs; a nursery that has died is started again first, and that is told.
 
         Raises:
-            HarnessError: when the nursery has died.
+            HarnessError: when the nursery dies again and again.
+            HostError: when it does for want of memory.
+            NoWorkersError: when the system starts no more processes.
         """
+        for _ in range(MOST_DEATHS):
+            if hatched := self._ask():
+                return hatched
+            code = self._process.wait()
+            self._channel.close()
+            tell(f"the nursery of cells {ended_with(code)}; it is started again")
+            self._start()
+        if code == EXIT_NO_MEMORY:
+            raise HostError("out of memory: the nursery of cells was refused what it loads")
+        raise HarnessError(f"the nursery of cells died {MOST_DEATHS} times in a row: it {ended_with(code)}")
+
+    def _ask(self) -> Hatched | None:
+        """Ask it for a process; None if it has died."""
         pipes = [os.pipe() for _ in range(3)]
         (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = pipes
         try:
@@ -85,8 +114,13 @@ class Nursery:
             pid = b""
         for inner in (inner_in, inner_out, inner_err):
             os.close(inner)
+        if not pid or int(pid) < 0:
+            for own in (stdin, stdout, stderr):
+                os.close(own)
         if not pid:
-            raise HarnessError(f"the nursery of cells died: {ended_with(self._process.wait())}")
+            return None
+        if int(pid) < 0:
+            raise NoWorkersError(no_process(OSError(-int(pid), os.strerror(-int(pid)))))
         return Hatched(self._channel, int(pid), (stdin, stdout, stderr))
 
     def close(self) -> None:
@@ -95,13 +129,34 @@ class Nursery:
         self._process.wait()
 
 
+class Anew:
+    """Where no processes can be forked and given pipes: each is started by itself, and loads all that it needs."""
+
+    def __init__(self, module: str) -> None:
+        """Nothing is started yet."""
+        self._module = module
+
+    def hatch(self, tell: Callable[[str], None] = lambda text: None) -> Process:
+        """A new process, which runs; there is nothing to tell. NoWorkersError when the system starts no more."""
+        return start(self._module)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+Source = Nursery | Anew
+"""Where processes come from."""
+
 _idle: "queue.SimpleQueue[tuple[tuple[str, bool], Nursery]]" = queue.SimpleQueue()
 """Nurseries that nobody uses now: a process that has loaded numba once keeps it loaded."""
 
 
 @contextlib.contextmanager
-def borrowed(module: str, native: bool) -> Iterator[Nursery]:
+def borrowed(module: str, native: bool) -> Iterator[Source]:
     """A nursery that nobody else uses meanwhile; it is kept for the next unless something went wrong."""
+    if not offers("fork"):
+        yield Anew(module)
+        return
     nursery = _kept((module, native)) or Nursery(module, native)
     try:
         yield nursery
@@ -147,23 +202,47 @@ def _become(module: str, handles: list[int]) -> NoReturn:
 
 def main() -> int:
     """Fork a process each time that somebody asks for one, and say how it ended."""
+    open_descriptors()
     module, *more = sys.argv[1:]
-    import_module(module)
-    if more:
-        import_module("stress.machine.native.engine").warm_up()
+    try:
+        import_module(module)
+        if more:
+            import_module("stress.machine.native.engine").warm_up()
+    except Exception as error:
+        if is_for_memory(error):
+            return EXIT_NO_MEMORY
+        raise
     channel = socket.socket(fileno=os.dup(0))
+    last = 0
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         while handles := socket.recv_fds(channel, MESSAGE_BYTES, 3)[1]:
-            pid = os.fork()
+            if last > 0:
+                os.waitpid(last, 0)  # nobody kills it any more, so that its id may become another's
+            last = pid = _fork()
             if pid == 0:
                 channel.close()
                 _become(module, handles)
             for handle in handles:
                 os.close(handle)
             channel.send(str(pid).encode())
-            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            channel.send(str(status).encode())
+            if pid > 0:
+                channel.send(str(_end_of(pid)).encode())
     return 0
+
+
+def _end_of(pid: int) -> int:
+    """Wait for the end of a process: its exit code, negative for a signal. Its id stays its own until it is reaped."""
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ended
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
+def _fork() -> int:
+    """As os.fork, or the negative number of the error why the system does not."""
+    try:
+        return os.fork()
+    except OSError as error:
+        return -(error.errno or errno.EAGAIN)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _run_all(
                 interrupts.running = True
                 show(running, tally, passed)
 
-            hooks = Hooks(tell, interrupts.pending, before_exit=lambda: outputs.finish(done))
+            hooks = Hooks(tell, interrupts.pending, before_exit=lambda why: outputs.finish(done))
             done.append(run_scenario(scenario, world, config, hooks))
             interrupts.running = False
         outputs.show(done[-1])

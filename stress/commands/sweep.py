@@ -28,12 +28,18 @@ from stress.options import axis_options, campaign_options, crew_of, optional
 @click.option("--stall-after", help="Spinning this long without progress is a stall.")
 @click.option("--stop-on-violation", is_flag=True, default=None, help="End each cell at its first violation.")
 @campaign_options
+@click.option(
+    "--cores",
+    type=click.Choice(["wait", "share"]),
+    help="While another stress run has this host's cores.  [default: KSTRESS_CORES; wait]",
+)
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the runs as JSON, to standard output for -.")
 def sweep(
     scenarios: tuple[str, ...],
     scheduler: str | None,
     resumed: Path | None,
     results: Path | None,
+    cores: str | None,
     json_file: str | None,
     **given: Any,
 ) -> int:
@@ -43,7 +49,7 @@ def sweep(
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:
-        how = {"watcher": outputs, "interrupted": interrupts.pending, **crew_of(scheduler)}
+        how = {"watcher": outputs, "interrupted": interrupts.pending, "cores": cores, **crew_of(scheduler)}
         ending = _sweep(scenarios, resumed, results, optional(**given), how)
     finally:
         outputs.close()

@@ -80,6 +80,15 @@ class Entry:
             return self.stalled
         return retell_stall(self.run.stall, self.where)
 
+    @property
+    def lost_turns(self) -> str | None:
+        """How many turns of a soak were lost, and why the last one was; None if none were."""
+        standing = self.soak.standings[self.values.scenario] if self.soak else None
+        if standing is None or not standing.lost_turns:
+            return None
+        turns = "turn was" if standing.lost_turns == 1 else "turns were"
+        return f"{standing.lost_turns:,} {turns} lost and not counted, the last one: {standing.last_loss}"
+
 
 @attrs.frozen(kw_only=True)
 class Source:

@@ -1,6 +1,5 @@
 """Choosing an engine, and what each takes as default when the user says nothing."""
 
-import os
 from collections.abc import Callable
 from fractions import Fraction
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from stress.machine.features import Features
 from stress.machine.python_engine import PythonEngine, gil_enabled
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
+from stress.system import cores
 
 NEVER = -1
 EVERY_OPERATION = 0
@@ -76,9 +76,7 @@ def load_engine(name: str) -> Engine:
 
 def usable_cores() -> int:
     """How many cores the threads of this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(cores())
 
 
 def cores_for(engine: str) -> int:

@@ -39,6 +39,7 @@ from stress.machine.words import (
     WRITE_WORD,
     area_address,
 )
+from stress.system import cores, keep_to
 
 NEVER = -1
 WORD_MODULUS = 1 << 64
@@ -69,9 +70,9 @@ def share_one_core() -> None:
     Only one of them can run anyway, and on one core the thread that a yield wakes is the one that runs next:
     stops take a fifth of the time, and every yield of the noise is a switch.
     """
-    if gil_enabled() and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+    if gil_enabled():
+        usable = cores()
+        keep_to(usable[os.getpid() % len(usable)])
 
 
 def _wrapped(value: int) -> int:

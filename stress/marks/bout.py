@@ -18,6 +18,7 @@ from random import Random
 import attrs
 
 from stress.errors import UserError
+from stress.host import make_progress
 from stress.kernel.stop_machine import cond_resched
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
@@ -149,6 +150,7 @@ class Bout:
 
     def _slice(self, noise: Noise, kind: Kind, seconds: float, at: int) -> None:
         """Let a machine run, booted now unless it is there, and end it."""
+        make_progress()
         self._signals, heard, last = Signals(), noise.slice(kind), LAST_SECONDS
         for player in self.players:
             player.slice(kind, heard.around(player.role.body), self._signals)

@@ -9,12 +9,27 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from stress.host import LONGEST_WAIT, having_cores
+from stress.host import LONGEST_WAIT, SKIP, WAIT, having_cores
 
 
-def one_at_a_time(tell: Callable[[str], None], longest_wait: float = LONGEST_WAIT) -> AbstractContextManager[None]:
+def one_at_a_time(
+    tell: Callable[[str], None], longest_wait: float = LONGEST_WAIT, how: str = WAIT
+) -> AbstractContextManager[str | None]:
     """Have the host's cores for one item; a warning if it shares them in the end."""
-    return having_cores(tell, lambda told: warnings.warn(told, pytest.PytestWarning, stacklevel=2), longest_wait)
+    return having_cores(tell, warn, longest_wait, how=how)
+
+
+def warn(told: str) -> None:
+    """Warn, but never fail for it, whatever the filters of the test say: what a host is like is no fault of a test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(told, pytest.PytestWarning, stacklevel=2)
+
+
+def skip_if_shared(item: pytest.Item, how: str, shared: str | None) -> None:
+    """Let an item be skipped whose cores another run has, if the setting says so."""
+    if how == SKIP and shared:
+        item.add_marker(pytest.mark.skip(reason=f"stress_cores = skip: {shared.replace('shares', 'would share', 1)}"))
 
 
 def extend_timeout(item: pytest.Item, budget_s: float) -> None:

@@ -4,6 +4,7 @@ The command line comes before the mark, the mark before the settings file, that 
 `stress.pytest_plugin` and `stress.marks.scenario_items`.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from stress.config import DEFAULT_CPUS, ENGINES, LARGEST_SEED
 from stress.errors import UserError
 from stress.extras import needs
+from stress.host import HOW, SETTING, WAIT
 from stress.machine import engines
 from stress.machine.words import MAX_CPUS
 from stress.units import parse_duration
@@ -25,11 +27,15 @@ MOST_SECONDS = 86400.0
 
 @attrs.frozen
 class Setting:
-    """One setting: its name, the value that it has without being given, what reads it (value, origin)."""
+    """One setting: its name, the value that it has without being given, what reads it (value, origin).
+
+    `variable` is that of the environment which comes after the settings file, if there is one.
+    """
 
     name: str
     default: str
     read: Callable[[object, str], Any]
+    variable: str = ""
 
     def find(self, line: object, marked: Mapping[str, object], ini: str, default: str | None = None) -> Any:
         """Its value, `default` if there is another than usual; UserError, with its origin, if it cannot be used."""
@@ -39,6 +45,8 @@ class Setting:
             return self.read(marked[self.name], f"@pytest.mark.stress({self.name}=...)")
         if ini:
             return self.read(ini, f"stress_{self.name} in the settings file")
+        if value := os.environ.get(self.variable):
+            return self.read(value, self.variable)
         return self.read(default or self.default, f"stress_{self.name}")
 
 
@@ -91,6 +99,13 @@ def read_engine(value: object, origin: str) -> str:
     return str(value)
 
 
+def read_cores(value: object, origin: str) -> str:
+    """What an item does about cores that another stress run has."""
+    if value not in HOW:
+        raise UserError(f"{origin}: {value!r} is not what to do about busy cores; give one of {', '.join(HOW)}")
+    return str(value)
+
+
 SETTINGS = {
     one.name: one
     for one in (
@@ -99,6 +114,7 @@ SETTINGS = {
         Setting("seed", "random", read_seed),
         Setting("repeat", REPEAT, read_repeat),
         Setting("engine", "auto", read_engine),
+        Setting("cores", WAIT, read_cores, SETTING),
     )
 }
 MARKED = ("cpus", "duration", "seed", "repeat")
@@ -113,6 +129,12 @@ def check_mark(args: Sequence[object], kwargs: Mapping[str, object]) -> None:
             raise UserError(f"@pytest.mark.stress: there is no {name!r}; there are {', '.join(MARKED)}")
 
 
+def find_setting(config: pytest.Config, name: str, marked: Mapping[str, Any], default: str | None = None) -> Any:
+    """One setting of an item, as `find_settings` finds it."""
+    line, ini = config.getoption(f"--stress-{name}"), config.getini(f"stress_{name}")
+    return SETTINGS[name].find(line, marked, ini, default)
+
+
 def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
     """Every setting of an item: of the command line, the mark, the settings file, of `defaults`, or as it is usually.
 
@@ -120,11 +142,7 @@ def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Ma
         UserError: for one that cannot be used.
     """
 
-    def find(name: str) -> Any:
-        line, ini = config.getoption(f"--stress-{name}"), config.getini(f"stress_{name}")
-        return SETTINGS[name].find(line, marked, ini, defaults.get(name))
-
-    found = {name: find(name) for name in SETTINGS}
+    found = {name: find_setting(config, name, marked, defaults.get(name)) for name in SETTINGS}
     if found["engine"] == "native" and not engines.has_numba():
         raise UserError(f"{needs('stress engine native', 'native')}, or use --stress-engine python")
     return found

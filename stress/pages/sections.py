@@ -106,7 +106,7 @@ def _passage(what: str, told: Told) -> Passage:
 
 
 def troubles(sources: Sequence[Source]) -> list[Section]:
-    """What crashed, hung, failed or stalled, with what is known of it."""
+    """What crashed, hung, failed, stalled or lost turns, with what is known of it."""
     found: dict[str, list[Passage]] = {}
     for entry, what in _entries(sources):
         if entry.standing == BROKEN:
@@ -114,6 +114,8 @@ def troubles(sources: Sequence[Source]) -> list[Section]:
             found.setdefault(entry.end, []).append(Passage(what, text))
         elif entry.stall is not None:
             found.setdefault("stalled", []).append(Passage(what, entry.stall.text))
+        if lost := entry.lost_turns:
+            found.setdefault("with turns that were lost", []).append(Passage(what, lost))
     return [_some(end, passages) for end, passages in found.items()]
 
 

@@ -17,6 +17,7 @@ from stress.campaign.crews.cluster import connect
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
 from stress.extras import install_hint
+from stress.lock_folder import NAMED
 from tests.campaign.crews.made import Counting
 from tests.frontdoor.command import CHECKOUT, kstress
 from tests.frontdoor.soaking import assert_fails, manifest, running, wait_until, wait_until_gone
@@ -37,7 +38,7 @@ class Pair:
 
     def __init__(self, place: Path) -> None:
         """Start it."""
-        self.cluster, self.own = Cluster(place), {"TMPDIR": str(place)}
+        self.cluster, self.own = Cluster(place), {NAMED: str(place / "locks")}
         try:
             first = self.cluster.worker(CORES[0], threads=4, more=self.own)
             self.workers = [first, self.cluster.worker(CORES[-1], more=self.own)]

@@ -1,109 +1,157 @@
-"""One stress item at a time on a host: the next one waits, and a holder that dies lets go."""
+"""One stress run at a time on a core: the next one waits, or does as it is told, and a holder that dies lets go."""
 
-import fcntl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from stress import host
+from stress import host, system
+from stress.lock_folder import NAMED
 from stress.marks.host import one_at_a_time
 
 HOLD = """
-import sys, time
-from pathlib import Path
-from stress import host
+import time
 from stress.marks.host import one_at_a_time
-host.lock_file = lambda core: Path(f"{sys.argv[1]}-{core}")
 with one_at_a_time(print):
     print("has it", flush=True)
     time.sleep(60)
 """
 GREEDY = """
 import sys, time
-from pathlib import Path
-from stress import host
 from stress.marks.host import one_at_a_time
-host.lock_file = lambda core: Path(f"{sys.argv[1]}-{core}")
 print("has it", flush=True)
 for _ in range(1000):
     with one_at_a_time(print):
-        with open(sys.argv[2], "a") as turns:
+        with open(sys.argv[1], "a") as turns:
             turns.write(".")
         time.sleep(0.02)
 """
+FORK = """
+import os, time
+from stress.marks.host import one_at_a_time
+with one_at_a_time(print):
+    if os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+    print("has it", flush=True)
+    time.sleep(60)
+"""
 ELSEWHERE = """
 import sys
-from pathlib import Path
 from stress import host
-host.lock_file = lambda core: Path(f"{sys.argv[1]}-{core}")
-host.cores = lambda: [int(sys.argv[2])]
+host.cores = lambda: [int(sys.argv[1])]
 with host.having_cores(lambda told: print("waits"), lambda told: None, 0.05):
     print("has it")
 """
+Process = subprocess.Popen[str]
 
 
 @pytest.fixture
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "lock"
-    monkeypatch.setattr(host, "lock_file", lambda core: Path(f"{path}-{core}"))
-    return path
+    """A folder of the test's own for locks, for the processes that it starts too."""
+    monkeypatch.setenv(NAMED, str(tmp_path / "locks"))
+    return tmp_path / "locks"
 
 
-@pytest.fixture
-def holder(lock: Path) -> "subprocess.Popen[str]":
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdout=subprocess.PIPE, text=True)
+def started(code: str, *arguments: str) -> Process:
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == "has it\n"
     return process
 
 
-def is_free(core: int) -> bool:
-    with host.lock_file(core).open("r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-def end(process: "subprocess.Popen[str]") -> None:
+def end(process: Process) -> None:
     process.kill()
     process.communicate()
 
 
-def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: "subprocess.Popen[str]", lock: Path) -> None:
+@pytest.fixture
+def holder(lock: Path) -> Iterator[Process]:
+    process = started(HOLD)
+    yield process
+    end(process)
+
+
+def is_free(place: Path, core: int) -> bool:
+    with (place / host.lock_name(core)).open("r+") as file:
+        return system.lock(file.fileno())
+
+
+def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: Process) -> None:
     told: list[str] = []
-    shares = f"shares its cores with the stress run of process {holder.pid}, after 0.05 s of waiting"
-    with pytest.warns(pytest.PytestWarning, match=shares), one_at_a_time(told.append, 0.05):
+    shares = f"shares its cores with the stress run of process {holder.pid}.*, after 0.05 s of waiting"
+    with pytest.warns(pytest.PytestWarning, match=shares), one_at_a_time(told.append, 0.05) as shared:
         told.append("runs")
-    end(holder)
-    waits = f"waits for the stress run of process {holder.pid}, which has the host's cores"
-    assert told == [waits, "runs"]
+    assert shared
+    [waits, runs] = told
+    assert waits.startswith(f"waits for the stress run of process {holder.pid} ({sys.executable} -c import time ")
+    assert ", which has the host's cores since " in waits
+    assert runs == "runs"
 
 
-def test_who_gives_up_waiting_goes_on_at_once_and_says_nothing(holder: "subprocess.Popen[str]") -> None:
-    told: list[str] = []
-    with host.having_cores(told.append, told.append, given_up=lambda: True):
-        told.append("goes on")
-    end(holder)
-    assert told == ["goes on"]
-
-
-def test_a_holder_that_dies_lets_go(holder: "subprocess.Popen[str]") -> None:
-    end(holder)
-    with one_at_a_time(print, 30):
+def test_sharing_warns_and_fails_nothing_where_warnings_are_errors(holder: Process) -> None:
+    with pytest.warns(pytest.PytestWarning), one_at_a_time(print, 0.0):  # this suite makes errors of them
         pass
+
+
+def test_who_gives_up_waiting_goes_on_at_once_and_says_nothing(holder: Process) -> None:
+    told: list[str] = []
+    with host.having_cores(told.append, told.append, given_up=lambda: True) as shared:
+        told.append("goes on")
+    assert (told, shared) == (["goes on"], None)
+
+
+@pytest.mark.parametrize(("how", "tells"), [(host.SHARE, 1), (host.SKIP, 0)])
+def test_who_shares_goes_on_at_once(holder: Process, how: str, tells: int) -> None:
+    told: list[str] = []
+    with host.having_cores(told.append, told.append, how=how) as shared:
+        assert shared
+        assert f"shares its cores with the stress run of process {holder.pid}" in shared
+    assert told == [shared] * tells
+
+
+@pytest.mark.parametrize("how", host.HOW)
+def test_who_has_the_cores_alone_is_told_nothing(how: str, lock: Path) -> None:
+    with host.having_cores(pytest.fail, pytest.fail, how=how) as shared:
+        assert shared is None
+        assert not any(is_free(lock, core) for core in host.cores())
+
+
+def test_a_campaign_waits_unless_it_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(host.SETTING, raising=False)
+    assert host.chosen(None) == "wait"
+    monkeypatch.setenv(host.SETTING, "share")
+    assert [host.chosen(None), host.chosen("wait")] == ["share", "wait"]
+    monkeypatch.setenv(host.SETTING, "skip")
+    assert host.chosen(None) == "wait", "a campaign has nothing to skip"
+
+
+def test_a_holder_that_dies_lets_go(holder: Process) -> None:
+    holder.kill()
+    holder.wait()
+    with one_at_a_time(print, 30) as shared:
+        assert shared is None
+
+
+def test_a_process_that_a_holder_has_forked_does_not_keep_the_cores(lock: Path) -> None:
+    forker = started(FORK)
+    [child] = psutil.Process(forker.pid).children()
+    forker.kill()
+    forker.wait()
+    assert child.is_running()
+    with one_at_a_time(print, 30) as shared:
+        assert shared is None
+    child.kill()
+    forker.communicate()
 
 
 def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: Path) -> None:
     turns = tmp_path / "turns"
-    command = [sys.executable, "-c", GREEDY, str(lock), str(turns)]
-    greedy = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert greedy.stdout
-    greedy.stdout.readline()
+    greedy = started(GREEDY, str(turns))
     for _ in range(5):
         with one_at_a_time(print, 60):
             pass
@@ -113,15 +161,8 @@ def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: P
 
 def test_one_after_the_other_is_not_kept_waiting(lock: Path) -> None:
     for _ in range(3):
-        with one_at_a_time(print, 0.0):
-            assert all(host.lock_file(core).exists() for core in host.cores())
-
-
-def test_a_link_in_its_place_is_not_followed(lock: Path, tmp_path: Path) -> None:
-    host.lock_file(host.cores()[-1]).symlink_to(tmp_path / "other")
-    with pytest.raises(OSError), one_at_a_time(print, 0.0):  # noqa: PT011
-        pass
-    assert not (tmp_path / "other").exists()
+        with one_at_a_time(pytest.fail, 0.0):
+            assert all((lock / host.lock_name(core)).exists() for core in host.cores())
 
 
 def test_who_lets_go_steps_aside_before_it_may_ask_again(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,18 +177,19 @@ def test_who_lets_go_steps_aside_before_it_may_ask_again(lock: Path, monkeypatch
 def test_who_has_other_cores_does_not_wait(lock: Path) -> None:
     here, there = host.cores()[0], host.cores()[-1] + 1
     with one_at_a_time(print, 0.0):
-        other = subprocess.Popen([sys.executable, "-c", ELSEWHERE, str(lock), str(there)], stdout=subprocess.PIPE)
+        other = subprocess.Popen([sys.executable, "-c", ELSEWHERE, str(there)], stdout=subprocess.PIPE)
         assert other.communicate(timeout=60)[0] == b"has it\n"
-        same = subprocess.Popen([sys.executable, "-c", ELSEWHERE, str(lock), str(here)], stdout=subprocess.PIPE)
+        same = subprocess.Popen([sys.executable, "-c", ELSEWHERE, str(here)], stdout=subprocess.PIPE)
         assert same.communicate(timeout=60)[0] == b"waits\nhas it\n"
 
 
 def test_who_waits_for_one_core_keeps_those_it_has(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "cores", lambda: [1, 2])
     told: list[str] = []
-    with host.lock_file(2).open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+    lock.mkdir(0o700)
+    with (lock / host.lock_name(2)).open("w") as other:
+        assert system.lock(other.fileno())
         with host.having_cores(told.append, told.append, 0.0):
             assert len(told) == 2
-            assert not is_free(1)
-        assert is_free(1)
+            assert not is_free(lock, 1)
+        assert is_free(lock, 1)

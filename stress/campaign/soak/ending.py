@@ -84,6 +84,8 @@ class Ending:
                 "sessions": len(self.manifest.sessions),
                 "workers": self.workers,
                 "failure": standing.failure.json if standing.failure else None,
+                "lost_turns": standing.lost_turns,
+                "last_loss": standing.last_loss,
             },
         }
 

@@ -16,6 +16,7 @@ from stress.errors import UserError
 from stress.extras import needs
 from stress.machine.latency import upper_edge
 
+END_SECONDS = 1.0
 LABELS = ("scenario",)
 STOP_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0)
 """Upper edges in seconds of the buckets that stop latencies are given in."""
@@ -29,6 +30,7 @@ COUNTERS: dict[str, tuple[str, Counter]] = {
     "kstress_module_loads": ("Modules that were loaded.", lambda one: one.tally.loads),
     "kstress_module_unloads": ("Modules that were unloaded.", lambda one: one.tally.unloads),
     "kstress_race_windows": ("Lookups that overlapped a change.", lambda one: one.tally.race_windows),
+    "kstress_lost_turns": ("Turns that were lost, and are not counted.", lambda one: one.lost_turns),
     "kstress_violations": ("Lookups with a forbidden outcome.", lambda one: one.tally.violations),
     "kstress_trials": (
         "Changes that lookups overlapped, up to a machine's first violation.",
@@ -181,6 +183,6 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
     def end() -> None:
         server.shutdown()
         server.server_close()
-        thread.join(1.0)
+        thread.join(END_SECONDS)
 
     return int(server.server_port), end

@@ -31,10 +31,14 @@ def sparkline(values: Iterable[float | None]) -> str:
 
 
 def stretches(samples: Sequence[Sample], most: int = STRETCHES) -> list[Span]:
-    """The history of one scenario in at most so many parts of the same number of samples."""
+    """The history of one scenario in at most so many parts of the same number of samples; lost turns are in none."""
     if not samples:
         return []
-    standings = [Standing(scenario=samples[0].standing.scenario), *(sample.standing for sample in samples)]
+    standings, lost = [Standing(scenario=samples[0].standing.scenario)], 0
+    for standing in (sample.standing for sample in samples):
+        if standing.lost_turns == lost or standing.slices > standings[-1].slices:
+            standings.append(standing)
+        lost = standing.lost_turns
     step = -(-len(samples) // most)
     marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
     return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
@@ -63,6 +67,13 @@ def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
         (label, f"{sparkline(values[-STRETCHES:])}  {_range(values, form)}{unit}")
         for label, values, form, unit in known
     ]
+
+
+def losses(standing: Standing) -> list[tuple[str, str]]:
+    """The turns that were lost, as label and text."""
+    if not standing.lost_turns:
+        return []
+    return [("lost turns", f"{standing.lost_turns:,}, the last one: {shown(standing.last_loss)}")]
 
 
 def mark(result: Result, standing: Standing) -> str:
@@ -104,6 +115,7 @@ def end_line(ending: Ending, result: Result) -> str:
         "interval": write_duration(plan.interval_s),
         "corpus": plan.corpus or "bundled",
         "sessions": len(ending.manifest.sessions),
+        **({"lost_turns": standing.lost_turns} if standing.lost_turns else {}),
         **({"workers": len(ending.workers)} if ending.workers else {}),
         "run": ending.folder,
     }
@@ -125,7 +137,7 @@ def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
         standing = ending.standings[name]
         if standing.failure:
             console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
-        over_time = history([one for one in ending.samples if one.standing.scenario == name])
+        over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
         show_told(result, ending.reports(name), standing.stall, console, reports, over_time)
     for result in results:
         console.print(Text(end_line(ending, result)), soft_wrap=True)

@@ -51,6 +51,7 @@ class Player:
 
         Raises:
             HarnessError: when the harness itself failed.
+            HostError: when the host has not enough memory, or no core in time.
         """
         began = time.monotonic()
         while not self.ended and not interrupted():

@@ -18,7 +18,7 @@ from stress.campaign.sweep.plan import kinds, lone, seed_of_cell, unfit
 from stress.campaign.sweep.records import Plan
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.host import having_cores
+from stress.host import chosen, having_cores
 
 SWEEP = "the sweep"
 
@@ -33,15 +33,19 @@ class Offer:
 
 @attrs.frozen
 class Order:
-    """One cell to run: the plan of it alone, and its seed."""
+    """One cell to run: the plan of it alone, its seed, and what to do about cores that another run has.
+
+    None leaves the last to the environment of whoever runs it.
+    """
 
     plan: Plan
     seed: int
+    cores: str | None = None
 
 
-def order_for(plan: Plan, number: int, repeat: int) -> Order:
+def order_for(plan: Plan, number: int, repeat: int, cores: str | None = None) -> Order:
     """What it takes to run a cell."""
-    return Order(lone(plan, number), seed_of_cell(plan, number, repeat))
+    return Order(lone(plan, number), seed_of_cell(plan, number, repeat), cores)
 
 
 def trade_of(plan: Plan) -> Trade:
@@ -67,10 +71,11 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
         StoppedError: when nobody waits for the cell any more.
     """
     order: Order = opened(text, Order, SWEEP)
-    with having_cores(note, note, given_up=given_up), cells_nursery(order.plan) as nursery:
+    alone = having_cores(note, note, given_up=given_up, how=chosen(order.cores))
+    with alone, cells_nursery(order.plan) as nursery:
         if given_up():
             raise StoppedError
-        return letter(run_cell(order.plan, order.seed, nursery, given_up))
+        return letter(run_cell(order.plan, order.seed, nursery, given_up, note))
 
 
 def came_of(returned: Returned, plan: Plan) -> Came:

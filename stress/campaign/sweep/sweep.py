@@ -29,6 +29,7 @@ from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values, 
 from stress.campaign.sweep.remote import came_of, order_for, trade_of
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.conditions import StealMeter, host_conditions
+from stress.host import chosen
 from stress.judge.verdict import INCONCLUSIVE
 from stress.runner import settle
 
@@ -109,6 +110,7 @@ class Sweep:
     interrupted: Callable[[], bool]
     ended: list[Ended]
     crew: Crew
+    cores: str | None
     agenda: Agenda = attrs.field(init=False)
     trouble: str | None = None
     _lost: Counter[Cell] = attrs.field(init=False, factory=Counter)
@@ -157,7 +159,7 @@ class Sweep:
         while self.crew.has_room and (cell := self.agenda.take()):
             number, repeat = cell
             self.watcher.begin(self.plan.cells[number], repeat, self.agenda.left, len(self.ended) + self.agenda.left)
-            self.crew.begin(cell, letter(order_for(self.plan, *cell)))
+            self.crew.begin(cell, letter(order_for(self.plan, *cell, self.cores)))
 
     def _take(self, returned: Returned) -> None:
         """A cell has come back: it has ended, or its worker was lost and another gets it, but not for ever."""
@@ -217,19 +219,23 @@ def sweep(
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     crew: MakeCrew = Alone,
+    cores: str | None = None,
 ) -> SweepEnding:
     """Run every cell of a matrix; all is kept in a new run directory under `results`. Ends early when `interrupted`.
 
-    `crew` says who runs the cells: this process, `on_executor(executor, at_once)` or `on_cluster(address)`.
+    `crew` says who runs the cells: this process, `on_executor(executor, at_once)` or `on_cluster(address)`. `cores`
+    says what to do while another stress run has the cores of a cell: "wait" or "share"; None is as KSTRESS_CORES says
+    where the cell runs.
 
     Raises:
         UserError: for input that cannot be used; nothing was started then.
     """
+    chosen(cores)
     plan, watcher = new_plan(matrix), watcher or Unwatched()
     check_place(results)
     with closing(crew(trade_of(plan), watcher.note, interrupted)) as hands:
         ledger = ledgers.create(results, plan, session_of_host(plan))
-        return Sweep(ledger, watcher, interrupted, [], hands).run()
+        return Sweep(ledger, watcher, interrupted, [], hands, cores).run()
 
 
 def resume_sweep(
@@ -237,12 +243,14 @@ def resume_sweep(
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     crew: MakeCrew = Alone,
+    cores: str | None = None,
 ) -> SweepEnding:
     """Run the cells of a run directory that have not ended, by whatever crew.
 
     Raises:
         UserError: when something differs from what its cells were run with, or it cannot be used.
     """
+    chosen(cores)
     watcher = watcher or Unwatched()
     with ExitStack() as stack:
         lock = lock_folder(folder)
@@ -254,4 +262,4 @@ def resume_sweep(
         hands = stack.enter_context(closing(crew(trade_of(plan), watcher.note, interrupted)))
         ledger = ledgers.reopen(swept, lock, session_of_host(plan))
         unlock.pop_all()  # from here on the ledger has it
-        return Sweep(ledger, watcher, interrupted, list(swept.ended), hands).run()
+        return Sweep(ledger, watcher, interrupted, list(swept.ended), hands, cores).run()

@@ -55,6 +55,8 @@ def test_an_object_has_what_a_run_has_and_what_a_soak_has() -> None:
         "elapsed_s": 31.0,
         "sessions": 1,
         "workers": [],
+        "lost_turns": 0,
+        "last_loss": None,
         "failure": None,
     }
     assert (first["lookups"], first["race_windows"], first["duration_s"]) == (30_002, 3000, 30.0)

@@ -237,7 +237,7 @@ RECORDS = [MANIFEST, plan_of(), session_of(), plan_of().scenarios[0], sample_at(
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_record_has_all_its_keys_and_no_others(record: Any) -> None:
-    for name in set(to_json(record)) - SINCE - {"worker", "twin_expect", "caught"}:
+    for name in set(to_json(record)) - SINCE - {"worker", "twin_expect", "caught", "lost_turns", "last_loss"}:
         refused(record, take(name))
     refused(record, put("more", value=1))
     refused(record, put("a\nb\x1b[31m" * 99, value=1))
@@ -248,6 +248,12 @@ def test_a_session_from_before_there_were_workers_is_read() -> None:
     value = to_json(session_of())
     del value["worker"]
     assert from_json(value, Session, "that file") == session_of()
+
+
+def test_a_standing_from_before_turns_could_be_lost_is_read() -> None:
+    value = to_json(standing_at(9))
+    del value["lost_turns"], value["last_loss"]
+    assert from_json(value, Standing, "that file") == standing_at(9)
 
 
 def test_a_tally_from_before_there_were_trials_counts_its_windows() -> None:
