@@ -3,13 +3,13 @@
 import os
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
 
+from stress import clocks
 from stress.machine.ram import Ram
 from stress.machine.words import ONLINE, STARTED
 
@@ -58,19 +58,27 @@ class Machine:
             thread = threading.Thread(target=self._play, args=(number,), name=f"cpu{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        deadline = time.monotonic() + START_SECONDS
+        deadline = clocks.monotonic() + START_SECONDS
         while not all(online for [online] in self.ram.log_words(ONLINE)):
-            if self.errors or time.monotonic() > deadline:
+            if self.errors or clocks.monotonic() > deadline:
                 self.power_off()
                 self.check()
                 raise MachineError(f"not all CPUs came up within {START_SECONDS:.0f} s")
-            time.sleep(0.0002)
-        self.started_ns = time.monotonic_ns()
+            clocks.sleep(0.0002)
+        self.started_ns = clocks.monotonic_ns()
         self.ram.poke(STARTED, 1)
 
     def is_alive(self, number: int) -> bool:
         """Whether CPU `number` has a thread that runs."""
         return number < len(self._threads) and self._threads[number].is_alive()
+
+    def thread(self, number: int) -> threading.Thread:
+        """The thread of CPU `number`."""
+        return self._threads[number]
+
+    def native_id(self, number: int) -> int | None:
+        """What the system calls the thread of CPU `number`."""
+        return self._threads[number].native_id
 
     def core_of(self, number: int) -> int | None:
         """The core that CPU `number` was last seen on; None where the system does not say."""
@@ -89,9 +97,9 @@ class Machine:
     def end(self, seconds: float) -> list[threading.Thread]:
         """End every program and join its thread; the threads that have not ended after `seconds`, which are left."""
         self.ram.power_off()
-        deadline = time.monotonic() + seconds
+        deadline = clocks.monotonic() + seconds
         for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0.01))
+            thread.join(max(deadline - clocks.monotonic(), 0.01))
         return [thread for thread in self._threads if thread.is_alive()]
 
     def _give_up(self, stuck: list[str]) -> None:

@@ -140,7 +140,8 @@ class Stress:
         """What the run came to, for JUnit XML."""
         bout = self._bout
         counts = {"operations": bout.operations, "overlapped": bout.overlapped, "violations": bout.violations}
-        return [(f"stress_{name}", count) for name, count in counts.items()]
+        notes = [("stress_note", note) for note in told.notes(bout)]
+        return [*((f"stress_{name}", count) for name, count in counts.items()), *notes]
 
     def _judge(self) -> None:
         """Fail if something is not as it should be."""

@@ -1,0 +1,124 @@
+"""Who gets on and who does not, told by what threads do: operations that end, CPU time, and waiting for a core.
+
+Time alone is no evidence: a thread of a busy host may want a core for seconds and get none.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+
+from stress import clocks
+from stress.marks.cpu import Player
+
+LONGEST_SAMPLE_SECONDS = 0.5
+"""What one sample counts for at most: a process that was suspended has not waited."""
+STARVED_PART = 0.25
+
+
+class Doing(enum.Enum):
+    """What a CPU does that does not end its operation."""
+
+    WAITS = "waits"
+    RUNS = "runs on"
+    STARVES = "wants a core and gets none"
+
+
+@attrs.frozen
+class Times:
+    """Seconds for which a thread has run, and for which it has wanted a core, as Linux counts them."""
+
+    ran: float = 0.0
+    wanted: float = 0.0
+
+    @classmethod
+    def of(cls, native_id: int | None) -> "Times":
+        """Those of a thread; none at all where the system does not say."""
+        try:
+            facts = Path(f"/proc/self/task/{native_id}/schedstat").read_text().split()
+            return cls(int(facts[0]) / 1e9, int(facts[1]) / 1e9)
+        except (OSError, IndexError, ValueError):
+            return cls()
+
+
+@attrs.define
+class Watch:
+    """One CPU's operation under way: for how many seconds it was seen in it, and what its thread has done since."""
+
+    operations: int = -1
+    seconds: float = 0.0
+    _since: Times | None = None
+    _now: Times = Times()
+
+    def sample(self, operations: int, elapsed: float, times: Callable[[], Times]) -> bool:
+        """Look again; whether it got on. `times` is asked only if it did not."""
+        if operations != self.operations:
+            self.operations, self.seconds, self._since = operations, 0.0, None
+            return True
+        self._now = times()
+        if self._since is None:
+            self._since = self._now
+        else:
+            self.seconds += elapsed
+        return False
+
+    def doing(self, cpus: int) -> Doing:
+        """What it does: who runs on has at least half of an equal share of one core, or starves."""
+        if self._since is None or not self.seconds:
+            return Doing.WAITS
+        if self._now.ran - self._since.ran >= self.seconds / (2 * cpus):
+            return Doing.RUNS
+        starves = self._now.wanted - self._since.wanted >= self.seconds * STARVED_PART
+        return Doing.STARVES if starves else Doing.WAITS
+
+
+@attrs.define
+class Vigil:
+    """Watches the CPUs of a bout. `idle` is for how many seconds none of them has got on, as sampled."""
+
+    players: Sequence[Player]
+    native_id: Callable[[int], int | None]
+    times: Callable[[int | None], Times] = Times.of
+    clock: Callable[[], float] = clocks.monotonic
+    idle: float = attrs.field(init=False, default=0.0)
+    _watches: list[Watch] = attrs.field(init=False)
+    _sampled: float = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._watches = [Watch() for _ in self.players]
+        self._sampled = self.clock()
+
+    def due(self, seconds: float) -> bool:
+        """Whether the last look was so long ago."""
+        return self.clock() - self._sampled >= seconds
+
+    def sample(self) -> float:
+        """Look at every CPU; how many seconds this look counts for."""
+        now = self.clock()
+        elapsed, self._sampled = min(now - self._sampled, LONGEST_SAMPLE_SECONDS), now
+        got_on = [self._look(number, elapsed) for number in range(len(self.players))]
+        self.idle = 0.0 if any(got_on) else self.idle + elapsed
+        return elapsed
+
+    def _look(self, number: int, elapsed: float) -> bool:
+        """Look at one CPU; whether it got on."""
+        operations = self.players[number].operations
+        return self._watches[number].sample(operations, elapsed, lambda: self.times(self.native_id(number)))
+
+    def doing(self, number: int) -> Doing:
+        """What a CPU does that has not ended its operation."""
+        return self._watches[number].doing(len(self.players))
+
+    @property
+    def starves(self) -> bool:
+        """Whether a CPU that has not ended its operation gets no core."""
+        return any(self.doing(number) is Doing.STARVES for number in range(len(self.players)))
+
+    def has_stalled(self, seconds: float) -> bool:
+        """Whether nobody has got on for so long, and it was not for want of a core."""
+        return self.idle >= seconds and not self.starves
+
+    def seconds(self, number: int) -> float:
+        """For how long a CPU was seen in its operation."""
+        return self._watches[number].seconds
