@@ -18,7 +18,7 @@ LIBRARY = Path(threading.__file__).parent
 INSTALLED = ("site-packages", "dist-packages")
 OWNER = re.compile(r"owner=(\d+) count=[1-9]")
 CONDITION_WAIT = threading.Condition.wait.__code__
-UNKNOWN_HOLDER = "who holds it is not known: no CPU is within a `with` of it"
+UNKNOWN_HOLDER = "and who holds it is not known: no CPU is within a `with` of it"
 UNKNOWN_WAKER = "who would wake it is not known"
 
 
@@ -44,7 +44,7 @@ class Blocked:
         self._frames = {
             number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in self.threads.items()
         }
-        self._wants = {number: wanted(frames[0]) if frames else None for number, frames in self._frames.items()}
+        self._wants = {number: _wanted(frames) for number, frames in self._frames.items()}
         self._held = {}
         for number, frames in self._frames.items():
             for one in _held_by(frames):
@@ -55,7 +55,7 @@ class Blocked:
     def holder(self, number: int) -> Held | None:
         """Who holds the lock that a CPU waits for; None if that is not known, or it does not wait for a lock."""
         want = self._wants.get(number)
-        if want is None or want.lock is None or self.waiter(number) is not None:
+        if want is None or want.lock is None:
             return None
         owner = OWNER.search(repr(want.lock))
         for other, thread in self.threads.items():
@@ -79,19 +79,25 @@ class Blocked:
         want, frames = self._wants.get(number), self._frames[number]
         if not frames:
             return "waits, in no Python code of its own"
-        if want is not None and want.lock is not None and self.waiter(number) is None:
+        if want is not None and want.lock is not None:
             holder = self.holder(number)
-            return f"waits for the lock `{want.text}` at {want.place}; {holder.since if holder else UNKNOWN_HOLDER}"
-        return f"waits in {_place(frames)}; {UNKNOWN_WAKER}"
+            return f"waits for the lock `{want.text}` ({want.place}), {holder.since if holder else UNKNOWN_HOLDER}"
+        return f"waits {_place(frames)}; {UNKNOWN_WAKER}"
 
     def waits_for_lock(self, number: int) -> bool:
         """Whether a CPU waits for a lock itself, and not for what others tell it through a condition."""
-        return self._wants[number] is not None and self.waiter(number) is None
+        return self._wants[number] is not None
 
     def waiter(self, number: int) -> Any:
         """The lock whose release wakes a CPU that waits for a condition; None if it does not."""
         frame = next(iter(self._frames[number]), None)
         return frame.f_locals.get("waiter") if frame and frame.f_code is CONDITION_WAIT else None
+
+
+def _wanted(frames: list[FrameType]) -> Named | None:
+    """The lock that a thread waits for itself: not one by which others wake it, or of a thread that it joins."""
+    own = frames and frames[0].f_code.co_filename != threading.__file__
+    return wanted(frames[0]) if own else None
 
 
 def _own_frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -126,9 +132,9 @@ def _is_of_library(frame: FrameType) -> bool:
 def _place(frames: list[FrameType]) -> str:
     """The function that a thread waits in: the library's outermost, and the line of one's own that called it."""
     library = next((at for at, frame in enumerate(frames) if not _is_of_library(frame)), len(frames))
-    function = f"{frames[library - 1].f_code.co_qualname}, called " if library else ""
+    function = f"in {frames[library - 1].f_code.co_qualname}, called " if library else ""
     if library == len(frames):
-        return f"{function}by nobody's code"
+        return f"{function}by the library itself"
     own = frames[library]
     line = linecache.getline(own.f_code.co_filename, own.f_lineno).strip()
-    return f"{function}at {own.f_code.co_filename}:{own.f_lineno}: {line}"
+    return f"{function}in `{line}` ({own.f_code.co_filename}:{own.f_lineno})"

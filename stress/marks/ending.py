@@ -8,6 +8,7 @@ does that is left is told by evidence.
 import enum
 import threading
 from collections.abc import Callable, Sequence
+from random import Random
 
 import attrs
 
@@ -17,7 +18,7 @@ from stress.marks.vigil import Doing, Vigil
 
 LOOK_SECONDS = 0.001
 SAMPLE_SECONDS = 0.05
-GRACE_SECONDS = 3.5
+GRACE_SECONDS = 3.0
 """What all operations may take on together after the end; with all else less than five seconds."""
 IDLE_SECONDS = 1.0
 """For how long nobody has got on at the end of the grace, if nobody will."""
@@ -39,16 +40,19 @@ class Fate(enum.Enum):
 
 @attrs.define
 class Helpers:
-    """Lets CPUs that rest go on, one at a time."""
+    """Lets CPUs that rest go on, one at a time; each round has an order of its own, so that nothing goes in circles."""
 
     players: Sequence[Player]
     clock: Callable[[], float] = clocks.monotonic
+    random: Random = attrs.field(factory=lambda: Random(0))
     _pause: float = attrs.field(init=False)
-    _step: float = attrs.field(init=False, default=STEP_SECONDS)
     _last: float = attrs.field(init=False)
+    _step: float = attrs.field(init=False, default=STEP_SECONDS / 2)
+    _round: list[Player] = attrs.field(init=False, factory=list)
     _helper: Player | None = attrs.field(init=False, default=None)
     _waited: list[Player] = attrs.field(init=False, factory=list)
-    _turn: int = attrs.field(init=False, default=-1)
+    _is_again: bool = attrs.field(init=False, default=False)
+    _once: set[Player] = attrs.field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
         longest = max(player.longest_ns for player in self.players) / 1e9
@@ -56,28 +60,34 @@ class Helpers:
         self._last = self.clock()
 
     def help(self) -> None:
-        """Let the one that helped last go on again, or the next one once nobody has ended for a while."""
+        """Let the one that helped last go on again, or the next one once nobody has ended for a while.
+
+        One that came to wait itself when it was let go on again has its turn with all others from then on.
+        """
         helper = self._helper
-        if helper and helper.may_go_on and any(player.rests for player in self._waited):
-            self._let_go(helper)
+        if helper and helper.may_go_on and helper not in self._once and any(one.rests for one in self._waited):
+            self._let_go(helper, again=True)
         elif self.clock() - self._last >= self._pause:
-            self._pause = self._step
+            if helper and self._is_again and not helper.rests:
+                self._once.add(helper)
             self._let_next_go()
 
     def _let_next_go(self) -> None:
-        """Let the next one in turn go on; each round takes longer, for operations that only take their time."""
-        for _ in self.players:
-            self._turn = (self._turn + 1) % len(self.players)
-            if self._turn == 0:
-                self._step = min(self._step * 2, LONGEST_STEP)
-            if self.players[self._turn].may_go_on:
-                self._let_go(self.players[self._turn])
+        """Let the next one of this round go on; each round takes longer, for operations that only take their time."""
+        if not self._round:
+            self._step = min(self._step * 2, LONGEST_STEP)
+            self._round = self.random.sample(self.players, len(self.players))
+        self._pause, self._last = self._step, self.clock()
+        while self._round:
+            player = self._round.pop()
+            if player.may_go_on:
+                self._let_go(player, again=False)
                 return
 
-    def _let_go(self, player: Player) -> None:
+    def _let_go(self, player: Player, again: bool) -> None:
         """Let one go on for one operation."""
         self._waited = [one for one in self.players if not one.rests]
-        self._helper, self._last = player, self.clock()
+        self._helper, self._is_again, self._last = player, again, self.clock()
         player.go_on()
 
 
@@ -111,10 +121,8 @@ class Ending:
 
     def fate(self, number: int, in_a_cycle: bool) -> Fate:
         """What becomes of a CPU that is left; one of a cycle of locks is stalled whatever the others do."""
-        doing, stands = (
-            self.vigil.doing(number),
-            self.vigil.idle >= IDLE_SECONDS and len(self.left) == len(self.vigil.players),
-        )
+        doing = self.vigil.doing(number)
+        stands = self.vigil.idle >= IDLE_SECONDS and len(self.left) == len(self.vigil.players)
         if in_a_cycle:
             return Fate.STALLED
         if self.over.is_set():

@@ -18,7 +18,7 @@ import attrs
 
 Span = tuple[int | None, int | None, int | None, int | None]
 LOCKS = (type(threading.Lock()), type(threading.RLock()))
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 NOTHING = object()
 
 
@@ -46,7 +46,7 @@ class Named:
 def wanted(frame: FrameType) -> Named | None:
     """What the innermost Python function of a thread enters or acquires just now; None if it does neither."""
     here = _position(frame)
-    for node in ast.walk(_tree(frame.f_code.co_filename)):
+    for node in _own_nodes(frame.f_code):
         if isinstance(node, ast.With) and (item := _entered(node, here, frame)):
             return _named(item, frame)
         if isinstance(node, ast.Call) and _span(node) == here and isinstance(node.func, ast.Attribute):
@@ -72,7 +72,8 @@ def _position(frame: FrameType) -> Span:
 
 def _span(node: ast.AST) -> Span:
     """The same of a piece of source."""
-    return tuple(getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset"))  # type: ignore[return-value]
+    line, column = getattr(node, "lineno", None), getattr(node, "col_offset", None)
+    return line, getattr(node, "end_lineno", None), column, getattr(node, "end_col_offset", None)
 
 
 def _entered(node: ast.With, here: Span, frame: FrameType) -> ast.expr | None:
@@ -90,21 +91,26 @@ def _times_entered(code: CodeType, here: Span, last: int) -> int:
 
 
 @lru_cache(maxsize=32)
-def _tree(file: str) -> ast.AST:
-    """A file's source; an empty one if there is none."""
+def _functions(file: str) -> dict[tuple[str, int], list[ast.AST]]:
+    """The source of each function of a file, by its name and its first line; nothing if there is no source."""
     try:
-        return ast.parse("".join(linecache.getlines(file)))
+        tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
-        return ast.Module([], [])
+        return {}
+    functions = (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
+    return {_name_and_line(node): list(_within(node)) for node in functions}
 
 
-def _own_nodes(code: CodeType) -> Iterator[ast.AST]:
-    """The source of a function, found by its name and its first line, without the functions that it defines."""
-    for node in ast.walk(_tree(code.co_filename)):
-        if isinstance(node, FUNCTIONS) and node.name == code.co_name:
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            if first == code.co_firstlineno:
-                yield from _within(node)
+def _name_and_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[str, int]:
+    """What its code object calls a function, and where that says that it begins: at its first decorator."""
+    if isinstance(node, ast.Lambda):
+        return "<lambda>", node.lineno
+    return node.name, min([node.lineno, *(one.lineno for one in node.decorator_list)])
+
+
+def _own_nodes(code: CodeType) -> list[ast.AST]:
+    """The source of a function, without the functions that it defines."""
+    return _functions(code.co_filename).get((code.co_name, code.co_firstlineno), [])
 
 
 def _within(node: ast.AST) -> Iterator[ast.AST]:

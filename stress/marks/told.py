@@ -118,7 +118,7 @@ def _left(bout: Bout) -> Iterator[str]:
     for left in bout.left:
         yield ""
         yield f"{left.who} {left.fate.value}; {'its thread was ended' if left.ended else 'its thread is left behind'}"
-        yield f"  for {show_duration(left.seconds)} it {left.does}, at:"
+        yield f"  for {show_duration(left.seconds)} it {left.does}; at:"
         yield from "".join(left.stack).rstrip().splitlines()
 
 

@@ -14,7 +14,8 @@ from stress.marks.cpu import Player
 
 LONGEST_SAMPLE_SECONDS = 0.5
 """What one sample counts for at most: a process that was suspended has not waited."""
-STARVED_PART = 0.25
+STARVED_PART = 0.5
+LATEST_PART = 0.1
 
 
 class Doing(enum.Enum):
@@ -26,51 +27,57 @@ class Doing(enum.Enum):
 
 
 @attrs.frozen
-class Times:
-    """Seconds for which a thread has run, and for which it has wanted a core, as Linux counts them."""
+class Look:
+    """What Linux says of a thread: seconds for which it has run, and whether it has a core now, or wants one."""
 
     ran: float = 0.0
-    wanted: float = 0.0
+    ready: bool = False
 
     @classmethod
-    def of(cls, native_id: int | None) -> "Times":
-        """Those of a thread; none at all where the system does not say."""
+    def at(cls, native_id: int | None) -> "Look":
+        """Look at a thread; it does nothing where the system does not say."""
+        folder = Path(f"/proc/self/task/{native_id}")
         try:
-            facts = Path(f"/proc/self/task/{native_id}/schedstat").read_text().split()
-            return cls(int(facts[0]) / 1e9, int(facts[1]) / 1e9)
+            ran = int((folder / "schedstat").read_text().split()[0])
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
         except (OSError, IndexError, ValueError):
             return cls()
+        return cls(ran / 1e9, state == "R")
 
 
 @attrs.define
 class Watch:
-    """One CPU's operation under way: for how many seconds it was seen in it, and what its thread has done since."""
+    """One CPU's operation under way: for how many seconds it was seen in it, and what its thread does meanwhile.
+
+    `_hungry` is the part of the latest looks in which it wanted a core, the last ones counting most.
+    """
 
     operations: int = -1
     seconds: float = 0.0
-    _since: Times | None = None
-    _now: Times = Times()
+    _hungry: float = 0.0
+    _first: Look | None = None
+    _last: Look = Look()
 
-    def sample(self, operations: int, elapsed: float, times: Callable[[], Times]) -> bool:
-        """Look again; whether it got on. `times` is asked only if it did not."""
+    def sample(self, operations: int, elapsed: float, look: Callable[[], Look]) -> bool:
+        """Look again; whether it got on. The thread is looked at only if it did not."""
         if operations != self.operations:
-            self.operations, self.seconds, self._since = operations, 0.0, None
+            self.operations, self.seconds, self._hungry, self._first = operations, 0.0, 0.0, None
             return True
-        self._now = times()
-        if self._since is None:
-            self._since = self._now
+        self._last = look()
+        self._hungry += (self._last.ready - self._hungry) * LATEST_PART
+        if self._first is None:
+            self._first = self._last
         else:
             self.seconds += elapsed
         return False
 
     def doing(self, cpus: int) -> Doing:
-        """What it does: who runs on has at least half of an equal share of one core, or starves."""
-        if self._since is None or not self.seconds:
+        """What it does: who has half of an equal share of one core runs on; who wants one and has less starves."""
+        if self._first is None or not self.seconds:
             return Doing.WAITS
-        if self._now.ran - self._since.ran >= self.seconds / (2 * cpus):
+        if self._last.ran - self._first.ran >= self.seconds / (2 * cpus):
             return Doing.RUNS
-        starves = self._now.wanted - self._since.wanted >= self.seconds * STARVED_PART
-        return Doing.STARVES if starves else Doing.WAITS
+        return Doing.STARVES if self._hungry >= STARVED_PART else Doing.WAITS
 
 
 @attrs.define
@@ -79,7 +86,7 @@ class Vigil:
 
     players: Sequence[Player]
     native_id: Callable[[int], int | None]
-    times: Callable[[int | None], Times] = Times.of
+    look: Callable[[int | None], Look] = Look.at
     clock: Callable[[], float] = clocks.monotonic
     idle: float = attrs.field(init=False, default=0.0)
     _watches: list[Watch] = attrs.field(init=False)
@@ -97,14 +104,14 @@ class Vigil:
         """Look at every CPU; how many seconds this look counts for."""
         now = self.clock()
         elapsed, self._sampled = min(now - self._sampled, LONGEST_SAMPLE_SECONDS), now
-        got_on = [self._look(number, elapsed) for number in range(len(self.players))]
+        got_on = [self._glance(number, elapsed) for number in range(len(self.players))]
         self.idle = 0.0 if any(got_on) else self.idle + elapsed
         return elapsed
 
-    def _look(self, number: int, elapsed: float) -> bool:
+    def _glance(self, number: int, elapsed: float) -> bool:
         """Look at one CPU; whether it got on."""
         operations = self.players[number].operations
-        return self._watches[number].sample(operations, elapsed, lambda: self.times(self.native_id(number)))
+        return self._watches[number].sample(operations, elapsed, lambda: self.look(self.native_id(number)))
 
     def doing(self, number: int) -> Doing:
         """What a CPU does that has not ended its operation."""
