@@ -5,7 +5,8 @@
     python -m benchmarks.waits partners --json waits.json
 
 Runs the items of benchmarks/waiting in one pytest process for each file. Prints a row for each shape and CPU count: its
-verdicts, and the longest item. Exits with 1 if a partner has stalled or still waited, or a deadlock was not told in time.
+verdicts, and the longest item. Exits with 1 if a partner has stalled or still waited, or a deadlock was not told within
+the time of its item and 5 s.
 """
 
 import argparse

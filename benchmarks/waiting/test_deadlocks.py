@@ -34,7 +34,8 @@ def test_a_ring_of_locks_beside_cpus_that_get_on(stress: Any) -> None:
 
 def test_a_lost_notification(stress: Any) -> None:
     """Pairs: who looks at the box before it takes the lock sleeps through the notification."""
-    pairs = [(threading.Condition(), threading.Semaphore(0), []) for _ in range(stress.cpus // 2)]
+    boxes: list[list[int]] = [[] for _ in range(stress.cpus // 2)]
+    pairs = [(threading.Condition(), threading.Semaphore(0), box) for box in boxes]
 
     @stress.writer(count=stress.cpus // 2)
     def put(cpu: Any) -> None:

@@ -42,7 +42,8 @@ def test_semaphore(stress: Any) -> None:
 
 
 def test_condition(stress: Any) -> None:
-    changed, items = threading.Condition(), []
+    changed = threading.Condition()
+    items: list[int] = []
 
     @stress.writer
     def add(cpu: Any) -> None:

@@ -49,7 +49,7 @@ class Blocked:
         for number, frames in self._frames.items():
             for one in _held_by(frames):
                 self._held[id(one.lock)] = Held(
-                    number, f"which CPU {number} holds, in `with {one.text}` at {one.place}"
+                    number, f"which CPU {number} holds in its `with {one.text}` ({one.place})"
                 )
 
     def holder(self, number: int) -> Held | None:

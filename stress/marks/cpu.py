@@ -15,6 +15,7 @@ from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machi
 from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
+from stress.marks.bodies import printable, told_of
 from stress.marks.noise import Kind
 from stress.marks.poison import Use, UsedAfterFreeError
 
@@ -249,8 +250,7 @@ class Player:
         if isinstance(value, str):
             self._count(value)
         elif value is not None:
-            told = f"{self.role.name} returned {value!r}; return an outcome as text, or None for none"
-            self._keep(TypeError(told))
+            self._keep(TypeError(f"{self.role.name} {told_of(value)}"))
 
     def _raised(self, error: BaseException) -> None:
         """Count, or keep, what the last operation raised."""
@@ -261,9 +261,11 @@ class Player:
 
     def _explains(self, error: BaseException | None) -> bool:
         """Whether an exception comes from a use of something freed, which is counted as that."""
-        while error is not None and not isinstance(error, UsedAfterFreeError):
-            error = error.__cause__ or error.__context__
-        return error is not None and self._use is not None
+        seen: set[int] = set()  # exceptions may be each other's context
+        while error is not None and id(error) not in seen and not isinstance(error, UsedAfterFreeError):
+            seen.add(id(error))
+            error = error.__context__ if error.__cause__ is None else error.__cause__
+        return isinstance(error, UsedAfterFreeError) and self._use is not None
 
     def left_behind(self) -> "Player":
         """A copy that its thread, which is in an operation still, does not change any more."""
@@ -274,7 +276,8 @@ class Player:
     def _keep(self, error: BaseException) -> None:
         """Keep what a body raised, and end the run: whatever it is, it is told."""
         seconds = (clocks.monotonic_ns() - self.began_ns) / 1e9
-        error.add_note(f"on {self.who}, {seconds:.3f} s after the start, {self.kind.name.lower()} slice")
+        error = printable(error)
+        BaseException.add_note(error, f"on {self.who}, {seconds:.3f} s after the start, {self.kind.name.lower()} slice")
         self.errors.append(error)
         self.stop()
 

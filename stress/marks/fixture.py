@@ -7,6 +7,7 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks import told
+from stress.marks.bodies import fault_of
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell, again
 from stress.marks.cpu import Role, StressCpu
@@ -80,6 +81,8 @@ class Stress:
             raise UserError(f"count={count!r} is no number of CPUs; give 1 or more, or leave it out")
 
         def add(body: Body) -> Body:
+            if fault := fault_of(body):
+                raise UserError(f"the body `{getattr(body, '__name__', body)}` {fault}")
             self._roles.append(Role(body, writes, count))
             return body
 

@@ -14,6 +14,8 @@ from stress.marks.cpu import Player
 
 LONGEST_SAMPLE_SECONDS = 0.5
 """What one sample counts for at most: a process that was suspended has not waited."""
+RUN_SECONDS = 0.25
+"""CPU time in one operation by which a CPU runs on for certain, however few cores the host has left for it."""
 STARVED_PART = 0.5
 LATEST_PART = 0.1
 
@@ -75,7 +77,7 @@ class Watch:
         """What it does: who has half of an equal share of one core runs on; who wants one and has less starves."""
         if self._first is None or not self.seconds:
             return Doing.WAITS
-        if self._last.ran - self._first.ran >= self.seconds / (2 * cpus):
+        if self._last.ran - self._first.ran >= min(RUN_SECONDS, self.seconds / (2 * cpus)):
             return Doing.RUNS
         return Doing.STARVES if self._hungry >= STARVED_PART else Doing.WAITS
 
