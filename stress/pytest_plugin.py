@@ -3,6 +3,7 @@
 pytest loads it wherever kstress is installed, so that nothing heavy is imported before a test needs it.
 """
 
+import inspect
 import os
 import re
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from stress import clocks  # noqa: F401 - bound before any test can patch what they are
 
 if TYPE_CHECKING:
     from stress.marks.fixture import Stress
@@ -28,6 +31,18 @@ HELP = {
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
 SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
+NOTE = "stress_note"
+MOST_NOTES = 20
+NEEDS_FIXTURE = "has the mark `stress` and not the fixture `stress`: it ran once, as an ordinary test"
+UNITTEST = (
+    "the mark `stress` is not for methods of unittest.TestCase, which take no fixture: "
+    "write a function, or a method of a plain class"
+)
+GENERATOR = "a test with `yield` is not run by pytest: write a plain function that calls stress.run()"
+ASYNC = (
+    "a test that is `async def` needs a plugin of pytest that runs it, and none did: "
+    "write a plain function, since stress.run() waits for threads and for no event loop"
+)
 NEEDS_MARK = "the fixture `stress` is for tests with @pytest.mark.stress"
 
 
@@ -144,14 +159,58 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a marked test that cannot take the fixture, before pytest leaves it out; note one that does not."""
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("stress") is None:
+        return
+    if told := refusal(item):
+        pytest.fail(told, pytrace=False)
+    if "stress" not in item.fixturenames:
+        item.user_properties.append((NOTE, NEEDS_FIXTURE))
+
+
+def refusal(item: pytest.Function) -> str:
+    """Why a marked test cannot run as one; empty if it can. A mark of a whole module says nothing of its classes."""
+    marked = [node for node, _ in item.iter_markers_with_node("stress")]
+    unittest = sys.modules.get("unittest")
+    if unittest and item.cls and issubclass(item.cls, unittest.TestCase):
+        return UNITTEST if any(isinstance(node, pytest.Function | pytest.Class) for node in marked) else ""
+    return GENERATOR if inspect.isgeneratorfunction(item.obj) else ""
+
+
+def is_async(function: object) -> bool:
+    """Whether a call of a function only makes a coroutine or an asynchronous generator."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Fail a test that has roles and never runs them: it would pass whatever they do."""
-    done = yield
-    if budget_of(pyfuncitem) is not None:
+    """Fail a test that has roles and never runs them: it would pass whatever they do; or that nobody can call."""
+    stressed = budget_of(pyfuncitem) is not None
+    try:
+        done = yield
+    except BaseException as error:  # pytest skips or fails it, depending on its version
+        if stressed and is_async(pyfuncitem.obj) and "async def function" in str(error):
+            raise pytest.fail.Exception(ASYNC, pytrace=False) from None
+        raise
+    if stressed:
         one: Any = pyfuncitem.funcargs["stress"]
         one.check_has_run()
     return done
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What is to be said of tests whatever they came to; the properties of an item are complete at its teardown."""
+    reports = [report for of_one in terminalreporter.stats.values() for report in of_one]
+    ends = [report for report in reports if getattr(report, "when", None) == "teardown"]
+    notes = [f"{end.nodeid}: {value}" for end in ends for name, value in end.user_properties if name == NOTE]
+    if notes:
+        terminalreporter.section("stress notes")
+        for note in notes[:MOST_NOTES]:
+            terminalreporter.write_line(note)
+        if len(notes) > MOST_NOTES:
+            terminalreporter.write_line(f"and {len(notes) - MOST_NOTES} more")
 
 
 def tell(config: pytest.Config, text: str) -> None:

@@ -3,13 +3,13 @@
 import os
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
 
+from stress import clocks
 from stress.errors import HostError, is_for_memory, out_of_memory
 from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
@@ -77,8 +77,8 @@ class Machine:
                 self.check()
                 fault = HostError if patience.waited >= LONGEST_WAIT_SECONDS else MachineError
                 raise fault(f"{names} did not come up {why}")
-            time.sleep(BOOT_LOOK_SECONDS)
-        self.started_ns = time.monotonic_ns()
+            clocks.sleep(BOOT_LOOK_SECONDS)
+        self.started_ns = clocks.monotonic_ns()
         self.ram.poke(STARTED, 1)
 
     def _start(self, number: int) -> None:
@@ -107,6 +107,14 @@ class Machine:
         """The CPU time that CPU `number` has used; None where the system does not say."""
         thread = self._threads[number].native_id if number < len(self._threads) else None
         return None if thread is None else thread_seconds(thread)
+
+    def thread(self, number: int) -> threading.Thread:
+        """The thread of CPU `number`."""
+        return self._threads[number]
+
+    def native_id(self, number: int) -> int | None:
+        """What the system calls the thread of CPU `number`."""
+        return self._threads[number].native_id
 
     def core_of(self, number: int) -> int | None:
         """The core that CPU `number` was last seen on; None where the system does not say."""

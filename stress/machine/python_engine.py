@@ -8,10 +8,10 @@ is the hot path of every run, and a call that they shared would cost a third of 
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from stress import clocks
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.loop import run_program
@@ -45,7 +45,7 @@ NEVER = -1
 WORD_MODULUS = 1 << 64
 SIGN = 1 << 63
 
-sched_yield: Callable[[], None] = getattr(os, "sched_yield", lambda: time.sleep(0))
+sched_yield: Callable[[], None] = getattr(os, "sched_yield", lambda: clocks.sleep(0))
 
 
 def gil_enabled() -> bool:
@@ -254,7 +254,7 @@ class PythonCpu:
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
         self._words[self.log + SLEEPS >> 3] += 1
-        time.sleep(nanoseconds / 1e9)
+        clocks.sleep(nanoseconds / 1e9)
 
     def unexplained(self) -> None:
         """Name the exception that is being handled as the cause."""
@@ -262,7 +262,7 @@ class PythonCpu:
 
     def clock(self) -> int:
         """Monotonic nanoseconds."""
-        return time.monotonic_ns()
+        return clocks.monotonic_ns()
 
     def fill(self, address: int, size: int, byte: int) -> None:
         """Set memory to one byte."""

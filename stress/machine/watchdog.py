@@ -1,10 +1,10 @@
 """The watchdog: turns "no progress" into a named stall. Reads RAM from the thread that waits for the run's end."""
 
-import time
 from collections.abc import Callable, Sequence
 
 import attrs
 
+from stress import clocks
 from stress.machine import waits, words
 from stress.machine.ram import Ram
 from stress.machine.waits import Link, Stall, Wait, follow, wait_on
@@ -122,7 +122,7 @@ class Watchdog:
         programs: Sequence[str],
         stall_after: float,
         is_alive: Callable[[int], bool] = lambda number: True,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = clocks.monotonic,
         cpu_seconds: Callable[[int], float | None] = lambda number: None,
     ) -> None:
         """Watch `ram`, whose CPU i runs the program named `programs[i]` on a thread of which `is_alive(i)` tells.

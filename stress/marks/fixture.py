@@ -8,6 +8,7 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks import reach, told
+from stress.marks.bodies import fault_of
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell, again
 from stress.marks.cpu import Role, StressCpu
@@ -81,6 +82,8 @@ class Stress:
             raise UserError(f"count={count!r} is no number of CPUs; give 1 or more, or leave it out")
 
         def add(body: Body) -> Body:
+            if fault := fault_of(body):
+                raise UserError(f"the body `{getattr(body, '__name__', body)}` {fault}")
             self._roles.append(Role(body, writes, count))
             return body
 
@@ -141,8 +144,9 @@ class Stress:
         """What the run came to, for JUnit XML."""
         bout = self._bout
         counts = {"operations": bout.operations, "overlapped": bout.overlapped, "violations": bout.violations}
+        notes = [("stress_note", note) for note in told.notes(bout)]
         noise = [("stress_noise", reach.line(bout.noise))] if bout.noise else []
-        return [*((f"stress_{name}", count) for name, count in counts.items()), *noise]
+        return [*((f"stress_{name}", count) for name, count in counts.items()), *noise, *notes]
 
     def _judge(self) -> None:
         """Fail if something is not as it should be; a warning if nothing is wrong, and noise missed what is tested."""
