@@ -35,7 +35,7 @@ GROUP = Group(
             "pause-counts", "a pause of the host counts in full", "min(now - self._looked, LONGEST_LOOK_SECONDS)", "now"
         ),
         PATIENCE.of("def spent(").mutant(
-            "stopped-counts", "a process that was stopped hangs", "if seen.stopped:", "if False:"
+            "stopped-counts", "a process that was stopped hangs", "if seen.stopped and ", "if False and "
         ),
         PATIENCE.of("def look_at(").mutant(
             "self-watched", "who looks counts as awake", "seen.pop(threading.get_native_id(), None)", "pass"

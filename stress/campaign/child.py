@@ -142,7 +142,7 @@ class Child:
     def stop(self) -> None:
         """Ask it to end; it is given GRACE_SECONDS to do so."""
         if self._patience is None:
-            self._patience = Patience(self.pid, GRACE_SECONDS, LONGEST_GRACE_SECONDS)
+            self._patience = Patience(self.pid, GRACE_SECONDS, LONGEST_GRACE_SECONDS, stop_is_sleep=True)
             assert self._process.stdin
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()

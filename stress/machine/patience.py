@@ -98,13 +98,14 @@ class Patience:
 
     It is spent when one of the `threads` (the main thread unless told otherwise) has used `limit` seconds of CPU time
     since the first look, when the process has slept for `limit` seconds, or after `longest` seconds of looks, so that
-    nothing is waited for for ever. While the process is stopped nothing counts.
+    nothing is waited for for ever. While somebody has stopped the process nothing counts, unless `stop_is_sleep`.
     """
 
     pid: int
     limit: float
     longest: float
     threads: Callable[[], Iterable[int]] | None = None
+    stop_is_sleep: bool = False
     clock: Callable[[], float] = time.monotonic
     look: Callable[[int, Iterable[int]], Look] = look_at
     waited: float = attrs.field(init=False, default=0.0)
@@ -123,7 +124,7 @@ class Patience:
             return None
         elapsed, self._looked = min(now - self._looked, LONGEST_LOOK_SECONDS), now
         seen = self.look(self.pid, [self.pid] if self.threads is None else self.threads())
-        if seen.stopped:
+        if seen.stopped and not self.stop_is_sleep:
             return None
         self._take(seen, elapsed)
         return self._why(seen)
@@ -136,7 +137,7 @@ class Patience:
     def _take(self, seen: Look, elapsed: float) -> None:
         """Count what has passed since the last look."""
         self.waited += elapsed
-        idle = seen.asleep and seen.total is not None and seen.total == self._total
+        idle = (seen.asleep or seen.stopped) and seen.total is not None and seen.total == self._total
         self._slept = self._slept + elapsed if idle else 0.0
         self._total = seen.total
 

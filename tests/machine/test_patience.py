@@ -96,6 +96,12 @@ def test_nothing_counts_while_the_process_is_stopped() -> None:
     assert host.wait(host.patience(), 10 * LONGEST) is None
 
 
+def test_a_process_that_was_stopped_and_is_wanted_to_end_sleeps() -> None:
+    host = Host(stopped=True)
+    patience = attrs.evolve(host.patience(), stop_is_sleep=True)
+    assert "has slept for 1." in str(host.wait(patience, 2))
+
+
 def test_who_has_shown_that_it_goes_on_is_waited_for_anew() -> None:
     host = Host()
     patience = host.patience()
