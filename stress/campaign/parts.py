@@ -10,8 +10,8 @@ from stress.campaign.identity import corpus_digest, scenario_digest, sources_dig
 from stress.conditions import Conditions
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
-from stress.scenario import VERDICTS, Scenario
+from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome, with_findings
+from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -21,6 +21,7 @@ def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, 
     for name, outcome in outcomes.items():
         if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
             raise ValueError(f"{name!r:.60} is no outcome")
+    with_findings(outcomes)
 
 
 def check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
@@ -41,11 +42,20 @@ class Part:
     twin: str | None
     outcomes: dict[str, Outcome] = attrs.field(validator=_check_outcomes)
     digest: str
+    fate: str = attrs.field(default=FATES[0], validator=in_((*FATES, TYPE_STABLE)))
 
     def scenario(self) -> Scenario:
         """The scenario without its programs: for verdicts and tables, not to be run."""
         return Scenario(
-            self.name, self.claim, self.source, (), self.expect, self.twin, outcomes=self.outcomes, origin=self.origin
+            self.name,
+            self.claim,
+            self.source,
+            (),
+            self.expect,
+            self.twin,
+            outcomes=self.outcomes,
+            fate=self.fate,
+            origin=self.origin,
         )
 
 
@@ -72,6 +82,7 @@ def part_of(scenario: Scenario) -> Part:
         scenario.twin,
         dict(scenario.outcomes),
         scenario_digest(scenario.origin),
+        scenario.fate,
     )
 
 
