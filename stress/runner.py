@@ -24,6 +24,7 @@ from stress.machine import words
 from stress.machine.engines import DEFAULTS, choose_engine, cores_for, load_engine, yield_mask
 from stress.machine.events import Events, place_events
 from stress.machine.features import Features
+from stress.machine.inspection import inspect_free_blocks
 from stress.machine.machine import Machine, MachineError, Play
 from stress.machine.python_engine import switching
 from stress.machine.ram import Ram, RamMap
@@ -149,6 +150,7 @@ class Track:
             ran = (time.monotonic_ns() - machine.started_ns) / 1e9 if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
+        inspect_free_blocks(ram)
         traces = [shown(ram.traces.get(log, ())) for log in map(ram.map.log, range(ram.map.cpus))]
         self.stall = self.stall and self.stall.with_stacks(traces)
         of = Slice(ram, names, self.scenario.outcomes, machine.started_ns, self.tally.seconds)

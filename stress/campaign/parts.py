@@ -10,8 +10,8 @@ from stress.campaign.identity import corpus_digest, scenario_digest, sources_dig
 from stress.conditions import Conditions
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
-from stress.scenario import VERDICTS, Scenario
+from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome, with_findings
+from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
 from stress.scenario_files import find_scenario, twin_of
 
 STATUSES = ("running", "complete", "interrupted", "failed")
@@ -22,6 +22,7 @@ def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, 
     for name, outcome in outcomes.items():
         if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
             raise ValueError(f"{name!r:.60} is no outcome")
+    with_findings(outcomes)
 
 
 def check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
@@ -46,6 +47,7 @@ class Part:
     outcomes: dict[str, Outcome] = attrs.field(validator=_check_outcomes)
     digest: str
     twin_expect: str | None = attrs.field(default=None, validator=optional(in_(VERDICTS)))
+    fate: str = attrs.field(default=FATES[0], validator=in_((*FATES, TYPE_STABLE)))
 
     @property
     def expected_of_twin(self) -> str | None:
@@ -57,7 +59,15 @@ class Part:
     def scenario(self) -> Scenario:
         """The scenario without its programs: for verdicts and tables, not to be run."""
         return Scenario(
-            self.name, self.claim, self.source, (), self.expect, self.twin, outcomes=self.outcomes, origin=self.origin
+            self.name,
+            self.claim,
+            self.source,
+            (),
+            self.expect,
+            self.twin,
+            outcomes=self.outcomes,
+            fate=self.fate,
+            origin=self.origin,
         )
 
 
@@ -86,6 +96,7 @@ def part_of(scenario: Scenario) -> Part:
         dict(scenario.outcomes),
         scenario_digest(scenario.origin),
         twin.expect if twin else None,
+        scenario.fate,
     )
 
 

@@ -5,9 +5,11 @@ This is kernel code too, so that both engines count in the same way.
 
 from collections.abc import Callable
 
-from stress.machine.evidence import capture
+from stress.machine.blocks import SHADOW_REDZONE
+from stress.machine.evidence import capture, capture_overwritten
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
+    AFTER_FREE,
     BOUND,
     CAUSE_POWER_OFF,
     CHANGED_IN,
@@ -21,13 +23,16 @@ from stress.machine.words import (
     FIRST_VIOLATION,
     FORBIDDEN,
     HIT_ADDRESS,
+    HIT_SHADOW,
     IRQS_DISABLED,
     LOG_BYTES,
     MOST_OUTCOMES,
     ONLINE,
     OPERATIONS,
+    OUT_OF_BOUNDS,
     OUTCOMES,
     OVERLAPPED,
+    OVERWRITTEN,
     PREEMPT_COUNT,
     STARTED,
     SUBJECT,
@@ -133,31 +138,72 @@ def trial_of(cpu: Cpu) -> int:
 
 
 @kernel
-def count_violation(cpu: Cpu, outcome: int) -> None:
-    """Count a forbidden outcome, note when the first one was seen, and keep the evidence of the first of its kind."""
+def count_violation(cpu: Cpu) -> None:
+    """Count one violation more, and note when and in which trial the first one was seen."""
     if cpu.peek(cpu.log + VIOLATIONS) == 0:
         cpu.poke(cpu.log + FIRST_VIOLATION, cpu.clock())
         cpu.poke(cpu.log + FIRST_TRIAL, trial_of(cpu))
     cpu.poke(cpu.log + VIOLATIONS, cpu.peek(cpu.log + VIOLATIONS) + 1)
-    capture(cpu, outcome)
+
+
+@kernel
+def count_one(cpu: Cpu, outcome: int) -> None:
+    """Count one of an outcome."""
+    slot = cpu.log + OUTCOMES + outcome * 8
+    cpu.poke(slot, cpu.peek(slot) + 1)
+
+
+@kernel
+def is_forbidden(cpu: Cpu, outcome: int) -> bool:
+    """Whether an outcome is a violation."""
+    return cpu.peek(FORBIDDEN) >> outcome & 1 != 0
 
 
 @kernel
 def count_outcome(cpu: Cpu, outcome: int) -> None:
-    """Count what an operation ended in, and whether it was a race window."""
-    slot = cpu.log + OUTCOMES + outcome * 8
-    cpu.poke(slot, cpu.peek(slot) + 1)
+    """Count what an operation ended in, whether it was a race window, and keep the first violation of its kind."""
+    count_one(cpu, outcome)
     if is_window(cpu):
         cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
-    if cpu.peek(FORBIDDEN) >> outcome & 1 != 0:
-        count_violation(cpu, outcome)
+    if is_forbidden(cpu, outcome):
+        count_violation(cpu)
+        capture(cpu, outcome)
+
+
+@kernel
+def count_overwritten(cpu: Cpu, address: int) -> None:
+    """Count a freed block that was written to at `address`, besides the operation under way, which only found it."""
+    count_one(cpu, OVERWRITTEN)
+    count_violation(cpu)
+    capture_overwritten(cpu, address)
+
+
+@kernel
+def touched(cpu: Cpu) -> int:
+    """What the first access to memory that was not allocated makes of an operation; UNJUDGED if there was none."""
+    if cpu.peek(cpu.log + HIT_ADDRESS) == 0:
+        return UNJUDGED
+    return OUT_OF_BOUNDS if cpu.peek(cpu.log + HIT_SHADOW) == SHADOW_REDZONE else AFTER_FREE
+
+
+@kernel
+def judge_operation(cpu: Cpu, outcome: int) -> None:
+    """Count what an operation of any kind came to.
+
+    One that is forbidden is counted as what it is, and may tell more than a bad access of its own. Any other that had
+    such an access is counted as that, even one that has nothing to judge or that power-off cut short.
+    """
+    found = touched(cpu)
+    if outcome == CAUSE_POWER_OFF or (found != UNJUDGED and not is_forbidden(cpu, outcome)):
+        outcome = found
+    if outcome != UNJUDGED:
+        count_outcome(cpu, outcome)
 
 
 @kernel
 def finish_operation(cpu: Cpu, outcome: int) -> None:
     """Count an operation that power-off did not cut short."""
-    if outcome != UNJUDGED:
-        count_outcome(cpu, outcome)
+    judge_operation(cpu, outcome)
     cpu.poke(cpu.log + OPERATIONS, cpu.peek(cpu.log + OPERATIONS) + 1)
 
 
@@ -196,8 +242,12 @@ def noted(cpu: Cpu, operation: Operation) -> int:
 
 @kernel
 def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
-    """Pass a safepoint, then run one operation; the outcome."""
+    """Pass a safepoint, then run one operation; the outcome.
+
+    What the last operation noted is forgotten first: power-off may come at the safepoint, and is judged by the notes.
+    """
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
+    cpu.poke(cpu.log + HIT_ADDRESS, 0)
     share_core(cpu)
     safepoint(cpu)
     return noted(cpu, operation)
@@ -237,6 +287,7 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
     while cpu.peek(BOUND) != 0:
         outcome = guarded_turn(cpu, operation, safepoint)
         if outcome == CAUSE_POWER_OFF or cpu.peek(BOUND) == 0:
+            judge_operation(cpu, CAUSE_POWER_OFF)
             return
         if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
             raise BrokenKernelCodeError

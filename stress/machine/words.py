@@ -139,6 +139,9 @@ CAUSE_WILD = 1
 CAUSE_ENDLESS = 2
 CAUSE_POWER_OFF = 99
 
+# Outcomes that the harness itself finds, in operations of every kind: the last numbers, which no scenario may use.
+AFTER_FREE, OUT_OF_BOUNDS, OVERWRITTEN = MOST_OUTCOMES - 3, MOST_OUTCOMES - 2, MOST_OUTCOMES - 1
+
 # Kinds of access, as notes have them: how many bytes, negative for a write; 0 is a fault that no access had. A
 # compare-exchange is a read, which it is if it fails.
 READ_WORD, READ_BYTE, WRITE_WORD, WRITE_BYTE = 8, 1, -8, -1

@@ -16,7 +16,7 @@ from stress.judge.violation import Violation
 from stress.machine.waits import Stall
 from stress.report.stall import stall_json
 from stress.report.violation_json import report_json
-from stress.scenario import Scenario
+from stress.scenario import TYPE_STABLE, Scenario
 from stress.units import write_duration
 
 SCHEMA = 1
@@ -48,6 +48,17 @@ class Result:
         """Whether the verdict is the one that the scenario expects."""
         return self.verdict.name == self.scenario.expect
 
+    @property
+    def fate(self) -> str:
+        """What became of freed memory."""
+        return self.config.fate or self.scenario.fate
+
+    @property
+    def reason(self) -> str:
+        """The verdict's reason, and what was allowed that is a finding elsewhere."""
+        allowed = "; its memory is type-stable: touching it after its free is allowed, and not detected"
+        return self.verdict.reason + (allowed if self.fate == TYPE_STABLE else "")
+
     def as_json(self) -> dict[str, Any]:
         """The object of this run in the JSON of `kstress run`, schema 1."""
         tally = self.tally
@@ -59,10 +70,11 @@ class Result:
             "duration_s": round(tally.seconds, 6),
             "expect": self.scenario.expect,
             "verdict": self.verdict.name,
-            "reason": self.verdict.reason,
+            "reason": self.reason,
             "as_expected": self.as_expected,
             "applicable": self.applicable,
             "interrupted": self.interrupted,
+            "fate": self.fate,
             "lookups": tally.lookups,
             "loads": tally.loads,
             "unloads": tally.unloads,

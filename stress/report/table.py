@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from stress.judge.outcomes import FORBIDDEN
+from stress.judge.outcomes import FINDINGS, FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.trials import bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
@@ -36,7 +36,10 @@ def _share(count: int, total: int) -> str:
 
 
 def outcome_table(result: Result) -> Table:
-    """Every graded outcome with its count, share, grade and meaning; those that were not seen are dim."""
+    """Every graded outcome with its count, share, grade and meaning; those that were not seen are dim.
+
+    What the harness finds besides is there if it was seen.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("outcome")
     table.add_column("count", justify="right")
@@ -45,6 +48,8 @@ def outcome_table(result: Result) -> Table:
     table.add_column("what it means")
     for name, outcome in result.scenario.outcomes.items():
         count = result.tally.outcomes[name]
+        if name in FINDINGS and not count:
+            continue
         bad = outcome.grade == FORBIDDEN
         style = "dim" if not count else "bold red" if bad else "green"
         share = _share(count, result.tally.lookups)
@@ -110,7 +115,7 @@ def verdict_line(result: Result) -> Text:
     verdict = result.verdict
     mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
     early = " (interrupted)" if result.interrupted else ""
-    return Text.assemble((verdict.name.upper(), f"bold {COLOURS[verdict.name]}"), f" {mark}{early}: {verdict.reason}")
+    return Text.assemble((verdict.name.upper(), f"bold {COLOURS[verdict.name]}"), f" {mark}{early}: {result.reason}")
 
 
 def summary(results: list[Result]) -> RenderableType:
