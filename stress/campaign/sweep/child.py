@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 
 from stress.campaign.converter import from_json
+from stress.campaign.parts import load_part
 from stress.campaign.pipes import Failed, take_pipes
 from stress.campaign.sweep.messages import Job, Message, NoMemory, Ran, Started
 from stress.campaign.sweep.plan import config_of
@@ -18,7 +19,6 @@ from stress.errors import HarnessError, UserError
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
 from stress.runner import Hooks, run_scenario, world_for
-from stress.scenario_files import find_scenario
 
 Speak = Callable[[Message], None]
 MOST_REPORTS = 1
@@ -42,7 +42,7 @@ class FirstLook:
 def work(job: Job, speak: Speak, interrupted: Callable[[], bool]) -> Ran:
     """Run the cell."""
     config = config_of(job.plan, 0, job.seed)
-    scenario = find_scenario(job.plan.scenarios[0].origin)
+    scenario = load_part(job.plan.scenarios[0])
     hooks = Hooks(interrupted=interrupted, watch=FirstLook(speak, job.began_ns))
     run = run_scenario(scenario, world_for(config), config, hooks).as_json()
     return Ran({**run, "reports": run["reports"][:MOST_REPORTS]})
