@@ -17,8 +17,8 @@ import attrs
 from stress.corpus.untrusted import shown
 from stress.disk import read_whole, telling
 from stress.errors import UserError
+from stress.escapes import on_one_line
 from stress.machine.seam import SCENARIO_MODULE
-from stress.printable import on_one_line
 from stress.scenario import POINTS, Scenario
 
 _HERE = Path(__file__).parent

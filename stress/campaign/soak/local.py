@@ -15,6 +15,7 @@ from stress.campaign.soak.base import Soak, failed, memory_of
 from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Ready, Turn
 from stress.conditions import StealMeter
 from stress.errors import HarnessError, UserError
+from stress.machine.engines import compile_notes
 
 CHILD = "stress.campaign.soak.child"
 POLL_SECONDS = 0.1
@@ -31,6 +32,8 @@ class LocalSoak(Soak):
         """Start the machine's process and listen until it has ended."""
         left = self.plan.duration_s - self.elapsed_s
         self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
+        for line in compile_notes(self.plan.engine):
+            self.watcher.note(line)
         job = Job(self.plan, tuple(self.standings.values()), left, self.watcher.wants_glances)
         child = Child(start(CHILD), encode(job))
         try:

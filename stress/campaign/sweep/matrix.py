@@ -72,7 +72,8 @@ class Errors:
         try:
             return read(*given)
         except UserError as error:
-            self.add(str(error))
+            for told in error.args:
+                self.add(str(told))
             return None
 
     def add(self, told: str) -> None:
@@ -83,7 +84,7 @@ class Errors:
     def check(self) -> None:
         """Raise all as one UserError, a line for each, if there are any."""
         if self._told:
-            raise UserError("\n".join(self._told))
+            raise UserError(*self._told)
 
 
 def values_on(axis: Axis, given: Iterable[object], origin: str, errors: Errors) -> tuple[Any, ...]:
