@@ -1,8 +1,11 @@
 """Exit codes, as the README promises them."""
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
+
+from stress.escapes import escaped
 
 if TYPE_CHECKING:
     from stress.report.result import Result
@@ -40,11 +43,16 @@ def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
 
 
 def fail(message: str, code: int) -> int:
-    """Print one line on standard error; the exit code."""
-    print(f"kstress: {message}", file=sys.stderr)
+    """Print a message on standard error, one line unless it has more, as far as that can be written to; the exit code.
+
+    What is in it may come from anywhere, so nothing in it tells the terminal what to do.
+    """
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+        print(f"kstress: {escaped(message)}", file=sys.stderr, flush=True)
     return code
 
 
 def silence(stream: TextIO) -> None:
     """Let nothing more be written to a stream that cannot take it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
