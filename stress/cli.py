@@ -4,10 +4,8 @@ Nothing heavy is imported before a command needs it.
 """
 
 import errno
-import os
 import sys
 import traceback
-from pathlib import Path
 
 import click
 
@@ -19,7 +17,8 @@ from stress.commands.run import run
 from stress.commands.soak import soak
 from stress.commands.sweep import sweep
 from stress.errors import HarnessError, UserError
-from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence
+from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail
+from stress.streams import close_streams, open_streams, silence
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
@@ -44,13 +43,6 @@ for command in COMMANDS:
     cli.add_command(command)
 
 
-def open_streams() -> None:
-    """Give a process that was started with closed streams something to write to."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
-
-
 def call(arguments: list[str] | None = None) -> int:
     """Run one command line; its exit code."""
     try:
@@ -66,9 +58,6 @@ def call(arguments: list[str] | None = None) -> int:
         return fail(f"the harness failed, so this run says nothing: {error}", EXIT_HARNESS_FAILED)
     except (KeyboardInterrupt, click.Abort):
         return fail("interrupted", 130)
-    except BrokenPipeError:
-        silence(sys.stdout)
-        return 0
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -82,4 +71,6 @@ def call(arguments: list[str] | None = None) -> int:
 def main() -> None:
     """The console script."""
     open_streams()
-    sys.exit(call())
+    code = call()
+    close_streams()
+    sys.exit(code)
