@@ -11,14 +11,14 @@ from stress.judge import lookups, names
 from stress.judge.outcomes import Code
 from stress.kernel import kallsyms, stop_machine, struct_module
 from stress.kernel import list as lists
-from stress.machine import slab, words
+from stress.machine import blocks, slab, words
 from stress.machine.ram import SHADOW_SHIFT, Ram
 from stress.programs import modprobe
 
 SOURCES = Path(__file__).parent / "peers"
 FLAGS = ("-O2", "-pthread", "-Wall", "-Wextra", "-Werror")
 NAMED_IN_C = {"UNJUDGED", "OUTCOMES", *Code.__members__}
-HOMES = (words, slab, struct_module, lists, stop_machine, kallsyms, names, lookups, modprobe)
+HOMES = (words, blocks, slab, struct_module, lists, stop_machine, kallsyms, names, lookups, modprobe)
 
 
 def has_compiler() -> bool:

@@ -24,9 +24,11 @@ from stress.judge.outcomes import OUTCOMES
 from stress.judge.sources import POISON, WHOLE
 from stress.judge.sources import Run as BytesRun
 from stress.judge.tally import Tally
-from stress.judge.verdict import judge, rate_upper_95
+from stress.judge.trials import Trials
+from stress.judge.verdict import TwinSide, judge, rate_upper_95
 from stress.judge.violation import FREED, LIVE, Access, Block, Deed, Node, Row, Subject, Violation
 from stress.machine.stacks import Frame
+from stress.report.result import trials_json
 from stress.report.told import Told
 from stress.report.violation_json import report_json
 from stress.scenario_files import catalogue
@@ -94,6 +96,11 @@ def violation(outcome: str, symbol: str = "llc_remove_pack") -> Violation:
     )  # fmt: skip
 
 
+def _caught(windows: int, rate: float, violations: int) -> Trials:
+    """Trials of 40 machines, each caught if any was; a change is overlapped by three lookups."""
+    return Trials(round(40 / min(3 * rate, 1.0)), 40) if violations else Trials(windows // 3)
+
+
 def run_json(values: Values, dice: random.Random, expect: str, twin: str | None, seed: int = SEED) -> dict[str, Any]:
     """What `kstress run --json` could have said of a run with these values."""
     native = values.engine == "native"
@@ -106,18 +113,23 @@ def run_json(values: Values, dice: random.Random, expect: str, twin: str | None,
     seen = dict.fromkeys(OUTCOMES, 0) | {"found": lookups - violations, "wild": violations}
     tally = Tally(SECONDS, lookups, unloads, unloads, windows, violations, 0, 0.004 * spread if violations else None)
     beside = Tally(SECONDS / 8, race_windows=windows // 7, violations=int(windows // 7 * rate)) if twin else None
-    verdict = judge(tally, beside, None)
+    tally.caught = _caught(windows, rate, violations)
+    if beside:
+        beside.caught = _caught(windows // 7, rate, beside.violations)
+    verdict = judge(tally, TwinSide(beside, "violated") if beside else None, None)
     p50 = (3e-5 if native else 8e-4) * values.cpus**0.8 * spread * 1e6
     again = f"kstress run {values.scenario} --engine {values.engine} --cpus {values.cpus} --duration 10s --seed {seed}"
     return {
         "scenario": values.scenario, "engine": values.engine, "cpus": values.cpus, "seed": seed, "duration_s": SECONDS,
         "expect": expect, "verdict": verdict.name, "reason": verdict.reason, "as_expected": verdict.name == expect,
         "interrupted": False, "lookups": lookups, "loads": unloads, "unloads": unloads, "race_windows": windows,
-        "violations": violations, "first_violation_s": tally.first_violation_s, "rate_upper_95": rate_upper_95(tally),
+        "violations": violations, **trials_json(tally.caught),
+        "first_violation_s": tally.first_violation_s, "rate_upper_95": rate_upper_95(tally),
         "outcomes": seen, "stall": None,
         "stop_machine": {"count": unloads, "p50_us": round(p50, 3), "p99_us": round(p50 * 4, 3), "max_us": p50 * 90},
         "reports": [report_json(violation(name), again) for name in FORBIDDEN_SEEN] if violations else [],
-        "twin": {"scenario": twin, "race_windows": beside.race_windows, "violations": beside.violations}
+        "twin": {"scenario": twin, "race_windows": beside.race_windows, "violations": beside.violations,
+                 **{name: trials_json(beside.caught)[name] for name in ("trials", "catches")}}
         if beside else None,
         "conditions": attrs.asdict(conditions(noise=float(values.noise), pace_s=values.pace_s)),
     }  # fmt: skip

@@ -21,7 +21,8 @@ from stress.machine.python_engine import switching
 from stress.marks.cell import Cell, fresh_seed
 from stress.marks.cpu import StressCpu
 from stress.marks.fixture import Stress
-from stress.marks.noise import SHORT_INTERVAL, UnderTest
+from stress.marks.noise import SHORT_INTERVAL
+from stress.marks.under_test import UnderTest
 
 BARE_TIMES = 100
 """Calls of a body between two looks at the clock."""

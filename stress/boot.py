@@ -18,14 +18,15 @@ from stress.judge.tables import Target, pack_names, pack_targets, poison_run
 from stress.kernel import kallsyms, struct_module
 from stress.kernel.list import init_list_head
 from stress.kernel.modlist import insmod_locked
-from stress.machine import slab
+from stress.machine import blocks, slab
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram, RamMap
 from stress.machine.words import LINE
 from stress.programs import modprobe
+from stress.scenario import TYPE_STABLE
 
-FATES = {"poisoned": slab.POISONED, "reused": slab.REUSED, "unmapped": slab.UNMAPPED}
+FATES = {"poisoned": slab.POISONED, "reused": slab.REUSED, "unmapped": slab.UNMAPPED, TYPE_STABLE: slab.TYPE_STABLE}
 MOST_TARGETS = 65_536
 SPARE_BLOCKS = 8
 SLOT_STRIDE = LINE
@@ -97,8 +98,8 @@ class World:
 
     def least_shift(self, fate: str) -> int:
         """The smallest block that the slab gives: where memory is to be reused at once, one that any module fits."""
-        shifts = [slab.shift_for(len(image) - 8, slab.MIN_SHIFT) for image in self.images]
-        return max(shifts) if fate == "reused" else slab.MIN_SHIFT
+        shifts = [slab.shift_for(len(image) - 8, blocks.MIN_SHIFT) for image in self.images]
+        return max(shifts) if fate == "reused" else blocks.MIN_SHIFT
 
     def heap_bytes(self, least_shift: int) -> int:
         """Room for every module's block at once, reused only by modules of its size, and for some init memory."""

@@ -11,12 +11,14 @@ import click
 
 from stress.commands.compare import compare
 from stress.commands.corpus import corpus
+from stress.commands.group import Commands
 from stress.commands.look import doctor, list_scenarios
 from stress.commands.report import report
 from stress.commands.run import run
 from stress.commands.soak import soak
 from stress.commands.sweep import sweep
-from stress.errors import HarnessError, UserError
+from stress.descriptors import open_descriptors
+from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail
 from stress.streams import close_streams, open_streams, silence
 
@@ -24,7 +26,11 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="kstress")
 def cli() -> None:
     """Stress lockless readers against writers that free memory, on real threads.
@@ -46,7 +52,8 @@ for command in COMMANDS:
 def call(arguments: list[str] | None = None) -> int:
     """Run one command line; its exit code."""
     try:
-        code = cli.main(arguments, prog_name="kstress", standalone_mode=False)
+        with telling_of_memory():
+            code = cli.main(arguments, prog_name="kstress", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except click.ClickException as error:
@@ -70,6 +77,7 @@ def call(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """The console script."""
+    open_descriptors()
     open_streams()
     code = call()
     close_streams()

@@ -12,6 +12,9 @@ from stress.config import Config
 from stress.machine.engines import usable_cores
 from stress.machine.python_engine import gil_enabled
 
+LEAST_CPU_SECONDS = 1.0
+"""CPU time of all cores from which a share of it can be told: systems count it in steps of 10 ms."""
+
 
 @attrs.frozen
 class Conditions:
@@ -78,11 +81,12 @@ class StealMeter:
         return getattr(times, "steal", 0.0), sum(times or ())
 
     def percent(self) -> float | None:
-        """Steal in percent; None where the system does not count it."""
+        """Steal in percent; None where the system does not count it, or has counted too little to tell."""
         if not hasattr(cpu_times(), "steal"):
             return None
         (stolen_before, all_before), (stolen, everything) = self._before, self._read()
-        return round(100 * (stolen - stolen_before) / max(everything - all_before, 1e-9), 2)
+        measured = everything - all_before
+        return round(100 * (stolen - stolen_before) / measured, 2) if measured >= LEAST_CPU_SECONDS else None
 
 
 def host_conditions(config: Config, noise: float, pace_s: float, stall_after_s: float, steal: StealMeter) -> Conditions:

@@ -4,26 +4,20 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import attrs
 
 from stress.conditions import package_version
 from stress.config import Config
 from stress.corpus import bundled
+from stress.corpus.show import symbols_text
 from stress.errors import HarnessError, UserError
+from stress.extras import EXTRAS, install_hint, missing_modules
 from stress.machine.engines import has_numba, usable_cores
 from stress.machine.python_engine import gil_enabled
 from stress.runner import run
 from stress.system import OFFERS, offers
 
-EXTRAS = {
-    "native": ("numba",),
-    "corpus": ("elftools", "zstandard"),
-    "report": ("jinja2", "matplotlib"),
-    "metrics": ("prometheus_client",),
-    "cluster": ("distributed",),
-}
 TRIAL_SECONDS = 1.0
 
 
@@ -50,9 +44,9 @@ def _facts() -> Iterator[Check]:
 
 def _extras() -> Iterator[Check]:
     """Which extras are installed."""
-    for extra, modules in EXTRAS.items():
-        missing = [module for module in modules if find_spec(module) is None]
-        text = "installed" if not missing else f"not installed: pip install 'kstress[{extra}]'"
+    for extra in EXTRAS:
+        missing = missing_modules(extra)
+        text = "installed" if not missing else f"not installed; install with: {install_hint(extra)}"
         yield Check(f"extra {extra}", None if missing else True, text)
 
 
@@ -71,7 +65,7 @@ def examine() -> Iterator[Check]:
     """Every finding, as it is made; the trials of the engines come last and take a second each."""
     yield from _facts()
     corpus = bundled()
-    yield Check("corpus", True, f"{len(corpus.modules)} modules, {corpus.symbol_count} symbols: {corpus.source}")
+    yield Check("corpus", True, f"{len(corpus.modules)} modules, {symbols_text(corpus)}: {corpus.source}")
     yield from _extras()
     yield _trial("python")
     if has_numba():

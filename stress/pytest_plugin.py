@@ -3,6 +3,7 @@
 pytest loads it wherever kstress is installed, so that nothing heavy is imported before a test needs it.
 """
 
+import inspect
 import os
 import re
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from stress import clocks  # noqa: F401 - bound before any test can patch what they are
 
 if TYPE_CHECKING:
     from stress.marks.fixture import Stress
@@ -28,6 +31,18 @@ HELP = {
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
 SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
+NOTE = "stress_note"
+MOST_NOTES = 20
+NEEDS_FIXTURE = "has the mark `stress` and not the fixture `stress`: it ran once, as an ordinary test"
+UNITTEST = (
+    "the mark `stress` is not for methods of unittest.TestCase, which take no fixture: "
+    "write a function, or a method of a plain class"
+)
+GENERATOR = "a test with `yield` is not run by pytest: write a plain function that calls stress.run()"
+ASYNC = (
+    "a test that is `async def` needs a plugin of pytest that runs it, and none did: "
+    "write a plain function, since stress.run() waits for threads and for no event loop"
+)
 NEEDS_MARK = "the fixture `stress` is for tests with @pytest.mark.stress"
 
 
@@ -37,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name in NAMES:
         group.addoption(f"--stress-{name}", metavar=name.upper(), default=None, help=HELP[name])
         parser.addini(f"stress_{name}", HELP[name], default="")
-    parser.addini("stress_noise", "more files or folders whose code takes noise", type="paths", default=[])
+    parser.addini("stress_noise", "more files, folders or modules whose code takes noise", type="args", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
     given = any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES)
     if given or os.environ.get("KSTRESS_CORES"):
         check_settings(config)
+    if config.getoption("verbose", 0) > 0:
+        config.pluginmanager.register(NoiseLines(config), "stress-noise-lines")
 
 
 def check_settings(config: pytest.Config) -> None:
@@ -103,6 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from stress.errors import UserError
     from stress.marks.cell import cells
     from stress.marks.settings import check_mark, find_settings
+    from stress.marks.under_test import named_parts
 
     marked: dict[str, Any] = {}
     try:
@@ -110,6 +128,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             check_mark(mark.args, mark.kwargs)
             marked.update(mark.kwargs)
         found = cells(find_settings(metafunc.config, marked, {}))
+        named_parts(metafunc.config)
     except UserError as error:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
     metafunc.parametrize("stress", found, indirect=True, ids=[cell.name for cell in found])
@@ -141,14 +160,58 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a marked test that cannot take the fixture, before pytest leaves it out; note one that does not."""
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("stress") is None:
+        return
+    if told := refusal(item):
+        pytest.fail(told, pytrace=False)
+    if "stress" not in item.fixturenames:
+        item.user_properties.append((NOTE, NEEDS_FIXTURE))
+
+
+def refusal(item: pytest.Function) -> str:
+    """Why a marked test cannot run as one; empty if it can. A mark of a whole module says nothing of its classes."""
+    marked = [node for node, _ in item.iter_markers_with_node("stress")]
+    unittest = sys.modules.get("unittest")
+    if unittest and item.cls and issubclass(item.cls, unittest.TestCase):
+        return UNITTEST if any(isinstance(node, pytest.Function | pytest.Class) for node in marked) else ""
+    return GENERATOR if inspect.isgeneratorfunction(item.obj) else ""
+
+
+def is_async(function: object) -> bool:
+    """Whether a call of a function only makes a coroutine or an asynchronous generator."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Fail a test that has roles and never runs them: it would pass whatever they do."""
-    done = yield
-    if budget_of(pyfuncitem) is not None:
+    """Fail a test that has roles and never runs them: it would pass whatever they do; or that nobody can call."""
+    stressed = budget_of(pyfuncitem) is not None
+    try:
+        done = yield
+    except BaseException as error:  # pytest skips or fails it, depending on its version
+        if stressed and is_async(pyfuncitem.obj) and "async def function" in str(error):
+            raise pytest.fail.Exception(ASYNC, pytrace=False) from None
+        raise
+    if stressed:
         one: Any = pyfuncitem.funcargs["stress"]
         one.check_has_run()
     return done
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What is to be said of tests whatever they came to; the properties of an item are complete at its teardown."""
+    reports = [report for of_one in terminalreporter.stats.values() for report in of_one]
+    ends = [report for report in reports if getattr(report, "when", None) == "teardown"]
+    notes = [f"{end.nodeid}: {value}" for end in ends for name, value in end.user_properties if name == NOTE]
+    if notes:
+        terminalreporter.section("stress notes")
+        for note in notes[:MOST_NOTES]:
+            terminalreporter.write_line(note)
+        if len(notes) > MOST_NOTES:
+            terminalreporter.write_line(f"and {len(notes) - MOST_NOTES} more")
 
 
 def tell(config: pytest.Config, text: str) -> None:
@@ -160,20 +223,35 @@ def tell(config: pytest.Config, text: str) -> None:
             terminal.write_line(text)
 
 
+class NoiseLines:
+    """With `-v`, a line after each stress item: what took noise, and how much."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Nothing is written yet."""
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write it once the item is over: the properties are complete then, in a worker of pytest-xdist too."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        told = [value for name, value in report.user_properties if name == "stress_noise"]
+        if terminal and told and report.when == "teardown":
+            terminal.write_line(f"  noise: {told[0]}")
+
+
 @pytest.fixture
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     """One cell of a test of one's own: decorate bodies with `stress.reader` and `stress.writer`, then `stress.run`."""
     from stress.marks.fixture import Stress
-    from stress.marks.noise import UnderTest
+    from stress.marks.imports import under_test_of
 
     if not hasattr(request, "param"):
         raise pytest.UsageError(NEEDS_MARK)
     config, item = request.config, request.node
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
-    under_test = UnderTest(config.rootpath, tuple(Path(os.path.abspath(one)) for one in config.getini("stress_noise")))
     first_only = config.getoption("maxfail") == 1
-    with Stress(request.param, item.nodeid, first_only, under_test, partial(tell, config)) as one:
+    with Stress(request.param, item.nodeid, first_only, under_test_of(item), partial(tell, config)) as one:
         item.add_report_section("call", "stress", one.again)
         yield one
     item.user_properties.extend(one.properties())

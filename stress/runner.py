@@ -11,19 +11,20 @@ from stress.boot import World, boot_ram, build_world
 from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.corpus import bundled, load
-from stress.errors import HarnessError
+from stress.errors import HarnessError, telling_of_memory
 from stress.host import make_progress
 from stress.judge import lookups
 from stress.judge.explain import explain
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
-from stress.judge.verdict import INCONCLUSIVE, Verdict, judge
+from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.judge.violation import Slice, Violation, harvest
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, choose_engine, cores_for, load_engine, yield_mask
 from stress.machine.events import Events, place_events
 from stress.machine.features import Features
+from stress.machine.inspection import inspect_free_blocks
 from stress.machine.machine import Machine, MachineError, Play
 from stress.machine.python_engine import switching
 from stress.machine.ram import Ram, RamMap
@@ -34,10 +35,9 @@ from stress.machine.watchdog import Watchdog
 from stress.report.result import Result
 from stress.scenario import Hardware, Scenario
 from stress.scenario_files import find_scenario, twin_of
-from stress.variation import least_cpus, vary
+from stress.variation import too_few_cpus, vary
 
 SLICE_SECONDS = 0.25
-LONE_SLICE_SECONDS = 5.0
 POLL_SECONDS = 0.02
 SHORTEST_SLICE = 0.001
 LONGEST_STALL_AFTER = 5.0
@@ -50,12 +50,13 @@ Progress = Callable[[Scenario, Tally, float], None]
 class Hooks:
     """What the caller takes part in: progress, an early end, and a last chance before the process must exit.
 
+    `before_exit` is told why it must.
     `watch` is called with the machine and its watchdog after each look at its CPUs, some fifty times a second.
     """
 
     progress: Progress = lambda scenario, tally, seconds: None
     interrupted: Callable[[], bool] = lambda: False
-    before_exit: Callable[[], None] = lambda: None
+    before_exit: Callable[[str], None] = lambda why: None
     watch: Callable[[Machine, Watchdog], None] = lambda machine, watchdog: None
 
 
@@ -141,7 +142,7 @@ class Track:
         ram = self._fresh_ram()
         machine = Machine(ram, self.plays, self.hooks.before_exit)
         names = [program.name for program in self.scenario.deal(self.settings.config.cpus)]
-        watchdog = Watchdog(ram, names, self.settings.stall_after_s, machine.is_alive)
+        watchdog = Watchdog(ram, names, self.settings.stall_after_s, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         try:
             machine.boot()
             self._wait(machine, watchdog, seconds, over)
@@ -149,11 +150,21 @@ class Track:
             ran = (time.monotonic_ns() - machine.started_ns) / 1e9 if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
+        inspect_free_blocks(ram)
         traces = [shown(ram.traces.get(log, ())) for log in map(ram.map.log, range(ram.map.cpus))]
         self.stall = self.stall and self.stall.with_stacks(traces)
         of = Slice(ram, names, self.scenario.outcomes, machine.started_ns, self.tally.seconds)
         self.reports = harvest(of, self.reports)
         self.tally.add(ram, self.scenario.outcomes, machine.started_ns, ran)
+
+    def run_up_to_catches(self, seconds: float, interrupted: Callable[[], bool]) -> None:
+        """Run machines for `seconds` in all, each until it is caught: what its damage does then says nothing more.
+
+        A twin runs like this: the more machines are caught, the surer is its rate. It stops for good at a stall.
+        """
+        end = time.monotonic() + seconds
+        while not self.stall and not interrupted() and (left := end - time.monotonic()) > SHORTEST_SLICE:
+            self.run_slice(left, lambda ram, _: interrupted() or has_violation(ram))
 
     def _wait(self, machine: Machine, watchdog: Watchdog, seconds: float, over: Callable[[Ram, float], bool]) -> None:
         """Wait on the main thread, which runs no CPU, so that signals are taken at once.
@@ -203,6 +214,7 @@ def world_for(config: Config) -> World:
     return build_world(load(config.corpus) if config.corpus else bundled())
 
 
+@telling_of_memory()
 def run_scenario(
     scenario: Scenario,
     world: World,
@@ -216,13 +228,14 @@ def run_scenario(
     Raises:
         UserError: for input that cannot be used.
         HarnessError: when the harness itself failed.
+        HostError: when the host has not enough memory, or no core in time.
     """
     settings = settle(config)
     steal = StealMeter()
-    needed = least_cpus(scenario, config)
-    if config.cpus < needed:
-        verdict = Verdict(INCONCLUSIVE, f"needs at least {needed} CPUs, not {config.cpus}")
-        return _result(scenario, settings, Tally(), None, verdict, steal, False)
+    too_few = too_few_cpus(scenario, config)
+    if too_few is not None:
+        result = _result(scenario, settings, Tally(), None, Verdict(INCONCLUSIVE, too_few), steal, False)
+        return attrs.evolve(result, applicable=False)
     twin = twin_of(scenario)
     track = prepare(scenario, settings, world, hooks)
     twin_track = prepare(twin, settings, world, hooks) if twin else None
@@ -236,7 +249,7 @@ def run_scenario(
             f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
         )
     twin_tally = twin_track.tally if twin_track else None
-    verdict = judge(track.tally, twin_tally, _told(track), _told(twin_track))
+    verdict = judge(track.tally, _side(twin_track), _told(track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
     return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
 
@@ -246,10 +259,16 @@ def _told(track: Track | None) -> str | None:
     return track.stall.text if track and track.stall else None
 
 
+def _side(twin: Track | None) -> TwinSide | None:
+    """The twin's side of a run, None for a scenario without one."""
+    return TwinSide(twin.tally, twin.scenario.expect, _told(twin)) if twin else None
+
+
 def _alternate(track: Track, twin: Track | None) -> None:
     """Run a slice of the scenario and one of the twin in turn until the scenario's time is up, or it ends early.
 
-    A scenario without a twin runs in slices too, longer ones, so that its progress can be told.
+    A scenario without a twin runs in slices too: what a violation has damaged ends with its machine, and the next slice
+    has another one.
     """
     config, interrupted = track.settings.config, track.hooks.interrupted
 
@@ -261,10 +280,10 @@ def _alternate(track: Track, twin: Track | None) -> None:
         left = config.duration_s - track.tally.seconds
         if left <= SHORTEST_SLICE or (config.stop_on_violation and track.tally.violations):
             break
-        length = min(left, SLICE_SECONDS if twin else LONE_SLICE_SECONDS)
+        length = min(left, SLICE_SECONDS)
         track.run_slice(length, over)
         if twin and twin.stall is None and not interrupted():
-            twin.run_slice(length, lambda ram, seconds: interrupted())
+            twin.run_up_to_catches(length, interrupted)
 
 
 def _result(

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import attrs
 
-from stress.judge.outcomes import OUTCOMES, Outcome
+from stress.judge.outcomes import OUTCOMES, Outcome, with_findings
 from stress.machine.features import no_nmi
 from stress.machine.seam import Operation
 
@@ -24,6 +24,7 @@ POINTS = {
 }
 """The patch's six points, its cure, its doubt and what it leaves unsaid: what a scenario is about."""
 FATES = ("poisoned", "reused", "unmapped")
+TYPE_STABLE = "type-stable"
 NEVER = Fraction(0)
 LONGEST_GAP_SECONDS = 0.9
 
@@ -85,8 +86,9 @@ class Scenario:
     `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which
     expects "violated" or "stalled" and differs only in the protection under test. `outcomes` adds or grades
     outcomes. `hardware` is what the CPUs do besides; `fate` what becomes of freed memory: "poisoned", "reused" (not
-    poisoned, and handed out again to the next module) or "unmapped" (touching it faults). `learnt` is what its runs
-    taught, in a line; `point` is the point of the patch that it is about, one of `POINTS`.
+    poisoned, and handed out again to the next module), "unmapped" (touching it faults) or "type-stable" (it keeps what
+    is in it and may be touched, as with SLAB_TYPESAFE_BY_RCU: the detector of such touches is off). `learnt` is what
+    its runs taught, in a line; `point` is the point of the patch that it is about, one of `POINTS`.
     `origin` is what to call it by on the command line: its name, or the path that it was loaded from.
     """
 
@@ -96,10 +98,10 @@ class Scenario:
     programs: tuple[Program, ...]
     expect: str = attrs.field(validator=one_of(VERDICTS))
     twin: str | None = None
-    outcomes: Mapping[str, Outcome] = OUTCOMES
+    outcomes: Mapping[str, Outcome] = attrs.field(default=OUTCOMES, converter=with_findings)
     hardware: Hardware = PLAIN
     point: str = attrs.field(default="", validator=one_of(POINTS))
-    fate: str = attrs.field(default="poisoned", validator=one_of(FATES))
+    fate: str = attrs.field(default="poisoned", validator=one_of((*FATES, TYPE_STABLE)))
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
 

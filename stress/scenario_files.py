@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import sys
 import traceback
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stress.machine.seam import SCENARIO_MODULE
 from stress.scenario import POINTS, Scenario
 
 _HERE = Path(__file__).parent
+MOST_NEAREST = 3
 
 
 def scenarios_folder() -> Path:
@@ -88,8 +90,14 @@ def scenario_file(wanted: str) -> Path:
     inside = scenarios_folder() / f"{wanted}.py"
     if wanted.isidentifier() and inside.is_file():
         return inside.resolve()
-    names = ", ".join(scenario.name for scenario in catalogue())
-    raise UserError(f"there is no scenario {wanted!r}; there are: {names} (kstress list), or give a path to a .py file")
+    what = f"there is no scenario {wanted!r}{_nearest(wanted)}"
+    raise UserError(f"{what}; `kstress list` has all names, or give a path to a .py file")
+
+
+def _nearest(wanted: str) -> str:
+    """The names in the catalogue that `wanted` may have meant, as a question; nothing if it is like none."""
+    near = get_close_matches(wanted, [path.stem for path in scenarios_folder().glob("*.py")], MOST_NEAREST)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def find_scenario(wanted: str) -> Scenario:

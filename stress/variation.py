@@ -8,13 +8,19 @@ import attrs
 
 from stress.config import Config
 from stress.errors import UserError
-from stress.scenario import Program, Scenario
+from stress.scenario import TYPE_STABLE, Program, Scenario
 from stress.units import show_duration
 
 
 def least_cpus(scenario: Scenario, config: Config) -> int:
     """The fewest CPUs on which every program of the scenario runs, with as many readers for each writer as wanted."""
     return max(scenario.least_cpus, (config.readers_per_writer or 0) + 1)
+
+
+def too_few_cpus(scenario: Scenario, config: Config) -> str | None:
+    """Why the scenario does not apply to a machine with so few CPUs; None if it does."""
+    needed = least_cpus(scenario, config)
+    return f"needs at least {needed} CPUs, not {config.cpus}" if config.cpus < needed else None
 
 
 def vary(scenario: Scenario, config: Config) -> Scenario:
@@ -24,12 +30,19 @@ def vary(scenario: Scenario, config: Config) -> Scenario:
         UserError: for a variation that this scenario does not have.
     """
     if config.fate is not None:
-        scenario = attrs.evolve(scenario, fate=config.fate)
+        scenario = _with_fate(scenario, config.fate)
     if config.gap_s is not None:
         scenario = _with_gaps(scenario, config.gap_s)
     if config.readers_per_writer is not None:
         scenario = _with_writers(scenario, config.readers_per_writer, config.cpus)
     return scenario
+
+
+def _with_fate(scenario: Scenario, fate: str) -> Scenario:
+    """The scenario with another fate of freed memory, unless its code relies on the one that it has."""
+    if scenario.fate == TYPE_STABLE:
+        raise UserError(f"--fate: the memory of {scenario.name} is type-stable, not {fate}; leave it out here")
+    return attrs.evolve(scenario, fate=fate)
 
 
 def _with_gaps(scenario: Scenario, seconds: float) -> Scenario:

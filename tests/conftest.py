@@ -12,6 +12,8 @@ from stress.lock_folder import NAMED
 from stress.machine.engines import choose_engine, cores_for, usable_cores
 
 collect_ignore_glob = ["*/planted"]
+LONGEST_TEST = 120
+"""Seconds, unless a test says otherwise."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,7 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests that are there once for each engine, for the engine that is not wanted."""
+    """Bound the time of each test, and deselect those of an engine that is not wanted.
+
+    The bound is no setting of pytest's, since `pytest scenarios/` runs where pytest-timeout is not installed.
+    """
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONGEST_TEST))
     wanted = os.environ.get("KSTRESS_TEST_ENGINE")
     if not wanted:
         return

@@ -5,7 +5,10 @@ from mutants.mutant import Group, Part, suite
 VERDICT = Part("stress/judge/verdict.py")
 JUDGE = VERDICT.of("def judge(")
 CLEAN = VERDICT.of("def _judge_clean(")
-NEEDED = VERDICT.of("def windows_needed(")
+NEEDED = VERDICT.of("def trials_needed(")
+TRIALS = Part("stress/judge/trials.py")
+SHOWS_STALL = VERDICT.of("def shows_stall(")
+OF_SLICE = TRIALS.of("def trials_of_slice(")
 OUTCOMES = Part("stress/judge/outcomes.py")
 MASK = OUTCOMES.of("def forbidden_mask(")
 TALLY = Part("stress/judge/tally.py", "def add(")
@@ -65,52 +68,70 @@ GROUP = Group(
         ),
         JUDGE.mutant("stalled-never", "a stall changes no verdict", "if stall is not None:", "if False:"),
         JUDGE.mutant(
-            "twin-stall-ignored", "a twin that stalls proves nothing", "if twin_stall is not None:", "if False:"
+            "twin-stall-ignored", "a twin that is to stall proves nothing by it", "twin.shows_stall:", "False:"
+        ),
+        SHOWS_STALL.mutant("any-twin-stall", "a stall of any twin counts", "and self.expect == STALLED and", "and"),
+        SHOWS_STALL.mutant(
+            "violated-twin-stall", "a stall counts beside violations", " and not self.tally.violations", ""
         ),
         VERDICT.of("def _judge_progress(").mutant(
             "held-without-windows",
             "one lucky moment is enough against a stalling twin",
-            "if tally.race_windows < WINDOWS_PER_CATCH:",
+            "if tally.caught.trials < CATCHES_FOR_HELD:",
             "if False:",
         ),
         CLEAN.mutant(
             "no-twin",
             "a scenario without a twin is told to have one that caught nothing",
-            "if not has_twin:",
+            "if twin is None:",
             "if False:",
         ),
         CLEAN.mutant(
-            "held-too-soon", "HELD however few windows there were", "if tally.race_windows < needed:", "if False:"
+            "held-too-soon", "HELD however few windows there were", "if tally.caught.trials < needed:", "if False:"
         ),
         CLEAN.mutant(
             "held-off-by-one",
             "HELD takes one window more than it says",
-            "tally.race_windows < needed",
-            "tally.race_windows <= needed",
+            "tally.caught.trials < needed",
+            "tally.caught.trials <= needed",
         ),
         VERDICT.mutant(
             "held-three-catches",
             "HELD after 3 catches of the twin, not 30",
-            "WINDOWS_PER_CATCH = 30",
-            "WINDOWS_PER_CATCH = 3",
+            "CATCHES_FOR_HELD = 30",
+            "CATCHES_FOR_HELD = 3",
         ),
-        VERDICT.mutant("bound-one-sigma", "bounds of 84 %, not 95 %", "ONE_SIDED_95 = 1.645", "ONE_SIDED_95 = 1.0"),
-        VERDICT.mutant("rule-of-two", "no event is bounded too tightly", "RULE_OF_THREE = 3.0", "RULE_OF_THREE = 2.0"),
-        VERDICT.of("def rate_upper_95(").mutant(
+        TRIALS.mutant("bound-one-sigma", "bounds of 84 %, not 95 %", "ONE_SIDED_95 = 1.645", "ONE_SIDED_95 = 1.0"),
+        TRIALS.mutant("rule-of-two", "no event is bounded too tightly", "RULE_OF_THREE = 3.0", "RULE_OF_THREE = 2.0"),
+        TRIALS.of("def upper_95(").mutant(
             "rate-lower",
             "the upper bound is the lower one",
-            "upper_bound(tally.violations)",
-            "lower_bound(tally.violations)",
+            "upper_bound(self.catches)",
+            "lower_bound(self.catches)",
         ),
         NEEDED.mutant(
             "twin-point-rate",
             "the twin's rate is taken as if it were exact",
-            "lower_bound(twin.violations)",
-            "twin.violations",
+            "twin.caught.lower_95",
+            "twin.caught.rate",
         ),
         NEEDED.mutant(
-            "twin-caught-nothing", "HELD though the twin caught nothing", "if rate > 0 else None", "if rate > 0 else 0"
+            "twin-caught-nothing", "HELD though the twin caught nothing", "if rate else None", "if rate else 0"
         ),
+        OF_SLICE.mutant(
+            "window-is-trial", "every window is a trial", "Trials(min(overlapped, windows), 0)", "Trials(windows, 0)"
+        ),
+        OF_SLICE.mutant(
+            "writers-add-up",
+            "several writers count one window",
+            "Trials(min(overlapped, windows)",
+            "Trials((overlapped)",
+        ),
+        OF_SLICE.mutant(
+            "damage-in-trial", "trials go on behind a violation", "min(*first_trials, windows)", "overlapped"
+        ),
+        OF_SLICE.mutant("catch-each-cpu", "each CPU that sees it is a catch", ", 1)\n", ", len(first_trials))\n"),
+        TALLY.mutant("tally-trials", "trials of the last slice only", "self.caught += ", "self.caught = ", COUNTS),
         TALLY.mutant(
             "tally-windows", "windows of the last slice only", "self.race_windows += ", "self.race_windows = ", COUNTS
         ),
@@ -151,8 +172,8 @@ GROUP = Group(
         RUN.of("def run_scenario(").mutant(
             "twin-counted",
             "the scenario's own counts stand for the twin's",
-            "twin_track.tally if twin_track else None",
-            "track.tally if twin_track else None",
+            "_side(twin_track)",
+            "_side(track)",
             PAIR,
         ),
         RUN.of("def _alternate(").mutant(

@@ -92,7 +92,7 @@ GROUP = Group(
             AGENDA,
         ),
         SWEEP.of("def others(").mutant(
-            "knee-unfound", "a search that found nothing ends well", "{INCONCLUSIVE}", "set()", COMMAND
+            "knee-unfound", "a search that found nothing ends well", "else {INCONCLUSIVE}", "else set()", COMMAND
         ),
         ENTRIES.of("def standing(").mutant(
             "miss-fails", "a run that misses is inconclusive in a report", "self.sought and", "False and", COMMAND

@@ -5,14 +5,29 @@ from mutants.mutant import Group, Part, suite
 BOUT = Part("stress/marks/bout.py")
 CPU = Part("stress/marks/cpu.py")
 NOISE = Part("stress/marks/noise.py")
+UNDER_TEST = Part("stress/marks/under_test.py")
+IMPORTS = Part("stress/marks/imports.py")
+REACH = Part("stress/marks/reach.py")
 POISON = Part("stress/marks/poison.py")
 FIXTURE = Part("stress/marks/fixture.py")
 ENGINE = Part("stress/machine/python_engine.py")
 HOST = Part("stress/marks/host.py")
 CORES = Part("stress/host.py")
 ITEMS = Part("stress/marks/scenario_items.py")
-PARTS = ("prepared", "poison", "noise", "host", "failures", "roles", "settings", "scenario_items")
+PARTS = (
+    "prepared",
+    "poison",
+    "noise",
+    "noise_reach",
+    "noise_traced",
+    "host",
+    "failures",
+    "roles",
+    "settings",
+    "scenario_items",
+)
 TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
+REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_traced")))
 
 GROUP = Group(
     "Stress marks",
@@ -69,8 +84,82 @@ GROUP = Group(
             "player.operation(cpu)",
         ),
         NOISE.of("def event(").mutant("no-yield", "noise yields nowhere", "            sched_yield()\n", ""),
-        NOISE.of("def has(").mutant(
-            "installed-too", "installed code takes noise", "and not any(part in INSTALLED for part in path.parts)", ""
+        NOISE.of("def called(").mutant(
+            "coverage-unheard",
+            "a coverage measurement is not told of what is called",
+            "            measured = measures(frame, event, arg)\n",
+            "            measured = None\n",
+            REACHED,
+        ),
+        NOISE.of("def called(").mutant(
+            "coverage-takes-over",
+            "a coverage measurement takes the thread from the noise",
+            "            sys.settrace(called)",
+            "            pass",
+            REACHED,
+        ),
+        NOISE.of("def local(").mutant(
+            "lines-unmeasured",
+            "a coverage measurement is not told of lines",
+            "if measures and",
+            "if False and",
+            REACHED,
+        ),
+        NOISE.of("def _traced(").mutant(
+            "debugger-robbed",
+            "noise takes a thread from a debugger",
+            "module_of(before) != COVERAGE",
+            "False",
+            REACHED,
+        ),
+        NOISE.of("def _traced(").mutant(
+            "debugger-ended",
+            "noise ends a debugger that a body called",
+            "if sys.gettrace() is trace:",
+            "if True:",
+            REACHED,
+        ),
+        UNDER_TEST.mutant("installed-too", "installed code takes noise", "and not where_of(file) ", "", REACHED),
+        UNDER_TEST.of("def is_within(").mutant(
+            "prefix-of-name",
+            "a folder takes in those whose names begin with its own",
+            ".rstrip(os.sep) + os.sep)",
+            ")",
+            REACHED,
+        ),
+        UNDER_TEST.of("def named(").mutant(
+            "facade-empty",
+            "a module that shows what a private one has takes no noise there",
+            "(*part.places, *files_behind(sys.modules.get(text)))",
+            "part.places",
+            REACHED,
+        ),
+        IMPORTS.of("def names_in(").mutant(
+            "imports-unseen",
+            "packages that a test imports take no noise",
+            "nodes = ast.walk(ast.parse(file.read()))",
+            "nodes = iter(())",
+            REACHED,
+        ),
+        IMPORTS.of("def globals_of(").mutant(
+            "import-or-skip",
+            "what `importorskip` imports takes no noise",
+            "if issubclass(type(one), ModuleType)",
+            "if False",
+            REACHED,
+        ),
+        IMPORTS.of("def is_aside(").mutant(
+            "standard-too", "the standard library takes noise", "top in sys.stdlib_module_names or ", "", REACHED
+        ),
+        REACH.of("def miss(").mutant(
+            "miss-untold",
+            "a run that reached nothing but bodies does not warn",
+            "if not bodies_only or",
+            "if True or",
+            REACHED,
+        ),
+        REACH.of("def refusal(").mutant(
+            "refused-passes", "an item without noise passes", "if noise.heard.switches else", "if True else", REACHED
         ),
         ENGINE.of("def switching(").mutant(
             "interval-kept", "the switch interval stays short", "sys.setswitchinterval(before)", "pass"

@@ -88,8 +88,8 @@ GROUP = Group(
         BASE.of("def _keep(").mutant(
             "told-again", "an outcome is told again and again", "outcome not in known and ", ""
         ),
-        LOCAL.of("def _work(").mutant(
-            "death-unseen", "a crash is taken for an end in order", "if death := child.death():", "if death := None:"
+        LOCAL.of("def _ended(").mutant(
+            "death-unseen", "a crash is taken for an end in order", "death = child.death()", "death = None"
         ),
         BASE.of("def _status(").mutant(
             "always-complete", "an interrupted soak seems complete", 'return "interrupted" if', 'return "complete" if'

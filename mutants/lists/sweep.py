@@ -8,11 +8,12 @@ MATRIX = Part("stress/campaign/sweep/matrix.py")
 PLAN = Part("stress/campaign/sweep/plan.py")
 SWEEPDIR = Part("stress/campaign/sweep/sweepdir.py")
 CELL = Part("stress/campaign/sweep/cell.py")
-CHILD = Part("stress/campaign/sweep/child.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/variation.py")
 RUNNER = Part("stress/runner.py")
+SWEEP = Part("stress/campaign/sweep/sweep.py")
+ENTRIES = Part("stress/gathered/entries.py")
 PAPER = suite("campaign/sweep", "run/test_variation.py")
 COMMAND = suite(*(f"frontdoor/test_sweep{part}.py" for part in ("_cells", "", "_kills")))
 
@@ -57,9 +58,7 @@ GROUP = Group(
         SWEEP.of("def _status(").mutant(
             "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'
         ),
-        CELL.of("def listen(").mutant(
-            "hangs-on", "a cell that hangs is waited for", "time.monotonic() > self.deadline", "False"
-        ),
+        CELL.of("def listen(").mutant("hangs-on", "a cell that hangs is waited for", "self._patience.spent()", "None"),
         CELL.of("def how(").mutant(
             "late-word",
             "what a late cell says counts",
@@ -72,8 +71,12 @@ GROUP = Group(
             "(UserError, ValueError, LookupError, TypeError, RecursionError)",
             "NotImplementedError",
         ),
-        CHILD.of("def is_for_memory(").mutant(
-            "memory-unknown", "RAM that is refused is a failure of the harness", "error.errno == errno.ENOMEM", "False"
+        Part("stress/errors.py", "def is_for_memory(").mutant(
+            "memory-unknown",
+            "RAM that is refused is a failure of the harness",
+            'getattr(error, "errno", None) in (errno.ENOMEM, errno.EAGAIN)',
+            "False",
+            suite("run/test_memory.py"),
         ),
         CELL.of("def run_cell(").mutant(
             "half-a-cell",
@@ -86,6 +89,21 @@ GROUP = Group(
         ),
         NURSERY.of("def _hear(").mutant(
             "end-awaited", "a look at a process waits for its end", "recv(MESSAGE_BYTES, flags)", "recv(MESSAGE_BYTES)"
+        ),
+        SWEEP.of("def others(").mutant(
+            "too-few-counts",
+            "a cell with too few CPUs is not as expected",
+            "for run in runs if applies(run)",
+            "for run in runs",
+        ),
+        SWEEP.of("def others(").mutant(
+            "nothing-ran", "a sweep in which nothing could run ends well", "if runs and not applicable:", "if False:"
+        ),
+        ENTRIES.of("def standing(").mutant(
+            "too-few-told",
+            "a report takes a run with too few CPUs for inconclusive",
+            "if not self.run.applicable:",
+            "if False:",
         ),
         VARIATION.of("def _with_writers(").mutant(
             "one-writer", "there is one writer, whatever the ratio", "_on(program, writers)", "_on(program, 1)"

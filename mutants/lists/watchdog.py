@@ -15,8 +15,8 @@ GROUP = Group(
         SAMPLE.mutant(
             "spun-other-word",
             "spinning on one word after the other is a stall",
-            "if not (within and _address(seen) == _address(last)):",
-            "if not within:",
+            "if not (within and _address(seen) == _address(last)) or",
+            "if not within or",
         ),
         SAMPLE.mutant(
             "spun-operations",

@@ -22,6 +22,8 @@ EDGE_SWITCH = "mark_edge(cpu)\n    switch(cpu, mod)"
 SWITCH_EDGE = "switch(cpu, mod)\n    mark_edge(cpu)"
 EDGE_DROP = "mark_edge(cpu)\n    kfree(cpu, tables)"
 DROP_EDGE = "kfree(cpu, tables)\n    mark_edge(cpu)"
+THEN = "cpu.poke(cpu.log + WINDOWS_THEN, windows)"
+FIRST_TRIAL = "cpu.poke(cpu.log + FIRST_TRIAL, trial_of(cpu))"
 BUMP = "cpu.poke(cpu.log + EDGES, cpu.peek(cpu.log + EDGES) + 1)"
 
 GROUP = Group(
@@ -83,6 +85,25 @@ GROUP = Group(
         WINDOW.mutant("window-never", "no operation is a window", "!= cpu.peek(cpu.log + EDGES_BEFORE)", "< 0"),
         WINDOW.mutant(
             "window-two-edges", "one edge alone makes no window", "edges_passed(cpu) !=", "edges_passed(cpu) - 1 >"
+        ),
+        LOOP.of("def begin_change(").mutant(
+            "overlapped-always", "a change that no window overlapped counts", "if windows != cpu", "if 0 <= cpu"
+        ),
+        LOOP.of("def begin_change(").mutant(
+            "overlapped-once", "what was overlapped once is overlapped ever after", THEN, "pass"
+        ),
+        MARK.mutant("change-each-edge", "every edge begins a change", "cpu.peek(cpu.log + OPERATIONS) + 1", "-1"),
+        LOOP.of("def windows_ended(").mutant(
+            "windows-of-cpu-0", "only windows of the first CPU count", "range(cpu.peek(CPUS))", "range(1)"
+        ),
+        LOOP.of("def trial_of(").mutant(
+            "trial-of-writer-0", "only the first writer's trials count", "range(cpu.peek(WRITERS))", "range(1)"
+        ),
+        LOOP.of("def count_violation(").mutant(
+            "trial-of-last-violation",
+            "the trial of a CPU's last violation counts",
+            f"        {FIRST_TRIAL}\n",
+            f"    {FIRST_TRIAL}\n",
         ),
         LOOP.of("def count_outcome(").mutant(
             "window-uncounted", "windows are not counted", "if is_window(cpu):", "if False:"

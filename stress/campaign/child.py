@@ -10,7 +10,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Iterator
 from typing import IO, Protocol
@@ -19,11 +18,16 @@ import attrs
 
 from stress.campaign.crews.crew import NoWorkersError
 from stress.host import make_progress
+from stress.machine.patience import Patience
 
 MOST_LAST_WORDS = 60
 LONGEST_WORD = 400
 GRACE_SECONDS = 1.3
-"""From being asked to end to being killed; with the rest of its work a campaign ends within two seconds."""
+"""CPU time of its main thread, or sleep of the whole of it, that a process has from being asked to end to being killed.
+
+With the rest of its work a campaign ends within two seconds, where the host lets it.
+"""
+LONGEST_GRACE_SECONDS = 20.0
 
 
 def module_command(module: str) -> tuple[list[str], dict[str, str]]:
@@ -96,7 +100,7 @@ class Child:
         assert process.stdin
         assert process.stdout
         assert process.stderr
-        self._stop_at = 0.0
+        self._patience: Patience | None = None
         self._killed = False
         self._said = _Pipe(process.stdout.fileno())
         self._words = _Pipe(process.stderr.fileno())
@@ -116,8 +120,8 @@ class Child:
     def poll(self, seconds: float) -> Iterator[bytes]:
         """The lines that it says within `seconds`; kills it when it was asked to end and has not."""
         make_progress()
-        if self._stop_at and time.monotonic() > self._stop_at + GRACE_SECONDS:
-            self._kill()
+        if self._patience and self._patience.spent():
+            self.kill()
         if not self._selector.get_map():
             self.stop()  # it can say no more, so it has nothing left to do
         for key, _ in self._selector.select(seconds):
@@ -136,9 +140,9 @@ class Child:
         return not self._selector.get_map() and self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask it to end; it is given GRACE_SECONDS."""
-        if not self._stop_at:
-            self._stop_at = time.monotonic()
+        """Ask it to end; it is given GRACE_SECONDS to do so."""
+        if self._patience is None:
+            self._patience = Patience(self.pid, GRACE_SECONDS, LONGEST_GRACE_SECONDS, stop_is_sleep=True)
             assert self._process.stdin
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
@@ -146,7 +150,7 @@ class Child:
     def close(self) -> None:
         """End it if it has not ended, and let go of its pipes."""
         if self._process.poll() is None:
-            self._kill()
+            self.kill()
         self._process.wait()
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -154,7 +158,7 @@ class Child:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         """End it at once."""
         self._killed = True
         self._process.kill()

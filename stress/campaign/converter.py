@@ -21,6 +21,7 @@ from cattrs.v import format_exception
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.latency import BUCKETS
 from stress.report.told import Told
 
@@ -73,11 +74,14 @@ def _bucket(text: str) -> int:
     return int(text)
 
 
-def _complete(value: Any, kind: type) -> dict[str, Any]:
-    """An object with every key of a record whose fields have defaults: nothing that is missing is zero."""
+def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
+    """An object with every key of a record whose fields have defaults: nothing that is missing is zero.
+
+    `newer` are keys that earlier versions did not write.
+    """
     if type(value) is not dict:
         raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
-    if missing := {field.name for field in attrs.fields(kind)} - set(value):
+    if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
         raise KeyError(min(missing))
     return value
 
@@ -117,19 +121,30 @@ def _listed(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
 
 def _tally(value: Any, _: Any) -> Tally:
     """A tally from JSON."""
-    rest = dict(_complete(value, Tally))
-    latencies, outcomes = rest.pop("latencies"), rest.pop("outcomes")
+    rest = dict(_complete(value, Tally, "caught"))
+    latencies, outcomes, caught = rest.pop("latencies"), rest.pop("outcomes"), rest.pop("caught", None)
     seconds, first = _seconds(rest.pop("seconds")), rest.pop("first_violation_s")
     dense = [0] * BUCKETS
     for bucket, count in latencies.items():
         dense[_bucket(bucket)] = _count(count)
+    counts = {name: _count(count) for name, count in rest.items()}
     return Tally(
         seconds=seconds,
         first_violation_s=None if first is None else _seconds(first),
         outcomes=Counter({_plain(name): _count(count) for name, count in outcomes.items()}),
         latencies=dense,
-        **{name: _count(count) for name, count in rest.items()},
+        caught=_trials(caught) if caught else windows_as_trials(counts["race_windows"], counts["violations"]),
+        **counts,
     )
+
+
+def _trials(value: Any) -> Trials:
+    """Trials from JSON."""
+    rest = dict(_complete(value, Trials))
+    independent = rest.pop("independent")
+    if type(independent) is not bool:
+        raise TypeError(f"{independent!r:.60} is no bool")
+    return Trials(**{name: _count(count) for name, count in rest.items()}, independent=independent)
 
 
 def _told(told: Told) -> Told:
@@ -172,11 +187,20 @@ def _converter() -> Converter:
 CONVERTER = _converter()
 
 
+def complete_but(*newer: str) -> Callable[[type[T]], type[T]]:
+    """A decorator of records: JSON must have every key but the `newer` ones, which earlier versions did not write."""
+
+    def register(kind: type[T]) -> type[T]:
+        structure = make_dict_structure_fn(kind, CONVERTER, _cattrs_forbid_extra_keys=True)
+        CONVERTER.register_structure_hook(kind, lambda value, _: structure(_complete(value, kind, *newer), kind))
+        return kind
+
+    return register
+
+
 def complete_only(kind: type[T]) -> type[T]:
     """A decorator of records: JSON must have every key, the ones with defaults too."""
-    structure = make_dict_structure_fn(kind, CONVERTER, _cattrs_forbid_extra_keys=True)
-    CONVERTER.register_structure_hook(kind, lambda value, _: structure(_complete(value, kind), kind))
-    return kind
+    return complete_but()(kind)
 
 
 def _reason(error: BaseException, kind: type | None) -> str:

@@ -12,17 +12,21 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import IO, NoReturn
 
 from stress.campaign.child import Process, ended_with, module_command, no_process, start
 from stress.campaign.crews.crew import NoWorkersError
-from stress.errors import HarnessError
+from stress.descriptors import open_descriptors
+from stress.errors import HarnessError, HostError, is_for_memory
 from stress.system import offers
 
 MODULE = "stress.campaign.nursery"
 MESSAGE_BYTES = 64
+MOST_DEATHS = 3
+"""Times that a nursery may die one after the other without having forked a process."""
+EXIT_NO_MEMORY = 75
 
 
 class Hatched:
@@ -64,24 +68,43 @@ class Nursery:
 
     def __init__(self, module: str, native: bool) -> None:
         """Start it; `native` loads the native engine besides."""
+        self._words = [module, *(["native"] if native else [])]
+        self._start()
+
+    def _start(self) -> None:
+        """Start its process. NoWorkersError where the system starts no more."""
         self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command, environment = module_command(MODULE)
         environment["OPENBLAS_NUM_THREADS"] = "1"  # its threads would be lost in a fork
-        words = [*command, module, *(["native"] if native else [])]
         with other:
             try:
+                words = [*command, *self._words]
                 self._process = subprocess.Popen(words, env=environment, stdin=other.fileno(), start_new_session=True)
             except OSError as error:
                 self._channel.close()
                 raise NoWorkersError(no_process(error)) from None
 
-    def hatch(self) -> Hatched:
-        """A new process, which runs.
+    def hatch(self, tell: Callable[[str], None] = lambda text: None) -> Hatched:
+        """A new process, which runs; a nursery that has died is started again first, and that is told.
 
         Raises:
-            HarnessError: when the nursery has died.
+            HarnessError: when the nursery dies again and again.
+            HostError: when it does for want of memory.
             NoWorkersError: when the system starts no more processes.
         """
+        for _ in range(MOST_DEATHS):
+            if hatched := self._ask():
+                return hatched
+            code = self._process.wait()
+            self._channel.close()
+            tell(f"the nursery of cells {ended_with(code)}; it is started again")
+            self._start()
+        if code == EXIT_NO_MEMORY:
+            raise HostError("out of memory: the nursery of cells was refused what it loads")
+        raise HarnessError(f"the nursery of cells died {MOST_DEATHS} times in a row: it {ended_with(code)}")
+
+    def _ask(self) -> Hatched | None:
+        """Ask it for a process; None if it has died."""
         pipes = [os.pipe() for _ in range(3)]
         (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = pipes
         try:
@@ -91,11 +114,12 @@ class Nursery:
             pid = b""
         for inner in (inner_in, inner_out, inner_err):
             os.close(inner)
-        if not pid:
-            raise HarnessError(f"the nursery of cells died: {ended_with(self._process.wait())}")
-        if int(pid) < 0:
+        if not pid or int(pid) < 0:
             for own in (stdin, stdout, stderr):
                 os.close(own)
+        if not pid:
+            return None
+        if int(pid) < 0:
             raise NoWorkersError(no_process(OSError(-int(pid), os.strerror(-int(pid)))))
         return Hatched(self._channel, int(pid), (stdin, stdout, stderr))
 
@@ -112,8 +136,8 @@ class Anew:
         """Nothing is started yet."""
         self._module = module
 
-    def hatch(self) -> Process:
-        """A new process, which runs. NoWorkersError when the system starts no more."""
+    def hatch(self, tell: Callable[[str], None] = lambda text: None) -> Process:
+        """A new process, which runs; there is nothing to tell. NoWorkersError when the system starts no more."""
         return start(self._module)
 
     def close(self) -> None:
@@ -178,10 +202,16 @@ def _become(module: str, handles: list[int]) -> NoReturn:
 
 def main() -> int:
     """Fork a process each time that somebody asks for one, and say how it ended."""
+    open_descriptors()
     module, *more = sys.argv[1:]
-    import_module(module)
-    if more:
-        import_module("stress.machine.native.engine").warm_up()
+    try:
+        import_module(module)
+        if more:
+            import_module("stress.machine.native.engine").warm_up()
+    except Exception as error:
+        if is_for_memory(error):
+            return EXIT_NO_MEMORY
+        raise
     last = 0
     with socket.socket(fileno=os.dup(0)) as channel, contextlib.suppress(BrokenPipeError, ConnectionResetError):
         while handles := socket.recv_fds(channel, MESSAGE_BYTES, 3)[1]:

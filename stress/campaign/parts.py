@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
-from attrs.validators import in_
+from attrs.validators import in_, optional
 
 from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
 from stress.conditions import Conditions
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
-from stress.scenario import VERDICTS, Scenario
+from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome, with_findings
+from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
+from stress.scenario_files import find_scenario, twin_of
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -21,6 +22,7 @@ def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, 
     for name, outcome in outcomes.items():
         if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
             raise ValueError(f"{name!r:.60} is no outcome")
+    with_findings(outcomes)
 
 
 def check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
@@ -31,7 +33,10 @@ def check_names(instance: object, attribute: object, parts: "Sequence[Part]") ->
 
 @attrs.frozen
 class Part:
-    """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file."""
+    """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file.
+
+    `twin_expect` is the verdict that its twin expects; None without a twin, and where an earlier version wrote it.
+    """
 
     name: str
     origin: str
@@ -41,11 +46,28 @@ class Part:
     twin: str | None
     outcomes: dict[str, Outcome] = attrs.field(validator=_check_outcomes)
     digest: str
+    twin_expect: str | None = attrs.field(default=None, validator=optional(in_(VERDICTS)))
+    fate: str = attrs.field(default=FATES[0], validator=in_((*FATES, TYPE_STABLE)))
+
+    @property
+    def expected_of_twin(self) -> str | None:
+        """The verdict that its twin expects, of the catalogue's if it was not written down; None if nobody knows."""
+        if self.twin_expect is None and self.twin is not None and self.twin.isidentifier():
+            return find_scenario(self.twin).expect
+        return self.twin_expect
 
     def scenario(self) -> Scenario:
         """The scenario without its programs: for verdicts and tables, not to be run."""
         return Scenario(
-            self.name, self.claim, self.source, (), self.expect, self.twin, outcomes=self.outcomes, origin=self.origin
+            self.name,
+            self.claim,
+            self.source,
+            (),
+            self.expect,
+            self.twin,
+            outcomes=self.outcomes,
+            fate=self.fate,
+            origin=self.origin,
         )
 
 
@@ -63,6 +85,7 @@ class Session:
 
 def part_of(scenario: Scenario) -> Part:
     """What is written down of a scenario."""
+    twin = twin_of(scenario)
     return Part(
         scenario.name,
         scenario.origin,
@@ -72,6 +95,8 @@ def part_of(scenario: Scenario) -> Part:
         scenario.twin,
         dict(scenario.outcomes),
         scenario_digest(scenario.origin),
+        twin.expect if twin else None,
+        scenario.fate,
     )
 
 

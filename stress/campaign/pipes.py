@@ -9,15 +9,21 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
 
 from stress.campaign.converter import from_json, to_json
+from stress.errors import HarnessError, HostError, UserError, is_for_memory, out_of_memory
 from stress.machine.machine import EXIT_HARNESS_FAILED
+from stress.machine.patience import Patience
 
 LAST_SECONDS = 5.0
+"""CPU time of the main thread, or sleep of the whole process, that a process gets to end once its pipe is closed."""
+LONGEST_LAST_SECONDS = 60.0
+LOOK_SECONDS = 0.1
 
 
 @attrs.frozen
@@ -26,6 +32,24 @@ class Failed:
 
     user: bool
     text: str
+
+
+@attrs.frozen
+class Lost:
+    """What was under way is lost, and can be done again: the machine could not be ended, or for want of `memory`."""
+
+    text: str
+    memory: bool = False
+
+
+def what_failed(error: Exception) -> Lost | Failed:
+    """How an error that ended the process's work is told."""
+    if isinstance(error, HostError):
+        return Lost(str(error), memory=is_for_memory(error))
+    if is_for_memory(error):
+        return Lost(str(out_of_memory(error)), memory=True)
+    known = isinstance(error, UserError | HarnessError)
+    return Failed(isinstance(error, UserError), str(error) if known else "".join(traceback.format_exception(error)))
 
 
 def write_message(message: Any) -> bytes:
@@ -61,7 +85,9 @@ def _wait_for_end(stop: threading.Event) -> None:
     while os.read(0, 4096):
         pass
     stop.set()
-    time.sleep(LAST_SECONDS)
+    patience = Patience(os.getpid(), LAST_SECONDS, LONGEST_LAST_SECONDS)
+    while not patience.spent():
+        time.sleep(LOOK_SECONDS)
     os._exit(EXIT_HARNESS_FAILED)
 
 

@@ -11,12 +11,11 @@ import attrs
 from attrs.validators import deep_mapping, ge, in_, instance_of, le, max_len, optional
 
 from stress.campaign.converter import from_json
-from stress.campaign.sweep.records import Values
+from stress.campaign.sweep.records import Values, applies
 from stress.conditions import Conditions
 from stress.config import Config
 from stress.errors import UserError
-from stress.judge.tally import Tally
-from stress.judge.verdict import rate_upper_95
+from stress.judge.trials import Trials, windows_as_trials
 from stress.scenario import VERDICTS
 
 SHORTEST_S = 1e-6
@@ -46,6 +45,9 @@ class TwinCounts:
     scenario: str = attrs.field(validator=_NAME)
     race_windows: int = attrs.field(validator=_COUNT)
     violations: int = attrs.field(validator=_COUNT)
+    trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
+    catches: int | None = attrs.field(default=None, validator=optional(_COUNT))
+    catch_rate_upper_95: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +77,14 @@ class Run:
     reports: list[dict[str, Any]]
     twin: TwinCounts | None
     conditions: Conditions
+    trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
+    catches: int | None = attrs.field(default=None, validator=optional(_COUNT))
+    catch_rate_upper_95: float | None = None
+    applicable: bool = attrs.field()
+
+    @applicable.default
+    def _applicable(self) -> bool:
+        return applies({"reason": self.reason})
 
     def __attrs_post_init__(self) -> None:
         """Raise ValueError for what contradicts itself."""
@@ -87,6 +97,13 @@ class Run:
     def rate(self) -> float | None:
         """Violations per race window, at most 1; None without windows."""
         return min(self.violations / self.race_windows, 1.0) if self.race_windows else None
+
+    @property
+    def caught(self) -> Trials:
+        """What its rate and bound are made of; an earlier version counted windows only."""
+        if self.trials is None or self.catches is None:
+            return windows_as_trials(self.race_windows, self.violations)
+        return Trials(self.trials, self.catches)
 
     def per_second(self, count: int) -> float | None:
         """How many a second; None for a run that had no time."""
@@ -128,11 +145,6 @@ class Run:
 def share(noise: float) -> Fraction:
     """A share of accesses as it was given on the command line."""
     return Fraction(noise).limit_denominator(1_000_000)
-
-
-def bound_of(violations: int, race_windows: int) -> float | None:
-    """The upper 95 % bound on violations per race window; None without windows."""
-    return rate_upper_95(Tally(violations=violations, race_windows=race_windows))
 
 
 def run_of(value: Mapping[str, Any], where: str) -> Run:

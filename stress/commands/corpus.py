@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
+from stress.commands.group import Commands
 
-@click.group()
+
+@click.group(cls=Commands)
 def corpus() -> None:
     """Read symbols from real kernel modules, and show what a corpus holds."""
 

@@ -20,7 +20,7 @@ import click
 def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
     """Show what runs, soaks and sweeps have come to, or have come to so far; as a page of HTML too.
 
-    DIR is the run directory of a soak or a sweep, a folder with run-*.json files, or such a file.
+    DIR is the run directory of a soak or a sweep, a run-*.json file, or a folder of either.
     """
     from stress.outputs.report import Wanted
     from stress.outputs.report import report as write_report

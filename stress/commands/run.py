@@ -24,7 +24,12 @@ PAIR = ("modlist_spinlock", "stop_machine")
 @machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
-@click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the JSON in a new file there.",
+)
 def run(
     scenarios: tuple[str, ...],
     everything: bool,
@@ -73,7 +78,7 @@ def _run_all(
                 interrupts.running = True
                 show(running, tally, passed)
 
-            hooks = Hooks(tell, interrupts.pending, before_exit=lambda: outputs.finish(done))
+            hooks = Hooks(tell, interrupts.pending, before_exit=lambda why: outputs.finish(done))
             done.append(run_scenario(scenario, world, config, hooks))
             interrupts.running = False
         outputs.show(done[-1])

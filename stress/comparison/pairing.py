@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from stress.campaign.sweep.records import Values
+from stress.campaign.sweep.records import NOT_APPLICABLE, Values
 from stress.corpus.untrusted import shown
 from stress.gathered.axes import settings, varying
 from stress.gathered.entries import Entry, Source
@@ -57,9 +57,9 @@ def pair_up(a: Source, b: Source) -> tuple[Pair, ...]:
 
 
 def _by_cell(entries: Iterable[Entry], axes: tuple[str, ...]) -> dict[object, list[Entry]]:
-    """The repeats of each cell."""
+    """The repeats of each cell; one that had too few CPUs for its scenario is none."""
     cells: dict[object, list[Entry]] = {}
-    for entry in entries:
+    for entry in (one for one in entries if one.standing != NOT_APPLICABLE):
         values = entry.values
         key = (values.scenario, values.engine, values.cpus, *(getattr(values, axis) for axis in axes))
         cells.setdefault(key, []).append(entry)

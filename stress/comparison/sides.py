@@ -1,13 +1,11 @@
 """Reads one side of a comparison: what `kstress report` takes, or a folder of run directories, as one source."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stress.campaign.reading import MANIFEST
 from stress.corpus.untrusted import shown
 from stress.gathered.entries import COMPLETE, Source
-from stress.gathered.gather import RUN_FILES, gather
+from stress.gathered.gather import gather
 
 
 def read_side(path: Path) -> Source:
@@ -18,15 +16,8 @@ def read_side(path: Path) -> Source:
     Raises:
         UserError: when it is none of these, is damaged, or was written by a newer kstress.
     """
-    sources = gather(run_folders(path) or [path])
+    sources = gather([path])
     return sources[0] if len(sources) == 1 else _together(path, sources)
-
-
-def run_folders(path: Path) -> list[Path]:
-    """The run directories in a folder that is none itself and holds no run files."""
-    if not path.is_dir() or os.path.lexists(path / MANIFEST) or any(path.glob(RUN_FILES)):
-        return []
-    return sorted(folder for folder in path.iterdir() if os.path.lexists(folder / MANIFEST))
 
 
 def _together(path: Path, sources: Sequence[Source]) -> Source:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from stress.comparison.comparison import BETTER, NOISE, UNTESTED, WORSE, Cell, Compared, Comparison
 from stress.comparison.tested import AS_EXPECTED, RANKS, Tested
 from stress.corpus.untrusted import shown
+from stress.judge.trials import bound_text
 
 
 def amount(one: Tested, value: float) -> str:
@@ -89,12 +90,12 @@ def _too_few(cell: Cell, needed: int) -> str | None:
 
 
 def bounds(cell: Cell) -> Iterator[str]:
-    """Of a soak: what either side says of violations per race window."""
+    """Of a soak: what either side says of violations, and of how rare they are."""
     sides = (("A", cell.pair.a), ("B", cell.pair.b)) if cell.pair.of_soak else ()
     for side, entries in sides:
         for run in (entry.run for entry in entries if entry.run):
-            bound = "no race windows" if run.rate_upper_95 is None else f"at most {run.rate_upper_95:.2g} per window"
-            yield f"{side}: {shown(run.verdict).upper()}, {run.violations:,} in {run.race_windows:,} windows, {bound}"
+            seen = f"{shown(run.verdict).upper()}, {run.violations:,} violations in {run.race_windows:,} windows"
+            yield f"{side}: {seen}, {bound_text(run.caught)}"
 
 
 def method(comparison: Comparison) -> str:

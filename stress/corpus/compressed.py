@@ -7,6 +7,7 @@ from typing import Protocol
 
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.extras import needs
 
 MAX_BYTES = 256 << 20
 
@@ -63,7 +64,7 @@ def _unzstd(raw: bytes) -> bytes:
     try:
         import zstandard
     except ImportError as error:
-        raise UserError("needs zstandard; install it with: pip install 'kstress[corpus]'") from error
+        raise UserError(needs("it", "corpus")) from error
     try:
         return _bounded(zstandard.ZstdDecompressor().stream_reader(raw))
     except zstandard.ZstdError as error:

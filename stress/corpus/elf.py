@@ -24,6 +24,7 @@ from stress.corpus.model import (
 )
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.extras import needs
 
 PAGE = 4096
 
@@ -77,7 +78,7 @@ def read_module(data: bytes, stem: str) -> Module:
     except UserError:
         raise
     except ImportError as error:
-        raise UserError("needs pyelftools; install it with: pip install 'kstress[corpus]'") from error
+        raise UserError(needs("it", "corpus")) from error
     except Exception as error:  # pyelftools promises no exception types for files that are damaged
         raise UserError(f"damaged kernel module: {shown(f'{type(error).__name__}: {error}')}") from error
 

@@ -36,14 +36,19 @@ def _totals(corpus: Corpus) -> Table:
     return grid
 
 
-def _facts(corpus: Corpus) -> list[tuple[str, str]]:
+def symbols_text(corpus: Corpus) -> str:
+    """How many symbols lookups can find, of modules and of the kernel itself."""
     findable = sum(len(module.findable()) for module in corpus.modules)
+    return f"{findable:,} symbols in modules, {len(corpus.kernel):,} in the kernel"
+
+
+def _facts(corpus: Corpus) -> list[tuple[str, str]]:
     names = [symbol.name for module in corpus.modules for symbol in module.findable()]
     names += [symbol.name for symbol in corpus.kernel]
     longest = max(names, key=lambda name: len(name.encode()), default="")
     return [
         ("modules", f"{len(corpus.modules):,}"),
-        ("symbols", f"{findable:,} in modules, {len(corpus.kernel):,} in the kernel"),
+        ("symbols", symbols_text(corpus)),
         ("unique names", f"{len(unique_names(corpus)):,}"),
         ("longest name", f"{longest} ({len(longest.encode())} bytes)" if longest else "none"),
         ("memory", f"{_region_bytes(corpus):,} bytes of modules, {_table_bytes(corpus):,} of symbol tables"),

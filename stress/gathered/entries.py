@@ -7,14 +7,14 @@ import attrs
 
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
-from stress.campaign.sweep.records import DONE, Values
+from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
 from stress.report.retold import retell_stall, retell_violation
 from stress.report.told import Told
 
 RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
 COMPLETE = "complete"
 EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
-STANDINGS = (BROKEN, UNEXPECTED, INCONCLUSIVE, EXPECTED)
+STANDINGS = (BROKEN, UNEXPECTED, INCONCLUSIVE, EXPECTED, NOT_APPLICABLE)
 """How an entry stands, the worst first."""
 
 
@@ -49,6 +49,8 @@ class Entry:
         """One of STANDINGS."""
         if self.end != DONE or self.run is None:
             return BROKEN
+        if not self.run.applicable:
+            return NOT_APPLICABLE
         if self.run.as_expected or (self.sought and self.run.verdict == INCONCLUSIVE):
             return EXPECTED
         return INCONCLUSIVE if self.run.verdict == INCONCLUSIVE else UNEXPECTED
@@ -56,7 +58,9 @@ class Entry:
     @property
     def verdict(self) -> str:
         """The verdict or, of what broke, how it ended."""
-        return self.run.verdict if self.run and self.end == DONE else self.end
+        if self.run is None or self.end != DONE:
+            return self.end
+        return self.run.verdict if self.run.applicable else NOT_APPLICABLE
 
     def reports(self) -> Iterator[tuple[str, Told | dict[str, Any]]]:
         """The outcome of each violation that is kept, and what is known of it: told, or as JSON."""
@@ -75,6 +79,15 @@ class Entry:
         if self.stalled is not None or self.run is None or self.run.stall is None:
             return self.stalled
         return retell_stall(self.run.stall, self.where)
+
+    @property
+    def lost_turns(self) -> str | None:
+        """How many turns of a soak were lost, and why the last one was; None if none were."""
+        standing = self.soak.standings[self.values.scenario] if self.soak else None
+        if standing is None or not standing.lost_turns:
+            return None
+        turns = "turn was" if standing.lost_turns == 1 else "turns were"
+        return f"{standing.lost_turns:,} {turns} lost and not counted, the last one: {standing.last_loss}"
 
 
 @attrs.frozen(kw_only=True)

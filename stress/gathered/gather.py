@@ -26,16 +26,18 @@ from stress.units import write_duration
 
 SWITCH_INTERVAL_S = 0.005
 RUN_FILES = "run-*.json"
-GIVE = f"give a run directory, a folder with {RUN_FILES} files, or such a file"
+GIVE = f"give a run directory, a {RUN_FILES} file, or a folder of either"
 
 
 def gather(paths: Sequence[Path]) -> tuple[Source, ...]:
     """All that is in some paths, each file or directory once: the run files first, then soaks and sweeps.
 
+    A folder that is no run directory itself stands for the run files and run directories in it.
+
     Raises:
         UserError: for the first path that is none of these, is damaged, or was written by a newer kstress.
     """
-    folders = [path for path in _once(paths) if os.path.lexists(path / MANIFEST)]
+    folders = _once(folder for path in paths for folder in run_directories(path))
     files = _once(file for path in paths if not os.path.lexists(path / MANIFEST) for file in _run_files(path))
     runs = [entry for file in files for entry in read_run_file(file)]
     alone = Source(name=_name(files), kind=RUNS, entries=_numbered(runs), planned=len(runs))
@@ -53,13 +55,20 @@ def _name(files: Sequence[Path]) -> str:
 
 
 def _run_files(path: Path) -> list[Path]:
-    """The run files that a path stands for: itself, or those in it."""
+    """The run files that a path stands for: itself, or those in it, which may be none beside run directories."""
     if not os.path.isdir(path):
         return [path]
     found = sorted(path.glob(RUN_FILES))
-    if not found:
-        raise UserError(f"{shown(path)} holds neither {MANIFEST} nor {RUN_FILES}; {GIVE}")
+    if not found and not run_directories(path):
+        raise UserError(f"{shown(path)} holds neither {MANIFEST} nor {RUN_FILES}, nor run directories; {GIVE}")
     return found
+
+
+def run_directories(path: Path) -> list[Path]:
+    """The run directories that a path stands for: itself, or those in it."""
+    if os.path.lexists(path / MANIFEST):
+        return [path]
+    return sorted(one for one in path.iterdir() if os.path.lexists(one / MANIFEST)) if path.is_dir() else []
 
 
 def _numbered(entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -8,7 +8,7 @@ from stress.corpus import Corpus
 from stress.judge.sources import NameBook, owners_of
 from stress.judge.violation import Subject, Violation
 
-WORST_FIRST = ("poisoned", "torn", "alien", "garbled", "wild", "freed")
+WORST_FIRST = ("poisoned", "torn", "alien", "garbled", "wild", "freed", "after_free", "out_of_bounds", "overwritten")
 
 
 def order(violation: Violation) -> tuple[bool, int, float]:

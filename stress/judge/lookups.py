@@ -8,11 +8,12 @@ stores.
 
 from stress.judge.names import NAME_BYTES, judge_wrong_name, same_name, same_text
 from stress.judge.outcomes import Code
+from stress.machine.blocks import SHADOW_REDZONE
 from stress.machine.loop import disagree, is_window
 from stress.machine.notes import note_answer, note_copy, note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import AIM, HIT_ADDRESS, LOG_BYTES, WRITERS, static
+from stress.machine.words import AIM, HIT_ADDRESS, HIT_SHADOW, LOG_BYTES, WRITERS, static
 
 TARGETS = static("targets", 2)
 NUM_TARGETS = TARGETS + 8
@@ -85,9 +86,15 @@ def listed(cpu: Cpu, target: int) -> int:
 
 
 @kernel
+def read_freed(cpu: Cpu) -> bool:
+    """Whether the operation touched freed memory; a redzone was never anybody's, and is not this judge's to tell."""
+    return cpu.peek(cpu.log + HIT_ADDRESS) != 0 and cpu.peek(cpu.log + HIT_SHADOW) != SHADOW_REDZONE
+
+
+@kernel
 def judge_absence(cpu: Cpu, target: int, listed_before: int) -> int:
     """The outcome of a lookup that found nothing."""
-    if cpu.peek(cpu.log + HIT_ADDRESS) != 0:
+    if read_freed(cpu):
         return FREED
     cpu.barrier()
     if listed_before & 1 == 1 and listed(cpu, target) == listed_before:
@@ -108,7 +115,7 @@ def judge_text(cpu: Cpu, expected: int, name: int) -> int:
     """The outcome of a copied string that should be the one at `expected`, up to its NUL."""
     note_copy(cpu, expected, name)
     if same_text(cpu, name, expected):
-        return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
+        return FREED if read_freed(cpu) else FOUND
     return cross_check(cpu, judge_wrong_name(cpu, name))
 
 
@@ -118,7 +125,7 @@ def judge_address(cpu: Cpu, target: int, address: int) -> int:
     note_answer(cpu, address)
     if address != cpu.peek(target + TARGET_ADDRESS):
         return GARBLED
-    return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
+    return FREED if read_freed(cpu) else FOUND
 
 
 @kernel
@@ -126,5 +133,5 @@ def judge_name(cpu: Cpu, target: int, name: int) -> int:
     """The outcome of a lookup that copied a name."""
     note_copy(cpu, target, name)
     if same_name(cpu, name, target):
-        return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED
+        return FREED if read_freed(cpu) else FOUND
     return cross_check(cpu, judge_wrong_name(cpu, name))

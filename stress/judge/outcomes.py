@@ -7,10 +7,13 @@ import attrs
 
 from stress.kernel.held import CPU_RUNS
 from stress.kernel.spinlock import LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED
-from stress.machine.words import CAUSE_ENDLESS, CAUSE_WILD
+from stress.machine import words
+from stress.machine.words import CAUSE_ENDLESS, CAUSE_WILD, MOST_OUTCOMES
 
 FORBIDDEN = "forbidden"
 ACCEPTABLE = "acceptable"
+LAST_CODE = words.AFTER_FREE - 1
+"""The last number that a scenario's own outcome may have."""
 
 
 @attrs.frozen
@@ -43,6 +46,9 @@ class Code(enum.IntEnum):
     GOING = 14
     MISCOUNTED = 15
     RIGHT = 16
+    AFTER_FREE = words.AFTER_FREE
+    OUT_OF_BOUNDS = words.OUT_OF_BOUNDS
+    OVERWRITTEN = words.OVERWRITTEN
 
 
 _MEANINGS = {
@@ -67,6 +73,12 @@ _MORE = {
     Code.RIGHT: (ACCEPTABLE, "did what the claim says"),
 }
 
+_FOUND_BY_HARNESS = {
+    Code.AFTER_FREE: (FORBIDDEN, "touched memory that was freed, whatever the operation was, and came to"),
+    Code.OUT_OF_BOUNDS: (FORBIDDEN, "touched a redzone: memory that no block was given"),
+    Code.OVERWRITTEN: (FORBIDDEN, "memory was written to after its free: its poison is broken"),
+}
+
 
 def _outcome(code: Code, grade: str, meaning: str) -> Outcome:
     """The outcome of a code, called by its name."""
@@ -79,6 +91,26 @@ OUTCOMES: Mapping[str, Outcome] = {code.name.lower(): _outcome(code, *_MEANINGS[
 MORE_OUTCOMES: Mapping[str, Outcome] = {code.name.lower(): _outcome(code, *_MORE[code]) for code in _MORE}
 """What scenarios that test something else than lookups add."""
 
+FINDINGS: Mapping[str, Outcome] = {
+    code.name.lower(): _outcome(code, *_FOUND_BY_HARNESS[code]) for code in _FOUND_BY_HARNESS
+}
+"""What the harness itself finds in operations of every kind, judged or not: every scenario has these."""
+
+
+def with_findings(graded: Mapping[str, Outcome]) -> Mapping[str, Outcome]:
+    """`graded` and `FINDINGS`.
+
+    Raises:
+        ValueError: when one of `graded` has the number or the name of a finding.
+    """
+    for name, outcome in graded.items():
+        if outcome not in FINDINGS.values() and (outcome.code > LAST_CODE or {name, outcome.name} & set(FINDINGS)):
+            raise ValueError(
+                f"outcome {name!r} has code {outcome.code}; kstress itself uses the names {', '.join(FINDINGS)}"
+                f" and the codes from {LAST_CODE + 1}: give another name and a code of 1 to {LAST_CODE}"
+            )
+    return {**graded, **FINDINGS}
+
 
 def with_more(*names: str) -> Mapping[str, Outcome]:
     """A lookup's outcomes and those of `MORE_OUTCOMES` with these names."""
@@ -88,4 +120,4 @@ def with_more(*names: str) -> Mapping[str, Outcome]:
 def forbidden_mask(graded: Mapping[str, Outcome]) -> int:
     """A bit for every outcome number that is forbidden; a number that `graded` does not have is forbidden."""
     acceptable = sum(1 << outcome.code for outcome in graded.values() if outcome.grade == ACCEPTABLE)
-    return ((1 << 32) - 2) & ~acceptable
+    return ((1 << MOST_OUTCOMES) - 2) & ~acceptable

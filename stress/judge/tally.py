@@ -6,15 +6,29 @@ from collections.abc import Mapping
 import attrs
 
 from stress.judge.outcomes import Outcome
+from stress.judge.trials import Trials, trials_of_slice
 from stress.kernel.module import LOADS, UNLOADS
 from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
-from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, MOST_OUTCOMES, OUTCOMES, VIOLATIONS, WINDOWS
+from stress.machine.words import (
+    DISAGREEMENTS,
+    FIRST_TRIAL,
+    FIRST_VIOLATION,
+    LATENCIES,
+    MOST_OUTCOMES,
+    OUTCOMES,
+    OVERLAPPED,
+    VIOLATIONS,
+    WINDOWS,
+)
 
 
 @attrs.define
 class Tally:
-    """What was counted in `seconds` of a scenario's own time; `first_violation_s` is on the same clock."""
+    """What was counted in `seconds` of a scenario's own time; `first_violation_s` is on the same clock.
+
+    `caught` is what rates and bounds are made of: see `stress.judge.trials`.
+    """
 
     seconds: float = 0.0
     lookups: int = 0
@@ -26,6 +40,7 @@ class Tally:
     first_violation_s: float | None = None
     outcomes: Counter[str] = attrs.field(factory=Counter)
     latencies: list[int] = attrs.field(factory=lambda: [0] * BUCKETS)
+    caught: Trials = attrs.field(factory=Trials)
 
     def add(self, ram: Ram, graded: Mapping[str, Outcome], started_ns: int, seconds: float) -> None:
         """Add one slice of `seconds`, whose machine started at `started_ns` and is off."""
@@ -35,12 +50,14 @@ class Tally:
         self.lookups += sum(sums)
         self.loads += _total(ram, LOADS)
         self.unloads += _total(ram, UNLOADS)
-        self.race_windows += _total(ram, WINDOWS)
+        windows = _total(ram, WINDOWS)
+        self.race_windows += windows
         self.violations += _total(ram, VIOLATIONS)
+        self.caught += trials_of_slice(_total(ram, OVERLAPPED), windows, _noted(ram, FIRST_TRIAL))
         self.disagreements += _total(ram, DISAGREEMENTS)
         histograms = ram.log_words(LATENCIES, BUCKETS)
         self.latencies = [sum(column) for column in zip(self.latencies, *histograms, strict=True)]
-        firsts = [first for [first] in ram.log_words(FIRST_VIOLATION) if first]
+        firsts = _noted(ram, FIRST_VIOLATION)
         if firsts and self.first_violation_s is None:
             self.first_violation_s = self.seconds + (min(firsts) - started_ns) / 1e9
         self.seconds += seconds
@@ -61,6 +78,7 @@ class Tally:
             first,
             self.outcomes + later.outcomes,
             [mine + other for mine, other in zip(self.latencies, later.latencies, strict=True)],
+            self.caught + later.caught,
         )
 
     @property
@@ -72,6 +90,11 @@ class Tally:
         """The time of a stop, from its first state to its last, that `share` of all do not exceed, in microseconds."""
         nanoseconds = percentile(self.latencies, share)
         return None if nanoseconds is None else nanoseconds / 1000
+
+
+def _noted(ram: Ram, offset: int) -> list[int]:
+    """A word of every CPU that has stored it."""
+    return [word for [word] in ram.log_words(offset) if word]
 
 
 def _total(ram: Ram, offset: int) -> int:

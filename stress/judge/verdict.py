@@ -1,19 +1,19 @@
-"""What a run proves: the verdict, and how sure it is. Statistics of rare events, with their sources."""
+"""What a run proves: the verdict, and how sure it is."""
 
 import math
 
 import attrs
 
 from stress.judge.tally import Tally
+from stress.judge.trials import windows_as_trials
 
 HELD = "held"
 VIOLATED = "violated"
 STALLED = "stalled"
 INCONCLUSIVE = "inconclusive"
 
-ONE_SIDED_95 = 1.645
-RULE_OF_THREE = 3.0
-WINDOWS_PER_CATCH = 30
+CATCHES_FOR_HELD = 30
+"""A tenth of the twin's rate would have been caught 3 times on average, so it is excluded at 95 %."""
 
 
 @attrs.frozen
@@ -24,68 +24,79 @@ class Verdict:
     reason: str
 
 
-def lower_bound(events: int) -> float:
-    """The lower 95 % bound on the expected count where `events` were seen, a Poisson count.
+@attrs.frozen
+class TwinSide:
+    """What the twin did in the same call: its counts, the verdict that it expects, and its stall in a line, if any.
 
-    The cube-root approximation of Wilson and Hilferty (1931) to the chi-squared quantile, never too high.
+    `expect` is None where an earlier version did not write it down.
     """
-    if events == 0:
-        return 0.0
-    return float(events * max(1 - 1 / (9 * events) - ONE_SIDED_95 / (3 * math.sqrt(events)), 0.0) ** 3)
 
+    tally: Tally
+    expect: str | None
+    stall: str | None = None
 
-def upper_bound(events: int) -> float:
-    """The upper 95 % bound on the expected count: 3 for none (the rule of three), else by the same approximation."""
-    if events == 0:
-        return RULE_OF_THREE
-    more = events + 1
-    return float(more * (1 - 1 / (9 * more) + ONE_SIDED_95 / (3 * math.sqrt(more))) ** 3)
+    @property
+    def shows_stall(self) -> bool:
+        """Whether it did what it is there for, which is to stall: then one stall says that it always would."""
+        return self.stall is not None and self.expect == STALLED and not self.tally.violations
 
 
 def rate_upper_95(tally: Tally) -> float | None:
-    """The upper 95 % bound on violations per race window; None without windows."""
-    if tally.race_windows == 0:
-        return None
-    return min(upper_bound(tally.violations) / tally.race_windows, 1.0)
+    """The upper 95 % bound on violations per race window, as if windows were independent; None without windows."""
+    return windows_as_trials(tally.race_windows, tally.violations).upper_95
 
 
-def windows_needed(twin: Tally | None) -> int | None:
-    """How many race windows it takes to say HELD: 30 catches of the twin, at the lower bound of its rate.
+def trials_needed(twin: Tally | None) -> int | None:
+    """How many trials it takes to say HELD: 30 catches of the twin, at the lower bound of its rate.
 
     None when the twin caught nothing, or there is no twin: then nothing can be said.
     """
-    if twin is None or twin.race_windows == 0:
-        return None
-    rate = min(lower_bound(twin.violations) / twin.race_windows, 1.0)
-    return math.ceil(WINDOWS_PER_CATCH / rate) if rate > 0 else None
+    rate = twin.caught.lower_95 if twin else None
+    return math.ceil(CATCHES_FOR_HELD / rate) if rate else None
 
 
-def judge(tally: Tally, twin: Tally | None, stall: str | None, twin_stall: str | None = None) -> Verdict:
-    """The verdict on a scenario's counts, its twin's, and the stalls that ended either, each told in one line."""
+def judge(tally: Tally, twin: TwinSide | None, stall: str | None) -> Verdict:
+    """The verdict on a scenario's counts, the stall that ended it (told in one line), and its twin."""
     if tally.violations:
         return Verdict(VIOLATED, f"{tally.violations:,} forbidden outcomes in {tally.race_windows:,} race windows")
     if stall is not None:
         return Verdict(STALLED, stall)
-    if twin_stall is not None:
-        return _judge_progress(tally, twin_stall)
-    return _judge_clean(tally, windows_needed(twin), twin is not None)
+    if twin is not None and twin.shows_stall:
+        return _judge_progress(tally, str(twin.stall))
+    return _judge_clean(tally, twin)
+
+
+def _seen(tally: Tally) -> str:
+    """That nothing forbidden was seen, and in how many trials."""
+    seen, windows = f"no forbidden outcome in {tally.caught.trials:,}", f"{tally.race_windows:,} race windows"
+    if tally.caught.independent:
+        return f"{seen} overlapped changes ({windows})"
+    return f"no forbidden outcome in {windows}, which an earlier version took for independent trials"
 
 
 def _judge_progress(tally: Tally, twin_stall: str) -> Verdict:
-    """The verdict where nothing forbidden was seen and the twin stalled: one stall says that it always would."""
-    seen = f"no stall and no forbidden outcome in {tally.race_windows:,} race windows"
-    if tally.race_windows < WINDOWS_PER_CATCH:
-        return Verdict(INCONCLUSIVE, f"{seen}, but it takes {WINDOWS_PER_CATCH}: run longer")
+    """The verdict where nothing forbidden was seen and the twin stalled, as it is to."""
+    seen = f"no stall, {_seen(tally)}"
+    if tally.caught.trials < CATCHES_FOR_HELD:
+        return Verdict(INCONCLUSIVE, f"{seen}, but it takes {CATCHES_FOR_HELD}: run longer")
     return Verdict(HELD, f"not reproduced: {seen}; the twin stalled: {twin_stall}")
 
 
-def _judge_clean(tally: Tally, needed: int | None, has_twin: bool) -> Verdict:
+def _judge_clean(tally: Tally, twin: TwinSide | None) -> Verdict:
     """The verdict where nothing forbidden was seen."""
-    seen = f"no forbidden outcome in {tally.race_windows:,} race windows"
-    if not has_twin:
+    seen = _seen(tally)
+    if twin is None:
         return Verdict(INCONCLUSIVE, f"{seen}, and no twin shows that this run could have seen one")
+    needed = trials_needed(twin.tally)
     if needed is None:
-        return Verdict(INCONCLUSIVE, f"{seen}, but the twin showed none either: this run could not have seen it")
-    if tally.race_windows < needed:
+        return Verdict(INCONCLUSIVE, f"{seen}, but {_why_nothing(twin)}")
+    if tally.caught.trials < needed:
         return Verdict(INCONCLUSIVE, f"{seen}, but at the twin's rate it takes {needed:,}: run longer")
-    return Verdict(HELD, f"not reproduced: {seen}; the twin's rate would have shown it {WINDOWS_PER_CATCH} times")
+    return Verdict(HELD, f"not reproduced: {seen}; the twin's rate would have shown it {CATCHES_FOR_HELD} times")
+
+
+def _why_nothing(twin: TwinSide) -> str:
+    """Why a twin without a catch shows nothing."""
+    if twin.stall is not None and twin.expect != STALLED:
+        return f"the twin stalled before it showed one, and a stall proves nothing of it: {twin.stall}"
+    return "the twin showed none either: this run could not have seen it"

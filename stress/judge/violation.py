@@ -13,12 +13,14 @@ from stress.judge.outcomes import Outcome
 from stress.judge.sources import Run
 from stress.kernel.kallsyms import KSYM_NAME_LEN
 from stress.kernel.struct_module import IMAGE_MODULE, MODULE_NAME_LEN, NAME
-from stress.machine import evidence, slab, words
+from stress.machine import blocks, evidence, words
 from stress.machine.ram import Ram
+from stress.machine.slab import POISON_END, POISON_FREE
 from stress.machine.stacks import Frame, readable
 
 MOST_REPORTS = 8
 AT_BOOT = "boot"
+AT_POWER_OFF = "power-off"
 LIVE, FREED = "live", "freed"
 UNSIGNED = (1 << 64) - 1
 
@@ -100,13 +102,27 @@ class Subject:
 
 
 @attrs.frozen
+class Overwritten:
+    """A write into a freed block that nobody saw: from `address` on `found` stands where `expected`, the poison, was.
+
+    Only what lies in the rows of the report is told of it. `stack` is of who found it, not of who wrote.
+    """
+
+    address: int
+    found: bytes
+    expected: bytes
+    stack: Stack
+
+
+@attrs.frozen
 class Violation:
     """All that is known of one operation with a forbidden outcome; addresses are offsets into RAM, as in the kernel.
 
     `seconds` counts from the start of the scenario's own time. `hit` is its first access to memory that was not
     allocated, `fault` what ended it, `warning` what the kernel warned of. `copied` is the string that it gave, None if
     it gave none, `expected` the right one; `runs` says where its bytes come from; `answer` is the number that it gave.
-    `walk` has the last nodes of `steps`. `focus` is the address that block and rows are about.
+    `walk` has the last nodes of `steps`. `focus` is the address that block and rows are about. Where `overwritten` is
+    there, the operation wrote nothing wrong: it allocated the block, or the machine was off (program AT_POWER_OFF).
     """
 
     outcome: str
@@ -129,6 +145,7 @@ class Violation:
     block: Block | None
     rows: tuple[Row, ...]
     runs: tuple[Run, ...] = ()
+    overwritten: Overwritten | None = None
 
     @property
     def access(self) -> Access | None:
@@ -137,8 +154,8 @@ class Violation:
 
     @property
     def stack(self) -> Stack:
-        """Where the program was at the access to blame or, without one, at the warning."""
-        blamed = self.access or self.warning
+        """Where the program was at the access to blame or, without one, at the warning or the find."""
+        blamed = self.access or self.warning or self.overwritten
         return blamed.stack if blamed else ()
 
 
@@ -196,7 +213,7 @@ def _violation(of: Slice, number: int, slot: int) -> Violation:
     return Violation(
         outcome=of.outcome(slot),
         cpu=number,
-        program=of.programs[number],
+        program=AT_POWER_OFF if peek(slot + evidence.KEPT_AT_POWER_OFF) else of.programs[number],
         operation=peek(slot + evidence.KEPT_OPERATION),
         in_handler=_note(of, slot, words.IN_HANDLER) != 0,
         stop=peek(slot + evidence.KEPT_STOP),
@@ -213,6 +230,7 @@ def _violation(of: Slice, number: int, slot: int) -> Violation:
         focus=peek(slot + evidence.KEPT_FOCUS),
         block=_block(of, slot),
         rows=_rows(of, slot),
+        overwritten=_overwritten(of, slot),
     )
 
 
@@ -297,12 +315,12 @@ def _block(of: Slice, slot: int) -> Block | None:
         return None
     return Block(
         address,
-        size=1 << peek(record + slab.SHIFT),
-        requested=peek(record + slab.REQUESTED),
-        live=peek(record + slab.GENERATION) % 2 == 1,
+        size=1 << peek(record + blocks.SHIFT),
+        requested=peek(record + blocks.REQUESTED),
+        live=peek(record + blocks.GENERATION) % 2 == 1,
         at_rest=peek(slot + evidence.KEPT_AT_REST) == 1,
-        allocated=_deed(of, slot, slab.ALLOCATED_BY, slab.LABEL),
-        freed=_deed(of, slot, slab.FREED_BY, slab.FORMER_LABEL) if peek(record + slab.GENERATION) > 1 else None,
+        allocated=_deed(of, slot, blocks.ALLOCATED_BY, blocks.LABEL),
+        freed=_deed(of, slot, blocks.FREED_BY, blocks.FORMER_LABEL) if peek(record + blocks.GENERATION) > 1 else None,
     )
 
 
@@ -310,12 +328,12 @@ def _deed(of: Slice, slot: int, signature: int, label: int) -> Deed:
     """Who signed the copied record."""
     peek, record = of.ram.peek, slot + evidence.KEPT_RECORD
     at = record + signature
-    clock, number = peek(at + slab.BY_CLOCK), peek(at + slab.BY_CPU)
+    clock, number = peek(at + blocks.BY_CLOCK), peek(at + blocks.BY_CPU)
     return Deed(
         number,
         AT_BOOT if clock < of.started_ns else of.programs[number],
-        peek(at + slab.BY_OPERATION),
-        peek(at + slab.BY_STOP),
+        peek(at + blocks.BY_OPERATION),
+        peek(at + blocks.BY_STOP),
         (peek(slot + evidence.KEPT_CLOCK) - clock) / 1e9,
         of.module(peek(record + label)),
         of.stack(at),
@@ -330,6 +348,25 @@ def _rows(of: Slice, slot: int) -> tuple[Row, ...]:
     first = focus // step * step - evidence.ROWS // 2 * step
     rows = [_row(of, slot, index, first + index * step) for index in range(evidence.ROWS)]
     return tuple(row for row in rows if of.ram.map.heap <= row.address < of.ram.map.bound)
+
+
+def _poison(of: Slice, slot: int, address: int) -> int:
+    """The byte of poison that a freed block has at an address."""
+    end = of.ram.peek(slot + evidence.KEPT_BLOCK) + (1 << of.ram.peek(slot + evidence.KEPT_RECORD + blocks.SHIFT))
+    return POISON_END if address == end - 1 else POISON_FREE
+
+
+def _overwritten(of: Slice, slot: int) -> Overwritten | None:
+    """What was written over the poison, from its first byte to its last as far as the rows go."""
+    if of.ram.peek(slot + evidence.KEPT_OUTCOME) != words.OVERWRITTEN:
+        return None
+    focus, rows = of.ram.peek(slot + evidence.KEPT_FOCUS), _rows(of, slot)
+    shown = {row.address + at: byte for row in rows for at, byte in enumerate(row.data) if row.address + at >= focus}
+    end = of.ram.peek(slot + evidence.KEPT_BLOCK) + (1 << of.ram.peek(slot + evidence.KEPT_RECORD + blocks.SHIFT))
+    broken = [at for at, byte in shown.items() if at < end and byte != _poison(of, slot, at)] or [focus]
+    span = range(broken[0], broken[-1] + 1)
+    found, expected = bytes(shown[at] for at in span), bytes(_poison(of, slot, at) for at in span)
+    return Overwritten(span.start, found, expected, of.stack(slot))
 
 
 def _row(of: Slice, slot: int, index: int, address: int) -> Row:

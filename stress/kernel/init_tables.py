@@ -7,9 +7,10 @@ the module's core. `switch` is how the change from one to the other is made befo
 from stress.kernel.modlist import link_stopped
 from stress.kernel.module import ListChange, begin_init, finish_init
 from stress.kernel.struct_module import MODULE_BYTES, STRTAB, SYMTAB
+from stress.machine.blocks import ksize, label_block, label_of
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import kfree, kmalloc, ksize, label_block, label_of
+from stress.machine.slab import kfree, kmalloc
 
 
 @kernel

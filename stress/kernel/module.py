@@ -27,9 +27,10 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
+from stress.machine.blocks import label_block
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import kfree, kmalloc, label_block
+from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import COUNTERS
 
 ListChange = Callable[[Cpu, int], None]

@@ -7,10 +7,10 @@ acknowledges in a word of its own.
 """
 
 from stress.kernel.preempt import local_irq_disable, local_irq_enable, preempt_disable, preempt_enable
+from stress.machine.blocks import STOPS
 from stress.machine.latency import record_latency
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import STOPS
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, lock, percpu, static
 
 STOPMACHINE_MUTEX = lock("stopmachine_mutex")

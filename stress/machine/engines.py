@@ -8,6 +8,7 @@ from typing import Protocol
 import attrs
 
 from stress.errors import UserError
+from stress.extras import needs
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonEngine, gil_enabled
 from stress.machine.ram import Ram
@@ -60,7 +61,7 @@ def choose_engine(wanted: str) -> str:
     if wanted == "python" or (wanted == "auto" and not has_numba()):
         return "python"
     if not has_numba():
-        raise UserError("--engine native needs numba: pip install 'kstress[native]', or use --engine python")
+        raise UserError(f"{needs('--engine native', 'native')}, or use --engine python")
     return "native"
 
 

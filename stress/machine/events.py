@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import attrs
 
-from stress.machine.loop import count_outcome, guarded
+from stress.machine.loop import guarded, judge_operation
 from stress.machine.ram import Ram
 from stress.machine.random import MODULUS, draw
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
@@ -95,8 +95,7 @@ def take_exception(cpu: Cpu, handler: Operation) -> None:
     outcome = guarded(cpu, handler)
     if outcome < 0 or (outcome >= MOST_OUTCOMES and outcome != CAUSE_POWER_OFF):
         raise BrokenKernelCodeError
-    if outcome != 0 and outcome != CAUSE_POWER_OFF:
-        count_outcome(cpu, outcome)
+    judge_operation(cpu, outcome)
     move_notes(cpu, NOTES, NOTES_KEPT)
     cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)
     cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)

@@ -5,8 +5,7 @@ are only counted. Only that CPU writes its slots, and reads what it keeps with n
 at, so that no handler finds a slot half done. `stress.judge.violation` reads them when the machine is off.
 """
 
-from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import (
+from stress.machine.blocks import (
     ALLOCATED_BY,
     FREED_BY,
     GENERATION,
@@ -17,6 +16,7 @@ from stress.machine.slab import (
     label_of,
     record_of,
 )
+from stress.machine.seam import Cpu, kernel
 from stress.machine.words import (
     BOUND,
     CAUSE_WILD,
@@ -25,10 +25,12 @@ from stress.machine.words import (
     FAULT_ADDRESS,
     FAULT_CAUSE,
     HIT_ADDRESS,
+    IN_HANDLER,
     MOST_OUTCOMES,
     NOTES,
     NOTES_BYTES,
     OPERATIONS,
+    OVERWRITTEN,
     WALK,
     WALK_NODES,
     WALKED,
@@ -44,8 +46,10 @@ ROW_BYTES = 16
 TRIES = 64
 
 # A slot: the outcome (0: empty), when, in which operation; the address looked at and its block; whether the block's
-# record was at rest when it was copied. Then copies of the notes, the name buffer, the record and the memory around.
+# record was at rest when it was copied; whether the machine was off by then. Then copies of the notes, the name buffer,
+# the record and the memory around.
 KEPT_OUTCOME, KEPT_CLOCK, KEPT_STOP, KEPT_OPERATION, KEPT_FOCUS, KEPT_BLOCK, KEPT_AT_REST = range(0, 56, 8)
+KEPT_AT_POWER_OFF = 56
 KEPT_NOTES = 64
 KEPT_NAME = KEPT_NOTES + NOTES_BYTES
 KEPT_RECORD = KEPT_NAME + NAME_BUFFER_BYTES
@@ -154,23 +158,60 @@ def keep_notes(cpu: Cpu, slot: int) -> None:
 
 
 @kernel
-def keep_evidence(cpu: Cpu, slot: int) -> None:
-    """Fill a slot. The clock comes last, so that nothing in it is younger."""
-    keep_notes(cpu, slot)
-    focus = focus_of(cpu, keep_walk(cpu, slot))
-    cpu.poke(slot + KEPT_FOCUS, focus)
-    cpu.poke(slot + KEPT_BLOCK, block_of(cpu, focus))
-    if cpu.peek(slot + KEPT_BLOCK) != 0:
-        keep_block_at_rest(cpu, slot, focus)
+def keep_moment(cpu: Cpu, slot: int) -> None:
+    """Keep in which operation and when it was. The clock comes last, so that nothing in the slot is younger."""
     cpu.poke(slot + KEPT_OPERATION, cpu.peek(cpu.log + OPERATIONS))
     cpu.poke(slot + KEPT_STOP, cpu.peek(STOPS))
     cpu.poke(slot + KEPT_CLOCK, cpu.clock())
 
 
 @kernel
+def keep_evidence(cpu: Cpu, slot: int) -> None:
+    """Fill a slot."""
+    keep_notes(cpu, slot)
+    focus = focus_of(cpu, keep_walk(cpu, slot))
+    cpu.poke(slot + KEPT_FOCUS, focus)
+    cpu.poke(slot + KEPT_BLOCK, block_of(cpu, focus))
+    if cpu.peek(slot + KEPT_BLOCK) != 0:
+        keep_block_at_rest(cpu, slot, focus)
+    keep_moment(cpu, slot)
+
+
+@kernel
+def slot_of(cpu: Cpu, outcome: int) -> int:
+    """This CPU's slot for an outcome."""
+    return cpu.peek(REPORTS) + cpu.number * SLOTS_BYTES + outcome * SLOT_BYTES
+
+
+@kernel
 def capture(cpu: Cpu, outcome: int) -> None:
     """Keep the evidence of a violation that this CPU has just counted, if it is the first of its outcome."""
-    slot = cpu.peek(REPORTS) + cpu.number * SLOTS_BYTES + outcome * SLOT_BYTES
+    slot = slot_of(cpu, outcome)
     if cpu.peek(slot + KEPT_OUTCOME) == 0:
         keep_evidence(cpu, slot)
         cpu.poke(slot + KEPT_OUTCOME, outcome)
+
+
+@kernel
+def keep_overwritten(cpu: Cpu, slot: int, address: int) -> None:
+    """Fill a slot with a freed block that was written to at `address`; slab_lock is held, so that the block is at rest.
+
+    Of the operation under way nothing is kept but where it is: it did not write, it found what another one wrote.
+    """
+    block = block_of(cpu, address)
+    cpu.poke(slot + KEPT_FOCUS, address)
+    cpu.poke(slot + KEPT_BLOCK, block)
+    cpu.poke(slot + KEPT_AT_REST, 1)
+    keep_block(cpu, slot, address, record_of(cpu, block))
+    cpu.poke(slot + KEPT_NOTES + IN_HANDLER - NOTES, cpu.peek(cpu.log + IN_HANDLER))
+    cpu.remember_stack(slot)
+    keep_moment(cpu, slot)
+
+
+@kernel
+def capture_overwritten(cpu: Cpu, address: int) -> None:
+    """Keep the evidence of the first freed block that this CPU finds written to."""
+    slot = slot_of(cpu, OVERWRITTEN)
+    if cpu.peek(slot + KEPT_OUTCOME) == 0:
+        keep_overwritten(cpu, slot, address)
+        cpu.poke(slot + KEPT_OUTCOME, OVERWRITTEN)

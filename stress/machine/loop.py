@@ -5,25 +5,34 @@ This is kernel code too, so that both engines count in the same way.
 
 from collections.abc import Callable
 
-from stress.machine.evidence import capture
+from stress.machine.blocks import SHADOW_REDZONE
+from stress.machine.evidence import capture, capture_overwritten
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
+    AFTER_FREE,
     BOUND,
     CAUSE_POWER_OFF,
+    CHANGED_IN,
     COPIED,
+    CPUS,
     DISAGREEMENTS,
     EDGES,
     EDGES_BEFORE,
     FAULT_CAUSE,
+    FIRST_TRIAL,
     FIRST_VIOLATION,
     FORBIDDEN,
     HIT_ADDRESS,
+    HIT_SHADOW,
     IRQS_DISABLED,
     LOG_BYTES,
     MOST_OUTCOMES,
     ONLINE,
     OPERATIONS,
+    OUT_OF_BOUNDS,
     OUTCOMES,
+    OVERLAPPED,
+    OVERWRITTEN,
     PREEMPT_COUNT,
     STARTED,
     SUBJECT,
@@ -32,6 +41,7 @@ from stress.machine.words import (
     WARNING,
     WARNING_ADDRESS,
     WINDOWS,
+    WINDOWS_THEN,
     WRITERS,
     YIELD_MASK,
 )
@@ -41,11 +51,37 @@ BROKEN = -1
 
 
 @kernel
+def windows_ended(cpu: Cpu) -> int:
+    """How many race windows all CPUs have ended; it only grows."""
+    log = cpu.log - cpu.number * LOG_BYTES
+    total = 0
+    for number in range(cpu.peek(CPUS)):
+        total += cpu.peek(log + number * LOG_BYTES + WINDOWS)
+    return total
+
+
+@kernel
+def begin_change(cpu: Cpu) -> None:
+    """A writer's operation passes its first edge: the change before it was overlapped if a window has ended since.
+
+    Many windows may overlap one change, on as many CPUs, and see what it did together: they are one trial. The writer
+    counts them, once a change, so that readers do nothing for it and each word has one writer.
+    """
+    windows = windows_ended(cpu)
+    if windows != cpu.peek(cpu.log + WINDOWS_THEN):
+        cpu.poke(cpu.log + OVERLAPPED, cpu.peek(cpu.log + OVERLAPPED) + 1)
+    cpu.poke(cpu.log + WINDOWS_THEN, windows)
+    cpu.poke(cpu.log + CHANGED_IN, cpu.peek(cpu.log + OPERATIONS) + 1)
+
+
+@kernel
 def mark_edge(cpu: Cpu) -> None:
     """A writer passes an edge: change requested, entry linked or unlinked, free begun, free ended.
 
     Only this CPU stores the word, and the barriers keep the edge between the accesses around it.
     """
+    if cpu.peek(cpu.log + CHANGED_IN) != cpu.peek(cpu.log + OPERATIONS) + 1:
+        begin_change(cpu)
     cpu.barrier()
     cpu.poke(cpu.log + EDGES, cpu.peek(cpu.log + EDGES) + 1)
     cpu.barrier()
@@ -92,30 +128,82 @@ def faulted(cpu: Cpu) -> int:
 
 
 @kernel
-def count_violation(cpu: Cpu, outcome: int) -> None:
-    """Count a forbidden outcome, note when the first one was seen, and keep the evidence of the first of its kind."""
+def trial_of(cpu: Cpu) -> int:
+    """The number of the trial under way, counted from 1: a change that readers overlap, of whichever writer."""
+    log = cpu.log - cpu.number * LOG_BYTES
+    total = 1
+    for writer in range(cpu.peek(WRITERS)):
+        total += cpu.peek(log + writer * LOG_BYTES + OVERLAPPED)
+    return total
+
+
+@kernel
+def count_violation(cpu: Cpu) -> None:
+    """Count one violation more, and note when and in which trial the first one was seen."""
     if cpu.peek(cpu.log + VIOLATIONS) == 0:
         cpu.poke(cpu.log + FIRST_VIOLATION, cpu.clock())
+        cpu.poke(cpu.log + FIRST_TRIAL, trial_of(cpu))
     cpu.poke(cpu.log + VIOLATIONS, cpu.peek(cpu.log + VIOLATIONS) + 1)
-    capture(cpu, outcome)
+
+
+@kernel
+def count_one(cpu: Cpu, outcome: int) -> None:
+    """Count one of an outcome."""
+    slot = cpu.log + OUTCOMES + outcome * 8
+    cpu.poke(slot, cpu.peek(slot) + 1)
+
+
+@kernel
+def is_forbidden(cpu: Cpu, outcome: int) -> bool:
+    """Whether an outcome is a violation."""
+    return cpu.peek(FORBIDDEN) >> outcome & 1 != 0
 
 
 @kernel
 def count_outcome(cpu: Cpu, outcome: int) -> None:
-    """Count what an operation ended in, and whether it was a race window."""
-    slot = cpu.log + OUTCOMES + outcome * 8
-    cpu.poke(slot, cpu.peek(slot) + 1)
+    """Count what an operation ended in, whether it was a race window, and keep the first violation of its kind."""
+    count_one(cpu, outcome)
     if is_window(cpu):
         cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
-    if cpu.peek(FORBIDDEN) >> outcome & 1 != 0:
-        count_violation(cpu, outcome)
+    if is_forbidden(cpu, outcome):
+        count_violation(cpu)
+        capture(cpu, outcome)
+
+
+@kernel
+def count_overwritten(cpu: Cpu, address: int) -> None:
+    """Count a freed block that was written to at `address`, besides the operation under way, which only found it."""
+    count_one(cpu, OVERWRITTEN)
+    count_violation(cpu)
+    capture_overwritten(cpu, address)
+
+
+@kernel
+def touched(cpu: Cpu) -> int:
+    """What the first access to memory that was not allocated makes of an operation; UNJUDGED if there was none."""
+    if cpu.peek(cpu.log + HIT_ADDRESS) == 0:
+        return UNJUDGED
+    return OUT_OF_BOUNDS if cpu.peek(cpu.log + HIT_SHADOW) == SHADOW_REDZONE else AFTER_FREE
+
+
+@kernel
+def judge_operation(cpu: Cpu, outcome: int) -> None:
+    """Count what an operation of any kind came to.
+
+    One that is forbidden is counted as what it is, and may tell more than a bad access of its own. Any other that had
+    such an access is counted as that, even one that has nothing to judge or that power-off cut short.
+    """
+    found = touched(cpu)
+    if outcome == CAUSE_POWER_OFF or (found != UNJUDGED and not is_forbidden(cpu, outcome)):
+        outcome = found
+    if outcome != UNJUDGED:
+        count_outcome(cpu, outcome)
 
 
 @kernel
 def finish_operation(cpu: Cpu, outcome: int) -> None:
     """Count an operation that power-off did not cut short."""
-    if outcome != UNJUDGED:
-        count_outcome(cpu, outcome)
+    judge_operation(cpu, outcome)
     cpu.poke(cpu.log + OPERATIONS, cpu.peek(cpu.log + OPERATIONS) + 1)
 
 
@@ -154,8 +242,12 @@ def noted(cpu: Cpu, operation: Operation) -> int:
 
 @kernel
 def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
-    """Pass a safepoint, then run one operation; the outcome."""
+    """Pass a safepoint, then run one operation; the outcome.
+
+    What the last operation noted is forgotten first: power-off may come at the safepoint, and is judged by the notes.
+    """
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
+    cpu.poke(cpu.log + HIT_ADDRESS, 0)
     share_core(cpu)
     safepoint(cpu)
     return noted(cpu, operation)
@@ -195,6 +287,7 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
     while cpu.peek(BOUND) != 0:
         outcome = guarded_turn(cpu, operation, safepoint)
         if outcome == CAUSE_POWER_OFF or cpu.peek(BOUND) == 0:
+            judge_operation(cpu, CAUSE_POWER_OFF)
             return
         if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
             raise BrokenKernelCodeError

@@ -3,18 +3,26 @@
 import os
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
 
+from stress import clocks
+from stress.errors import HostError, is_for_memory, out_of_memory
+from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
 from stress.machine.words import ONLINE, STARTED
 
 JOIN_SECONDS = 1.0
+"""CPU time that a thread may use from power-off to its end; it needs some microseconds."""
 START_SECONDS = 60.0
+"""CPU time that a thread may use from its start to when its CPU is online."""
+LONGEST_WAIT_SECONDS = 600.0
+"""For a thread that neither uses CPU time nor gets there: it gets no core, or sleeps among others that do not."""
+JOIN_LOOK_SECONDS = 0.05
+BOOT_LOOK_SECONDS = 0.0002
 EXIT_HARNESS_FAILED = 4
 CORE_FIELD = 36
 """Where `processor` is in Linux's /proc/PID/task/TID/stat, counted behind the thread's name."""
@@ -30,21 +38,24 @@ class MachineError(Exception):
 class Machine:
     """CPUs that share `ram`: CPU i runs `plays[i]` on a thread of its own, until power-off.
 
-    `before_exit` is called if a CPU cannot be ended: results are saved there, then the process exits.
+    `before_exit` is called with the reason if a CPU cannot be ended: results are saved there, then the process exits.
     """
 
     ram: Ram
     plays: Sequence[Play]
-    before_exit: Callable[[], None] = lambda: None
+    before_exit: Callable[[str], None] = lambda why: None
     errors: list[str] = attrs.field(init=False, factory=list)
+    cause: BaseException | None = attrs.field(init=False, default=None)
     started_ns: int = attrs.field(init=False, default=0)
     _threads: list[threading.Thread] = attrs.field(init=False, factory=list)
+    _why_stuck: str | None = attrs.field(init=False, default=None)
 
     def _play(self, number: int) -> None:
         """The body of CPU `number`'s thread; an exception ends the machine and is kept."""
         try:
             self.plays[number](self.ram, number)
-        except BaseException:
+        except BaseException as error:
+            self.cause = self.cause or error
             self.errors.append(f"CPU {number}:\n{traceback.format_exc()}")
             self.ram.power_off()
 
@@ -53,24 +64,57 @@ class Machine:
 
         Raises:
             MachineError: when a CPU did not come up.
+            HostError: when the host has no thread, or no core, for a CPU.
         """
         for number in range(len(self.plays)):
-            thread = threading.Thread(target=self._play, args=(number,), name=f"cpu{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not all(online for [online] in self.ram.log_words(ONLINE)):
-            if self.errors or time.monotonic() > deadline:
+            self._start(number)
+        patience = Patience(os.getpid(), START_SECONDS, LONGEST_WAIT_SECONDS, self._not_online)
+        while waiting := self._not_online():
+            why = patience.spent()
+            if self.errors or why:
+                names = self._names(waiting)
                 self.power_off()
                 self.check()
-                raise MachineError(f"not all CPUs came up within {START_SECONDS:.0f} s")
-            time.sleep(0.0002)
-        self.started_ns = time.monotonic_ns()
+                fault = HostError if patience.waited >= LONGEST_WAIT_SECONDS else MachineError
+                raise fault(f"{names} did not come up {why}")
+            clocks.sleep(BOOT_LOOK_SECONDS)
+        self.started_ns = clocks.monotonic_ns()
         self.ram.poke(STARTED, 1)
+
+    def _start(self, number: int) -> None:
+        """Start the thread of CPU `number`."""
+        thread = threading.Thread(target=self._play, args=(number,), name=f"cpu{number}", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            raise out_of_memory(error, f"no thread for CPU {number} of {len(self.plays)}") from error
+        self._threads.append(thread)
+
+    def _not_online(self) -> list[int]:
+        """The native ids of the threads whose CPUs have not come up."""
+        online = self.ram.log_words(ONLINE)
+        return [thread.native_id or 0 for thread, [up] in zip(self._threads, online, strict=True) if not up]
+
+    def _names(self, threads: Sequence[int]) -> str:
+        """The names of threads, given by their native ids."""
+        return ", ".join(thread.name for thread in self._threads if thread.native_id in threads)
 
     def is_alive(self, number: int) -> bool:
         """Whether CPU `number` has a thread that runs."""
         return number < len(self._threads) and self._threads[number].is_alive()
+
+    def cpu_seconds(self, number: int) -> float | None:
+        """The CPU time that CPU `number` has used; None where the system does not say."""
+        thread = self._threads[number].native_id if number < len(self._threads) else None
+        return None if thread is None else thread_seconds(thread)
+
+    def thread(self, number: int) -> threading.Thread:
+        """The thread of CPU `number`."""
+        return self._threads[number]
+
+    def native_id(self, number: int) -> int | None:
+        """What the system calls the thread of CPU `number`."""
+        return self._threads[number].native_id
 
     def core_of(self, number: int) -> int | None:
         """The core that CPU `number` was last seen on; None where the system does not say."""
@@ -82,28 +126,42 @@ class Machine:
 
     def power_off(self) -> None:
         """End every program, whatever it is doing, and join its thread; the process exits if one does not end."""
-        stuck = self.end(JOIN_SECONDS)
+        stuck = self.end(JOIN_SECONDS, LONGEST_WAIT_SECONDS)
         if stuck:
             self._give_up([thread.name for thread in stuck])
 
-    def end(self, seconds: float) -> list[threading.Thread]:
-        """End every program and join its thread; the threads that have not ended after `seconds`, which are left."""
+    def end(self, seconds: float, longest: float | None = None) -> list[threading.Thread]:
+        """End every program and join its thread; those that do not end are returned, and left.
+
+        A thread does not end if it has used `seconds` of CPU time since power-off, or if nothing in this process does
+        anything any more. Others are waited for, at most for `longest` seconds; as long as `seconds` if that is None.
+        """
         self.ram.power_off()
-        deadline = time.monotonic() + seconds
+        patience = Patience(os.getpid(), seconds, seconds if longest is None else longest, self._alive)
+        self._why_stuck = None
         for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0.01))
+            while thread.is_alive() and not self._why_stuck:
+                thread.join(JOIN_LOOK_SECONDS)
+                self._why_stuck = patience.spent() if thread.is_alive() else None
         return [thread for thread in self._threads if thread.is_alive()]
+
+    def _alive(self) -> list[int]:
+        """The native ids of the threads that have not ended."""
+        return [thread.native_id or 0 for thread in self._threads if thread.is_alive()]
 
     def _give_up(self, stuck: list[str]) -> None:
         """Leave the process, since a thread in compiled code can neither be ended nor be left behind."""
+        why = f"{', '.join(stuck)} did not end after power-off, {self._why_stuck}"
         try:
-            self.before_exit()
+            self.before_exit(why)
         finally:
-            print(f"kstress: {', '.join(stuck)} did not end within {JOIN_SECONDS:.0f} s of power-off", file=sys.stderr)
+            print(f"kstress: {why}", file=sys.stderr)
             sys.stderr.flush()
             os._exit(EXIT_HARNESS_FAILED)
 
     def check(self) -> None:
-        """Raise MachineError if a CPU's thread died."""
+        """Raise MachineError if a CPU's thread died; HostError if it did for want of memory."""
+        if self.cause and is_for_memory(self.cause):
+            raise out_of_memory(self.cause) from self.cause
         if self.errors:
-            raise MachineError("\n".join(self.errors))
+            raise MachineError("\n".join(self.errors)) from self.cause

@@ -2,22 +2,22 @@
 
 Nothing here relies on the GIL. Words have one writer each or are guarded by compare-exchange, which takes
 the RAM's lock. Each CPU makes its own view straight from the mapping: views share a counter that is not
-thread-safe on free-threaded builds (CPython issue 127716). The four accesses repeat each other on purpose: each
+thread-safe on free-threaded builds (CPython issue 127716). The five accesses repeat each other on purpose: each
 is the hot path of every run, and a call that they shared would cost a third of their speed.
 """
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from stress import clocks
+from stress.machine.blocks import SHADOW_UNMAPPED
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
-from stress.machine.slab import SHADOW_UNMAPPED
 from stress.machine.stacks import take_stack
 from stress.machine.words import (
     BOUND,
@@ -42,10 +42,11 @@ from stress.machine.words import (
 from stress.system import cores, keep_to, offers
 
 NEVER = -1
+AT_ONCE = 1
 WORD_MODULUS = 1 << 64
 SIGN = 1 << 63
 
-sched_yield: Callable[[], None] = os.sched_yield if offers("yield") else lambda: time.sleep(0)
+sched_yield: Callable[[], None] = os.sched_yield if offers("yield") else lambda: clocks.sleep(0)
 
 
 def gil_enabled() -> bool:
@@ -83,8 +84,11 @@ def _wrapped(value: int) -> int:
 class PythonCpu:
     """One CPU of the python engine; provides `seam.Cpu`. Its accesses are closures over views of its own."""
 
-    def __init__(self, ram: Ram, number: int, features: Features) -> None:
-        """Build CPU `number` on the thread that will run it."""
+    def __init__(self, ram: Ram, number: int, features: Features, left: list[int] | None = None) -> None:
+        """Build CPU `number` on the thread that will run it.
+
+        `left[0]` is how many accesses are left up to the next event; a handler's CPU is given that of the one it is on.
+        """
         self.number = number
         self.area = area_address(number)
         self.log = ram.map.log(number)
@@ -93,11 +97,11 @@ class PythonCpu:
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
         self._lock = ram.lock
+        self._left = left if left is not None else [AT_ONCE if features.delays else NEVER]
         self._see = self._make_see(features)
         self._event = self._make_event(ram, features)
         self._build_private()
-        self._build_loads(features)
-        self._build_stores(features)
+        self._build_accesses(features)
 
     def _fault(self, address: int, access: int = 0) -> None:
         """Note why this access cannot be, and raise Oops."""
@@ -111,12 +115,11 @@ class PythonCpu:
             self.remember_stack(self.log + FAULT_ADDRESS)
         raise Oops
 
-    def _make_see(self, features: Features) -> Callable[[int, int], None]:
+    def _make_see(self, features: Features) -> Callable[[int, int, int], None]:
         """What an access to memory that is not allocated does: it faults where nothing is mapped, else it is noted."""
-        words, octets, hit = self._words, self._bytes, self.log + HIT_ADDRESS >> 3
+        words, hit = self._words, self.log + HIT_ADDRESS >> 3
 
-        def see(address: int, access: int) -> None:
-            shadow = octets[address >> 3]
+        def see(address: int, access: int, shadow: int) -> None:
             if features.unmapped and shadow == SHADOW_UNMAPPED:
                 self._fault(address, access)
             if not words[hit]:
@@ -128,85 +131,92 @@ class PythonCpu:
         return see
 
     def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
-        """A function that takes one event and returns after how many accesses the next one comes."""
+        """A function that takes one event and returns after how many accesses the next one comes.
+
+        What runs in a handler counts down the same count, and the first of its accesses ends it.
+        """
         if not features.delays:
             return lambda: NEVER
+        left = self._left
         undisturbed = PythonCpu(ram, self.number, features.undisturbed())
         if not features.handled:
             return lambda: take_delay(undisturbed)
-        inside = PythonCpu(ram, self.number, features.inside())
-        return lambda: take_event(undisturbed, inside, features.interrupt, features.nmi)
+        inside = PythonCpu(ram, self.number, features.inside(), left)
 
-    def _build_loads(self, features: Features) -> None:
-        """The loads: the value first, the shadow after it, then the events."""
+        def event() -> int:
+            left[0] = AT_ONCE
+            return take_event(undisturbed, inside, features.interrupt, features.nmi)
+
+        return event
+
+    def _build_accesses(self, features: Features) -> None:
+        """The accesses under test, which count down to an event together.
+
+        A load takes its value first and looks at the shadow after it: what is freed in between is marked before it is
+        poisoned, so that no poison is read unnoticed. What writes looks first, whether a compare-exchange then stores
+        or not: its write may be what lets another CPU free the memory, and nothing of it may come after that.
+        """
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
-        left = 1 if features.delays else NEVER
+        left, lock = self._left, self._lock
 
         def load(address: int) -> int:
-            nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
                 fault(address, READ_WORD)
             value = words[address >> 3]
-            if shadowed and octets[address >> 3]:
-                see(address, READ_WORD)
-            left -= 1
-            if not left:
-                left = event()
+            if shadowed and (shadow := octets[address >> 3]):
+                see(address, READ_WORD, shadow)
+            left[0] = rest = left[0] - 1
+            if not rest:
+                left[0] = event()
             return value
 
         def load8(address: int) -> int:
-            nonlocal left
             if not 0 <= address - LOW < words[bound]:
                 fault(address, READ_BYTE)
             value = octets[address]
-            if shadowed and octets[address >> 3]:
-                see(address, READ_BYTE)
-            left -= 1
-            if not left:
-                left = event()
+            if shadowed and (shadow := octets[address >> 3]):
+                see(address, READ_BYTE, shadow)
+            left[0] = rest = left[0] - 1
+            if not rest:
+                left[0] = event()
             return value
 
-        self.load, self.load8 = load, load8
-
-    def _build_stores(self, features: Features) -> None:
-        """The stores and compare-exchange."""
-        words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
-        bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
-        load, lock = self.load, self._lock
-        left = 1 if features.delays else NEVER
-
         def store(address: int, value: int) -> None:
-            nonlocal left
             if address & 7 or not 0 <= address - LOW < words[bound]:
                 fault(address, WRITE_WORD)
+            if shadowed and (shadow := octets[address >> 3]):
+                see(address, WRITE_WORD, shadow)
             words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
-            if shadowed and octets[address >> 3]:
-                see(address, WRITE_WORD)
-            left -= 1
-            if not left:
-                left = event()
+            left[0] = rest = left[0] - 1
+            if not rest:
+                left[0] = event()
 
         def store8(address: int, value: int) -> None:
-            nonlocal left
             if not 0 <= address - LOW < words[bound]:
                 fault(address, WRITE_BYTE)
+            if shadowed and (shadow := octets[address >> 3]):
+                see(address, WRITE_BYTE, shadow)
             octets[address] = value & 0xFF
-            if shadowed and octets[address >> 3]:
-                see(address, WRITE_BYTE)
-            left -= 1
-            if not left:
-                left = event()
+            left[0] = rest = left[0] - 1
+            if not rest:
+                left[0] = event()
 
         def cmpxchg(address: int, old: int, new: int) -> int:
-            load(address)
+            if address & 7 or not 0 <= address - LOW < words[bound]:
+                fault(address, READ_WORD)
+            if shadowed and (shadow := octets[address >> 3]):
+                see(address, READ_WORD, shadow)
             with lock:
                 seen = words[address >> 3]
                 if seen == old:
                     words[address >> 3] = new
+            left[0] = rest = left[0] - 1
+            if not rest:
+                left[0] = event()
             return seen
 
-        self.store, self.store8, self.cmpxchg = store, store8, cmpxchg
+        self.load, self.load8, self.store, self.store8, self.cmpxchg = load, load8, store, store8, cmpxchg
 
     def _build_private(self) -> None:
         """The harness's own accesses."""
@@ -254,7 +264,7 @@ class PythonCpu:
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
         self._words[self.log + SLEEPS >> 3] += 1
-        time.sleep(nanoseconds / 1e9)
+        clocks.sleep(nanoseconds / 1e9)
 
     def unexplained(self) -> None:
         """Name the exception that is being handled as the cause."""
@@ -262,7 +272,7 @@ class PythonCpu:
 
     def clock(self) -> int:
         """Monotonic nanoseconds."""
-        return time.monotonic_ns()
+        return clocks.monotonic_ns()
 
     def fill(self, address: int, size: int, byte: int) -> None:
         """Set memory to one byte."""
@@ -271,6 +281,12 @@ class PythonCpu:
     def fill_shadow(self, address: int, size: int, byte: int) -> None:
         """Set the shadow of a range to one byte."""
         self.fill(address >> 3, size >> 3, byte)
+
+    def memchr_inv(self, address: int, size: int, byte: int) -> int:
+        """Compare all at once, and look for the byte only where something differs."""
+        data = self._mapping[address : address + size]
+        same = size - len(data.lstrip(bytes((byte,))))
+        return 0 if same == size else address + same
 
     def copy(self, target: int, source: int, size: int) -> None:
         """Copy memory."""

@@ -10,7 +10,7 @@ import threading
 
 import attrs
 
-from stress.machine import evidence, slab
+from stress.machine import blocks, evidence
 from stress.machine.stacks import RawStack
 from stress.machine.words import AREA_BYTES, AREAS, BOUND, CPUS, LOG_BYTES, LOW
 
@@ -69,7 +69,7 @@ class RamMap:
     @property
     def tables(self) -> int:
         """Start of the judge's tables."""
-        return self.records + round_up(round_up(self.heap_bytes) // slab.MIN_BLOCK * slab.RECORD_BYTES)
+        return self.records + round_up(round_up(self.heap_bytes) // blocks.MIN_BLOCK * blocks.RECORD_BYTES)
 
     @property
     def reports(self) -> int:
@@ -113,15 +113,15 @@ class Ram:
         for address, value in {
             BOUND: ram_map.bound - LOW,
             CPUS: ram_map.cpus,
-            slab.HEAP_START: ram_map.heap,
-            slab.HEAP_NEXT: ram_map.heap,
-            slab.HEAP_END: ram_map.bound,
-            slab.RECORDS: ram_map.records,
+            blocks.HEAP_START: ram_map.heap,
+            blocks.HEAP_NEXT: ram_map.heap,
+            blocks.HEAP_END: ram_map.bound,
+            blocks.RECORDS: ram_map.records,
             evidence.REPORTS: ram_map.reports,
         }.items():
             self.poke(address, value)
         shadow = slice(ram_map.heap >> SHADOW_SHIFT, ram_map.bound >> SHADOW_SHIFT)
-        self.mapping[shadow] = bytes([slab.SHADOW_REDZONE]) * (shadow.stop - shadow.start)
+        self.mapping[shadow] = bytes([blocks.SHADOW_REDZONE]) * (shadow.stop - shadow.start)
 
     def image(self) -> bytes:
         """All that is in RAM, shadow included, for machines that start from here."""

@@ -105,6 +105,9 @@ class Cpu(Protocol):
     def fill_shadow(self, address: int, size: int, byte: int) -> None:
         """Set the shadow of `size` bytes (a multiple of 8) from `address` to `byte`."""
 
+    def memchr_inv(self, address: int, size: int, byte: int) -> int:
+        """Address of the first of `size` bytes (a multiple of 8, aligned) that is not `byte`; 0 if all are."""
+
     def copy(self, target: int, source: int, size: int) -> None:
         """Copy `size` bytes (a multiple of 8, aligned, not overlapping); not one step."""
 

@@ -1,62 +1,46 @@
 """The slab allocator: blocks in power-of-two sizes, reused last-in-first-out, poisoned when freed.
 
-Kernel code reaches it as `kmalloc` and `kfree`. What it knows of a block (its size, the free list, who
-allocated and freed it) lies outside the block, behind the bound, where no stray store can reach it.
-All of it is guarded by one lock, `slab_lock`, taken by compare-exchange.
+Kernel code reaches it as `kmalloc` and `kfree`. What it knows of a block is in `stress.machine.blocks`. All of it is
+guarded by one lock, `slab_lock`, taken by compare-exchange.
 """
 
+from stress.machine.blocks import (
+    ALLOCATED_BY,
+    FORMER_LABEL,
+    FREE_LISTS,
+    FREED_BY,
+    GENERATION,
+    HEAP_END,
+    HEAP_NEXT,
+    LABEL,
+    MAX_SHIFT,
+    MIN_SHIFT,
+    NEXT_FREE,
+    REQUESTED,
+    SHADOW_ALLOCATED,
+    SHADOW_FREED,
+    SHADOW_REDZONE,
+    SHADOW_UNMAPPED,
+    SHIFT,
+    SLAB_LOCK,
+    is_live,
+    record_of,
+    sign_record,
+)
+from stress.machine.loop import count_overwritten
 from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.words import OPERATIONS, PREEMPT_COUNT, lock, static
-
-SLAB_LOCK = lock("slab_lock")
-HEAP_NEXT = static("heap_next")
-HEAP_START = static("heap_start")
-HEAP_END = static("heap_end")
-RECORDS = static("slab_records")
-FREE_LISTS = static("slab_free_lists", 32)
-STOPS = static("stop_number")
+from stress.machine.words import PREEMPT_COUNT, static
 
 # What becomes of freed memory: settings that nobody changes once a machine is up.
 FATE = static("slab_fate", 2)
 LEAST_SHIFT = FATE + 8
-POISONED, REUSED, UNMAPPED = 0, 1, 2
-
-MIN_SHIFT = 8
-MIN_BLOCK = 1 << MIN_SHIFT
-MAX_SHIFT = 26
-RECORD_BYTES = 128
-
-# A block's record, 16 words for each MIN_BLOCK bytes of heap. Written under slab_lock, the label by the block's owner.
-SHIFT, NEXT_FREE, GENERATION, REQUESTED = 0, 8, 16, 24
-ALLOCATED_BY, FREED_BY = 32, 80
-LABEL, FORMER_LABEL = 64, 112
-BY_CPU, BY_OPERATION, BY_STOP, BY_CLOCK = 0, 8, 16, 24
+POISONED, REUSED, UNMAPPED, TYPE_STABLE = 0, 1, 2, 3
 
 POISON_INUSE = 0x5A
 POISON_FREE = 0x6B
 POISON_END = 0xA5
 POISON_LAST_WORD = int.from_bytes(bytes([POISON_FREE] * 7 + [POISON_END]), "little", signed=True)
-SHADOW_ALLOCATED = 0x00
-SHADOW_FREED = 0xFB
-SHADOW_REDZONE = 0xFC
-SHADOW_UNMAPPED = 0xFE
-
-
-@kernel
-def record_of(cpu: Cpu, block: int) -> int:
-    """Address of the record of `block`."""
-    return cpu.peek(RECORDS) + (block - cpu.peek(HEAP_START) >> MIN_SHIFT) * RECORD_BYTES
-
-
-@kernel
-def sign_record(cpu: Cpu, entry: int) -> None:
-    """Write who does it and when: CPU, its operation's number, the stop's number, the clock in nanoseconds, stack."""
-    cpu.poke(entry + BY_CPU, cpu.number)
-    cpu.poke(entry + BY_OPERATION, cpu.peek(cpu.log + OPERATIONS))
-    cpu.poke(entry + BY_STOP, cpu.peek(STOPS))
-    cpu.poke(entry + BY_CLOCK, cpu.clock())
-    cpu.remember_stack(entry)
 
 
 @kernel
@@ -114,12 +98,35 @@ def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
     cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
     cpu.poke(record + LABEL, 0)
     sign_record(cpu, record + ALLOCATED_BY)
-    if cpu.peek(FATE) != REUSED:
+    if cpu.peek(FATE) == POISONED or cpu.peek(FATE) == UNMAPPED:
         cpu.fill(block, 1 << shift, POISON_INUSE)
     cpu.barrier()
     rounded = size + 7 & -8
     cpu.fill_shadow(block + rounded, (1 << shift) - rounded, SHADOW_REDZONE)
     cpu.fill_shadow(block, rounded, SHADOW_ALLOCATED)
+
+
+@kernel
+def first_overwritten(cpu: Cpu, block: int) -> int:
+    """Address of the first byte, or of the last word, of a freed block that is not its poison any more; 0 if all is."""
+    last = block + (1 << cpu.peek(record_of(cpu, block) + SHIFT)) - 8
+    found = cpu.memchr_inv(block, last - block, POISON_FREE)
+    if found == 0 and cpu.peek(last) != POISON_LAST_WORD:
+        return last
+    return found
+
+
+@kernel
+def check_poison(cpu: Cpu, block: int) -> None:
+    """Count a free block that was written to since its free, by a write that no look at the shadow saw.
+
+    Whoever wrote looked before the free and wrote after it, or does not look. Nobody is left who could still look at
+    the poison, or change it: `slab_lock` is held, or the machine is off.
+    """
+    if cpu.peek(FATE) == POISONED and cpu.peek(record_of(cpu, block) + GENERATION) != 0:
+        address = first_overwritten(cpu, block)
+        if address != 0:
+            count_overwritten(cpu, address)
 
 
 @kernel
@@ -131,49 +138,10 @@ def kmalloc(cpu: Cpu, size: int) -> int:
     lock_slab(cpu)
     block = take_block(cpu, shift)
     if block != 0:
+        check_poison(cpu, block)
         dress_block(cpu, block, shift, size)
     unlock_slab(cpu)
     return block
-
-
-@kernel
-def ksize(cpu: Cpu, block: int) -> int:
-    """How many bytes were asked for when `block` was allocated."""
-    return cpu.peek(record_of(cpu, block) + REQUESTED)
-
-
-@kernel
-def is_live(cpu: Cpu, block: int) -> bool:
-    """Whether `block` is the start of a block that is allocated now: its generation is odd."""
-    offset = block - cpu.peek(HEAP_START)
-    if offset < 0 or block >= cpu.peek(HEAP_NEXT) or offset & MIN_BLOCK - 1 != 0:
-        return False
-    return cpu.peek(record_of(cpu, block) + GENERATION) & 1 == 1
-
-
-@kernel
-def label_block(cpu: Cpu, block: int, label: int) -> None:
-    """Say what a block that was just allocated is for (an address that tells it); reports keep it past the free."""
-    cpu.poke(record_of(cpu, block) + LABEL, label)
-
-
-@kernel
-def label_of(cpu: Cpu, block: int) -> int:
-    """What a block is for or, when it is free, was for."""
-    record = record_of(cpu, block)
-    return cpu.peek(record + (LABEL if cpu.peek(record + GENERATION) & 1 == 1 else FORMER_LABEL))
-
-
-@kernel
-def block_of(cpu: Cpu, address: int) -> int:
-    """Start of the block, live or free, that `address` lies in; 0 for none. Takes no lock: blocks keep their place."""
-    start = cpu.peek(HEAP_START)
-    if address < start or address >= cpu.peek(HEAP_NEXT):
-        return 0
-    block = address - (address - start & MIN_BLOCK - 1)
-    while block > start and cpu.peek(record_of(cpu, block) + SHIFT) == 0:
-        block -= MIN_BLOCK
-    return block if address - block < 1 << cpu.peek(record_of(cpu, block) + SHIFT) else 0
 
 
 @kernel
@@ -192,8 +160,9 @@ def undress_block(cpu: Cpu, block: int) -> None:
     cpu.poke(record + FORMER_LABEL, cpu.peek(record + LABEL))
     sign_record(cpu, record + FREED_BY)
     cpu.poke(record + GENERATION, cpu.peek(record + GENERATION) + 1)
-    mark = SHADOW_UNMAPPED if fate == UNMAPPED else SHADOW_FREED
-    cpu.fill_shadow(block, cpu.peek(record + REQUESTED) + 7 & -8, mark)
+    if fate != TYPE_STABLE:
+        mark = SHADOW_UNMAPPED if fate == UNMAPPED else SHADOW_FREED
+        cpu.fill_shadow(block, cpu.peek(record + REQUESTED) + 7 & -8, mark)
     cpu.barrier()
     if fate == POISONED:
         poison_block(cpu, block)

@@ -1,15 +1,21 @@
 """The watchdog: turns "no progress" into a named stall. Reads RAM from the thread that waits for the run's end."""
 
-import time
 from collections.abc import Callable, Sequence
 
 import attrs
 
+from stress import clocks
 from stress.machine import waits, words
 from stress.machine.ram import Ram
 from stress.machine.waits import Link, Stall, Wait, follow, wait_on
 
 LONGEST_SAMPLE_SECONDS = 0.5
+CHANCE_SECONDS = 0.5
+"""CPU time within which whoever is waited for ends the wait, if it ever does; a tenth of a shorter stall."""
+CHANCES = 3
+"""The same in samples in which it slept or finished an operation, each of which shows that it had a core."""
+LONGEST_DOUBT_SECONDS = 60.0
+"""For how long a stall is doubted; then the slice ends without a word on it, since nobody can know."""
 NEVER = float("inf")
 
 
@@ -38,6 +44,21 @@ def _look(ram: Ram) -> list[_Glance]:
 
 
 @attrs.define
+class _Chance:
+    """Whether a CPU that is waited for has had the core that it takes to end the wait, since somebody asked first."""
+
+    used: float | None
+    last: _Glance
+    moved: int = 0
+
+    def had(self, used: float | None, seen: _Glance, enough: float) -> bool:
+        """Whether it has, by its CPU time and its counters now; it is held to have where its CPU time is unknown."""
+        self.moved += _counts(seen) != _counts(self.last)
+        self.last = seen
+        return self.used is None or used is None or used - self.used >= enough or self.moved >= CHANCES
+
+
+@attrs.define
 class _Watch:
     """What one CPU has done so far. Times are in seconds that were sampled.
 
@@ -58,7 +79,7 @@ class _Watch:
         last, self.last = self.last, seen
         spins, sleeps = seen.spins != last.spins, seen.sleeps != last.sleeps
         within = seen.operations == last.operations
-        if not (within and _address(seen) == _address(last)):
+        if not (within and _address(seen) == _address(last)) or changed_hands(last.wait, seen.wait):
             self.spun = 0.0
         elif spins:
             self.spun += elapsed
@@ -76,6 +97,17 @@ class _Watch:
         return waits.SLEEPS if self.since_sleep < recent else waits.RUNS_ON
 
 
+def changed_hands(before: Wait | None, after: Wait | None) -> bool:
+    """Whether a lock that was held is held by another CPU now: the machine goes on, whoever waits longest."""
+    holders = [wait.held_by for wait in (before, after) if wait and wait.held_by is not None]
+    return len(holders) == 2 and holders[0] != holders[1]
+
+
+def _counts(glance: _Glance) -> tuple[int, int, int]:
+    """What a CPU counts up when it runs."""
+    return glance.operations, glance.sleeps, glance.spins
+
+
 def _address(glance: _Glance) -> int | None:
     """The word that a CPU spun on last."""
     return None if glance.wait is None else glance.wait.address
@@ -90,14 +122,21 @@ class Watchdog:
         programs: Sequence[str],
         stall_after: float,
         is_alive: Callable[[int], bool] = lambda number: True,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = clocks.monotonic,
+        cpu_seconds: Callable[[int], float | None] = lambda number: None,
     ) -> None:
-        """Watch `ram`, whose CPU i runs the program named `programs[i]` on a thread of which `is_alive(i)` tells."""
+        """Watch `ram`, whose CPU i runs the program named `programs[i]` on a thread of which `is_alive(i)` tells.
+
+        `cpu_seconds(i)` is the CPU time that the thread has used, None where nobody knows.
+        """
         self._ram = ram
         self._programs = programs
         self._stall_after = stall_after
         self._is_alive = is_alive
         self._clock = clock
+        self._cpu_seconds = cpu_seconds
+        self._chances: dict[int, _Chance] = {}
+        self._doubted = 0.0
         self._watches = [_Watch() for _ in programs]
         self._sampled = clock()
 
@@ -124,7 +163,7 @@ class Watchdog:
 
     def suspects(self, seconds: float) -> bool:
         """Whether a CPU has only spun for `seconds` so far: too soon to call it a stall, too long to look away."""
-        return bool(self._spinning(seconds))
+        return self._doubted < LONGEST_DOUBT_SECONDS and bool(self._spinning(seconds))
 
     def _stall(self, first: int) -> Stall:
         """The stall that CPU `first` hangs in."""
@@ -142,4 +181,31 @@ class Watchdog:
         for watch, seen in zip(self._watches, _look(self._ram), strict=True):
             watch.sample(seen, elapsed)
         stalled = self._spinning(self._stall_after)
-        return self._stall(max(stalled, key=lambda number: self._watches[number].spun)) if stalled else None
+        if not stalled:
+            self._chances.clear()
+            self._doubted = 0.0
+            return None
+        stall = self._stall(max(stalled, key=lambda number: self._watches[number].spun))
+        if self._had_chances(stall):
+            return stall
+        self._doubted += elapsed
+        return None
+
+    def _had_chances(self, stall: Stall) -> bool:
+        """Whether whoever could end the wait has had a core to do so: a CPU that got none is not at fault.
+
+        That is the CPU that the chain ends at or, where it ends at a word that no CPU in particular stores, all others.
+        One that spins itself runs, and one whose thread is gone ends no wait.
+        """
+        last = stall.links[-1]
+        waits_for_all = last.activity == waits.SPINS and last.waits_for is None
+        numbers = range(len(self._watches)) if waits_for_all else [last.cpu]
+        quiet = [number for number in numbers if self._activity(number) not in (waits.SPINS, waits.ENDED)]
+        had = [self._had_chance(number) for number in quiet]  # of all of them, so that each is counted
+        return all(had)
+
+    def _had_chance(self, number: int) -> bool:
+        """Whether CPU `number` has had a core for long enough since a stall was first suspected."""
+        used, seen = self._cpu_seconds(number), self._watches[number].last
+        chance = self._chances.setdefault(number, _Chance(used, seen))
+        return chance.had(used, seen, min(CHANCE_SECONDS, self._stall_after / 10))

@@ -102,6 +102,10 @@ NMIS = _log_word("nmis")
 WINDOWS = _log_word("windows")
 VIOLATIONS = _log_word("violations")
 FIRST_VIOLATION = _log_word("first_violation")
+FIRST_TRIAL = _log_word("first_trial")
+CHANGED_IN = _log_word("changed_in")
+WINDOWS_THEN = _log_word("windows_then")
+OVERLAPPED = _log_word("overlapped")
 DISAGREEMENTS = _log_word("disagreements")
 TIMESPEC = _log_word("timespec", 2)
 COUNTERS = _log_word("counters", 8)
@@ -134,6 +138,9 @@ NOTES_KEPT = _log_word("notes_kept", NOTES_BYTES // 8)
 CAUSE_WILD = 1
 CAUSE_ENDLESS = 2
 CAUSE_POWER_OFF = 99
+
+# Outcomes that the harness itself finds, in operations of every kind: the last numbers, which no scenario may use.
+AFTER_FREE, OUT_OF_BOUNDS, OVERWRITTEN = MOST_OUTCOMES - 3, MOST_OUTCOMES - 2, MOST_OUTCOMES - 1
 
 # Kinds of access, as notes have them: how many bytes, negative for a write; 0 is a fault that no access had. A
 # compare-exchange is a read, which it is if it fails.

@@ -1,7 +1,8 @@
 """A CPU that runs the body of a role, again and again: what each operation came to, and what it overlapped."""
 
 import contextvars
-import time
+import copy
+import threading
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -9,10 +10,12 @@ from typing import Any, TypeVar
 
 import attrs
 
+from stress import clocks
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
+from stress.marks.bodies import printable, told_of
 from stress.marks.noise import Kind
 from stress.marks.poison import Use, UsedAfterFreeError
 
@@ -26,7 +29,7 @@ MOST_IN_BURST = 1024
 
 @attrs.define(eq=False)
 class Signals:
-    """What CPUs of a slice look at between operations. `ending`: rest. `hurry`: go to the safepoint at once.
+    """What CPUs look at between operations. `ending`: rest. `hurry`: go to the safepoint at once. `over`: the last end.
 
     `ending` is set by whoever ends the slice. `hurry` is set besides by a CPU that stops the machine, and cleared by it
     afterwards: writers may undo each other's, which makes a stop late by a burst and nothing worse.
@@ -34,10 +37,26 @@ class Signals:
 
     ending: bool = False
     hurry: bool = False
+    over: threading.Event = attrs.field(factory=threading.Event)
+
+    def begin(self) -> None:
+        """Begin a slice, unless the run is over: whoever says so meanwhile has the last word."""
+        self.ending = self.hurry = False
+        if self.over.is_set():
+            self.end()
 
     def end(self) -> None:
         """End the slice."""
         self.ending = self.hurry = True
+
+    def stop(self) -> None:
+        """End the run, called by any CPU."""
+        self.over.set()
+        self.end()
+
+
+class LetGo(SystemExit):
+    """Raised within an operation that the run does not wait for any more: nobody counts what comes of it."""
 
 
 class StressCpu:
@@ -113,16 +132,22 @@ class Player:
     stop: Callable[[], None]
     first_only: bool
     kind: Kind = Kind.BARE
-    body: Callable[[StressCpu], Any] = attrs.field(default=attrs.Factory(lambda self: self.role.body, takes_self=True))
     context: contextvars.Context = attrs.field(factory=contextvars.copy_context)
-    rests: bool = False
     operations: int = 0
+    longest_ns: int = 0
     overlapped: int = 0
     outcomes: Counter[str] = attrs.field(factory=Counter)
     firsts: dict[str, Seen] = attrs.field(factory=dict)
     errors: list[BaseException] = attrs.field(factory=list)
+    _next: tuple[Kind, Callable[[StressCpu], Any]] = attrs.field(init=False)
+    _leave: int = 0
+    _taken: int = -1
+    _rested: int = -1
     _use: Use | None = None
     _size: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        self._next = Kind.BARE, self.role.body
 
     @property
     def who(self) -> str:
@@ -133,16 +158,37 @@ class Player:
         """Something freed is used by the operation under way."""
         self._use = self._use or use
 
+    @property
+    def rests(self) -> bool:
+        """Whether it has come to rest since it was last let go on."""
+        return self._rested == self._leave
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it rests, and is not the one whose operation ended the run."""
+        return self.rests and not self.errors and not (self.first_only and self.firsts)
+
     def slice(self, kind: Kind, body: Callable[[StressCpu], Any], signals: Signals) -> None:
-        """Another slice begins, with noise around the body."""
-        self.kind, self.body, self.rests, self.cpu.signals = kind, body, False, signals
+        """Another slice begins, with noise around the body; an operation under way keeps what it has."""
+        self._next, self.cpu.signals = (kind, body), signals
+        self.go_on()
+
+    def bare(self) -> None:
+        """From its next operation on there is no noise around the body."""
+        self._next = Kind.BARE, self.role.body
+
+    def go_on(self) -> None:
+        """Let it go on for one burst at least, of one operation if the slice has ended. Called by the test's thread."""
+        self._leave += 1
 
     def operation(self, cpu: Cpu) -> int:
         """For the machine's loop, some operations in a row, at least one; all that they come to is counted here."""
-        if self.cpu.signals.ending:
-            self.rests = True
+        leave = self._leave
+        if self.cpu.signals.ending and leave == self._taken:
+            self._rested = leave  # only now: who rests has counted all that it did
             cpu.yield_core()
             return UNJUDGED
+        self._taken = leave
         self.cpu.machine, self._use = cpu, None
         before, began = self._others(cpu), self.operations
         if self.role.writes:
@@ -167,21 +213,25 @@ class Player:
 
     def _burst(self) -> None:
         """Operations with as little around them as can be, up to the first that is not acceptable."""
-        began = time.monotonic_ns()
+        began = clocks.monotonic_ns()
+        self.kind, body = self._next
         try:
-            last = self._acceptable()
+            last = self._acceptable(body)
         except Oops:  # power-off, within a stop
             raise
+        except LetGo:
+            return
         except BaseException as error:
             self._raised(error)
         else:
             self._ended(last)
-        took = time.monotonic_ns() - began
+        took = clocks.monotonic_ns() - began
+        self.longest_ns = max(self.longest_ns, took)
         self._size = max(self._size // 2, 1) if took > BURST_NS else min(self._size * 2, MOST_IN_BURST)
 
-    def _acceptable(self) -> Any:
+    def _acceptable(self, body: Callable[[StressCpu], Any]) -> Any:
         """Run the body until it returns something that is not acceptable, which is returned; None if it never does."""
-        body, cpu, signals, acceptable, outcomes = self.body, self.cpu, self.cpu.signals, self.acceptable, self.outcomes
+        cpu, signals, acceptable, outcomes = self.cpu, self.cpu.signals, self.acceptable, self.outcomes
         for _ in range(self._size):
             self.operations += 1
             value = body(cpu)
@@ -200,8 +250,7 @@ class Player:
         if isinstance(value, str):
             self._count(value)
         elif value is not None:
-            told = f"{self.role.name} returned {value!r}; return an outcome as text, or None for none"
-            self._keep(TypeError(told))
+            self._keep(TypeError(f"{self.role.name} {told_of(value)}"))
 
     def _raised(self, error: BaseException) -> None:
         """Count, or keep, what the last operation raised."""
@@ -212,14 +261,23 @@ class Player:
 
     def _explains(self, error: BaseException | None) -> bool:
         """Whether an exception comes from a use of something freed, which is counted as that."""
-        while error is not None and not isinstance(error, UsedAfterFreeError):
-            error = error.__cause__ or error.__context__
-        return error is not None and self._use is not None
+        seen: set[int] = set()  # exceptions may be each other's context
+        while error is not None and id(error) not in seen and not isinstance(error, UsedAfterFreeError):
+            seen.add(id(error))
+            error = error.__context__ if error.__cause__ is None else error.__cause__
+        return isinstance(error, UsedAfterFreeError) and self._use is not None
+
+    def left_behind(self) -> "Player":
+        """A copy that its thread, which is in an operation still, does not change any more."""
+        one = copy.copy(self)
+        one.outcomes, one.firsts, one.errors = Counter(self.outcomes), dict(self.firsts), list(self.errors)
+        return one
 
     def _keep(self, error: BaseException) -> None:
         """Keep what a body raised, and end the run: whatever it is, it is told."""
-        seconds = (time.monotonic_ns() - self.began_ns) / 1e9
-        error.add_note(f"on {self.who}, {seconds:.3f} s after the start, {self.kind.name.lower()} slice")
+        seconds = (clocks.monotonic_ns() - self.began_ns) / 1e9
+        error = printable(error)
+        BaseException.add_note(error, f"on {self.who}, {seconds:.3f} s after the start, {self.kind.name.lower()} slice")
         self.errors.append(error)
         self.stop()
 
@@ -229,7 +287,7 @@ class Player:
         if outcome in self.acceptable:
             return
         if outcome not in self.firsts and len(self.firsts) < MOST_FIRSTS:
-            seconds = (time.monotonic_ns() - self.began_ns) / 1e9
+            seconds = (clocks.monotonic_ns() - self.began_ns) / 1e9
             self.firsts[outcome] = Seen(outcome, self.who, self.kind, seconds, self._use)
         if self.first_only:
             self.stop()

@@ -1,16 +1,18 @@
 """The `stress` fixture: roles, what is acceptable, what was freed, and the run."""
 
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Self, TypeVar, overload
 
 import pytest
 
 from stress.errors import UserError
-from stress.marks import told
+from stress.marks import reach, told
+from stress.marks.bodies import fault_of
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell, again
 from stress.marks.cpu import Role, StressCpu
-from stress.marks.noise import UnderTest
+from stress.marks.under_test import UnderTest
 
 Body = TypeVar("Body", bound=Callable[[StressCpu], Any])
 
@@ -80,6 +82,8 @@ class Stress:
             raise UserError(f"count={count!r} is no number of CPUs; give 1 or more, or leave it out")
 
         def add(body: Body) -> Body:
+            if fault := fault_of(body):
+                raise UserError(f"the body `{getattr(body, '__name__', body)}` {fault}")
             self._roles.append(Role(body, writes, count))
             return body
 
@@ -140,11 +144,15 @@ class Stress:
         """What the run came to, for JUnit XML."""
         bout = self._bout
         counts = {"operations": bout.operations, "overlapped": bout.overlapped, "violations": bout.violations}
-        return [(f"stress_{name}", count) for name, count in counts.items()]
+        notes = [("stress_note", note) for note in told.notes(bout)]
+        noise = [("stress_noise", reach.line(bout.noise))] if bout.noise else []
+        return [*((f"stress_{name}", count) for name, count in counts.items()), *noise, *notes]
 
     def _judge(self) -> None:
-        """Fail if something is not as it should be."""
+        """Fail if something is not as it should be; a warning if nothing is wrong, and noise missed what is tested."""
         if not told.headline(self._bout):
+            if self._bout.noise and (missed := reach.miss(self._bout.noise)):
+                warnings.warn(f"stress: {missed}", pytest.PytestWarning, stacklevel=3)
             return
         report, raised = told.report(self._bout, self._nodeid), self._bout.errors
         errors = [error for error in raised if not isinstance(error, pytest.skip.Exception)]

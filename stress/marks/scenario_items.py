@@ -102,7 +102,7 @@ class ScenarioItem(pytest.Item):
             stop_on_violation=self.scenario.expect == "violated" or self.config.getoption("maxfail") == 1,
         )
 
-    def _uncover(self) -> None:
+    def _uncover(self, why: str) -> None:
         """Let the harness's last words be seen, which pytest would take with it: the process is about to exit."""
         capture = self.config.pluginmanager.get_plugin("capturemanager")
         if capture:

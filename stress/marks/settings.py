@@ -13,6 +13,7 @@ import pytest
 
 from stress.config import DEFAULT_CPUS, ENGINES, LARGEST_SEED
 from stress.errors import UserError
+from stress.extras import needs
 from stress.host import HOW, SETTING, WAIT
 from stress.machine import engines
 from stress.machine.words import MAX_CPUS
@@ -22,7 +23,6 @@ SMOKE = "1s"
 CPUS = str(DEFAULT_CPUS)
 REPEAT = "1"
 MOST_SECONDS = 86400.0
-NEEDS_NUMBA = "stress engine native needs numba: pip install 'kstress[native]', or use --stress-engine python"
 
 
 @attrs.frozen
@@ -144,5 +144,5 @@ def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Ma
 
     found = {name: find_setting(config, name, marked, defaults.get(name)) for name in SETTINGS}
     if found["engine"] == "native" and not engines.has_numba():
-        raise UserError(NEEDS_NUMBA)
+        raise UserError(f"{needs('stress engine native', 'native')}, or use --stress-engine python")
     return found

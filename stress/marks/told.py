@@ -6,11 +6,12 @@ from pathlib import Path
 
 from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import RawStack, line_of
+from stress.marks import reach
 from stress.marks.bout import Bout
 from stress.marks.cell import again
 from stress.marks.cpu import Player
-from stress.marks.noise import PACKAGE
 from stress.marks.poison import Deed, Use
+from stress.marks.under_test import PACKAGE
 from stress.units import show_duration
 
 MOST_FRAMES = 12
@@ -26,8 +27,12 @@ def headline(bout: Bout) -> str:
         return "VIOLATED: freed, outside of any operation"
     if bout.errors:
         return f"RAISED: {len(bout.errors)} of {bout.operations:,} operations ended in an exception"
+    if bout.starved:
+        return f"INCONCLUSIVE: {len(bout.starved)} of {len(bout.players)} CPUs got no core to end their operation on"
     if not bout.overlapped:
         return f"INCONCLUSIVE: none of {bout.operations:,} operations overlapped a writer's, so nothing was tested"
+    if bout.noise and (refusal := reach.refusal(bout.noise)):
+        return f"INCONCLUSIVE: no operation had noise at lines or instructions ({refusal}), so little was tested"
     return ""
 
 
@@ -47,7 +52,7 @@ def _counts(bout: Bout) -> str:
 
 def report(bout: Bout, nodeid: str) -> str:
     """All of it, as text; the first line is the verdict."""
-    return "\n".join([headline(bout), *_roles(bout), *_first(bout), *_stray(bout), *_stuck(bout), *_end(bout, nodeid)])
+    return "\n".join([headline(bout), *_roles(bout), *_first(bout), *_stray(bout), *_left(bout), *_end(bout, nodeid)])
 
 
 def _roles(bout: Bout) -> Iterator[str]:
@@ -108,12 +113,28 @@ def _stray(bout: Bout) -> Iterator[str]:
         yield from _use(bout.stray)
 
 
-def _stuck(bout: Bout) -> Iterator[str]:
-    """CPUs that did not end, with their stacks."""
-    for stuck in bout.stuck:
+def _left(bout: Bout) -> Iterator[str]:
+    """CPUs that did not end their operation: what they do, with their stacks, and who waits for whom."""
+    for cycle in bout.deadlocks:
         yield ""
-        yield f"{stuck.who} does not end; its thread is left behind, at:"
-        yield from "".join(stuck.stack).rstrip().splitlines()
+        yield f"deadlock: {_circle(cycle)}"
+    for left in bout.left:
+        yield ""
+        yield f"{left.who} {left.fate.value}; {'its thread was ended' if left.ended else 'its thread is left behind'}"
+        yield f"  for {show_duration(left.seconds)} it {left.does}; at:"
+        yield from "".join(left.stack).rstrip().splitlines()
+
+
+def _circle(cycle: tuple[int, ...]) -> str:
+    """Who waits for whose lock."""
+    return ", ".join(
+        f"CPU {one} waits for CPU {other}" for one, other in zip(cycle, (*cycle[1:], cycle[0]), strict=True)
+    )
+
+
+def notes(bout: Bout) -> list[str]:
+    """What is to be said of a bout whatever its verdict is: a line for each CPU that still waited at the end."""
+    return [f"{one.who} {one.fate.value}: for {show_duration(one.seconds)} it {one.does}" for one in bout.waiting]
 
 
 def _end(bout: Bout, nodeid: str) -> Iterator[str]:
@@ -122,4 +143,6 @@ def _end(bout: Bout, nodeid: str) -> Iterator[str]:
     yield ""
     gil = "on" if gil_enabled() else "off"
     yield f"ran {show_duration(bout.seconds)} on {cell.cpus} CPUs, GIL {gil}, seed {cell.seed}"
+    if bout.noise:
+        yield f"noise: {reach.line(bout.noise)}"
     yield f"again (a seed fixes draws and noise, not the interleaving): {again(nodeid, cell)}"

@@ -21,6 +21,15 @@ def check_writable(folder: Path, origin: str) -> None:
         raise UserError(f"{origin}: cannot write in {str(folder)!r}; name a folder that you may write in")
 
 
+def make_folder(folder: Path, origin: str) -> None:
+    """Make `folder` and what leads to it, if it is not there; UserError unless a file can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{origin}: cannot make {str(folder)!r}: {error.strerror}; name another folder") from None
+    check_writable(folder, origin)
+
+
 def _replace(path: Path, text: str) -> None:
     """Write a whole file beside `path` and put it in its place."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.summary import show_ending
+from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
@@ -25,7 +26,7 @@ from stress.pages.table_csv import make_csv
 from stress.report.result import json_text
 
 DEFAULT_PAGE = Path("report.html")
-STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", UNEXPECTED: "bold red", BROKEN: "bold red"}
+STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", NOT_APPLICABLE: "dim", UNEXPECTED: "bold red", BROKEN: "bold red"}
 MOST_TROUBLES = 20
 
 
@@ -97,7 +98,10 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
     finally:  # also where the reader of a pipe has gone away
         for flag, (place, text) in made.items():
             _write(place, text, flag)
-        _write_page(wanted.page, page, missing)
+        if wanted.page is not None and page is not None:
+            _write_page(wanted.page, page)
+    if missing:
+        raise UserError(f"no {wanted.page}: {missing}; what it would say is above")
 
 
 def _read(paths: Iterable[Path]) -> Iterator[Path]:
@@ -133,14 +137,10 @@ def _write(place: str, text: str, flag: str) -> None:
         write_results(Path(place), text, flag)
 
 
-def _write_page(place: Path | None, page: str | None, missing: str | None) -> None:
-    """Write the page, and say where it is, or why there is none."""
-    if place is None:
-        return
-    if page is not None:
-        write_results(place, page, "--output")
-    note = f"no {place}: {missing}" if missing else f"page: {place}"
-    console(stderr=True).print(Text(note, "dim"), soft_wrap=True)
+def _write_page(place: Path, page: str) -> None:
+    """Write the page, and say where it is."""
+    write_results(place, page, "--output")
+    console(stderr=True).print(Text(f"page: {place}", "dim"), soft_wrap=True)
 
 
 def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
@@ -178,7 +178,7 @@ def _table(rows: Iterable[Row]) -> Table:
     for row in rows:
         cells = (
             shown(row.values.scenario), shown(row.values.engine), row.cpus, ", ".join(row.verdicts), row.expect,
-            f"{row.as_expected} of {len(row.entries)}", f"{row.windows:,}", f"{row.violations:,}",
+            f"{row.as_expected} of {row.applicable}", f"{row.windows:,}", f"{row.violations:,}",
         )  # fmt: skip
         table.add_row(*(Text(cell, STYLES[row.standing] if at == 3 else "") for at, cell in enumerate(cells)))
     return table

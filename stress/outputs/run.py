@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from stress.judge.tally import Tally
 from stress.outputs.consoles import console
-from stress.outputs.places import check_json, check_writable, write_json, write_results
+from stress.outputs.places import check_json, make_folder, write_json, write_results
 from stress.report.result import Result, json_text
 from stress.report.table import show, show_rate, summary
 from stress.runner import Progress as ProgressCallback
@@ -32,7 +32,7 @@ class Outputs:
         self._json, self._results, self._reports = json_file, results, reports
         check_json(json_file)
         if results is not None:
-            check_writable(results, "--results")
+            make_folder(results, "--results")
         self._errors = console(stderr=True)
         self._tables = self._errors if json_file == "-" else console()
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.runs import Run, bound_of
+from stress.campaign.runs import Run
 from stress.campaign.sweep.records import AXES
 from stress.gathered.axes import axis_name, axis_value, settings, varying
 from stress.gathered.entries import Entry, Source
+from stress.judge.trials import Trials
 
 EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"
 NUMERIC = ("cpus", "readers_per_writer", "noise", "switch_interval_s", "gap_s", "pace_s")
@@ -84,9 +85,16 @@ def _exactly(value: Callable[[Run], float | None]) -> Measure:
     return lambda run: (value(run), EXACT)
 
 
+def _caught(run: Run) -> tuple[float | None, str]:
+    """Catches per trial; None of a run that counted no trials."""
+    caught = run.caught if run.caught.independent else Trials()
+    return (caught.rate, EXACT) if caught.catches else (caught.upper_95, AT_MOST)
+
+
 def _rate(run: Run) -> tuple[float | None, str]:
-    """Violations per race window."""
-    return (run.rate, EXACT) if run.violations else (bound_of(0, run.race_windows), AT_MOST)
+    """Violations per race window, of a run that counted nothing else."""
+    windows = Trials() if run.caught.independent else run.caught
+    return (windows.rate, EXACT) if windows.catches else (windows.upper_95, AT_MOST)
 
 
 def _first(run: Run) -> tuple[float | None, str]:
@@ -107,6 +115,7 @@ def _microseconds(us: float | None) -> float | None:
 
 
 METRICS: tuple[tuple[str, str, bool, Measure], ...] = (
+    ("catches per overlapped change", RATE, True, _caught),
     ("violations per race window", RATE, True, _rate),
     ("time to first violation", TIME, True, _first),
     ("lookups a second", COUNT, False, _exactly(lambda run: run.per_second(run.lookups))),

@@ -16,7 +16,7 @@ HOUR, MINUTE = 3600.0, 60.0
 MEASURES: tuple[tuple[str, str, Callable[[Span], float | None]], ...] = (
     ("lookups a second", COUNT, lambda span: span.lookups_per_s),
     ("race windows a second", COUNT, lambda span: span.windows_per_s),
-    ("the twin's violations per race window", RATE, lambda span: span.twin_rate),
+    ("the twin's catches per trial", RATE, lambda span: span.twin_rate),
     ("length of a stop, 99 %", TIME, lambda span: span.stop_p99_us and span.stop_p99_us / 1e6),
 )
 

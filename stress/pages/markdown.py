@@ -10,7 +10,7 @@ from stress.pages.statistics import Row, answer, rows_of, worst_first
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 HEAD = ("result", "scenario", "engine", "CPUs", "settings", "verdict", "expected", "as expected", "race windows",
-        "violations", "per window", "at most (95 %)", "from")  # fmt: skip
+        "violations", "caught", "at most (95 %)", "from")  # fmt: skip
 
 
 def plain(text: object) -> str:
@@ -54,7 +54,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     """The cells of one row."""
     cells = (
         row.standing, row.values.scenario, row.values.engine, row.cpus, row.settings, ", ".join(row.verdicts),
-        row.expect, f"{row.as_expected} of {len(row.entries)}", f"{row.windows:,}", f"{row.violations:,}",
+        row.expect, f"{row.as_expected} of {row.applicable}", f"{row.windows:,}", f"{row.violations:,}",
         share_text(row.rate), share_text(row.bound), row.source,
     )  # fmt: skip
     return tuple(plain(cell) for cell in cells)

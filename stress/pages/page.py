@@ -11,7 +11,9 @@ from typing import Any
 import attrs
 
 from stress.campaign.identity import made_by
+from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.errors import UserError
+from stress.extras import needs
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.pages import charts, sections
 from stress.pages.curves import AT_LEAST, AT_MOST, Chart, Family, families
@@ -21,7 +23,7 @@ from stress.pages.statistics import answer, rows_of, summary_of, worst_first
 
 GENERATOR = '<meta name="generator" content="kstress '
 MOST_ROWS = 12
-SYMBOLS = {EXPECTED: "✓", INCONCLUSIVE: "?", UNEXPECTED: "✗", BROKEN: "!"}
+SYMBOLS = {EXPECTED: "✓", INCONCLUSIVE: "?", NOT_APPLICABLE: "-", UNEXPECTED: "✗", BROKEN: "!"}
 """What marks a row besides its colour."""
 
 
@@ -30,8 +32,8 @@ def check_extra() -> None:
     try:
         import jinja2
         import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise UserError(f"--output: a page needs {error.name}; pip install 'kstress[report]'") from None
+    except ImportError:
+        raise UserError(needs("--output: a page", "report")) from None
     del jinja2
 
 

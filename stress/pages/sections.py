@@ -1,17 +1,17 @@
 """What a report says besides verdicts and plots: violations, what broke, hosts, commands, and what was not seen."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from stress.campaign.runs import bound_of, share
-from stress.conditions import Conditions
+from stress.campaign.runs import Run, share
+from stress.conditions import LEAST_CPU_SECONDS, Conditions
 from stress.gathered.axes import settings, varying
 from stress.gathered.entries import BROKEN, SOAK, Entry, Source
+from stress.judge.trials import Trials, bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE
-from stress.pages.scales import share_text
 from stress.report.told import Told
 from stress.report.violation import printable
 from stress.units import write_duration
@@ -106,7 +106,7 @@ def _passage(what: str, told: Told) -> Passage:
 
 
 def troubles(sources: Sequence[Source]) -> list[Section]:
-    """What crashed, hung, failed or stalled, with what is known of it."""
+    """What crashed, hung, failed, stalled or lost turns, with what is known of it."""
     found: dict[str, list[Passage]] = {}
     for entry, what in _entries(sources):
         if entry.standing == BROKEN:
@@ -114,6 +114,8 @@ def troubles(sources: Sequence[Source]) -> list[Section]:
             found.setdefault(entry.end, []).append(Passage(what, text))
         elif entry.stall is not None:
             found.setdefault("stalled", []).append(Passage(what, entry.stall.text))
+        if lost := entry.lost_turns:
+            found.setdefault("with turns that were lost", []).append(Passage(what, lost))
     return [_some(end, passages) for end, passages in found.items()]
 
 
@@ -149,7 +151,13 @@ def _at_work(number: int, entry: Entry) -> Iterator[Worked]:
         of = {one.session for one in entry.soak.samples if one.standing.scenario == entry.values.scenario}
         yield from (Worked(number, sessions[at].worker, sessions[at].conditions) for at in sorted(of))
     elif entry.run is not None:
-        yield Worked(number, entry.worker, entry.run.conditions)
+        yield Worked(number, entry.worker, _measured(entry.run))
+
+
+def _measured(run: Run) -> Conditions:
+    """The conditions of a run; earlier versions gave a steal time of runs that were too short to measure one."""
+    of = run.conditions
+    return of if run.duration_s * of.cores >= LEAST_CPU_SECONDS else attrs.evolve(of, steal_percent=None)
 
 
 def _facts(one: Worked) -> tuple[tuple[str, str], ...]:
@@ -206,16 +214,23 @@ def commands(source: Source) -> list[str]:
 
 
 def not_seen(sources: Sequence[Source]) -> list[str]:
-    """What was not seen, scenario by scenario, and how far that goes."""
-    windows, why = Counter[str](), dict[str, str]()
-    for entry, what in _entries(sources):
-        if entry.run is not None and entry.run.verdict == HELD:
-            windows[entry.values.scenario] += entry.run.race_windows
-        elif entry.run is not None and entry.run.verdict == INCONCLUSIVE:
-            why.setdefault(entry.values.scenario, f"{what}: {entry.run.reason}")
-    held = [
-        f"{name}: not reproduced in {count:,} race windows; at most {share_text(bound_of(0, count))} violations per "
-        "window (95 %), if all these runs are alike"
-        for name, count in windows.items()
-    ]
-    return held + [f"inconclusive: {reason}" for reason in why.values()]
+    """What was not seen, by scenario, engine, CPU count and what else differs, and how far that goes."""
+    held, open_ = defaultdict[str, list[Run]](list), defaultdict[str, list[Run]](list)
+    for source in sources:
+        axes = varying(source.entries)
+        for entry in source.entries:
+            if entry.run is not None and entry.run.applicable and entry.run.verdict in (HELD, INCONCLUSIVE):
+                kept = held if entry.run.verdict == HELD else open_
+                kept[label(entry, axes)].append(entry.run)
+    told = [f"{what}: not reproduced: {_bound(runs)}, if all these runs are alike" for what, runs in held.items()]
+    return told + [f"{what}: inconclusive{_times(runs)}: {runs[0].reason}" for what, runs in open_.items()]
+
+
+def _times(runs: Sequence[Run]) -> str:
+    """How many runs there were, if there were several; the reason that follows is the first one's."""
+    return f" in {len(runs):,} runs, the first because of" if len(runs) > 1 else ""
+
+
+def _bound(runs: Sequence[Run]) -> str:
+    """How many trials there were in runs, and the bound that they come to."""
+    return bound_text(sum((run.caught for run in runs), Trials()))

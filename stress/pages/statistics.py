@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
-from stress.campaign.runs import bound_of
-from stress.campaign.sweep.records import Values
+from stress.campaign.sweep.records import NOT_APPLICABLE, Values
 from stress.gathered.axes import settings, varying
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
+from stress.judge.trials import Trials
 
 
 @attrs.frozen
@@ -50,6 +50,11 @@ class Row:
         return sum(entry.standing == EXPECTED for entry in self.entries)
 
     @property
+    def applicable(self) -> int:
+        """How many of its entries had CPUs enough."""
+        return sum(entry.standing != NOT_APPLICABLE for entry in self.entries)
+
+    @property
     def windows(self) -> int:
         """Race windows of all repeats."""
         return sum(entry.run.race_windows for entry in self.entries if entry.run)
@@ -61,13 +66,18 @@ class Row:
 
     @property
     def rate(self) -> float | None:
-        """Violations per race window over all repeats."""
-        return min(self.violations / self.windows, 1.0) if self.windows else None
+        """Catches per trial over all repeats."""
+        return self.caught.rate
 
     @property
     def bound(self) -> float | None:
         """The upper 95 % bound on that rate."""
-        return bound_of(self.violations, self.windows)
+        return self.caught.upper_95
+
+    @property
+    def caught(self) -> Trials:
+        """The trials of all repeats."""
+        return sum((entry.run.caught for entry in self.entries if entry.run), Trials())
 
     @property
     def settings(self) -> str:
@@ -109,14 +119,19 @@ class Answer:
     def standing(self) -> str:
         """The worst there is."""
         there = [standing for standing in STANDINGS if self.counts.get(standing)]
-        return there[0] if there else INCONCLUSIVE
+        return there[0] if self.applicable else INCONCLUSIVE
+
+    @property
+    def applicable(self) -> int:
+        """How many had CPUs enough for their scenario, which is what the answer is about."""
+        return sum(self.counts.values()) - self.counts.get(NOT_APPLICABLE, 0)
 
     @property
     def headline(self) -> str:
         """The answer."""
-        total, good = sum(self.counts.values()), self.counts.get(EXPECTED, 0)
+        total, good = self.applicable, self.counts.get(EXPECTED, 0)
         if not total:
-            return "Nothing has ended yet"
+            return "No run had CPUs enough" if self.counts.get(NOT_APPLICABLE) else "Nothing has ended yet"
         if good == total:
             so_far = " so far" if self.left else ""
             return f"Everything{so_far} was as expected" if total > 1 else f"It was as expected{so_far}"
@@ -125,12 +140,13 @@ class Answer:
     @property
     def sentence(self) -> str:
         """How many of how many, and what became of the others."""
-        total, good = sum(self.counts.values()), self.counts.get(EXPECTED, 0)
+        total, good = self.applicable, self.counts.get(EXPECTED, 0)
         parts = [f"{good:,} of {total:,} {'run' if total == 1 else 'runs'} as expected"]
         meanings = {
             UNEXPECTED: "with another verdict",
             INCONCLUSIVE: "inconclusive: could not have seen it",
             BROKEN: "broken: crashed, hung or failed",
+            NOT_APPLICABLE: "not applicable: too few CPUs for the scenario",
         }
         parts += [f"{self.counts[one]:,} {meaning}" for one, meaning in meanings.items() if self.counts.get(one)]
         parts += [f"{self.left:,} not run yet"] if self.left else []

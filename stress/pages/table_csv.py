@@ -14,10 +14,10 @@ from stress.gathered.entries import Entry, Source
 
 FIGURES = (
     "duration_s", "expect", "verdict", "as_expected", "interrupted", "lookups", "loads", "unloads", "race_windows",
-    "violations", "first_violation_s", "rate_upper_95",
+    "violations", "first_violation_s", "rate_upper_95", "trials", "catches", "catch_rate_upper_95",
 )  # fmt: skip
 STOPS = ("count", "p50_us", "p99_us", "max_us")
-TWIN = ("scenario", "race_windows", "violations")
+TWIN = ("scenario", "race_windows", "violations", "trials", "catches")
 CONDITIONS = ("python", "gil", "numba", "cores", "steal_percent", "kasan", "stall_after_s")
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """How a text begins that a spreadsheet would take for a formula; an apostrophe keeps it from that."""

@@ -15,10 +15,10 @@ from stress.kernel.module import (
     sys_init_module_failing,
 )
 from stress.kernel.struct_module import IMAGE_MODULE, NAME, REFCOUNT
+from stress.machine.blocks import STOPS
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import STOPS
 from stress.programs.modprobe import SLOT_IMAGE, draw_slot, rest, turn_listed
 
 MISCOUNTED = int(Code.MISCOUNTED)

@@ -12,7 +12,7 @@ from rich.text import Text
 from stress.report.table import COLOURS
 from stress.scenario import POINTS, Scenario
 
-SHOWN = ("name", "claim", "source", "point", "expect", "twin", "learnt")
+SHOWN = ("name", "claim", "source", "point", "expect", "twin", "fate", "learnt")
 
 PAGE = """\
 # The catalogue

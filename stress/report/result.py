@@ -10,12 +10,13 @@ import attrs
 from stress.conditions import Conditions
 from stress.config import Config
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials
 from stress.judge.verdict import Verdict, rate_upper_95
 from stress.judge.violation import Violation
 from stress.machine.waits import Stall
 from stress.report.stall import stall_json
 from stress.report.violation_json import report_json
-from stress.scenario import Scenario
+from stress.scenario import TYPE_STABLE, Scenario
 from stress.units import write_duration
 
 SCHEMA = 1
@@ -26,7 +27,7 @@ class Result:
     """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
     `reports` has the first violation of each outcome, those that tell most first. `verb` is the command that it was
-    run with.
+    run with. `applicable` is False for a machine with too few CPUs for the scenario, on which nothing ran.
     """
 
     scenario: Scenario
@@ -40,11 +41,23 @@ class Result:
     stall: Stall | None = None
     reports: tuple[Violation, ...] = ()
     verb: str = "run"
+    applicable: bool = True
 
     @property
     def as_expected(self) -> bool:
         """Whether the verdict is the one that the scenario expects."""
         return self.verdict.name == self.scenario.expect
+
+    @property
+    def fate(self) -> str:
+        """What became of freed memory."""
+        return self.config.fate or self.scenario.fate
+
+    @property
+    def reason(self) -> str:
+        """The verdict's reason, and what was allowed that is a finding elsewhere."""
+        allowed = "; its memory is type-stable: touching it after its free is allowed, and not detected"
+        return self.verdict.reason + (allowed if self.fate == TYPE_STABLE else "")
 
     def as_json(self) -> dict[str, Any]:
         """The object of this run in the JSON of `kstress run`, schema 1."""
@@ -57,14 +70,17 @@ class Result:
             "duration_s": round(tally.seconds, 6),
             "expect": self.scenario.expect,
             "verdict": self.verdict.name,
-            "reason": self.verdict.reason,
+            "reason": self.reason,
             "as_expected": self.as_expected,
+            "applicable": self.applicable,
             "interrupted": self.interrupted,
+            "fate": self.fate,
             "lookups": tally.lookups,
             "loads": tally.loads,
             "unloads": tally.unloads,
             "race_windows": tally.race_windows,
             "violations": tally.violations,
+            **trials_json(tally.caught),
             "first_violation_s": tally.first_violation_s,
             "rate_upper_95": rate_upper_95(tally),
             "outcomes": {name: tally.outcomes[name] for name in self.scenario.outcomes},
@@ -89,7 +105,18 @@ class Result:
             "scenario": self.scenario.twin,
             "race_windows": twin.race_windows,
             "violations": twin.violations,
+            **trials_json(twin.caught),
         }
+
+
+def trials_json(caught: Trials) -> dict[str, Any]:
+    """What a rate is made of; nulls where an earlier version counted nothing that is independent."""
+    known = caught if caught.independent else None
+    return {
+        "trials": known and known.trials,
+        "catches": known and known.catches,
+        "catch_rate_upper_95": known and known.upper_95,
+    }
 
 
 def command_of(verb: str, origin: str, config: Config) -> str:

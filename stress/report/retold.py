@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.judge.outcomes import MORE_OUTCOMES, OUTCOMES
+from stress.judge.outcomes import FINDINGS, MORE_OUTCOMES, OUTCOMES
 from stress.judge.sources import Run
-from stress.judge.violation import Access, Block, Deed, Node, Row, Stack, Subject, Violation
+from stress.judge.violation import Access, Block, Deed, Node, Overwritten, Row, Stack, Subject, Violation
 from stress.machine.stacks import Frame
 from stress.machine.waits import ACTIVITIES
 from stress.report.told import Told, tell_violation
 
-KNOWN = {**OUTCOMES, **MORE_OUTCOMES}
+KNOWN = {**OUTCOMES, **MORE_OUTCOMES, **FINDINGS}
 WRONG = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 LARGEST_ACCESS = 16
 _FRAME = re.compile(r"(.*) \((.*):([0-9]{1,9})\)", re.DOTALL)
@@ -90,6 +90,7 @@ def violation_of(report: Json) -> Violation:
         block=_maybe(report["block"], _block),
         rows=tuple(_row(row) for row in report["memory"]),
         runs=runs,
+        overwritten=_maybe(report.get("overwritten"), _overwritten),
     )
 
 
@@ -187,6 +188,14 @@ def _deed(deed: Json) -> Deed:
         module=_maybe(deed["module"], _text),
         stack=_stack(deed["stack"]),
     )
+
+
+def _overwritten(written: Json) -> Overwritten:
+    """What was written into a freed block: as many bytes as were expected, at least one."""
+    found, expected = bytes.fromhex(written["found"]), bytes.fromhex(written["expected"])
+    if not 0 < len(found) == len(expected):
+        raise ValueError(f"{len(found)} bytes in place of {len(expected)} are no write")
+    return Overwritten(_address(written["address"]), found, expected, _stack(written["stack"]))
 
 
 def _row(row: Json) -> Row:

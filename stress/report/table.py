@@ -8,15 +8,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from stress.judge.outcomes import FORBIDDEN
+from stress.judge.outcomes import FINDINGS, FORBIDDEN
 from stress.judge.tally import Tally
-from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, rate_upper_95, windows_needed
+from stress.judge.trials import bound_text
+from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
 from stress.report.result import Result, rerun_command
 from stress.report.told import Told, tell_stall, tell_violation
 from stress.units import show_duration
 
 PLAIN_WIDTH = 120
 """Columns of what is printed where there is no terminal."""
+NO_WINDOW = "none: no lookup overlapped a change"
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
 
 
@@ -34,7 +36,10 @@ def _share(count: int, total: int) -> str:
 
 
 def outcome_table(result: Result) -> Table:
-    """Every graded outcome with its count, share, grade and meaning; those that were not seen are dim."""
+    """Every graded outcome with its count, share, grade and meaning; those that were not seen are dim.
+
+    What the harness finds besides is there if it was seen.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("outcome")
     table.add_column("count", justify="right")
@@ -43,6 +48,8 @@ def outcome_table(result: Result) -> Table:
     table.add_column("what it means")
     for name, outcome in result.scenario.outcomes.items():
         count = result.tally.outcomes[name]
+        if name in FINDINGS and not count:
+            continue
         bad = outcome.grade == FORBIDDEN
         style = "dim" if not count else "bold red" if bad else "green"
         share = _share(count, result.tally.lookups)
@@ -57,7 +64,8 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     lines = [
         ("lookups", f"{tally.lookups:,} ({show_rate(tally.lookups, tally.seconds)})"),
         ("modules", f"{tally.unloads:,} unloads ({show_rate(tally.unloads, tally.seconds)}), {tally.loads:,} loads"),
-        ("race windows", _windows(tally)),
+        ("race windows", f"{tally.race_windows:,} lookups overlapped a change" if tally.race_windows else NO_WINDOW),
+        ("trials", bound_text(tally.caught)),
         ("stops", _stops(tally)),
     ]
     if result.twin_tally is not None:
@@ -65,14 +73,6 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     if tally.first_violation_s is not None:
         lines.append(("first seen", f"after {show_duration(tally.first_violation_s)}{_again(tally)}"))
     return lines
-
-
-def _windows(tally: Tally) -> str:
-    """Race windows, and what they bound."""
-    bound = rate_upper_95(tally)
-    if bound is None:
-        return "none: no lookup overlapped a change"
-    return f"{tally.race_windows:,} lookups overlapped a change; at most {bound:.2g} violations per window (95 %)"
 
 
 def _stops(tally: Tally) -> str:
@@ -86,9 +86,9 @@ def _stops(tally: Tally) -> str:
 
 def _twin(result: Result, twin: Tally) -> str:
     """What the twin shows this run could have seen."""
-    needed = windows_needed(twin)
-    text = f"{result.scenario.twin}: {twin.violations:,} violations in {twin.race_windows:,} windows"
-    return text if needed is None else f"{text}; HELD takes {needed:,} windows"
+    needed = trials_needed(twin)
+    text = f"{result.scenario.twin}: {twin.violations:,} violations; {bound_text(twin.caught)}"
+    return text if needed is None else f"{text}; HELD takes {needed:,} trials"
 
 
 def _again(tally: Tally) -> str:
@@ -115,7 +115,7 @@ def verdict_line(result: Result) -> Text:
     verdict = result.verdict
     mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
     early = " (interrupted)" if result.interrupted else ""
-    return Text.assemble((verdict.name.upper(), f"bold {COLOURS[verdict.name]}"), f" {mark}{early}: {verdict.reason}")
+    return Text.assemble((verdict.name.upper(), f"bold {COLOURS[verdict.name]}"), f" {mark}{early}: {result.reason}")
 
 
 def summary(results: list[Result]) -> RenderableType:

@@ -8,10 +8,11 @@ from textwrap import wrap
 
 from stress.judge.outcomes import Outcome
 from stress.judge.sources import BEGINNING, END, FRESH, POISON, UNKNOWN, WHOLE, Run
-from stress.judge.violation import AT_BOOT, FREED, Access, Block, Deed, Node, Row, Stack, Violation
+from stress.judge.violation import AT_BOOT, AT_POWER_OFF, FREED, Access, Block, Deed, Node, Row, Stack, Violation
 from stress.kernel.list import LIST_POISON1, LIST_POISON2
+from stress.machine.blocks import SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
 from stress.machine.ram import LARGEST
-from stress.machine.slab import POISON_FREE, POISON_INUSE, SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
+from stress.machine.slab import POISON_FREE, POISON_INUSE
 from stress.machine.words import name_of
 from stress.units import show_duration
 
@@ -98,6 +99,8 @@ def named(name: bytes, owners: Sequence[str]) -> str:
 def bug(violation: Violation) -> str:
     """What kind of bug it is, as KASAN calls them where it has a word."""
     hit, fault, block = violation.hit, violation.fault, violation.block
+    if violation.overwritten is not None:
+        return "poison-overwritten"
     if hit is not None:
         return "use-after-free" if hit.shadow in (SHADOW_FREED, SHADOW_UNMAPPED) else "slab-out-of-bounds"
     if fault is not None:
@@ -111,7 +114,7 @@ def bug(violation: Violation) -> str:
 def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: str) -> list[str]:
     """The whole report, line by line, in KASAN's order; `again` is the command that runs it again."""
     sections: Iterable[Callable[[Violation], list[str]]] = (
-        _copy, _walk, _trace, _fault, _allocated, _freed, _place, _memory,
+        _copy, _written, _walk, _trace, _fault, _allocated, _freed, _place, _memory,
     )  # fmt: skip
     lines = [RULE, *_heading(violation), *_outcome(violation, outcomes)]
     for section in sections:
@@ -122,6 +125,8 @@ def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: s
 
 def _heading(violation: Violation) -> list[str]:
     """What happened where, and who did it."""
+    if violation.overwritten is not None:
+        return _found(violation)
     access, warning, stack = violation.access, violation.warning, violation.stack
     where = stack[0].function if stack else f"program {violation.program}"
     handler = ", in a handler" if violation.in_handler else ""
@@ -131,6 +136,15 @@ def _heading(violation: Violation) -> list[str]:
     else:
         did = f"Warned of {name_of(warning.address)} {who}" if warning else f"Seen {who}, without any bad access"
     return [f"BUG: kstress: {bug(violation)} in {where}", did]
+
+
+def _found(violation: Violation) -> list[str]:
+    """Who found a freed block written to: never who wrote."""
+    finder = f"CPU {violation.cpu} ({violation.program}), operation {violation.operation}, allocates the block now"
+    when = "in kmalloc"
+    if violation.program == AT_POWER_OFF:
+        when, finder = "at power-off", "All free blocks are checked then"
+    return [f"BUG: kstress: {bug(violation)} found {when}", f"{finder}; who wrote to it is not known"]
 
 
 def _access(access: Access) -> str:
@@ -195,6 +209,20 @@ def _run(at: int, run: Run, width: int) -> str:
     return f" {at:>3}-{at + len(run.data) - 1:<3} {cut(run.data):<{width}}  {meaning}"
 
 
+def _written(violation: Violation) -> list[str]:
+    """What was written over the poison, and what is known of the write."""
+    written = violation.overwritten
+    if written is None:
+        return []
+    count = f"{len(written.found)} {'byte' if len(written.found) == 1 else 'bytes'}"
+    return [
+        f"Overwritten: {count} from addr {hexed(written.address)} on, as far as the memory is shown",
+        f" found    {written.found.hex(' ')}",
+        f" expected {written.expected.hex(' ')}",
+        "The write came after the free; it looked at the shadow before the free, or not at all",
+    ]
+
+
 def _walk(violation: Violation) -> list[str]:
     """The nodes that the walk came by."""
     if not violation.walk:
@@ -217,7 +245,9 @@ def _node(node: Node) -> str:
 
 
 def _trace(violation: Violation) -> list[str]:
-    """The stack of the access to blame."""
+    """The stack of the access to blame, or of who found what nobody saw."""
+    if violation.overwritten is not None:
+        return ["Found from:", *_frames(violation.stack)] if violation.stack else []
     if violation.stack:
         return ["Call trace:", *_frames(violation.stack)]
     if violation.access or violation.warning:
@@ -276,6 +306,7 @@ def _place(violation: Violation) -> list[str]:
     if block.live and hit is not None and hit.shadow in (SHADOW_FREED, SHADOW_UNMAPPED):
         state = "a then freed, now live"
     what = "The address" if violation.access and violation.focus == violation.access.address else "The walk's last node"
+    what = "What was overwritten" if violation.overwritten else what
     where = f"[{hexed(block.address)}, {hexed(block.address + block.size)})"
     lines = [f"{what} is {violation.focus - block.address} bytes inside of {state} {block.size}-byte block {where}"]
     return lines if block.at_rest else [*lines, "The block was just changing hands: this may be half old, half new"]
@@ -299,10 +330,18 @@ def _row(row: Row, here: bool) -> str:
     return f"{'>' if here else ' '}{row.address:016x}: {row.data.hex(' ')}  {row.shadow.hex(' ')}"
 
 
+def _marked(violation: Violation) -> tuple[int, int]:
+    """From where and over how many bytes the memory is marked."""
+    written, access = violation.overwritten, violation.access
+    if written is not None:
+        return written.address, len(written.found)
+    return violation.focus, access.size if access and access.address == violation.focus else WORD_BYTES
+
+
 def _mark(violation: Violation, row: Row) -> str:
     """Marks under the bytes that were accessed, and under their shadow."""
-    at = violation.focus - row.address
-    access = violation.access
-    size = access.size if access and access.address == violation.focus else WORD_BYTES
+    address, size = _marked(violation)
+    at = address - row.address
+    size = min(size, len(row.data) - at) if violation.overwritten else size
     data = " " * (19 + 3 * at) + " ".join(["^^"] * max(size, 1))
     return data.ljust(19 + 3 * len(row.data) + 1) + "   " * (at // 8) + "^^"

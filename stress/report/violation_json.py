@@ -3,7 +3,7 @@
 from typing import Any
 
 from stress.judge.sources import Run
-from stress.judge.violation import Access, Block, Deed, Node, Row, Stack, Violation
+from stress.judge.violation import Access, Block, Deed, Node, Overwritten, Row, Stack, Violation
 from stress.report.violation import bug, hexed, outside_name, poison_name, printable
 
 
@@ -29,6 +29,7 @@ def report_json(violation: Violation, again: str) -> dict[str, Any]:
         "focus": hexed(violation.focus) if violation.focus else None,
         "block": _block(violation.block),
         "memory": [_row(row) for row in violation.rows],
+        "overwritten": _overwritten(violation.overwritten),
         "again": again,
     }
 
@@ -122,6 +123,18 @@ def _block(block: Block | None) -> dict[str, Any] | None:
         "at_rest": block.at_rest,
         "allocated": _deed(block.allocated),
         "freed": _deed(block.freed),
+    }
+
+
+def _overwritten(written: Overwritten | None) -> dict[str, Any] | None:
+    """What was written into a freed block."""
+    if written is None:
+        return None
+    return {
+        "address": hexed(written.address),
+        "found": written.found.hex(),
+        "expected": written.expected.hex(),
+        "stack": _stack(written.stack),
     }
 
 

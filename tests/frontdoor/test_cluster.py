@@ -16,6 +16,7 @@ from stress.campaign.crews import cluster as clusters
 from stress.campaign.crews.cluster import connect
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
+from stress.extras import install_hint
 from stress.lock_folder import NAMED
 from tests.campaign.crews.made import Counting
 from tests.frontdoor.command import CHECKOUT, kstress
@@ -238,4 +239,4 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     more = without(tmp_path / "distributed", "distributed")
     done = kstress("sweep", "modlist_spinlock", *SHORT, "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path, **more)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "kstress: --scheduler: needs distributed: pip install 'kstress[cluster]'\n"
+    assert done.stderr == f"kstress: --scheduler needs distributed; install with: {install_hint('cluster')}\n"

@@ -80,7 +80,10 @@ def test_soaks_are_compared_by_verdict_and_bound(tmp_path: Path) -> None:
     done = kstress("compare", "a", "b", cwd=tmp_path)
     assert done.returncode == 3
     assert "a soak is one run, its turns are no repeats: verdict and bound are compared, no figure" in done.stdout
-    assert re.search(r"stop_machine, A: HELD, 0 in \d+ windows, at most 0\.\d+ per window", done.stdout)
+    assert re.search(
+        r"stop_machine, A: HELD, 0 violations in \d+ windows, \d+ overlapped changes, 0 caught; at most 0\.\d+ per ch",
+        done.stdout,
+    )
 
 
 def test_json_goes_to_standard_output_and_the_rest_beside_it(tmp_path: Path) -> None:

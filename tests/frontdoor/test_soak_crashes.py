@@ -66,7 +66,7 @@ def assert_report_tells_it(folder: Path, printed: str, where: str) -> None:
     assert went_on["soak"]["failure"] is None
 
 
-def test_a_machine_that_is_killed_is_told_and_its_soak_is_not_resumed_as_if_nothing_was(tmp_path: Path) -> None:
+def test_a_machine_that_is_killed_is_told_and_its_soak_goes_on_with_a_lost_turn(tmp_path: Path) -> None:
     with running("stop_machine", *HOURS, "--results", str(tmp_path)) as soaking:
         soaking.hear_interval()
         soaking.machine().send_signal(signal.SIGKILL)
@@ -75,11 +75,17 @@ def test_a_machine_that_is_killed_is_told_and_its_soak_is_not_resumed_as_if_noth
     [last] = end_lines(soaking.printed)
     assert last.startswith(f"{END}FAILED (the machine's process died of SIGKILL), failed: scenario=stop_machine ")
     assert int(facts(last)["lookups"]) == samples(folder)[0]["standing"]["tally"]["lookups"] > 0
-    lines = contents(folder)["samples.jsonl"]
-    again = kstress("soak", "--resume", str(folder))
-    assert again.returncode == 4, again.stderr
-    assert contents(folder)["samples.jsonl"] == lines
     assert manifest(folder)["status"] == "failed"
+    lines = contents(folder)["samples.jsonl"]
+    longer = samples(folder)[-1]["standing"]["elapsed_s"] + 0.6
+    again = kstress("soak", "--resume", str(folder), "--duration", f"{longer * 1000:.0f}ms")
+    assert again.returncode in (0, 3), again.stderr
+    assert contents(folder)["samples.jsonl"].startswith(lines)
+    [end] = end_lines(again.stdout)
+    assert int(facts(end)["lookups"]) > int(facts(last)["lookups"])
+    assert facts(end)["lost_turns"] == "1"
+    assert "lost turns    1, the last one: the machine's process died of SIGKILL" in again.stdout
+    assert manifest(folder)["status"] == "complete"
 
 
 def test_a_crash_before_anything_ran_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -1,5 +1,10 @@
 """Cells that crash, hang, run out of memory or break: each is a result that is told, and the sweep goes on."""
 
+import os
+import signal
+from collections.abc import Iterable
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,7 @@ from stress.campaign.sweep.cell import Came, cells_nursery, run_cell
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import Plan
+from stress.machine.patience import Look, Patience, look_at
 from tests.frontdoor.soaking import scenario_file
 from tests.frontdoor.sweeping import QUICK, cells, last_facts, sweep, the_sweep
 
@@ -32,6 +38,8 @@ TROUBLES = {
     "exits": ("sys.exit('planted')", "failed", "the cell failed"),
     "garbles": ("raise RuntimeError('\\udcff')", "failed", "the cell failed"),
 }
+STUCK = "sys.modules['stress.machine.machine'].Machine.end = lambda self, *how: self._threads"
+"""No machine can be ended."""
 IN_A_CELL = "'stress.campaign.nursery' in getattr(sys.modules['__main__'].__spec__, 'name', '')"
 
 
@@ -76,10 +84,10 @@ def test_each_is_told_and_the_others_run(tmp_path: Path) -> None:
 
 
 def hanging(place: Path, deed: str) -> Plan:
-    """A plan of one cell that would take ten minutes, and does something that hangs."""
+    """A plan of one cell that does something that hangs."""
     axes = {"engine": ("python",), "cpus": (2,)}
     path = planted(place, "hangs", deed)
-    return new_plan(Matrix(scenarios=(str(path),), axes=axes, duration_s=600.0, stall_after_s=0.1))
+    return new_plan(Matrix(scenarios=(str(path),), axes=axes, duration_s=0.1, stall_after_s=0.1))
 
 
 def run(plan: Plan) -> Came:
@@ -96,15 +104,50 @@ def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.M
     came = run(hanging(tmp_path, "time.sleep(3600)"))
     assert (came.end, came.first_lookup_s) == ("hung", None)
     assert came.trouble is not None
-    assert "hung: nothing was told for 1 s" in came.trouble.lines[0]
+    assert "hung: it did not start though nothing kept it from it: it has slept for 1." in came.trouble.lines[0]
 
 
-def test_a_cell_that_goes_on_and_on_is_ended_and_what_it_says_then_does_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        ("sys.modules['stress.runner'].harvest = lambda *of: time.sleep(3600)", "it has slept for 0."),
+        ("sys.modules['stress.runner'].harvest = lambda *of: all(1 for _ in iter(int, 1))", "s of CPU time"),
+    ],
+)
+def test_a_cell_that_says_nothing_more_is_ended(
+    deed: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cells_module, "longest_seconds", lambda plan: 1.0)
-    came = run(hanging(tmp_path, "pass"))
+    monkeypatch.setattr(cells_module, "SILENT_SECONDS", 0.5)
+    came = run(hanging(tmp_path, deed))
     assert (came.end, came.run) == ("hung", None)
     assert came.first_lookup_s is not None
     assert came.trouble is not None
-    assert "hung: it went on for 1 s" in came.trouble.lines[0]
+    assert "hung: nothing more was told" in came.trouble.lines[0]
+    assert told in came.trouble.lines[0]
+
+
+def test_a_cell_that_is_stopped_for_a_while_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops itself: whoever waits for it looks a hundred times, each as if an hour had passed, and lets it go on."""
+    looks = 0
+
+    def look(pid: int, threads: Iterable[int]) -> Look:
+        nonlocal looks
+        seen = look_at(pid, threads)
+        looks += seen.stopped
+        if looks == 100:
+            os.kill(pid, signal.SIGCONT)
+        return seen
+
+    hours = count(0.0, 3600.0)
+    monkeypatch.setattr(cells_module, "Patience", partial(Patience, clock=lambda: next(hours), look=look))
+    monkeypatch.setattr(cells_module, "POLL_SECONDS", 0.001)
+    came = run(hanging(tmp_path, "os.kill(os.getpid(), signal.SIGSTOP)"))
+    assert (came.end, came.trouble) == ("done", None)
+    assert looks >= 100
+
+
+def test_a_machine_that_cannot_be_ended_is_a_cell_that_hung(tmp_path: Path) -> None:
+    came = run(hanging(tmp_path, STUCK))
+    assert came.end == "hung"
+    assert came.trouble is not None
+    assert "cpu0, cpu1 did not end after power-off, " in came.trouble.lines[0]

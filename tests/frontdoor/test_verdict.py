@@ -6,12 +6,22 @@ from collections import Counter
 import pytest
 
 from stress.judge.tally import Tally
-from stress.judge.verdict import judge, lower_bound, rate_upper_95, upper_bound, windows_needed
+from stress.judge.trials import Trials, lower_bound, trials_of_slice, upper_bound, windows_as_trials
+from stress.judge.verdict import TwinSide, judge, rate_upper_95, trials_needed
+
+NOTHING = TwinSide(Tally(), "violated")
 
 
-def tally(windows: int, violations: int) -> Tally:
-    """Counts with these."""
-    return Tally(race_windows=windows, violations=violations, outcomes=Counter(found=windows))
+def tally(trials: int, catches: int, violations: int | None = None) -> Tally:
+    """Counts with these; three windows overlap a change, and a catch is one violation unless there are more."""
+    seen = catches if violations is None else violations
+    outcomes = Counter(found=3 * trials - seen, wild=seen)
+    return Tally(race_windows=3 * trials, violations=seen, outcomes=outcomes, caught=Trials(trials, catches))
+
+
+def caught(trials: int, catches: int, violations: int | None = None) -> TwinSide:
+    """A twin with these counts, which expects to be violated."""
+    return TwinSide(tally(trials, catches, violations), "violated")
 
 
 def at_most(events: int, mean: float) -> float:
@@ -27,9 +37,10 @@ def test_bounds_leave_five_percent_outside(events: int) -> None:
 
 
 def test_no_event_is_bounded_by_the_rule_of_three() -> None:
-    assert rate_upper_95(tally(1000, 0)) == pytest.approx(0.003)
-    assert rate_upper_95(tally(0, 0)) is None
-    assert rate_upper_95(tally(2, 0)) == 1.0
+    assert Trials(1000).upper_95 == pytest.approx(0.003)
+    assert Trials().upper_95 is None
+    assert Trials(2).upper_95 == 1.0
+    assert rate_upper_95(Tally(race_windows=1000)) == pytest.approx(0.003)
 
 
 def test_a_forbidden_outcome_is_violated_even_if_it_stalled() -> None:
@@ -42,36 +53,85 @@ def test_a_stall_is_stalled_and_says_who() -> None:
 
 
 def test_held_takes_thirty_catches_of_the_twin() -> None:
-    twin = tally(10_000, 100)
-    needed = windows_needed(twin)
+    twin = caught(10_000, 100)
+    needed = trials_needed(twin.tally)
     assert needed is not None
     assert needed > 30 * 10_000 / 100
     assert judge(tally(needed, 0), twin, None).name == "held"
     assert judge(tally(needed - 1, 0), twin, None).name == "inconclusive"
 
 
-def test_against_a_twin_that_stalled_held_takes_thirty_windows_without_a_stall() -> None:
-    verdicts = [judge(tally(windows, 0), tally(0, 0), None, "CPU 0 spun") for windows in (0, 29, 30)]
+def test_windows_that_overlap_one_change_are_one_trial() -> None:
+    clean = Tally(race_windows=10**9, caught=Trials(10))
+    assert judge(clean, caught(10_000, 100), None).name == "inconclusive"
+
+
+def test_violations_that_follow_from_one_piece_of_damage_are_one_catch() -> None:
+    once, often = caught(128_351, 1), caught(128_351, 1, violations=809_340)
+    assert trials_needed(once.tally) == trials_needed(often.tally)
+    assert judge(tally(10**6, 0), often, None).name == "inconclusive"
+
+
+def test_a_machine_is_in_trial_up_to_its_first_violation() -> None:
+    assert trials_of_slice(500, 900, []) == Trials(500, 0)
+    assert trials_of_slice(500, 900, [7, 3, 400]) == Trials(3, 1)
+
+
+def test_several_writers_that_count_one_window_make_no_more_trials_than_windows() -> None:
+    assert trials_of_slice(500, 90, []) == Trials(90, 0)
+    assert trials_of_slice(500, 2, [4]) == Trials(2, 1)
+    assert trials_of_slice(0, 0, [1]) == Trials(1, 1)
+
+
+def test_against_a_twin_that_is_to_stall_and_stalled_held_takes_thirty_trials_without_a_stall() -> None:
+    stalled = TwinSide(Tally(), "stalled", "CPU 0 spun")
+    verdicts = [judge(tally(trials, 0), stalled, None) for trials in (0, 29, 30)]
     assert [verdict.name for verdict in verdicts] == ["inconclusive", "inconclusive", "held"]
     assert "the twin stalled: CPU 0 spun" in verdicts[-1].reason
 
 
 def test_a_twin_that_stalled_excuses_no_violation_and_no_stall() -> None:
-    assert judge(tally(100, 1), tally(0, 0), None, "CPU 0 spun").name == "violated"
-    assert judge(tally(100, 0), tally(0, 0), "CPU 1 spun", "CPU 0 spun").reason == "CPU 1 spun"
+    stalled = TwinSide(Tally(), "stalled", "CPU 0 spun")
+    assert judge(tally(100, 1), stalled, None).name == "violated"
+    assert judge(tally(100, 0), stalled, "CPU 1 spun").reason == "CPU 1 spun"
+
+
+@pytest.mark.parametrize("expect", ["violated", None])
+def test_a_stall_of_a_twin_that_expects_something_else_proves_nothing(expect: str | None) -> None:
+    verdict = judge(tally(31, 0), TwinSide(tally(100_000, 1), expect, "CPU 0 spun"), None)
+    assert verdict.name == "inconclusive"
+    assert "at the twin's rate it takes" in verdict.reason
+    verdict = judge(tally(10**9, 0), TwinSide(tally(50, 0), expect, "CPU 0 spun"), None)
+    assert verdict.name == "inconclusive"
+    assert "a stall proves nothing of it: CPU 0 spun" in verdict.reason
+
+
+def test_a_twin_that_is_to_stall_and_was_violated_counts_by_its_rate() -> None:
+    both = TwinSide(tally(1000, 10), "stalled", "CPU 0 spun")
+    assert judge(tally(31, 0), both, None).name == "inconclusive"
+    assert judge(tally(10_000, 0), both, None).name == "held"
 
 
 def test_held_says_not_reproduced_and_never_safe() -> None:
-    reason = judge(tally(10**6, 0), tally(100, 90), None).reason
+    reason = judge(tally(10**6, 0), caught(100, 90), None).reason
     assert "not reproduced" in reason
+    assert "1,000,000 overlapped changes (3,000,000 race windows)" in reason
     assert "safe" not in reason
 
 
+def test_counts_of_an_earlier_version_are_judged_as_they_were_and_say_so() -> None:
+    clean = Tally(race_windows=10**6, caught=windows_as_trials(10**6, 0))
+    twin = TwinSide(Tally(race_windows=100, violations=90, caught=windows_as_trials(100, 90)), "violated")
+    verdict = judge(clean, twin, None)
+    assert verdict.name == "held"
+    assert "race windows, which an earlier version took for independent trials" in verdict.reason
+    assert not (Trials(3) + windows_as_trials(4, 1)).independent
+
+
 @pytest.mark.parametrize(
-    ("twin", "why"),
-    [(None, "no twin"), (tally(0, 0), "the twin showed none"), (tally(1000, 0), "the twin showed none")],
+    ("twin", "why"), [(None, "no twin"), (NOTHING, "the twin showed none"), (caught(1000, 0), "the twin showed none")]
 )
-def test_without_a_twin_that_caught_something_nothing_can_be_said(twin: Tally | None, why: str) -> None:
+def test_without_a_twin_that_caught_something_nothing_can_be_said(twin: TwinSide | None, why: str) -> None:
     verdict = judge(tally(10**9, 0), twin, None)
     assert verdict.name == "inconclusive"
     assert why in verdict.reason

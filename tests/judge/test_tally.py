@@ -3,9 +3,19 @@
 from stress.judge.outcomes import OUTCOMES as GRADED
 from stress.judge.outcomes import Code
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials
 from stress.kernel.module import LOADS, UNLOADS
 from stress.machine.ram import Ram
-from stress.machine.words import DISAGREEMENTS, FIRST_VIOLATION, LATENCIES, OUTCOMES, VIOLATIONS, WINDOWS
+from stress.machine.words import (
+    DISAGREEMENTS,
+    FIRST_TRIAL,
+    FIRST_VIOLATION,
+    LATENCIES,
+    OUTCOMES,
+    OVERLAPPED,
+    VIOLATIONS,
+    WINDOWS,
+)
 from tests.support import blank_ram
 
 COUNTERS = {"loads": LOADS, "unloads": UNLOADS, "race_windows": WINDOWS, "violations": VIOLATIONS}
@@ -44,6 +54,19 @@ def test_the_first_violation_is_the_first_of_any_cpu_in_the_first_slice_that_has
     assert tally_of(harvested(0, 7, 3, 5)).first_violation_s == 3.0
     assert tally_of(harvested(0, 0), harvested(9, 4), harvested(1, 1)).first_violation_s == 104.0
     assert tally_of(harvested(0, 0)).first_violation_s is None
+
+
+def test_each_slice_is_a_machine_of_its_own_in_trial_up_to_its_first_violation() -> None:
+    clean, caught = blank_ram(3), blank_ram(3)
+    for ram in (clean, caught):
+        ram.poke(ram.map.log(0) + OVERLAPPED, 40)
+        ram.poke(ram.map.log(1) + OVERLAPPED, 2)
+        ram.poke(ram.map.log(2) + WINDOWS, 90)
+    for cpu, trial in ((1, 9), (2, 7)):
+        caught.poke(caught.map.log(cpu) + FIRST_TRIAL, trial)
+        caught.poke(caught.map.log(cpu) + VIOLATIONS, 1000)
+    assert tally_of(clean, caught, clean).caught == Trials(42 + 7 + 42, 1)
+    assert tally_of(clean).joined(tally_of(caught)).caught == Trials(42 + 7, 1)
 
 
 def test_an_outcome_that_nobody_grades_is_told_by_its_number() -> None:

@@ -38,10 +38,11 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
+from stress.machine.blocks import HEAP_NEXT, STOPS
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu
-from stress.machine.slab import HEAP_NEXT, STOPS, kmalloc
+from stress.machine.slab import kmalloc
 from stress.machine.words import EDGES, HIT_ADDRESS, IRQS_DISABLED, PREEMPT_COUNT
 from tests.support import (
     booted,

@@ -22,10 +22,10 @@ from stress.kernel.stop_machine import (
     restart_machine,
     stop_machine,
 )
+from stress.machine.blocks import STOPS
 from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
-from stress.machine.slab import STOPS
 from stress.machine.words import (
     AREA_BYTES,
     AREAS,

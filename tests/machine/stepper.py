@@ -19,6 +19,7 @@ from stress.kernel.module import sys_delete_module, sys_init_module
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.string import strcmp, strncpy
+from stress.machine.blocks import HEAP_NEXT
 from stress.machine.events import take_nmi
 from stress.machine.latency import record_latency
 from stress.machine.loop import BROKEN, begin_operation, faulted, finish_operation
@@ -27,7 +28,7 @@ from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import HEAP_NEXT, kfree, kmalloc
+from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import area_address
 from tests.support import KASAN
 

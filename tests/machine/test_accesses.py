@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,20 +11,21 @@ from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
-from stress.machine.slab import FATE, UNMAPPED, kfree, kmalloc
-from stress.machine.words import CAUSE_WILD, COUNTERS, HIT_ADDRESS, OPERATIONS, OUTCOMES
+from stress.machine.slab import FATE, POISONED, REUSED, TYPE_STABLE, UNMAPPED, first_overwritten, kfree, kmalloc
+from stress.machine.words import AFTER_FREE, CAUSE_WILD, COUNTERS, HIT_ADDRESS, OPERATIONS, OUT_OF_BOUNDS, OUTCOMES
 from tests.support import ENGINES, KASAN, blank_ram, program_of, python_cpu, run_machine
 
 UNMAPPING = Features(kasan=True, unmapped=True)
 WORD, OCTET = 0x1122_3344_5566_7788, 0x88
+GOOD = 5
 BLOCK = COUNTERS  # In a CPU's log: the block that an operation works on.
 
 
 class Meddler:
-    """Stands in for a view of RAM: tells of each read right before it."""
+    """Stands in for a view of RAM: tells of each access, right before a read, and right before and after a write."""
 
     def __init__(self, view: Any, happen: Callable[[], None]) -> None:
-        """Call `happen` before each read of `view`."""
+        """Call `happen` at each access of `view`."""
         self.view = view
         self.happen = happen
 
@@ -35,43 +37,102 @@ class Meddler:
 
     def __setitem__(self, index: int, value: int) -> None:
         """Write."""
+        self.happen()
         self.view[index] = value
+        self.happen()
 
 
 class MeddledCpu(PythonCpu):
-    """A CPU in the midst of whose loads another one frees a block: right before the access to RAM numbered `at`."""
+    """A CPU in the midst of whose accesses another one does something: `meddle` is called at each step with its number.
 
-    def __init__(self, ram: Ram, at: int, meddle: Callable[[], None]) -> None:
+    A step lies right before or after an access to RAM of which an access under test is made. RAM's lock is another
+    CPU's to take meanwhile.
+    """
+
+    def __init__(self, ram: Ram, meddle: Callable[[int], None]) -> None:
         """Build CPU 0 of `ram`."""
-        self.left = at
+        self.steps = 0
         self.meddle = meddle
+        ram.lock = nullcontext()  # type: ignore[assignment]
         super().__init__(ram, 0, KASAN)
 
     def _happen(self) -> None:
-        if self.left == 0:
-            self.meddle()
-        self.left -= 1
+        self.meddle(self.steps)
+        self.steps += 1
 
-    def _build_loads(self, features: Features) -> None:
-        """The loads, whose views of RAM are meddled with."""
+    def _build_accesses(self, features: Features) -> None:
+        """The accesses, whose views of RAM are meddled with."""
         views = self._words, self._bytes
         self._words = Meddler(self._words, self._happen)  # type: ignore[assignment]
         self._bytes = Meddler(self._bytes, self._happen)  # type: ignore[assignment]
-        super()._build_loads(features)
+        super()._build_accesses(features)
         self._words, self._bytes = views
+
+
+ACCESSES: dict[str, Callable[[Cpu, int], object]] = {
+    "load": lambda cpu, block: cpu.load(block),
+    "load8": lambda cpu, block: cpu.load8(block),
+    "store": lambda cpu, block: cpu.store(block, 0),
+    "store8": lambda cpu, block: cpu.store8(block, 0),
+    "cmpxchg": lambda cpu, block: cpu.cmpxchg(block, WORD, 0),
+    "failing-cmpxchg": lambda cpu, block: cpu.cmpxchg(block, 1, 0),
+}
+
+# What is noticed of a write whose block is freed at a step: 0 at the bound, 1 at the look, 2 between the look and the
+# act, 3 and 4 behind it. A store lands in freed memory then, a compare-exchange finds poison there and stores nothing.
+# Behind the act the free may be what the write allowed: nothing must be noticed.
+BOTH, LOOK, POISON, NOTHING = (True, True), (True, False), (False, True), (False, False)
+LATE_FREES = {
+    ("store", 0): BOTH,
+    ("store", 1): BOTH,
+    ("store", 2): POISON,
+    ("store", 3): NOTHING,
+    ("store8", 0): BOTH,
+    ("store8", 1): BOTH,
+    ("store8", 2): POISON,
+    ("store8", 3): NOTHING,
+    ("cmpxchg", 0): LOOK,
+    ("cmpxchg", 1): LOOK,
+    ("cmpxchg", 2): NOTHING,
+    ("cmpxchg", 4): NOTHING,
+    ("failing-cmpxchg", 0): LOOK,
+    ("failing-cmpxchg", 1): LOOK,
+    ("failing-cmpxchg", 2): NOTHING,
+}
+
+
+def shared_block() -> tuple[Ram, PythonCpu, int]:
+    """RAM, the CPU that owns a block in it, and that block, which holds WORD."""
+    ram = blank_ram(2)
+    other = python_cpu(ram, 1)
+    block = kmalloc(other, 64)
+    ram.poke(block, WORD)
+    return ram, other, block
+
+
+def is_charged(ram: Ram) -> bool:
+    """Whether CPU 0 has noted a bad access."""
+    return ram.peek(ram.map.log(0) + HIT_ADDRESS) != 0
 
 
 @pytest.mark.parametrize("at", range(5))
 @pytest.mark.parametrize("access", ["load", "load8"])
 def test_a_block_freed_in_the_midst_of_a_load_is_never_read_unnoticed(access: str, at: int) -> None:
-    ram = blank_ram(2)
-    other = python_cpu(ram, 1)
-    block = kmalloc(other, 64)
-    ram.poke(block, WORD)
-    cpu = MeddledCpu(ram, at, lambda: kfree(other, block))
-    value = getattr(cpu, access)(block)
-    noticed = ram.peek(cpu.log + HIT_ADDRESS) == block
-    assert noticed or value == (WORD if access == "load" else OCTET)
+    ram, other, block = shared_block()
+    cpu = MeddledCpu(ram, lambda step: kfree(other, block) if step == at else None)
+    value = ACCESSES[access](cpu, block)
+    assert is_charged(ram) or value == (WORD if access == "load" else OCTET)
+
+
+@pytest.mark.parametrize(("access", "at", "noticed"), [(*late, seen) for late, seen in LATE_FREES.items()])
+def test_a_block_freed_in_the_midst_of_a_write_is_noticed_by_a_look_before_it_or_by_its_poison_and_never_behind_it(
+    access: str, at: int, noticed: tuple[bool, bool]
+) -> None:
+    ram, other, block = shared_block()
+    cpu = MeddledCpu(ram, lambda step: kfree(other, block) if step == at else None)
+    ACCESSES[access](cpu, block)
+    assert cpu.steps > at
+    assert (is_charged(ram), first_overwritten(other, block) == block) == noticed
 
 
 @kernel
@@ -169,21 +230,21 @@ def block_of(cpu: Cpu) -> int:
 def read_freed(cpu: Cpu) -> int:
     """Load a word of a block that was freed."""
     cpu.load(block_of(cpu) + 8)
-    return 5
+    return GOOD
 
 
 @kernel
 def write_freed(cpu: Cpu) -> int:
     """Store a byte into a block that was freed."""
     cpu.store8(block_of(cpu) + 8, 1)
-    return 5
+    return GOOD
 
 
 @kernel
 def read_redzone(cpu: Cpu) -> int:
-    """Load a word behind a block; the outcome says whether that was noted."""
+    """Load a word behind a block."""
     cpu.load(block_of(cpu) + 64)
-    return 6 if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else 5
+    return GOOD
 
 
 def outcomes_of(engine: str, operation: Operation, features: Features, fate: int) -> set[int]:
@@ -202,23 +263,48 @@ def test_a_store_into_unmapped_memory_faults_too(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_where_memory_is_unmapped_redzones_are_still_seen_and_can_be_read(engine: str) -> None:
-    assert outcomes_of(engine, read_redzone, UNMAPPING, UNMAPPED) == {5}
+    assert outcomes_of(engine, read_redzone, UNMAPPING, UNMAPPED) == {OUT_OF_BOUNDS}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_only_a_cpu_that_can_fault_on_it_does_so_on_unmapped_memory(engine: str) -> None:
-    assert outcomes_of(engine, read_freed, KASAN, UNMAPPED) == {5}
+    assert outcomes_of(engine, read_freed, KASAN, UNMAPPED) == {AFTER_FREE}
 
 
 @kernel
 def two_bad_accesses(cpu: Cpu) -> int:
-    """Touch two freed words; the outcome says whether the first one is the one noted."""
+    """Touch two words that are not allocated, a redzone first."""
     block = block_of(cpu)
-    cpu.load(block + 16)
+    cpu.load(block + 64)
     cpu.store(block + 8, 0)
-    return 5 if cpu.peek(cpu.log + HIT_ADDRESS) == block + 16 else 6
+    return GOOD
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_first_bad_access_of_an_operation_is_the_one_that_is_noted(engine: str) -> None:
-    assert outcomes_of(engine, two_bad_accesses, KASAN, 0) == {5}
+    assert outcomes_of(engine, two_bad_accesses, KASAN, UNMAPPED) == {OUT_OF_BOUNDS}
+
+
+@kernel
+def touch_live(cpu: Cpu) -> int:
+    """Touch the last word of a block that is live, and free it."""
+    block = kmalloc(cpu, 64)
+    cpu.store(block + 56, cpu.load(block + 56))
+    kfree(cpu, block)
+    return GOOD
+
+
+@pytest.mark.parametrize("fate", [POISONED, REUSED, UNMAPPED, TYPE_STABLE])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_allocated_can_be_touched(engine: str, fate: int) -> None:
+    assert outcomes_of(engine, touch_live, KASAN, fate) == {GOOD}
+
+
+@pytest.mark.parametrize(
+    ("operation", "outcome"), [(read_freed, GOOD), (write_freed, GOOD), (read_redzone, OUT_OF_BOUNDS)]
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_type_stable_memory_can_be_touched_after_its_free_but_not_out_of_bounds(
+    engine: str, operation: Operation, outcome: int
+) -> None:
+    assert outcomes_of(engine, operation, KASAN, TYPE_STABLE) == {outcome}

@@ -2,8 +2,9 @@
 
 import pytest
 
+from stress.machine.blocks import MAX_SHIFT, MIN_SHIFT, SHADOW_REDZONE
 from stress.machine.seam import Oops
-from stress.machine.slab import MAX_SHIFT, MIN_SHIFT, SHADOW_REDZONE, kfree, kmalloc, shift_for
+from stress.machine.slab import kfree, kmalloc, shift_for
 from stress.machine.words import CAUSE_WILD, FAULT_CAUSE
 from tests.support import blank_ram, python_cpu
 

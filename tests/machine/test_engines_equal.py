@@ -25,9 +25,9 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
+from stress.machine.blocks import ALLOCATED_BY, BY_CLOCK, FREED_BY, RECORD_BYTES
 from stress.machine.evidence import KEPT_CLOCK, KEPT_RECORD, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.ram import Ram
-from stress.machine.slab import ALLOCATED_BY, BY_CLOCK, FREED_BY, RECORD_BYTES
 from stress.machine.words import (
     CAUSE_WILD,
     FAULT_ADDRESS,

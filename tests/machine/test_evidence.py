@@ -13,10 +13,11 @@ from stress.kernel.kallsyms import NAMEBUF
 from stress.kernel.list import LIST_POISON1, LIST_POISON2
 from stress.kernel.struct_module import IMAGE_BYTES, MODULES
 from stress.machine import evidence
+from stress.machine.blocks import SLAB_LOCK, STOPS, block_of, label_block
 from stress.machine.loop import begin_operation, count_outcome
 from stress.machine.notes import note_step
 from stress.machine.ram import Ram
-from stress.machine.slab import SLAB_LOCK, STOPS, block_of, kfree, kmalloc, label_block
+from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import COPIED, FORBIDDEN, HIT_ADDRESS, OPERATIONS, SUBJECT, WALKED, area_address
 from tests.support import (
     ENGINES,

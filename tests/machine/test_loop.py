@@ -12,6 +12,7 @@ from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
     BOUND,
     FAULT_CAUSE,
+    FIRST_TRIAL,
     FIRST_VIOLATION,
     FORBIDDEN,
     HIT_ADDRESS,
@@ -19,6 +20,7 @@ from stress.machine.words import (
     MOST_OUTCOMES,
     OPERATIONS,
     OUTCOMES,
+    OVERLAPPED,
     PREEMPT_COUNT,
     VIOLATIONS,
     WARNING,
@@ -85,6 +87,34 @@ def test_forbidden_outcomes_are_violations_and_the_first_ones_time_is_kept(monke
     for outcome in (GOOD, BAD, WORSE, BAD):
         finish_operation(reader, outcome)
     assert words_of(ram, reader, [VIOLATIONS, FIRST_VIOLATION]) == [2, 100]
+
+
+def test_a_change_is_overlapped_once_however_many_windows_end_in_it() -> None:
+    ram, reader = reader_among(1, 3)
+    writer, other = python_cpu(ram, 0), python_cpu(ram, 1)
+    for windows in (0, 1, 5, 0):
+        finish_operation(writer, 0)
+        for _ in range(3):
+            mark_edge(writer)
+            for number in range(windows):
+                finish_operation(reader if number % 2 else other, GOOD)
+    finish_operation(writer, 0)
+    assert words_of(ram, writer, [OVERLAPPED]) == [2], "the last change is not over, and nothing overlapped it"
+    mark_edge(writer)
+    assert words_of(ram, writer, [OVERLAPPED]) == [2]
+    assert words_of(ram, reader, [WINDOWS]) == [3 * 2]
+
+
+def test_a_first_violation_is_of_the_trial_under_way_and_later_ones_are_not() -> None:
+    ram, reader = reader_among(2, 3)
+    writers = python_cpu(ram, 0), python_cpu(ram, 1)
+    for number, outcome in enumerate((GOOD, GOOD, BAD, GOOD, BAD)):
+        begin_operation(reader)
+        finish_operation(writers[number % 2], 0)
+        mark_edge(writers[number % 2])
+        finish_operation(reader, outcome)
+    assert [words_of(ram, writer, [OVERLAPPED]) for writer in writers] == [[2], [2]]
+    assert words_of(ram, reader, [FIRST_TRIAL, VIOLATIONS]) == [3, 2]
 
 
 def test_notes_of_an_operation_end_with_it() -> None:

@@ -18,10 +18,11 @@ from stress.kernel.stop_machine import (
     up,
 )
 from stress.kernel.struct_module import MODLIST_LOCK
+from stress.machine.blocks import SLAB_LOCK
 from stress.machine.loop import mark_edge
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
-from stress.machine.slab import SLAB_LOCK, kfree, kmalloc, lock_slab, unlock_slab
+from stress.machine.slab import kfree, kmalloc, lock_slab, unlock_slab
 from stress.machine.words import EDGES, PREEMPT_COUNT
 from stress.programs.modprobe import SLOT_LISTED, turn_listed
 from tests.support import PLAIN, ScriptedCpu, blank_ram, python_cpu

@@ -7,12 +7,12 @@ import pytest
 
 from stress.kernel.spinlock import spin_lock
 from stress.kernel.stop_machine import down, stop_machine
+from stress.machine.blocks import HEAP_START, SLAB_LOCK
 from stress.machine.evidence import KEPT_BLOCK, REPORTS, keep_block_at_rest
 from stress.machine.machine import Machine, MachineError
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.slab import HEAP_START, SLAB_LOCK
 from stress.machine.words import AREAS, CAUSE_WILD, COUNTERS, LOG_BYTES, OPERATIONS, OUTCOMES, VIOLATIONS, WINDOWS
 from stress.programs.show_trace import dawdle
 from tests.support import ENGINES, blank_ram, program_of, python_cpu, run_machine

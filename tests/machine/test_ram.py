@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stress.machine.blocks import HEAP_END, HEAP_NEXT, HEAP_START, RECORDS
 from stress.machine.evidence import REPORTS, SLOTS_BYTES
 from stress.machine.ram import LARGEST, Ram, RamMap
-from stress.machine.slab import HEAP_END, HEAP_NEXT, HEAP_START, RECORDS
 from stress.machine.words import (
     AREA_BYTES,
     AREAS,

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.machine.python_engine import PythonCpu
-from stress.machine.ram import SHADOW_SHIFT, Ram
-from stress.machine.slab import (
+from stress.machine.blocks import (
     ALLOCATED_BY,
     BY_CLOCK,
     BY_CPU,
@@ -20,15 +18,15 @@ from stress.machine.slab import (
     GENERATION,
     MAX_SHIFT,
     MIN_BLOCK,
-    POISON_INUSE,
     REQUESTED,
     SHIFT,
     SLAB_LOCK,
     STOPS,
-    kfree,
-    kmalloc,
     record_of,
 )
+from stress.machine.python_engine import PythonCpu
+from stress.machine.ram import SHADOW_SHIFT, Ram
+from stress.machine.slab import POISON_INUSE, kfree, kmalloc
 from stress.machine.words import OPERATIONS
 from tests.support import blank_ram, bounded, python_cpu
 

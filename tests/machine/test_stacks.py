@@ -3,9 +3,10 @@
 import inspect
 from pathlib import Path
 
+from stress.machine.blocks import ALLOCATED_BY, FREED_BY, record_of
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, kernel
-from stress.machine.slab import ALLOCATED_BY, FREED_BY, kfree, kmalloc, record_of
+from stress.machine.slab import kfree, kmalloc
 from stress.machine.stacks import DEEPEST, Frame, readable
 from tests.support import blank_ram, python_cpu
 

@@ -27,12 +27,14 @@ class Paper:
         self.ram = blank_ram(cpus)
         self.now = 0.0
         self.dead: set[int] = set()
+        self.used: dict[int, float] = {}
         self.watchdog = Watchdog(
             self.ram,
             [f"prog{number}" for number in range(cpus)],
             STALL_SECONDS,
             lambda number: number not in self.dead,
             lambda: self.now,
+            lambda number: self.used.get(number),
         )
 
     def bump(self, cpu: int, offset: int) -> None:
@@ -232,6 +234,67 @@ def test_a_cpu_that_got_no_core_for_some_samples_still_spins() -> None:
     assert stall is not None
     assert stall.cycle == (0, 1)
     assert stall.links[1].seconds < stall.seconds
+
+
+def starved(paper: Paper, share: float, steps: int = 400) -> Stall | None:
+    """CPU 0 spins on a lock of CPU 1, which has a `share` of a core."""
+    paper.used.setdefault(1, 5.0)
+    for _ in range(steps):
+        paper.used[1] += share * STEP
+        if stall := paper.run({0: MODLIST_LOCK}, steps=1):
+            return stall
+    return None
+
+
+def test_a_holder_that_gets_no_core_is_no_stall_and_one_that_had_one_is() -> None:
+    paper = Paper(2)
+    paper.take(1, MODLIST_LOCK)
+    assert starved(paper, 0.0, steps=200) is None
+    assert paper.watchdog.suspects(STALL_SECONDS)
+    stall = starved(paper, 0.05)
+    assert stall is not None
+    assert cpus_of(stall) == [0, 1]
+    assert stall.links[1].activity == "runs on"
+
+
+def test_a_holder_that_sleeps_again_and_again_has_had_a_core() -> None:
+    paper = Paper(2)
+    paper.used[1] = 5.0
+    paper.take(1, MODLIST_LOCK)
+    assert paper.stall({0: MODLIST_LOCK}, {1: words.SLEEPS}).links[1].activity == "sleeps"
+
+
+def test_a_word_that_anybody_may_store_is_waited_for_from_all_that_have_had_no_core() -> None:
+    paper = Paper(3)
+    paper.used.update({1: 5.0, 2: 5.0})
+    assert paper.run({0: words.BOUND}) is None
+    paper.used[1] += 1.0
+    assert paper.run({0: words.BOUND}, steps=1) is None
+    paper.used[2] += 1.0
+    assert paper.run({0: words.BOUND}, steps=1) is not None
+
+
+def test_a_wait_that_ends_is_forgotten_with_what_its_holder_has_used() -> None:
+    paper = Paper(2)
+    paper.take(1, MODLIST_LOCK)
+    assert starved(paper, 0.0, steps=60) is None
+    paper.bump(0, words.OPERATIONS)
+    paper.used[1] += 10.0
+    assert starved(paper, 0.0, steps=60) is None
+
+
+def test_a_stall_is_not_doubted_for_ever_but_never_told_either() -> None:
+    paper = Paper(2)
+    paper.take(1, MODLIST_LOCK)
+    assert starved(paper, 0.0) is None
+    assert not paper.watchdog.suspects(STEP)
+
+
+def test_a_lock_that_changes_hands_is_no_stall_of_who_waits_longest() -> None:
+    paper = Paper(3)
+    for holder in (1, 2) * 10:
+        paper.take(holder, MODLIST_LOCK)
+        assert paper.run({0: MODLIST_LOCK}, steps=20) is None
 
 
 def test_a_cpu_that_finishes_operations_has_not_stalled_however_much_it_spins() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from stress.kernel.list import LIST_POISON1, LIST_POISON2
+from stress.machine.blocks import SHADOW_REDZONE
 from stress.machine.ram import Ram
-from stress.machine.slab import SHADOW_REDZONE
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,

@@ -1,6 +1,7 @@
 """What the plots show: every repeat, medians, bounds as bounds, before and after on one plot, and the right axis."""
 
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_before_and_after_are_on_one_plot_for_each_engine(tmp_path: Path) -> Non
     assert [engine for engine, _ in family.panels] == ["python", "native"]
     charts = family.panels[0][1]
     assert [chart.title for chart in charts] == [
-        "violations per race window", "time to first violation", "lookups a second", "unloads a second",
+        "catches per overlapped change", "time to first violation", "lookups a second", "unloads a second",
         "length of a stop, median", "length of a stop, 99 %",
     ]  # fmt: skip
     assert charts[0].ticks == ((1.0, "2"), (2.0, "4"), (3.0, "8"))
@@ -35,16 +36,26 @@ def test_what_was_not_seen_is_a_bound_and_never_a_value(tmp_path: Path) -> None:
     held = a_run("stop_machine", "held", "modlist_spinlock")
     [source] = gather([write_runs(tmp_path / "run-1.json", held, held, a_run())])
     rate, first, *_ = families(source)[0].panels[0][1]
-    assert rate.series[0].marks == (Mark(2.0, 3 / held["race_windows"], AT_MOST),) * 2
+    assert rate.series[0].marks == (Mark(2.0, 3 / held["trials"], AT_MOST),) * 2
     assert first.series[0].marks == (Mark(2.0, held["duration_s"], AT_LEAST),) * 2
     assert {mark.kind for mark in (*rate.series[1].marks, *first.series[1].marks)} == {EXACT}
 
 
-def test_a_run_without_race_windows_has_no_rate(tmp_path: Path) -> None:
-    none = a_run("x", "held", race_windows=0, rate_upper_95=None)
+def test_runs_of_an_earlier_version_that_counted_no_trials_have_a_plot_of_their_own(tmp_path: Path) -> None:
+    held = a_run("stop_machine", "held", "modlist_spinlock")
+    old = {name: value for name, value in held.items() if not re.match("trials|catch", name)}
+    [source] = gather([write_runs(tmp_path / "run-1.json", held, old)])
+    charts = {chart.title: chart for chart in families(source)[0].panels[0][1]}
+    assert charts["catches per overlapped change"].series[0].marks == (Mark(2.0, 3 / held["trials"], AT_MOST),)
+    assert charts["violations per race window"].series[0].marks == (Mark(2.0, 3 / held["race_windows"], AT_MOST),)
+
+
+def test_a_run_without_trials_has_no_rate(tmp_path: Path) -> None:
+    none = a_run("x", "held", race_windows=0, rate_upper_95=None, trials=0, catches=0)
     none |= {"violations": 0, "verdict": "inconclusive", "as_expected": False, "reports": [], "first_violation_s": None}
     [source] = gather([write_runs(tmp_path / "run-1.json", none, none)])
-    assert "violations per race window" not in [chart.title for chart in families(source)[0].panels[0][1]]
+    titles = [chart.title for chart in families(source)[0].panels[0][1]]
+    assert not {"catches per overlapped change", "violations per race window"} & {*titles}
 
 
 @pytest.mark.parametrize(
@@ -87,10 +98,10 @@ def test_the_history_of_a_soak_has_its_sessions_and_its_twin() -> None:
     [family] = histories(ending)
     charts = {chart.title: chart for chart in family.panels[0][1]}
     assert list(charts) == [
-        "lookups a second", "race windows a second", "the twin's violations per race window",
+        "lookups a second", "race windows a second", "the twin's catches per trial",
         "length of a stop, 99 %", "memory of the machine's process",
     ]  # fmt: skip
-    twin = charts["the twin's violations per race window"].series
+    twin = charts["the twin's catches per trial"].series
     assert {mark.y for mark in twin[0].marks} == {0.5}
     assert twin[1].marks == ()
 

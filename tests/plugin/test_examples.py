@@ -1,13 +1,12 @@
 """The examples of docs/pytest.md, run as they stand there: what they say is found, and what they say holds."""
 
 import re
-from pathlib import Path
 
 import attrs
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs" / "pytest.md"
-EXAMPLE = re.compile(r"^`(test_\w+)\.py`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from benchmarks.reach import DOCS, examples
+
 HEADER = re.compile(r"^_{2,} (test_\S+) _{2,}$", re.MULTILINE)
 LONGEST_RUN = 100.0
 
@@ -40,11 +39,6 @@ EXPECTED = {
         ("test_a_removal_in_a_stop_holds[4cpus]",),
     ),
 }
-
-
-def examples() -> dict[str, str]:
-    """The source of each example by its file's name, without `.py`."""
-    return dict(EXAMPLE.findall(DOCS.read_text(encoding="utf-8")))
 
 
 def sections(out: str) -> dict[str, str]:

@@ -2,12 +2,17 @@
 
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from stress.marks import noise as noises
-from stress.marks.noise import KINDS, PACKAGE, Countdown, Kind, Noise, UnderTest
+from stress.marks.noise import COVERAGE, KINDS, TOOL_IDS, Countdown, Heard, Kind, Noise, codes_of
+from stress.marks.under_test import PACKAGE, Part, UnderTest
 
 HERE = Path(__file__).parent
 MANY = 2000
@@ -27,14 +32,25 @@ def yields(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def run(kind: Kind, under_test: UnderTest) -> None:
-    """Run code under test on a thread of its own, with noise of a kind."""
-    heard = Noise(under_test, 1).slice(kind)
+def run(
+    kind: Kind, under_test: UnderTest, body: Callable[[int], object] = code_under_test, before: object = None
+) -> Heard:
+    """Run a body on a thread of its own that is traced by `before`, with noise of a kind."""
+    noise = Noise(under_test, 1, [body])
+    heard = noise.slice(kind)
+
+    def thread() -> None:
+        sys.settrace(before)  # type: ignore[arg-type]
+        heard.around(body)(MANY)
+        assert sys.gettrace() is before
+        sys.settrace(None)
+
     with heard.everywhere():
-        thread = threading.Thread(target=heard.around(code_under_test), args=(MANY,), name="cpu")
-        thread.start()
-        thread.join(30)
-        assert not thread.is_alive()
+        cpu = threading.Thread(target=thread, name="cpu")
+        cpu.start()
+        cpu.join(30)
+        assert not cpu.is_alive()
+    return noise.heard
 
 
 @pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
@@ -42,6 +58,31 @@ def test_the_code_under_test_yields_at_about_its_share_of_events(kind: Kind, yie
     run(kind, UnderTest(HERE))
     least = {Kind.LINES: 2 * MANY, Kind.INSTRUCTIONS: 5 * MANY}[kind]
     assert yields.count("cpu") >= least / kind.value / 2
+
+
+@pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
+def test_what_an_item_had_no_noise_for_takes_it_in_the_next_one(kind: Kind, tmp_path: Path) -> None:
+    assert not run(kind, UnderTest(tmp_path)).switches
+    assert run(kind, UnderTest(HERE)).switches[__file__, True] > MANY / kind.value
+
+
+def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:
+    def body(rounds: int) -> None:
+        for number in range(rounds):
+            code_under_test(number % 3)
+
+    switches = run(Kind.LINES, UnderTest(HERE), body).switches
+    assert set(switches) == {(__file__, True), (__file__, False)}
+    assert min(switches.values()) > MANY / Kind.LINES.value / 4
+
+
+def test_the_code_of_a_body_is_found_through_what_wraps_it() -> None:
+    def wrapper(rounds: int) -> int:
+        return code_under_test(rounds)
+
+    wrapped = partial(wraps(code_under_test)(wrapper), 1)
+    assert list(codes_of(wrapped)) == [wrapper.__code__, code_under_test.__code__]
+    assert list(codes_of(len)) == []
 
 
 @pytest.mark.parametrize("kind", [Kind.BARE, Kind.SWITCHES])
@@ -72,49 +113,80 @@ def _tools() -> list[str | None]:
 
 
 @pytest.mark.skipif(hasattr(sys, "monitoring"), reason="only where threads are traced")
-def test_a_thread_that_is_traced_already_is_left_alone(yields: list[str]) -> None:
-    def for_coverage(frame: object, event: str, arg: object) -> None:
+@pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
+def test_a_thread_that_is_traced_already_is_left_alone_and_that_is_told(kind: Kind, yields: list[str]) -> None:
+    def debugger(frame: object, event: str, arg: object) -> None:
         return None
 
-    seen: list[object] = []
-    heard = Noise(UnderTest(HERE), 1).slice(Kind.LINES)
-
-    def body() -> None:
-        sys.settrace(for_coverage)
-        heard.around(lambda one: seen.append(sys.gettrace()))(1)
-        sys.settrace(None)
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join(30)
-    assert seen == [for_coverage]
+    heard = run(kind, UnderTest(HERE), before=debugger)
     assert yields == []
+    assert heard.gave_way == {(f"{__name__.partition('.')[0]}, which traces the threads", "operations"): 1}
+
+
+@pytest.mark.skipif(hasattr(sys, "monitoring"), reason="only where threads are traced")
+@pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
+def test_a_coverage_measurement_sees_what_it_would_see_without_noise(kind: Kind, yields: list[str]) -> None:
+    def seen_in(kind: Kind) -> list[tuple[str, int]]:
+        seen: list[tuple[str, int]] = []
+
+        def measure(frame: FrameType, event: str, arg: object) -> object:
+            if frame.f_code is code_under_test.__code__:
+                seen.append((event, frame.f_lineno))
+            if event == "call":
+                sys.settrace(measure)  # type: ignore[arg-type]  # as coverage's tracer written in C does
+            return measure
+
+        measure.__module__ = COVERAGE
+        run(kind, UnderTest(HERE), before=measure)
+        return seen
+
+    bare = seen_in(Kind.BARE)
+    assert (len(bare), bare[0][0], bare[-1][0], yields) == (2 * MANY + 5, "call", "return", [])
+    assert seen_in(kind) == bare
+    assert yields.count("cpu") > MANY / kind.value
 
 
 @pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="only where tools monitor")
-def test_if_no_tool_is_free_nothing_comes(yields: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(noises, "_free_tool", lambda: None)
-    run(Kind.LINES, UnderTest(HERE))
+def test_if_no_tool_is_free_nothing_comes_and_that_is_told(yields: list[str]) -> None:
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+    free = [number for number in TOOL_IDS if monitoring.get_tool(number) is None]
+    for number in free:
+        monitoring.use_tool_id(number, "another")
+    try:
+        heard = run(Kind.LINES, UnderTest(HERE))
+    finally:
+        for number in free:
+            monitoring.free_tool_id(number)
     assert yields == []
+    [(told, units)] = heard.gave_way
+    assert "another, another" in told
+    assert told.endswith(", which have all tools of sys.monitoring")
+    assert units == "slices"
 
 
 def test_code_under_test_is_what_lies_under_rootdir_and_is_not_installed_there(tmp_path: Path) -> None:
     more = tmp_path.parent / "other"
-    under_test = UnderTest(tmp_path, (more, tmp_path / ".venv/lib/site-packages/mine"))
-    assert under_test.has(str(tmp_path / "pkg/cache.py"))
-    assert under_test.has(str(more / "a.py"))
-    assert under_test.has(str(tmp_path / ".venv/lib/site-packages/mine/a.py"))
+    mine, own = tmp_path / ".venv/lib/site-packages/mine", tmp_path / "site-packages/mine/test_it.py"
+    parts = (Part("other", "", (str(more),)), Part("mine", "site-packages", (str(mine),)))
+    under_test = UnderTest(tmp_path, parts, str(own))
+    assert under_test.label(str(tmp_path / "pkg/cache.py")) == str(Path("pkg/cache.py"))
+    assert under_test.label(str(more / "a.py")) == "other"
+    assert under_test.label(str(mine / "a.py")) == "mine (site-packages)"
+    assert under_test.label(str(own)) == "test_it.py"
+    assert not under_test.has(f"{mine}2/a.py")
     assert not under_test.has(str(tmp_path / ".venv/lib/site-packages/theirs/a.py"))
     assert not under_test.has(threading.__file__)
-    assert not UnderTest(PACKAGE.parent).has(str(PACKAGE / "runner.py"))
+    assert not UnderTest(Path(threading.__file__).parent).has(threading.__file__)
+    assert not UnderTest(Path(PACKAGE).parent).has(f"{PACKAGE}/runner.py")
 
 
 def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
     from random import Random
 
-    countdown = Countdown(8, Random(1))
+    countdown = Countdown(8, Random(1), heard := Heard())
     for _ in range(8000):
-        countdown.event()
+        countdown.event(code_under_test.__code__)
+    assert heard.switches == {(__file__, False): len(yields)}
     assert 800 <= len(yields) <= 1250
 
 

@@ -10,7 +10,8 @@ from stress.machine.machine import Machine
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell
 from stress.marks.cpu import Role, StressCpu
-from stress.marks.noise import SliceNoise, UnderTest
+from stress.marks.noise import SliceNoise
+from stress.marks.under_test import UnderTest
 
 CPUS = 3
 TO_THE_GATE = 0.2

@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from benchmarks.marks import Score, installed, once, runnable, table
 from benchmarks.methods import METHODS, bare, is_installed, ours
 from benchmarks.peers.races import RACES, RIGHT, twin
+from benchmarks.reach import installed as reached
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, environment
 
 TWIN_SECONDS = 0.3
@@ -79,3 +81,11 @@ def test_the_table_has_a_row_for_each_bug_and_a_column_for_each_method() -> None
         "| lru | 2 of 2, 3.0 ms | 1 of 2, 500.0 ms |",
         "| pool | 1 of 2, 100.0 ms | 0 of 2 |",
     ]
+
+
+def test_the_planted_bugs_of_an_installed_package_are_found_and_their_twins_hold(tmp_path: Path) -> None:
+    assert reached(tmp_path, times=1, duration="300ms") == {
+        f"test_{name}[{way}]": (1, 1)
+        for name in ("lazy", "shelf", "listeners", "tickets")
+        for way in ("races", "holds")
+    }

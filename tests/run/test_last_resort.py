@@ -44,7 +44,7 @@ HANGING = """
 def test_a_cpu_that_does_not_end_ends_the_process_and_loses_no_result(tmp_path: Path) -> None:
     script = tmp_path / "hang.py"
     script.write_text(textwrap.dedent(HANGING))
-    arguments = ["run", "modlist_spinlock", "modlist_spinlock", "--engine", "python", "--duration", "500ms"]
+    arguments = ["run", "modlist_spinlock", "modlist_spinlock", "--engine", "python", "--duration", "200ms"]
     done = subprocess.run(
         [sys.executable, str(script), *arguments, "--results", "."],
         cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,

@@ -38,7 +38,7 @@ def test_the_race_of_2005_is_caught(engine: str) -> None:
 
 @each_engine
 def test_the_patch_holds_and_its_twin_does_not(engine: str) -> None:
-    result = run_one("stop_machine", engine)
+    result = run_one("stop_machine", engine, duration_s=2 * SECONDS)
     assert result.verdict.name == "held", result.verdict.reason
     assert result.tally.violations == 0
     assert result.twin_tally is not None

@@ -22,6 +22,7 @@ from stress.campaign.identity import made_by
 from stress.campaign.reading import parse, read_file
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.extras import needs
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
@@ -177,8 +178,8 @@ def connect(address: str) -> Any:
     try:
         from distributed import Client
         from distributed.comm import resolve_address
-    except ImportError as error:
-        raise UserError(f"--scheduler: needs {error.name}: pip install 'kstress[cluster]'") from None
+    except ImportError:
+        raise UserError(needs("--scheduler", "cluster")) from None
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     where = written(address)

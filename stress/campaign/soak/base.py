@@ -14,6 +14,7 @@ from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
+from stress.corpus.untrusted import shown
 from stress.judge.violation import MOST_REPORTS
 from stress.report.told import Told
 
@@ -89,6 +90,13 @@ class Soak(ABC):
         self._open().append(sample)
         self._view = self._look(standing, None, sample)
         self.watcher.sample(self._view)
+
+    def _lose(self, scenario: str, why: str, session: int) -> None:
+        """A turn of a scenario was lost: that is told and written down, and nothing else is known of it."""
+        standing = self.standings[scenario].with_loss(why, self.elapsed_s)
+        self.standings[scenario] = standing
+        self._open().append(Sample(at=now(), session=session, memory_bytes=None, steal_percent=None, standing=standing))
+        self.watcher.note(f"a turn of {shown(scenario)} was lost ({standing.lost_turns:,} so far): {shown(why)}")
 
     def _fail_scenario(self, scenario: str, told: Told, session: int) -> None:
         """A scenario has ended with a fault of the harness; its counts stay, the others may go on."""

@@ -8,17 +8,15 @@ import json
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.pipes import Failed, take_pipes
+from stress.campaign.pipes import Lost, take_pipes, what_failed
 from stress.campaign.soak.messages import Began, CpuGlance, Glance, Job, Message, Ready
 from stress.campaign.soak.records import parts_by_name
 from stress.campaign.soak.turns import Player, player_for, slices_of
-from stress.errors import HarnessError, UserError
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
 from stress.runner import Hooks, world_for
@@ -79,7 +77,9 @@ def players(job: Job, hooks: Hooks) -> list[Player]:
 def work(job: Job, speak: Speak, stop: threading.Event) -> None:
     """Give each scenario its turn until the time is up, all have ended, or the soak wants no more."""
     glancer = Glancer(speak)
-    hooks = Hooks(watch=glancer) if job.glances else Hooks()
+    hooks = Hooks(before_exit=lambda why: speak(Lost(why)))
+    if job.glances:
+        hooks = attrs.evolve(hooks, watch=glancer)
     left, waiting = job.seconds, players(job, hooks)
     speak(Ready())
     while waiting and left > 0 and not stop.is_set():
@@ -100,12 +100,8 @@ def main() -> int:
     job = from_json(json.loads(line), Job, "the job")
     try:
         work(job, speak, stop)
-    except UserError as error:
-        speak(Failed(True, str(error)))
-    except HarnessError as error:
-        speak(Failed(False, str(error)))
-    except Exception:
-        speak(Failed(False, traceback.format_exc()))
+    except Exception as error:
+        speak(what_failed(error))
     return 0
 
 

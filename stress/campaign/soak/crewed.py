@@ -85,7 +85,8 @@ class CrewedSoak(Soak):
         try:
             played = played_of(returned, scenario)
         except LostError as error:
-            self.watcher.note(f"{returned.worker} did not bring a turn back: {error}")
+            why = f"{returned.worker} did not bring it back: {error}"
+            self._lose(scenario, why, self._sessions.get(returned.worker, 0))
             self._losses += 1
             if self._losses >= MOST_LOSSES:
                 raise NoWorkersError(f"{MOST_LOSSES} turns in a row did not come back, the last one: {error}") from None

@@ -9,7 +9,7 @@ import attrs
 from stress.campaign.parts import Part
 from stress.campaign.soak.records import Finding, Manifest, Sample, Standing
 from stress.campaign.soak.rundir import Run
-from stress.judge.verdict import judge
+from stress.judge.verdict import TwinSide, judge
 from stress.report.result import Result
 from stress.report.told import Told
 
@@ -44,7 +44,7 @@ class Ending:
         """One scenario's result: the verdict over the whole soak."""
         plan, standing = self.manifest.plan, self.standings[part.name]
         stall = standing.stall.lines[0] if standing.stall else None
-        verdict = judge(standing.tally, standing.twin, stall, standing.twin_stall)
+        verdict = judge(standing.tally, _side(part, standing), stall)
         conditions = self.manifest.sessions[-1].conditions
         steal = [sample.steal_percent for sample in self.samples if sample.steal_percent is not None]
         if steal:
@@ -84,8 +84,18 @@ class Ending:
                 "sessions": len(self.manifest.sessions),
                 "workers": self.workers,
                 "failure": standing.failure.json if standing.failure else None,
+                "lost_turns": standing.lost_turns,
+                "last_loss": standing.last_loss,
             },
         }
+
+
+def _side(part: Part, standing: Standing) -> TwinSide | None:
+    """The twin's side of a scenario; None if it has none, or none that ran."""
+    if standing.twin is None:
+        return None
+    expect = part.expected_of_twin if standing.twin_stall else part.twin_expect
+    return TwinSide(standing.twin, expect, standing.twin_stall)
 
 
 def ending_of(run: Run) -> Ending:

@@ -1,23 +1,32 @@
 """A soak on this host: one process has the machine all the time, and takes turns among the scenarios by itself.
 
 The loop here only listens, writes the journal and tells whoever watches; it takes signals at once and outlives whatever
-becomes of the machine.
+becomes of the machine. A machine that cannot be ended, or has no memory, costs one turn; the next process goes on.
 """
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 
 import attrs
 
 from stress.campaign.child import Child, start
+from stress.campaign.crews.crew import NoWorkersError
 from stress.campaign.folder import JournalError, encode
-from stress.campaign.pipes import Failed, read_message
+from stress.campaign.memory import died_for_memory, oom_kills
+from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.soak.base import Soak, failed, memory_of
 from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Ready, Turn
+from stress.campaign.soak.records import HARNESS_FAILED, Standing
 from stress.conditions import StealMeter
-from stress.errors import HarnessError, UserError
+from stress.errors import HarnessError, HostError, UserError
 
 CHILD = "stress.campaign.soak.child"
 POLL_SECONDS = 0.1
+MOST_LOSSES = 10
+"""Turns of a scenario that may be lost one after the other, with none of it that came to its end between them."""
+REST_SECONDS = 1.0
+"""Before the process starts that follows a want of memory; it grows with each that follows at once."""
 
 
 @attrs.define(eq=False)
@@ -26,23 +35,30 @@ class LocalSoak(Soak):
 
     _steal: StealMeter = attrs.field(init=False, factory=StealMeter)
     _running: str | None = attrs.field(init=False, default=None)
+    _lost: Lost | None = attrs.field(init=False, default=None)
+    _losses: Counter[str] = attrs.field(init=False, factory=Counter)
 
     def _work(self) -> None:
         """Start the machine's process and listen until it has ended."""
-        left = self.plan.duration_s - self.elapsed_s
+        left, kills = self.plan.duration_s - self.elapsed_s, oom_kills()
         self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
-        job = Job(self.plan, tuple(self.standings.values()), left, self.watcher.wants_glances)
-        child = Child(start(CHILD), encode(job))
+        job = Job(self.plan, self._in_turn(), left, self.watcher.wants_glances)
+        try:
+            child = Child(start(CHILD), encode(job))
+        except NoWorkersError as error:
+            self._lose_turn(Lost(str(error), memory=True))
+            return
         try:
             self._listen(child)
-            if death := child.death():
-                self._fail(death, child.last_words)
-            elif self._running is not None and self._goes_on():
-                self._fail("the machine's process ended before its time", child.last_words)
+            self._ended(child, kills)
         except JournalError as error:
             self.trouble = str(error)
         finally:
             child.close()
+
+    def _in_turn(self) -> tuple[Standing, ...]:
+        """Where each scenario stands; those that have lost turns lately come last, so that the others have theirs."""
+        return tuple(sorted(self.standings.values(), key=lambda one: self._losses[one.scenario]))
 
     def _listen(self, child: Child) -> None:
         """Act on what the process says until it has ended, as it is asked to when a signal comes."""
@@ -51,6 +67,18 @@ class LocalSoak(Soak):
                 self._take(read_message(line, KINDS), child)
             if self.interrupted():
                 child.stop()
+
+    def _ended(self, child: Child, kills: int) -> None:
+        """Act on how the process has ended."""
+        death = child.death()
+        if death and self._lost is None and died_for_memory(death, child.last_words, kills):
+            self._lost = Lost(f"out of memory: {death}", memory=True)
+        if self._lost:
+            self._lose_turn(self._lost)
+        elif death:
+            self._fail(death, child.last_words)
+        elif self._running is not None and self._goes_on():
+            self._fail("the machine's process ended before its time", child.last_words)
 
     def _take(self, message: Message, child: Child) -> None:
         """Act on one message."""
@@ -63,14 +91,17 @@ class LocalSoak(Soak):
                 self._show_glance(message)
             case Turn():
                 self._record(message, child)
+            case Lost():
+                self._lost = message
             case Failed(user=True):
                 raise UserError(message.text)
             case Failed():
-                self._fail("the harness failed, so this soak says nothing", message.text.splitlines())
+                self._fail(HARNESS_FAILED, message.text.splitlines())
 
     def _record(self, turn: Turn, child: Child) -> None:
         """A turn has ended: keep its violations, then its counts, so that no count is without its report."""
         standing = attrs.evolve(turn.standing, elapsed_s=self.elapsed_s + turn.seconds)
+        self._losses[standing.scenario] = 0
         for outcome, told in turn.reports.items():
             self._keep(standing.scenario, outcome, told)
         steal, self._steal = self._steal.percent(), StealMeter()
@@ -86,6 +117,34 @@ class LocalSoak(Soak):
         sample = self._view.sample if self._view else None
         self._view = self._look(self.standings[glance.scenario], glance, sample)
         self.watcher.glance(self._view)
+
+    def _lose_turn(self, lost: Lost) -> None:
+        """The turn under way is lost; the soak goes on in a new process, unless that has come to nothing too often.
+
+        Raises:
+            HostError: when nothing has run so far, so that there is nothing to keep.
+        """
+        self._lost = None
+        if self.journal is None:
+            raise HostError(lost.text)
+        waiting = [standing.scenario for standing in self._in_turn() if not standing.done]
+        scenario, self._running = self._running or waiting[0], None
+        self._lose(scenario, lost.text, self._session)
+        self._losses[scenario] += 1
+        if self._losses[scenario] < MOST_LOSSES:
+            self._rest(REST_SECONDS * self._losses[scenario] if lost.memory else 0.0)
+        elif lost.memory:
+            self.deserted = f"{MOST_LOSSES} turns in a row were lost, the last one: {lost.text}"
+        else:
+            self._fail_scenario(
+                scenario, failed(f"{MOST_LOSSES} turns in a row were lost", (lost.text,)), self._session
+            )
+
+    def _rest(self, seconds: float) -> None:
+        """Wait for memory, unless a signal comes."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.interrupted():
+            time.sleep(POLL_SECONDS)
 
     def _fail(self, reason: str, words: Sequence[str]) -> None:
         """The machine's process is gone: the scenario that ran has ended.

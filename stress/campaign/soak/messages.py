@@ -2,7 +2,7 @@
 
 import attrs
 
-from stress.campaign.pipes import Failed
+from stress.campaign.pipes import Failed, Lost
 from stress.campaign.soak.records import Plan, Standing
 from stress.report.told import Told
 
@@ -65,5 +65,5 @@ class Turn:
     reports: dict[str, Told]
 
 
-Message = Ready | Began | Glance | Turn | Failed
-KINDS = (Ready, Began, Glance, Turn, Failed)
+Message = Ready | Began | Glance | Turn | Lost | Failed
+KINDS = (Ready, Began, Glance, Turn, Lost, Failed)

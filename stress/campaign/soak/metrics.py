@@ -13,8 +13,10 @@ from stress.campaign.parts import Part
 from stress.campaign.soak.records import Standing, parts_by_name
 from stress.campaign.soak.view import View
 from stress.errors import UserError
+from stress.extras import needs
 from stress.machine.latency import upper_edge
 
+END_SECONDS = 1.0
 LABELS = ("scenario",)
 STOP_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0)
 """Upper edges in seconds of the buckets that stop latencies are given in."""
@@ -28,7 +30,13 @@ COUNTERS: dict[str, tuple[str, Counter]] = {
     "kstress_module_loads": ("Modules that were loaded.", lambda one: one.tally.loads),
     "kstress_module_unloads": ("Modules that were unloaded.", lambda one: one.tally.unloads),
     "kstress_race_windows": ("Lookups that overlapped a change.", lambda one: one.tally.race_windows),
+    "kstress_lost_turns": ("Turns that were lost, and are not counted.", lambda one: one.lost_turns),
     "kstress_violations": ("Lookups with a forbidden outcome.", lambda one: one.tally.violations),
+    "kstress_trials": (
+        "Changes that lookups overlapped, up to a machine's first violation.",
+        lambda one: one.tally.caught.trials,
+    ),
+    "kstress_catches": ("Machines that showed a violation.", lambda one: one.tally.caught.catches),
 }
 TWIN_COUNTERS: dict[str, tuple[str, Counter]] = {
     "kstress_twin_race_windows": (
@@ -164,9 +172,7 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
     try:
         from prometheus_client import CollectorRegistry, start_http_server
     except ImportError:
-        raise UserError(
-            "--metrics-port needs prometheus_client: pip install 'kstress[metrics]', or leave it out"
-        ) from None
+        raise UserError(f"{needs('--metrics-port', 'metrics')}, or leave it out") from None
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics)
     try:
@@ -177,6 +183,6 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
     def end() -> None:
         server.shutdown()
         server.server_close()
-        thread.join(1.0)
+        thread.join(END_SECONDS)
 
     return int(server.server_port), end

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 from attrs.validators import ge, gt, in_, min_len, optional
 
-from stress.campaign.converter import complete_only
+from stress.campaign.converter import complete_but
 from stress.campaign.parts import STATUSES, Part, Session, check_names
 from stress.config import Config
 from stress.judge.tally import Tally
@@ -19,6 +19,8 @@ from stress.report.told import Told
 
 SOAK = "soak"
 SCHEMA = 1
+HARNESS_FAILED = "the harness failed, so this soak says nothing"
+"""The reason of a failure that is the harness's own; every other is of the machine's process."""
 
 
 def _check_report(instance: object, attribute: object, told: Told) -> None:
@@ -85,13 +87,14 @@ class Manifest:
     sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
 
 
-@complete_only
+@complete_but("lost_turns", "last_loss")
 @attrs.frozen(kw_only=True)
 class Standing:
     """How one scenario stands: all its counts since the soak began, not only those of the last interval.
 
     `elapsed_s` is the time of the whole soak, `slices` how many machines were booted for the scenario. `stall`,
     `twin_stall` (in a line) and `failure` say what ended it or its twin, `done` that it takes no more turns.
+    `lost_turns` ended without a word of what was counted in them, the last of them for the reason `last_loss`.
     """
 
     scenario: str
@@ -103,6 +106,23 @@ class Standing:
     twin_stall: str | None = None
     failure: Told | None = None
     done: bool = False
+    lost_turns: int = attrs.field(default=0, validator=ge(0))
+    last_loss: str | None = None
+
+    def with_loss(self, why: str, elapsed_s: float) -> "Standing":
+        """This one with one more turn that was lost."""
+        return attrs.evolve(self, elapsed_s=elapsed_s, lost_turns=self.lost_turns + 1, last_loss=why)
+
+    def revived(self) -> "Standing":
+        """This one in a soak that is resumed: the turn in which its machine failed is lost, and others may come.
+
+        What the harness found wrong with itself stays: it is no matter of the host, and would be found again.
+        """
+        reason = str(self.failure.json.get("reason")) if self.failure else HARNESS_FAILED
+        if reason == HARNESS_FAILED:
+            return self
+        done = self.stall is not None
+        return attrs.evolve(self.with_loss(reason, self.elapsed_s), failure=None, done=done)
 
     def joined(self, turn: "Standing", elapsed_s: float) -> "Standing":
         """This one with a turn that was played elsewhere, from nothing; what has ended either has ended both."""

@@ -1,6 +1,5 @@
 """The trade of a soak's crew: one turn of one scenario at a time, in a process of its own, on the worker's cores."""
 
-import time
 from collections.abc import Iterator
 
 import attrs
@@ -10,18 +9,20 @@ from stress.campaign.child import Child
 from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError, Trade
 from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.folder import encode
+from stress.campaign.memory import died_for_memory, oom_kills
 from stress.campaign.nursery import Source, borrowed, close_idle
 from stress.campaign.parts import changed
-from stress.campaign.pipes import Failed, read_message
+from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.soak.base import failed, memory_of
 from stress.campaign.soak.messages import KINDS, Job, Message, Turn
 from stress.campaign.soak.plan import session
-from stress.campaign.soak.records import Plan, Standing
+from stress.campaign.soak.records import HARNESS_FAILED, Plan, Standing
 from stress.campaign.soak.turns import slices_of
 from stress.conditions import Conditions, StealMeter
 from stress.corpus.untrusted import shown
-from stress.errors import UserError
+from stress.errors import HostError, UserError
 from stress.host import chosen, having_cores
+from stress.machine.patience import Patience
 from stress.report.told import Told
 from stress.runner import settle
 
@@ -29,6 +30,9 @@ CHILD = "stress.campaign.soak.child"
 SOAK = "the soak"
 POLL_SECONDS = 0.1
 COMPILE_SECONDS = 600.0
+"""CPU time that the main thread of a machine's process may use in a shift: it compiles, and does little else."""
+LONGEST_SHIFT_SECONDS = 3600.0
+"""How much longer than its time a shift may take on a host that gives it no core."""
 
 
 @attrs.frozen
@@ -73,6 +77,7 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
     Raises:
         UserError: for a shift that cannot be read, or that cannot be played here.
         HarnessError: when the machine's process could not be started.
+        HostError: when its turn is lost: it could not be ended, or for want of memory.
         StoppedError: when nobody waits for it any more.
     """
     shift: Shift = opened(text, Shift, SOAK)
@@ -80,7 +85,7 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
     with alone, borrowed(CHILD, shift.plan.engine == "native") as nursery:
         if given_up():
             raise StoppedError
-        return letter(play(shift, nursery, given_up))
+        return letter(play(shift, nursery, given_up, note))
 
 
 def played_of(returned: Returned, scenario: str) -> Played:
@@ -107,31 +112,39 @@ class Hearing:
             case Turn():
                 known = self.turn.reports if self.turn else {}
                 self.turn = attrs.evolve(message, reports={**message.reports, **known})
+            case Lost():
+                raise HostError(message.text)
             case Failed(user=True):
                 raise UserError(message.text)
             case Failed():
-                words = tuple(message.text.splitlines())
-                self.failure = failed("the harness failed, so this soak says nothing", words)
+                self.failure = failed(HARNESS_FAILED, tuple(message.text.splitlines()))
 
 
-def play(shift: Shift, nursery: Source, given_up: Interrupted) -> Played:
-    """Play a shift in a process from a nursery; StoppedError when it was given up."""
-    plan, heard, steal = shift.plan, Hearing(), StealMeter()
+def play(shift: Shift, nursery: Source, given_up: Interrupted, note: Note) -> Played:
+    """Play a shift in a process from a nursery; StoppedError when it was given up, HostError when it is lost."""
+    plan, heard, steal, kills = shift.plan, Hearing(), StealMeter(), oom_kills()
     standing = Standing(scenario=plan.scenarios[0].name)
-    child = Child(nursery.hatch(), encode(Job(plan, (standing,), slices_of(shift.seconds), False)))
-    deadline = time.monotonic() + COMPILE_SECONDS + 2 * (shift.seconds + plan.stall_after_s)
+    child = Child(nursery.hatch(note), encode(Job(plan, (standing,), slices_of(shift.seconds), False)))
+    longest = LONGEST_SHIFT_SECONDS + 2 * (shift.seconds + plan.stall_after_s)
+    patience, hung = Patience(child.pid, COMPILE_SECONDS, longest), None
     try:
         while not child.ended:
             heard.memory_bytes = memory_of(child.pid) or heard.memory_bytes
             for line in child.poll(POLL_SECONDS):
                 heard.take(read_message(line, KINDS))
-            if given_up() or time.monotonic() > deadline:
+            if hung := hung or patience.spent():
+                child.kill()
+            if given_up():
                 child.stop()
     finally:
         child.close()
     if given_up():
         raise StoppedError
-    if (death := child.death() or (None if heard.turn else "the machine's process hung")) and heard.failure is None:
+    if hung:
+        raise HostError(f"the machine's process did not end {hung}")
+    if (death := child.death()) and heard.failure is None:
+        if died_for_memory(death, child.last_words, kills):
+            raise HostError(f"out of memory: {death}")
         heard.failure = failed(death, child.last_words)
     conditions = attrs.evolve(session(plan).conditions, steal_percent=steal.percent())
     return Played(conditions, heard.turn, heard.failure, heard.memory_bytes)

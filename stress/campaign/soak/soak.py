@@ -89,7 +89,7 @@ def resume(
     """Go on with the soak in a run directory, adding to the same counts, until its duration is reached.
 
     `scenarios` and `given`, names of `Config`'s fields or `interval_s`, need not be said again; `duration_s`,
-    `interval_s` and the `crew` may change, all else must be as it was.
+    `interval_s` and the `crew` may change, all else must be as it was. A scenario whose machine failed goes on too.
 
     Raises:
         UserError: when something differs, which it names, or for a directory that cannot be used.
@@ -105,5 +105,6 @@ def resume(
         hands = stack.enter_context(closing(crew(trade_of(plan), watched.note, interrupted))) if crew else None
         journal = journals.reopen(run, lock, plan, session(plan))
         unlock.pop_all()  # from here on the journal has it
-        known = (plan, lambda: journal, watched, interrupted, run.standings(), list(run.findings), journal)
+        standings = {name: standing.revived() for name, standing in run.standings().items()}
+        known = (plan, lambda: journal, watched, interrupted, standings, list(run.findings), journal)
         return (CrewedSoak(*known, crew=hands) if hands else LocalSoak(*known)).run()

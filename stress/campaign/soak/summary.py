@@ -10,6 +10,7 @@ from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.view import Span, span
 from stress.corpus.untrusted import shown
+from stress.judge.tally import Tally
 from stress.judge.verdict import rate_upper_95
 from stress.report.result import Result
 from stress.report.table import show_told
@@ -30,10 +31,14 @@ def sparkline(values: Iterable[float | None]) -> str:
 
 
 def stretches(samples: Sequence[Sample], most: int = STRETCHES) -> list[Span]:
-    """The history of one scenario in at most so many parts of the same number of samples."""
+    """The history of one scenario in at most so many parts of the same number of samples; lost turns are in none."""
     if not samples:
         return []
-    standings = [Standing(scenario=samples[0].standing.scenario), *(sample.standing for sample in samples)]
+    standings, lost = [Standing(scenario=samples[0].standing.scenario)], 0
+    for standing in (sample.standing for sample in samples):
+        if standing.lost_turns == lost or standing.slices > standings[-1].slices:
+            standings.append(standing)
+        lost = standing.lost_turns
     step = -(-len(samples) // most)
     marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
     return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
@@ -53,7 +58,7 @@ def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
         ("lookups/s", [one.lookups_per_s for one in spans], ",.0f", ""),
         ("unloads/s", [one.unloads_per_s for one in spans], ",.0f", ""),
         ("stop p99", [one.stop_p99_us for one in spans], ",.0f", " us"),
-        ("twin caught", twin, ".2g", " % of its windows"),
+        ("twin caught", twin, ".2g", " % of its trials"),
         ("memory", [one.memory_bytes and one.memory_bytes / 2**20 for one in samples], ".1f", " MiB"),
         ("steal", [one.steal_percent for one in samples], ".1f", " %"),
     ]
@@ -62,6 +67,13 @@ def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
         (label, f"{sparkline(values[-STRETCHES:])}  {_range(values, form)}{unit}")
         for label, values, form, unit in known
     ]
+
+
+def losses(standing: Standing) -> list[tuple[str, str]]:
+    """The turns that were lost, as label and text."""
+    if not standing.lost_turns:
+        return []
+    return [("lost turns", f"{standing.lost_turns:,}, the last one: {shown(standing.last_loss)}")]
 
 
 def mark(result: Result, standing: Standing) -> str:
@@ -90,8 +102,10 @@ def end_line(ending: Ending, result: Result) -> str:
         "race_windows": tally.race_windows,
         "violations": tally.violations,
         "rate_upper_95": "none" if bound is None else f"{bound:.3g}",
+        **_trials("", tally),
         "twin": result.scenario.twin or "none",
         **({"twin_race_windows": twin.race_windows, "twin_violations": twin.violations} if twin else {}),
+        **(_trials("twin_", twin) if twin else {}),
         "seed": plan.seed,
         "kasan": "on" if plan.kasan else "off",
         "noise": plan.noise,
@@ -101,11 +115,18 @@ def end_line(ending: Ending, result: Result) -> str:
         "interval": write_duration(plan.interval_s),
         "corpus": plan.corpus or "bundled",
         "sessions": len(ending.manifest.sessions),
+        **({"lost_turns": standing.lost_turns} if standing.lost_turns else {}),
         **({"workers": len(ending.workers)} if ending.workers else {}),
         "run": ending.folder,
     }
     words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
     return f"kstress: --- End of soak: {mark(result, standing)}, {ending.manifest.status}: {words}"
+
+
+def _trials(prefix: str, tally: Tally) -> dict[str, int]:
+    """Trials and catches of either side; nothing of a soak by an earlier version, which counted none."""
+    caught = tally.caught
+    return {f"{prefix}trials": caught.trials, f"{prefix}catches": caught.catches} if caught.independent else {}
 
 
 def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
@@ -116,7 +137,7 @@ def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
         standing = ending.standings[name]
         if standing.failure:
             console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
-        over_time = history([one for one in ending.samples if one.standing.scenario == name])
+        over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
         show_told(result, ending.reports(name), standing.stall, console, reports, over_time)
     for result in results:
         console.print(Text(end_line(ending, result)), soft_wrap=True)

@@ -19,7 +19,7 @@ from stress.machine.machine import MachineError
 from stress.machine.ram import Ram
 from stress.report.result import command_of
 from stress.report.told import Told, tell_stall, tell_violation
-from stress.runner import LONE_SLICE_SECONDS, SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
+from stress.runner import SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
 from stress.scenario_files import find_scenario, twin_of
 
 TWIN_EVERY = 8
@@ -51,6 +51,7 @@ class Player:
 
         Raises:
             HarnessError: when the harness itself failed.
+            HostError: when the host has not enough memory, or no core in time.
         """
         began = time.monotonic()
         while not self.ended and not interrupted():
@@ -76,9 +77,9 @@ class Player:
         """
         twin = self.twin if self.twin and self.twin.stall is None and self.standing.twin_stall is None else None
         due, self._slices = self._slices % TWIN_EVERY == 1, self._slices + 1
-        length = min(left, self._slice_seconds if twin else LONE_SLICE_SECONDS)
+        length = min(left, self._slice_seconds)
         if twin and due:
-            twin.run_slice(length, lambda ram, seconds: interrupted())
+            twin.run_up_to_catches(length, interrupted)
         else:
             self.track.run_slice(length, lambda ram, seconds: interrupted() or self._stops(ram))
 

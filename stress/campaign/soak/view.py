@@ -8,6 +8,7 @@ import attrs
 
 from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import Plan, Sample, Standing
+from stress.judge.trials import Trials
 from stress.machine.latency import percentile
 
 
@@ -28,7 +29,7 @@ class Span:
 
 
 def span(before: Standing, after: Standing) -> Span:
-    """From `before` to `after`. `twin_rate` is the share of the twin's race windows that it violated."""
+    """From `before` to `after`. `twin_rate` is the share of the twin's trials that were caught."""
     old, new = before.tally, after.tally
     seconds = max(new.seconds - old.seconds, 1e-9)
     latencies = [late - early for early, late in zip(old.latencies, new.latencies, strict=True)]
@@ -45,13 +46,12 @@ def span(before: Standing, after: Standing) -> Span:
 
 
 def _twin_rate(before: Standing, after: Standing) -> float | None:
-    """The twin's violations per race window in between; None without windows."""
+    """The twin's catches per trial in between; None without trials."""
     if after.twin is None:
         return None
-    windows, violations = after.twin.race_windows, after.twin.violations
-    if before.twin is not None:
-        windows, violations = windows - before.twin.race_windows, violations - before.twin.violations
-    return violations / windows if windows else None
+    earlier = before.twin.caught if before.twin else Trials()
+    late = after.twin.caught
+    return Trials(late.trials - earlier.trials, late.catches - earlier.catches).rate
 
 
 @attrs.frozen(kw_only=True)

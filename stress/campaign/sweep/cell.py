@@ -6,7 +6,6 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,20 +14,24 @@ from attrs.validators import ge, in_, optional
 from stress.campaign.child import Child
 from stress.campaign.crews.crew import StoppedError
 from stress.campaign.folder import encode
+from stress.campaign.memory import died_for_memory, oom_kills
 from stress.campaign.nursery import Source, borrowed
-from stress.campaign.pipes import Failed, read_message
-from stress.campaign.sweep.messages import KINDS, Job, NoMemory, Ran, Started
-from stress.campaign.sweep.plan import config_of
+from stress.campaign.pipes import Failed, Lost, read_message
+from stress.campaign.sweep.messages import KINDS, GoesOn, Job, Ran, Started
 from stress.campaign.sweep.records import CRASHED, DONE, ENDS, FAILED, HUNG, NO_MEMORY, Plan
 from stress.corpus.untrusted import shown
-from stress.errors import UserError
+from stress.errors import HostError, UserError
+from stress.machine.patience import Patience
 from stress.report.told import Told
-from stress.runner import settle
 
 CHILD = "stress.campaign.sweep.child"
 POLL_SECONDS = 0.05
 COMPILE_SECONDS = 600.0
-SPARE_SECONDS = 60.0
+"""CPU time of its main thread, or sleep, after which a cell that has not started hangs."""
+SILENT_SECONDS = 60.0
+"""The same for a cell that has started, since it last said that it goes on."""
+LONGEST_SILENCE_SECONDS = 3600.0
+"""Without any word of a cell that gets no core."""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,73 +50,66 @@ class Came:
             raise ValueError(f"{self.end} does not go with what came of it")
 
 
-def longest_seconds(plan: Plan) -> float:
-    """How long the cell of a plan may take once it has started: twice its time and a stall, and a busy host."""
-    stall = settle(config_of(plan, 0)).stall_after_s
-    return 2 * (plan.duration_s + stall) + SPARE_SECONDS
-
-
-def oom_kills() -> int:
-    """How many processes this host has killed for want of memory; 0 where it does not say."""
-    try:
-        facts = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
-    except (OSError, ValueError):
-        return 0
-    return int(facts.get("oom_kill", 0))
-
-
 @attrs.define
 class CellProcess:
     """A cell's process while it is listened to."""
 
     child: Child
-    deadline: float
-    longest: float
     kills: int = attrs.field(factory=oom_kills)
     first_lookup_s: float | None = None
-    said: Ran | NoMemory | Failed | None = None
-    hung: bool = False
+    said: Ran | Lost | Failed | None = None
+    hung: str | None = None
+    _patience: Patience = attrs.field(init=False)
+
+    @_patience.default
+    def _until_it_starts(self) -> Patience:
+        return Patience(self.child.pid, COMPILE_SECONDS, LONGEST_SILENCE_SECONDS)
 
     def listen(self, interrupted: Callable[[], bool]) -> None:
-        """Hear what it says until it has ended; it is ended when its time is up, or when the sweep is interrupted."""
+        """Hear what it says until it has ended; it is ended when it hangs, or when the sweep is interrupted."""
         while not self.child.ended:
             for line in self.child.poll(POLL_SECONDS):
                 self._take(heard(line))
-            self.hung = self.hung or (self.said is None and time.monotonic() > self.deadline)
-            if self.hung or interrupted():
+            if self.said is None and (why := self._patience.spent()):
+                self.hung = self.hung or why
+                self.child.kill()
+            if interrupted():
                 self.child.stop()
 
-    def _take(self, message: Started | Ran | NoMemory | Failed) -> None:
+    def _take(self, message: Started | GoesOn | Ran | Lost | Failed) -> None:
         """Act on one message."""
-        if isinstance(message, Started):
-            self.first_lookup_s = message.seconds
-            self.deadline = time.monotonic() + self.longest
-        else:
-            self.said = message
+        match message:
+            case Started(seconds):
+                self.first_lookup_s = seconds
+                self._patience = Patience(self.child.pid, SILENT_SECONDS, LONGEST_SILENCE_SECONDS)
+            case GoesOn():
+                self._patience.start_again()
+            case _:
+                self.said = message
 
     def how(self) -> tuple[str, Told | None]:
         """How it ended, and what there is to tell if it did not come to its end."""
         words = list(self.child.last_words)
         if self.hung:
-            when = "nothing was told for" if self.first_lookup_s is None else "it went on for"
-            waited = COMPILE_SECONDS if self.first_lookup_s is None else self.longest
-            return HUNG, told(f"the machine's process hung: {when} {waited:.0f} s", words)
+            what = "it did not start" if self.first_lookup_s is None else "nothing more was told"
+            return HUNG, told(f"the machine's process hung: {what} {self.hung}", words)
         match self.said:
             case Ran():
                 return DONE, None
-            case NoMemory(text):
+            case Lost(text, memory=True):
                 return NO_MEMORY, told("the machine's process was refused memory", text.splitlines())
+            case Lost(text):
+                return HUNG, told(f"the machine's process hung: {text}", words)
             case Failed(text=text):
                 return FAILED, told("the cell failed", text.splitlines())
         death = self.child.death() or "the machine's process ended without a word"
-        killed = oom_kills() > self.kills and "SIGKILL" in death
-        return (NO_MEMORY if killed else CRASHED), told(death, words)
+        return (NO_MEMORY if died_for_memory(death, words, self.kills) else CRASHED), told(death, words)
 
 
-def heard(line: bytes) -> Started | Ran | NoMemory | Failed:
+def heard(line: bytes) -> Started | GoesOn | Ran | Lost | Failed:
     """What the process says; a line that is no message, as one with half a character in it, is its failure."""
     try:
-        message: Started | Ran | NoMemory | Failed = read_message(line, KINDS)
+        message: Started | GoesOn | Ran | Lost | Failed = read_message(line, KINDS)
         return message
     except (UserError, ValueError, LookupError, TypeError, RecursionError) as error:
         return Failed(False, f"it said what cannot be read: {shown(error)}: {shown(line)}")
@@ -129,16 +125,26 @@ def cells_nursery(plan: Plan) -> AbstractContextManager[Source]:
     return borrowed(CHILD, any(values.engine == "native" for values in plan.cells))
 
 
-def run_cell(plan: Plan, seed: int, nursery: Source, interrupted: Callable[[], bool] = lambda: False) -> Came:
-    """Run the cell of a plan that has no other, in a process from a nursery.
+def run_cell(
+    plan: Plan,
+    seed: int,
+    nursery: Source,
+    interrupted: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Came:
+    """Run the cell of a plan that has no other, in a process from a nursery; what goes on with that is told.
 
     Raises:
         StoppedError: when `interrupted` said so before it had ended.
     """
     began = time.monotonic()
-    child = Child(nursery.hatch(), encode(Job(plan, seed, time.monotonic_ns())))
     try:
-        process = CellProcess(child, began + COMPILE_SECONDS, longest_seconds(plan))
+        hatched = nursery.hatch(tell)
+    except HostError as error:
+        return Came(end=NO_MEMORY, seconds=time.monotonic() - began, trouble=told(str(error), []))
+    child = Child(hatched, encode(Job(plan, seed, time.monotonic_ns())))
+    try:
+        process = CellProcess(child)
         process.listen(interrupted)
     finally:
         child.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.pipes import Failed
+from stress.campaign.pipes import Failed, Lost
 from stress.campaign.sweep.records import Plan
 
 
@@ -32,11 +32,9 @@ class Ran:
 
 
 @attrs.frozen
-class NoMemory:
-    """The process was refused memory."""
-
-    text: str
+class GoesOn:
+    """Machines run; said once a second."""
 
 
-Message = Started | Ran | NoMemory | Failed
-KINDS = (Started, Ran, NoMemory, Failed)
+Message = Started | GoesOn | Ran | Lost | Failed
+KINDS = (Started, GoesOn, Ran, Lost, Failed)

@@ -3,7 +3,8 @@
 `stress.campaign.converter` turns them into JSON and back.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -24,10 +25,17 @@ SCHEMA = 1
 DONE, CRASHED, HUNG, NO_MEMORY, FAILED = ENDS = ("done", "crashed", "hung", "out of memory", "failed")
 """How a cell ended: only one that is done has a run. "failed" is a fault of the harness, or input that it refused."""
 
+NOT_APPLICABLE = "not applicable"
+_TOO_FEW = re.compile(r"needs at least \d+ CPUs, not \d+")
 TIME = and_(gt(0.0), le(LONGEST))
 DURATION = "duration_s"
 SOUGHT = ("cpus", "noise", "gap_s", DURATION)
 """The axes on which a knee can be sought: a race shows the more often the greater their value is."""
+
+
+def applies(run: Mapping[str, Any]) -> bool:
+    """Whether a run, as JSON has it, had CPUs enough for its scenario; earlier versions said it in the reason alone."""
+    return bool(run.get("applicable", _TOO_FEW.fullmatch(str(run.get("reason"))) is None))
 
 
 def _check_noise(instance: object, attribute: object, noise: Fraction) -> None:

@@ -75,7 +75,7 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
     with alone, cells_nursery(order.plan) as nursery:
         if given_up():
             raise StoppedError
-        return letter(run_cell(order.plan, order.seed, nursery, given_up))
+        return letter(run_cell(order.plan, order.seed, nursery, given_up, note))
 
 
 def came_of(returned: Returned, plan: Plan) -> Came:

@@ -8,7 +8,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from stress.campaign.sweep.records import DONE, ENDS, Ended, Plan, Values, varying
+from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, Ended, Plan, Values, applies, varying
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.campaign.sweep.sweepdir import Swept
 from stress.corpus.untrusted import shown
@@ -39,7 +39,9 @@ def come_to(ended: Sequence[Ended]) -> str:
 
 def end_of(ended: Ended) -> str:
     """The verdict of a cell, or how it ended without one."""
-    return str(ended.run["verdict"]).upper() if ended.run else ended.end
+    if ended.run is None:
+        return ended.end
+    return str(ended.run["verdict"]).upper() if applies(ended.run) else NOT_APPLICABLE
 
 
 def _middle(ended: Sequence[Ended], figure: Any) -> float | None:
@@ -94,13 +96,15 @@ def _style(ended: Sequence[Ended]) -> str:
     """How a row is set off."""
     if any(one.run is None for one in ended):
         return "magenta"
-    return "" if all(one.run and one.run["as_expected"] for one in ended) else "red"
+    return "" if all(one.run and (one.run["as_expected"] or not applies(one.run)) for one in ended) else "red"
 
 
 def _verdicts(swept: Swept) -> dict[str, int]:
-    """How many runs came to the verdict that was expected, and to others."""
-    as_expected = [bool(one.run["as_expected"]) for one in swept.ended if one.run]
-    return {"as_expected": sum(as_expected), "other_verdict": len(as_expected) - sum(as_expected)}
+    """How many runs came to the verdict that was expected, and to others; how many could not run on so few CPUs."""
+    runs = [one.run for one in swept.ended if one.run]
+    as_expected = [bool(run["as_expected"]) for run in runs if applies(run)]
+    others = len(as_expected) - sum(as_expected)
+    return {"as_expected": sum(as_expected), "other_verdict": others, "not_applicable": len(runs) - len(as_expected)}
 
 
 def _knees(ending: SweepEnding) -> dict[str, object]:

@@ -25,7 +25,7 @@ from stress.campaign.sweep.finding import Quest, agenda_of, quests_of
 from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
-from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values
+from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values, applies
 from stress.campaign.sweep.remote import came_of, order_for, trade_of
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.conditions import StealMeter, host_conditions
@@ -88,10 +88,17 @@ class SweepEnding:
 
     @property
     def others(self) -> set[str]:
-        """The verdicts that were not as expected; of searches, which expect none, INCONCLUSIVE if one found no knee."""
+        """The verdicts that were not as expected; of searches, which expect none, INCONCLUSIVE if one found no knee.
+
+        A cell with too few CPUs for its scenario counts for neither; a sweep of nothing else is INCONCLUSIVE.
+        """
         if self.quests:
             return set() if all(quest.search.found for quest in self.quests) else {INCONCLUSIVE}
-        return {str(one.run["verdict"]) for one in self.swept.ended if one.run and not one.run["as_expected"]}
+        runs = [one.run for one in self.swept.ended if one.run]
+        applicable = [run for run in runs if applies(run)]
+        if runs and not applicable:
+            return {INCONCLUSIVE}
+        return {str(run["verdict"]) for run in applicable if not run["as_expected"]}
 
 
 @attrs.define(eq=False)

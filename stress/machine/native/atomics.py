@@ -42,6 +42,16 @@ def load_octet(_: Any, address: Any) -> Any:
 
 
 @intrinsic
+def load_acquire_octet(_: Any, address: Any) -> Any:
+    """The byte at a raw address, loaded before any access that comes after it."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.zext(builder.load_atomic(_pointer(builder, args[0], OCTET), "acquire", 1), WORD)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
 def store_word(_: Any, address: Any, value: Any) -> Any:
     """Store a 64-bit word at a raw address."""
 

@@ -8,18 +8,17 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from time import CLOCK_MONOTONIC
-from typing import Any, TypeVar
+from typing import Any
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, make_attribute_wrapper, models, overload_method, register_jitable, register_model
+from numba.extending import intrinsic, make_attribute_wrapper, models, overload_method, register_model
 
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.native.atomics import (
     compare_exchange,
     fence,
-    is_below,
     load_octet,
     load_word,
     stay_apart,
@@ -27,21 +26,12 @@ from stress.machine.native.atomics import (
     store_word,
     unlikely,
 )
+from stress.machine.native.checks import Look, is_bad, look_for, look_nowhere, note_fault, part
 from stress.machine.native.linking import PartCompiler
 from stress.machine.seam import Oops
-from stress.machine.slab import SHADOW_UNMAPPED
 from stress.machine.words import (
     BOUND,
-    CAUSE_POWER_OFF,
-    CAUSE_WILD,
     EVENTS_LEFT,
-    FAULT_ACCESS,
-    FAULT_ADDRESS,
-    FAULT_CAUSE,
-    HIT_ACCESS,
-    HIT_ADDRESS,
-    HIT_SHADOW,
-    LOW,
     READ_BYTE,
     READ_WORD,
     SLEEPS,
@@ -53,20 +43,13 @@ from stress.machine.words import (
     YIELD_MASK,
 )
 
-After = Callable[[Any, int, int], None]
-F = TypeVar("F", bound=Callable[..., object])
+Count = Callable[[Any], None]
 FIELDS = ("base", "number", "area", "log")
 SPINS_BEFORE_YIELD = 256
 
 sched_yield = types.ExternalFunction("sched_yield", types.int32())
 usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
-
-
-def part(function: F) -> F:
-    """Let compiled code call `function`, and return it unchanged."""
-    register_jitable(pipeline_class=PartCompiler)(function)
-    return function
 
 
 class CpuType(types.Type):
@@ -109,59 +92,8 @@ def make_constructor(features: Features) -> Callable[[int, int, int, int], Any]:
 
 
 @part
-def is_bad(cpu: Any, address: int, alignment: int) -> bool:
-    """Whether kernel code cannot access `address`: the bound is read again each time, since power-off zeroes it."""
-    outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
-    bad: bool = unlikely(outside or (address & alignment) != 0)
-    return bad
-
-
-@part
-def note_fault(cpu: Any, address: int, access: int) -> None:
-    """Note why an access cannot be."""
-    cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
-    store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
-    store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
-    store_word(cpu.base + cpu.log + FAULT_ACCESS, access)
-
-
-@part
-def note_hit(cpu: Any, address: int, access: int) -> None:
-    """Note the first access of an operation to memory that is not allocated."""
-    if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
-        store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
-        store_word(cpu.base + cpu.log + HIT_ACCESS, access)
-        store_word(cpu.base + cpu.log + HIT_SHADOW, load_octet(cpu.base + (address >> 3)))
-
-
-@part
-def look_at_shadow(cpu: Any, address: int, access: int) -> None:
-    """See whether the memory accessed is allocated. Comes after the access itself."""
-    if unlikely(load_octet(cpu.base + (address >> 3)) != 0):
-        note_hit(cpu, address, access)
-
-
-@part
-def fault_unmapped(cpu: Any, address: int, access: int) -> None:
-    """Fault where the shadow says that memory was unmapped, else note the hit."""
-    shadow = load_octet(cpu.base + (address >> 3))
-    if unlikely(shadow == SHADOW_UNMAPPED):
-        note_fault(cpu, address, access)
-        raise Oops
-    if unlikely(shadow != 0):
-        note_hit(cpu, address, access)
-
-
-@part
-def nothing(cpu: Any, address: int, access: int) -> None:
-    """What a feature that is off does."""
-
-
-def look_for(features: Features) -> After:
-    """What an access of a CPU with `features` does with the shadow."""
-    if features.unmapped:
-        return fault_unmapped
-    return look_at_shadow if features.kasan else nothing
+def count_nothing(cpu: Any) -> None:
+    """What a CPU that takes no events does."""
 
 
 def event_for(features: Features) -> Callable[[Any], None]:
@@ -186,122 +118,131 @@ def event_for(features: Features) -> Callable[[Any], None]:
 
 
 @cache
-def after_for(features: Features) -> After:
-    """What comes after each access of a CPU with `features`: a look at the shadow, then the countdown to an event."""
-    look = look_for(features)
+def count_for(features: Features) -> Count:
+    """What ends each access of a CPU with `features`: the countdown to an event."""
     if not features.delays:
-        return look
+        return count_nothing
     event = event_for(features)
 
     @part
-    def after(cpu: Any, address: int, access: int) -> None:
-        look(cpu, address, access)
+    def count_down(cpu: Any) -> None:
         left = load_word(cpu.base + cpu.log + EVENTS_LEFT) - 1
         store_word(cpu.base + cpu.log + EVENTS_LEFT, left)
         if unlikely(left <= 0):
             event(cpu)
 
-    return after
+    return count_down
 
 
-def provide(name: str) -> Callable[[Callable[[After], Any]], None]:
-    """Register the method `name` of compiled CPUs: its maker is given what this CPU's features do after an access."""
+def provide(name: str) -> Callable[[Callable[[Look, Count], Any]], None]:
+    """Register the method `name` of compiled CPUs: its maker is given how this CPU's features look and count down."""
 
-    def register(make: Callable[[After], Any]) -> None:
+    def register(make: Callable[[Look, Count], Any]) -> None:
         def choose(cpu: Any, *arguments: Any) -> Any:
-            return make(after_for(cpu.features))
+            return make(look_for(cpu.features), count_for(cpu.features))
 
-        choose.__signature__ = inspect.signature(make(nothing))  # type: ignore[attr-defined]
+        choose.__signature__ = inspect.signature(make(look_nowhere, count_nothing))  # type: ignore[attr-defined]
         overload_method(CpuType, name, jit_options={"pipeline_class": PartCompiler})(choose)
 
     return register
 
 
+# The order of an access and its look at the shadow. A load takes its value first: what is freed in between is marked
+# before it is poisoned, so that no poison is read unnoticed. What writes looks first, whether a compare-exchange then
+# stores or not: its write may be what lets another CPU free the memory, and nothing of it may come after that. Loads
+# stay in order on x86; the look acquires, so that neither the compiler nor any processor moves a write before it.
+
+
 @provide("load")
-def _load(after: After) -> Any:
+def _load(look: Look, count: Count) -> Any:
     def load(cpu: Any, address: int) -> int:
         if is_bad(cpu, address, 7):
             note_fault(cpu, address, READ_WORD)
             raise Oops
         value: int = load_word(cpu.base + address)
-        after(cpu, address, READ_WORD)
+        look(cpu, address, READ_WORD)
+        count(cpu)
         return value
 
     return load
 
 
 @provide("load8")
-def _load8(after: After) -> Any:
+def _load8(look: Look, count: Count) -> Any:
     def load8(cpu: Any, address: int) -> int:
         if is_bad(cpu, address, 0):
             note_fault(cpu, address, READ_BYTE)
             raise Oops
         value: int = load_octet(cpu.base + address)
-        after(cpu, address, READ_BYTE)
+        look(cpu, address, READ_BYTE)
+        count(cpu)
         return value
 
     return load8
 
 
 @provide("store")
-def _store(after: After) -> Any:
+def _store(look: Look, count: Count) -> Any:
     def store(cpu: Any, address: int, value: int) -> None:
         if is_bad(cpu, address, 7):
             note_fault(cpu, address, WRITE_WORD)
             raise Oops
+        look(cpu, address, WRITE_WORD)
         store_word(cpu.base + address, value)
-        after(cpu, address, WRITE_WORD)
+        count(cpu)
 
     return store
 
 
 @provide("store8")
-def _store8(after: After) -> Any:
+def _store8(look: Look, count: Count) -> Any:
     def store8(cpu: Any, address: int, value: int) -> None:
         if is_bad(cpu, address, 0):
             note_fault(cpu, address, WRITE_BYTE)
             raise Oops
+        look(cpu, address, WRITE_BYTE)
         store_octet(cpu.base + address, value)
-        after(cpu, address, WRITE_BYTE)
+        count(cpu)
 
     return store8
 
 
 @provide("cmpxchg")
-def _cmpxchg(after: After) -> Any:
+def _cmpxchg(look: Look, count: Count) -> Any:
     def cmpxchg(cpu: Any, address: int, old: int, new: int) -> int:
         if is_bad(cpu, address, 7):
             note_fault(cpu, address, READ_WORD)
             raise Oops
+        look(cpu, address, READ_WORD)
         seen: int = compare_exchange(cpu.base + address, old, new)
-        after(cpu, address, READ_WORD)
+        count(cpu)
         return seen
 
     return cmpxchg
 
 
 @provide("barrier")
-def _barrier(after: After) -> Any:
+def _barrier(look: Look, count: Count) -> Any:
     return lambda cpu: fence()
 
 
 @provide("peek")
-def _peek(after: After) -> Any:
+def _peek(look: Look, count: Count) -> Any:
     return lambda cpu, address: load_word(cpu.base + address)
 
 
 @provide("poke")
-def _poke(after: After) -> Any:
+def _poke(look: Look, count: Count) -> Any:
     return lambda cpu, address, value: store_word(cpu.base + address, value)
 
 
 @provide("peek8")
-def _peek8(after: After) -> Any:
+def _peek8(look: Look, count: Count) -> Any:
     return lambda cpu, address: load_octet(cpu.base + address)
 
 
 @provide("relax")
-def _relax(after: After) -> Any:
+def _relax(look: Look, count: Count) -> Any:
     def relax(cpu: Any, address: int) -> None:
         spins = load_word(cpu.base + cpu.log + SPINS) + 1
         store_word(cpu.base + cpu.log + SPINNING_ON, address)
@@ -316,7 +257,7 @@ def _relax(after: After) -> Any:
 
 
 @provide("yield_core")
-def _yield_core(after: After) -> Any:
+def _yield_core(look: Look, count: Count) -> Any:
     def yield_core(cpu: Any) -> None:
         sched_yield()
 
@@ -324,7 +265,7 @@ def _yield_core(after: After) -> Any:
 
 
 @provide("sleep")
-def _sleep(after: After) -> Any:
+def _sleep(look: Look, count: Count) -> Any:
     def sleep(cpu: Any, nanoseconds: int) -> None:
         if unlikely(load_word(cpu.base + BOUND) == 0):
             note_fault(cpu, BOUND, 0)
@@ -336,7 +277,7 @@ def _sleep(after: After) -> Any:
 
 
 @provide("unexplained")
-def _unexplained(after: After) -> Any:
+def _unexplained(look: Look, count: Count) -> Any:
     def unexplained(cpu: Any) -> None:
         """Compiled code does not know which exception it handles."""
 
@@ -344,7 +285,7 @@ def _unexplained(after: After) -> Any:
 
 
 @provide("remember_stack")
-def _remember_stack(after: After) -> Any:
+def _remember_stack(look: Look, count: Count) -> Any:
     def remember_stack(cpu: Any, key: int) -> None:
         """Compiled code keeps no stacks."""
 
@@ -352,7 +293,7 @@ def _remember_stack(after: After) -> Any:
 
 
 @provide("copy_stack")
-def _copy_stack(after: After) -> Any:
+def _copy_stack(look: Look, count: Count) -> Any:
     def copy_stack(cpu: Any, target: int, source: int) -> None:
         """Compiled code keeps no stacks."""
 
@@ -360,7 +301,7 @@ def _copy_stack(after: After) -> Any:
 
 
 @provide("clock")
-def _clock(after: After) -> Any:
+def _clock(look: Look, count: Count) -> Any:
     def clock(cpu: Any) -> int:
         here = cpu.base + cpu.log + TIMESPEC
         clock_gettime(CLOCK_MONOTONIC, here)
@@ -371,7 +312,7 @@ def _clock(after: After) -> Any:
 
 
 @provide("fill")
-def _fill(after: After) -> Any:
+def _fill(look: Look, count: Count) -> Any:
     def fill(cpu: Any, address: int, size: int, byte: int) -> None:
         half = byte << 8 | byte
         quarter = half << 16 | half
@@ -383,7 +324,7 @@ def _fill(after: After) -> Any:
 
 
 @provide("fill_shadow")
-def _fill_shadow(after: After) -> Any:
+def _fill_shadow(look: Look, count: Count) -> Any:
     def fill_shadow(cpu: Any, address: int, size: int, byte: int) -> None:
         for granule in range(address >> 3, address + size >> 3):
             store_octet(cpu.base + granule, byte)
@@ -391,8 +332,24 @@ def _fill_shadow(after: After) -> Any:
     return fill_shadow
 
 
+@provide("memchr_inv")
+def _memchr_inv(look: Look, count: Count) -> Any:
+    def memchr_inv(cpu: Any, address: int, size: int, byte: int) -> int:
+        half = byte << 8 | byte
+        quarter = half << 16 | half
+        word = quarter << 32 | quarter
+        end = address + size
+        while address < end and load_word(cpu.base + address) == word:
+            address += 8
+        while address < end and load_octet(cpu.base + address) == byte:
+            address += 1
+        return 0 if address == end else address
+
+    return memchr_inv
+
+
 @provide("copy")
-def _copy(after: After) -> Any:
+def _copy(look: Look, count: Count) -> Any:
     def copy(cpu: Any, target: int, source: int, size: int) -> None:
         for offset in range(0, size, 8):
             store_word(cpu.base + target + offset, load_word(cpu.base + source + offset))

@@ -23,7 +23,8 @@ from numba.core.registry import cpu_target
 from stress.errors import UserError
 from stress.machine.features import Features
 from stress.machine.loop import run_program
-from stress.machine.native.cpu import make_constructor, part
+from stress.machine.native.checks import part
+from stress.machine.native.cpu import make_constructor
 from stress.machine.native.linking import WholeCompiler
 from stress.machine.ram import Ram
 from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE, Cpu, Operation

@@ -22,6 +22,7 @@ from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
 from stress.campaign.soak.view import Span, View, span
 from stress.config import Config
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials
 from stress.machine.latency import BUCKETS
 from stress.report.told import Told
 
@@ -59,12 +60,14 @@ def tally_at(second: int) -> Tally:
         race_windows=100 * second,
         outcomes=Counter({"found": 900 * second, "absent": 100 * second + second % 7}),
         latencies=latencies,
+        caught=Trials(50 * second),
     )
 
 
 def twin_at(second: int) -> Tally:
-    """What a twin has counted: a violation in two windows."""
-    return Tally(float(second), 500 * second, race_windows=40 * second, violations=20 * second)
+    """What a twin has counted: a violation in two windows, and a catch in two trials."""
+    caught = Trials(20 * second, 10 * second)
+    return Tally(float(second), 500 * second, race_windows=40 * second, violations=20 * second, caught=caught)
 
 
 def standing_at(second: int, scenario: str = PAIR[0], **more: Any) -> Standing:

@@ -153,7 +153,8 @@ def test_a_turn_that_is_lost_is_told_and_not_counted(tmp_path: Path) -> None:
     script, watched = Script(lambda shift, at: "it left" if at % 2 else played(shift), 20), Watched()
     ending = soak(PAIR, LONG, results=tmp_path, interrupted=script.interrupted, crew=script, watcher=watched)
     assert sum(standing.tally.lookups for standing in ending.standings.values()) == 100
-    assert sum("did not bring a turn back: it left" in note for note in watched.notes) == 10
+    assert sum(note.endswith("did not bring it back: it left") for note in watched.notes) == 10
+    assert sum(standing.lost_turns for standing in read_run(ending.folder).standings().values()) == 10
     assert ending.manifest.status == "interrupted"
 
 
@@ -176,7 +177,13 @@ def test_what_cannot_be_read_is_a_lost_turn(tmp_path: Path) -> None:
     ending = soak(PAIR, LONG, results=tmp_path, crew=Garbled)
     assert ending.trouble
     assert ending.trouble.startswith("10 turns in a row did not come back")
-    assert not ending.samples
+    assert_nothing_is_counted(ending)
+
+
+def assert_nothing_is_counted(ending: Ending) -> None:
+    """All that is known is how many turns were lost."""
+    assert sum(one.lost_turns for one in ending.standings.values()) == len(ending.samples) == 10
+    assert all(one.standing.tally == Tally() and one.standing.slices == 0 for one in ending.samples)
 
 
 @pytest.mark.parametrize("wrong", ["nothing", "another"])
@@ -189,7 +196,7 @@ def test_what_is_not_the_turn_that_was_given_is_a_lost_turn(tmp_path: Path, wron
     _, ending = scripted(tmp_path, answer, 1000)
     assert ending.trouble
     assert ending.trouble.isprintable()
-    assert not ending.samples
+    assert_nothing_is_counted(ending)
 
 
 def test_a_disk_that_is_full_ends_it_with_what_was_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

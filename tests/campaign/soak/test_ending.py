@@ -55,10 +55,20 @@ def test_an_object_has_what_a_run_has_and_what_a_soak_has() -> None:
         "elapsed_s": 31.0,
         "sessions": 1,
         "workers": [],
+        "lost_turns": 0,
+        "last_loss": None,
         "failure": None,
     }
     assert (first["lookups"], first["race_windows"], first["duration_s"]) == (30_002, 3000, 30.0)
-    assert first["twin"] == {"scenario": PAIR[1], "race_windows": 1200, "violations": 600}
+    assert (first["trials"], first["catches"], first["catch_rate_upper_95"]) == (1500, 0, 0.002)
+    assert first["twin"] == {
+        "scenario": PAIR[1],
+        "race_windows": 1200,
+        "violations": 600,
+        "trials": 600,
+        "catches": 300,
+        "catch_rate_upper_95": pytest.approx(0.55, abs=0.01),
+    }
     assert first["stop_machine"]["count"] == 120
     assert first["outcomes"]["found"] == 27_000
     assert second["twin"] is None
@@ -100,7 +110,7 @@ def test_a_failure_is_told_and_counts_for_the_whole_soak_but_not_for_other_scena
         ({"stall": TORN}, STALLED),
         ({"tally": Tally()}, INCONCLUSIVE),
         ({"twin": Tally()}, INCONCLUSIVE),
-        ({"twin": Tally(), "twin_stall": "the twin stood still"}, HELD),
+        ({"twin": Tally(), "twin_stall": "the twin stood still"}, INCONCLUSIVE),
     ],
 )
 def test_the_verdict_is_over_all_that_was_counted(more: dict[str, Any], verdict: str) -> None:

@@ -18,6 +18,7 @@ from stress.campaign.soak.messages import Job
 from stress.campaign.soak.records import Finding, Manifest, Plan, Sample, Standing
 from stress.errors import UserError
 from stress.judge.tally import Tally
+from stress.judge.trials import windows_as_trials
 from stress.machine.latency import BUCKETS
 from stress.report.told import Told
 from tests.campaign.soak.made import FOUND, PAIR, SAMPLED, SINCE, TORN, plan_of, sample_at, session_of, standing_at
@@ -236,7 +237,7 @@ RECORDS = [MANIFEST, plan_of(), session_of(), plan_of().scenarios[0], sample_at(
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_record_has_all_its_keys_and_no_others(record: Any) -> None:
-    for name in set(to_json(record)) - SINCE - {"worker"}:
+    for name in set(to_json(record)) - SINCE - {"worker", "twin_expect", "caught", "lost_turns", "last_loss"}:
         refused(record, take(name))
     refused(record, put("more", value=1))
     refused(record, put("a\nb\x1b[31m" * 99, value=1))
@@ -247,6 +248,31 @@ def test_a_session_from_before_there_were_workers_is_read() -> None:
     value = to_json(session_of())
     del value["worker"]
     assert from_json(value, Session, "that file") == session_of()
+
+
+def test_a_standing_from_before_turns_could_be_lost_is_read() -> None:
+    value = to_json(standing_at(9))
+    del value["lost_turns"], value["last_loss"]
+    assert from_json(value, Standing, "that file") == standing_at(9)
+
+
+def test_a_tally_from_before_there_were_trials_counts_its_windows() -> None:
+    tally = standing_at(9).twin
+    assert tally is not None
+    value = to_json(tally)
+    del value["caught"]
+    read = from_json(value, Tally, "that file")
+    assert read.caught == windows_as_trials(tally.race_windows, tally.violations)
+    assert attrs.evolve(read, caught=tally.caught) == tally
+
+
+def test_a_scenario_from_before_twins_said_what_they_expect_asks_the_catalogue() -> None:
+    part = plan_of().scenarios[0]
+    value = to_json(part)
+    del value["twin_expect"]
+    read = from_json(value, Part, "that file")
+    assert (read.twin_expect, read.expected_of_twin) == (None, part.twin_expect)
+    assert attrs.evolve(read, twin="elsewhere/twin.py").expected_of_twin is None, "nobody's file is run to find out"
 
 
 def test_a_plan_from_before_there_were_variations_is_read() -> None:

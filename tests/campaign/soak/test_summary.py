@@ -33,7 +33,8 @@ from tests.support import bounded
 HOSTILE = "[red]x"
 PARAMETERS = (
     *("scenario", "engine", "cpus", "elapsed_s", "duration", "lookups", "loads", "unloads", "stops", "race_windows"),
-    *("violations", "rate_upper_95", "twin", "twin_race_windows", "twin_violations", "seed", "kasan", "noise", "pace"),
+    *("violations", "rate_upper_95", "trials", "catches"),
+    *("twin", "twin_race_windows", "twin_violations", "twin_trials", "twin_catches", "seed", "kasan", "noise", "pace"),
     *("stall_after", "stop_on_violation", "interval", "corpus", "sessions", "run"),
 )
 
@@ -102,7 +103,7 @@ def test_a_history_has_a_bar_for_each_stretch_and_the_range() -> None:
     assert list(rows) == ["lookups/s", "unloads/s", "stop p99", "twin caught", "memory", "steal"]
     assert rows["lookups/s"] == f"{'█' * 10}  994 to 1,001"
     assert rows["unloads/s"] == f"{'█' * 10}  30 to 30"
-    assert rows["twin caught"] == f"{'█' * 10}  50 to 50 % of its windows"
+    assert rows["twin caught"] == f"{'█' * 10}  50 to 50 % of its trials"
     assert rows["memory"].endswith("51.0 to 60.0 MiB")
     assert rows["steal"].endswith("0.5 to 0.5 %")
 
@@ -134,6 +135,7 @@ def test_the_last_line_has_every_count_and_parameter_and_can_be_searched_for() -
     assert shlex.split(line)[-1] == "run=results/soak-1"
     expected = {
         "engine": "python", "cpus": "3", "elapsed_s": "30.0", "duration": "1m", "rate_upper_95": "0.001", "kasan": "on",
+        "trials": "1500", "catches": "0", "twin_trials": "600", "twin_catches": "300",
         "twin": "modlist_spinlock", "twin_race_windows": "1200", "twin_violations": "600", "seed": "7", "noise": "1/64",
         "pace": "1ms", "stall_after": "5s", "interval": "1s", "corpus": "bundled", "sessions": "1",
     }  # fmt: skip

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from stress.campaign.sweep.axes import AXES
 from stress.campaign.sweep.matrix import KEYS, Matrix, matrix_of, read_plan
 from stress.errors import UserError
+from stress.extras import install_hint
 from stress.machine.python_engine import gil_enabled
 from stress.options import AXIS_FLAGS
 from tests.support import bounded
@@ -213,7 +214,8 @@ def test_an_engine_that_is_not_there_is_told_with_what_to_install(
     monkeypatch.setattr("stress.machine.engines.has_numba", lambda: False)
     path = plan_file(tmp_path, f'{SCENARIOS}[axes]\nengine = ["native"]\n')
     assert errors_of(path) == [
-        f"{path}: axes.engine: --engine native needs numba: pip install 'kstress[native]', or use --engine python"
+        f"{path}: axes.engine: --engine native needs numba; install with: {install_hint('native')}, "
+        "or use --engine python"
     ]
 
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from stress.campaign.nursery import Hatched, Nursery
-from stress.errors import HarnessError
+from stress.errors import HarnessError, HostError
 from tests.frontdoor.soaking import wait_until, wait_until_gone
 
 ECHO = "tests.campaign.sweep.echo"
@@ -62,12 +62,48 @@ def test_a_process_that_does_not_end_can_be_ended(nursery: Nursery) -> None:
     assert say(nursery.hatch(), b"times") == b"1"
 
 
-def test_a_nursery_that_dies_is_told(nursery: Nursery) -> None:
-    [running] = [one for one in psutil.Process().children() if ECHO in one.cmdline()]
+def kill(nursery_of: str) -> None:
+    """Kill the nursery of a module."""
+    [running] = [one for one in psutil.Process().children() if nursery_of in one.cmdline()]
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: running.status() == psutil.STATUS_ZOMBIE, "its end")
-    with pytest.raises(HarnessError, match=r"^the nursery of cells died: died of SIGKILL"):
-        nursery.hatch()
+
+
+def test_a_nursery_that_dies_is_told_and_started_again(nursery: Nursery) -> None:
+    told: list[str] = []
+    for deaths in (1, 2, 3, 4):
+        kill(ECHO)
+        assert say(nursery.hatch(told.append), b"times") == b"1"
+        assert told == ["the nursery of cells died of SIGKILL; it is started again"] * deaths
+
+
+def test_a_process_outlives_its_nursery_and_the_next_one_comes_from_another(nursery: Nursery) -> None:
+    process = nursery.hatch()
+    kill(ECHO)
+    assert say(process, b"times") == b"1"
+    assert process.wait() == -signal.SIGKILL, "nobody can say how it ended"
+    assert say(nursery.hatch(), b"leave 0") == b""
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "says"),
+    [
+        (
+            "tests.no_such_module",
+            HarnessError,
+            "^the nursery of cells died 3 times in a row: it ended with exit code 1$",
+        ),
+        ("tests.campaign.sweep.hungry", HostError, "^out of memory: the nursery of cells was refused what it loads$"),
+    ],
+)
+def test_a_nursery_that_never_works_is_an_error_in_the_end(
+    module: str, error: type[Exception], says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+    with closing(Nursery(module, native=False)) as nursery, pytest.raises(error, match=says):
+        nursery.hatch(told.append)
+    assert len(told) == 3
+    capfd.readouterr()
 
 
 def test_a_nursery_ends_when_it_is_closed() -> None:

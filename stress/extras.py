@@ -1,0 +1,58 @@
+"""Optional parts of kstress: which packages each takes, and the command that installs them here."""
+
+import os
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
+from pathlib import Path
+
+EXTRAS = {
+    "native": ("numba",),
+    "corpus": ("elftools", "zstandard"),
+    "report": ("jinja2", "matplotlib"),
+    "metrics": ("prometheus_client",),
+    "cluster": ("distributed",),
+}
+"""The modules of each extra."""
+
+
+def missing_modules(extra: str) -> list[str]:
+    """The modules of an extra that are not installed."""
+    return [module for module in EXTRAS[extra] if find_spec(module) is None]
+
+
+def install_hint(extra: str) -> str:
+    """The command that installs what an extra needs into this environment, however kstress came into it.
+
+    It names the packages rather than kstress, whose source may be a checkout, a wheel or an index. An environment
+    without pip is filled from outside, as the README makes it.
+    """
+    if find_spec("pip"):
+        command = [_short(sys.executable), "-m", "pip", "install"]
+    else:
+        command = ["python3", "-m", "pip", "--python", _short(sys.prefix), "install"]
+    return shlex.join([*command, *_requirements(extra)])
+
+
+def needs(what: str, extra: str) -> str:
+    """That something needs an extra, and how to install it."""
+    modules = " and ".join(missing_modules(extra) or EXTRAS[extra])
+    return f"{what} needs {modules}; install with: {install_hint(extra)}"
+
+
+def _requirements(extra: str) -> list[str]:
+    """The packages of an extra as kstress's metadata has them; their names alone where it has no metadata."""
+    try:
+        known = requires("kstress") or []
+    except PackageNotFoundError:
+        known = []
+    marks = {f'extra=="{extra}"', f"extra=='{extra}'"}
+    split = [one.partition(";") for one in known]
+    return [name.strip() for name, _, mark in split if mark.replace(" ", "") in marks] or list(EXTRAS[extra])
+
+
+def _short(path: str) -> str:
+    """A path from the working directory, if it lies below it."""
+    relative = os.path.relpath(path)
+    return path if Path(relative).parts[:1] == ("..",) else relative

@@ -1,0 +1,92 @@
+"""What a compiled CPU checks at an access: the bound, the alignment, the shadow."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+from numba.extending import register_jitable
+
+from stress.machine.blocks import SHADOW_UNMAPPED
+from stress.machine.features import Features
+from stress.machine.native.atomics import is_below, load_acquire_octet, load_word, store_word, unlikely
+from stress.machine.native.linking import PartCompiler
+from stress.machine.seam import Oops
+from stress.machine.words import (
+    BOUND,
+    CAUSE_POWER_OFF,
+    CAUSE_WILD,
+    FAULT_ACCESS,
+    FAULT_ADDRESS,
+    FAULT_CAUSE,
+    HIT_ACCESS,
+    HIT_ADDRESS,
+    HIT_SHADOW,
+    LOW,
+)
+
+Look = Callable[[Any, int, int], None]
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def part(function: F) -> F:
+    """Let compiled code call `function`, and return it unchanged."""
+    register_jitable(pipeline_class=PartCompiler)(function)
+    return function
+
+
+@part
+def is_bad(cpu: Any, address: int, alignment: int) -> bool:
+    """Whether kernel code cannot access `address`: the bound is read again each time, since power-off zeroes it."""
+    outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
+    bad: bool = unlikely(outside or (address & alignment) != 0)
+    return bad
+
+
+@part
+def note_fault(cpu: Any, address: int, access: int) -> None:
+    """Note why an access cannot be."""
+    cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
+    store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
+    store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
+    store_word(cpu.base + cpu.log + FAULT_ACCESS, access)
+
+
+@part
+def note_hit(cpu: Any, address: int, access: int, shadow: int) -> None:
+    """Note the first access of an operation to memory that is not allocated."""
+    if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
+        store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
+        store_word(cpu.base + cpu.log + HIT_ACCESS, access)
+        store_word(cpu.base + cpu.log + HIT_SHADOW, shadow)
+
+
+@part
+def look_at_shadow(cpu: Any, address: int, access: int) -> None:
+    """See whether the memory accessed is allocated."""
+    shadow = load_acquire_octet(cpu.base + (address >> 3))
+    if unlikely(shadow != 0):
+        note_hit(cpu, address, access, shadow)
+
+
+@part
+def fault_unmapped(cpu: Any, address: int, access: int) -> None:
+    """Fault where the shadow says that memory was unmapped, else note the hit."""
+    shadow = load_acquire_octet(cpu.base + (address >> 3))
+    if unlikely(shadow == SHADOW_UNMAPPED):
+        note_fault(cpu, address, access)
+        raise Oops
+    if unlikely(shadow != 0):
+        note_hit(cpu, address, access, shadow)
+
+
+@part
+def look_nowhere(cpu: Any, address: int, access: int) -> None:
+    """What a CPU that does not look at the shadow does."""
+
+
+@cache
+def look_for(features: Features) -> Look:
+    """What an access of a CPU with `features` does with the shadow."""
+    if features.unmapped:
+        return fault_unmapped
+    return look_at_shadow if features.kasan else look_nowhere

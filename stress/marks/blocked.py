@@ -1,0 +1,140 @@
+"""Who waits for what, and who holds it: threads that wait, read from their frames; a cycle of them is a deadlock."""
+
+import linecache
+import re
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import attrs
+
+from stress.marks.expressions import Named, held, wanted
+from stress.marks.under_test import PACKAGE
+
+LIBRARY = Path(threading.__file__).parent
+INSTALLED = ("site-packages", "dist-packages")
+OWNER = re.compile(r"owner=(\d+) count=[1-9]")
+CONDITION_WAIT = threading.Condition.wait.__code__
+UNKNOWN_HOLDER = "and who holds it is not known: no CPU is within a `with` of it"
+UNKNOWN_WAKER = "who would wake it is not known"
+
+
+@attrs.frozen
+class Held:
+    """A lock that a thread is within a `with` of, or that says itself whose it is; `since` is where that was seen."""
+
+    holder: int
+    since: str
+
+
+@attrs.define
+class Blocked:
+    """Threads that wait, by the number of their CPU, as they are when this is made. They must not run meanwhile."""
+
+    threads: Mapping[int, threading.Thread]
+    _frames: dict[int, list[FrameType]] = attrs.field(init=False)
+    _wants: dict[int, Named | None] = attrs.field(init=False)
+    _held: dict[int, Held] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        current = sys._current_frames()
+        self._frames = {
+            number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in self.threads.items()
+        }
+        self._wants = {number: _wanted(frames) for number, frames in self._frames.items()}
+        self._held = {}
+        for number, frames in self._frames.items():
+            for one in _held_by(frames):
+                self._held[id(one.lock)] = Held(
+                    number, f"which CPU {number} holds in its `with {one.text}` ({one.place})"
+                )
+
+    def holder(self, number: int) -> Held | None:
+        """Who holds the lock that a CPU waits for; None if that is not known, or it does not wait for a lock."""
+        want = self._wants.get(number)
+        if want is None or want.lock is None:
+            return None
+        owner = OWNER.search(repr(want.lock))
+        for other, thread in self.threads.items():
+            if owner and thread.ident == int(owner[1]):
+                return Held(other, f"which CPU {other} holds (its owner, as an RLock knows)")
+        return self._held.get(id(want.lock))
+
+    def cycle(self, number: int) -> tuple[int, ...]:
+        """The CPUs that wait for each other's locks in a circle, from one of them; empty if there is no such circle."""
+        seen: list[int] = []
+        while number not in seen:
+            seen.append(number)
+            holder = self.holder(number)
+            if holder is None:
+                return ()
+            number = holder.holder
+        return tuple(seen[seen.index(number) :])
+
+    def told(self, number: int) -> str:
+        """What a CPU waits for, where, and who holds it, as far as that is known."""
+        want, frames = self._wants.get(number), self._frames[number]
+        if not frames:
+            return "waits, in no Python code of its own"
+        if want is not None and want.lock is not None:
+            holder = self.holder(number)
+            return f"waits for the lock `{want.text}` ({want.place}), {holder.since if holder else UNKNOWN_HOLDER}"
+        return f"waits {_place(frames)}; {UNKNOWN_WAKER}"
+
+    def waits_for_lock(self, number: int) -> bool:
+        """Whether a CPU waits for a lock itself, and not for what others tell it through a condition."""
+        return self._wants[number] is not None
+
+    def waiter(self, number: int) -> Any:
+        """The lock whose release wakes a CPU that waits for a condition; None if it does not."""
+        frame = next(iter(self._frames[number]), None)
+        return frame.f_locals.get("waiter") if frame and frame.f_code is CONDITION_WAIT else None
+
+
+def _wanted(frames: list[FrameType]) -> Named | None:
+    """The lock that a thread waits for itself: not one by which others wake it, or of a thread that it joins."""
+    own = frames and frames[0].f_code.co_filename != threading.__file__
+    return wanted(frames[0]) if own else None
+
+
+def _own_frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frames of a thread, innermost first, between those of the harness."""
+    while frame is not None and _is_harness(frame):
+        frame = frame.f_back
+    while frame is not None and not _is_harness(frame):
+        yield frame
+        frame = frame.f_back
+
+
+def _is_harness(frame: FrameType) -> bool:
+    """Whether a frame is of kstress."""
+    return Path(frame.f_code.co_filename).is_relative_to(PACKAGE)
+
+
+def _held_by(frames: Iterable[FrameType]) -> Iterator[Named]:
+    """The locks that a thread is within a `with` of; while it waits for a condition, it has let go of that one's."""
+    let_go = None
+    for frame in frames:
+        if frame.f_code is CONDITION_WAIT:
+            let_go = frame.f_locals["self"]._lock
+        yield from (one for one in held(frame) if one.lock is not None and one.lock is not let_go)
+
+
+def _is_of_library(frame: FrameType) -> bool:
+    """Whether a frame is of the standard library."""
+    path = Path(frame.f_code.co_filename)
+    return path.is_relative_to(LIBRARY) and not any(part in INSTALLED for part in path.parts)
+
+
+def _place(frames: list[FrameType]) -> str:
+    """The function that a thread waits in: the library's outermost, and the line of one's own that called it."""
+    library = next((at for at, frame in enumerate(frames) if not _is_of_library(frame)), len(frames))
+    function = f"in {frames[library - 1].f_code.co_qualname}, called " if library else ""
+    if library == len(frames):
+        return f"{function}by the library itself"
+    own = frames[library]
+    line = linecache.getline(own.f_code.co_filename, own.f_lineno).strip()
+    return f"{function}in `{line}` ({own.f_code.co_filename}:{own.f_lineno})"

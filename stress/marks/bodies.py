@@ -1,0 +1,61 @@
+"""What a body must be, and what it returned or raised in words that can always be printed."""
+
+import inspect
+from functools import partial
+from typing import Any
+
+NEVER_RUNS = "a call of it runs none of its code; write a plain function"
+BY_FUNCTION = (
+    (inspect.iscoroutinefunction, f"is `async def`: {NEVER_RUNS}, which may call asyncio.run()"),
+    (inspect.isasyncgenfunction, f"is `async def` and has `yield`: {NEVER_RUNS}"),
+    (inspect.isgeneratorfunction, f"has `yield`: {NEVER_RUNS} that returns its outcome"),
+)
+BY_VALUE = (
+    (inspect.isawaitable, f"returned an awaitable, as `async def` does: {NEVER_RUNS}, which may call asyncio.run()"),
+    (inspect.isasyncgen, f"returned an asynchronous generator: {NEVER_RUNS}"),
+    (
+        inspect.isgenerator,
+        f"returned a generator, as a function with `yield` does: {NEVER_RUNS} that returns its outcome",
+    ),
+)
+
+
+class UnprintableError(Exception):
+    """Stands for an exception of a body whose own text cannot be had."""
+
+
+def fault_of(body: Any) -> str:
+    """What is wrong with a body, if a call of it would run nothing; empty otherwise."""
+    while isinstance(body, partial):
+        body = body.func
+    called = body if inspect.isroutine(body) else getattr(type(body), "__call__", body)  # noqa: B004
+    return next((told for is_one, told in BY_FUNCTION if is_one(called)), "")
+
+
+def told_of(value: object) -> str:
+    """What is told of a value that is no outcome. A coroutine is closed: nobody will await it."""
+    for is_one, told in BY_VALUE:
+        if is_one(value):
+            if inspect.iscoroutine(value):
+                value.close()
+            return told
+    return f"returned {_shown(value)}; return an outcome as text, or None for none"
+
+
+def _shown(value: object) -> str:
+    """A value's repr, or its type where that raises."""
+    try:
+        return repr(value)
+    except BaseException as error:
+        return f"a {type(value).__qualname__}, whose __repr__ raises {type(error).__qualname__}"
+
+
+def printable(error: BaseException) -> BaseException:
+    """An exception, or what stands for it where its own text raises: whoever prints it may not survive that."""
+    try:
+        _ = str(error), repr(error)
+    except BaseException as raised:
+        name, why = type(error).__qualname__, type(raised).__qualname__
+        told = f"{name}, whose text cannot be had: its __str__ or __repr__ raises {why}"
+        return UnprintableError(told).with_traceback(error.__traceback__)
+    return error

@@ -1,0 +1,142 @@
+"""What a frame's code says where it stands: the lock that it waits for, those that it is within a `with` of.
+
+Python keeps no list of a thread's locks, and a `threading.Lock` does not know its owner: the source does. Nothing of
+the code under test is called to look its objects up.
+"""
+
+import ast
+import dis
+import linecache
+import threading
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+from inspect import getattr_static
+from types import CodeType, FrameType
+
+import attrs
+
+Span = tuple[int | None, int | None, int | None, int | None]
+LOCKS = (type(threading.Lock()), type(threading.RLock()))
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+NOTHING = object()
+
+
+@attrs.frozen
+class Named:
+    """An object as the source names it, and where; `value` is NOTHING if that cannot be looked up."""
+
+    text: str
+    file: str
+    line: int
+    value: object
+
+    @property
+    def lock(self) -> object | None:
+        """The lock that it is, or that a condition has; None for anything else."""
+        value = vars(self.value).get("_lock") if type(self.value) is threading.Condition else self.value
+        return value if isinstance(value, LOCKS) else None
+
+    @property
+    def place(self) -> str:
+        """Its file and line."""
+        return f"{self.file}:{self.line}"
+
+
+def wanted(frame: FrameType) -> Named | None:
+    """What the innermost Python function of a thread enters or acquires just now; None if it does neither."""
+    here = _position(frame)
+    for node in _own_nodes(frame.f_code):
+        if isinstance(node, ast.With) and (item := _entered(node, here, frame)):
+            return _named(item, frame)
+        if isinstance(node, ast.Call) and _span(node) == here and isinstance(node.func, ast.Attribute):
+            return _named(node.func.value, frame) if node.func.attr in ("acquire", "__enter__") else None
+    return None
+
+
+def held(frame: FrameType) -> Iterator[Named]:
+    """What a frame is within a `with` of, outermost first."""
+    here = _position(frame)
+    for node in _own_nodes(frame.f_code):
+        if isinstance(node, ast.With) and node.body[0].lineno <= frame.f_lineno <= (node.body[-1].end_lineno or 0):
+            yield from (_named(item.context_expr, frame) for item in node.items)
+        elif isinstance(node, ast.With) and (entered := _entered(node, here, frame)):
+            exprs = [item.context_expr for item in node.items]
+            yield from (_named(expr, frame) for expr in exprs[: exprs.index(entered)])
+
+
+def _position(frame: FrameType) -> Span:
+    """From where to where the instruction reaches that a frame is at: lines and columns."""
+    return list(frame.f_code.co_positions())[frame.f_lasti // 2]
+
+
+def _span(node: ast.AST) -> Span:
+    """The same of a piece of source."""
+    line, column = getattr(node, "lineno", None), getattr(node, "col_offset", None)
+    return line, getattr(node, "end_lineno", None), column, getattr(node, "end_col_offset", None)
+
+
+def _entered(node: ast.With, here: Span, frame: FrameType) -> ast.expr | None:
+    """What a frame at a position enters of a `with`; until Python 3.12 the position is the whole statement."""
+    exprs = [item.context_expr for item in node.items]
+    if _span(node) == here:
+        return exprs[min(_times_entered(frame.f_code, here, frame.f_lasti), len(exprs)) - 1]
+    return next((expr for expr in exprs if _span(expr) == here), None)
+
+
+def _times_entered(code: CodeType, here: Span, last: int) -> int:
+    """How many instructions of a `with` enter something up to one."""
+    entering = (one for one in dis.get_instructions(code) if one.opname == "BEFORE_WITH" and one.offset <= last)
+    return sum(one.positions is not None and tuple(one.positions) == here for one in entering)
+
+
+@lru_cache(maxsize=32)
+def _functions(file: str) -> dict[tuple[str, int], list[ast.AST]]:
+    """The source of each function of a file, by its name and its first line; nothing if there is no source."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return {}
+    functions = (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
+    return {_name_and_line(node): list(_within(node)) for node in functions}
+
+
+def _name_and_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[str, int]:
+    """What its code object calls a function, and where that says that it begins: at its first decorator."""
+    if isinstance(node, ast.Lambda):
+        return "<lambda>", node.lineno
+    return node.name, min([node.lineno, *(one.lineno for one in node.decorator_list)])
+
+
+def _own_nodes(code: CodeType) -> list[ast.AST]:
+    """The source of a function, without the functions that it defines."""
+    return _functions(code.co_filename).get((code.co_name, code.co_firstlineno), [])
+
+
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """All that a piece of source is made of, but for functions: those have frames of their own."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, FUNCTIONS):
+            yield child
+            yield from _within(child)
+
+
+def _named(expr: ast.expr, frame: FrameType) -> Named:
+    """What an expression names in a frame."""
+    file = frame.f_code.co_filename
+    return Named(ast.unparse(expr), file, expr.lineno, _value(expr, frame))
+
+
+def _value(expr: ast.expr, frame: FrameType) -> object:
+    """The value of a name, of an attribute that is stored, or of a constant index."""
+    if isinstance(expr, ast.Name):
+        return frame.f_locals.get(expr.id, frame.f_globals.get(expr.id, NOTHING))
+    if isinstance(expr, ast.Attribute):
+        return _stored(_value(expr.value, frame), expr.attr)
+    return NOTHING
+
+
+def _stored(owner: object, name: str) -> object:
+    """An attribute as it is stored, without a call of a property or a `__getattr__`."""
+    found = getattr_static(owner, name, NOTHING)
+    return found.__get__(owner) if isinstance(found, types.MemberDescriptorType) else found

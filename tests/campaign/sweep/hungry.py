@@ -1,0 +1,3 @@
+"""A module that takes more memory than there is."""
+
+raise MemoryError

@@ -1,0 +1,190 @@
+"""Threads that wait for each other are not stalled; a deadlock is, and is told with who holds what."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from stress.marks import bout, ending, vigil
+from stress.marks.cpu import Player, Role, StressCpu
+from stress.marks.vigil import LONGEST_SAMPLE_SECONDS, Doing, Look, Vigil
+
+WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
+SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
+GRACE = 0.7
+IDLE = 0.3
+SHORT = f"""
+    from stress.marks import bout, ending
+    bout.GRACE_SECONDS = ending.GRACE_SECONDS = {GRACE}
+    ending.IDLE_SECONDS = {IDLE}
+"""
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bout, "GRACE_SECONDS", GRACE)
+    monkeypatch.setattr(ending, "GRACE_SECONDS", GRACE)
+    monkeypatch.setattr(ending, "IDLE_SECONDS", IDLE)
+
+
+def test_partners_that_wait_for_each_other_pass_and_nobody_is_left(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_partners=(WAITING / "test_partners.py").read_text())
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(passed=8)
+    result.stdout.no_fnmatch_line("*stress notes*")
+
+
+TOLD = {
+    "two_locks": (r"STALLED: 4 of 4 CPUs", r"deadlock: CPU \d waits for CPU \d, CPU \d waits for CPU \d"),
+    "ring": (
+        r"STALLED: 3 of 4 CPUs do not end their operation",
+        r"deadlock: CPU 0 waits for CPU 1, CPU 1 waits for CPU 2, CPU 2 waits for CPU 0",
+        r"it waits for the lock `second` \(\S+:\d+\), which CPU 1 holds in its `with first` \(\S+:\d+\)",
+    ),
+    "lost_notification": (
+        r"STALLED: 4 of 4 CPUs",
+        r"its thread was ended\n  for \S+ m?s it waits in Condition\.wait, called in `changed\.wait\(\)` \(\S+:\d+\)",
+    ),
+    "taken_twice": (r"STALLED: 4 of 4 CPUs", r"deadlock: CPU (\d) waits for CPU \1$"),
+}
+
+
+@pytest.mark.timeout(100)
+def test_a_deadlock_is_told_with_who_waits_for_whom_whatever_others_do(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(SHORT)
+    pytester.makepyfile(test_deadlocks=(WAITING / "test_deadlocks.py").read_text())
+    result = pytester.runpytest_subprocess(*SMALL, "-k", " or ".join(TOLD), timeout=90)  # threads are left behind
+    result.assert_outcomes(failed=len(TOLD))
+    _, *told = re.split(r"^_+ test_(.*?)\[4cpus\] _+$", result.stdout.str(), flags=re.MULTILINE)
+    for name, text in zip(told[::2], told[1::2], strict=True):
+        expected = next(patterns for part, patterns in TOLD.items() if part in name)
+        assert [one for one in expected if not re.search(one, text, re.MULTILINE)] == []
+
+
+LEFT = """
+    import queue, threading, time
+    import pytest
+
+    @pytest.mark.stress(cpus=3)
+    def test_it(stress):
+        jobs, lock = queue.Queue(), threading.Lock()
+        lock.acquire()
+
+        @stress.writer(count=2)
+        def work(cpu):
+            time.sleep(0)
+
+        @stress.reader(count=1)
+        def wait(cpu):
+            {body}
+
+        stress.run()
+        {after}
+
+    def test_after():
+        assert not [one for one in threading.enumerate() if one.name.startswith("cpu")]
+"""
+
+
+@pytest.mark.usefixtures("short")
+def test_who_waits_for_what_never_comes_while_others_get_on_is_a_note_and_takes_nothing_later(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(LEFT.format(body="jobs.get()", after="jobs.put(1); assert jobs.get(timeout=5) == 1"))
+    result = pytester.runpytest_inprocess(*SMALL, "--junitxml", "out.xml")
+    result.assert_outcomes(passed=2)
+    told = r"test_it\[3cpus\]: CPU 2 \(reader wait, operation 1\) still waits at the end: for \S+ m?s it waits in Queue"
+    assert re.search(told, result.stdout.str())
+    assert "still waits at the end" in (pytester.path / "out.xml").read_text()
+
+
+@pytest.mark.usefixtures("short")
+def test_a_thread_that_is_left_at_a_lock_counts_nothing_when_it_gets_on(pytester: pytest.Pytester) -> None:
+    after = """
+        seen = stress.properties()
+        lock.release()
+        while [one for one in threading.enumerate() if one.name == "cpu2"]:
+            time.sleep(0.001)
+        assert lock.locked() and stress.properties() == seen and dict(seen)["stress_operations"] > 1
+    """
+    pytester.makepyfile(LEFT.format(body="lock.acquire(); raise ValueError", after=after.strip()))
+    pytester.runpytest_inprocess(*SMALL).assert_outcomes(passed=2)
+
+
+@pytest.mark.usefixtures("short")
+def test_who_runs_on_is_stalled_while_others_get_on_and_is_ended(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vigil, "RUN_SECONDS", 0.01)  # a busy host gives it little
+    pytester.makepyfile(LEFT.format(body="while True: pass", after=""))
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1, passed=1)
+    out = result.stdout.str()
+    assert "STALLED: 1 of 3 CPUs do not end their operation" in out
+    assert re.search(r"CPU 2 .* does not end its operation; its thread was ended\n  for \S+ m?s it runs on; at:", out)
+
+
+@pytest.mark.usefixtures("short")
+def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(pytester: pytest.Pytester) -> None:
+    source = LEFT.format(body="jobs.get()", after="").replace("time.sleep(0)", "time.sleep(0.01); raise ValueError(7)")
+    pytester.makepyfile(source)
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1, passed=1)
+    out = result.stdout.str()
+    assert re.search("RAISED: [12] of ", out)
+    assert "ValueError: 7" in out
+    assert "CPU 2 (reader wait, operation 1) still waits at the end" in out
+
+
+def players(count: int) -> list[Player]:
+    """CPUs that are in their first operation."""
+    role = Role(lambda cpu: None, writes=True, count=None)
+    return [
+        Player(StressCpu(one, role.name, Random(1)), role, frozenset(), 0, lambda: None, first_only=False)
+        for one in range(count)
+    ]
+
+
+def watched(look: Callable[[float], Look], step: float = 0.05, looks: int = 40) -> Vigil:
+    """A vigil over two CPUs of which neither gets on; `look` says what their threads do, by the time."""
+    now = [0.0]
+    watching = Vigil(players(2), lambda number: number, lambda native_id: look(now[0]), lambda: now[0])
+    for _ in range(looks):
+        now[0] += step
+        watching.sample()
+    return watching
+
+
+@pytest.mark.parametrize(
+    ("look", "doing"),
+    [
+        (lambda now: Look(0.0, ready=False), Doing.WAITS),
+        (lambda now: Look(now, ready=True), Doing.RUNS),
+        (lambda now: Look(now / 3, ready=False), Doing.RUNS),
+        (lambda now: Look(now / 50, ready=False), Doing.WAITS),
+        (lambda now: Look(now / 50, ready=True), Doing.STARVES),
+        (lambda now: Look(0.0, ready=now < 0.5), Doing.WAITS),
+    ],
+)
+def test_what_a_cpu_does_is_told_by_its_cpu_time_and_by_what_it_wants(
+    look: Callable[[float], Look], doing: Doing
+) -> None:
+    watching = watched(look)
+    assert watching.doing(0) is doing
+    assert watching.has_stalled(1.0) == (doing is not Doing.STARVES)
+
+
+def test_a_process_that_was_suspended_has_not_waited() -> None:
+    assert watched(lambda now: Look(), step=60.0, looks=2).idle <= 2 * LONGEST_SAMPLE_SECONDS
+
+
+def test_who_gets_on_is_seen() -> None:
+    watching = Vigil(one := players(2), lambda number: number, lambda native_id: Look(), iter(range(9)).__next__)
+    watching.sample()
+    watching.sample()
+    assert watching.has_stalled(0.5)
+    one[1].operations += 1
+    watching.sample()
+    assert watching.idle == 0
