@@ -3,11 +3,9 @@
 Nothing heavy is imported before a command needs it.
 """
 
-import io
 import os
 import sys
 import traceback
-from pathlib import Path
 
 import click
 
@@ -23,7 +21,8 @@ from stress.descriptors import open_descriptors
 from stress.disk import refusal
 from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.escapes import on_one_line
-from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail, silence
+from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail
+from stress.streams import close_streams, open_streams, silence
 
 COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
 
@@ -51,24 +50,9 @@ for command in COMMANDS:
     cli.add_command(command)
 
 
-def open_streams() -> None:
-    """Give a process that was started with closed streams something to write to."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
-
-
-def take_any_name() -> None:
-    """Let names of files be printed that are no text in the encoding of standard output."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def call(arguments: list[str] | None = None) -> int:
     """Run one command line; its exit code."""
     try:
-        take_any_name()
         with telling_of_memory():
             code = cli.main(arguments, prog_name="kstress", standalone_mode=False)
         sys.stdout.flush()
@@ -82,9 +66,6 @@ def call(arguments: list[str] | None = None) -> int:
         return fail(f"the harness failed, so this run says nothing: {error}", EXIT_HARNESS_FAILED)
     except (KeyboardInterrupt, click.Abort):
         return fail("interrupted", 130)
-    except BrokenPipeError:
-        silence(sys.stdout)
-        return 0
     except OSError as error:
         silence(sys.stdout)
         return fail(on_one_line(str(unmet(error))), EXIT_USAGE)
@@ -105,4 +86,6 @@ def main() -> None:
     """The console script."""
     open_descriptors()
     open_streams()
-    sys.exit(call())
+    code = call()
+    close_streams()
+    sys.exit(code)

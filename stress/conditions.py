@@ -3,6 +3,7 @@
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import attrs
 import psutil
@@ -48,8 +49,19 @@ def package_version(name: str) -> str | None:
 
 def affinity() -> list[int] | None:
     """The cores this process may use; None where the system does not say."""
-    process = psutil.Process()
-    return list(process.cpu_affinity() or []) if hasattr(process, "cpu_affinity") else None
+    try:
+        process = psutil.Process()
+        return list(process.cpu_affinity() or []) if hasattr(process, "cpu_affinity") else None
+    except (psutil.Error, OSError):  # without /proc, or not allowed
+        return None
+
+
+def cpu_times() -> Any:
+    """What the host's CPUs did since it started; None where the system does not say."""
+    try:
+        return psutil.cpu_times()
+    except OSError:
+        return None
 
 
 @attrs.define
@@ -65,12 +77,12 @@ class StealMeter:
     @staticmethod
     def _read() -> tuple[float, float]:
         """Seconds stolen and seconds in all, since the host started."""
-        times = psutil.cpu_times()
-        return getattr(times, "steal", 0.0), sum(times)
+        times = cpu_times()
+        return getattr(times, "steal", 0.0), sum(times or ())
 
     def percent(self) -> float | None:
         """Steal in percent; None where the system does not count it, or has counted too little to tell."""
-        if not hasattr(psutil.cpu_times(), "steal"):
+        if not hasattr(cpu_times(), "steal"):
             return None
         (stolen_before, all_before), (stolen, everything) = self._before, self._read()
         measured = everything - all_before

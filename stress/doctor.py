@@ -16,6 +16,7 @@ from stress.extras import EXTRAS, install_hint, missing_modules
 from stress.machine.engines import has_numba, usable_cores
 from stress.machine.python_engine import gil_enabled
 from stress.runner import run
+from stress.system import OFFERS, offers
 
 TRIAL_SECONDS = 1.0
 
@@ -36,9 +37,9 @@ def _facts() -> Iterator[Check]:
     yield Check("python", None, f"{platform.python_implementation()} {platform.python_version()}, {gil}")
     yield Check("system", None, f"{platform.system()} {platform.release()} {platform.machine()}")
     yield Check("cores", None, f"{usable_cores()} usable of {os.cpu_count()}")
-    can_pin = hasattr(os, "sched_setaffinity") and hasattr(os, "sched_yield")
-    advice = "sched_yield and sched_setaffinity" if can_pin else "no sched_yield or affinity: python engine slower"
-    yield Check("scheduling", can_pin or None, advice)
+    for key, offer in OFFERS.items():
+        there = offers(key)
+        yield Check(offer.name, there or None, "there" if there else f"lacking: {offer.without}")
 
 
 def _extras() -> Iterator[Check]:

@@ -1,9 +1,8 @@
 """Exit codes, as the README promises them."""
 
 import contextlib
-import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from stress.escapes import escaped
 
@@ -18,7 +17,7 @@ EXIT_HARNESS_FAILED = 4
 
 
 def exit_code(results: "list[Result]", signal_number: int) -> int:
-    """The exit code that results come to: 1, then 130 or 143, then 3, then 0."""
+    """The exit code that results come to: 1, then 129, 130 or 143, then 3, then 0."""
     return verdicts_code({result.verdict.name for result in results if not result.as_expected}, signal_number)
 
 
@@ -33,10 +32,7 @@ def verdicts_code(verdicts: set[str], signal_number: int) -> int:
 
 def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
     """Print what a campaign, like a "soak", has come to: 2 if something was in its way, 4 if it failed, else `code`."""
-    try:
-        outputs.finish(ending)
-    except BrokenPipeError:
-        silence(sys.stdout)
+    outputs.finish(ending)
     if ending.trouble:
         return fail(f"{ending.trouble}; the {what} was stopped, what it learnt is above", EXIT_USAGE)
     return EXIT_HARNESS_FAILED if ending.failed else code
@@ -50,9 +46,3 @@ def fail(message: str, code: int) -> int:
     with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
         print(f"kstress: {escaped(message)}", file=sys.stderr, flush=True)
     return code
-
-
-def silence(stream: TextIO) -> None:
-    """Let nothing more be written to a stream that cannot take it."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

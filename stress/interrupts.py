@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, as every command that runs for a while takes them."""
+"""SIGINT, SIGTERM and SIGHUP, as every command that runs for a while takes them."""
 
 import contextlib
 import os
@@ -21,19 +21,27 @@ def leave_now(code: int) -> NoReturn:
     os._exit(code)
 
 
-class Interrupts:
-    """SIGINT and SIGTERM: the first one ends the run with what it has learnt, the second one leaves at once.
+HANGUP = getattr(signal, "SIGHUP", None)
+"""What a process gets whose terminal hangs up; not on Windows."""
 
-    While no machine runs, as in a compilation, the first one leaves too, once `leave` has saved what there is.
+
+class Interrupts:
+    """The first signal ends the run with what it has learnt; a second SIGINT or SIGTERM leaves at once.
+
+    SIGHUP is never a second one: a shell and the kernel both send it when a terminal hangs up, and service managers
+    send it right after SIGTERM. It stays ignored where it was, as under nohup. While no machine runs, as in a
+    compilation, the first one leaves too, once `leave` has saved what there is.
     """
 
     def __init__(self, leave: Callable[[int], int]) -> None:
-        """Take both signals from now on; `leave` is given the signal and returns the exit code."""
+        """Take signals from now on; `leave` is given the signal and returns the exit code."""
         self.signal = 0
         self.running = False
         self._leave = leave
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._take)
+        if HANGUP and signal.getsignal(HANGUP) is not signal.SIG_IGN:
+            signal.signal(HANGUP, self._take)
 
     @classmethod
     def noted(cls) -> "Interrupts":
@@ -44,7 +52,9 @@ class Interrupts:
 
     def _take(self, number: int, frame: object) -> None:
         if self.signal:
-            leave_now(128 + number)
+            if number != HANGUP:
+                leave_now(128 + number)
+            return
         self.signal = number
         if not self.running:
             code = self._leave(number)

@@ -12,6 +12,14 @@ from stress.errors import UserError
 Command = Callable[..., Any]
 
 
+def announce(command: str) -> None:
+    """Tell what the system lacks of what a command uses; UserError where it cannot run without it."""
+    from stress.system import lacks
+
+    for told in lacks(command):
+        click.echo(f"kstress: {told}", err=True)
+
+
 def duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """A duration option, in seconds."""
     from stress.units import parse_duration

@@ -149,12 +149,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     budget_s = budget_of(item)
     if budget_s is None:
         return (yield)
-    from stress.marks.host import extend_timeout, one_at_a_time, skip_if_shared
+    from stress.host import having_cores
+    from stress.marks.host import extend_timeout, skip_if_shared, warn_of
     from stress.marks.settings import find_setting
 
     extend_timeout(item, budget_s)
     how = find_setting(item.config, "cores", {})
-    with one_at_a_time(lambda told: tell(item.config, f"\n{item.nodeid} {told}"), how=how) as shared:
+    with having_cores(lambda told: tell(item.config, f"\n{item.nodeid} {told}"), warn_of(item), how=how) as shared:
         skip_if_shared(item, how, shared)
         return (yield)
 

@@ -212,9 +212,8 @@ def main() -> int:
         if is_for_memory(error):
             return EXIT_NO_MEMORY
         raise
-    channel = socket.socket(fileno=os.dup(0))
     last = 0
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    with socket.socket(fileno=os.dup(0)) as channel, contextlib.suppress(BrokenPipeError, ConnectionResetError):
         while handles := socket.recv_fds(channel, MESSAGE_BYTES, 3)[1]:
             if last > 0:
                 os.waitpid(last, 0)  # nobody kills it any more, so that its id may become another's

@@ -70,7 +70,7 @@ def take_pipes() -> tuple[bytes, Callable[[Any], None], threading.Event]:
     The process leaves signals to the campaign, since service managers signal every process; what scenarios print goes
     to standard error.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     out = os.dup(1)
     os.dup2(2, 1)

@@ -7,7 +7,7 @@ import click
 
 from stress.exits import exit_code
 from stress.interrupts import Interrupts
-from stress.options import config_values, duration, machine_options, named
+from stress.options import announce, config_values, duration, machine_options, named
 
 if TYPE_CHECKING:
     from stress.config import Config
@@ -43,6 +43,7 @@ def run(
     from stress.outputs.run import Outputs
     from stress.scenario_files import find_scenario
 
+    announce("run")
     config = Config(**config_values(given))
     chosen = [find_scenario(name) for name in named(scenarios, everything) or PAIR]
     outputs = Outputs(json_file, results, reports)
@@ -81,5 +82,5 @@ def _run_all(
             done.append(run_scenario(scenario, world, config, hooks))
             interrupts.running = False
         outputs.show(done[-1])
-        if interrupts.pending():
+        if interrupts.pending() or outputs.is_unread:
             break

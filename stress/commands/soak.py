@@ -8,7 +8,16 @@ import click
 from stress.errors import UserError
 from stress.exits import campaign_code, exit_code
 from stress.interrupts import Interrupts
-from stress.options import campaign_options, config_values, crew_of, duration, machine_options, named, optional
+from stress.options import (
+    announce,
+    campaign_options,
+    config_values,
+    crew_of,
+    duration,
+    machine_options,
+    named,
+    optional,
+)
 
 
 @click.command()
@@ -38,6 +47,7 @@ def soak(
     """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
     from stress.outputs.soak import SoakOutputs
 
+    announce("soak")
     wanted = config_values(given)
     outputs = SoakOutputs(json_file, reports)
     interrupts = Interrupts.noted()

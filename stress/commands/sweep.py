@@ -8,7 +8,7 @@ import click
 from stress.errors import UserError
 from stress.exits import campaign_code, verdicts_code
 from stress.interrupts import Interrupts
-from stress.options import axis_options, campaign_options, crew_of, optional
+from stress.options import announce, axis_options, campaign_options, crew_of, optional
 
 
 @click.command()
@@ -46,6 +46,7 @@ def sweep(
     """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
     from stress.outputs.sweep import SweepOutputs
 
+    announce("sweep")
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:

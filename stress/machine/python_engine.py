@@ -39,14 +39,14 @@ from stress.machine.words import (
     WRITE_WORD,
     area_address,
 )
-from stress.system import cores, keep_to
+from stress.system import cores, keep_to, offers
 
 NEVER = -1
 AT_ONCE = 1
 WORD_MODULUS = 1 << 64
 SIGN = 1 << 63
 
-sched_yield: Callable[[], None] = getattr(os, "sched_yield", lambda: clocks.sleep(0))
+sched_yield: Callable[[], None] = os.sched_yield if offers("yield") else lambda: clocks.sleep(0)
 
 
 def gil_enabled() -> bool:

@@ -5,25 +5,21 @@ pytest-xdist would run two items at once.
 
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
 
-from stress.host import LONGEST_WAIT, SKIP, WAIT, having_cores
+from stress.host import SKIP
 
 
-def one_at_a_time(
-    tell: Callable[[str], None], longest_wait: float = LONGEST_WAIT, how: str = WAIT
-) -> AbstractContextManager[str | None]:
-    """Have the host's cores for one item; a warning if it shares them in the end."""
-    return having_cores(tell, warn, longest_wait, how=how)
+def warn_of(item: pytest.Item) -> Callable[[str], None]:
+    """What warns of an item's host: it is told at the end, and fails nothing, whatever the filters of the item say."""
 
+    def warn(told: str) -> None:
+        warning = warnings.WarningMessage(pytest.PytestWarning(told), pytest.PytestWarning, str(item.path), 0)
+        facts = {"warning_message": warning, "when": "runtest", "nodeid": item.nodeid, "location": None}
+        item.ihook.pytest_warning_recorded.call_historic(kwargs=facts)
 
-def warn(told: str) -> None:
-    """Warn, but never fail for it, whatever the filters of the test say: what a host is like is no fault of a test."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.warn(told, pytest.PytestWarning, stacklevel=2)
+    return warn
 
 
 def skip_if_shared(item: pytest.Item, how: str, shared: str | None) -> None:

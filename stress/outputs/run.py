@@ -16,6 +16,7 @@ from stress.report.result import Result, json_text
 from stress.report.table import show, show_rate, summary
 from stress.runner import Progress as ProgressCallback
 from stress.scenario import Scenario
+from stress.streams import nobody_reads
 from stress.units import show_duration
 
 
@@ -34,6 +35,11 @@ class Outputs:
             make_folder(results, "--results")
         self._errors = console(stderr=True)
         self._tables = self._errors if json_file == "-" else console()
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody will know of further results: their reader has left, and they are kept nowhere."""
+        return self._results is None and self._json in (None, "-") and nobody_reads()
 
     def note(self, text: str) -> None:
         """One line for the person at the terminal, not part of the results."""

@@ -145,7 +145,7 @@ def test_corpus_show_shows_the_bundled_corpus() -> None:
     assert "linux-image" in done.stdout
 
 
-def wait_until_cpus_run(process: subprocess.Popen[str]) -> None:
+def wait_until_cpus_run(process: "subprocess.Popen[Any]") -> None:
     """Wait until the process has started the threads of its CPUs, and a little more."""
     deadline = time.monotonic() + BOUND_SECONDS
     while psutil.Process(process.pid).num_threads() < Config().cpus + 1:

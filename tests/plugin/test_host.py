@@ -1,5 +1,6 @@
 """One stress run at a time on a core: the next one waits, or does as it is told, and a holder that dies lets go."""
 
+import re
 import subprocess
 import sys
 import time
@@ -10,30 +11,30 @@ import psutil
 import pytest
 
 from stress import host, system
+from stress.host import having_cores
 from stress.lock_folder import NAMED
-from stress.marks.host import one_at_a_time
 
 HOLD = """
 import time
-from stress.marks.host import one_at_a_time
-with one_at_a_time(print):
+from stress.host import having_cores
+with having_cores(print, print):
     print("has it", flush=True)
     time.sleep(60)
 """
 GREEDY = """
 import sys, time
-from stress.marks.host import one_at_a_time
+from stress.host import having_cores
 print("has it", flush=True)
 for _ in range(1000):
-    with one_at_a_time(print):
+    with having_cores(print, print):
         with open(sys.argv[1], "a") as turns:
             turns.write(".")
         time.sleep(0.02)
 """
 FORK = """
 import os, time
-from stress.marks.host import one_at_a_time
-with one_at_a_time(print):
+from stress.host import having_cores
+with having_cores(print, print):
     if os.fork() == 0:
         time.sleep(60)
         os._exit(0)
@@ -84,18 +85,14 @@ def is_free(place: Path, core: int) -> bool:
 def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: Process) -> None:
     told: list[str] = []
     shares = f"shares its cores with the stress run of process {holder.pid}.*, after 0.05 s of waiting"
-    with pytest.warns(pytest.PytestWarning, match=shares), one_at_a_time(told.append, 0.05) as shared:
+    with having_cores(told.append, told.append, 0.05) as shared:
         told.append("runs")
-    assert shared
-    [waits, runs] = told
+    [waits, warned, runs] = told
+    assert warned == shared
+    assert re.fullmatch(shares, warned)
     assert waits.startswith(f"waits for the stress run of process {holder.pid} ({sys.executable} -c import time ")
     assert ", which has the host's cores since " in waits
     assert runs == "runs"
-
-
-def test_sharing_warns_and_fails_nothing_where_warnings_are_errors(holder: Process) -> None:
-    with pytest.warns(pytest.PytestWarning), one_at_a_time(print, 0.0):  # this suite makes errors of them
-        pass
 
 
 def test_who_gives_up_waiting_goes_on_at_once_and_says_nothing(holder: Process) -> None:
@@ -133,7 +130,7 @@ def test_a_campaign_waits_unless_it_is_told_otherwise(monkeypatch: pytest.Monkey
 def test_a_holder_that_dies_lets_go(holder: Process) -> None:
     holder.kill()
     holder.wait()
-    with one_at_a_time(print, 30) as shared:
+    with having_cores(print, print, 30) as shared:
         assert shared is None
 
 
@@ -143,7 +140,7 @@ def test_a_process_that_a_holder_has_forked_does_not_keep_the_cores(lock: Path) 
     forker.kill()
     forker.wait()
     assert child.is_running()
-    with one_at_a_time(print, 30) as shared:
+    with having_cores(print, print, 30) as shared:
         assert shared is None
     child.kill()
     forker.communicate()
@@ -153,7 +150,7 @@ def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: P
     turns = tmp_path / "turns"
     greedy = started(GREEDY, str(turns))
     for _ in range(5):
-        with one_at_a_time(print, 60):
+        with having_cores(print, print, 60):
             pass
     end(greedy)
     assert len(turns.read_text()) < 60, "some turns for each of ours are fair"
@@ -161,7 +158,7 @@ def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: P
 
 def test_one_after_the_other_is_not_kept_waiting(lock: Path) -> None:
     for _ in range(3):
-        with one_at_a_time(pytest.fail, 0.0):
+        with having_cores(pytest.fail, pytest.fail, 0.0):
             assert all((lock / host.lock_name(core)).exists() for core in host.cores())
 
 
@@ -169,14 +166,14 @@ def test_who_lets_go_steps_aside_before_it_may_ask_again(lock: Path, monkeypatch
     slept: list[float] = []
     with monkeypatch.context() as patch:
         patch.setattr(time, "sleep", slept.append)
-        with one_at_a_time(print, 0.0):
+        with having_cores(print, print, 0.0):
             assert slept == []
     assert slept == [host.POLITE_SECONDS]
 
 
 def test_who_has_other_cores_does_not_wait(lock: Path) -> None:
     here, there = host.cores()[0], host.cores()[-1] + 1
-    with one_at_a_time(print, 0.0):
+    with having_cores(print, print, 0.0):
         other = subprocess.Popen([sys.executable, "-c", ELSEWHERE, str(there)], stdout=subprocess.PIPE)
         assert other.communicate(timeout=60)[0] == b"has it\n"
         same = subprocess.Popen([sys.executable, "-c", ELSEWHERE, str(here)], stdout=subprocess.PIPE)

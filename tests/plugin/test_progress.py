@@ -14,8 +14,8 @@ import pytest
 
 from stress import host
 from stress.holder import Holder, Pulse, read_holder
+from stress.host import having_cores
 from stress.lock_folder import NAMED
-from stress.marks.host import one_at_a_time
 
 OTHER = Holder(4194304, 1.0, 0)
 """A process that there never is, since ids end before it."""
@@ -107,7 +107,7 @@ def test_progress_is_written_once_a_second(tmp_path: Path) -> None:
 def test_a_run_notes_its_progress_for_those_who_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAMED, str(tmp_path))
     monkeypatch.setattr("stress.holder.BEAT_SECONDS", 0.0)
-    with one_at_a_time(print), (tmp_path / host.lock_name(host.cores()[0])).open("rb") as file:
+    with having_cores(print, print), (tmp_path / host.lock_name(host.cores()[0])).open("rb") as file:
         before = read_holder(file.fileno())
         host.make_progress()
         after = read_holder(file.fileno())

@@ -1,0 +1,120 @@
+"""SIGHUP ends commands as SIGTERM does, with 129, unless it was ignored when they began, as under nohup."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stress import interrupts
+from stress.interrupts import Interrupts
+from tests.frontdoor.command import BOUND_SECONDS, command_line, environment
+from tests.frontdoor.soaking import HOURS, manifest, samples, the_run, wait_until
+from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells
+from tests.frontdoor.test_cli import wait_until_cpus_run
+
+COMMANDS = {
+    "soak": ("soak", "stop_machine", *HOURS),
+    "sweep": ("sweep", "stop_machine", *QUICK[:2], "--cpus", "2", "--duration", "1h"),
+}
+
+
+def heeding() -> None:
+    """In the command's process before it begins: SIGHUP as a shell leaves it, however this session was started."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def ignoring() -> None:
+    """The same as nohup leaves it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+@contextmanager
+def begun(
+    place: Path, *arguments: str, prepare: Callable[[], None] = heeding, terminal: int | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command in `place`, in a session of its own."""
+    process = subprocess.Popen(
+        command_line(arguments), cwd=place, env=environment(), preexec_fn=prepare, start_new_session=True,
+        stdin=terminal, stdout=terminal or subprocess.DEVNULL, stderr=terminal or subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def directories(place: Path) -> list[Path]:
+    return list((place / "results").glob("s*-*"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_hangup_ends_a_campaign_with_129(command: str, tmp_path: Path) -> None:
+    with begun(tmp_path, *COMMANDS[command]) as process:
+        wait_until(lambda: bool(directories(tmp_path)), "a run directory")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(BOUND_SECONDS) == 128 + signal.SIGHUP
+    [folder] = directories(tmp_path)
+    assert manifest(folder)["status"] == "interrupted"
+
+
+def test_a_hangup_ends_a_run_with_129(tmp_path: Path) -> None:
+    arguments = ("run", "stop_machine", "--engine", "python", "--duration", "1h", "--json", "out.json")
+    with begun(tmp_path, *arguments) as process:
+        wait_until_cpus_run(process)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(BOUND_SECONDS) == 128 + signal.SIGHUP
+    [run] = json.loads((tmp_path / "out.json").read_text())["runs"]
+    assert run["interrupted"]
+
+
+def test_under_nohup_a_sweep_goes_on(tmp_path: Path) -> None:
+    arguments = ("sweep", "modlist_spinlock", *QUICK, "--cpus", "2", "--repeat", "3")
+    with begun(tmp_path, *arguments, prepare=ignoring) as process:
+        wait_until(lambda: bool(directories(tmp_path)), "a run directory")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(BOUND_SECONDS) in (0, 3)
+    assert times_of_cells(the_sweep(tmp_path / "results")) == all_once(1, 3)
+
+
+def test_a_terminal_that_hangs_up_ends_a_soak_with_what_it_learnt(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+
+    def prepare() -> None:
+        heeding()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    with begun(tmp_path, *COMMANDS["soak"], prepare=prepare, terminal=theirs) as process:
+        os.close(theirs)
+        wait_until(lambda: bool(directories(tmp_path)) and bool(samples(the_run(tmp_path / "results"))), "a record")
+        os.close(ours)
+        assert process.wait(BOUND_SECONDS) == 128 + signal.SIGHUP
+    assert manifest(the_run(tmp_path / "results"))["status"] == "interrupted"
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """What signals do is afterwards as it was."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def test_a_hangup_is_never_the_second_signal(handlers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(interrupts, "leave_now", left.append)
+    taken = Interrupts.noted()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGHUP):
+        signal.raise_signal(number)
+    assert (taken.signal, left) == (signal.SIGTERM, [])
+    signal.raise_signal(signal.SIGTERM)
+    assert left == [128 + signal.SIGTERM]
