@@ -227,7 +227,7 @@ def get_unless_zero(cpu: Cpu, obj: int) -> bool:
 
 @kernel
 def find_reused(cpu: Cpu) -> int:
-    """Typed reuse: get the slot's object without a lock; it may be free or another one by now, so look again."""
+    """Typed reuse: get the slot's object without a lock. It may be free or another one by now: look again, then use."""
     obj = cpu.load(SLOT)
     if obj == 0 or not get_unless_zero(cpu, obj):
         return RIGHT

@@ -39,7 +39,7 @@ def test_a_crash_ends_one_scenario_and_the_other_goes_on(engine: str, name: str,
 
 
 def assert_counts_are_kept(folder: Path, name: str, end_line: str) -> None:
-    """What the crashed scenario counted before the turn in which it crashed is its last word; the other one took all turns that came."""
+    """What the crashed scenario counted before its last turn is its last word; the other took all turns that came."""
     standings = [sample["standing"] for sample in samples(folder)]
     *_, before, last = [standing for standing in standings if standing["scenario"] == name]
     assert before["failure"] is None
