@@ -6,13 +6,12 @@ for long.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import attrs
 
-from stress import system
+from stress import clocks, system
 from stress.errors import UserError
 from stress.holder import Holder, Pulse, read_holder
 from stress.lock_folder import NoFolderError, open_folder
@@ -123,19 +122,19 @@ if hasattr(os, "register_at_fork"):
 
 
 @attrs.define(eq=False)
-class Patience:
+class Waited:
     """Counts for how long cores were waited for, and for how long their holder has made no progress."""
 
-    waited: float = attrs.field(init=False, default=0.0)
+    seconds: float = attrs.field(init=False, default=0.0)
     stuck: float = attrs.field(init=False, default=0.0)
     _seen: Holder | None = attrs.field(init=False, default=None)
-    _looked: float = attrs.field(init=False, factory=lambda: time.monotonic())
+    _looked: float = attrs.field(init=False, factory=lambda: clocks.monotonic())
 
     def look(self, holder: Holder | None) -> None:
         """Some time has passed, and the holder stands here now."""
-        now = time.monotonic()
+        now = clocks.monotonic()
         step, self._looked = min(now - self._looked, LONGEST_LOOK), now
-        self.waited += step
+        self.seconds += step
         self.stuck = self.stuck + step if holder == self._seen else 0.0
         self._seen = holder
 
@@ -147,25 +146,27 @@ class Waiting:
     wanted: Cores
     tell: Tell
     longest: float
-    _patience: Patience = attrs.field(init=False, factory=Patience)
+    _waited: Waited = attrs.field(init=False, factory=Waited)
     _told: bool = attrs.field(init=False, default=False)
     _told_of: tuple[int, float] | None = attrs.field(init=False, default=None)
 
     def until(self, given_up: Callable[[], bool]) -> str | None:
         """Wait until all cores are had, or `given_up` says that nobody wants them; else why they are shared."""
-        patience = self._patience
+        waited = self._waited
         while not self.wanted.take() and not given_up():
             holder = self.wanted.holder
-            patience.look(holder)
-            if patience.waited >= min(SILENT_SECONDS, self.longest):
+            waited.look(holder)
+            if not waited.stuck:
+                self.wanted.beat()  # for those who wait for what is had already: this makes progress as its holder does
+            if waited.seconds >= min(SILENT_SECONDS, self.longest):
                 self._tell_once(holder)
-            if patience.stuck >= LONGEST_STUCK:
-                return f"shares its cores with {run_of(holder)}, which has made no progress for {patience.stuck:.0f} s"
-            if patience.stuck >= STUCK_SECONDS:
+            if waited.stuck >= LONGEST_STUCK:
+                return f"shares its cores with {run_of(holder)}, which has made no progress for {waited.stuck:.0f} s"
+            if waited.stuck >= STUCK_SECONDS:
                 self._tell_stuck(holder)
-            if patience.waited > self.longest:
+            if waited.seconds > self.longest:
                 return f"shares its cores with {run_of(holder)}, after {self.longest:g} s of waiting"
-            time.sleep(LOOK_SECONDS)
+            clocks.sleep(LOOK_SECONDS)
         return None
 
     def _tell_once(self, holder: Holder | None) -> None:
@@ -240,7 +241,7 @@ def having_cores(
         if wanted in _held:  # else this is a forked process
             _held.remove(wanted)
         wanted.close()
-        time.sleep(POLITE_SECONDS)
+        clocks.sleep(POLITE_SECONDS)
 
 
 def _have(wanted: Cores, waiting: Waiting, warn: Tell, given_up: Callable[[], bool], how: str) -> str | None:

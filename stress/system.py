@@ -119,7 +119,7 @@ OFFERS = {
     "proc": Offer(
         "/proc",
         lambda: os.stat("/proc/self/stat"),
-        "the core of a CPU is not told, nor which processes were killed for want of memory",
+        "the core of a CPU is not told, nor whether a process sleeps or was killed for want of memory",
         MACHINES,
     ),
 }

@@ -268,7 +268,7 @@ GROUP = Group(
         CORES.of("def having_cores(").mutant(
             "impolite",
             "who asks again and again keeps others out",
-            "stack.callback(time.sleep, POLITE_SECONDS)",
+            "clocks.sleep(POLITE_SECONDS)",
             "pass",
         ),
         HOST.of("def extend_timeout(").mutant(

@@ -91,7 +91,7 @@ def lock_folder(folder: Path) -> int:
         raise UserError(f"--resume: {shown(folder)} cannot be locked: {error.strerror or error}") from None
     if not had:
         os.close(handle)
-        raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first") from None
+        raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first")
     return handle
 
 

@@ -1,16 +1,16 @@
 """One stress run at a time on a core: the next one waits, or does as it is told, and a holder that dies lets go."""
 
+import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from stress import host, system
+from stress import clocks, host, system
 from stress.host import having_cores
 from stress.lock_folder import NAMED
 
@@ -146,6 +146,14 @@ def test_a_process_that_a_holder_has_forked_does_not_keep_the_cores(lock: Path) 
     forker.communicate()
 
 
+def test_cores_are_free_though_somebody_else_has_their_files_open(lock: Path) -> None:
+    with having_cores(print, print):
+        others = [os.dup(pulse.handle) for pulse in host._held[-1].had]
+    assert all(is_free(lock, core) for core in host.cores())
+    for other in others:
+        os.close(other)
+
+
 def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: Path) -> None:
     turns = tmp_path / "turns"
     greedy = started(GREEDY, str(turns))
@@ -165,7 +173,7 @@ def test_one_after_the_other_is_not_kept_waiting(lock: Path) -> None:
 def test_who_lets_go_steps_aside_before_it_may_ask_again(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     with monkeypatch.context() as patch:
-        patch.setattr(time, "sleep", slept.append)
+        patch.setattr(clocks, "sleep", slept.append)
         with having_cores(print, print, 0.0):
             assert slept == []
     assert slept == [host.POLITE_SECONDS]

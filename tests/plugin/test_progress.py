@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from stress import host
+from stress import clocks, host
 from stress.holder import Holder, Pulse, read_holder
 from stress.host import having_cores
 from stress.lock_folder import NAMED
@@ -39,6 +40,10 @@ class Busy:
 
     def __init__(self, passing: Time, beats: Callable[[float], int]) -> None:
         self.passing, self.beats = passing, beats
+        self.passed_on: list[float] = []
+
+    def beat(self) -> None:
+        self.passed_on.append(self.passing.now - 1000.0)
 
     def take(self) -> bool:
         return False
@@ -53,7 +58,7 @@ def waited(monkeypatch: pytest.MonkeyPatch, step: float, beats: Callable[[float]
     passing = Time(step)
     told: list[Any] = []
     with monkeypatch.context() as patch:
-        patch.setattr(host, "time", passing)
+        patch.setattr(host, "clocks", passing)
         wanted: Any = Busy(passing, beats)
         told.append(host.Waiting(wanted, told.append, host.LONGEST_WAIT).until(lambda: False))
     return told, passing.now - 1000.0
@@ -87,18 +92,29 @@ def test_a_pause_of_the_host_is_not_held_against_the_holder(monkeypatch: pytest.
 def test_waiting_is_told_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     passing, told = Time(0.125), []
     with monkeypatch.context() as patch:
-        patch.setattr(host, "time", passing)
+        patch.setattr(host, "clocks", passing)
         wanted: Any = Busy(passing, int)
         host.Waiting(wanted, lambda one: told.append((passing.now - 1000.0, one)), 2.0).until(lambda: False)
     [(seconds, _)] = told
     assert seconds == 1.0
 
 
-def test_progress_is_written_once_a_second(tmp_path: Path) -> None:
+def test_who_waits_with_cores_of_its_own_passes_progress_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    passing = Time(1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(host, "clocks", passing)
+        wanted: Any = Busy(passing, lambda passed: min(int(passed), 20))
+        host.Waiting(wanted, lambda told: None, host.LONGEST_WAIT).until(lambda: False)
+    assert wanted.passed_on == [float(second) for second in range(21)]
+
+
+def test_progress_is_written_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "core").open("w+b") as file:
         pulse, beats = Pulse(file.fileno()), []
         for seconds in (0.0, 0.5, 1.0, 1.9, 2.0):
-            pulse.beat(lambda at=100.0 + seconds: at)  # type: ignore[misc]
+            with monkeypatch.context() as patch:
+                patch.setattr(clocks, "monotonic", partial(float, 100.0 + seconds))
+                pulse.beat()
             beats.append(read_holder(file.fileno()))
     assert [one and one.beats for one in beats] == [1, 1, 2, 2, 3]
     assert {one and one.pid for one in beats} == {os.getpid()}

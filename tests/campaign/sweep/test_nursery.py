@@ -62,6 +62,15 @@ def test_a_process_that_does_not_end_can_be_ended(nursery: Nursery) -> None:
     assert say(nursery.hatch(), b"times") == b"1"
 
 
+def test_the_number_of_a_process_that_has_ended_is_its_own_until_the_next_one(nursery: Nursery) -> None:
+    process = nursery.hatch()
+    say(process, b"leave 0")
+    assert process.wait() == 0
+    assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE, "so that nobody else is killed for it"
+    assert say(nursery.hatch(), b"times") == b"1"
+    assert not psutil.pid_exists(process.pid)
+
+
 def kill(nursery_of: str) -> None:
     """Kill the nursery of a module."""
     [running] = [one for one in psutil.Process().children() if nursery_of in one.cmdline()]

@@ -1,0 +1,151 @@
+"""Cores of the host, streams, signals and systems: nothing of somebody else's, or that is lacking, is in the way."""
+
+from mutants.mutant import Group, Part, suite
+
+CORES = Part("stress/host.py")
+HOLDER = Part("stress/holder.py")
+FOLDER = Part("stress/lock_folder.py")
+ITEMS = Part("stress/marks/host.py")
+STREAMS = Part("stress/streams.py")
+SIGNALS = Part("stress/interrupts.py")
+SYSTEM = Part("stress/system.py")
+NURSERY = Part("stress/campaign/nursery.py")
+CONSOLES = Part("stress/outputs/consoles.py")
+WAITING = suite(*(f"plugin/test_{part}.py" for part in ("progress", "host")))
+FOLDERS = suite("plugin/test_lock_folder.py")
+BUSY = suite("plugin/test_busy_cores.py")
+READERS = suite("frontdoor/test_streams.py")
+HANGUPS = suite("frontdoor/test_hangup.py")
+SYSTEMS = suite("frontdoor/test_platforms.py")
+
+GROUP = Group(
+    "Cores of the host, streams, signals and systems",
+    (WAITING,),
+    (
+        CORES.of("def look(").mutant(
+            "pause-is-stuck",
+            "a pause of the host is held against who has the cores",
+            "min(now - self._looked, LONGEST_LOOK)",
+            "now - self._looked",
+        ),
+        CORES.of("def look(").mutant(
+            "progress-unseen", "progress of who has the cores is not seen", " if holder == self._seen else 0.0", ""
+        ),
+        CORES.of("def until(").mutant(
+            "progress-kept", "who waits with cores passes no progress on", "self.wanted.beat()", "pass"
+        ),
+        CORES.of("def until(").mutant(
+            "stuck-for-hours",
+            "a run that hangs is waited for an hour",
+            "if waited.stuck >= LONGEST_STUCK:",
+            "if False:",
+        ),
+        CORES.of("def close(").mutant(
+            "unlock-by-close",
+            "cores stay locked if somebody else has the file open",
+            "system.unlock(pulse.handle)",
+            "pass",
+        ),
+        CORES.of("def _forget_all(").mutant(
+            "fork-has-cores",
+            "a forked process keeps the cores of a parent that died",
+            "        held.forget()\n",
+            "        pass\n",
+        ),
+        CORES.of("def chosen(").mutant(
+            "campaign-skips", "a campaign skips", "WAIT if value == SKIP else value", "value"
+        ),
+        HOLDER.of("def beat(").mutant(
+            "beats-always", "progress is written at each look", "if now < self._next:", "if False:"
+        ),
+        HOLDER.of("def _process(").mutant(
+            "another-process",
+            "a process of the same number is taken for who has the cores",
+            "process if process.create_time() < self.since + CLOCK_SLACK else None",
+            "process",
+        ),
+        FOLDER.of("def open_own(").mutant(
+            "anybodys-folder",
+            "a folder that others can write has the locks",
+            "(stat.S_IWGRP | stat.S_IWOTH)",
+            "0",
+            FOLDERS,
+        ),
+        FOLDER.of("def open_own(").mutant(
+            "others-folder", "another user's folder has the locks", "facts.st_uid == os.geteuid()", "True", FOLDERS
+        ),
+        FOLDER.of("def open_folder(").mutant(
+            "first-place-only",
+            "a place that cannot be had ends the search",
+            "reasons.append(",
+            "raise NoFolderError(",
+            FOLDERS,
+        ),
+        ITEMS.of("def skip_if_shared(").mutant(
+            "never-skips",
+            "an item that should skip runs beside another",
+            "if how == SKIP and shared:",
+            "if False:",
+            BUSY,
+        ),
+        STREAMS.of("def write(").mutant(
+            "hangup-fails", "a terminal that hangs up is a full disk", "hung_up or isinstance", "isinstance", READERS
+        ),
+        STREAMS.of("def write(").mutant(
+            "full-unsaid", "a full disk goes unsaid", "if not self.unread and not self._lossy:", "if False:", READERS
+        ),
+        STREAMS.of("def write(").mutant(
+            "error-full", "a full standard error ends a command", " and not self._lossy", "", READERS
+        ),
+        STREAMS.of("def _opened(").mutant(
+            "strict-text", "what an encoding lacks ends a command", '"backslashreplace" if', '"strict" if', READERS
+        ),
+        CONSOLES.of("def is_size(").mutant(
+            "any-width", "a width of nothing is taken", "int(value) >= SIZES[name]", "True", READERS
+        ),
+        SIGNALS.of("def _take(").mutant(
+            "hangup-twice", "a second SIGHUP leaves at once", "if number != HANGUP:", "if True:", HANGUPS
+        ),
+        SIGNALS.of("def __init__(self, leave").mutant(
+            "nohup-heeded",
+            "a command under nohup ends with its terminal",
+            "signal.getsignal(HANGUP) is not signal.SIG_IGN",
+            "True",
+            HANGUPS,
+        ),
+        SYSTEM.of("def cores(").mutant(
+            "affinity-refused",
+            "cores that may not be asked for end a command",
+            "(AttributeError, OSError)",
+            "AttributeError",
+            SYSTEMS,
+        ),
+        SYSTEM.of("def keep_to(").mutant(
+            "pinned-unasked",
+            "a core that may not be chosen ends a command",
+            'if offers("affinity"):',
+            "if True:",
+            SYSTEMS,
+        ),
+        SYSTEM.of("def lacks(").mutant(
+            "needs-nothing", "a campaign runs without file locks", "if offer.needed:", "if False:", SYSTEMS
+        ),
+        NURSERY.of("def _fork(").mutant(
+            "fork-dies",
+            "a nursery that may not fork dies",
+            "except OSError as error",
+            "except ZeroDivisionError as error",
+            SYSTEMS,
+        ),
+        NURSERY.of("def borrowed(").mutant(
+            "forks-always", "a system without fork runs no cells", 'if not offers("fork"):', "if False:", SYSTEMS
+        ),
+        NURSERY.of("def _end_of(").mutant(
+            "reaped-early",
+            "a process may be killed that has the number of one that ended",
+            " | os.WNOWAIT",
+            "",
+            suite("campaign/sweep/test_nursery.py"),
+        ),
+    ),
+)
