@@ -19,7 +19,9 @@ CORES = Part("stress/host.py")
 ITEMS = Part("stress/marks/scenario_items.py")
 PARTS = ("prepared", "poison", "noise", "host", "failures", "roles", "settings", "scenario_items")
 TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
-WAITS, SIGNATURES, FROZEN = (suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks"))
+WAITS, SIGNATURES, FROZEN, FAILURES, ROLES = (
+    suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles")
+)
 
 GROUP = Group(
     "Stress marks",
@@ -36,7 +38,11 @@ GROUP = Group(
             "all-overlap", "an operation overlaps without any writer", "elif before != after:", "else:"
         ),
         CPU.of("def operation(").mutant(
-            "never-rests", "a slice's end cuts operations short", "if self.cpu.signals.ending and", "if False and"
+            "never-rests",
+            "a slice's end cuts operations short",
+            "if self.cpu.signals.ending and",
+            "if False and",
+            ROLES,
         ),
         CPU.of("def stop_machine(").mutant(
             "stop-unheld", "a stop holds nobody", "        stop_machine(self.machine)\n", ""
@@ -55,7 +61,11 @@ GROUP = Group(
             WAITS,
         ),
         ENDING.of("def fate(").mutant(
-            "stuck-unseen", "a deadlock is not told", "Fate.STALLED if stands or doing is", "Fate.STALLED if doing is"
+            "stuck-unseen",
+            "a deadlock is not told",
+            "Fate.STALLED if stands or doing",
+            "Fate.STALLED if doing",
+            WAITS,
         ),
         ENDING.of("def fate(").mutant(
             "cycle-waits", "a circle of locks is a note", "if in_a_cycle:", "if False:", WAITS
@@ -104,6 +114,7 @@ GROUP = Group(
             "a stop that never ends is not told as what it waits for",
             "stall.text if stall and len(ending.left) == len(self.players) else None",
             "None",
+            FAILURES,
         ),
         CLOCKS.mutant(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN
