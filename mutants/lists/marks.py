@@ -34,7 +34,9 @@ PARTS = (
 )
 TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
 REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_traced")))
-WAITS, SIGNATURES, FROZEN = (suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks"))
+WAITS, SIGNATURES, FROZEN, FAILURES, ROLES = (
+    suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles")
+)
 
 GROUP = Group(
     "Stress marks",
@@ -51,7 +53,11 @@ GROUP = Group(
             "all-overlap", "an operation overlaps without any writer", "elif before != after:", "else:"
         ),
         CPU.of("def operation(").mutant(
-            "never-rests", "a slice's end cuts operations short", "if self.cpu.signals.ending and", "if False and"
+            "never-rests",
+            "a slice's end cuts operations short",
+            "if self.cpu.signals.ending and",
+            "if False and",
+            ROLES,
         ),
         CPU.of("def stop_machine(").mutant(
             "stop-unheld", "a stop holds nobody", "        stop_machine(self.machine)\n", ""
@@ -70,7 +76,11 @@ GROUP = Group(
             WAITS,
         ),
         ENDING.of("def fate(").mutant(
-            "stuck-unseen", "a deadlock is not told", "Fate.STALLED if stands or doing is", "Fate.STALLED if doing is"
+            "stuck-unseen",
+            "a deadlock is not told",
+            "Fate.STALLED if stands or doing",
+            "Fate.STALLED if doing",
+            WAITS,
         ),
         ENDING.of("def fate(").mutant(
             "cycle-waits", "a circle of locks is a note", "if in_a_cycle:", "if False:", WAITS
@@ -119,6 +129,7 @@ GROUP = Group(
             "a stop that never ends is not told as what it waits for",
             "stall.text if stall and len(ending.left) == len(self.players) else None",
             "None",
+            FAILURES,
         ),
         CLOCKS.mutant(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN

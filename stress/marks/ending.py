@@ -23,8 +23,8 @@ GRACE_SECONDS = 3.0
 IDLE_SECONDS = 1.0
 """For how long nobody has got on at the end of the grace, if nobody will."""
 OVER_SECONDS = 0.5
-"""The same once the run is over, and not all may go on."""
-STILL_SECONDS = 0.5
+"""For how long those that are left stay in their operation once the run is over, and not all may go on."""
+STILL_SECONDS = 0.3
 """For how long a thread has waited whose frames are looked at."""
 SHORTEST_PATIENCE = 0.002
 LONGEST_PATIENCE = GRACE_SECONDS / 2
@@ -36,7 +36,7 @@ class Fate(enum.Enum):
     """What becomes of a CPU that has not ended its operation: a verdict, a note, or nothing that can be said."""
 
     STALLED = "does not end its operation"
-    WAITS = "still waits at the end"
+    WAITS = "is still in its operation at the end"
     UNKNOWN = "got no core to end its operation on"
 
 
@@ -119,7 +119,11 @@ class Ending:
         if self.vigil.due(SAMPLE_SECONDS):
             self._seconds += self.vigil.sample()
         enough = self._seconds >= GRACE_SECONDS or self.vigil.has_stalled(GRACE_SECONDS)
-        return not enough and not (self.over.is_set() and self.vigil.has_stalled(OVER_SECONDS))
+        return not enough and not (self.over.is_set() and self._is_settled())
+
+    def _is_settled(self) -> bool:
+        """Whether all that are left have been in their operation for long, and not for want of a core."""
+        return not self.vigil.starves and all(self.vigil.seconds(number) >= OVER_SECONDS for number in self.left)
 
     def waits(self, number: int) -> bool:
         """Whether a CPU was seen to wait in its operation for so long that it does not move while it is looked at."""

@@ -94,9 +94,11 @@ def test_who_waits_for_what_never_comes_while_others_get_on_is_a_note_and_takes_
     pytester.makepyfile(LEFT.format(body="jobs.get()", after="jobs.put(1); assert jobs.get(timeout=5) == 1"))
     result = pytester.runpytest_inprocess(*SMALL, "--junitxml", "out.xml")
     result.assert_outcomes(passed=2)
-    told = r"test_it\[3cpus\]: CPU 2 \(reader wait, operation 1\) still waits at the end: for \S+ m?s it waits in Queue"
+    told = (
+        r"CPU 2 \(reader wait, operation 1\) is still in its operation at the end: for \S+ m?s it waits in Queue\.get"
+    )
     assert re.search(told, result.stdout.str())
-    assert "still waits at the end" in (pytester.path / "out.xml").read_text()
+    assert "is still in its operation at the end" in (pytester.path / "out.xml").read_text()
 
 
 @pytest.mark.usefixtures("short")
@@ -126,15 +128,19 @@ def test_who_runs_on_is_stalled_while_others_get_on_and_is_ended(
 
 
 @pytest.mark.usefixtures("short")
-def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(pytester: pytest.Pytester) -> None:
-    source = LEFT.format(body="jobs.get()", after="").replace("time.sleep(0)", "time.sleep(0.01); raise ValueError(7)")
+@pytest.mark.parametrize("body", ["jobs.get()", "while True: pass"])
+def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(
+    body: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vigil, "RUN_SECONDS", 0.01)
+    source = LEFT.format(body=body, after="").replace("time.sleep(0)", "time.sleep(0.01); raise ValueError(7)")
     pytester.makepyfile(source)
     result = pytester.runpytest_inprocess(*SMALL)
     result.assert_outcomes(failed=1, passed=1)
     out = result.stdout.str()
     assert re.search("RAISED: [12] of ", out)
     assert "ValueError: 7" in out
-    assert "CPU 2 (reader wait, operation 1) still waits at the end" in out
+    assert "CPU 2 (reader wait, operation 1) is still in its operation at the end" in out
 
 
 def players(count: int) -> list[Player]:
