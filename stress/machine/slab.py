@@ -118,9 +118,9 @@ def first_overwritten(cpu: Cpu, block: int) -> int:
 
 @kernel
 def check_poison(cpu: Cpu, block: int) -> None:
-    """Count a free block that was written to since its free, by a write that no look at the shadow saw.
+    """Count a free block that was written to since its free, whether a look at the shadow saw that write or not.
 
-    Whoever wrote looked before the free and wrote after it, or does not look. Nobody is left who could still look at
+    None did if whoever wrote looked before the free and wrote after it. Nobody is left who could still look at
     the poison, or change it: `slab_lock` is held, or the machine is off.
     """
     if cpu.peek(FATE) == POISONED and cpu.peek(record_of(cpu, block) + GENERATION) != 0:
