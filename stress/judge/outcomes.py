@@ -74,7 +74,7 @@ _MORE = {
 }
 
 _FOUND_BY_HARNESS = {
-    Code.AFTER_FREE: (FORBIDDEN, "touched memory that was freed, whatever the operation was, and came to"),
+    Code.AFTER_FREE: (FORBIDDEN, "touched freed memory, whatever the operation returned"),
     Code.OUT_OF_BOUNDS: (FORBIDDEN, "touched a redzone: memory that no block was given"),
     Code.OVERWRITTEN: (FORBIDDEN, "memory was written to after its free: its poison is broken"),
 }

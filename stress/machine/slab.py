@@ -118,10 +118,10 @@ def first_overwritten(cpu: Cpu, block: int) -> int:
 
 @kernel
 def check_poison(cpu: Cpu, block: int) -> None:
-    """Count a free block that was written to since its free, by a write that no look at the shadow saw.
+    """Count a free block that was written to since its free, whether a look at the shadow saw that write or not.
 
-    Whoever wrote looked before the free and wrote after it, or does not look. Nobody is left who could still look at
-    the poison, or change it: `slab_lock` is held, or the machine is off.
+    None did if whoever wrote looked before the free and wrote after it. `slab_lock` is held, or the machine is off, so
+    that no CPU allocates or frees the block meanwhile.
     """
     if cpu.peek(FATE) == POISONED and cpu.peek(record_of(cpu, block) + GENERATION) != 0:
         address = first_overwritten(cpu, block)

@@ -219,7 +219,7 @@ def _written(violation: Violation) -> list[str]:
         f"Overwritten: {count} from addr {hexed(written.address)} on, as far as the memory is shown",
         f" found    {written.found.hex(' ')}",
         f" expected {written.expected.hex(' ')}",
-        "The write came after the free; it looked at the shadow before the free, or not at all",
+        "The write came after the free. Either its look at the shadow came before, or it is reported by itself as well",
     ]
 
 
