@@ -32,7 +32,7 @@ GROUP = Group(
         FOLDER.of("def __init__(self, path").mutant(
             "tail-stays", "a torn line stays when a soak goes on", "os.ftruncate(self._handle, size)", "pass"
         ),
-        FOLDER.of("def lock_folder(").mutant(
+        FOLDER.of("def _locked(").mutant(
             "shared-lock", "two processes write to one directory", "fcntl.LOCK_EX", "fcntl.LOCK_SH"
         ),
         JOURNAL.of("def thinned(").mutant(

@@ -4,9 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from stress.campaign.life import COMPLETE
 from stress.campaign.reading import MANIFEST
 from stress.corpus.untrusted import shown
-from stress.gathered.entries import COMPLETE, Source
+from stress.gathered.entries import Source
 from stress.gathered.gather import RUN_FILES, gather
 
 

@@ -15,13 +15,13 @@ from stress.campaign.folder import (
     JournalError,
     Lines,
     OpenFolder,
-    lock_folder,
     make_folder,
     manifest_bytes,
     no_place,
     write_whole,
 )
 from stress.campaign.identity import made_by
+from stress.campaign.life import boot_id
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST, whole_lines
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample
@@ -99,11 +99,12 @@ def create(results: Path, plan: Plan, session: Session) -> Journal:
     Raises:
         UserError: when it cannot be made.
     """
-    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
+    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,), boot_id())
     try:
-        folder = make_folder(results, SOAK, {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(SOAK, manifest)})
+        files = {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(SOAK, manifest)}
+        folder, lock = make_folder(results, SOAK, files)
         samples, findings = (Lines(folder / name, 0) for name in (SAMPLES, FINDINGS))
-        return Journal(SOAK, folder, manifest, lock_folder(folder), samples, findings)
+        return Journal(SOAK, folder, manifest, lock, samples, findings)
     except OSError as error:
         raise no_place(results, error.strerror) from None
 
@@ -115,7 +116,7 @@ def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:
         UserError: when it cannot be written to.
     """
     sessions = (*run.manifest.sessions, session)
-    manifest = attrs.evolve(run.manifest, plan=plan, status="running", sessions=sessions)
+    manifest = attrs.evolve(run.manifest, plan=plan, status="running", sessions=sessions, boot=boot_id())
     try:
         samples, findings = (Lines(run.folder / name, run.sizes[name]) for name in (SAMPLES, FINDINGS))
         journal = Journal(SOAK, run.folder, manifest, lock, samples, findings, len(run.samples))

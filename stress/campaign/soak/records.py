@@ -19,6 +19,8 @@ from stress.report.told import Told
 
 SOAK = "soak"
 SCHEMA = 1
+SHORTEST_SOAK = 0.01
+"""Seconds: with less than that left, a soak has come to its end."""
 
 
 def _check_report(instance: object, attribute: object, told: Told) -> None:
@@ -76,13 +78,17 @@ class Plan:
 
 @attrs.frozen
 class Manifest:
-    """The head of a run directory. `status` is "running" until the soak has ended, whatever became of the process."""
+    """The head of a run directory. `status` is "running" until the soak has ended, whatever became of the process.
+
+    `boot` is the `boot_id` of the kernel that the last session's process ran on.
+    """
 
     schema: int
     made_by: str
     status: str = attrs.field(validator=in_(STATUSES))
     plan: Plan
     sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
+    boot: str | None = None
 
 
 @complete_only

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import attrs
 
-from stress.campaign.folder import Lines, OpenFolder, lock_folder, make_folder, manifest_bytes, no_place, write_whole
+from stress.campaign.folder import Lines, OpenFolder, make_folder, manifest_bytes, no_place, write_whole
 from stress.campaign.identity import made_by
+from stress.campaign.life import boot_id
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Plan
@@ -36,10 +37,10 @@ def create(results: Path, plan: Plan, session: Session) -> Ledger:
     Raises:
         UserError: when it cannot be made.
     """
-    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
+    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,), boot_id())
     try:
-        folder = make_folder(results, SWEEP, {CELLS: b"", MANIFEST: manifest_bytes(SWEEP, manifest)})
-        return Ledger(SWEEP, folder, manifest, lock_folder(folder), Lines(folder / CELLS, 0))
+        folder, lock = make_folder(results, SWEEP, {CELLS: b"", MANIFEST: manifest_bytes(SWEEP, manifest)})
+        return Ledger(SWEEP, folder, manifest, lock, Lines(folder / CELLS, 0))
     except OSError as error:
         raise no_place(results, error.strerror) from None
 
@@ -50,7 +51,8 @@ def reopen(swept: Swept, lock: int, session: Session) -> Ledger:
     Raises:
         UserError: when it cannot be written to.
     """
-    manifest = attrs.evolve(swept.manifest, status="running", sessions=(*swept.manifest.sessions, session))
+    sessions = (*swept.manifest.sessions, session)
+    manifest = attrs.evolve(swept.manifest, status="running", sessions=sessions, boot=boot_id())
     try:
         cells = Lines(swept.folder / CELLS, swept.size)
         write_whole(swept.folder / MANIFEST, manifest_bytes(SWEEP, manifest))
