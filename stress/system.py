@@ -32,12 +32,15 @@ def keep_to(core: int) -> None:
         os.sched_setaffinity(0, {core})
 
 
-def lock(handle: int) -> bool:
-    """Lock an open file; False if another process has it. OSError for a file that cannot be locked."""
+def lock(handle: int, shared: bool = False) -> bool:
+    """Lock an open file; False if another process has it. OSError for a file that cannot be locked.
+
+    Several processes can have a `shared` lock, and nobody another one meanwhile.
+    """
     if fcntl is None:
         raise OSError("this system has no file locks")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

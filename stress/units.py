@@ -7,6 +7,7 @@ from stress.errors import UserError
 
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 365 * 86400.0
+MINUTE = 60.0
 _PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(us|ms|s|m|h|d)")
 _RATE = re.compile(r"[0-9]{1,12}(?:/[0-9]{1,12}|\.[0-9]{1,12})?|\.[0-9]{1,12}")
 
@@ -52,6 +53,17 @@ def show_duration(seconds: float) -> str:
         if seconds >= size or unit == "us":
             return f"{seconds / size:.3g} {unit}"
     raise AssertionError(seconds)
+
+
+def say_duration(seconds: float) -> str:
+    """A duration for people in its two largest units: `59.2 s`, `4 min`, `1 h 30 min`, `2 d 3 h`."""
+    if seconds < MINUTE:
+        return show_duration(seconds)
+    left, words = round(seconds), list[str]()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        words += [f"{count} {unit}"] if count else [""] if words else []
+    return " ".join(filter(None, words[:2]))
 
 
 def write_duration(seconds: float) -> str:

@@ -23,6 +23,9 @@ from stress.campaign.reading import MANIFEST, kind_of
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
+LOCK_TRIES, LOCK_SECONDS = 10, 0.02
+"""How often a lock is asked for, and how far apart: a reader that looks for a writer has it for a moment."""
+
 
 class JournalError(Exception):
     """The disk does not take what was learnt; the text says why."""
@@ -85,7 +88,7 @@ def lock_folder(folder: Path) -> int:
     with disk.telling(f"--resume: {shown(folder)} cannot be opened", "give a run directory"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        had = system.lock(handle)
+        had = _locked(handle)
     except OSError as error:
         os.close(handle)
         raise UserError(f"--resume: {shown(folder)} cannot be locked: {error.strerror or error}") from None
@@ -93,6 +96,15 @@ def lock_folder(folder: Path) -> int:
         os.close(handle)
         raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first")
     return handle
+
+
+def _locked(handle: int) -> bool:
+    """Lock a directory that is open; False if another writer has it."""
+    for _ in range(LOCK_TRIES):
+        if system.lock(handle):
+            return True
+        time.sleep(LOCK_SECONDS)
+    return False
 
 
 def manifest_bytes(what: str, manifest: Any) -> bytes:
@@ -193,20 +205,25 @@ def writing_again(folder: Path) -> AbstractContextManager[None]:
     return disk.telling(f"--resume: cannot write to {shown(folder)}", "make it writable")
 
 
-def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> Path:
-    """A new run directory of a kind in the folder `results`, made if need be; it appears whole, or not at all."""
+def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> tuple[Path, int]:
+    """A new run directory of a kind in the folder `results`, made if need be, and its lock, as of `lock_folder`.
+
+    It appears whole, or not at all, and locked: nobody takes what has just begun for what was killed.
+    """
     results.mkdir(parents=True, exist_ok=True)
     name = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     draft, folder = next(filter(_reserved, _places(results, name)))
+    lock = lock_folder(draft)
     try:
         for file, data in contents.items():
             write_whole(draft / file, data)
         draft.rename(folder)
     except OSError:
+        os.close(lock)
         shutil.rmtree(draft, ignore_errors=True)
         raise
     disk.sync_folder(results)
-    return folder
+    return folder, lock
 
 
 def _places(results: Path, name: str) -> Iterator[tuple[Path, Path]]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.life import COMPLETE
 from stress.comparison.pairing import Pair
 from stress.conditions import Conditions
 from stress.corpus.untrusted import shown
 from stress.gathered.axes import axis_name, axis_value
-from stress.gathered.entries import COMPLETE, Entry, Source
+from stress.gathered.entries import Entry, Source
 
 DURATION_RATIO, STEAL_POINTS = 1.1, 1.0
 """Durations and shares of stolen time are measured: only what differs by more is told."""

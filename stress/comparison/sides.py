@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from stress.campaign.life import COMPLETE
 from stress.corpus.untrusted import shown
-from stress.gathered.entries import COMPLETE, Source
+from stress.gathered.entries import Source
 from stress.gathered.gather import gather
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.life import COMPLETE
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
@@ -12,7 +13,6 @@ from stress.report.retold import retell_stall, retell_violation
 from stress.report.told import Told
 
 RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
-COMPLETE = "complete"
 EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
 STANDINGS = (BROKEN, UNEXPECTED, INCONCLUSIVE, EXPECTED, NOT_APPLICABLE)
 """How an entry stands, the worst first."""
@@ -94,9 +94,9 @@ class Entry:
 class Source:
     """What one argument of `kstress report` holds; run files, of which there may be many, are one source together.
 
-    `status` is how far a campaign has come, `planned` how many entries it is to have in all, `resume` the command that
-    goes on with one that is not complete. `answers` are what searches came to; of those nobody knows how many entries
-    they are to have before they are over.
+    `status` is what became of a campaign, `unfinished` how far one came that is not complete, and `resume` the command
+    that goes on with it. `planned` is how many entries it is to have in all. `answers` are what searches came to; of
+    those nobody knows how many entries they are to have before they are over.
     """
 
     name: str
@@ -104,6 +104,7 @@ class Source:
     entries: tuple[Entry, ...]
     status: str = COMPLETE
     planned: int
+    unfinished: str | None = None
     resume: str | None = None
     answers: tuple[str, ...] = ()
 
@@ -112,6 +113,12 @@ class Source:
         """How many of its entries have ended."""
         ended = f"{len(self.entries):,}"
         return f"{ended} runs of a search" if self.answers else f"{ended} of {self.planned:,} ended"
+
+    @property
+    def summary(self) -> str:
+        """What became of it, and how far it came."""
+        ended = "" if self.kind == SOAK else f", {self.progress}"
+        return self.unfinished or f"{self.status}{ended}"
 
     @property
     def title(self) -> str:

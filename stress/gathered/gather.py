@@ -1,12 +1,13 @@
 """Finds out what each path is that `kstress report` was given, and reads it whole; nothing in it is trusted."""
 
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
+from stress.campaign.life import INTERRUPTED, Life
 from stress.campaign.reading import MANIFEST, kind_of, parse, read_file
 from stress.campaign.runs import Run, run_of
 from stress.campaign.soak.ending import Ending, ending_of
@@ -21,7 +22,7 @@ from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.corpus.untrusted import shown
 from stress.disk import telling
 from stress.errors import UserError
-from stress.gathered.entries import COMPLETE, RUNS, SOAK, SWEEP, Entry, Source
+from stress.gathered.entries import RUNS, SOAK, SWEEP, Entry, Source
 from stress.report.result import SCHEMA, command_of, rerun_command
 from stress.units import write_duration
 
@@ -41,13 +42,19 @@ def gather(paths: Sequence[Path]) -> tuple[Source, ...]:
     folders = _once(folder for path in paths for folder in run_directories(path))
     files = _once(file for path in paths if not os.path.lexists(path / MANIFEST) for file in _run_files(path))
     runs = [entry for file in files for entry in read_run_file(file)]
-    alone = Source(name=_name(files), kind=RUNS, entries=_numbered(runs), planned=len(runs))
+    alone = Source(name=_name(files), kind=RUNS, entries=_numbered(runs), planned=len(runs), **_interrupted(runs))
     return (*([alone] if files else []), *(read_folder(folder) for folder in folders))
 
 
 def _once(paths: Iterable[Path]) -> list[Path]:
     """Each path once, however it is spelled."""
     return list({os.path.realpath(path): path for path in paths}.values())
+
+
+def _interrupted(runs: Sequence[Entry]) -> dict[str, Any]:
+    """What a source says of its runs if signals have ended some of them early."""
+    count = sum(entry.run is not None and entry.run.interrupted for entry in runs)
+    return {"status": INTERRUPTED, "unfinished": f"interrupted in {count:,} of {len(runs):,} runs"} if count else {}
 
 
 def _name(files: Sequence[Path]) -> str:
@@ -156,25 +163,25 @@ def soak_source(ending: Ending) -> Source:
             soak=ending,
         )
         entries.append(entry)
-    status = ending.manifest.status
-    resume = None if status == COMPLETE else f"kstress soak --resume {shlex.quote(str(ending.folder))}"
-    return Source(
-        name=where, kind=SOAK, entries=tuple(entries), status=status, planned=len(entries), resume=resume
-    )  # fmt: skip
+    return Source(name=where, kind=SOAK, entries=tuple(entries), planned=len(entries), **_what_became_of(ending.life))
+
+
+def _what_became_of(life: Life) -> dict[str, Any]:
+    """What a source says of its campaign."""
+    return {"status": life.state, "unfinished": life.unfinished, "resume": life.resume}
 
 
 def sweep_source(swept: Swept) -> Source:
     """A sweep: an entry for each cell that has ended, in the order of the matrix, not in that of time."""
-    plan, status = swept.manifest.plan, swept.manifest.status
+    plan = swept.manifest.plan
     ended = sorted(swept.ended, key=lambda one: (one.number, one.repeat))
     return Source(
         name=shown(swept.folder),
         kind=SWEEP,
         entries=tuple(_cell(swept, one) for one in ended),
-        status=status,
         planned=len(ended) if plan.find else len(plan.cells) * plan.repeat,
         answers=tuple(answer(quest) for quest in quests_of(plan, swept.ended)),
-        resume=None if status == COMPLETE else f"kstress sweep --resume {shlex.quote(str(swept.folder))}",
+        **_what_became_of(swept.life),
     )
 
 

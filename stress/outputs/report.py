@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import attrs
 from rich.console import Console
@@ -16,7 +17,7 @@ from stress.campaign.soak.summary import show_ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
+from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, RUNS, SOAK, UNEXPECTED, Source
 from stress.gathered.gather import gather
 from stress.outputs.consoles import console
 from stress.outputs.places import check_json, check_unread, check_writable, is_marked, write_results
@@ -127,8 +128,22 @@ def _missing(wanted: Wanted) -> str | None:
 
 
 def _json(sources: Sequence[Source]) -> str:
-    """All runs there are."""
-    return json_text([dict(entry.json) for source in sources for entry in source.entries if entry.json is not None])
+    """All runs there are, and what became of each campaign."""
+    runs = [dict(entry.json) for source in sources for entry in source.entries if entry.json is not None]
+    return json_text(runs, campaigns=[_campaign(source) for source in sources if source.kind != RUNS])
+
+
+def _campaign(source: Source) -> dict[str, Any]:
+    """A soak or a sweep, without its runs."""
+    return {
+        "kind": source.kind,
+        "directory": source.name,
+        "state": source.status,
+        "ended": len(source.entries),
+        "planned": None if source.answers else source.planned,
+        "unfinished": source.unfinished,
+        "resume": source.resume,
+    }
 
 
 def _write(place: str, text: str, flag: str) -> None:
@@ -152,12 +167,14 @@ def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
         if source.kind == SOAK:
             show_ending(_ending(source), screen, reports)
     for source in others:
-        screen.print(Text(f"{source.title}: {source.status}, {source.progress}", "bold"))
+        screen.print(Text(f"{source.title}: {source.summary}", "bold"))
+        if source.resume:
+            screen.print(Text(f"resume  {source.resume}", "dim"), soft_wrap=True)
         for line in source.answers:
             screen.print(Text(shown(line)), soft_wrap=True)
         screen.print(_table(worst_first(summary_of(source))))
         _show_troubles(source, screen)
-    if others:
+    if others or any(source.unfinished for source in sources):
         said = answer(sources)
         screen.print(Text.assemble((f"{said.headline}: ", STYLES[said.standing]), said.sentence), soft_wrap=True)
 

@@ -32,6 +32,7 @@ def make_markdown(sources: Sequence[Source]) -> str:
     parts = [
         f"# {said.headline}\n",
         f"{said.sentence}\n",
+        *(f"{line}\n" for source in sources for line in _unfinished(source)),
         *(f"{plain(line)}\n" for source in sources for line in source.answers),
         _table(rows),
         *_reports("Violations", sections.violations(sources)),
@@ -42,6 +43,12 @@ def make_markdown(sources: Sequence[Source]) -> str:
     missing = [f"* {plain(line)}" for line in sections.not_seen(sources)]
     parts += ["## What was not seen\n", *(["\n".join(missing) + "\n"] if missing else []), f"{sections.LIMITS}\n"]
     return "\n".join(parts)
+
+
+def _unfinished(source: Source) -> list[str]:
+    """How far a source came that is not complete, and how it is resumed."""
+    how = f"; resume it with:\n\n{fenced(source.resume)}" if source.resume else "."
+    return [f"{plain(source.title)}: {plain(source.unfinished)}{how}"] if source.unfinished else []
 
 
 def _table(rows: Iterable[Row]) -> str:

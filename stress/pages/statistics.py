@@ -110,16 +110,23 @@ def worst_first(rows: Iterable[Row]) -> list[Row]:
 
 @attrs.frozen
 class Answer:
-    """Whether everything was as expected: in a word, and in a sentence. `left` is how many have not ended."""
+    """Whether everything was as expected: in a word, and in a sentence.
+
+    `left` is how many have not ended, `unfinished` how far each of the `sources` came that is not complete.
+    """
 
     counts: Mapping[str, int]
     left: int
+    sources: int
+    unfinished: Sequence[str] = ()
 
     @property
     def standing(self) -> str:
-        """The worst there is."""
+        """The worst there is; what is not complete is never better than inconclusive."""
         there = [standing for standing in STANDINGS if self.counts.get(standing)]
-        return there[0] if self.applicable else INCONCLUSIVE
+        if self.unfinished or not self.applicable:
+            there.append(INCONCLUSIVE)
+        return min(there, key=STANDINGS.index)
 
     @property
     def applicable(self) -> int:
@@ -129,13 +136,30 @@ class Answer:
     @property
     def headline(self) -> str:
         """The answer."""
+        if self.unfinished:
+            return f"{self._how_far()}; {self._so_far()}"
         total, good = self.applicable, self.counts.get(EXPECTED, 0)
         if not total:
             return "No run had CPUs enough" if self.counts.get(NOT_APPLICABLE) else "Nothing has ended yet"
         if good == total:
-            so_far = " so far" if self.left else ""
-            return f"Everything{so_far} was as expected" if total > 1 else f"It was as expected{so_far}"
+            return "Everything was as expected" if total > 1 else "It was as expected"
         return "Not everything was as expected" if total > 1 else "It was not as expected"
+
+    def _how_far(self) -> str:
+        """What became of the one source, or of how many; told first, since it bounds all that follows."""
+        if self.sources > 1:
+            count = len(self.unfinished)
+            return f"{count:,} of {self.sources:,} {'is' if count == 1 else 'are'} not complete"
+        return self.unfinished[0][:1].upper() + self.unfinished[0][1:]
+
+    def _so_far(self) -> str:
+        """How what there is stands."""
+        counts = {standing for standing in STANDINGS if self.counts.get(standing)} - {NOT_APPLICABLE}
+        if not counts:
+            return "nothing has ended yet"
+        if counts == {EXPECTED}:
+            return "what there is was as expected"
+        return "not enough to tell" if counts <= {EXPECTED, INCONCLUSIVE} else "not everything was as expected"
 
     @property
     def sentence(self) -> str:
@@ -156,4 +180,5 @@ class Answer:
 def answer(sources: Sequence[Source]) -> Answer:
     """The answer over all sources."""
     counts = Counter(entry.standing for source in sources for entry in source.entries)
-    return Answer(counts, sum(source.planned - len(source.entries) for source in sources))
+    unfinished = [source.unfinished for source in sources if source.unfinished]
+    return Answer(counts, sum(source.planned - len(source.entries) for source in sources), len(sources), unfinished)

@@ -27,7 +27,7 @@ from tests.frontdoor.soaking import (
 from tests.frontdoor.test_cli import CONDITION_KEYS, RUN_KEYS
 
 TWO_SECONDS = (*SHORT, "--duration", "2s")
-SOAK_KEYS = {"directory", "status", "elapsed_s", "sessions", "workers", "failure"}
+SOAK_KEYS = {"directory", "status", "state", "elapsed_s", "planned_s", "sessions", "workers", "failure"}
 SHARE_OF_TWIN = 0.5
 
 Done = tuple[subprocess.CompletedProcess[str], Path]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.errors import UserError
-from stress.units import parse_duration, parse_rate, show_duration, write_duration
+from stress.units import parse_duration, parse_rate, say_duration, show_duration, write_duration
 from tests.support import bounded
 
 
@@ -54,3 +54,14 @@ def test_a_rate_out_of_range_is_an_error(text: str) -> None:
 )
 def test_durations_are_shown_with_three_digits(seconds: float, text: str) -> None:
     assert show_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.25, "250 ms"), (59.2, "59.2 s"), (60, "1 min"), (252.4, "4 min 12 s"), (5400, "1 h 30 min"),
+        (3601, "1 h"), (28800, "8 h"), (2 * 86400 + 3 * 3600 + 240, "2 d 3 h"),
+    ],
+)  # fmt: skip
+def test_people_are_told_a_duration_in_its_two_largest_units(seconds: float, said: str) -> None:
+    assert say_duration(seconds) == said

@@ -69,7 +69,7 @@ def test_a_fence_is_longer_than_any_in_the_text() -> None:
 def test_markdown_has_the_answer_first_and_every_section(tmp_path: Path) -> None:
     sweep = small_sweep(tmp_path / "sweep", {1: "crashed"})
     text = make_markdown(gather([write_runs(tmp_path / "r.json", *pair()), make_run(tmp_path), sweep]))
-    assert text.startswith("# Not everything was as expected\n")
+    assert text.startswith("# 1 of 3 is not complete; not everything was as expected\n")
     titles = [line for line in text.splitlines() if line.startswith("## ")]
     assert titles == [
         "## Violations", "## What broke or stalled", "## Conditions", "## Run it again", "## What was not seen",

@@ -11,7 +11,7 @@ from stress.campaign.folder import JournalError, now
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.journal import Journal
 from stress.campaign.soak.messages import Glance
-from stress.campaign.soak.records import Finding, Plan, Sample, Standing
+from stress.campaign.soak.records import SHORTEST_SOAK, Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
 from stress.corpus.untrusted import shown
@@ -19,7 +19,6 @@ from stress.errors import UserError
 from stress.judge.violation import MOST_REPORTS
 from stress.report.told import Told
 
-SHORTEST_SOAK = 0.01
 MOST_SPANS = 60
 
 

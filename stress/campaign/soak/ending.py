@@ -6,17 +6,22 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.life import COMPLETE, FAILED, Life
 from stress.campaign.parts import Part
-from stress.campaign.soak.records import Finding, Manifest, Sample, Standing
+from stress.campaign.soak.records import SHORTEST_SOAK, SOAK, Finding, Manifest, Sample, Standing
 from stress.campaign.soak.rundir import Run
 from stress.judge.verdict import TwinSide, judge
 from stress.report.result import Result
 from stress.report.told import Told
+from stress.units import say_duration
 
 
 @attrs.frozen
 class Ending:
-    """A soak's counts and what goes with them. `trouble` is why the disk could not take more, or None."""
+    """A soak's counts and what goes with them. `trouble` is why the disk could not take more, or None.
+
+    `state` is the manifest's status or, of a soak that wrote down no end, what became of it.
+    """
 
     folder: Path
     manifest: Manifest
@@ -24,6 +29,33 @@ class Ending:
     findings: Sequence[Finding]
     trouble: str | None = None
     samples: Sequence[Sample] = ()
+    state: str = attrs.field()
+
+    @state.default
+    def _state(self) -> str:
+        return self.manifest.status
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of the soak's own time, over all scenarios and sessions."""
+        return max(one.elapsed_s for one in self.standings.values())
+
+    @property
+    def progress(self) -> str:
+        """How far it has come."""
+        return f"{say_duration(self.elapsed_s)} of {say_duration(self.manifest.plan.duration_s)}"
+
+    @property
+    def life(self) -> Life:
+        """What became of it."""
+        return Life(SOAK, self.folder, self.state, self.progress, self._is_whole)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing of it is left: of one that failed in a scenario, neither time nor another scenario."""
+        left = self.manifest.plan.duration_s - self.elapsed_s
+        over = left <= SHORTEST_SOAK or all(one.done for one in self.standings.values())
+        return self.state == COMPLETE or (self.state == FAILED and self.trouble is None and over)
 
     @property
     def results(self) -> list[Result]:
@@ -80,7 +112,9 @@ class Ending:
             "soak": {
                 "directory": str(self.folder),
                 "status": self.manifest.status,
-                "elapsed_s": round(max(one.elapsed_s for one in self.standings.values()), 3),
+                "state": self.state,
+                "elapsed_s": round(self.elapsed_s, 3),
+                "planned_s": self.manifest.plan.duration_s,
                 "sessions": len(self.manifest.sessions),
                 "workers": self.workers,
                 "failure": standing.failure.json if standing.failure else None,
@@ -100,4 +134,4 @@ def _side(part: Part, standing: Standing) -> TwinSide | None:
 
 def ending_of(run: Run) -> Ending:
     """What a run directory's soak came to, or has come to so far."""
-    return Ending(run.folder, run.manifest, run.standings(), run.findings, samples=run.samples)
+    return Ending(run.folder, run.manifest, run.standings(), run.findings, samples=run.samples, state=run.state)

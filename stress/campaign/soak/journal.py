@@ -15,7 +15,6 @@ from stress.campaign.folder import (
     JournalError,
     Lines,
     OpenFolder,
-    lock_folder,
     make_folder,
     making,
     manifest_bytes,
@@ -24,6 +23,7 @@ from stress.campaign.folder import (
     writing_again,
 )
 from stress.campaign.identity import made_by
+from stress.campaign.life import boot_id
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST, whole_lines
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample
@@ -91,10 +91,11 @@ def create(results: Path, plan: Plan, session: Session) -> Journal:
     Raises:
         UserError: when it cannot be made.
     """
-    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
+    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,), boot_id())
     with making(results):
-        folder = make_folder(results, SOAK, {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(SOAK, manifest)})
-        return Journal(SOAK, folder, manifest, lock_folder(folder), open_lines(folder, {SAMPLES: 0, FINDINGS: 0}))
+        files = {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(SOAK, manifest)}
+        folder, lock = make_folder(results, SOAK, files)
+        return Journal(SOAK, folder, manifest, lock, open_lines(folder, {SAMPLES: 0, FINDINGS: 0}))
 
 
 def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:
@@ -104,7 +105,7 @@ def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:
         UserError: when it cannot be written to.
     """
     sessions = (*run.manifest.sessions, session)
-    manifest = attrs.evolve(run.manifest, plan=plan, status="running", sessions=sessions)
+    manifest = attrs.evolve(run.manifest, plan=plan, status="running", sessions=sessions, boot=boot_id())
     with writing_again(run.folder):
         files = open_lines(run.folder, run.sizes)
         write_whole(run.folder / MANIFEST, manifest_bytes(SOAK, manifest))

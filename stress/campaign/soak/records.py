@@ -21,6 +21,8 @@ SOAK = "soak"
 SCHEMA = 1
 HARNESS_FAILED = "the harness failed, so this soak says nothing"
 """The reason of a failure that is the harness's own; every other is of the machine's process."""
+SHORTEST_SOAK = 0.01
+"""Seconds: with less than that left, a soak has come to its end."""
 
 
 def _check_report(instance: object, attribute: object, told: Told) -> None:
@@ -78,13 +80,17 @@ class Plan:
 
 @attrs.frozen
 class Manifest:
-    """The head of a run directory. `status` is "running" until the soak has ended, whatever became of the process."""
+    """The head of a run directory. `status` is "running" until the soak has ended, whatever became of the process.
+
+    `boot` is the `boot_id` of the kernel that the last session's process ran on.
+    """
 
     schema: int
     made_by: str
     status: str = attrs.field(validator=in_(STATUSES))
     plan: Plan
     sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
+    boot: str | None = None
 
 
 @complete_but("lost_turns", "last_loss")

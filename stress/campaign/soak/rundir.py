@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 
 from stress.campaign.converter import from_json
+from stress.campaign.life import is_locked, state_of
 from stress.campaign.reading import MANIFEST, read_head, records, whole_lines
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Sample, Standing, parts_by_name
 from stress.corpus.untrusted import shown
@@ -17,13 +18,21 @@ SAMPLES, FINDINGS = "samples.jsonl", "violations.jsonl"
 
 @attrs.frozen
 class Run:
-    """All that a run directory holds. `sizes` has, for each file of lines, how many of its bytes are whole lines."""
+    """All that a run directory holds. `sizes` has, for each file of lines, how many of its bytes are whole lines.
+
+    `state` is the manifest's status or, of a soak that wrote down no end, what became of it.
+    """
 
     folder: Path
     manifest: Manifest
     samples: tuple[Sample, ...]
     findings: tuple[Finding, ...]
     sizes: Mapping[str, int]
+    state: str = attrs.field()
+
+    @state.default
+    def _state(self) -> str:
+        return self.manifest.status
 
     def standings(self) -> dict[str, Standing]:
         """Where each scenario of the plan stands: what its last sample says, or nothing done yet."""
@@ -66,6 +75,7 @@ def read_run(folder: Path) -> Run:
     Raises:
         UserError: when it is none, is damaged, or was written by a newer kstress.
     """
+    locked = is_locked(folder)
     manifest = read_manifest(folder)
     samples, samples_size = whole_lines(folder / SAMPLES)
     findings, findings_size = whole_lines(folder / FINDINGS)
@@ -75,6 +85,7 @@ def read_run(folder: Path) -> Run:
         tuple(records(samples, Sample, folder / SAMPLES)),
         tuple(records(findings, Finding, folder / FINDINGS)),
         {SAMPLES: samples_size, FINDINGS: findings_size},
+        state_of(manifest.status, manifest.boot, locked),
     )
     check(run)
     return run

@@ -6,6 +6,7 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
+from stress.campaign.life import RUNNING
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.view import Span, span
@@ -85,7 +86,7 @@ def mark(result: Result, standing: Standing) -> str:
 
 
 def end_line(ending: Ending, result: Result) -> str:
-    """The last line of a soak: verdict, status, every count and every parameter that it depends on."""
+    """The last line of a soak: verdict, state, every count and every parameter that it depends on."""
     plan, tally, twin = ending.manifest.plan, result.tally, result.twin_tally
     standing = ending.standings[result.scenario.name]
     bound = rate_upper_95(tally)
@@ -120,7 +121,8 @@ def end_line(ending: Ending, result: Result) -> str:
         "run": ending.folder,
     }
     words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
-    return f"kstress: --- End of soak: {mark(result, standing)}, {ending.manifest.status}: {words}"
+    what = "Soak so far" if ending.state == RUNNING else "End of soak"
+    return f"kstress: --- {what}: {mark(result, standing)}, {ending.state}: {words}"
 
 
 def _trials(prefix: str, tally: Tally) -> dict[str, int]:
@@ -130,7 +132,7 @@ def _trials(prefix: str, tally: Tally) -> dict[str, int]:
 
 
 def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
-    """Print every scenario's table, reports, history and verdict, then its last line."""
+    """Print every scenario's table, reports, history and verdict, what is left and how to resume it, and last lines."""
     results = ending.results
     for result in results:
         name = result.scenario.name
@@ -139,5 +141,5 @@ def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
             console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
         over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
         show_told(result, ending.reports(name), standing.stall, console, reports, over_time)
-    for result in results:
-        console.print(Text(end_line(ending, result)), soft_wrap=True)
+    for line in [*ending.life.lines, *(end_line(ending, result) for result in results)]:
+        console.print(Text(line), soft_wrap=True)

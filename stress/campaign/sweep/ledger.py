@@ -6,7 +6,6 @@ import attrs
 
 from stress.campaign.folder import (
     OpenFolder,
-    lock_folder,
     make_folder,
     making,
     manifest_bytes,
@@ -15,6 +14,7 @@ from stress.campaign.folder import (
     writing_again,
 )
 from stress.campaign.identity import made_by
+from stress.campaign.life import boot_id
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Plan
@@ -36,10 +36,10 @@ def create(results: Path, plan: Plan, session: Session) -> Ledger:
     Raises:
         UserError: when it cannot be made.
     """
-    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
+    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,), boot_id())
     with making(results):
-        folder = make_folder(results, SWEEP, {CELLS: b"", MANIFEST: manifest_bytes(SWEEP, manifest)})
-        return Ledger(SWEEP, folder, manifest, lock_folder(folder), open_lines(folder, {CELLS: 0}))
+        folder, lock = make_folder(results, SWEEP, {CELLS: b"", MANIFEST: manifest_bytes(SWEEP, manifest)})
+        return Ledger(SWEEP, folder, manifest, lock, open_lines(folder, {CELLS: 0}))
 
 
 def reopen(swept: Swept, lock: int, session: Session) -> Ledger:
@@ -48,7 +48,8 @@ def reopen(swept: Swept, lock: int, session: Session) -> Ledger:
     Raises:
         UserError: when it cannot be written to.
     """
-    manifest = attrs.evolve(swept.manifest, status="running", sessions=(*swept.manifest.sessions, session))
+    sessions = (*swept.manifest.sessions, session)
+    manifest = attrs.evolve(swept.manifest, status="running", sessions=sessions, boot=boot_id())
     with writing_again(swept.folder):
         files = open_lines(swept.folder, {CELLS: swept.size})
         write_whole(swept.folder / MANIFEST, manifest_bytes(SWEEP, manifest))

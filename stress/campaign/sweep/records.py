@@ -131,13 +131,17 @@ class Plan:
 
 @attrs.frozen
 class Manifest:
-    """The head of a sweep's run directory; `status` is "running" until it has ended, whatever became of the process."""
+    """The head of a sweep's run directory; `status` is "running" until it has ended, whatever became of the process.
+
+    `boot` is the `boot_id` of the kernel that the last session's process ran on.
+    """
 
     schema: int
     made_by: str
     status: str = attrs.field(validator=in_(STATUSES))
     plan: Plan
     sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
+    boot: str | None = None
 
 
 @attrs.frozen(kw_only=True)

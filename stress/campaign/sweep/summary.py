@@ -156,9 +156,8 @@ def _show_table(ending: SweepEnding, console: Console) -> None:
 
 
 def show_sweep(ending: SweepEnding, console: Console) -> None:
-    """Print the table of a grid, what became of cells that did not come to their end, and the last line."""
+    """Print the table of a grid, what became of cells that did not come to their end, what is left, the last line."""
     if not ending.quests:
         _show_table(ending, console)
-    for line in ["", *_troubles(ending)[:MOST_ROWS]]:
+    for line in ["", *_troubles(ending)[:MOST_ROWS], *ending.swept.life.lines, end_line(ending)]:
         console.print(Text(line), soft_wrap=True)
-    console.print(Text(end_line(ending)), soft_wrap=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 
 from stress.campaign.converter import from_json
+from stress.campaign.life import COMPLETE, FAILED, Life, is_locked, state_of
 from stress.campaign.reading import MANIFEST, read_head, records, whole_lines
 from stress.campaign.runs import run_of
 from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Values
@@ -17,12 +18,27 @@ CELLS = "cells.jsonl"
 
 @attrs.frozen
 class Swept:
-    """All that a sweep's run directory holds. `size` is how many bytes of the cells' file are whole lines."""
+    """All that a sweep's run directory holds. `size` is how many bytes of the cells' file are whole lines.
+
+    `state` is the manifest's status or, of a sweep that wrote down no end, what became of it.
+    """
 
     folder: Path
     manifest: Manifest
     ended: tuple[Ended, ...]
     size: int
+    state: str = attrs.field()
+
+    @state.default
+    def _state(self) -> str:
+        return self.manifest.status
+
+    @property
+    def life(self) -> Life:
+        """What became of it; where a cell failed all others have come to their end."""
+        plan, ended = self.manifest.plan, f"{len(self.ended):,}"
+        runs = "runs of a search" if plan.find else f"of {len(plan.cells) * plan.repeat:,} runs"
+        return Life(SWEEP, self.folder, self.state, f"{ended} {runs}", self.state in (COMPLETE, FAILED))
 
     def left(self) -> Iterator[tuple[int, int]]:
         """The number and repeat of each cell that has not ended."""
@@ -59,8 +75,10 @@ def read_sweep(folder: Path) -> Swept:
     Raises:
         UserError: when it is none, is damaged, or was written by a newer kstress.
     """
+    locked = is_locked(folder)
     manifest = from_json(read_head(folder, SWEEP, SCHEMA), Manifest, shown(folder / MANIFEST))
     lines, size = whole_lines(folder / CELLS)
-    swept = Swept(folder, manifest, tuple(records(lines, Ended, folder / CELLS)), size)
+    state = state_of(manifest.status, manifest.boot, locked)
+    swept = Swept(folder, manifest, tuple(records(lines, Ended, folder / CELLS)), size, state)
     check(swept)
     return swept

@@ -52,7 +52,9 @@ def test_an_object_has_what_a_run_has_and_what_a_soak_has() -> None:
     assert first["soak"] == {
         "directory": "results/soak-1",
         "status": "complete",
+        "state": "complete",
         "elapsed_s": 31.0,
+        "planned_s": 60.0,
         "sessions": 1,
         "workers": [],
         "lost_turns": 0,

@@ -1,0 +1,89 @@
+"""Whether a campaign that wrote down no end still goes on: told by the lock on its run directory, never by a pid.
+
+The system lets go of the lock with the process, however that ends. What another host's lock says cannot be known here.
+"""
+
+import os
+import shlex
+from functools import cache
+from pathlib import Path
+
+import attrs
+
+from stress import system
+from stress.campaign.parts import STATUSES
+
+RUNNING, COMPLETE, INTERRUPTED, FAILED = STATUSES
+KILLED, UNFINISHED = "killed", "unfinished"
+ENDED = (KILLED, INTERRUPTED, FAILED)
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@cache
+def boot_id() -> str | None:
+    """What tells this kernel from those of other hosts, and from this host's before a restart; None if nothing does."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def is_locked(folder: Path) -> bool | None:
+    """Whether a process has a run directory locked for writing; None if that cannot be asked.
+
+    Asks for a shared lock, so that two who ask at once do not take each other for a writer.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        return not system.lock(handle, shared=True)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def state_of(status: str, boot: str | None, locked: bool | None) -> str:
+    """What a campaign is: its status if it wrote down an end, else RUNNING, KILLED, or UNFINISHED if nobody can tell.
+
+    `boot` is its writer's `boot_id`. `locked` must have been asked before the status was read: a campaign that ends in
+    between is then taken for what it came to.
+    """
+    if status != RUNNING or locked:
+        return status
+    return KILLED if locked is False and boot is not None and boot == boot_id() else UNFINISHED
+
+
+@attrs.frozen
+class Life:
+    """How far a campaign, like a "soak", has come: its state, its `progress` in words, and whether all of it was done.
+
+    One that failed in a part and came to its end with the others has nothing left that could be resumed.
+    """
+
+    what: str
+    folder: Path
+    state: str
+    progress: str
+    whole: bool
+
+    @property
+    def unfinished(self) -> str | None:
+        """What became of it, and how far it came; None if nothing of it is left."""
+        if self.whole:
+            return None
+        return f"{self.state} after {self.progress}" if self.state in ENDED else f"{self.state}: {self.progress} so far"
+
+    @property
+    def resume(self) -> str | None:
+        """The command that goes on with it; None if it goes on by itself, or nothing of it is left."""
+        if self.whole or self.state == RUNNING:
+            return None
+        return f"kstress {self.what} --resume {shlex.quote(str(self.folder))}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Both in lines; none if nothing of it is left."""
+        return tuple(line for line in (self.unfinished, self.resume and f"resume  {self.resume}") if line)

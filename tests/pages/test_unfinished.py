@@ -1,0 +1,129 @@
+"""What is not complete is reported as such wherever a report goes: how far it came, and what resumes it."""
+
+import json
+from pathlib import Path
+
+import attrs
+import pytest
+
+from stress.campaign.life import boot_id
+from stress.gathered.entries import EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
+from stress.gathered.gather import gather
+from stress.outputs.report import _json
+from stress.pages.markdown import make_markdown
+from stress.pages.page import make_page
+from stress.pages.statistics import Answer, answer
+from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
+from tests.pages.made import Parsed, a_run, needs_extra, pair, small_sweep, write_runs
+from tests.pages.test_gather import reported
+
+CAUGHT = (sample_at(58), sample_at(59, PAIR[1], tally=attrs.evolve(tally_at(59), violations=9)))
+"""Both as expected after 59 of 60 seconds."""
+
+
+def killed(place: Path) -> Path:
+    """A soak whose process is gone, with nothing in it that was not expected."""
+    return make_run(place, CAUGHT, ())
+
+
+def test_a_killed_soak_is_told_everywhere_with_how_far_it_came_and_what_resumes_it(tmp_path: Path) -> None:
+    folder = killed(tmp_path / "a b")
+    told, resume = "illed after 59 s of 1 min", f"kstress soak --resume '{folder}'"
+    sources = gather([folder])
+    assert (answer(sources).headline, answer(sources).standing) == (
+        "Killed after 59 s of 1 min; what there is was as expected", INCONCLUSIVE,
+    )  # fmt: skip
+    code, out, err = reported(folder, "--csv", tmp_path / "out.csv")
+    assert code == 0, err
+    assert out.splitlines()[-1].startswith("Killed after 59 s of 1 min; what there is was as expected: 2 of 2 runs")
+    assert f"resume  {resume}" in out.splitlines()
+    assert ", killed: scenario=" in out
+    text = make_markdown(sources)
+    assert text.startswith("# Killed after 59 s of 1 min; ")
+    for words in (out, text):
+        assert told in words
+        assert resume in words
+        assert "Everything was" not in words
+
+
+def test_the_page_tells_it_too(tmp_path: Path) -> None:
+    needs_extra()
+    folder = killed(tmp_path)
+    page = Parsed(make_page(gather([folder])))
+    assert "? Killed after 59 s of 1 min; what there is was as expected" in " ".join(page.text.split())
+    assert f"killed after 59 s of 1 min; resume it with kstress soak --resume {folder}" in page.text
+
+
+def test_a_soak_that_runs_is_not_resumed(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, CAUGHT, ())
+    [source] = gather([journal.folder])
+    code, out, _ = reported(journal.folder, "--csv", tmp_path / "out.csv")
+    journal.close()
+    assert (code, source.status, source.resume) == (0, "running", None)
+    assert out.splitlines()[-1].startswith("Running: 59 s of 1 min so far; what there is was as expected: ")
+    assert "kstress: --- Soak so far: " in out
+    assert "End of soak" not in out
+
+
+@pytest.mark.parametrize(
+    ("status", "boot", "state"),
+    [
+        ("running", boot_id(), "Killed after 3 of 24 runs; "),
+        ("running", "another", "Unfinished: 3 of 24 runs so far; "),
+        ("interrupted", None, "Interrupted after 3 of 24 runs; "),
+    ],
+)
+def test_a_sweep_that_is_not_complete_says_so_first(status: str, boot: str | None, state: str, tmp_path: Path) -> None:
+    folder = small_sweep(tmp_path / "sweep", status=status)
+    head = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**head, "boot": boot}))
+    cells = (folder / "cells.jsonl").read_text().splitlines(keepends=True)
+    (folder / "cells.jsonl").write_text("".join(cells[:3]))
+    [source] = gather([folder])
+    assert answer([source]).headline == f"{state}what there is was as expected"
+    [campaign] = json.loads(_json([source]))["campaigns"]
+    assert campaign == {
+        "kind": "sweep", "directory": str(folder), "state": source.status, "ended": 3, "planned": 24,
+        "unfinished": source.unfinished, "resume": f"kstress sweep --resume {folder}",
+    }  # fmt: skip
+
+
+def test_a_sweep_in_which_a_cell_failed_has_nothing_left(tmp_path: Path) -> None:
+    [source] = gather([small_sweep(tmp_path / "sweep", {1: "failed"}, status="failed")])
+    assert (source.unfinished, source.resume) == (None, None)
+    assert answer([source]).headline == "Not everything was as expected"
+
+
+def test_of_several_it_is_told_how_many_are_not_complete(tmp_path: Path) -> None:
+    sweep = small_sweep(tmp_path / "sweep")
+    said = answer(gather([killed(tmp_path), sweep]))
+    assert said.headline == "1 of 2 is not complete; what there is was as expected"
+    assert answer(gather([sweep])).headline == "Everything was as expected"
+
+
+def test_runs_that_a_signal_ended_early_are_not_complete(tmp_path: Path) -> None:
+    file = write_runs(tmp_path / "run-1.json", a_run(interrupted=True), *pair())
+    [source] = gather([file])
+    assert (source.unfinished, source.resume) == ("interrupted in 1 of 3 runs", None)
+    assert answer([source]).headline == "Interrupted in 1 of 3 runs; what there is was as expected"
+    assert source.summary == source.unfinished
+
+
+@pytest.mark.parametrize(
+    ("counts", "so_far"),
+    [
+        ({}, "nothing has ended yet"),
+        ({EXPECTED: 2}, "what there is was as expected"),
+        ({EXPECTED: 2, INCONCLUSIVE: 1}, "not enough to tell"),
+        ({INCONCLUSIVE: 1, UNEXPECTED: 1}, "not everything was as expected"),
+    ],
+)
+def test_what_there_is_stands_beside_how_far_it_came(counts: dict[str, int], so_far: str) -> None:
+    said = Answer(counts, 0, 1, ["killed after 1 s of 2 s"])
+    assert said.headline == f"Killed after 1 s of 2 s; {so_far}"
+    assert said.standing == (UNEXPECTED if UNEXPECTED in counts else INCONCLUSIVE)
+
+
+def test_a_page_of_what_is_complete_is_as_it_was() -> None:
+    whole = Source(name="x", kind="soak", entries=(), planned=0)
+    assert (whole.unfinished, whole.summary) == (None, "complete")
