@@ -3,7 +3,7 @@
 Nothing heavy is imported before a command needs it.
 """
 
-import errno
+import os
 import sys
 import traceback
 
@@ -18,11 +18,12 @@ from stress.commands.run import run
 from stress.commands.soak import soak
 from stress.commands.sweep import sweep
 from stress.descriptors import open_descriptors
+from stress.disk import refusal
 from stress.errors import HarnessError, UserError, telling_of_memory
+from stress.escapes import on_one_line
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail
 from stress.streams import close_streams, open_streams, silence
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
 
 
@@ -58,21 +59,27 @@ def call(arguments: list[str] | None = None) -> int:
         return int(code or 0)
     except click.ClickException as error:
         where = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
-        return fail(f"{error.format_message()}{where}", EXIT_USAGE)
+        return fail(f"{on_one_line(error.format_message())}{where}", EXIT_USAGE)
     except UserError as error:
-        return fail(str(error), EXIT_USAGE)
+        return fail("\n".join(on_one_line(str(line)) for line in error.args), EXIT_USAGE)
     except HarnessError as error:
         return fail(f"the harness failed, so this run says nothing: {error}", EXIT_HARNESS_FAILED)
     except (KeyboardInterrupt, click.Abort):
         return fail("interrupted", 130)
     except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
         silence(sys.stdout)
-        return fail(f"cannot print the results: {error.strerror}; make room, or name a file with --json", EXIT_USAGE)
+        return fail(on_one_line(str(unmet(error))), EXIT_USAGE)
     except Exception:
         traceback.print_exc()
         return fail("this is a fault of kstress itself: please report it with the lines above", EXIT_HARNESS_FAILED)
+
+
+def unmet(error: OSError) -> UserError:
+    """What is told where the system refused something that no command has words of its own for."""
+    if error.filename is None:
+        return refusal("cannot print the results, or go on", error, "name a file with --json")
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    return refusal(f"cannot use {' and '.join(map(repr, names))}", error, "see that it can be read and written")
 
 
 def main() -> None:

@@ -16,7 +16,14 @@ CPython's where a library was refused memory and did not tell it."""
 
 
 class UserError(Exception):
-    """Bad usage or input: one line with the value, where it came from and what to do instead (exit 2)."""
+    """Bad usage or input: one line with the value, where it came from and what to do instead (exit 2).
+
+    Each argument is a line, whatever is in it.
+    """
+
+    def __str__(self) -> str:
+        """All lines."""
+        return "\n".join(map(str, self.args))
 
 
 class HarnessError(Exception):

@@ -1,7 +1,10 @@
 """Exit codes, as the README promises them."""
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
+
+from stress.escapes import escaped
 
 if TYPE_CHECKING:
     from stress.report.result import Result
@@ -36,6 +39,10 @@ def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
 
 
 def fail(message: str, code: int) -> int:
-    """Print one line on standard error; the exit code."""
-    print(f"kstress: {message}", file=sys.stderr)
+    """Print a message on standard error, one line unless it has more, as far as that can be written to; the exit code.
+
+    What is in it may come from anywhere, so nothing in it tells the terminal what to do.
+    """
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+        print(f"kstress: {escaped(message)}", file=sys.stderr, flush=True)
     return code

@@ -3,22 +3,28 @@
 It lies beside the package in a checkout and an editable install, and inside it in a built wheel.
 """
 
+import errno
 import hashlib
 import importlib.util
+import os
+import stat
 import sys
 import traceback
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 
 import attrs
 
+from stress.corpus.untrusted import shown
+from stress.disk import read_whole, telling
 from stress.errors import UserError
+from stress.escapes import on_one_line
 from stress.machine.seam import SCENARIO_MODULE
 from stress.scenario import POINTS, Scenario
 
 _HERE = Path(__file__).parent
 MOST_NEAREST = 3
+LARGEST_SOURCE = 16 << 20
 
 
 def scenarios_folder() -> Path:
@@ -35,29 +41,64 @@ def line_of(error: BaseException, path: Path) -> int:
     return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == str(path)), 1)
 
 
-@cache
+_loaded: dict[Path, tuple[bytes, Scenario]] = {}
+"""What this process has loaded: the bytes that ran, and what came of them."""
+
+
+def read_source(path: Path) -> bytes:
+    """The bytes of the scenario file at `path`, which is not run. UserError if it cannot be read."""
+    with telling(f"cannot read {shown(path)}", "give a path to a .py file"):
+        return read_whole(path, LARGEST_SOURCE)
+
+
+def loaded_source(path: Path) -> bytes:
+    """The bytes of the scenario file at `path` that this process runs; what is there now, if it runs none."""
+    known = _loaded.get(path)
+    return known[0] if known else read_source(path)
+
+
 def load_scenario(path: Path) -> Scenario:
     """The `SCENARIO` of the file at `path`, an absolute path; its origin is its name if the catalogue has it.
-
-    Its module is kept in `sys.modules`, where compiled code looks for it.
 
     Raises:
         UserError: when the file cannot be read or run, or has no SCENARIO.
     """
-    name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    return load_source(path, loaded_source(path))
+
+
+def load_source(path: Path, source: bytes) -> Scenario:
+    """The same from bytes that were read there before: they run, whatever the file or a compiled one beside it says.
+
+    Its module is kept in `sys.modules`, where compiled code looks for it.
+
+    Raises:
+        UserError: also when this process has run other bytes of that file.
+    """
+    if path not in _loaded:
+        _loaded[path] = source, _run_source(path, source)
+    known, scenario = _loaded[path]
+    if known != source:
+        raise UserError(f"{shown(path)} has changed since this process has loaded it; start a new process")
+    return scenario
+
+
+def _run_source(path: Path, source: bytes) -> Scenario:
+    """Run the bytes of a scenario file as a module; its SCENARIO."""
+    name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"{path} is not a Python file; a scenario is a .py file with a SCENARIO")
+        raise UserError(f"{shown(path)} is not a Python file; a scenario is a .py file with a SCENARIO")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
+        told = f"{type(error).__name__}: {on_one_line(str(error))}"
         line = line_of(error, path)
-        raise UserError(f"{path}, line {line}: {type(error).__name__}: {error}; mend the scenario file") from error
+        raise UserError(f"{shown(path)}, line {line}: {told}; mend the scenario file") from error
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
-        raise UserError(f"{path} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
+        raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
     known = path.parent == scenarios_folder().resolve() and path.stem == scenario.name
     return attrs.evolve(scenario, origin=scenario.name if known else str(path))
 
@@ -82,15 +123,15 @@ def scenario_file(wanted: str) -> Path:
     """
     path = Path(wanted)
     if path.suffix == ".py" or "/" in wanted:
-        if not path.is_file():
-            raise UserError(
-                f"there is no scenario file {wanted!r}; give a path to a .py file, or a name (kstress list)"
-            )
-        return path.resolve()
+        usual = "give a path to a .py file, or a name (kstress list)"
+        with telling(f"there is no scenario file {shown(repr(wanted))}", usual):
+            if stat.S_ISREG(os.stat(path).st_mode):
+                return path.resolve()
+            raise OSError(errno.EINVAL, "it is no plain file")
     inside = scenarios_folder() / f"{wanted}.py"
     if wanted.isidentifier() and inside.is_file():
         return inside.resolve()
-    what = f"there is no scenario {wanted!r}{_nearest(wanted)}"
+    what = f"there is no scenario {shown(repr(wanted))}{_nearest(wanted)}"
     raise UserError(f"{what}; `kstress list` has all names, or give a path to a .py file")
 
 

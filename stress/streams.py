@@ -5,6 +5,7 @@ is dropped, and the command comes to its end and to its exit code. What a full d
 an error; on standard error nothing is, since there is nowhere to tell it.
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -88,4 +89,5 @@ def nobody_reads() -> bool:
 
 def silence(stream: TextIO) -> None:
     """Let nothing more be written to a stream that cannot take it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -13,7 +13,11 @@ FAULT = ENGINE.of("def _fault(")
 RELAX = ENGINE.of("def relax(")
 SLEEP = ENGINE.of("def sleep(")
 
-SHADOWED = "if shadowed and octets[address >> 3]:"
+SHADOWED = "if shadowed and (shadow := octets[address >> 3]):"
+WORD_ACT = "words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)"
+BYTE_ACT = "octets[address] = value & 0xFF"
+UNLOOKED = "if shadowed and (shadow := 0):"
+LOOK = SHADOWED + "\n                see(address, {}, shadow)\n            "
 BYTE_BOUND = "if not 0 <= address - LOW < words[bound]:"
 
 POWER_OFF = suite("machine/test_power_off.py", without="native")
@@ -23,7 +27,7 @@ GROUP = Group(
     "Detectors of the python engine",
     (suite("machine/test_wild.py", "machine/test_accesses.py", "machine/test_power_off.py", without="native"),),
     (
-        LOAD.mutant("python-load-shadow", "a load does not look at the shadow", SHADOWED, "if False:"),
+        LOAD.mutant("python-load-shadow", "a load does not look at the shadow", SHADOWED, UNLOOKED),
         LOAD.mutant("python-load-aligned", "a load at an odd address is no fault", "address & 7 or ", ""),
         LOAD.mutant("python-load-low", "a load below RAM is no fault", "0 <= address - LOW", "address - LOW"),
         LOAD.mutant("python-load-bound", "a load above the bound is no fault", " < words[bound]", ""),
@@ -33,7 +37,7 @@ GROUP = Group(
             "return value",
             "return words[address >> 3]",
         ),
-        LOAD8.mutant("python-load8-shadow", "a load of a byte does not look at the shadow", SHADOWED, "if False:"),
+        LOAD8.mutant("python-load8-shadow", "a load of a byte does not look at the shadow", SHADOWED, UNLOOKED),
         LOAD8.mutant("python-load8-bound", "a load of a byte outside of RAM is no fault", BYTE_BOUND, "if False:"),
         LOAD8.mutant(
             "python-load8-order",
@@ -41,12 +45,35 @@ GROUP = Group(
             "return value",
             "return octets[address]",
         ),
-        STORE.mutant("python-store-shadow", "a store does not look at the shadow", SHADOWED, "if False:"),
+        STORE.mutant("python-store-shadow", "a store does not look at the shadow", SHADOWED, UNLOOKED),
         STORE.mutant("python-store-aligned", "a store at an odd address is no fault", "address & 7 or ", ""),
         STORE.mutant("python-store-bound", "a store above the bound is no fault", " < words[bound]", ""),
-        STORE8.mutant("python-store8-shadow", "a store of a byte does not look at the shadow", SHADOWED, "if False:"),
+        STORE8.mutant("python-store8-shadow", "a store of a byte does not look at the shadow", SHADOWED, UNLOOKED),
         STORE8.mutant("python-store8-bound", "a store of a byte outside of RAM is no fault", BYTE_BOUND, "if False:"),
-        CMPXCHG.mutant("python-cmpxchg-checks", "compare-exchange is not checked at all", "load(address)", "pass"),
+        STORE.mutant(
+            "python-store-order",
+            "a store looks at the shadow after it acted",
+            LOOK.format("WRITE_WORD") + WORD_ACT,
+            WORD_ACT + "\n            " + LOOK.format("WRITE_WORD").rstrip(),
+        ),
+        STORE8.mutant(
+            "python-store8-order",
+            "a store of a byte looks at the shadow after it acted",
+            LOOK.format("WRITE_BYTE") + BYTE_ACT,
+            BYTE_ACT + "\n            " + LOOK.format("WRITE_BYTE").rstrip(),
+        ),
+        CMPXCHG.mutant(
+            "python-cmpxchg-order",
+            "compare-exchange looks at the shadow after it acted",
+            "            return seen",
+            "            if shadowed and octets[address >> 3]:\n"
+            "                see(address, READ_WORD, octets[address >> 3])\n            return seen",
+        ),
+        CMPXCHG.mutant("python-cmpxchg-shadow", "compare-exchange does not look at the shadow", SHADOWED, UNLOOKED),
+        CMPXCHG.mutant(
+            "python-cmpxchg-aligned", "compare-exchange at an odd address is no fault", "address & 7 or ", ""
+        ),
+        CMPXCHG.mutant("python-cmpxchg-bound", "compare-exchange above the bound is no fault", " < words[bound]", ""),
         CMPXCHG.mutant("python-cmpxchg-lock", "compare-exchange is not one step", "with lock:", "if lock:"),
         SEE.mutant("python-first-hit", "the last bad access is noted, not the first", "if not words[hit]:", "if True:"),
         SEE.mutant("python-unmapped", "unmapped memory can be read", "features.unmapped and", "False and"),

@@ -7,6 +7,8 @@ INTERRUPT = EVENTS.of("def take_interrupt(")
 EXCEPTION = EVENTS.of("def take_exception(")
 EVENT = EVENTS.of("def take_event(")
 
+TIMES = suite("machine/test_event_times.py")
+
 GROUP = Group(
     "Interrupts and NMIs",
     (suite("machine/test_handlers.py", without="native"),),
@@ -46,13 +48,12 @@ GROUP = Group(
             "cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)",
             "pass",
         ),
-        EXCEPTION.mutant("nmi-unjudged", "what NMIs end in is not counted", "count_outcome(cpu, outcome)", "pass"),
-        EXCEPTION.mutant("nmi-nothing-counted", "an NMI that has nothing to judge is counted", "outcome != 0 and ", ""),
+        EXCEPTION.mutant("nmi-unjudged", "what NMIs end in is not counted", "judge_operation(cpu, outcome)", "pass"),
         EXCEPTION.mutant(
-            "nmi-power-off",
-            "an NMI that power-off cut short is counted",
-            "if outcome != 0 and outcome != CAUSE_POWER_OFF:",
-            "if outcome != 0:",
+            "nmi-touch",
+            "what an NMI touched is found only if its handler has something to judge",
+            "judge_operation(cpu, outcome)",
+            "if outcome != 0:\n        judge_operation(cpu, outcome)",
         ),
         EXCEPTION.mutant(
             "nmi-too-large",
@@ -81,6 +82,16 @@ GROUP = Group(
             "elif False:",
             verdict("preempted_reader", "python"),
         ),
+        Part("stress/machine/python_engine.py").mutant(
+            "event-handler-count",
+            "handlers count down to events on their own",
+            "features.inside(), left)",
+            "features.inside())",
+            TIMES,
+        ),
+        Part("stress/machine/python_engine.py")
+        .of("def store8(")
+        .mutant("event-uncounted", "stores of a byte do not count down to an event", "left[0] - 1", "left[0]", TIMES),
         EVENTS.of("def place_events(").mutant(
             "event-shares", "every kind has the share of NMIs alone", "below += share", "pass"
         ),

@@ -27,12 +27,16 @@ GROUP = Group(
         MASK.mutant(
             "unknown-acceptable",
             "an outcome without a grade is acceptable",
-            "((1 << 32) - 2)",
+            "((1 << MOST_OUTCOMES) - 2)",
             "((1 << 17) - 2)",
             GRADES,
         ),
         MASK.mutant(
-            "unjudged-forbidden", "what is not judged is forbidden", "((1 << 32) - 2)", "((1 << 32) - 1)", GRADES
+            "unjudged-forbidden",
+            "what is not judged is forbidden",
+            "((1 << MOST_OUTCOMES) - 2)",
+            "((1 << MOST_OUTCOMES) - 1)",
+            GRADES,
         ),
         OUTCOMES.mutant(
             "freed-acceptable",

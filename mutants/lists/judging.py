@@ -9,7 +9,7 @@ CHECK = LOOKUPS.of("def cross_check(")
 POISON = NAMES.of("def has_poison(")
 WRONG = NAMES.of("def judge_wrong_name(")
 
-FREED = "return FOUND if cpu.peek(cpu.log + HIT_ADDRESS) == 0 else FREED"
+FREED = "return FREED if read_freed(cpu) else FOUND"
 ALWAYS_FOUND = "return FOUND"
 
 GROUP = Group(
@@ -58,7 +58,7 @@ GROUP = Group(
         ABSENCE.mutant(
             "freed-absence",
             "absent after a walk through freed memory is fine",
-            "if cpu.peek(cpu.log + HIT_ADDRESS) != 0:",
+            "if read_freed(cpu):",
             "if False:",
         ),
         ABSENCE.mutant("missed-never", "nothing is ever missed", "listed_before & 1 == 1 and", "False and"),

@@ -5,7 +5,10 @@ from mutants.mutant import Group, Part, suite
 LOOP = Part("stress/machine/loop.py")
 BEGIN = LOOP.of("def begin_operation(")
 FAULTED = LOOP.of("def faulted(")
-COUNT = LOOP.of("def count_outcome(")
+COUNT = LOOP.of("def count_one(")
+FORBIDDEN = LOOP.of("def is_forbidden(")
+JUDGE = LOOP.of("def judge_operation(")
+TOUCHED = LOOP.of("def touched(")
 VIOLATION = LOOP.of("def count_violation(")
 PROGRAM = LOOP.of("def run_program(")
 
@@ -33,10 +36,10 @@ GROUP = Group(
         ),
         FAULTED.mutant("fault-unexplained", "an error in kernel code is an outcome", "if cause != 0:", "if True:"),
         COUNT.mutant("outcome-uncounted", "outcomes are not counted", "cpu.peek(slot) + 1)", "cpu.peek(slot))"),
-        COUNT.mutant(
-            "forbidden-ignored", "nothing is a violation", "if cpu.peek(FORBIDDEN) >> outcome & 1 != 0:", "if False:"
+        FORBIDDEN.mutant(
+            "forbidden-ignored", "nothing is a violation", "cpu.peek(FORBIDDEN) >> outcome & 1 != 0", "False"
         ),
-        COUNT.mutant(
+        FORBIDDEN.mutant(
             "forbidden-shifted", "the grade of another outcome counts", ">> outcome & 1", ">> outcome + 1 & 1"
         ),
         VIOLATION.mutant("violation-uncounted", "violations are not counted", "+ VIOLATIONS) + 1)", "+ VIOLATIONS))"),
@@ -57,8 +60,39 @@ GROUP = Group(
         Part("stress/programs/show_trace.py")
         .of("def dawdle(")
         .mutant("dawdles-on", "a slow handler is slow when the power is off", "if cpu.peek(BOUND) == 0:", "if False:"),
-        LOOP.of("def finish_operation(").mutant(
-            "unjudged-counted", "what is not judged is counted", "if outcome != UNJUDGED:", "if True:"
+        JUDGE.mutant("unjudged-counted", "what is not judged is counted", "if outcome != UNJUDGED:", "if True:"),
+        JUDGE.mutant(
+            "touch-unjudged",
+            "freed memory that an operation with nothing to judge touched is no finding",
+            "found != UNJUDGED and not",
+            "found != UNJUDGED and outcome != UNJUDGED and not",
+        ),
+        JUDGE.mutant(
+            "touch-acceptable",
+            "freed memory that an operation touched which ended well is no finding",
+            "found != UNJUDGED and not",
+            "found != UNJUDGED and outcome == UNJUDGED and not",
+        ),
+        JUDGE.mutant(
+            "touch-first",
+            "what an operation touched hides the forbidden outcome that it ended in",
+            " and not is_forbidden(cpu, outcome)",
+            "",
+        ),
+        JUDGE.mutant(
+            "touch-power-off",
+            "what an operation touched that power-off cut short is no finding",
+            "        outcome = found",
+            "        outcome = UNJUDGED if outcome == CAUSE_POWER_OFF else found",
+        ),
+        TOUCHED.mutant(
+            "touch-redzone", "a touch of a redzone is called one of freed memory", "== SHADOW_REDZONE", "== -1"
+        ),
+        LOOP.of("def one_turn(").mutant(
+            "touch-twice",
+            "what an operation touched is counted again when power-off comes at a safepoint",
+            "cpu.poke(cpu.log + HIT_ADDRESS, 0)",
+            "pass",
         ),
         LOOP.of("def warn(").mutant(
             "warning-last", "the last warning counts, not the first", "if cpu.peek(cpu.log + WARNING) == 0:", "if True:"

@@ -10,6 +10,12 @@ IMPORTS = Part("stress/marks/imports.py")
 REACH = Part("stress/marks/reach.py")
 POISON = Part("stress/marks/poison.py")
 FIXTURE = Part("stress/marks/fixture.py")
+ENDING = Part("stress/marks/ending.py")
+VIGIL = Part("stress/marks/vigil.py")
+LETTING_GO = Part("stress/marks/letting_go.py")
+BODIES = Part("stress/marks/bodies.py")
+PLUGIN = Part("stress/pytest_plugin.py")
+CLOCKS = Part("stress/clocks.py")
 ENGINE = Part("stress/machine/python_engine.py")
 HOST = Part("stress/marks/host.py")
 CORES = Part("stress/host.py")
@@ -28,6 +34,7 @@ PARTS = (
 )
 TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
 REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_traced")))
+WAITS, SIGNATURES, FROZEN = (suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks"))
 
 GROUP = Group(
     "Stress marks",
@@ -44,7 +51,7 @@ GROUP = Group(
             "all-overlap", "an operation overlaps without any writer", "elif before != after:", "else:"
         ),
         CPU.of("def operation(").mutant(
-            "never-rests", "a slice's end cuts operations short", "if self.cpu.signals.ending:", "if False:"
+            "never-rests", "a slice's end cuts operations short", "if self.cpu.signals.ending and", "if False and"
         ),
         CPU.of("def stop_machine(").mutant(
             "stop-unheld", "a stop holds nobody", "        stop_machine(self.machine)\n", ""
@@ -55,20 +62,101 @@ GROUP = Group(
             "        finally:\n",
             "        except Oops:\n",
         ),
-        BOUT.of("def _wait(").mutant(
-            "no-grace", "an operation that ends a little late is stuck", "time.monotonic() + GRACE_SECONDS", "0.0"
+        ENDING.of("def goes_on(").mutant(
+            "no-grace",
+            "an operation that ends a little late is left",
+            "self._seconds >= GRACE_SECONDS or",
+            "True or",
+            WAITS,
         ),
-        BOUT.of("def _slice(").mutant(
-            "stuck-unseen",
-            "a deadlock is not told",
-            "[self._stuck(thread) for thread in self.close(last)]",
-            "[] if self.close(last) else []",
+        ENDING.of("def fate(").mutant(
+            "stuck-unseen", "a deadlock is not told", "Fate.STALLED if stands or doing is", "Fate.STALLED if doing is"
         ),
-        BOUT.of("def _wait(").mutant(
+        ENDING.of("def fate(").mutant(
+            "cycle-waits", "a circle of locks is a note", "if in_a_cycle:", "if False:", WAITS
+        ),
+        ENDING.of("def fate(").mutant(
+            "over-stalls", "who waits for one that raised has stalled", "if self.over.is_set():", "if False:", WAITS
+        ),
+        ENDING.of("def goes_on(").mutant(
+            "nobody-helps", "CPUs that rest do not go on for those that wait", "self._helpers.help()", "pass", WAITS
+        ),
+        ENDING.of("def help(").mutant(
+            "helps-in-circles",
+            "one that waits when let go on again is let go on again",
+            "self._once.add(helper)",
+            "pass",
+            WAITS,
+        ),
+        VIGIL.of("def sample(self) ->").mutant(
+            "suspended-waits",
+            "a process that was suspended has waited",
+            "min(now - self._sampled, LONGEST_SAMPLE_SECONDS)",
+            "now - self._sampled",
+            WAITS,
+        ),
+        VIGIL.of("def has_stalled(").mutant(
+            "starved-stalls", "who gets no core has stalled", "and not self.starves", "", WAITS
+        ),
+        VIGIL.of("def doing(self, cpus").mutant(
+            "runs-unseen", "an endless loop waits", "return Doing.RUNS", "return Doing.WAITS", WAITS
+        ),
+        LETTING_GO.of("def let_go(").mutant(
+            "waiter-asleep", "who waits for a condition takes from it later", "waiter.release()", "pass", WAITS
+        ),
+        LETTING_GO.of("def let_go(").mutant(
+            "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
+        ),
+        BOUT.of("def _leave(").mutant(
+            "counts-later",
+            "a thread that is left counts what it does later",
+            "self.players[number] = self.players[number].left_behind()",
+            "pass",
+            WAITS,
+        ),
+        BOUT.of("def _end(").mutant(
             "stall-unnamed",
             "a stop that never ends is not told as what it waits for",
-            "stall.text if stall else None",
+            "stall.text if stall and len(ending.left) == len(self.players) else None",
             "None",
+        ),
+        CLOCKS.mutant(
+            "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN
+        ),
+        PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress import clocks ", "", FROZEN),
+        CPU.of("def _keep(").mutant(
+            "unprintable",
+            "an exception without a text is told as it is",
+            "error = printable(error)",
+            "pass",
+            SIGNATURES,
+        ),
+        CPU.of("def _explains(").mutant(
+            "endless-context",
+            "exceptions in a circle are followed for ever",
+            "and id(error) not in seen",
+            "",
+            SIGNATURES,
+        ),
+        BODIES.of("def fault_of(").mutant(
+            "async-taken", "a body of which nothing runs is taken", "if is_one(called)", "if False", SIGNATURES
+        ),
+        PLUGIN.of("def refusal(").mutant(
+            "unittest-silent", "a marked method of unittest runs once", "return UNITTEST if", 'return "" if', SIGNATURES
+        ),
+        PLUGIN.of("def pytest_runtest_setup(").mutant(
+            "fixture-unmissed",
+            "a marked test without the fixture is not named",
+            "item.user_properties.append((NOTE, NEEDS_FIXTURE))",
+            "pass",
+            SIGNATURES,
+        ),
+        PLUGIN.of("def pytest_pyfunc_call(").mutant(
+            "async-advice",
+            "an async test gets pytest's advice",
+            "if stressed and is_async(",
+            "if False and is_async(",
+            SIGNATURES,
         ),
         BOUT.of("def _play(").mutant("no-gate", "a CPU does not wait for the roles", "            gate.wait()\n", ""),
         BOUT.of("def _play(").mutant(

@@ -3,10 +3,15 @@
 from mutants.mutant import Group, Part, suite
 
 SLAB = Part("stress/machine/slab.py")
+BLOCKS = Part("stress/machine/blocks.py")
+LOOP = Part("stress/machine/loop.py")
 DRESS = SLAB.of("def dress_block(")
 UNDRESS = SLAB.of("def undress_block(")
 LOCK = SLAB.of("def lock_slab(")
 UNLOCK = SLAB.of("def unlock_slab(")
+
+TOUCH = suite("machine/test_last_touch.py", without="native")
+INSPECTION = Part("stress/machine/inspection.py")
 
 GROUP = Group(
     "The slab: poison, the shadow and their order",
@@ -17,8 +22,8 @@ GROUP = Group(
         UNDRESS.mutant(
             "free-poison-first",
             "free poisons before it marks the shadow",
-            "mark = SHADOW_UNMAPPED",
-            "if fate == POISONED:\n        poison_block(cpu, block)\n    mark = SHADOW_UNMAPPED",
+            "    if fate != TYPE_STABLE:",
+            "    if fate == POISONED:\n        poison_block(cpu, block)\n    if fate != TYPE_STABLE:",
         ),
         UNDRESS.mutant(
             "free-no-barrier",
@@ -50,7 +55,9 @@ GROUP = Group(
             "cpu.fill(block, size - 8,",
             "cpu.fill(block, size // 2,",
         ),
-        DRESS.mutant("alloc-no-fill", "a new block shows what was there", "!= REUSED:", "== REUSED:"),
+        DRESS.mutant(
+            "alloc-no-fill", "a new block shows what was there", "if cpu.peek(FATE) == POISONED or", "if False and"
+        ),
         DRESS.mutant(
             "alloc-clear-first",
             "alloc clears the shadow before it fills",
@@ -74,10 +81,10 @@ GROUP = Group(
         SLAB.of("def take_block(").mutant(
             "alloc-no-reuse", "freed blocks are never used again", "if block == 0:", "if True:"
         ),
-        SLAB.of("def is_live(").mutant(
+        BLOCKS.of("def is_live(").mutant(
             "free-twice", "a block can be freed twice", "+ GENERATION) & 1 == 1", "+ GENERATION) > 0"
         ),
-        SLAB.of("def is_live(").mutant(
+        BLOCKS.of("def is_live(").mutant(
             "free-inside", "the middle of a block can be freed", " or offset & MIN_BLOCK - 1 != 0", ""
         ),
         LOCK.mutant(
@@ -101,5 +108,81 @@ GROUP = Group(
             "+ PREEMPT_COUNT))",
         ),
         UNLOCK.mutant("slab-unlock-barrier", "what slab_lock guards leaks out of it", "cpu.barrier()", "pass"),
+        UNDRESS.mutant(
+            "free-type-stable",
+            "type-stable memory is marked when it is freed",
+            "if fate != TYPE_STABLE:",
+            "if True:",
+            suite("machine/test_accesses.py", without="native"),
+        ),
+        SLAB.of("def kmalloc(").mutant(
+            "poison-unchecked",
+            "nobody looks at the poison of a block that is handed out",
+            "check_poison(cpu, block)",
+            "pass",
+            TOUCH,
+        ),
+        SLAB.of("def check_poison(").mutant(
+            "poison-any-fate",
+            "memory that is not poisoned is taken for broken poison",
+            "cpu.peek(FATE) == POISONED and ",
+            "",
+            TOUCH,
+        ),
+        SLAB.of("def check_poison(").mutant(
+            "poison-new-block",
+            "a block that was never used is taken for broken poison",
+            "cpu.peek(record_of(cpu, block) + GENERATION) != 0",
+            "True",
+            TOUCH,
+        ),
+        SLAB.of("def first_overwritten(").mutant(
+            "poison-last-word",
+            "the last word of the poison is not looked at",
+            "if found == 0 and cpu.peek(last) != POISON_LAST_WORD:",
+            "if False:",
+            TOUCH,
+        ),
+        LOOP.of("def count_overwritten(").mutant(
+            "overwritten-uncounted", "broken poison is no violation", "count_violation(cpu)", "pass", TOUCH
+        ),
+        LOOP.of("def count_overwritten(").mutant(
+            "overwritten-untold", "broken poison has no report", "capture_overwritten(cpu, address)", "pass", TOUCH
+        ),
+        INSPECTION.of("def inspect_free_blocks(").mutant(
+            "power-off-unchecked",
+            "what is free at power-off is not looked at",
+            "check_poison(cpu, block)",
+            "pass",
+            TOUCH,
+        ),
+        INSPECTION.of("def inspect_free_blocks(").mutant(
+            "power-off-charged",
+            "what is found at power-off is charged to a program",
+            "ram.poke(slot + KEPT_AT_POWER_OFF, 1)",
+            "pass",
+            TOUCH,
+        ),
+        INSPECTION.of("def free_blocks(").mutant(
+            "power-off-first",
+            "only the block of each size that was freed last is looked at",
+            "+ NEXT_FREE)",
+            "+ NEXT_FREE) * 0",
+            TOUCH,
+        ),
+        Part("stress/runner.py").mutant(
+            "power-off-uninspected",
+            "runs do not look at what is free when their machine is off",
+            "        inspect_free_blocks(ram)\n",
+            "",
+            suite("run/test_shadow.py", without="native"),
+        ),
+        Part("stress/judge/lookups.py").mutant(
+            "lookup-redzone",
+            "a lookup that read a redzone is said to have read freed memory",
+            " and cpu.peek(cpu.log + HIT_SHADOW) != SHADOW_REDZONE",
+            "",
+            suite("judge/test_lookups.py", without="native"),
+        ),
     ),
 )

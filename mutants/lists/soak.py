@@ -53,7 +53,7 @@ GROUP = Group(
         ),
         RUNDIR.of("def check(").mutant("back-in-time", "counts may shrink", "later < earlier", "later < earlier - 1e9"),
         PARTS.of("def changed(").mutant(
-            "changed-scenario", "a changed scenario is added to", "part.digest, scenario_digest", "'', str"
+            "changed-scenario", "a changed scenario is added to", "part.digest, digest_here", "'', str"
         ),
         PARTS.of("def _differs(").mutant(
             "changed-sources", "counts of what has changed are added up", "if here != planned:", "if False:"

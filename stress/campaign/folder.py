@@ -7,15 +7,17 @@ import errno
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from stress import system
+from stress import disk, system
 from stress.campaign.converter import to_json
 from stress.campaign.reading import MANIFEST, kind_of
 from stress.corpus.untrusted import shown
@@ -36,27 +38,10 @@ def encode(record: Any) -> bytes:
     return json.dumps(to_json(record), separators=(",", ":")).encode() + b"\n"
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write_whole(path: Path, data: bytes) -> None:
     """Put a file in the place of what is there, in one step that lasts."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(path.parent)
-    finally:
-        draft.unlink(missing_ok=True)
+    disk.write_whole(path, [data], draft=f".{path.name}.draft")
+    disk.sync_folder(path.parent)
 
 
 class Lines:
@@ -64,12 +49,13 @@ class Lines:
 
     def __init__(self, path: Path, size: int) -> None:
         """Open a file of which the first `size` bytes are good; the rest is a torn line, and goes."""
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._path = path
+        self._handle = disk.open_to_change(path)
         os.ftruncate(self._handle, size)
         self._size = size
 
     def append(self, line: bytes) -> None:
-        """Add a line and make it last; OSError if the disk does not take it."""
+        """Add a line and make it last; OSError if the disk does not take it, or not under the file's name."""
         try:
             at = self._size
             while line[at - self._size :]:
@@ -79,6 +65,11 @@ class Lines:
         except OSError:
             os.ftruncate(self._handle, self._size)
             raise
+        self.check()
+
+    def check(self) -> None:
+        """OSError unless the file is still where it was: what is written to one that was removed is lost."""
+        disk.check_in_place(self._path, self._handle)
 
     def close(self) -> None:
         """Close the file."""
@@ -91,10 +82,8 @@ def lock_folder(folder: Path) -> int:
     Raises:
         UserError: when another process has it, or it is no directory.
     """
-    try:
+    with disk.telling(f"--resume: {shown(folder)} cannot be opened", "give a run directory"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise UserError(f"--resume: {shown(folder)} cannot be opened: {error.strerror}; give a run directory") from None
     try:
         had = system.lock(handle)
     except OSError as error:
@@ -123,48 +112,85 @@ class OpenFolder:
     folder: Path
     manifest: Any
     _lock: int
+    _files: dict[str, Lines]
 
-    def add_line(self, lines: Lines, name: str, record: Any) -> None:
+    def add_line(self, name: str, record: Any) -> None:
         """Add a record to the file `name`."""
-        try:
-            lines.append(encode(record))
-        except OSError as error:
-            raise self.failed(name, error) from None
+        with self.writing(name):
+            self._files[name].append(encode(record))
 
     def end(self, status: str) -> None:
-        """Write down how the campaign has ended."""
+        """Write down how the campaign has ended, if all that it has learnt is still there."""
+        for name, lines in self._files.items():
+            with self.writing(name):
+                lines.check()
         self.rewrite(attrs.evolve(self.manifest, status=status))
 
     def rewrite(self, manifest: Any) -> None:
         """Put another manifest in the place of the one there is."""
         self.manifest = manifest
-        try:
+        with self.writing(MANIFEST):
+            disk.check_in_place(self.folder, self._lock)
             write_whole(self.folder / MANIFEST, manifest_bytes(self.what, manifest))
-        except OSError as error:
-            raise self.failed(MANIFEST, error) from None
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let go of the directory."""
+        for lines in self._files.values():
+            lines.close()
         os.close(self._lock)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[None]:
+        """A context in which a failed write to the file `name` is told as a JournalError."""
+        try:
+            yield
+        except OSError as error:
+            raise self.failed(name, error) from None
 
     def failed(self, name: str, error: OSError) -> JournalError:
         """What a failed write is told as."""
-        return JournalError(f"cannot write {shown(self.folder / name)}: {error.strerror}")
+        return JournalError(f"cannot write {shown(self.folder / name)}: {disk.reason(error)}")
+
+
+def open_lines(folder: Path, sizes: Mapping[str, int]) -> dict[str, Lines]:
+    """The files of lines in a run directory, each with as many bytes as are good; none if one cannot be had."""
+    with ExitStack() as opened:
+        files = {}
+        for name, size in sizes.items():
+            files[name] = Lines(folder / name, size)
+            opened.callback(files[name].close)
+        opened.pop_all()
+    return files
 
 
 def check_place(results: Path) -> None:
     """Raise UserError for a folder in which no run directory can be made: known before programs are compiled."""
-    there = next((place for place in (results, *results.parents) if os.path.exists(place)), results)
-    if not there.is_dir():
-        raise no_place(results, os.strerror(errno.ENOTDIR))
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise no_place(results, os.strerror(errno.EACCES))
+    with making(results):
+        there = next(filter(_is_there, (results, *results.parents)), results)
+        if not stat.S_ISDIR(os.stat(there).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def no_place(results: Path, reason: str | None) -> UserError:
-    """What is told of a folder in which no run directory can be made."""
-    where = f"cannot make a run directory in {shown(results)}: {reason}"
-    return UserError(f"--results: {where}; name a folder that you may write in")
+def _is_there(place: Path) -> bool:
+    """Whether there is something of that name; OSError for a name that nothing can have."""
+    try:
+        os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def making(results: Path) -> AbstractContextManager[None]:
+    """A context in which it is told that no run directory can be made in a folder."""
+    doing = f"--results: cannot make a run directory in {shown(results)}"
+    return disk.telling(doing, "name a folder that you may write in")
+
+
+def writing_again(folder: Path) -> AbstractContextManager[None]:
+    """A context in which it is told that a run directory cannot be gone on with."""
+    return disk.telling(f"--resume: cannot write to {shown(folder)}", "make it writable")
 
 
 def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> Path:
@@ -179,7 +205,7 @@ def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> Path
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    sync_folder(results)
+    disk.sync_folder(results)
     return folder
 
 

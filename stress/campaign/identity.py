@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from stress.corpus.files import BUNDLED
-from stress.errors import UserError
-from stress.scenario_files import find_scenario, scenario_file, twin_of
+from stress.corpus.untrusted import shown
+from stress.disk import read_whole, telling
 
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("machine", "kernel", "judge", "programs")
@@ -28,22 +28,12 @@ def sources_digest() -> str:
     return digest_of(path.read_bytes() for path in paths)
 
 
-def scenario_digest(origin: str) -> str:
-    """A digest of a scenario's file and of its twin's."""
-    twin = twin_of(find_scenario(origin))
-    origins = [origin] if twin is None else [origin, twin.origin]
-    return digest_of(scenario_file(one).read_bytes() for one in origins)
-
-
 def corpus_digest(path: Path | None) -> str:
     """A digest of a corpus file, or of the bundled one."""
-    try:
+    with telling(f"--corpus: cannot read {shown(repr(str(path)))}", "name a corpus file"):
         return digest_of(
-            [path.read_bytes() if path else files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes()]
+            [read_whole(path) if path else files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes()]
         )
-    except (OSError, ValueError) as error:  # ValueError: a NUL in a path from a run directory
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"--corpus: cannot read {str(path)!r}: {reason}; name a corpus file") from None
 
 
 def made_by() -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 import attrs
 from attrs.validators import in_, optional
 
-from stress.campaign.identity import corpus_digest, scenario_digest, sources_digest
+from stress.campaign.identity import corpus_digest, digest_of, sources_digest
 from stress.conditions import Conditions
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome, with_findings
 from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
-from stress.scenario_files import find_scenario, twin_of
+from stress.scenario_files import find_scenario, load_source, loaded_source, read_source, scenario_file, twin_of
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -94,10 +94,52 @@ def part_of(scenario: Scenario) -> Part:
         scenario.expect,
         scenario.twin,
         dict(scenario.outcomes),
-        scenario_digest(scenario.origin),
+        digest_of(loaded_source(scenario_file(one.origin)) for one in (scenario, twin) if one),
         twin.expect if twin else None,
         scenario.fate,
     )
+
+
+def _sources(part: Part) -> list[tuple[Path, bytes]]:
+    """The files that a part names and their bytes, read here and now: its scenario's, its twin's. Nothing of them runs.
+
+    Raises:
+        UserError: when one cannot be read, or is not named as kstress does it.
+    """
+    origin = part.origin
+    if not (origin.isidentifier() or Path(origin).is_absolute()):
+        raise UserError(f"{shown(repr(origin))} is neither a scenario of the catalogue nor an absolute path")
+    files = [scenario_file(one) for one in (origin, part.twin) if one is not None]
+    return [(file, read_source(file)) for file in files]
+
+
+def digest_here(part: Part) -> str:
+    """The digest of what there is here of a part; UserError if something is missing."""
+    return digest_of(source for _, source in _sources(part))
+
+
+def load_part(part: Part) -> Scenario:
+    """The scenario of a part, ready to be run, and its twin's file loaded: only if they are what was written down.
+
+    The bytes that are compared are those that run: nothing is read twice, and nothing runs before.
+
+    Raises:
+        UserError: when something differs, or its file cannot be run.
+    """
+    (file, source), *twins = sources = _sources(part)
+    if (here := digest_of(content for _, content in sources)) != part.digest:
+        raise UserError(_told_change(_whose_file(part), here, part.digest))
+    scenario = load_source(file, source)
+    if scenario.twin != part.twin:
+        raise UserError(f"{_whose_file(part)} names the twin {shown(scenario.twin)}, and not {shown(part.twin)}")
+    for twin in twins:
+        load_source(*twin)
+    return scenario
+
+
+def _whose_file(part: Part) -> str:
+    """What differs where a scenario's digest does."""
+    return f"the file of scenario {shown(part.name)}, or of its twin,"
 
 
 def changed(parts: Sequence[Part], sources: str, corpora: Iterable[tuple[str | None, str]]) -> Iterator[str]:
@@ -106,9 +148,7 @@ def changed(parts: Sequence[Part], sources: str, corpora: Iterable[tuple[str | N
     `sources` is their digest then, `corpora` are paths, None for the bundled one, and digests.
     """
     for part in parts:
-        yield from _differs(
-            f"the file of scenario {shown(part.name)}, or of its twin,", part.digest, scenario_digest, part.origin
-        )
+        yield from _differs(_whose_file(part), part.digest, digest_here, part)
     yield from _differs("kstress itself, its kernel, machine, programs or judge,", sources, sources_digest)
     for corpus, digest in corpora:
         what = f"the corpus {shown(corpus or 'that comes with kstress')}"
@@ -123,4 +163,9 @@ def _differs(what: str, planned: str, digest: Callable[..., str], *of: object) -
         yield f"{what} is not to be had: {error}"
     else:
         if here != planned:
-            yield f"{what} has changed: its digest is {here} here, and was {planned}"
+            yield _told_change(what, here, planned)
+
+
+def _told_change(what: str, here: str, planned: str) -> str:
+    """How two digests that differ are told."""
+    return f"{what} has changed: its digest is {here} here, and was {planned}"

@@ -5,36 +5,28 @@ may be no run directory at all. Only the last line of a file may be torn; everyt
 """
 
 import json
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from stress.campaign.converter import from_json
 from stress.corpus.untrusted import shown
+from stress.disk import read_whole, telling
 from stress.errors import UserError
 
 MANIFEST = "manifest.json"
-LARGEST_BYTES = 256 << 20
 
 T = TypeVar("T")
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a regular file of bearable size.
+    """The bytes of a plain file of bearable size.
 
     Raises:
         UserError: for anything else; a device or a pipe might never end.
     """
-    try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            raise UserError(f"{shown(path)} is no plain file; give a run directory")
-        if facts.st_size > LARGEST_BYTES:
-            raise UserError(f"{shown(path)} has {facts.st_size:,} bytes, more than kstress writes")
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {shown(path)}: {error.strerror}; give a run directory") from None
+    with telling(f"cannot read {shown(path)}", "give a run directory"):
+        return read_whole(path)
 
 
 def parse(raw: bytes, where: str) -> dict[str, Any]:

@@ -19,10 +19,11 @@ def corpus() -> None:
 def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> int:
     """Import .ko, .ko.xz and .ko.zst files, folders of them, a System.map or /proc/kallsyms."""
     from stress.corpus import import_corpus, save
+    from stress.corpus.untrusted import shown
 
     imported = import_corpus(paths, source)
     save(imported, output)
-    click.echo(f"{output}: {len(imported.modules)} modules, {imported.symbol_count} symbols")
+    click.echo(f"{shown(output)}: {len(imported.modules)} modules, {imported.symbol_count} symbols")
     return 0
 
 

@@ -1,11 +1,11 @@
 """Reads files whole, inflating `.xz` and `.zst`, in bounded memory; for the importer and the file reader."""
 
 import lzma
-import os
 from pathlib import Path
 from typing import Protocol
 
 from stress.corpus.untrusted import shown
+from stress.disk import read_whole, refusal
 from stress.errors import UserError
 from stress.extras import needs
 
@@ -23,16 +23,15 @@ def read_bounded(path: Path) -> bytes:
 
     UserError, without the path, if it cannot be read, is damaged, or is larger before or after inflating.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise UserError("not a regular file")
     try:
-        with path.open("rb") as file:
-            raw = _bounded(file)
+        raw = read_whole(path, MAX_BYTES)
         if path.suffix == ".xz":
             return _unxz(raw)
         return _unzstd(raw) if path.suffix == ".zst" else raw
-    except (OSError, ValueError, MemoryError) as error:
-        raise UserError(f"cannot be read: {shown(error)}") from error
+    except (OSError, ValueError) as error:
+        raise refusal("cannot be read", error, "name another file") from None
+    except MemoryError:
+        raise UserError("cannot be read: out of memory; import fewer files at once") from None
 
 
 def _bounded(stream: _Stream) -> bytes:

@@ -8,9 +8,7 @@ one line with the file and the key.
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any, TypeVar
 from stress.corpus.compressed import read_bounded
 from stress.corpus.model import Corpus, KernelSymbol, Module, Region, Symbol
 from stress.corpus.untrusted import shown
+from stress.disk import telling, write_whole
 from stress.errors import UserError
 
 SCHEMA = 1
@@ -164,22 +163,8 @@ def save(corpus: Corpus, path: Path) -> None:
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise UserError(f"{shown(path)}: not a regular file; name a file to write the corpus to")
-    draft = path.parent / f".kstress-{secrets.token_hex(8)}.tmp"
-    try:
-        _write_through(draft, corpus)
-        os.replace(draft, path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{shown(path)}: cannot write the corpus file: {shown(error)}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
-def _write_through(draft: Path, corpus: Corpus) -> None:
-    with draft.open("x", encoding="utf-8", newline="\n") as file:
-        file.writelines(_lines(corpus))
-        file.flush()
-        os.fsync(file.fileno())
+    with telling(f"{shown(path)}: cannot write the corpus file", "name another place"):
+        write_whole(path, (line.encode() for line in _lines(corpus)))
 
 
 def _lines(corpus: Corpus) -> Iterator[str]:

@@ -19,6 +19,7 @@ from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan
 from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
 from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.corpus.untrusted import shown
+from stress.disk import telling
 from stress.errors import UserError
 from stress.gathered.entries import COMPLETE, RUNS, SOAK, SWEEP, Entry, Source
 from stress.report.result import SCHEMA, command_of, rerun_command
@@ -58,7 +59,8 @@ def _run_files(path: Path) -> list[Path]:
     """The run files that a path stands for: itself, or those in it, which may be none beside run directories."""
     if not os.path.isdir(path):
         return [path]
-    found = sorted(path.glob(RUN_FILES))
+    with telling(f"cannot read {shown(path)}", GIVE):
+        found = sorted(file for file in path.iterdir() if file.match(RUN_FILES))
     if not found and not run_directories(path):
         raise UserError(f"{shown(path)} holds neither {MANIFEST} nor {RUN_FILES}, nor run directories; {GIVE}")
     return found

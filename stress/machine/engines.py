@@ -74,6 +74,15 @@ def load_engine(name: str) -> Engine:
     return NativeEngine()
 
 
+def compile_notes(engine: str) -> list[str]:
+    """What a person should know before programs are compiled in processes that nobody hears: where none are kept."""
+    if engine != "native":
+        return []
+    from stress.machine.native.keeping import find_root
+
+    return find_root()[1]
+
+
 def usable_cores() -> int:
     """How many cores the threads of this process may run on."""
     return len(cores())

@@ -39,7 +39,7 @@ from stress.marks.letting_go import let_go
 from stress.marks.noise import KINDS, Kind, Noise
 from stress.marks.poison import Deed, Graveyard, Use
 from stress.marks.under_test import PACKAGE, UnderTest
-from stress.marks.vigil import Doing, Vigil
+from stress.marks.vigil import Vigil
 
 SLICES = 20
 SHORTEST_SLICE = 0.02
@@ -213,7 +213,7 @@ class Bout:
 
     def _leave(self, threads: dict[int, threading.Thread], ending: Ending) -> None:
         """Tell of CPUs that do not end their operation; those that power-off does not end count nothing any more."""
-        blocked = Blocked({one: thread for one, thread in threads.items() if ending.vigil.doing(one) is Doing.WAITS})
+        blocked = Blocked({number: thread for number, thread in threads.items() if ending.waits(number)})
         told = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
         cycles = {number: blocked.cycle(number) for number in blocked.threads}
         still = {_number(thread) for thread in self.close()}
@@ -265,7 +265,7 @@ class Bout:
     def _left(self, number: int, thread: threading.Thread, ending: Ending, blocked: Blocked) -> Left:
         """What a CPU that does not end its operation is doing."""
         waits = number in blocked.threads
-        fate = ending.fate(number, in_a_cycle=waits and number in blocked.cycle(number))
+        fate = ending.fate(number, in_a_cycle=number in blocked.cycle(number))
         does = blocked.told(number) if waits else ending.vigil.doing(number).value
         seconds = ending.vigil.seconds(number)
         return Left(self.players[number].who, fate, does, seconds, _stack(thread))

@@ -24,6 +24,8 @@ IDLE_SECONDS = 1.0
 """For how long nobody has got on at the end of the grace, if nobody will."""
 OVER_SECONDS = 0.5
 """The same once the run is over, and not all may go on."""
+STILL_SECONDS = 0.5
+"""For how long a thread has waited whose frames are looked at."""
 SHORTEST_PATIENCE = 0.002
 LONGEST_PATIENCE = GRACE_SECONDS / 2
 STEP_SECONDS = 0.005
@@ -118,6 +120,10 @@ class Ending:
             self._seconds += self.vigil.sample()
         enough = self._seconds >= GRACE_SECONDS or self.vigil.has_stalled(GRACE_SECONDS)
         return not enough and not (self.over.is_set() and self.vigil.has_stalled(OVER_SECONDS))
+
+    def waits(self, number: int) -> bool:
+        """Whether a CPU was seen to wait in its operation for so long that it does not move while it is looked at."""
+        return self.vigil.doing(number) is Doing.WAITS and self.vigil.seconds(number) >= STILL_SECONDS
 
     def fate(self, number: int, in_a_cycle: bool) -> Fate:
         """What becomes of a CPU that is left; one of a cycle of locks is stalled whatever the others do."""

@@ -44,13 +44,17 @@ class Named:
 
 
 def wanted(frame: FrameType) -> Named | None:
-    """What the innermost Python function of a thread enters or acquires just now; None if it does neither."""
+    """What the innermost Python function of a thread enters or acquires just now; None if it does neither.
+
+    An `acquire` with arguments has no value: it may give up, and then nobody waits for anybody for ever.
+    """
     here = _position(frame)
     for node in _own_nodes(frame.f_code):
         if isinstance(node, ast.With) and (item := _entered(node, here, frame)):
             return _named(item, frame)
         if isinstance(node, ast.Call) and _span(node) == here and isinstance(node.func, ast.Attribute):
-            return _named(node.func.value, frame) if node.func.attr in ("acquire", "__enter__") else None
+            named = _named(node.func.value, frame) if node.func.attr in ("acquire", "__enter__") else None
+            return attrs.evolve(named, value=NOTHING) if named and (node.args or node.keywords) else named
     return None
 
 

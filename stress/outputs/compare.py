@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -66,14 +67,20 @@ class Wanted:
 
 def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
     """Compare, print and write; the exit code."""
-    read = [file for side in (a, b) for file in (side, *side.glob("*"), *side.glob("*/*"))]
-    check_unread((wanted.json, wanted.junit), read)
+    check_unread((wanted.json, wanted.junit), [file for side in (a, b) for file in _read(side)])
     comparison = compare(a, b, terms)
     try:
         show(comparison, console(stderr=wanted.json == "-"))
     finally:  # also where the reader of a pipe has gone away
         _write(comparison, wanted)
     return CODES[comparison.answer]
+
+
+def _read(side: Path) -> Iterator[Path]:
+    """Every file that may be read of a side."""
+    yield side
+    with suppress(OSError):  # gathering says what is wrong with it
+        yield from (*side.glob("*"), *side.glob("*/*"))
 
 
 def _write(comparison: Comparison, wanted: Wanted) -> None:

@@ -2,15 +2,27 @@
 
 import os
 import sys
+from collections.abc import Iterator
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
+from stress.escapes import escaped
 from stress.report.table import PLAIN_WIDTH
 
 LEAST_WIDTH = 20
 LEAST_HEIGHT = 5
 MOST_DIGITS = 4
 SIZES = {"COLUMNS": LEAST_WIDTH, "LINES": LEAST_HEIGHT}
+
+
+class PlainConsole(Console):
+    """A console on which text of anybody's tells the terminal nothing."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Render as any console, with control characters in the text escaped."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
 
 
 def is_size(name: str) -> bool:
@@ -24,4 +36,4 @@ def console(stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     known = {name: value for name, value in os.environ.items() if name not in SIZES or is_size(name)}
     width = None if stream.isatty() or "COLUMNS" in known else PLAIN_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False, _environ=known)
+    return PlainConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False, _environ=known)

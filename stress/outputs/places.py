@@ -1,5 +1,6 @@
 """Where a command writes to: checked before anything runs, written whole, and nothing is lost that was there."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stress.corpus.untrusted import shown
+from stress.disk import reading, telling, write_through, write_whole
 from stress.errors import UserError
 from stress.report.result import json_text
 
@@ -15,29 +17,19 @@ HEAD_BYTES = 4096
 
 def check_writable(folder: Path, origin: str) -> None:
     """Raise UserError unless a file can be made in `folder`: known before the run, not after it."""
-    if not folder.is_dir():
-        raise UserError(f"{origin}: there is no folder {str(folder)!r}; make it first or name another")
-    if not os.access(folder, os.W_OK):
-        raise UserError(f"{origin}: cannot write in {str(folder)!r}; name a folder that you may write in")
+    name = shown(repr(str(folder)))
+    with telling(f"{origin}: cannot write in {name}", "name a folder that you may write in"):
+        if not os.path.isdir(folder):
+            os.stat(folder.joinpath("."))  # which says why
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def make_folder(folder: Path, origin: str) -> None:
     """Make `folder` and what leads to it, if it is not there; UserError unless a file can be made in it."""
-    try:
+    with telling(f"{origin}: cannot make {shown(repr(str(folder)))}", "name another folder"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{origin}: cannot make {str(folder)!r}: {error.strerror}; name another folder") from None
     check_writable(folder, origin)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a whole file beside `path` and put it in its place."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_results(path: Path, text: str, origin: str) -> None:
@@ -46,21 +38,20 @@ def write_results(path: Path, text: str, origin: str) -> None:
     Raises:
         UserError: when it cannot be written, after the results were printed.
     """
-    try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", newline="")
+    data = text.encode(errors="backslashreplace")
+    with telling(f"{origin}: cannot write {shown(repr(str(path)))}", "the results are above"):
+        if os.path.exists(path) and not os.path.isfile(path):
+            write_through(path, data)
         else:
-            _replace(path, text)
-    except OSError as error:
-        raise UserError(f"{origin}: cannot write {str(path)!r}: {error.strerror}; the results are above") from None
+            write_whole(path, [data])
 
 
 def check_json(json_file: str | None, origin: str = "--json") -> None:
     """Raise UserError unless `--json`, or another option, names standard output or a place that can be written to."""
     if json_file not in (None, "-"):
         check_writable(Path(str(json_file)).parent, origin)
-        if not json_file or Path(json_file).is_dir():
-            raise UserError(f"{origin}: {json_file!r} is no name of a file; give one, or -")
+        if not json_file or os.path.isdir(json_file):
+            raise UserError(f"{origin}: {shown(repr(json_file))} is no name of a file; give one, or -")
 
 
 def check_unread(places: Iterable[Path | str | None], read: Iterable[Path]) -> None:
@@ -73,11 +64,8 @@ def check_unread(places: Iterable[Path | str | None], read: Iterable[Path]) -> N
 
 def is_marked(file: Path, mark: str, origin: str) -> bool:
     """Whether a file has a mark near its beginning, by which kstress knows what it has written itself."""
-    try:
-        with file.open("rb") as opened:
-            return mark.encode() in opened.read(HEAD_BYTES)
-    except OSError as error:
-        raise UserError(f"{origin}: cannot read {shown(file)}: {error.strerror}; name another file") from None
+    with telling(f"{origin}: cannot read {shown(file)}", "name another file"), reading(file) as opened:
+        return mark.encode() in opened.read(HEAD_BYTES)
 
 
 def write_json(json_file: str | None, runs: list[dict[str, Any]], **more: Any) -> None:

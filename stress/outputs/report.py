@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -71,10 +72,10 @@ class Wanted:
 
 def check_page(page: Path) -> None:
     """Raise UserError for a place where no page can be written, or where something else would be lost."""
-    if page.is_dir() or not page.name:
+    if os.path.isdir(page) or not page.name:
         raise UserError(f"--output: {shown(page)} is no name of a file; give one, like {DEFAULT_PAGE}")
     check_writable(page.parent, "--output")
-    if page.is_file() and not is_marked(page, GENERATOR, "--output"):
+    if os.path.isfile(page) and not is_marked(page, GENERATOR, "--output"):
         raise UserError(f"--output: {shown(page)} is there, and no report of kstress; name another file")
 
 
@@ -108,7 +109,8 @@ def _read(paths: Iterable[Path]) -> Iterator[Path]:
     """Every file that may be read: the paths, and what is in those that are folders."""
     for path in paths:
         yield path
-        yield from path.iterdir() if path.is_dir() else ()
+        with suppress(OSError):  # gathering says what is wrong with it
+            yield from path.iterdir() if os.path.isdir(path) else ()
 
 
 def _missing(wanted: Wanted) -> str | None:

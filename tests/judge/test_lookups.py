@@ -19,9 +19,10 @@ from stress.judge.oracle import targets_of
 from stress.judge.outcomes import ACCEPTABLE, MORE_OUTCOMES, OUTCOMES, Code, Outcome, forbidden_mask, with_more
 from stress.judge.tables import padded
 from stress.kernel.kallsyms import NAMEBUF
+from stress.machine.blocks import SHADOW_FREED, SHADOW_REDZONE
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
-from stress.machine.words import DISAGREEMENTS, EDGES, HIT_ADDRESS, RANDOM, WRITERS
+from stress.machine.words import DISAGREEMENTS, EDGES, HIT_ADDRESS, HIT_SHADOW, RANDOM, WRITERS
 from tests.support import booted, python_cpu, simple_corpus
 
 
@@ -37,9 +38,10 @@ class Reader:
         self.target = self.ram.peek(lookups.TARGETS) + 5 * TARGET_BYTES
         self.listed = self.ram.peek(self.target + TARGET_LISTED)
 
-    def note_hit(self) -> None:
+    def note_hit(self, shadow: int = SHADOW_FREED) -> None:
         """The shadow saw an access to freed memory."""
         self.ram.poke(self.cpu.log + HIT_ADDRESS, self.ram.map.heap)
+        self.ram.poke(self.cpu.log + HIT_SHADOW, shadow)
 
     def copied(self, name: bytes) -> Code:
         """The outcome of a lookup that copied `name`."""
@@ -117,6 +119,13 @@ def test_nothing_found_is_missed_only_if_the_module_was_listed_throughout(reader
 def test_nothing_found_on_a_walk_through_freed_memory_is_freed(reader: Reader, listed_before: int) -> None:
     reader.note_hit()
     assert reader.nothing(listed_before) == Code.FREED
+
+
+def test_a_redzone_is_no_freed_memory_and_left_to_the_loop(reader: Reader) -> None:
+    reader.note_hit(SHADOW_REDZONE)
+    own = reader.ram.peek(reader.target + TARGET_ADDRESS)
+    outcomes = [reader.copied(b"mod1_sym2"), reader.modname(b"mod1"), reader.address(own), reader.nothing(2)]
+    assert outcomes == [Code.FOUND, Code.FOUND, Code.FOUND, Code.ABSENT]
 
 
 def test_poison_without_a_hit_and_without_a_writer_is_a_disagreement(reader: Reader) -> None:

@@ -106,6 +106,7 @@ def access_with_notes(cpu: Cpu) -> int:
     masked = cpu.peek(cpu.area + PREEMPT_COUNT) == 1 and cpu.peek(cpu.area + IRQS_DISABLED) == 1
     preempt_enable(cpu)
     local_irq_enable(cpu)
+    cpu.poke(cpu.log + HIT_ADDRESS, 0)
     return FOUND if kept and masked else CAUSE_WILD
 
 

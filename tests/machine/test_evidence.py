@@ -13,7 +13,7 @@ from stress.kernel.kallsyms import NAMEBUF
 from stress.kernel.list import LIST_POISON1, LIST_POISON2
 from stress.kernel.struct_module import IMAGE_BYTES, MODULES
 from stress.machine import evidence
-from stress.machine.blocks import SLAB_LOCK, STOPS, block_of, label_block
+from stress.machine.blocks import SHADOW_FREED, SLAB_LOCK, STOPS, block_of, label_block
 from stress.machine.loop import begin_operation, count_outcome
 from stress.machine.notes import note_step
 from stress.machine.ram import Ram
@@ -176,6 +176,7 @@ def test_a_module_that_took_the_memory_of_another_is_told_with_both(turn: Turn) 
 def test_an_nmi_that_violates_is_kept_apart_and_leaves_the_interrupted_operation_as_it_was(turn: Turn) -> None:
     ram = machine()
     ram.poke(ram.map.bound - 8, 0)
+    ram.mapping[ram.map.bound - 8 >> 3] = SHADOW_FREED
     assert turn(ram, NESTED, target(ram, 2), ram.map.bound - 8) == Code.FREED
     inner, outer = reports(ram)["wild"], reports(ram)["freed"]
     assert (inner.in_handler, outer.in_handler) == (True, False)

@@ -13,6 +13,7 @@ from stress.kernel.stop_machine import (
     STOPMACHINE_STATE,
     preempt_schedule,
 )
+from stress.machine.blocks import SHADOW_FREED, SHADOW_REDZONE
 from stress.machine.events import Events, place_events, take_exception, take_interrupt, take_nmi
 from stress.machine.loop import begin_operation, mark_edge
 from stress.machine.python_engine import PythonCpu
@@ -20,10 +21,13 @@ from stress.machine.ram import Ram
 from stress.machine.random import MODULUS
 from stress.machine.seam import BrokenKernelCodeError, Cpu
 from stress.machine.words import (
+    AFTER_FREE,
     BOUND,
+    CAUSE_POWER_OFF,
     CAUSE_WILD,
     EVENT_PERIOD,
     FAULT_CAUSE,
+    FORBIDDEN,
     GAP_BELOW,
     GAP_NANOSECONDS,
     INTERRUPT_BELOW,
@@ -35,6 +39,7 @@ from stress.machine.words import (
     NOTES,
     NOTES_KEPT,
     OPERATIONS,
+    OUT_OF_BOUNDS,
     OUTCOMES,
     PREEMPT_COUNT,
     WARNING,
@@ -76,6 +81,7 @@ def interrupted() -> tuple[Ram, PythonCpu, bytes]:
     """A reader in the midst of an operation, every note of which is set; and the notes."""
     ram = blank_ram(2)
     ram.poke(WRITERS, 1)
+    ram.poke(FORBIDDEN, 1 << BAD)
     cpu = python_cpu(ram, 1)
     begin_operation(cpu)
     for number, note in enumerate(range(NOTES, NOTES_KEPT, 8)):
@@ -134,6 +140,24 @@ def test_an_nmi_with_nothing_to_judge_is_not_counted() -> None:
     ram, cpu, _ = interrupted()
     take_exception(cpu, lambda cpu: 0)
     assert ram.log_words(OUTCOMES, 32)[1] == [0] * 32
+
+
+@pytest.mark.parametrize(("shadow", "outcome"), [(SHADOW_FREED, AFTER_FREE), (SHADOW_REDZONE, OUT_OF_BOUNDS)])
+@pytest.mark.parametrize("returned", [0, GOOD, BAD, CAUSE_POWER_OFF])
+def test_an_nmi_that_touches_what_is_not_allocated_is_counted_as_that_whatever_it_comes_to(
+    returned: int, shadow: int, outcome: int
+) -> None:
+    ram, cpu, notes = interrupted()
+
+    def handler(cpu: Cpu) -> int:
+        ram.mapping[ram.map.heap >> 3] = shadow
+        cpu.load(ram.map.heap)
+        return returned
+
+    take_exception(cpu, handler)
+    [counts] = ram.log_words(OUTCOMES, 32)[1:]
+    assert [code for code, count in enumerate(counts) if count] == [BAD if returned == BAD else outcome]
+    assert notes_of(ram, cpu) == notes
 
 
 def test_an_nmi_that_power_off_cuts_short_is_not_counted() -> None:

@@ -4,33 +4,40 @@ from collections.abc import Sequence
 
 import pytest
 
-from stress.machine.loop import begin_operation, finish_operation, guarded, is_window, mark_edge, warn
+from stress.machine.blocks import HEAP_START, SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
+from stress.machine.loop import begin_operation, finish_operation, guarded, is_window, mark_edge, run_program, warn
 from stress.machine.machine import Machine, MachineError
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
 from stress.machine.words import (
+    AFTER_FREE,
     BOUND,
     FAULT_CAUSE,
     FIRST_TRIAL,
     FIRST_VIOLATION,
     FORBIDDEN,
     HIT_ADDRESS,
+    HIT_SHADOW,
     IRQS_DISABLED,
     MOST_OUTCOMES,
     OPERATIONS,
+    OUT_OF_BOUNDS,
     OUTCOMES,
     OVERLAPPED,
     PREEMPT_COUNT,
+    STARTED,
     VIOLATIONS,
     WARNING,
     WARNING_ADDRESS,
     WINDOWS,
     WRITERS,
+    area_address,
 )
 from tests.support import ENGINES, blank_ram, program_of, python_cpu, run_machine
 
 GOOD, BAD, WORSE = 5, 6, 7
+TOUCHED = 0x800
 
 
 def reader_among(writers: int, cpus: int) -> tuple[Ram, PythonCpu]:
@@ -115,6 +122,62 @@ def test_a_first_violation_is_of_the_trial_under_way_and_later_ones_are_not() ->
         finish_operation(reader, outcome)
     assert [words_of(ram, writer, [OVERLAPPED]) for writer in writers] == [[2], [2]]
     assert words_of(ram, reader, [FIRST_TRIAL, VIOLATIONS]) == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("shadow", "found"), [(SHADOW_FREED, AFTER_FREE), (SHADOW_UNMAPPED, AFTER_FREE), (SHADOW_REDZONE, OUT_OF_BOUNDS)]
+)
+@pytest.mark.parametrize("ended", [0, GOOD, WORSE, BAD])
+def test_an_operation_that_touched_what_is_not_allocated_is_counted_as_that_unless_it_is_forbidden_anyway(
+    ended: int, shadow: int, found: int
+) -> None:
+    ram, reader = reader_among(1, 2)
+    ram.poke(FORBIDDEN, 1 << BAD | 1 << found)
+    ram.poke(reader.log + HIT_ADDRESS, ram.map.heap)
+    ram.poke(reader.log + HIT_SHADOW, shadow)
+    finish_operation(reader, ended)
+    [counts] = ram.log_words(OUTCOMES, MOST_OUTCOMES)[1:]
+    assert [code for code, count in enumerate(counts) if count] == [BAD if ended == BAD else found]
+    assert words_of(ram, reader, [VIOLATIONS, OPERATIONS]) == [1, 1]
+
+
+@kernel
+def touch_and_wait_for_power_off(cpu: Cpu) -> int:
+    """An operation that never ends, having touched memory that no block was given; nothing after it is a hit."""
+    cpu.load(cpu.peek(HEAP_START))
+    cpu.poke(cpu.area + TOUCHED, 1)
+    while True:
+        cpu.relax(cpu.area + TOUCHED)
+
+
+@kernel
+def power_off_at_a_safepoint(cpu: Cpu) -> int:
+    """A first operation that touched such memory, behind which power-off comes at the second one's safepoint."""
+    cpu.load(cpu.peek(HEAP_START))
+    return GOOD
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_an_operation_touched_that_power_off_cut_short_is_counted(engine: str) -> None:
+    ram = blank_ram(1)
+    play = program_of(engine, touch_and_wait_for_power_off)
+    run_machine(ram, [play], lambda: ram.peek(area_address(0) + TOUCHED) == 1)
+    [counts] = ram.log_words(OUTCOMES, MOST_OUTCOMES)
+    assert {code: count for code, count in enumerate(counts) if count} == {OUT_OF_BOUNDS: 1}
+
+
+def test_what_an_operation_touched_is_not_counted_again_when_power_off_comes_at_the_next_safepoint() -> None:
+    ram = blank_ram(1)
+    cpu = python_cpu(ram)
+
+    def safepoint(cpu: Cpu) -> None:
+        if cpu.peek(cpu.log + OPERATIONS) == 1:
+            ram.power_off()
+            cpu.load(ram.map.data)
+
+    ram.poke(STARTED, 1)
+    run_program(cpu, power_off_at_a_safepoint, safepoint)
+    assert ram.log_words(OUTCOMES + 8 * OUT_OF_BOUNDS) == [[1]]
 
 
 def test_notes_of_an_operation_end_with_it() -> None:

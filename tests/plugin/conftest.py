@@ -7,6 +7,7 @@ from importlib import import_module
 
 import stress.marks.fixture
 import stress.marks.host
+import stress.marks.imports
 from stress.machine.engines import has_numba
 
 if has_numba():

@@ -121,7 +121,7 @@ def test_a_test_with_yield_is_an_error(pytester: pytest.Pytester) -> None:
         def test_it(stress):
             yield
     """)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "default")
     result.assert_outcomes(errors=1)
     assert re.search("a test with `yield` is not run|'yield' keyword is allowed in fixtures", result.stdout.str())
 

@@ -38,6 +38,16 @@ EXPECTED = {
         {"test_a_removal_without_a_stop_races[4cpus]": ("FORBIDDEN freed",)},
         ("test_a_removal_in_a_stop_holds[4cpus]",),
     ),
+    "test_transfer": Expected(
+        {
+            "test_a_transfer_in_any_order_races[4cpus]": (
+                "STALLED: 4 of 4 CPUs",
+                "deadlock: CPU ",
+                "holds in its `with ",
+            )
+        },
+        ("test_a_transfer_in_order_holds[4cpus]",),
+    ),
 }
 
 

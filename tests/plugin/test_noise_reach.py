@@ -16,7 +16,7 @@ from stress.marks.noise import Kind
 from stress.marks.under_test import UnderTest, named
 from tests.plugin.test_noise import run
 
-QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "--stress-duration", "100ms")
+QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "--stress-duration", "200ms")
 LONGER = ("--stress-duration", "400ms")
 BOUND_SECONDS = 60.0
 IMPORTS = {

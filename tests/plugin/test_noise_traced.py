@@ -73,7 +73,7 @@ TRACED = """
     else:
         threading.settrace(lambda frame, event, arg: None)
 
-    @pytest.mark.stress(cpus=2, duration="200ms")
+    @pytest.mark.stress(cpus=2, duration="600ms")
     def test_it(stress):
         stress.reader(lambda cpu: "{outcome}")
         stress.writer(count=1)(lambda cpu: None)

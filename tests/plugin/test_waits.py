@@ -37,7 +37,6 @@ def test_partners_that_wait_for_each_other_pass_and_nobody_is_left(pytester: pyt
 
 
 TOLD = {
-    "two_locks": (r"STALLED: 4 of 4 CPUs", r"deadlock: CPU \d waits for CPU \d, CPU \d waits for CPU \d"),
     "ring": (
         r"STALLED: 3 of 4 CPUs do not end their operation",
         r"deadlock: CPU 0 waits for CPU 1, CPU 1 waits for CPU 2, CPU 2 waits for CPU 0",

@@ -15,6 +15,7 @@ from stress.campaign.soak.records import Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
 from stress.corpus.untrusted import shown
+from stress.errors import UserError
 from stress.judge.violation import MOST_REPORTS
 from stress.report.told import Told
 
@@ -131,7 +132,7 @@ class Soak(ABC):
             if self.trouble is None:
                 journal.end(manifest.status)
                 return attrs.evolve(ending_of(read_run(journal.folder)), trouble=self.deserted)
-        except JournalError as error:
+        except (JournalError, UserError) as error:  # the disk takes no more, or does not give back what it took
             self.trouble = str(error)
         return Ending(journal.folder, manifest, dict(self.standings), tuple(self.findings), self.trouble)
 

@@ -71,7 +71,7 @@ def players(job: Job, hooks: Hooks) -> list[Player]:
     world = world_for(job.plan.config())
     parts = parts_by_name(job.plan)
     standings = [standing for standing in job.standings if not standing.done]
-    return [player_for(parts[one.scenario].origin, job.plan, world, one, hooks) for one in standings]
+    return [player_for(parts[one.scenario], job.plan, world, one, hooks) for one in standings]
 
 
 def work(job: Job, speak: Speak, stop: threading.Event) -> None:

@@ -17,16 +17,17 @@ from stress.campaign.folder import (
     OpenFolder,
     lock_folder,
     make_folder,
+    making,
     manifest_bytes,
-    no_place,
+    open_lines,
     write_whole,
+    writing_again,
 )
 from stress.campaign.identity import made_by
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST, whole_lines
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
 MOST_SAMPLES = 4096
@@ -50,46 +51,37 @@ def thinned(lines: list[bytes], keep: int) -> list[bytes]:
 class Journal(OpenFolder):
     """A soak's run directory, open for writing."""
 
-    _samples: Lines
-    _findings: Lines
     _count: int = 0
     most_samples: int = MOST_SAMPLES
 
     def append(self, sample: Sample) -> None:
         """Add a sample."""
-        self.add_line(self._samples, SAMPLES, sample)
+        self.add_line(SAMPLES, sample)
         self._count += 1
         if self._count >= self.most_samples:
             self._thin()
 
     def keep(self, finding: Finding) -> None:
         """Add a violation that is told in full."""
-        self.add_line(self._findings, FINDINGS, finding)
+        self.add_line(FINDINGS, finding)
 
     def join(self, session: Session) -> int:
         """Add a session that begins while others go on, as that of a worker; its number."""
         self.rewrite(attrs.evolve(self.manifest, sessions=(*self.manifest.sessions, session)))
         return len(self.manifest.sessions) - 1
 
-    def close(self) -> None:
-        """Let go of the directory."""
-        self._samples.close()
-        self._findings.close()
-        self.release()
-
     def _thin(self) -> None:
         """Halve the samples."""
         path = self.folder / SAMPLES
         try:
             lines = thinned(whole_lines(path)[0], self.most_samples // 2)
-            data = b"".join(line + b"\n" for line in lines)
-            write_whole(path, data)
-            self._samples.close()
-            self._samples = Lines(path, len(data))
-        except OSError as error:
-            raise self.failed(SAMPLES, error) from None
         except UserError as error:  # somebody took the file away
             raise JournalError(str(error)) from None
+        data = b"".join(line + b"\n" for line in lines)
+        with self.writing(SAMPLES):
+            write_whole(path, data)
+            self._files[SAMPLES].close()
+            self._files[SAMPLES] = Lines(path, len(data))
         self._count = len(lines)
 
 
@@ -100,12 +92,9 @@ def create(results: Path, plan: Plan, session: Session) -> Journal:
         UserError: when it cannot be made.
     """
     manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
-    try:
+    with making(results):
         folder = make_folder(results, SOAK, {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(SOAK, manifest)})
-        samples, findings = (Lines(folder / name, 0) for name in (SAMPLES, FINDINGS))
-        return Journal(SOAK, folder, manifest, lock_folder(folder), samples, findings)
-    except OSError as error:
-        raise no_place(results, error.strerror) from None
+        return Journal(SOAK, folder, manifest, lock_folder(folder), open_lines(folder, {SAMPLES: 0, FINDINGS: 0}))
 
 
 def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:
@@ -116,10 +105,7 @@ def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:
     """
     sessions = (*run.manifest.sessions, session)
     manifest = attrs.evolve(run.manifest, plan=plan, status="running", sessions=sessions)
-    try:
-        samples, findings = (Lines(run.folder / name, run.sizes[name]) for name in (SAMPLES, FINDINGS))
-        journal = Journal(SOAK, run.folder, manifest, lock, samples, findings, len(run.samples))
+    with writing_again(run.folder):
+        files = open_lines(run.folder, run.sizes)
         write_whole(run.folder / MANIFEST, manifest_bytes(SOAK, manifest))
-    except OSError as error:
-        raise UserError(f"--resume: cannot write to {shown(run.folder)}: {error.strerror}; make it writable") from None
-    return journal
+    return Journal(SOAK, run.folder, manifest, lock, files, len(run.samples))

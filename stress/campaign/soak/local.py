@@ -20,6 +20,7 @@ from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Re
 from stress.campaign.soak.records import HARNESS_FAILED, Standing
 from stress.conditions import StealMeter
 from stress.errors import HarnessError, HostError, UserError
+from stress.machine.engines import compile_notes
 
 CHILD = "stress.campaign.soak.child"
 POLL_SECONDS = 0.1
@@ -42,6 +43,8 @@ class LocalSoak(Soak):
         """Start the machine's process and listen until it has ended."""
         left, kills = self.plan.duration_s - self.elapsed_s, oom_kills()
         self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
+        for line in compile_notes(self.plan.engine):
+            self.watcher.note(line)
         job = Job(self.plan, self._in_turn(), left, self.watcher.wants_glances)
         try:
             child = Child(start(CHILD), encode(job))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import attrs
 
 from stress.boot import World
+from stress.campaign.parts import Part, load_part
 from stress.campaign.soak.messages import Turn
 from stress.campaign.soak.records import Plan, Standing
 from stress.errors import HarnessError
@@ -20,7 +21,8 @@ from stress.machine.ram import Ram
 from stress.report.result import command_of
 from stress.report.told import Told, tell_stall, tell_violation
 from stress.runner import SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
-from stress.scenario_files import find_scenario, twin_of
+from stress.scenario import Scenario
+from stress.scenario_files import twin_of
 
 TWIN_EVERY = 8
 LONGEST_SLICE = 1.0
@@ -119,17 +121,18 @@ class Player:
         return {violation.outcome: tell_violation(violation, outcomes, again) for violation in explained}
 
 
-def _track(name: str, plan: Plan, world: World, tally: Tally, slices: int, hooks: Hooks) -> Track:
+def _track(scenario: Scenario, plan: Plan, world: World, tally: Tally, slices: int, hooks: Hooks) -> Track:
     """A scenario that goes on from a tally."""
-    track = prepare(find_scenario(name), settle(plan.config()), world, hooks)
+    track = prepare(scenario, settle(plan.config()), world, hooks)
     track.tally, track.slices = tally, slices
     return track
 
 
-def player_for(origin: str, plan: Plan, world: World, standing: Standing, hooks: Hooks) -> Player:
-    """A scenario of the plan, compiled, that goes on from where it stands."""
-    twin = twin_of(find_scenario(origin))
-    track = _track(origin, plan, world, standing.tally, standing.slices, hooks)
+def player_for(part: Part, plan: Plan, world: World, standing: Standing, hooks: Hooks) -> Player:
+    """A scenario of the plan, compiled, that goes on from where it stands. UserError if its file has changed."""
+    scenario = load_part(part)
+    twin = twin_of(scenario)
+    track = _track(scenario, plan, world, standing.tally, standing.slices, hooks)
     twin_tally = standing.twin or Tally()
-    twin_track = _track(twin.origin, plan, world, twin_tally, standing.slices, hooks) if twin else None
+    twin_track = _track(twin, plan, world, twin_tally, standing.slices, hooks) if twin else None
     return Player(plan, world, track, twin_track, standing)

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 
 from stress.campaign.converter import from_json
+from stress.campaign.parts import load_part
 from stress.campaign.pipes import Lost, take_pipes, what_failed
 from stress.campaign.sweep.messages import GoesOn, Job, Message, Ran, Started
 from stress.campaign.sweep.plan import config_of
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
 from stress.runner import Hooks, run_scenario, world_for
-from stress.scenario_files import find_scenario
 
 Speak = Callable[[Message], None]
 BEAT_SECONDS = 1.0
@@ -45,7 +45,7 @@ class Looks:
 def work(job: Job, speak: Speak, interrupted: Callable[[], bool]) -> Ran:
     """Run the cell."""
     config = config_of(job.plan, 0, job.seed)
-    scenario = find_scenario(job.plan.scenarios[0].origin)
+    scenario = load_part(job.plan.scenarios[0])
     hooks = Hooks(interrupted=interrupted, watch=Looks(speak, job.began_ns), before_exit=lambda why: speak(Lost(why)))
     run = run_scenario(scenario, world_for(config), config, hooks).as_json()
     return Ran({**run, "reports": run["reports"][:MOST_REPORTS]})

@@ -4,30 +4,30 @@ from pathlib import Path
 
 import attrs
 
-from stress.campaign.folder import Lines, OpenFolder, lock_folder, make_folder, manifest_bytes, no_place, write_whole
+from stress.campaign.folder import (
+    OpenFolder,
+    lock_folder,
+    make_folder,
+    making,
+    manifest_bytes,
+    open_lines,
+    write_whole,
+    writing_again,
+)
 from stress.campaign.identity import made_by
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Plan
 from stress.campaign.sweep.sweepdir import CELLS, Swept
-from stress.corpus.untrusted import shown
-from stress.errors import UserError
 
 
 @attrs.define
 class Ledger(OpenFolder):
     """A sweep's run directory, open for writing."""
 
-    _cells: Lines
-
     def append(self, ended: Ended) -> None:
         """Add a cell that has ended."""
-        self.add_line(self._cells, CELLS, ended)
-
-    def close(self) -> None:
-        """Let go of the directory."""
-        self._cells.close()
-        self.release()
+        self.add_line(CELLS, ended)
 
 
 def create(results: Path, plan: Plan, session: Session) -> Ledger:
@@ -37,11 +37,9 @@ def create(results: Path, plan: Plan, session: Session) -> Ledger:
         UserError: when it cannot be made.
     """
     manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,))
-    try:
+    with making(results):
         folder = make_folder(results, SWEEP, {CELLS: b"", MANIFEST: manifest_bytes(SWEEP, manifest)})
-        return Ledger(SWEEP, folder, manifest, lock_folder(folder), Lines(folder / CELLS, 0))
-    except OSError as error:
-        raise no_place(results, error.strerror) from None
+        return Ledger(SWEEP, folder, manifest, lock_folder(folder), open_lines(folder, {CELLS: 0}))
 
 
 def reopen(swept: Swept, lock: int, session: Session) -> Ledger:
@@ -51,11 +49,7 @@ def reopen(swept: Swept, lock: int, session: Session) -> Ledger:
         UserError: when it cannot be written to.
     """
     manifest = attrs.evolve(swept.manifest, status="running", sessions=(*swept.manifest.sessions, session))
-    try:
-        cells = Lines(swept.folder / CELLS, swept.size)
+    with writing_again(swept.folder):
+        files = open_lines(swept.folder, {CELLS: swept.size})
         write_whole(swept.folder / MANIFEST, manifest_bytes(SWEEP, manifest))
-    except OSError as error:
-        raise UserError(
-            f"--resume: cannot write to {shown(swept.folder)}: {error.strerror}; make it writable"
-        ) from None
-    return Ledger(SWEEP, swept.folder, manifest, lock, cells)
+    return Ledger(SWEEP, swept.folder, manifest, lock, files)

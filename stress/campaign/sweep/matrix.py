@@ -2,7 +2,6 @@
 
 import difflib
 import secrets
-import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.reading import LARGEST_BYTES
+from stress import disk
 from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
 from stress.campaign.sweep.find import KNOWN, Sought, read_find, read_percent
 from stress.config import LARGEST_SEED
@@ -23,6 +22,7 @@ DEFAULT_SHARE = DEFAULT_CONFIDENCE = 0.95
 DEFAULT_MOST = 500
 """How often each cell of a search is run at most."""
 DEFAULT_SECONDS = 2.0
+LARGEST_PLAN = 16 << 20
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +72,8 @@ class Errors:
         try:
             return read(*given)
         except UserError as error:
-            self.add(str(error))
+            for told in error.args:
+                self.add(str(told))
             return None
 
     def add(self, told: str) -> None:
@@ -83,7 +84,7 @@ class Errors:
     def check(self) -> None:
         """Raise all as one UserError, a line for each, if there are any."""
         if self._told:
-            raise UserError("\n".join(self._told))
+            raise UserError(*self._told)
 
 
 def values_on(axis: Axis, given: Iterable[object], origin: str, errors: Errors) -> tuple[Any, ...]:
@@ -169,13 +170,10 @@ def read_settings(given: Mapping[str, object], origin: Callable[[str], str], err
 
 def _parse(path: Path) -> dict[str, Any]:
     """A TOML document."""
+    with disk.telling(f"cannot read {shown(path)}", "give a plan, or names of scenarios"):
+        raw = disk.read_whole(path, LARGEST_PLAN)
     try:
-        facts = path.stat()
-        if facts.st_size > LARGEST_BYTES or stat.S_ISFIFO(facts.st_mode) or stat.S_ISCHR(facts.st_mode):
-            raise UserError(f"{shown(path)} is no file, or too large for a plan; give a TOML file")
-        return tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise UserError(f"cannot read {shown(path)}: {error.strerror}; give a plan, or names of scenarios") from None
+        return tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number of thousands of digits
         raise UserError(f"{shown(path)} is no TOML: {shown(str(error))}") from None
 

@@ -31,6 +31,7 @@ from stress.campaign.sweep.sweepdir import Swept, read_sweep
 from stress.conditions import StealMeter, host_conditions
 from stress.host import chosen
 from stress.judge.verdict import INCONCLUSIVE
+from stress.machine.engines import compile_notes
 from stress.runner import settle
 
 MOST_LOSSES = 3
@@ -128,6 +129,9 @@ class Sweep:
         """Run every cell that has not ended, until a signal comes, the disk is full or all workers are gone."""
         self.watcher.plan(self.plan)
         self.watcher.note(f"run directory: {self.ledger.folder}")
+        for engine in sorted({values.engine for values in self.plan.cells}):
+            for line in compile_notes(engine):
+                self.watcher.note(line)
         try:
             self._work()
             self.ledger.end(self._status())

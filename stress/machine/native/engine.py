@@ -7,8 +7,6 @@ program has a folder named by a digest of everything that it may depend on.
 import ctypes
 import hashlib
 import os
-import platform
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +18,13 @@ import numba
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
+from stress.corpus.untrusted import shown
+from stress.disk import reason
 from stress.errors import UserError
+from stress.escapes import escaped
 from stress.machine.features import Features
 from stress.machine.loop import run_program
+from stress.machine.native import keeping
 from stress.machine.native.checks import part
 from stress.machine.native.cpu import make_constructor
 from stress.machine.native.linking import WholeCompiler
@@ -35,18 +37,12 @@ SIGNATURE = "void(int64, int64, int64, int64)"
 SOURCES = ("machine", "kernel", "judge", "programs")
 
 _registered: set[Callable[..., object]] = set()
+_told: set[str] = set()
 
 
 def play_cpu(base: int, number: int, area: int, log: int) -> None:
     """What is compiled for each program. Its globals are bound to the program's own functions by `bind`."""
     run_program(new_cpu(base, number, area, log), operation, safepoint)  # type: ignore[name-defined]  # noqa: F821
-
-
-def cache_root() -> Path:
-    """Where compiled programs are kept: under KSTRESS_CACHE_DIR, else XDG_CACHE_HOME, else ~/.cache."""
-    if chosen := os.environ.get("KSTRESS_CACHE_DIR"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kstress"
 
 
 def sources_of(operation: Operation) -> list[Path]:
@@ -62,13 +58,17 @@ def sources_of(operation: Operation) -> list[Path]:
 
 
 def digest(operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> str:
-    """A name for the folder of a program: depends on all sources that it may have, and on the machine's make."""
+    """A name for the folder of a program: depends on all that numba looks at too, so that it always hits what is there.
+
+    That is all sources that the program may have, when this one was written, and the make of the machine.
+    """
     total = hashlib.sha256()
     for path in sources_of(operation):
         total.update(str(path).encode() + path.read_bytes())
-    made_by = (sys.version, numba.__version__, llvmlite.__version__, platform.machine(), platform.processor())
+    written, processor = Path(__file__).stat(), cpu_target.target_context.codegen().magic_tuple()
+    made_by = (sys.version, numba.__version__, llvmlite.__version__, repr(processor))
     program = (operation.__module__, operation.__qualname__, safepoint.__qualname__, repr(features), declared())
-    for fact in (*made_by, *program):
+    for fact in (*made_by, str(written.st_mtime_ns), *program):
         total.update(fact.encode() + b"\0")
     return total.hexdigest()[:24]
 
@@ -88,33 +88,60 @@ def warm_up() -> None:
     cpu_target.target_context.refresh()
 
 
-def can_keep(folder: Path) -> bool:
-    """Whether compiled code can be kept in `folder`; where it cannot, each process compiles anew."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "writable").touch()
-    except OSError:
-        return False
-    return True
-
-
 def bind(code: CodeType, **names: object) -> Callable[..., None]:
     """A function of `code` with globals of its own, since numba's cache cannot tell closures over functions apart."""
     return FunctionType(code, {"__name__": __name__, "run_program": run_program, **names})
 
 
-def compile_kept(entry: Callable[..., None], folder: Path) -> Any:
-    """Compile `entry`, or load it from `folder`; what is damaged there is thrown away and made anew."""
-    if not can_keep(folder):
-        return numba.njit(SIGNATURE, nogil=True, pipeline_class=WholeCompiler)(entry)
-    numba.config.CACHE_DIR = str(folder)
+def compile_here(entry: Callable[..., None], cache: Path | None) -> Any:
+    """Compile `entry` or, if `cache` has it, load it from there; what was compiled is put there."""
+    numba.config.CACHE_DIR = str(cache or "")
+    return numba.njit(SIGNATURE, nogil=True, cache=cache is not None, pipeline_class=WholeCompiler)(entry)
+
+
+def load_kept(entry: Callable[..., None], folder: Path) -> Any:
+    """Load `entry` from its folder, if there is one that may be loaded from; else None, and it is thrown away."""
+    if not os.path.lexists(folder):
+        return None
+    fault = keeping.fault_of_kept(folder)
+    if fault is None:
+        try:
+            loaded = compile_here(entry, folder)
+            if not loaded.stats.cache_hits:
+                keeping.seal(folder)
+            return loaded
+        except Exception as error:  # whatever numba raises: the code itself was compiled before
+            fault = f"it cannot be loaded: {type(error).__name__}"
+    tell(f"compiled code in {shown(folder)} is thrown away and made anew: {fault}")
+    keeping.throw_away(folder)
+    return None
+
+
+def compile_kept(entry: Callable[..., None], name: str) -> Any:
+    """Load `entry` from the folder of this name, or compile it and keep it there, if there is a place for such."""
+    root, passed = keeping.find_root()
+    for line in passed:
+        tell(line)
+    if root is None:
+        return compile_here(entry, None)
+    loaded = load_kept(entry, root / name)
+    if loaded is not None:
+        return loaded
     try:
-        return numba.njit(SIGNATURE, nogil=True, cache=True, pipeline_class=WholeCompiler)(entry)
-    except NumbaError:
-        raise
-    except Exception:  # numba raises whatever a damaged file makes pickle or LLVM raise
-        shutil.rmtree(folder, ignore_errors=True)
-        return numba.njit(SIGNATURE, nogil=True, pipeline_class=WholeCompiler)(entry)
+        with keeping.draft_in(root) as draft:
+            compiled = compile_here(entry, draft)
+            keeping.keep(draft, root / name)
+            return compiled
+    except OSError as error:
+        tell(f"compiled code is not kept in {shown(root)}: {reason(error)}")
+        return compile_here(entry, None)
+
+
+def tell(line: str) -> None:
+    """Tell the person at the terminal once in this process."""
+    if line not in _told:
+        _told.add(line)
+        print(f"kstress: {escaped(line)}", file=sys.stderr)
 
 
 class NativeEngine:
@@ -141,9 +168,8 @@ class NativeEngine:
     def _compile(self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> Any:
         """The compiled loop of one program; UserError if its code is not of the subset that can be compiled."""
         entry = bind(play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint)
-        folder = cache_root() / digest(operation, safepoint, features)
         try:
-            return compile_kept(entry, folder)
+            return compile_kept(entry, digest(operation, safepoint, features))
         except NumbaError as error:
             where = f"{operation.__code__.co_filename}: {operation.__name__}"
             reason = str(error).strip().splitlines()[0]

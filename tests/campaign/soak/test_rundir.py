@@ -259,7 +259,7 @@ def test_what_is_no_plain_file_is_named(file: str, place: str, home: Path) -> No
 def test_a_file_larger_than_a_soak_writes_is_not_read(home: Path) -> None:
     folder = put_down(home, GOOD)
     os.truncate(folder / SAMPLES, 1 << 40)
-    with pytest.raises(UserError, match=r"samples\.jsonl has 1,099,511,627,776 bytes"):
+    with pytest.raises(UserError, match=r"samples\.jsonl: it has 1,099,511,627,776 bytes"):
         read_run(folder)
 
 
