@@ -149,4 +149,5 @@ def test_what_an_encoding_lacks_is_written_as_an_escape(monkeypatch: pytest.Monk
         streams.open_streams()
         print("\u00e9", "\udcff")
         streams.close_streams()
-    assert bare.getvalue() == b"\\xe9 \\udcff\n"
+        written = bare.getvalue()
+    assert written == b"\\xe9 \\udcff\n"
