@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stress.errors import UserError
+from stress.system import flags
 
 LARGEST_BYTES = 256 << 20
-SAFELY = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+SAFELY = flags("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY")
 """Opening never waits, as for the other end of a pipe, and no process that is started inherits the file."""
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags("O_NOFOLLOW", "O_CLOEXEC")
 LOST = "it was removed, moved or replaced while it was being written to"
 
 REMEDIES = {
@@ -69,7 +70,7 @@ def open_to_change(path: Path) -> int:
     """A handle on a plain file that is to be changed where it is; OSError for a link, which may lead anywhere."""
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
-    handle = open_plain(path, os.O_RDWR | os.O_NOFOLLOW)
+    handle = open_plain(path, os.O_RDWR | flags("O_NOFOLLOW"))
     if os.fstat(handle).st_nlink <= 1:
         return handle
     os.close(handle)
@@ -109,7 +110,7 @@ def read_whole(path: Path, most: int = LARGEST_BYTES) -> bytes:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder last."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    handle = os.open(folder, os.O_RDONLY | flags("O_CLOEXEC"))
     try:
         os.fsync(handle)
     finally:
@@ -137,7 +138,7 @@ def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> 
 
 def write_through(path: Path, data: bytes) -> None:
     """Write to a device or a pipe, which is not replaced; OSError for a plain file, which would be lost."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | flags("O_CLOEXEC", "O_NOCTTY")), "wb") as file:
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EEXIST, "it became a plain file")
         file.write(data)

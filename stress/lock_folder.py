@@ -13,10 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from stress.corpus.untrusted import shown
+from stress.system import flags
 
 NAMED = "KSTRESS_LOCK_DIR"
 """The environment variable that names another folder, for tests that must not wait for the runs of their host."""
-OPEN_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+OPEN_FOLDER = os.O_RDONLY | flags("O_DIRECTORY", "O_NOFOLLOW")
 
 
 class NoFolderError(Exception):

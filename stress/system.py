@@ -6,7 +6,8 @@ A call that is not there, as on macOS or Windows, and one that is not allowed, a
 import os
 import socket
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,11 @@ def keep_to(core: int) -> None:
     """Keep the calling thread to one core, where the system lets it."""
     if offers("affinity"):
         os.sched_setaffinity(0, {core})
+
+
+def flags(*names: str) -> int:
+    """Flags of os.open by their names; those that this system does not have are left out."""
+    return reduce(or_, (getattr(os, name, 0) for name in names), 0)
 
 
 def lock(handle: int, shared: bool = False) -> bool:

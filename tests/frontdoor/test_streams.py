@@ -87,10 +87,12 @@ def test_what_standard_error_does_not_take_changes_nothing(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("size", ["0", "1", "-5", "\u00b2", "99999999999", "wide", "", "70"])
 def test_a_size_in_which_nothing_can_be_printed_is_not_taken(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.StringIO())  # no terminal, whoever runs this
-    for name in ("COLUMNS", "LINES"):
-        monkeypatch.setenv(name, size)
-    assert console().width == (70 if size == "70" else PLAIN_WIDTH)
+    with monkeypatch.context() as patch:  # pytest itself goes by these when it reports
+        patch.setattr(sys, "stdout", io.StringIO())  # no terminal, whoever runs this
+        for name in ("COLUMNS", "LINES"):
+            patch.setenv(name, size)
+        width = console().width
+    assert width == (70 if size == "70" else PLAIN_WIDTH)
 
 
 def test_a_command_without_a_width_prints_as_ever() -> None:
@@ -141,9 +143,11 @@ def test_only_what_may_be_lost_is() -> None:
 
 def test_what_an_encoding_lacks_is_written_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
     bare = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(bare, "ascii"))
-    monkeypatch.setattr(sys, "stderr", sys.stderr)
-    streams.open_streams()
-    print("\u00e9", "\udcff")
-    streams.close_streams()
-    assert bare.getvalue() == b"\\xe9 \\udcff\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", io.TextIOWrapper(bare, "ascii"))
+        patch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), "ascii"))
+        streams.open_streams()
+        print("\u00e9", "\udcff")
+        streams.close_streams()
+        written = bare.getvalue()
+    assert written == b"\\xe9 \\udcff\n"
