@@ -33,6 +33,11 @@ def scenarios_folder() -> Path:
     return inside if inside.is_dir() else _HERE.parent / "scenarios"
 
 
+def _real(path: Path) -> Path:
+    """An absolute path without links; unlike `Path.resolve` it never raises."""
+    return Path(os.path.realpath(path))
+
+
 def line_of(error: BaseException, path: Path) -> int:
     """The line of the file at `path` that an error of running it came from."""
     if isinstance(error, SyntaxError):
@@ -99,13 +104,16 @@ def _run_source(path: Path, source: bytes) -> Scenario:
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
-    known = path.parent == scenarios_folder().resolve() and path.stem == scenario.name
+    known = path.parent == _real(scenarios_folder()) and path.stem == scenario.name
     return attrs.evolve(scenario, origin=scenario.name if known else str(path))
 
 
 def catalogue() -> list[Scenario]:
     """Every scenario of the catalogue, in the order of the patch's points, a scenario before its twin."""
-    loaded = {path.stem: load_scenario(path) for path in scenarios_folder().resolve().glob("*.py")}
+    folder = _real(scenarios_folder())
+    with telling(f"cannot read the catalogue in {shown(folder)}", "install kstress again"):
+        names = [name for name in os.listdir(folder) if name.endswith(".py")]
+    loaded = {path.stem: load_scenario(path) for path in map(folder.joinpath, names)}
     owners = {scenario.twin: name for name, scenario in loaded.items() if scenario.twin in loaded}
 
     def place(scenario: Scenario) -> tuple[int, str, bool, str]:
@@ -126,11 +134,11 @@ def scenario_file(wanted: str) -> Path:
         usual = "give a path to a .py file, or a name (kstress list)"
         with telling(f"there is no scenario file {shown(repr(wanted))}", usual):
             if stat.S_ISREG(os.stat(path).st_mode):
-                return path.resolve()
+                return _real(path)
             raise OSError(errno.EINVAL, "it is no plain file")
     inside = scenarios_folder() / f"{wanted}.py"
     if wanted.isidentifier() and inside.is_file():
-        return inside.resolve()
+        return _real(inside)
     what = f"there is no scenario {shown(repr(wanted))}{_nearest(wanted)}"
     raise UserError(f"{what}; `kstress list` has all names, or give a path to a .py file")
 

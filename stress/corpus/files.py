@@ -28,6 +28,8 @@ _KEYS = frozenset({"schema", "kind", "source", "bias", "kernel", "modules"})
 _MODULE_KEYS = frozenset({"name", "core", "init", "symbols"})
 _HEX = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII)
 _T = TypeVar("_T")
+_quoted = json.encoder.encode_basestring
+"""A text as JSON, as `json.dumps` writes it without escaping what is not ASCII; there are millions of names."""
 
 
 def load(path: Path) -> Corpus:
@@ -170,7 +172,7 @@ def save(corpus: Corpus, path: Path) -> None:
 def _lines(corpus: Corpus) -> Iterator[str]:
     yield f'{{"schema":{SCHEMA},"kind":{_json(KIND)},\n'
     yield f'"source":{_json(corpus.source)},\n"bias":"{corpus.bias:#x}",\n"kernel":['
-    yield from _rows(_json([hex(symbol.value), symbol.name]) for symbol in corpus.kernel)
+    yield from _rows(f'["{symbol.value:#x}",{_quoted(symbol.name)}]' for symbol in corpus.kernel)
     yield '],\n"modules":['
     for number, module in enumerate(corpus.modules):
         yield from (",\n" if number else "\n", *_module_lines(module))
@@ -180,7 +182,7 @@ def _lines(corpus: Corpus) -> Iterator[str]:
 def _module_lines(module: Module) -> Iterator[str]:
     core, init = (_json([hex(area.base), area.size, area.text_size]) for area in (module.core, module.init))
     yield f'{{"name":{_json(module.name)},"core":{core},"init":{init},"symbols":['
-    yield from _rows(_json([hex(s.value), s.size, s.shndx, s.info, s.name]) for s in module.symbols)
+    yield from _rows(f'["{s.value:#x}",{s.size},{s.shndx},{s.info},{_quoted(s.name)}]' for s in module.symbols)
     yield "]}"
 
 

@@ -1,8 +1,10 @@
 """Makes a corpus from kernel modules, folders of them and symbol maps; `kstress corpus import` calls it."""
 
+import gc
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from typing import NoReturn
@@ -42,7 +44,20 @@ def import_corpus(paths: Sequence[Path], source: str | None = None) -> Corpus:
     files = [file for path in paths for file in _files(path)]
     if len(files) > MAX_MODULES:
         raise UserError(f"{len(files)} files are too many; a corpus holds at most {MAX_MODULES} modules")
-    return _merged(_read_all(files), source if source is not None else _source(paths))
+    with _uncollected():
+        return _merged(_read_all(files), source if source is not None else _source(paths))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A context without the cyclic collector, which would look at millions of symbols again and again for nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -109,7 +124,7 @@ def _merged(found: _Found, source: str) -> Corpus:
         source=source,
         bias=_bias(found.maps),
         kernel=tuple(sorted(kernel, key=attrgetter("value", "name"))),
-        modules=(*mapped, *_placed(found.modules.values(), _occupied(kernel, mapped))),
+        modules=(*mapped, *_placed(found.modules.values(), _occupied(kernel, mapped) if found.modules else [])),
     )
 
 

@@ -7,10 +7,10 @@ init memory; the shorter runs are left out.
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import groupby
 from operator import attrgetter
-
-import attrs
+from typing import NamedTuple
 
 from stress.corpus.elf import PAGE, page_up
 from stress.corpus.model import (
@@ -30,20 +30,23 @@ HIGH_BIAS = 0xC000000000000000
 """What is taken off the addresses of a 64-bit kernel, which lives in the high half."""
 
 _LINE = re.compile(r"([0-9a-f]{1,16}) +([a-z?-]) +([^\s\[]\S*)(?:\s+\[([^\]\s]+)\])?\s*", re.ASCII | re.IGNORECASE)
+LONGEST_LINE = 4096
+_HIGH = re.compile(rb"^[c-f][0-9a-f]{15}\b", re.MULTILINE | re.IGNORECASE)
+"""A line whose address is in the high half."""
+_NOT_HIDDEN = re.compile(rb"^0*[1-9a-f]", re.MULTILINE | re.IGNORECASE)
 _PSEUDO_MODULES = ("bpf", "__builtin__")
 _FUNCTION, _OBJECT = 2, 1
 _GLOBAL = 1 << 4
 
 
-@attrs.frozen
-class _Entry:
-    """A line of the map; `module` is empty for the kernel, `order` is the line's number."""
+class _Entry(NamedTuple):
+    """A line of the map; `module` is empty for the kernel, `order` is the line's number. A map has millions."""
 
     value: int
+    order: int
     kind: str
     name: str
     module: str
-    order: int
 
 
 def read_map(data: bytes, where: str) -> Corpus:
@@ -53,46 +56,42 @@ def read_map(data: bytes, where: str) -> Corpus:
     [__builtin__...]) and modules' symbols away from their longest run are dropped. UserError, without
     `where`, if a line is something else, if nothing is left, or if all addresses are hidden.
     """
-    entries = list(_entries(_lines(data)))
-    _require_addresses(entries)
-    bias = HIGH_BIAS if any(entry.value >= HIGH_BIAS for entry in entries) else 0
-    kept = [attrs.evolve(entry, value=entry.value - bias) for entry in entries if _wanted(entry, bias)]
-    if not kept:
+    _require_map(data)
+    bias = HIGH_BIAS if _HIGH.search(data) else 0
+    entries = sorted(_entries(data, bias))
+    if data and not _NOT_HIDDEN.search(data):
+        raise UserError("all addresses are hidden; read it as root, or set kernel.kptr_restrict=0")
+    if not entries:
         raise UserError("holds no symbols of a kernel or its modules")
-    runs = _runs(sorted(kept, key=attrgetter("value", "order")))
+    runs = _runs(entries)
     return Corpus(where, bias, tuple(_kernel(runs)), tuple(_modules(runs)))
 
 
-def _lines(data: bytes) -> list[str]:
+def _require_map(data: bytes) -> None:
     if data.startswith(b"\x7fELF"):
         raise UserError("an ELF file; name kernel modules *.ko, *.ko.xz or *.ko.zst, and kernels are not read")
+    lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+    if lines > MAX_SYMBOLS:
+        raise UserError(f"{lines} lines are too many; a corpus holds at most {MAX_SYMBOLS} symbols")
+    if b"The real System.map is in" in data[:LONGEST_LINE].split(b"\n")[0]:
+        raise UserError("only Debian's placeholder; import /proc/kallsyms as root, or the -dbg package's System.map")
+
+
+def _entries(data: bytes, bias: int) -> Iterator[_Entry]:
+    """Every line that is wanted, its address without the bias."""
+    modules: dict[str, str] = {}  # one text for each name
     try:
-        lines = data.decode().splitlines()
+        for number, raw in enumerate(BytesIO(data), 1):
+            match = _LINE.fullmatch(raw.decode())
+            if not match:
+                line = shown(repr(raw.decode().rstrip("\r\n")))
+                raise UserError(f"line {number} is {line}, not like 'ffffffff81000000 T name [module]'")
+            address, kind, name, module = match.groups(default="")
+            value = int(address, 16) - bias
+            if kind not in "Aa" and value >= 0 and not module.startswith(_PSEUDO_MODULES):
+                yield _Entry(value, number, kind, name, modules.setdefault(module, module))
     except UnicodeDecodeError as error:
         raise UserError(f"neither a kernel module nor a symbol map: {shown(error)}") from error
-    if len(lines) > MAX_SYMBOLS:
-        raise UserError(f"{len(lines)} lines are too many; a corpus holds at most {MAX_SYMBOLS} symbols")
-    if lines and "The real System.map is in" in lines[0]:
-        raise UserError("only Debian's placeholder; import /proc/kallsyms as root, or the -dbg package's System.map")
-    return lines
-
-
-def _entries(lines: list[str]) -> Iterator[_Entry]:
-    for number, line in enumerate(lines, 1):
-        match = _LINE.fullmatch(line)
-        if not match:
-            raise UserError(f"line {number} is {shown(repr(line))}, not like 'ffffffff81000000 T name [module]'")
-        value, kind, name, module = match.groups()
-        yield _Entry(int(value, 16), kind, name, module or "", number)
-
-
-def _require_addresses(entries: list[_Entry]) -> None:
-    if entries and not any(entry.value for entry in entries):
-        raise UserError("all addresses are hidden; read it as root, or set kernel.kptr_restrict=0")
-
-
-def _wanted(entry: _Entry, bias: int) -> bool:
-    return entry.kind not in "Aa" and entry.value >= bias and not entry.module.startswith(_PSEUDO_MODULES)
 
 
 def _runs(entries: list[_Entry]) -> list[list[_Entry]]:

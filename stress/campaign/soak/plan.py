@@ -1,5 +1,6 @@
 """What a soak is to be of: made from what a person asks for, or from a run directory, which is not added to wrongly."""
 
+import os
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -84,7 +85,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
         pace_s=settings.pace_s,
         stall_after_s=settings.stall_after_s,
         stop_on_violation=config.stop_on_violation,
-        corpus=str(config.corpus.resolve()) if config.corpus else None,
+        corpus=os.path.realpath(config.corpus) if config.corpus else None,
         corpus_digest=corpus_digest(config.corpus),
         sources_digest=sources_digest(),
         duration_s=config.duration_s,

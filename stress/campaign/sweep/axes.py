@@ -1,5 +1,6 @@
 """The axes of a sweep: what may differ from cell to cell, what plans and the command line call it, how it is read."""
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -44,8 +45,8 @@ def read_path(value: object, origin: str) -> Path:
     """A path, from where it is read on: two names of one file are the same value."""
     text = read_text(value, origin)
     try:
-        return Path(text).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # a NUL, or links that lead nowhere
+        return Path(os.path.realpath(text))
+    except (OSError, ValueError) as error:  # a NUL
         raise UserError(f"{origin}: {shown(repr(text))} is no path: {error}; name a file") from None
 
 

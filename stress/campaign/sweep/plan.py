@@ -1,5 +1,6 @@
 """The plan of a sweep: every cell of a matrix, looked at before any of them runs; or that of a run directory."""
 
+import os
 from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
@@ -51,7 +52,7 @@ def new_plan(matrix: Matrix) -> Plan:
         stall_after_s=matrix.stall_after_s,
         stop_on_violation=_stops(matrix),
         find=_find(matrix),
-        corpus_digests={str(corpus.resolve()): digest for corpus, digest in worlds.items() if corpus},
+        corpus_digests={os.path.realpath(corpus): digest for corpus, digest in worlds.items() if corpus},
         sources_digest=sources_digest(),
     )
 
@@ -152,7 +153,7 @@ def _values(scenario: Scenario, config: Config) -> Values:
         gap_s=config.gap_s,
         pace_s=settings.pace_s,
         fate=config.fate,
-        corpus=str(config.corpus.resolve()) if config.corpus else None,
+        corpus=os.path.realpath(config.corpus) if config.corpus else None,
     )
 
 

@@ -1,0 +1,113 @@
+"""Hostile hands: `benchmarks.fuzz` in small, and what it is made to find."""
+
+import contextlib
+import errno
+import os
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import fuzz
+from stress import cli
+from tests.frontdoor.command import kstress
+
+
+def test_a_hundred_random_inputs_are_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fuzz.hunt(100, seed=int(os.environ.get("KSTRESS_FUZZ_SEED", "1"))) == [], capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", fuzz.ERRNOS)
+def test_every_errno_of_a_reader_is_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run-1.json").write_text("{}")
+    number, real = getattr(errno, name), os.open
+
+    def refused(path: object, *given: object, **more: object) -> int:
+        if str(path).endswith("run-1.json"):
+            raise OSError(number, os.strerror(number), path)
+        return real(path, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refused)
+    assert cli.call(["report", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    [line] = printed.err.splitlines()
+    assert str(tmp_path / "run-1.json") in line
+    assert f": {os.strerror(number)}; " in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "x" * 300 + ".py"], ["run", "--corpus", "x" * 300], ["run", "--json", "x" * 300 + "/y"],
+        ["sweep", "x" * 300 + ".toml"], ["soak", "--resume", "x" * 300], ["report", "x" * 300],
+        ["report", ".", "-o", "x" * 300 + "/y"], ["compare", "x" * 300, "."],
+        ["compare", ".", ".", "--junit", "x" * 300],
+        ["soak", "stop_machine", "--duration", "1s", "--results", "x" * 300],
+        ["sweep", "stop_machine", "--duration", "1s", "--results", "loop"],
+        ["corpus", "import", "x" * 300, "-o", "y"], ["corpus", "show", "x" * 300], ["corpus", "show", "loop"],
+        ["run", "loop/x.py"], ["report", "loop"], ["report", "file/x"], ["run", "file/x.py"], ["run", "\udcff.py"],
+    ],
+)  # fmt: skip
+def test_names_that_nothing_can_have_are_one_line(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").write_text("")
+    assert cli.call(arguments) == 2
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1, printed.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "\x1b[2J"], ["run", "--\x1b[2J"], ["\x1b[2J"], ["run", "--duration", "\x1b[2J"], ["report", "\x1b[2J"],
+        ["run", "--json", "\x1b[2J/x"], ["run", "--engine", "\x9b2J"], ["sweep", "--resume", "a\nb\x07"],
+        ["compare", "a\nb", "\x1b]0;x\x07"], ["run", "--seed", "a\nb"], ["run", "--a\nb"],
+    ],
+)  # fmt: skip
+def test_nothing_in_an_argument_tells_the_terminal_what_to_do(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.call(arguments) == 2
+    printed = capsys.readouterr()
+    [line] = printed.err.splitlines()
+    assert not set(printed.out + line) & set("\x1b\x9b\x07")
+
+
+def test_names_that_are_not_utf_8_are_printed_and_used(tmp_path: Path) -> None:
+    if sys.getfilesystemencoding() != "utf-8":
+        pytest.skip("every name is text here")
+    (tmp_path / "map").write_text("ffffffff81000000 T _text\nffffffffc0000000 t f\t[m]\n")
+    done = kstress("corpus", "import", "map", "-o", "\udcff\x1b.json", cwd=tmp_path, LC_ALL="C.UTF-8")
+    assert done.returncode == 0, done.stderr
+    assert "1 modules, 2 symbols" in done.stdout
+    assert done.stdout.count("\x1b") == 0
+    assert (tmp_path / "\udcff\x1b.json").exists()
+
+
+def test_a_limit_on_open_files_is_one_line_that_says_what_to_raise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run-1.json").write_text("{}")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    handles: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+        with contextlib.suppress(OSError):
+            while True:
+                handles.append(os.dup(2))
+        code = cli.call(["report", str(tmp_path / "run-1.json"), "--json", "-"])
+    finally:
+        for handle in handles:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("Too many open files; raise the limit on open files (ulimit -n)")
