@@ -83,8 +83,8 @@ GROUP = Group(
         COMPARISON.of("def compare(").mutant(
             "same-twice", "a side may be compared with itself", "os.path.realpath(a) == os.path.realpath(b)", "False"
         ),
-        SIDES.of("def run_folders(").mutant(
-            "campaigns-lost", "of campaigns in a folder none is found", "os.path.lexists(folder / MANIFEST)", "False"
+        Part("stress/gathered/gather.py", "def run_directories(").mutant(
+            "campaigns-lost", "of campaigns in a folder none is found", "if os.path.lexists(one / MANIFEST)", "if False"
         ),
         JUNIT.of("def _case(").mutant(
             "lost-skipped", "a cell that B lacks is no error", "elif cell.missing:", "elif False:"
