@@ -69,8 +69,8 @@ CALLS: tuple[tuple[Any, str], ...] = (
 TEXTS = (
     "", " ", "-", "--", ".", "..", "/", "//", "~", "x", "a\nb", "\x1b[2Jx", "\x9b2J", "\udcff", "naïve", "\u202e",
     "x" * 300, "x/" * 3000, "0", "-1", "1e999", "nan", "9" * 400, "1/0", "1/64", "5ms", "10ms", "1h", "stop_machine",
-    "modlist_spinlock", "no_such", "/dev/null", "/dev/full", "/dev/zero", "/proc/self/mem", "/proc/1/root/x",
-    "/root/../etc/passwd",
+    "modlist_spinlock", "no_such", "/dev/null", "/dev/full", "/dev/zero", "/proc/self/mem", "/proc/1/cwd/x",
+    "/home/../etc/passwd",
 )  # fmt: skip
 OPTIONS = {
     "run": "--all --duration --cpus --engine --seed --no-kasan --noise --pace --stall-after --stop-on-violation "
