@@ -152,11 +152,12 @@ def complete(cpu: Cpu) -> int:
 
 @kernel
 def complete_too_early(cpu: Cpu) -> int:
-    """The same, with a use behind the completion."""
+    """The same, with a use behind the completion, some time later."""
     obj = take_job(cpu)
     if obj == 0:
         return UNJUDGED
     cpu.store(obj + DONE, 1)
+    cpu.yield_core()
     use(cpu, obj)
     return RIGHT
 
