@@ -136,7 +136,7 @@ def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> 
 
 
 def write_through(path: Path, data: bytes) -> None:
-    """Write to a device or a pipe, which is not replaced; OSError for a pipe that nobody reads, and for a plain file."""
+    """Write to a device or a pipe, which is not replaced; OSError for a pipe that nobody reads, or a plain file."""
     try:
         handle = os.open(path, os.O_WRONLY | SAFELY)
     except OSError as error:

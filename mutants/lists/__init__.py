@@ -7,6 +7,7 @@ from mutants.lists import (
     detectors_python,
     events,
     grader,
+    hands,
     judging,
     knee,
     locks,
@@ -40,4 +41,5 @@ GROUPS = (
     knee.GROUP,
     crews.GROUP,
     marks.GROUP,
+    hands.GROUP,
 )

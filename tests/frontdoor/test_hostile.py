@@ -13,6 +13,7 @@ import pytest
 from benchmarks import fuzz
 from stress import cli
 from stress.errors import UserError
+from stress.exits import fail
 from stress.outputs.places import write_results
 from tests.frontdoor.command import command_line, environment, kstress
 
@@ -151,3 +152,8 @@ def test_a_pipe_that_nobody_reads_is_told_and_one_with_a_reader_is_written_to(tm
         assert os.read(reading, 100) == b"text"
     finally:
         os.close(reading)
+
+
+def test_a_message_is_escaped_once_more_where_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail("one \x1b[2J\ntwo \udcff", 2) == 2
+    assert capsys.readouterr().err == "kstress: one \\x1b[2J\ntwo \\udcff\n"
