@@ -30,7 +30,7 @@ import attrs
 from stress import cli
 from stress.errors import UserError
 
-SECONDS = 20
+SECONDS = 60
 """No input may take longer, by the clock on the wall, on a busy host."""
 ERRNOS = [
     "ENAMETOOLONG",

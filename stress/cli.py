@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it.
 import os
 import sys
 import traceback
+from typing import Any
 
 import click
 
@@ -27,9 +28,28 @@ from stress.streams import close_streams, open_streams, silence
 COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
 
 
+class RefusedError(Exception):
+    """The system refused something; click, which takes EPIPE for its own and exits with 1, must not see it."""
+
+    def __init__(self, refusal: OSError) -> None:
+        """Carry what it was."""
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+class Front(Commands):
+    """The commands, whose errors are told by `call` alone."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command that is asked for."""
+        try:
+            return super().invoke(context)
+        except OSError as error:
+            raise RefusedError(error) from error
+
+
 @click.group(
-    cls=Commands,
-    invoke_without_command=True,
+    cls=Front,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="kstress")
@@ -56,7 +76,7 @@ def call(arguments: list[str] | None = None) -> int:
         with telling_of_memory():
             code = cli.main(arguments, prog_name="kstress", standalone_mode=False)
         sys.stdout.flush()
-        return int(code or 0)
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         where = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
         return fail(f"{on_one_line(error.format_message())}{where}", EXIT_USAGE)
@@ -66,19 +86,28 @@ def call(arguments: list[str] | None = None) -> int:
         return fail(f"the harness failed, so this run says nothing: {error}", EXIT_HARNESS_FAILED)
     except (KeyboardInterrupt, click.Abort):
         return fail("interrupted", 130)
+    except RefusedError as error:
+        return refused(error.refusal)
     except OSError as error:
-        silence(sys.stdout)
-        return fail(on_one_line(str(unmet(error))), EXIT_USAGE)
+        return refused(error)
     except Exception:
         traceback.print_exc()
         return fail("this is a fault of kstress itself: please report it with the lines above", EXIT_HARNESS_FAILED)
 
 
+def refused(error: OSError) -> int:
+    """Tell that the system refused something that no command has words of its own for; the exit code."""
+    silence(sys.stdout)
+    if isinstance(error, BrokenPipeError) and error.filename is None:
+        return 0  # the reader of a pipe has what it wanted
+    return fail(on_one_line(str(unmet(error))), EXIT_USAGE)
+
+
 def unmet(error: OSError) -> UserError:
-    """What is told where the system refused something that no command has words of its own for."""
-    if error.filename is None:
-        return refusal("cannot print the results, or go on", error, "name a file with --json")
+    """What is told then."""
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    if not names:
+        return refusal("cannot print the results, or go on", error, "name a file with --json")
     return refusal(f"cannot use {' and '.join(map(repr, names))}", error, "see that it can be read and written")
 
 

@@ -137,8 +137,15 @@ def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> 
 
 
 def write_through(path: Path, data: bytes) -> None:
-    """Write to a device or a pipe, which is not replaced; OSError for a plain file, which would be lost."""
-    with os.fdopen(os.open(path, os.O_WRONLY | flags("O_CLOEXEC", "O_NOCTTY")), "wb") as file:
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    """Write to a device or a pipe, which is not replaced; OSError for a pipe that nobody reads, or a plain file."""
+    try:
+        handle = os.open(path, os.O_WRONLY | SAFELY)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads from this pipe") from None
+        raise
+    with os.fdopen(handle, "wb") as file:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EEXIST, "it became a plain file")
+        os.set_blocking(handle, True)
         file.write(data)

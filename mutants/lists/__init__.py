@@ -8,6 +8,7 @@ from mutants.lists import (
     doors,
     events,
     grader,
+    hands,
     host,
     judging,
     knee,
@@ -44,4 +45,5 @@ GROUPS = (
     knee.GROUP,
     crews.GROUP,
     marks.GROUP,
+    hands.GROUP,
 )

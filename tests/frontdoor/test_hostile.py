@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import resource
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pytest
 
 from benchmarks import fuzz
 from stress import cli
-from tests.frontdoor.command import kstress
+from stress.errors import UserError
+from stress.exits import fail
+from stress.outputs.places import write_results
+from tests.frontdoor.command import command_line, environment, kstress
 
 
 def test_a_hundred_random_inputs_are_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,3 +115,45 @@ def test_a_limit_on_open_files_is_one_line_that_says_what_to_raise(
     assert code == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.endswith("Too many open files; raise the limit on open files (ulimit -n)")
+
+
+def test_a_command_whose_reader_has_gone_exits_with_0_and_no_word() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = command_line(["list", "--markdown"])
+        done = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment(), timeout=60, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_broken_pipe_in_the_place_of_a_file_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*given: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), str(tmp_path))
+
+    monkeypatch.setattr("stress.scenario_files.os.listdir", refused)
+    assert cli.call(["list"]) == 2
+    assert "Broken pipe" in capsys.readouterr().err
+
+
+def test_a_pipe_that_nobody_reads_is_told_and_one_with_a_reader_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match=r"^--json: cannot write '.*pipe': nobody reads from this pipe; "):
+        write_results(pipe, "text", "--json")
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_results(pipe, "text", "--json")
+        assert os.read(reading, 100) == b"text"
+    finally:
+        os.close(reading)
+
+
+def test_a_message_is_escaped_once_more_where_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail("one \x1b[2J\ntwo \udcff", 2) == 2
+    assert capsys.readouterr().err == "kstress: one \\x1b[2J\ntwo \\udcff\n"
