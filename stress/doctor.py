@@ -65,7 +65,7 @@ def examine() -> Iterator[Check]:
     """Every finding, as it is made; the trials of the engines come last and take a second each."""
     yield from _facts()
     corpus = bundled()
-    yield Check("corpus", True, f"{len(corpus.modules)} modules, {symbols_text(corpus)}: {corpus.source}")
+    yield Check("corpus", True, f"{len(corpus.modules)} modules, symbols: {symbols_text(corpus)}; {corpus.source}")
     yield from _extras()
     yield _trial("python")
     if has_numba():

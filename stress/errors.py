@@ -60,7 +60,7 @@ def telling_of_memory() -> Iterator[None]:
     """A context in which whatever came from a lack of memory is told in one line, as HostError."""
     try:
         yield
-    except HostError:
+    except UserError:
         raise
     except Exception as error:
         if is_for_memory(error):

@@ -43,7 +43,7 @@ GROUP = Group(
         DISK.of("def open_to_change(").mutant(
             "follows-links", "lines are written through a link",
             'if path.is_symlink():\n        raise OSError(errno.ELOOP, "it is a link")\n    handle = '
-            "open_plain(path, os.O_RDWR | os.O_NOFOLLOW)",
+            'open_plain(path, os.O_RDWR | flags("O_NOFOLLOW"))',
             "handle = open_plain(path, os.O_RDWR)",
         ),
         DISK.of("def open_to_change(").mutant(

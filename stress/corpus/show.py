@@ -39,7 +39,7 @@ def _totals(corpus: Corpus) -> Table:
 def symbols_text(corpus: Corpus) -> str:
     """How many symbols lookups can find, of modules and of the kernel itself."""
     findable = sum(len(module.findable()) for module in corpus.modules)
-    return f"{findable:,} symbols in modules, {len(corpus.kernel):,} in the kernel"
+    return f"{findable:,} in modules, {len(corpus.kernel):,} in the kernel"
 
 
 def _facts(corpus: Corpus) -> list[tuple[str, str]]:

@@ -11,8 +11,9 @@ import pytest
 
 from stress.campaign import folder as folders
 from stress.campaign import life
-from stress.campaign.folder import lock_folder, make_folder
+from stress.campaign.folder import lock_folder, make_folder, manifest_bytes
 from stress.campaign.life import KILLED, RUNNING, UNFINISHED, Life, boot_id, is_locked, state_of
+from stress.campaign.reading import MANIFEST
 from stress.campaign.soak.rundir import read_run
 from stress.errors import UserError
 from tests.campaign.soak.made import open_journal
@@ -62,9 +63,11 @@ def test_a_soak_runs_as_long_as_its_process_has_the_directory(tmp_path: Path) ->
     assert read_run(journal.folder).state == RUNNING
     journal.close()
     assert read_run(journal.folder).state == KILLED
-    journal.rewrite(attrs.evolve(journal.manifest, boot="another"))
+    elsewhere = attrs.evolve(journal.manifest, boot="another")
+    (journal.folder / MANIFEST).write_bytes(manifest_bytes("soak", elsewhere))
     assert read_run(journal.folder).state == UNFINISHED
-    journal.end("interrupted")
+    ended = attrs.evolve(journal.manifest, status="interrupted")
+    (journal.folder / MANIFEST).write_bytes(manifest_bytes("soak", ended))
     assert read_run(journal.folder).state == "interrupted"
 
 

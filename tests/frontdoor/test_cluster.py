@@ -235,7 +235,8 @@ def test_nothing_starts_without_a_scheduler(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     more = without(tmp_path / "distributed", "distributed")
     done = kstress("sweep", "modlist_spinlock", *SHORT, "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path, **more)
     assert (done.returncode, done.stdout) == (2, "")

@@ -126,7 +126,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["a.json", "few.json", "--level", "5"], "--level: 5.0 is not above 0 and at most 0.5; give a share like 0.05"),
         (["a.json", "few.json", "--level", "5%"], "'5%' is not a valid float"),
         (["a.json", "few.json", "--tolerance", "-1"], "--tolerance: -1.0 is not from 0 to 0.9; give a share like 0.05"),
-        (["a.json", "few.json", "--junit", "nosuch/x"], "--junit: there is no folder 'nosuch'"),
+        (["a.json", "few.json", "--junit", "nosuch/x"], "--junit: cannot write in 'nosuch': No such file or directory"),
         (["a.json", "few.json", "--junit", "."], "--junit: '.' is no name of a file"),
         (["a.json", "few.json", "--junit", "-"], "--junit: '-' is no name of a file; give one"),
         (["a.json", "few.json", "--json", "x", "--junit", "./x"], "is named for two things at once; name two files"),

@@ -111,8 +111,9 @@ def test_other_places_are_refused_with_what_to_give(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text('{"kind": "kstress party", "schema": 1}')
     with pytest.raises(UserError, match="not the manifest of a soak or a sweep: its kind is 'kstress party'; give"):
         sources(tmp_path)
-    with pytest.raises(UserError, match=r"holds neither manifest\.json nor run-\*\.json; give"):
-        sources(tmp_path.parent)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"holds neither manifest\.json nor run-\*\.json, nor run directories; give"):
+        sources(tmp_path / "empty")
     with pytest.raises(UserError, match=r"cannot read .*nosuch"):
         sources(tmp_path / "nosuch")
 

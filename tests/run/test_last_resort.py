@@ -59,7 +59,7 @@ def test_a_cache_that_cannot_be_written_is_passed_over_for_one_that_can(whole_ca
     shutil.copytree(whole_cache, tmp_path / "kstress")
     done = kstress(*COMPILED, KSTRESS_CACHE_DIR="/dev/null/no", XDG_CACHE_HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "KSTRESS_CACHE_DIR: compiled code is not kept in /dev/null/no: Not a directory; name" in done.stderr
+    assert "KSTRESS_CACHE_DIR: compiled code is not kept in /dev/null/no: " in done.stderr
 
 
 @pytest.fixture(scope="module")
