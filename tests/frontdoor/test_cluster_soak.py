@@ -60,7 +60,7 @@ def test_a_worker_that_is_killed_loses_its_turn_and_nothing_else_and_the_soak_go
             workers[0].kill()
             assert soaking.wait() in (0, 3)
         assert f"{workers[0].address} on " in soaking.printed
-        assert "did not bring a turn back: it has left the cluster" in soaking.printed
+        assert "did not bring it back: it has left the cluster" in soaking.printed
     assert lines_of(soaking.printed.splitlines()) == on_disk(folder)
     assert_adds_up(folder, soaking.printed)
     sessions = manifest(folder)["sessions"]

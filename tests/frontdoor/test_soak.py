@@ -28,8 +28,17 @@ from tests.frontdoor.test_cli import CONDITION_KEYS, RUN_KEYS
 
 TWO_SECONDS = (*SHORT, "--duration", "2s")
 SOAK_KEYS = {
-    "directory", "status", "state", "elapsed_s", "planned_s", "sessions", "workers", "failure", "lost_turns", "last_loss",
-}  # fmt: skip
+    "directory",
+    "status",
+    "state",
+    "elapsed_s",
+    "planned_s",
+    "sessions",
+    "workers",
+    "failure",
+    "lost_turns",
+    "last_loss",
+}
 SHARE_OF_TWIN = 0.5
 
 Done = tuple[subprocess.CompletedProcess[str], Path]
