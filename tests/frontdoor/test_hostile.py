@@ -157,3 +157,20 @@ def test_a_pipe_that_nobody_reads_is_told_and_one_with_a_reader_is_written_to(tm
 def test_a_message_is_escaped_once_more_where_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail("one \x1b[2J\ntwo \udcff", 2) == 2
     assert capsys.readouterr().err == "kstress: one \\x1b[2J\ntwo \\udcff\n"
+
+
+@pytest.mark.parametrize(("name", "code"), [(None, 0), ("some/pipe", 2)])
+def test_a_broken_pipe_is_no_verdict(
+    name: str | None, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(**_: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), name)
+
+    monkeypatch.setattr(cli.cli.commands["list"], "callback", breaks)
+    assert cli.call(["list"]) == code
+    assert [repr(name) in line for line in capsys.readouterr().err.splitlines()] == [True] * (code == 2)
+
+
+def test_an_argument_cannot_break_a_message_in_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.call(["run", "--bo\ngus"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
