@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from benchmarks import fuzz
@@ -171,6 +172,12 @@ def test_a_broken_pipe_is_no_verdict(
     assert [repr(name) in line for line in capsys.readouterr().err.splitlines()] == [True] * (code == 2)
 
 
-def test_an_argument_cannot_break_a_message_in_two(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.call(["run", "--bo\ngus"]) == 2
+def test_an_argument_cannot_break_a_message_in_two(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(**_: object) -> None:
+        raise click.UsageError("there is no such thing as a\nb")
+
+    monkeypatch.setattr(cli.cli.commands["list"], "callback", refuses)
+    assert cli.call(["list"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
