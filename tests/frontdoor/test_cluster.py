@@ -117,7 +117,15 @@ def test_a_signal_ends_it_at_once_on_the_workers_too_and_the_rest_can_be_run(
 def cells_under_way(workers: list[Worker]) -> list[psutil.Process]:
     """The processes of the cells, once each worker has one."""
     wait_until(lambda: all(len(worker.processes) == 2 for worker in workers), "a cell on each worker")
-    return [process for worker in workers for process in worker.processes if len(process.children()) == 0]
+    return [process for worker in workers for process in worker.processes if has_no_child(process)]
+
+
+def has_no_child(process: psutil.Process) -> bool:
+    """Whether a process is there and has started none; what a worker starts on its way to a cell may be gone."""
+    try:
+        return not process.children()
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_what_a_killed_worker_had_is_run_by_another(pair: Pair, tmp_path: Path) -> None:
