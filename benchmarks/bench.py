@@ -27,6 +27,7 @@ from benchmarks.image import has_compiler  # noqa: E402
 from benchmarks.parts import Bench, Part, features, only_quick, race, stops, throughput  # noqa: E402
 from benchmarks.rows import Outcome, judge  # noqa: E402
 from stress.conditions import StealMeter, package_version  # noqa: E402
+from stress.extras import install_hint  # noqa: E402
 from stress.machine.engines import has_numba, usable_cores  # noqa: E402
 from stress.machine.python_engine import gil_enabled  # noqa: E402
 
@@ -100,9 +101,7 @@ def missing() -> list[str]:
     if not has_compiler():
         reasons.append("gcc is not there: what is measured against C is skipped")
     if not has_numba():
-        reasons.append(
-            "numba is not there (pip install 'kstress[native]'): the native engine is skipped, and C with it"
-        )
+        reasons.append(f"numba is not there ({install_hint('native')}): the native engine is skipped, and C with it")
     return reasons
 
 
