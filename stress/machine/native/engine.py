@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -28,9 +29,10 @@ from stress.machine.native import keeping
 from stress.machine.native.checks import part
 from stress.machine.native.cpu import make_constructor
 from stress.machine.native.linking import WholeCompiler
+from stress.machine.native.reached import facts_of, functions_of
 from stress.machine.ram import Ram
-from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE, Cpu, Operation
-from stress.machine.words import area_address, declared
+from stress.machine.seam import KERNEL_FUNCTIONS, Cpu, Operation
+from stress.machine.words import area_address
 
 PACKAGE = Path(__file__).parents[2]
 SIGNATURE = "void(int64, int64, int64, int64)"
@@ -45,32 +47,30 @@ def play_cpu(base: int, number: int, area: int, log: int) -> None:
     run_program(new_cpu(base, number, area, log), operation, safepoint)  # type: ignore[name-defined]  # noqa: F821
 
 
-def sources_of(operation: Operation) -> list[Path]:
-    """Every file that compiled code of `operation` may come from: the package's, its own, and other kernel code's.
-
-    Other scenarios' files do not count, or running one more would make all compile again.
-    """
-    files = {path for folder in SOURCES for path in (PACKAGE / folder).rglob("*.py")}
-    for function in KERNEL_FUNCTIONS:
-        if function.__module__ == operation.__module__ or not function.__module__.startswith(SCENARIO_MODULE):
-            files.add(Path(function.__code__.co_filename))
-    return sorted(files)
-
-
 def digest(operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> str:
     """A name for the folder of a program: depends on all that numba looks at too, so that it always hits what is there.
 
-    That is all sources that the program may have, when this one was written, and the make of the machine.
+    That is the package's sources and the files of all functions that the program calls, what these use, when this file
+    was written, and the make of the machine.
     """
-    total = hashlib.sha256()
-    for path in sources_of(operation):
+    functions = functions_of((operation, safepoint, run_program, features.interrupt, features.nmi))
+    total = hashlib.sha256(_digest_of_package())
+    for path in sorted({Path(function.__code__.co_filename) for function in functions}):
         total.update(str(path).encode() + path.read_bytes())
     written, processor = Path(__file__).stat(), cpu_target.target_context.codegen().magic_tuple()
-    made_by = (sys.version, numba.__version__, llvmlite.__version__, repr(processor))
-    program = (operation.__module__, operation.__qualname__, safepoint.__qualname__, repr(features), declared())
-    for fact in (*made_by, str(written.st_mtime_ns), *program):
+    made_by = (sys.version, numba.__version__, llvmlite.__version__, repr(processor), str(written.st_mtime_ns))
+    for fact in (*made_by, repr(features), *facts_of(functions)):
         total.update(fact.encode() + b"\0")
     return total.hexdigest()[:24]
+
+
+@cache
+def _digest_of_package() -> bytes:
+    """The digest of the files of this package that compiled code may come from."""
+    total = hashlib.sha256()
+    for path in sorted(path for folder in SOURCES for path in (PACKAGE / folder).rglob("*.py")):
+        total.update(str(path).encode() + path.read_bytes())
+    return total.digest()
 
 
 def register_kernel_functions() -> None:
