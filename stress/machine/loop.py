@@ -51,13 +51,19 @@ BROKEN = -1
 
 
 @kernel
-def windows_ended(cpu: Cpu) -> int:
-    """How many race windows all CPUs have ended; it only grows."""
+def total_of(cpu: Cpu, cpus: int, word: int) -> int:
+    """The sum of a word over the logs of the first `cpus` CPUs."""
     log = cpu.log - cpu.number * LOG_BYTES
     total = 0
-    for number in range(cpu.peek(CPUS)):
-        total += cpu.peek(log + number * LOG_BYTES + WINDOWS)
+    for number in range(cpus):
+        total += cpu.peek(log + number * LOG_BYTES + word)
     return total
+
+
+@kernel
+def windows_ended(cpu: Cpu) -> int:
+    """How many race windows all CPUs have ended; it only grows."""
+    return total_of(cpu, cpu.peek(CPUS), WINDOWS)
 
 
 @kernel
@@ -90,11 +96,7 @@ def mark_edge(cpu: Cpu) -> None:
 @kernel
 def edges_passed(cpu: Cpu) -> int:
     """How many edges all writers (the CPUs with the lowest numbers) have passed; it only grows."""
-    log = cpu.log - cpu.number * LOG_BYTES
-    total = 0
-    for writer in range(cpu.peek(WRITERS)):
-        total += cpu.peek(log + writer * LOG_BYTES + EDGES)
-    return total
+    return total_of(cpu, cpu.peek(WRITERS), EDGES)
 
 
 @kernel
@@ -130,11 +132,7 @@ def faulted(cpu: Cpu) -> int:
 @kernel
 def trial_of(cpu: Cpu) -> int:
     """The number of the trial under way, counted from 1: a change that readers overlap, of whichever writer."""
-    log = cpu.log - cpu.number * LOG_BYTES
-    total = 1
-    for writer in range(cpu.peek(WRITERS)):
-        total += cpu.peek(log + writer * LOG_BYTES + OVERLAPPED)
-    return total
+    return 1 + total_of(cpu, cpu.peek(WRITERS), OVERLAPPED)
 
 
 @kernel
