@@ -20,6 +20,7 @@ LARGEST_BYTES = 256 << 20
 SAFELY = flags("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY")
 """Opening never waits, as for the other end of a pipe, and no process that is started inherits the file."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags("O_NOFOLLOW", "O_CLOEXEC")
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 LOST = "it was removed, moved or replaced while it was being written to"
 
 REMEDIES = {
@@ -55,6 +56,15 @@ def telling(doing: str, usual: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise refusal(doing, error, usual) from None
+
+
+def not_own(facts: os.stat_result) -> str | None:
+    """Why a file or folder is not this user's alone; None if it is."""
+    if facts.st_uid != os.geteuid():
+        return f"it belongs to user {facts.st_uid}"
+    if facts.st_mode & OTHERS_WRITE:
+        return f"others can write it (mode {stat.S_IMODE(facts.st_mode):o})"
+    return None
 
 
 def open_plain(path: Path, flags: int = os.O_RDONLY) -> int:

@@ -7,12 +7,12 @@ somebody is logged in; a folder below /tmp is last, since another user may have 
 
 import os
 import platform
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from stress.corpus.untrusted import shown
+from stress.disk import not_own
 from stress.system import flags
 
 NAMED = "KSTRESS_LOCK_DIR"
@@ -51,11 +51,11 @@ def open_own(base: Path, names: tuple[str, ...]) -> int:
         with suppress(FileExistsError):
             place.mkdir(0o700)
     handle = os.open(place, OPEN_FOLDER)
-    facts = os.fstat(handle)
-    if facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    fault = not_own(os.fstat(handle))
+    if fault is None:
         return handle
     os.close(handle)
-    raise PermissionError(f"it belongs to user {facts.st_uid} and has mode {stat.S_IMODE(facts.st_mode):o}")
+    raise PermissionError(fault)
 
 
 def open_folder() -> int:

@@ -90,7 +90,7 @@ def test_a_folder_that_is_not_ours_alone_is_told_and_the_run_goes_on(
 def test_a_folder_of_another_user_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "locks").mkdir(0o700)
     os.chown(tmp_path / "locks", NOBODY, NOBODY)
-    with pytest.raises(PermissionError, match=f"it belongs to user {NOBODY} and has mode 700"):
+    with pytest.raises(PermissionError, match=f"it belongs to user {NOBODY}$"):
         open_own(tmp_path, ("locks",))
 
 

@@ -16,14 +16,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stress.corpus.untrusted import shown
-from stress.disk import read_whole, reason, write_whole
+from stress.disk import OTHERS_WRITE, not_own, read_whole, reason, write_whole
 
 SUMS = "sums.json"
 KINDS = (".nbi", ".nbc")
 """How files end that numba loads: indices and data, both pickles."""
 DRAFT = ".draft-"
 OLD_SECONDS = 86400.0
-OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def places() -> Iterator[tuple[str, Path]]:
@@ -40,13 +39,7 @@ def places() -> Iterator[tuple[str, Path]]:
 def fault_of(path: Path) -> str | None:
     """Why a file or folder may not be used: it is not the user's alone. None if it may."""
     facts = os.lstat(path)
-    if stat.S_ISLNK(facts.st_mode):
-        return "it is a link"
-    if facts.st_uid != os.geteuid():
-        return f"it belongs to user {facts.st_uid}"
-    if facts.st_mode & OTHERS_WRITE:
-        return f"others can write it (mode {stat.S_IMODE(facts.st_mode):o})"
-    return None
+    return "it is a link" if stat.S_ISLNK(facts.st_mode) else not_own(facts)
 
 
 def _fault_of_place(root: Path) -> str | None:
