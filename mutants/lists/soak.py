@@ -44,7 +44,9 @@ GROUP = Group(
         JOURNAL.of("def append(").mutant(
             "never-thinned", "the samples grow without bound", "if self._count >= self.most_samples:", "if False:"
         ),
-        READING.of("def whole_lines(").mutant("torn-read", "a torn line is an error", "lines.pop()", "pass"),
+        READING.of("def __iter__(self) -> Iterator[Line]").mutant(
+            "torn-read", "a torn line is an error", "kept is not None and _is_json(kept)", "kept is not None"
+        ),
         READING.of("def read_head(").mutant(
             "newer-read", "a newer schema is read as if it were known", "schema > newest", "schema > newest + 1"
         ),

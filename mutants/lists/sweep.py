@@ -47,13 +47,15 @@ GROUP = Group(
             "pass",
         ),
         PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
-        SWEEPDIR.of("def check(").mutant(
-            "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in seen:", "if False:"
+        SWEEPDIR.of("def take(self").mutant(
+            "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in self._seen:", "if False:"
         ),
-        SWEEPDIR.of("def check(").mutant(
+        SWEEPDIR.of("def take(self").mutant(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
         ),
-        SWEEPDIR.of("def check(").mutant("any-run", "any object is a run", "if one.run is not None:", "if False:"),
+        SWEEPDIR.of("def take(self").mutant(
+            "any-run", "any object is a run", "None if one.run is None else run_of(", "None and run_of("
+        ),
         AGENDA.of("def __init__(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
         SWEEP.of("def _status(").mutant(
             "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'

@@ -4,10 +4,11 @@ Whatever is read back may be damaged or foreign, so nothing is taken for what it
 unknown key, no count below zero, nothing for what is missing.
 """
 
+import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from types import GenericAlias
 from typing import Any, TypeVar, get_args, get_origin
@@ -86,18 +87,21 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     return value
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def _plain(value: Any) -> Any:
     """JSON that can be written again: finite, with no lone surrogate, not nested without end."""
-    if depth > DEEPEST:
-        raise ValueError("nested too deeply")
-    if isinstance(value, str):
-        value.encode()
-    elif isinstance(value, dict | list):
-        for one in (*value, *value.values()) if isinstance(value, dict) else value:
-            _plain(one, depth + 1)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
+    _check_depth(value, DEEPEST)
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     return value
+
+
+def _check_depth(value: Any, left: int) -> None:
+    """Raise ValueError for JSON that is nested more than `left` times."""
+    if isinstance(value, dict | list):
+        if not left:
+            raise ValueError("nested too deeply")
+        for inner in value.values() if isinstance(value, dict) else value:
+            if type(inner) in (dict, list):
+                _check_depth(inner, left - 1)
 
 
 def _is_listed(kind: Any) -> bool:
@@ -171,7 +175,7 @@ def _object(value: Any, _: Any) -> dict[str, Any]:
 def _converter() -> Converter:
     """The converter with all hooks."""
     made = Converter(forbid_extra_keys=True)
-    made.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
+    made.register_structure_hook_func(lambda kind: kind in (dict[str, Any], Mapping[str, Any]), _object)
     for kind, allowed in {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.items():
         made.register_structure_hook(kind, _strict(kind, *allowed))
     made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))

@@ -5,16 +5,19 @@ may be no run directory at all. Only the last line of a file may be torn; everyt
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
+
+import attrs
 
 from stress.campaign.converter import from_json
 from stress.corpus.untrusted import shown
-from stress.disk import read_whole, telling
+from stress.disk import LARGEST_BYTES, read_whole, reading, telling, too_large
 from stress.errors import UserError
 
 MANIFEST = "manifest.json"
+GIVE = "give a run directory"
 
 T = TypeVar("T")
 
@@ -25,7 +28,7 @@ def read_file(path: Path) -> bytes:
     Raises:
         UserError: for anything else; a device or a pipe might never end.
     """
-    with telling(f"cannot read {shown(path)}", "give a run directory"):
+    with telling(f"cannot read {shown(path)}", GIVE):
         return read_whole(path)
 
 
@@ -62,13 +65,81 @@ def kind_of(what: str) -> str:
     return f"kstress {what}"
 
 
-def whole_lines(path: Path) -> tuple[list[bytes], int]:
-    """The whole lines of a file, and how many bytes they are; a torn last line is left out."""
-    raw = read_file(path)
-    lines = raw.split(b"\n")[:-1]
-    if lines and not _is_json(lines[-1]):
-        lines.pop()
-    return lines, sum(len(line) + 1 for line in lines)
+@attrs.frozen
+class Line:
+    """A whole line of a file, and at which byte it begins."""
+
+    at: int
+    text: bytes
+
+
+@attrs.define
+class WholeLines:
+    """The whole lines of a file, one at a time; a torn last line is left out. `size` is how many bytes they had so far.
+
+    Raises:
+        UserError: on the first of them, when the file cannot be read.
+    """
+
+    path: Path
+    size: int = 0
+
+    def __iter__(self) -> Iterator[Line]:
+        """Read the file; each line is given once another one follows it, and the last if it is not torn."""
+        kept = None
+        with telling(f"cannot read {shown(self.path)}", GIVE), reading(self.path) as file:
+            while (text := self._next(file)).endswith(b"\n"):
+                if kept is not None:
+                    yield self._taken(kept)
+                kept = text
+        if kept is not None and _is_json(kept):
+            yield self._taken(kept)
+
+    def _next(self, file: BinaryIO) -> bytes:
+        """The next line; OSError where there is more than can be read, as files of /proc have no size."""
+        text = file.readline(LARGEST_BYTES + 1 - self.size)
+        if self.size + len(text) > LARGEST_BYTES:
+            raise too_large(self.size + len(text), LARGEST_BYTES)
+        return text
+
+    def _taken(self, text: bytes) -> Line:
+        """The line that is next."""
+        line = Line(self.size, text[:-1])
+        self.size += len(text)
+        return line
+
+
+class Stored(Mapping[str, Any]):
+    """The JSON object that a line of a file has under some name, read again whenever it is asked for.
+
+    So a journal of any size needs no memory for what is seldom looked at.
+    """
+
+    __slots__ = ("_at", "_name", "_path", "_size")
+
+    def __init__(self, path: Path, line: Line, name: str) -> None:
+        """Remember where it is."""
+        self._path, self._name = path, name
+        self._at, self._size = line.at, len(line.text)
+
+    def _read(self) -> dict[str, Any]:
+        """The object; UserError where the file is another one by now."""
+        with telling(f"cannot read {shown(self._path)}", GIVE), reading(self._path) as file:
+            file.seek(self._at)
+            raw = file.read(self._size)
+        found = parse(raw, shown(self._path)).get(self._name)
+        if not isinstance(found, dict):
+            raise UserError(f"{shown(self._path)} has changed while it was read; try again")
+        return found
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
 
 
 def _is_json(line: bytes) -> bool:
@@ -80,8 +151,8 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def records(lines: list[bytes], kind: type[T], path: Path) -> Iterator[T]:
-    """The records of a file's lines; UserError names the line that is none."""
+def records(lines: WholeLines, kind: type[T]) -> Iterator[tuple[Line, T]]:
+    """The lines of a file, each with its record; UserError names the line that is none."""
     for number, line in enumerate(lines, 1):
-        where = f"{shown(path)}, line {number}"
-        yield from_json(parse(line, where), kind, where)
+        where = f"{shown(lines.path)}, line {number}"
+        yield line, from_json(parse(line.text, where), kind, where)

@@ -3,14 +3,17 @@
 Keys that this version does not know are left alone; one that is missing, or is not what it should be, is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from functools import lru_cache
+from sys import intern
+from typing import Any, NewType
 
 import attrs
 from attrs.validators import deep_mapping, ge, in_, instance_of, le, max_len, optional
+from cattrs.gen import make_dict_structure_fn
 
-from stress.campaign.converter import from_json
+from stress.campaign.converter import CONVERTER, from_json
 from stress.campaign.sweep.records import Values, applies
 from stress.conditions import Conditions
 from stress.config import Config
@@ -22,10 +25,72 @@ SHORTEST_S = 1e-6
 SHORTEST_DURATION_S = 0.01
 LONGEST_S = 1e10
 LONGEST_NAME = 1000
+MOST_KEPT = 10_000
+"""How many different texts, or conditions, are kept so that runs can share them."""
 
 _NAME: Any = max_len(LONGEST_NAME)
 _COUNT = ge(0)
 _TIME = [ge(0.0), le(LONGEST_S)]
+
+
+@attrs.frozen
+class Counts(Mapping[str, int]):
+    """How often each outcome came; many runs have the same names."""
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    def __getitem__(self, name: str) -> int:
+        return dict(zip(self.names, self.counts, strict=True))[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+Reported = NewType("Reported", tuple[str, ...])
+"""The outcome of each violation that a run reports; JSON has the reports, which may be long."""
+
+
+@lru_cache(MOST_KEPT)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same object for the same names."""
+    return tuple(map(intern, names))
+
+
+def _reported(value: Any, _: Any) -> Reported:
+    """The outcomes of reports from JSON."""
+    if type(value) is not list or not all(type(report) is dict for report in value):
+        raise TypeError(f"{value!r:.60} is no array of objects")
+    return Reported(_shared(tuple(str(report.get("outcome")) for report in value)))
+
+
+def _counts(value: Any, _: Any) -> Counts:
+    """Counts from JSON."""
+    counts = CONVERTER.structure(value, dict[str, int])
+    return Counts(_shared(tuple(counts)), tuple(counts.values()))
+
+
+_structure_conditions = make_dict_structure_fn(Conditions, CONVERTER, _cattrs_forbid_extra_keys=True)
+_known_conditions: dict[str, Conditions] = {}
+
+
+def _conditions(value: Any, _: Any) -> Conditions:
+    """Conditions from JSON; runs of one host mostly have the same."""
+    text = repr(value)
+    known = _known_conditions.get(text)
+    if known is None:
+        known = _structure_conditions(value, Conditions)
+        if len(_known_conditions) < MOST_KEPT:
+            _known_conditions[text] = known
+    return known
+
+
+CONVERTER.register_structure_hook(Conditions, _conditions)
+CONVERTER.register_structure_hook(Reported, _reported)
+CONVERTER.register_structure_hook(Counts, _counts)
 
 
 @attrs.frozen
@@ -42,7 +107,7 @@ class Stops:
 class TwinCounts:
     """What was counted of the twin, which ran in the same call."""
 
-    scenario: str = attrs.field(validator=_NAME)
+    scenario: str = attrs.field(validator=_NAME, converter=intern)
     race_windows: int = attrs.field(validator=_COUNT)
     violations: int = attrs.field(validator=_COUNT)
     trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
@@ -54,13 +119,13 @@ class TwinCounts:
 class Run:
     """One run of one scenario; `results/README.md` says what each key is."""
 
-    scenario: str = attrs.field(validator=_NAME)
-    engine: str = attrs.field(validator=_NAME)
+    scenario: str = attrs.field(validator=_NAME, converter=intern)
+    engine: str = attrs.field(validator=_NAME, converter=intern)
     cpus: int = attrs.field(validator=ge(1))
     seed: int
     duration_s: float = attrs.field(validator=_TIME)
-    expect: str = attrs.field(validator=in_(VERDICTS))
-    verdict: str = attrs.field(validator=in_(VERDICTS))
+    expect: str = attrs.field(validator=in_(VERDICTS), converter=intern)
+    verdict: str = attrs.field(validator=in_(VERDICTS), converter=intern)
     reason: str
     as_expected: bool
     interrupted: bool
@@ -71,10 +136,10 @@ class Run:
     violations: int = attrs.field(validator=_COUNT)
     first_violation_s: float | None = attrs.field(validator=optional(_TIME))
     rate_upper_95: float | None
-    outcomes: dict[str, int] = attrs.field(validator=deep_mapping(_NAME, _COUNT, instance_of(dict)))
+    outcomes: Counts = attrs.field(validator=deep_mapping(_NAME, _COUNT, instance_of(Counts)))
     stop_machine: Stops
     stall: dict[str, Any] | None
-    reports: list[dict[str, Any]]
+    reports: Reported
     twin: TwinCounts | None
     conditions: Conditions
     trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
@@ -142,6 +207,10 @@ class Run:
         )
 
 
+_NAMES = tuple(field.name for field in attrs.fields(Run))
+
+
+@lru_cache(MOST_KEPT)
 def share(noise: float) -> Fraction:
     """A share of accesses as it was given on the command line."""
     return Fraction(noise).limit_denominator(1_000_000)
@@ -153,7 +222,7 @@ def run_of(value: Mapping[str, Any], where: str) -> Run:
     Raises:
         UserError: for anything else.
     """
-    known = {field.name: value[field.name] for field in attrs.fields(Run) if field.name in value}
+    known = {name: value[name] for name in _NAMES if name in value}
     run = from_json(known, Run, where)
     try:
         run.config()

@@ -1,6 +1,6 @@
 """What was read, in one shape: an entry for each run of a scenario, alone, in a soak or in a cell of a sweep."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -25,15 +25,15 @@ class Entry:
     `end` says how it ended, as of a sweep's cell; `trouble` why it broke, if it did; `run` is None if nothing came of
     it. `json` is the run as it was read. `worker` is who ran it, None for the process that wrote it. `findings` are
     violations that were told when they were seen, `stalled` a stall; what JSON alone has is told again when asked for.
-    `where` is its file, for errors. `sought` says that it is of a search, which asks whether a run shows the race, so
-    that none expects it to.
+    `where` is its place in a file, for errors, and `rerun` makes the command that runs it again, of its seed.
+    `sought` says that it is of a search, which asks whether a run shows the race, so that none expects it to.
     """
 
     values: Values
     repeat: int
     seed: int
     where: str
-    again: str
+    rerun: Callable[[int], str]
     end: str = DONE
     run: Run | None = None
     json: Mapping[str, Any] | None = None
@@ -62,16 +62,24 @@ class Entry:
             return self.end
         return self.run.verdict if self.run.applicable else NOT_APPLICABLE
 
-    def reports(self) -> Iterator[tuple[str, Told | dict[str, Any]]]:
-        """The outcome of each violation that is kept, and what is known of it: told, or as JSON."""
-        if self.findings:
-            yield from ((str(told.json.get("outcome")), told) for told in self.findings)
-        elif self.run is not None:
-            yield from ((str(report.get("outcome")), report) for report in self.run.reports)
+    @property
+    def again(self) -> str:
+        """The command that runs it again."""
+        return self.rerun(self.seed)
 
-    def told(self, report: Told | dict[str, Any]) -> Told:
-        """One of its reports in words."""
-        return report if isinstance(report, Told) else retell_violation(report, self.where)
+    @property
+    def reports(self) -> Sequence[str]:
+        """The outcome of each violation that is reported."""
+        if self.findings:
+            return [str(told.json.get("outcome")) for told in self.findings]
+        return self.run.reports if self.run else ()
+
+    def told(self, number: int) -> Told:
+        """One of its reports in words; UserError for a damaged one."""
+        if self.findings:
+            return self.findings[number]
+        assert self.json is not None
+        return retell_violation(self.json["reports"][number], self.where)
 
     @property
     def stall(self) -> Told | None:

@@ -1,12 +1,14 @@
 """Finds out what each path is that `kstress report` was given, and reads it whole; nothing in it is trusted."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from stress.campaign.converter import from_json
 from stress.campaign.life import INTERRUPTED, Life
 from stress.campaign.reading import MANIFEST, kind_of, parse, read_file
 from stress.campaign.runs import Run, run_of
@@ -16,14 +18,15 @@ from stress.campaign.soak.rundir import read_run
 from stress.campaign.sweep.find_summary import answer
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.plan import config_of
-from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan
+from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan, Values
 from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
 from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
+from stress.config import Config
 from stress.corpus.untrusted import shown
 from stress.disk import telling
 from stress.errors import UserError
 from stress.gathered.entries import RUNS, SOAK, SWEEP, Entry, Source
-from stress.report.result import SCHEMA, command_of, rerun_command
+from stress.report.result import SCHEMA, Result, command_of, rerun_command
 from stress.units import write_duration
 
 SWITCH_INTERVAL_S = 0.005
@@ -111,14 +114,15 @@ def _run_entry(value: object, where: str) -> Entry:
     """One run of a file."""
     if not isinstance(value, dict):
         raise UserError(f"{where} is no JSON object: it is damaged, or no file of kstress")
+    value = from_json(value, dict[str, Any], where)
     run = run_of(value, where)
-    again = _again(run)
-    return Entry(values=run.values(), repeat=1, seed=run.seed, where=where, again=again, run=run, json=value)
+    again = _again(run, value["reports"])
+    return Entry(values=run.values(), repeat=1, seed=run.seed, where=where, rerun=lambda _: again, run=run, json=value)
 
 
-def _again(run: Run) -> str:
+def _again(run: Run, reports: Sequence[Mapping[str, Any]]) -> str:
     """The command that runs it again: what a report of it says or, without one, what its figures were."""
-    known = [report["again"] for report in run.reports if isinstance(report.get("again"), str)]
+    known = [report["again"] for report in reports if isinstance(report.get("again"), str)]
     if known:
         return str(known[0])
     interval = run.conditions.switch_interval_s
@@ -137,7 +141,7 @@ def read_folder(folder: Path) -> Source:
     if kind == kind_of(SOAK_KIND):
         return soak_source(ending_of(read_run(folder)))
     if kind == kind_of(SWEEP_KIND):
-        return sweep_source(read_sweep(folder))
+        return sweep_source(read_sweep(folder, stored=True))
     raise UserError(f"{where} is not the manifest of a soak or a sweep: its kind is {shown(repr(kind))}; {GIVE}")
 
 
@@ -153,7 +157,7 @@ def soak_source(ending: Ending) -> Source:
             repeat=1,
             seed=run.seed,
             where=where,
-            again=rerun_command(result),
+            rerun=partial(_soak_again, result),
             end=FAILED if standing.failure else DONE,
             run=run,
             json=value,
@@ -166,6 +170,11 @@ def soak_source(ending: Ending) -> Source:
     return Source(name=where, kind=SOAK, entries=tuple(entries), planned=len(entries), **_what_became_of(ending.life))
 
 
+def _soak_again(result: Result, _: int) -> str:
+    """The command that runs a scenario of a soak again."""
+    return rerun_command(result)
+
+
 def _what_became_of(life: Life) -> dict[str, Any]:
     """What a source says of its campaign."""
     return {"status": life.state, "unfinished": life.unfinished, "resume": life.resume}
@@ -174,22 +183,45 @@ def _what_became_of(life: Life) -> dict[str, Any]:
 def sweep_source(swept: Swept) -> Source:
     """A sweep: an entry for each cell that has ended, in the order of the matrix, not in that of time."""
     plan = swept.manifest.plan
-    ended = sorted(swept.ended, key=lambda one: (one.number, one.repeat))
+    places = _places(swept)
+    ended = sorted(zip(swept.ended, swept.runs, strict=True), key=lambda one: (one[0].number, one[0].repeat))
     return Source(
         name=shown(swept.folder),
         kind=SWEEP,
-        entries=tuple(_cell(swept, one) for one in ended),
+        entries=tuple(_cell(swept, *one, places[one[0].number]) for one in ended),
         planned=len(ended) if plan.find else len(plan.cells) * plan.repeat,
         answers=tuple(answer(quest) for quest in quests_of(plan, swept.ended)),
         **_what_became_of(swept.life),
     )
 
 
-def _cell(swept: Swept, ended: Ended) -> Entry:
+@attrs.frozen
+class Place:
+    """What all repeats of a cell have alike: its values, where it is, for errors, and how it is run again."""
+
+    values: Values
+    where: str
+    rerun: Callable[[int], str]
+
+
+def _places(swept: Swept) -> dict[int, Place]:
+    """The place of each cell that has ended, by its number; UserError for values that none can have."""
+    plan, places = swept.manifest.plan, {}
+    for number in {one.number for one in swept.ended}:
+        values, where = plan.cells[number], f"{shown(swept.folder / CELLS)}, cell {number}"
+        # a reader without a GIL could not make a config with an interval
+        alone = attrs.evolve(plan, cells=(attrs.evolve(values, switch_interval_s=None),))
+        try:
+            config = config_of(alone, 0, plan.seed)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+        places[number] = Place(values, where, partial(_cell_again, plan, values, config))
+    return places
+
+
+def _cell(swept: Swept, ended: Ended, run: Run | None, place: Place) -> Entry:
     """One cell; UserError for a run that is not of its values."""
-    values = swept.values_of(ended)
-    where = f"{shown(swept.folder / CELLS)}, cell {ended.number}, repeat {ended.repeat}"
-    run = None if ended.run is None else run_of(ended.run, where)
+    values, where = place.values, f"{place.where}, repeat {ended.repeat}"
     if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):
         raise UserError(f"{where} has a run of {shown(run.scenario)} on {run.cpus} CPUs, which is not what it is to be")
     return Entry(
@@ -197,7 +229,7 @@ def _cell(swept: Swept, ended: Ended) -> Entry:
         repeat=ended.repeat,
         seed=ended.seed,
         where=where,
-        again=_cell_again(swept.manifest.plan, ended, where),
+        rerun=place.rerun,
         end=ended.end,
         run=run,
         json=ended.run,
@@ -207,16 +239,9 @@ def _cell(swept: Swept, ended: Ended) -> Entry:
     )
 
 
-def _cell_again(plan: Plan, ended: Ended, where: str) -> str:
-    """The command that runs a cell again by itself; UserError for values that none can have."""
+def _cell_again(plan: Plan, values: Values, config: Config, seed: int) -> str:
+    """The command that runs a cell again by itself."""
     origins = {part.name: part.origin for part in plan.scenarios}
-    values = plan.cells[ended.number]
     interval = values.switch_interval_s
-    if interval:  # a reader without a GIL could not make a config with one
-        values = attrs.evolve(values, switch_interval_s=None)
-    try:
-        config = config_of(attrs.evolve(plan, cells=(values,)), 0, ended.seed)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
     more = f" --switch-interval {write_duration(interval)}" if interval else ""
-    return f"{command_of('run', origins[values.scenario], config)}{more}"
+    return f"{command_of('run', origins[values.scenario], attrs.evolve(config, seed=seed))}{more}"

@@ -79,4 +79,4 @@ class SweepOutputs:
         show_knees(ending.quests, self._screen)
         show_sweep(ending, self._screen)
         more = {"knees": [knee_json(quest) for quest in ending.quests]} if ending.quests else {}
-        write_json(self._json, [one.run for one in ending.swept.ended if one.run], **more)
+        write_json(self._json, [dict(one.run) for one in ending.swept.ended if one.run], **more)

@@ -1,7 +1,7 @@
 """What the plots of runs and sweeps show, as numbers: nothing is drawn here.
 
-Every repeat is a mark. A rate of which nothing was seen is a bound from above, a first violation that never came is one
-from below; neither is ever taken for a value.
+Every repeat is a mark; where there are more than anybody could tell apart, some stand for all. A rate of which nothing
+was seen is a bound from above, a first violation that never came is one from below; neither is ever taken for a value.
 """
 
 import math
@@ -20,6 +20,8 @@ from stress.judge.trials import Trials
 EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"
 NUMERIC = ("cpus", "readers_per_writer", "noise", "switch_interval_s", "gap_s", "pace_s")
 SHORTEST_S = 1e-9
+MOST_REPEATS = 101
+"""How many repeats are drawn of one value on the horizontal axis; odd, so that the median is one of them."""
 RATE, COUNT, TIME, BYTES = "rate", "count", "time", "bytes"
 """What the numbers on a vertical axis are: a share, a count or so many a second, seconds, bytes."""
 
@@ -69,10 +71,23 @@ class Family:
     panels: tuple[tuple[str, tuple[Chart, ...]], ...]
 
 
+def rank(mark: Mark) -> float:
+    """What repeats are ordered by: a bound from above may be nothing, one from below anything."""
+    return {EXACT: mark.y, AT_MOST: 0.0, AT_LEAST: math.inf}[mark.kind]
+
+
+def evenly_ranked(marks: Sequence[Mark]) -> Sequence[Mark]:
+    """Those of the repeats of one value that stand for all: the least, the greatest, and even steps between them."""
+    if len(marks) <= MOST_REPEATS:
+        return marks
+    ranked = sorted(marks, key=rank)
+    return [ranked[at * (len(ranked) - 1) // (MOST_REPEATS - 1)] for at in range(MOST_REPEATS)]
+
+
 def middle(marks: Iterable[Mark]) -> float | None:
     """The median of the marks at one place; None where it is a bound rather than a value."""
     known = list(marks)
-    value = median({EXACT: mark.y, AT_MOST: 0.0, AT_LEAST: math.inf}[mark.kind] for mark in known)
+    value = median(rank(mark) for mark in known)
     bounded = any(mark.kind == AT_MOST for mark in known)
     return None if value == math.inf or (bounded and not value) else value
 
@@ -206,11 +221,12 @@ def _charts(lines: dict[Line, list[Entry]], engine: str, axis: Axis) -> tuple[Ch
 
 def _marks(entries: Iterable[Entry], engine: str, axis: Axis, measure: Measure) -> tuple[Mark, ...]:
     """A mark for each entry that has this measure."""
-    marks = []
+    places: dict[float, list[Mark]] = {}
     for entry in entries:
         if entry.values.engine != engine or entry.run is None:
             continue
         value, kind = measure(entry.run)
         if value is not None:
-            marks.append(Mark(axis.places[getattr(entry.values, axis.name)], value, kind))
-    return tuple(marks)
+            place = axis.places[getattr(entry.values, axis.name)]
+            places.setdefault(place, []).append(Mark(place, value, kind))
+    return tuple(mark for marks in places.values() for mark in evenly_ranked(marks))

@@ -16,7 +16,7 @@ from stress.errors import UserError
 from stress.extras import needs
 from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.pages import charts, sections
-from stress.pages.curves import AT_LEAST, AT_MOST, Chart, Family, families
+from stress.pages.curves import AT_LEAST, AT_MOST, MOST_REPEATS, Chart, Family, families
 from stress.pages.history import histories
 from stress.pages.scales import share_text
 from stress.pages.statistics import answer, rows_of, summary_of, worst_first
@@ -94,6 +94,7 @@ def _contents(sources: Sequence[Source]) -> dict[str, Any]:
         "summary": summary if len(rows) > max(len(summary), MOST_ROWS) else [],
         "rows": rows,
         "symbols": SYMBOLS,
+        "most_repeats": MOST_REPEATS,
         "drawn": list(_draw(sources)),
         "violations": sections.violations(sources),
         "troubles": sections.troubles(sources),

@@ -49,6 +49,16 @@ class Section:
 
 
 @attrs.frozen
+class Report:
+    """One of the reports of an entry, which has a number there, and what the entry is."""
+
+    outcome: str
+    what: str
+    entry: Entry
+    number: int
+
+
+@attrs.frozen
 class Host:
     """Where runs came from: facts as label and text, and how many runs."""
 
@@ -68,32 +78,29 @@ def label(entry: Entry, axes: Iterable[str]) -> str:
 def _entries(sources: Sequence[Source]) -> Iterator[tuple[Entry, str]]:
     """Every entry, and what it is."""
     for source in sources:
-        axes = varying(source.entries)
+        axes, labels = varying(source.entries), dict[int, str]()
         for entry in source.entries:
             again = f", repeat {entry.repeat}" if source.kind != SOAK and entry.repeat > 1 else ""
-            yield entry, f"{label(entry, axes)}{again}"
+            known = labels.get(id(entry.values)) or labels.setdefault(id(entry.values), label(entry, axes))
+            yield entry, f"{known}{again}"
 
 
 def violations(sources: Sequence[Source]) -> list[Section]:
     """Of each scenario the first report on each outcome, a few of them in all; UserError for a damaged one."""
-    kept: dict[str, dict[str, tuple[str, str, Entry, Told | dict[str, object]]]] = {}
+    kept: dict[str, dict[str, Report]] = {}
     totals, reports = Counter[str](), Counter[str]()
     for entry, what in _entries(sources):
         name = entry.values.scenario
         totals[name] += entry.run.violations if entry.run else 0
-        for outcome, report in entry.reports():
-            kept.setdefault(name, {}).setdefault(outcome, (outcome, what, entry, report))
+        for number, outcome in enumerate(entry.reports):
+            kept.setdefault(name, {}).setdefault(outcome, Report(outcome, what, entry, number))
             reports[name] += 1
     return [_reported(name, list(first.values()), totals[name], reports[name]) for name, first in kept.items()]
 
 
-def _reported(
-    name: str, kept: Sequence[tuple[str, str, Entry, Told | dict[str, object]]], violations: int, reports: int
-) -> Section:
+def _reported(name: str, kept: Sequence[Report], violations: int, reports: int) -> Section:
     """The reports on one scenario."""
-    passages = tuple(
-        _passage(f"{outcome}, {what}", entry.told(report)) for outcome, what, entry, report in kept[:MOST_REPORTS]
-    )
+    passages = tuple(_passage(f"{one.outcome}, {one.what}", one.entry.told(one.number)) for one in kept[:MOST_REPORTS])
     others = reports - len(passages)
     more = f", {others:,} other reports in the files that this was made of" if others else ""
     return Section(name, passages, f"{violations:,} violations in all; {len(passages)} told here{more}.")

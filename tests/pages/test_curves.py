@@ -9,7 +9,20 @@ import pytest
 
 from benchmarks.made_sweep import cells, plan_of, write_sweep
 from stress.gathered.gather import gather
-from stress.pages.curves import AT_LEAST, AT_MOST, EXACT, RATE, TIME, Mark, axis_of, families, middle
+from stress.pages.curves import (
+    AT_LEAST,
+    AT_MOST,
+    EXACT,
+    MOST_REPEATS,
+    RATE,
+    TIME,
+    Mark,
+    axis_of,
+    evenly_ranked,
+    families,
+    middle,
+    rank,
+)
 from stress.pages.history import histories
 from stress.pages.scales import linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
 from stress.pages.svg import embed
@@ -70,6 +83,21 @@ def test_a_run_without_trials_has_no_rate(tmp_path: Path) -> None:
 )
 def test_the_median_never_takes_a_bound_for_a_value(marks: list[Mark], expected: float | None) -> None:
     assert middle(marks) == expected
+
+
+@pytest.mark.parametrize("count", [1, MOST_REPEATS, MOST_REPEATS + 1, 1000, 1001])
+def test_some_repeats_stand_for_very_many_with_the_same_median_and_ends(count: int) -> None:
+    marks = [Mark(2.0, float(at), EXACT) for at in range(count - 2)] + [
+        Mark(2.0, 0.1, AT_MOST),
+        Mark(2.0, 9.0, AT_LEAST),
+    ]
+    marks = sorted(marks[-count:], key=lambda mark: -mark.y)
+    some = evenly_ranked(marks)
+    assert len(some) == min(count, MOST_REPEATS)
+    assert set(some) <= set(marks)
+    assert {rank(one) for one in some} >= {min(map(rank, marks)), max(map(rank, marks))}
+    known = middle(marks)
+    assert known is None or middle(some) == pytest.approx(known, abs=count / MOST_REPEATS)
 
 
 def test_another_axis_that_varies_is_a_line_for_each_value(tmp_path: Path) -> None:

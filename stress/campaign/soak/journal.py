@@ -25,7 +25,7 @@ from stress.campaign.folder import (
 from stress.campaign.identity import made_by
 from stress.campaign.life import boot_id
 from stress.campaign.parts import Session
-from stress.campaign.reading import MANIFEST, whole_lines
+from stress.campaign.reading import MANIFEST, WholeLines
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run
 from stress.errors import UserError
@@ -74,7 +74,7 @@ class Journal(OpenFolder):
         """Halve the samples."""
         path = self.folder / SAMPLES
         try:
-            lines = thinned(whole_lines(path)[0], self.most_samples // 2)
+            lines = thinned([line.text for line in WholeLines(path)], self.most_samples // 2)
         except UserError as error:  # somebody took the file away
             raise JournalError(str(error)) from None
         data = b"".join(line + b"\n" for line in lines)

@@ -8,7 +8,7 @@ import attrs
 
 from stress.campaign.converter import from_json
 from stress.campaign.life import is_locked, state_of
-from stress.campaign.reading import MANIFEST, read_head, records, whole_lines
+from stress.campaign.reading import MANIFEST, WholeLines, read_head, records
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Sample, Standing, parts_by_name
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
@@ -77,14 +77,13 @@ def read_run(folder: Path) -> Run:
     """
     locked = is_locked(folder)
     manifest = read_manifest(folder)
-    samples, samples_size = whole_lines(folder / SAMPLES)
-    findings, findings_size = whole_lines(folder / FINDINGS)
+    samples, findings = WholeLines(folder / SAMPLES), WholeLines(folder / FINDINGS)
     run = Run(
         folder,
         manifest,
-        tuple(records(samples, Sample, folder / SAMPLES)),
-        tuple(records(findings, Finding, folder / FINDINGS)),
-        {SAMPLES: samples_size, FINDINGS: findings_size},
+        tuple(sample for _, sample in records(samples, Sample)),
+        tuple(finding for _, finding in records(findings, Finding)),
+        {SAMPLES: samples.size, FINDINGS: findings.size},
         state_of(manifest.status, manifest.boot, locked),
     )
     check(run)

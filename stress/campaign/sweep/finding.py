@@ -4,7 +4,7 @@ A run that shows the race ends at once and one that misses it does not, so of ru
 first would show it too often. In order of repeat the same run directory always comes to the same decisions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -14,7 +14,7 @@ from stress.campaign.sweep.knee import Nested, Search
 from stress.campaign.sweep.records import Ended, Find, Plan, Values
 
 
-def shows(run: dict[str, Any], seconds: float) -> bool:
+def shows(run: Mapping[str, Any], seconds: float) -> bool:
     """Whether a run showed the race within so many seconds: whether it had a violation."""
     first = run["first_violation_s"]
     return first is not None and first <= seconds

@@ -77,7 +77,7 @@ def varying(cells: Iterable[Values]) -> tuple[str, ...]:
     Engines have noise and paces of their own, which are no axes.
     """
     seen: dict[str, dict[str, set[object]]] = {}
-    for values in cells:
+    for values in {id(values): values for values in cells}.values():  # the many cells of a sweep share a few
         for axis in AXES[2:]:
             seen.setdefault(axis, {}).setdefault(values.engine, set()).add(getattr(values, axis))
     engines = {engine for by_engine in seen.values() for engine in by_engine}
@@ -162,6 +162,6 @@ class Ended:
     end: str = attrs.field(validator=in_(ENDS))
     seconds: float = attrs.field(validator=ge(0.0))
     first_lookup_s: float | None = attrs.field(validator=optional(ge(0.0)))
-    run: dict[str, Any] | None
+    run: Mapping[str, Any] | None
     trouble: Told | None
     worker: str | None = None

@@ -7,9 +7,9 @@ import attrs
 
 from stress.campaign.converter import from_json
 from stress.campaign.life import COMPLETE, FAILED, Life, is_locked, state_of
-from stress.campaign.reading import MANIFEST, read_head, records, whole_lines
-from stress.campaign.runs import run_of
-from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Values
+from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, read_head, records
+from stress.campaign.runs import Run, run_of
+from stress.campaign.sweep.records import DONE, SCHEMA, SWEEP, Ended, Manifest, Values
 from stress.corpus.untrusted import shown
 from stress.errors import UserError
 
@@ -20,6 +20,8 @@ CELLS = "cells.jsonl"
 class Swept:
     """All that a sweep's run directory holds. `size` is how many bytes of the cells' file are whole lines.
 
+    `runs` are those of the cells in `ended`, checked, where it was read from the disk.
+
     `state` is the manifest's status or, of a sweep that wrote down no end, what became of it.
     """
 
@@ -27,6 +29,7 @@ class Swept:
     manifest: Manifest
     ended: tuple[Ended, ...]
     size: int
+    runs: tuple[Run | None, ...] = ()
     state: str = attrs.field()
 
     @state.default
@@ -51,34 +54,57 @@ class Swept:
         return self.manifest.plan.cells[ended.number]
 
 
-def check(swept: Swept) -> None:
-    """Raise UserError where manifest and lines do not belong together."""
-    plan, seen, where = swept.manifest.plan, set[tuple[int, int]](), shown(swept.folder / CELLS)
-    known = {part.name for part in plan.scenarios}
-    if strange := {values.scenario for values in plan.cells} - known:
-        raise UserError(f"{shown(swept.folder / MANIFEST)} has cells of {shown(min(strange))}, which it does not name")
-    for one in swept.ended:
-        if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(swept.manifest.sessions):
+@attrs.frozen
+class Cells:
+    """The lines of a sweep that belong to its manifest, taken one after another.
+
+    `runs` are those of the cells in `ended`, checked; with `stored`, all else that JSON has of them stays in the file.
+    """
+
+    path: Path
+    manifest: Manifest
+    stored: bool
+    ended: list[Ended] = attrs.field(factory=list)
+    runs: list[Run | None] = attrs.field(factory=list)
+    _seen: set[tuple[int, int]] = attrs.field(factory=set)
+
+    def take(self, line: Line, one: Ended) -> None:
+        """Add a cell; UserError for one that the manifest does not have."""
+        plan, where = self.manifest.plan, shown(self.path)
+        if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(self.manifest.sessions):
             raise UserError(f"{where} has a cell that the manifest does not have: it is damaged, or of another sweep")
-        if (one.number, one.repeat) in seen:
+        if (one.number, one.repeat) in self._seen:
             raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it is put together from two")
-        if (one.end == "done") != (one.run is not None):
+        if (one.end == DONE) != (one.run is not None):
             raise UserError(f"{where}: cell {one.number} is {one.end}, which does not fit its run: it is damaged")
-        if one.run is not None:
-            run_of(one.run, f"{where}: the run of cell {one.number}")
-        seen.add((one.number, one.repeat))
+        self._seen.add((one.number, one.repeat))
+        self.runs.append(None if one.run is None else run_of(one.run, f"{where}: the run of cell {one.number}"))
+        stays = self.stored and one.run is not None
+        self.ended.append(attrs.evolve(one, run=Stored(self.path, line, "run")) if stays else one)
 
 
-def read_sweep(folder: Path) -> Swept:
+def check(manifest: Manifest, where: str) -> None:
+    """Raise UserError where a manifest does not name the scenario of a cell."""
+    known = {part.name for part in manifest.plan.scenarios}
+    if strange := {values.scenario for values in manifest.plan.cells} - known:
+        raise UserError(f"{where} has cells of {shown(min(strange))}, which it does not name")
+
+
+def read_sweep(folder: Path, stored: bool = False) -> Swept:
     """Read a sweep's run directory.
+
+    With `stored`, the JSON of the runs is read again whenever it is asked for: a report of a large sweep needs little
+    memory then. Without, it is kept, whatever becomes of the file.
 
     Raises:
         UserError: when it is none, is damaged, or was written by a newer kstress.
     """
-    locked = is_locked(folder)
-    manifest = from_json(read_head(folder, SWEEP, SCHEMA), Manifest, shown(folder / MANIFEST))
-    lines, size = whole_lines(folder / CELLS)
+    locked, where = is_locked(folder), shown(folder / MANIFEST)
+    manifest = from_json(read_head(folder, SWEEP, SCHEMA), Manifest, where)
+    lines = WholeLines(folder / CELLS)
+    cells = Cells(lines.path, manifest, stored)
+    check(manifest, where)
+    for line, one in records(lines, Ended):
+        cells.take(line, one)
     state = state_of(manifest.status, manifest.boot, locked)
-    swept = Swept(folder, manifest, tuple(records(lines, Ended, folder / CELLS)), size, state)
-    check(swept)
-    return swept
+    return Swept(folder, manifest, tuple(cells.ended), lines.size, tuple(cells.runs), state)

@@ -54,6 +54,19 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert swept.values_of(cells[-1]) == plan_of().cells[3]
 
 
+def test_what_stays_in_the_file_is_read_again_whenever_it_is_asked_for(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path)
+    [stored, *_] = [one.run for one in read_sweep(folder, stored=True).ended]
+    [whole, *_] = [one.run for one in read_sweep(folder).ended]
+    assert stored is not None
+    assert whole is not None
+    assert (dict(stored), len(stored)) == (whole, len(whole))
+    assert stored["reports"] is not stored["reports"]
+    (folder / CELLS).write_bytes(b"{}\n")
+    with pytest.raises(UserError, match="has changed while it was read; try again"):
+        stored["reports"]
+
+
 @pytest.mark.parametrize("tail", [b'{"at": "2026-', b"\x00\x00\n", b"[1, 2"])
 def test_a_torn_last_line_is_left_out_and_cut_off_when_the_sweep_goes_on(tail: bytes, tmp_path: Path) -> None:
     folder = make_sweep(tmp_path)
