@@ -5,10 +5,14 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
 SHOW_CURSOR = b"\x1b[?25h\n"
+AGAIN_SECONDS = 0.01
+MOST_TRIES = 100
+"""When a signal comes again that came in the middle of a print, and how often; a print without a reader may not end."""
 
 
 def leave_now(code: int) -> NoReturn:
@@ -19,6 +23,18 @@ def leave_now(code: int) -> NoReturn:
                 os.write(stream.fileno(), SHOW_CURSOR)
                 break
     os._exit(code)
+
+
+def is_printing() -> bool:
+    """Whether this thread was stopped in the middle of a print: until that is over, a handler cannot print."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except RuntimeError:  # a reentrant call
+            return True
+        except (OSError, ValueError):  # nobody reads it, or it was closed
+            continue
+    return False
 
 
 HANGUP = getattr(signal, "SIGHUP", None)
@@ -37,6 +53,7 @@ class Interrupts:
         """Take signals from now on; `leave` is given the signal and returns the exit code."""
         self.signal = 0
         self.running = False
+        self._tries = 0
         self._leave = leave
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._take)
@@ -55,11 +72,19 @@ class Interrupts:
             if number != HANGUP:
                 leave_now(128 + number)
             return
+        if not self.running and is_printing() and self._tries < MOST_TRIES:
+            self._tries += 1
+            threading.Timer(AGAIN_SECONDS, signal.raise_signal, (number,)).start()
+            return
         self.signal = number
         if not self.running:
-            code = self._leave(number)
-            sys.stdout.flush()
-            leave_now(code)
+            leave_now(128 + number if is_printing() else self._saved(number))
+
+    def _saved(self, number: int) -> int:
+        """Save what there is; the exit code."""
+        code = self._leave(number)
+        sys.stdout.flush()
+        return code
 
     def pending(self) -> bool:
         """Whether a signal has come."""

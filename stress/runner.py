@@ -298,7 +298,8 @@ def _result(
     """Put a result together."""
     config = settings.config
     conditions = host_conditions(config, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
-    return Result(scenario, settings.engine, config, tally, verdict, conditions, twin, interrupted)
+    early = "interrupted" if interrupted else None
+    return Result(scenario, settings.engine, config, tally, verdict, conditions, twin, early)
 
 
 def run(scenarios: Iterable[str | Path | Scenario], config: Config | None = None) -> list[Result]:

@@ -65,14 +65,7 @@ GROUP = Group(
             "process",
         ),
         FOLDER.of("def open_own(").mutant(
-            "anybodys-folder",
-            "a folder that others can write has the locks",
-            "(stat.S_IWGRP | stat.S_IWOTH)",
-            "0",
-            FOLDERS,
-        ),
-        FOLDER.of("def open_own(").mutant(
-            "others-folder", "another user's folder has the locks", "facts.st_uid == os.geteuid()", "True", FOLDERS
+            "anybodys-folder", "anybody's folder has the locks", "if fault is None:", "if True:", FOLDERS
         ),
         FOLDER.of("def open_folder(").mutant(
             "first-place-only",
@@ -105,6 +98,20 @@ GROUP = Group(
         ),
         SIGNALS.of("def _take(").mutant(
             "hangup-twice", "a second SIGHUP leaves at once", "if number != HANGUP:", "if True:", HANGUPS
+        ),
+        SIGNALS.of("def _take(").mutant(
+            "signal-in-print",
+            "a signal in the middle of a print is an error",
+            "and is_printing() and",
+            "and False and",
+            HANGUPS,
+        ),
+        SIGNALS.of("def _take(").mutant(
+            "print-for-ever",
+            "a print without a reader is waited for for ever",
+            " and self._tries < MOST_TRIES",
+            "",
+            HANGUPS,
         ),
         SIGNALS.of("def __init__(self, leave").mutant(
             "nohup-heeded",

@@ -7,11 +7,13 @@ FOLDER = Part("stress/campaign/folder.py")
 PARTS = Part("stress/campaign/parts.py")
 FILES = Part("stress/scenario_files.py")
 KEEPING = Part("stress/machine/native/keeping.py")
+REACHED = Part("stress/machine/native/reached.py")
 CLI = Part("stress/cli.py")
 EXITS = Part("stress/exits.py")
 LINKS = suite("campaign/test_links.py")
 STRANGERS = suite("campaign/test_strangers.py")
 KEPT = suite("machine/test_keeping.py", without="pickle")
+KEYS = suite("machine/test_reached.py", without="every_program")
 HOSTILE = suite("frontdoor/test_hostile.py", without="hundred")
 
 GROUP = Group(
@@ -71,11 +73,19 @@ GROUP = Group(
             "other-folder", "a manifest is written into another directory of the same name",
             "            disk.check_in_place(self.folder, self._lock)\n", "",
         ),
-        KEEPING.of("def fault_of(").mutant(
+        DISK.of("def not_own(").mutant(
             "others-write", "code is loaded that others can write", "facts.st_mode & OTHERS_WRITE", "False", KEPT
         ),
-        KEEPING.of("def fault_of(").mutant(
+        DISK.of("def not_own(").mutant(
             "others-own", "code is loaded that belongs to others", "facts.st_uid != os.geteuid()", "False", KEPT
+        ),
+        REACHED.of("def functions_of(").mutant(
+            "key-shallow", "what a program's functions call is not in its key", "left += _values_of(function)", "pass",
+            KEYS,
+        ),
+        REACHED.of("def facts_of(").mutant(
+            "key-valueless", "the values that a program uses are not in its key", "map(_text, _values_of(function))",
+            "()", KEYS
         ),
         KEEPING.of("def fault_of_kept(").mutant(
             "unverified", "damaged code is loaded", "known == sums_of(folder)", "True", KEPT

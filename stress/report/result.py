@@ -27,7 +27,8 @@ class Result:
     """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
     `reports` has the first violation of each outcome, those that tell most first. `verb` is the command that it was
-    run with. `applicable` is False for a machine with too few CPUs for the scenario, on which nothing ran.
+    run with. `early` says what became of a run that has not come to its end: interrupted or, of a soak, its state.
+    `applicable` is False for a machine with too few CPUs for the scenario, on which nothing ran.
     """
 
     scenario: Scenario
@@ -37,7 +38,7 @@ class Result:
     verdict: Verdict
     conditions: Conditions
     twin_tally: Tally | None = None
-    interrupted: bool = False
+    early: str | None = None
     stall: Stall | None = None
     reports: tuple[Violation, ...] = ()
     verb: str = "run"
@@ -73,7 +74,7 @@ class Result:
             "reason": self.reason,
             "as_expected": self.as_expected,
             "applicable": self.applicable,
-            "interrupted": self.interrupted,
+            "interrupted": self.early is not None,
             "fate": self.fate,
             "lookups": tally.lookups,
             "loads": tally.loads,

@@ -114,7 +114,7 @@ def verdict_line(result: Result) -> Text:
     """The verdict and its reason."""
     verdict = result.verdict
     mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
-    early = " (interrupted)" if result.interrupted else ""
+    early = f" ({result.early})" if result.early else ""
     return Text.assemble((verdict.name.upper(), f"bold {COLOURS[verdict.name]}"), f" {mark}{early}: {result.reason}")
 
 

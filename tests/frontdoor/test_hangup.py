@@ -1,10 +1,12 @@
-"""SIGHUP ends commands as SIGTERM does, with 129, unless it was ignored when they began, as under nohup."""
+"""SIGHUP ends commands as SIGTERM does, with 129, unless it was ignored; a signal in a print waits for its end."""
 
 import fcntl
+import io
 import json
 import os
 import signal
 import subprocess
+import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,3 +120,31 @@ def test_a_hangup_is_never_the_second_signal(handlers: None, monkeypatch: pytest
     assert (taken.signal, left) == (signal.SIGTERM, [])
     signal.raise_signal(signal.SIGTERM)
     assert left == [128 + signal.SIGTERM]
+
+
+class Printing(io.StringIO):
+    """A stream that says for some flushes that a print is under way."""
+
+    def __init__(self, times: int) -> None:
+        """Say so `times` times."""
+        super().__init__()
+        self.left = times
+
+    def flush(self) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+
+@pytest.mark.parametrize(("times", "code"), [(0, 7), (3, 7), (10**9, 128 + signal.SIGINT)])
+def test_a_signal_in_the_middle_of_a_print_waits_for_its_end_but_not_for_ever(
+    times: int, code: int, handlers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(interrupts, "leave_now", left.append)
+    monkeypatch.setattr(interrupts, "AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(sys, "stderr", Printing(times))
+    Interrupts(lambda number: 7)
+    signal.raise_signal(signal.SIGINT)
+    wait_until(lambda: bool(left), "the end")
+    assert left == [code]

@@ -38,6 +38,8 @@ def test_a_killed_soak_is_told_everywhere_with_how_far_it_came_and_what_resumes_
     assert out.splitlines()[-1].startswith("Killed after 59 s of 1 min; what there is was as expected: 2 of 2 runs")
     assert f"resume  {resume}" in out.splitlines()
     assert ", killed: scenario=" in out
+    assert " (killed): " in out
+    assert "(interrupted)" not in out
     text = make_markdown(sources)
     assert text.startswith("# Killed after 59 s of 1 min; ")
     for words in (out, text):

@@ -103,7 +103,7 @@ def test_an_interrupt_ends_the_run_with_what_it_learnt() -> None:
     result = run_scenario(
         find_scenario("stop_machine"), world_for(config), config, Hooks(interrupted=lambda: next(polls, None) is None)
     )
-    assert result.interrupted
+    assert result.early == "interrupted"
     assert result.tally.lookups > 0
     assert result.tally.seconds < 60
 

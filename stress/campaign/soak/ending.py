@@ -89,7 +89,7 @@ class Ending:
             verdict,
             conditions,
             standing.twin,
-            interrupted=self.manifest.status in ("interrupted", "running"),
+            early=None if self.manifest.status in (COMPLETE, FAILED) else self.state,
             verb="soak",
         )
 
