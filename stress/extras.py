@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 EXTRAS = {
     "native": ("numba",),
@@ -31,7 +32,7 @@ def install_hint(extra: str) -> str:
     if find_spec("pip"):
         command = [_short(sys.executable), "-m", "pip", "install"]
     else:
-        command = ["python3", "-m", "pip", "--python", _short(sys.prefix), "install"]
+        command = [_other_python(), "-m", "pip", "--python", _short(sys.prefix), "install"]
     return shlex.join([*command, *_requirements(extra)])
 
 
@@ -39,6 +40,13 @@ def needs(what: str, extra: str) -> str:
     """That something needs an extra, and how to install it."""
     modules = " and ".join(missing_modules(extra) or EXTRAS[extra])
     return f"{what} needs {modules}; install with: {install_hint(extra)}"
+
+
+def _other_python() -> str:
+    """A Python that may have a pip: `python3`, unless that is this environment's own, as where it is activated."""
+    found = which("python3")
+    own = found is not None and Path(found).parent.parent == Path(sys.prefix)
+    return f"{sys.base_prefix}/bin/python3" if own and sys.prefix != sys.base_prefix else "python3"
 
 
 def _requirements(extra: str) -> list[str]:

@@ -27,6 +27,6 @@ def print_checks(checks: Iterable[Check]) -> int:
     screen, failed = console(), False
     for check in checks:
         mark = {True: "[green]ok[/green]  ", False: "[red]bad[/red] ", None: "[dim]-[/dim]   "}[check.good]
-        screen.print(f"{mark} {escape(check.name):<18} {escape(check.text)}")
+        screen.print(f"{mark} {escape(check.name):<18} {escape(check.text)}", soft_wrap=True)
         failed = failed or check.good is False
     return EXIT_HARNESS_FAILED if failed else 0

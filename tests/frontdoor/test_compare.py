@@ -21,7 +21,6 @@ from tests.pages.made import hostile_sweep, small_sweep, write_runs
 SLOWER = tuple(number * 4 // 5 for number in STEADY)
 END = "kstress: --- End of compare: "
 TEXT = (CHECKOUT / "docs" / "compare.md").read_text()
-COMMANDS = [line.strip() for line in TEXT.splitlines() if line.startswith("    kstress compare ")]
 
 
 def sides(folder: Path) -> None:
@@ -163,16 +162,6 @@ def test_files_are_written_even_if_nobody_reads_what_is_printed(tmp_path: Path) 
         ["bash", "-c", f"{words} | true"], cwd=tmp_path, env=environment(), timeout=BOUND_SECONDS, check=True
     )
     assert ET.parse(tmp_path / "out.xml").getroot().get("failures") == "1"
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_the_docs_runs(line: str, tmp_path: Path) -> None:
-    for name in ("before", "after"):
-        small_sweep(tmp_path / "results" / name / "sweep-20260106-080000-4712")
-        small_sweep(tmp_path / "results" / name / "sweep-20260106-090000-4712")
-    done = kstress(*shlex.split(line)[1:], cwd=tmp_path)
-    assert done.returncode in (0, 3), done.stderr
-    assert done.stderr == "" or "--json -" in line
 
 
 def test_the_docs_tell_every_key_of_the_json(tmp_path: Path) -> None:

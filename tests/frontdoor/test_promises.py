@@ -49,7 +49,15 @@ def test_the_command_that_installs_an_extra_is_one_that_pip_takes(extra: str) ->
 
 def test_an_environment_without_pip_is_filled_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stress.extras.find_spec", lambda name: None if name == "pip" else find_spec(name))
+    monkeypatch.setattr("stress.extras.which", lambda name: "/usr/bin/python3")
     assert install_hint("report").startswith("python3 -m pip --python ")
+
+
+def test_an_activated_environment_is_filled_by_the_python_that_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stress.extras.find_spec", lambda name: None if name == "pip" else find_spec(name))
+    monkeypatch.setattr(sys, "prefix", "/home/.venv")
+    monkeypatch.setattr("stress.extras.which", lambda name: "/home/.venv/bin/python3")
+    assert install_hint("report").startswith(f"{sys.base_prefix}/bin/python3 -m pip --python ")
 
 
 def test_a_misspelt_name_is_told_with_the_nearest_and_not_with_all() -> None:
