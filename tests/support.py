@@ -1,6 +1,7 @@
 """What the tests of kernel, machine and judge share: small machines, CPUs that tell what they do, bounded runs."""
 
 import functools
+import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -27,9 +28,18 @@ PLAIN = Features(kasan=False)
 RUN_SECONDS = 30.0
 
 
+THOROUGH = os.environ.get("KSTRESS_TEST_THOROUGH") == "1"
+thorough = pytest.mark.skipif(not THOROUGH, reason="takes long: tox -e thorough")
+
+
+def part_of(times: int) -> int:
+    """How often something is tried that takes long: a fourth of all times, or all where tests are to be thorough."""
+    return times if THOROUGH else -(-times // 4)
+
+
 def bounded(examples: int) -> settings:
     """Hypothesis settings of every property test: the same examples each time, none too slow to count."""
-    return settings(max_examples=examples, deadline=None, derandomize=True)
+    return settings(max_examples=part_of(examples), deadline=None, derandomize=True)
 
 
 def blank_ram(cpus: int = 1, heap: int = 0x1_0000, data: int = 0x2000) -> Ram:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.corpus import Corpus, KernelSymbol, Module, Region, Symbol, files, load, save
 from stress.corpus.model import NO_REGION
 from stress.errors import UserError
+from tests.support import bounded
 
 EXAMPLE = Corpus(
     "a test, 'quoted' \"twice\"",
@@ -59,7 +60,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert load(tmp_path / "c.json") == EXAMPLE
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@bounded(50)
 @given(st.lists(SYMBOLS, max_size=5), st.integers(0, 0xC000000000000000))
 def test_round_trip_of_any_symbols(tmp_path_factory: pytest.TempPathFactory, table: list[Symbol], bias: int) -> None:
     corpus = Corpus("test", bias, (), (Module("demo", Region(0, 1, 0), NO_REGION, tuple(table)),))
@@ -146,7 +147,7 @@ def test_truncated_anywhere(tmp_path: Path) -> None:
             files.parse(whole[:length], "c.json")
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@bounded(300)
 @given(st.data())
 def test_mutated_files_give_a_corpus_or_a_user_error(saved: bytes, data: st.DataObject) -> None:
     text = bytearray(saved)

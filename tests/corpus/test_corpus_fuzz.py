@@ -3,12 +3,13 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.corpus import Module
 from stress.corpus.elf import read_module
 from stress.errors import UserError
+from tests.support import bounded
 
 from .elf_builder import ABS, Sym, module
 
@@ -49,7 +50,7 @@ def test_truncated_anywhere() -> None:
             read_module(GOOD[:length], "fuzzed")
 
 
-@settings(derandomize=True, deadline=None, max_examples=1200)
+@bounded(1200)
 @given(CHANGES)
 def test_mutated_fields(changes: list[tuple[int, int, int]]) -> None:
     data = bytearray(GOOD)
@@ -58,13 +59,13 @@ def test_mutated_fields(changes: list[tuple[int, int, int]]) -> None:
     survives(bytes(data))
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@bounded(300)
 @given(st.binary(max_size=200), st.integers(0, len(GOOD)))
 def test_spliced_garbage(garbage: bytes, place: int) -> None:
     survives(GOOD[:place] + garbage + GOOD[place:])
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@bounded(200)
 @given(st.binary(max_size=300))
 def test_garbage_behind_the_magic(garbage: bytes) -> None:
     survives(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x01\x00" + garbage)

@@ -1,12 +1,13 @@
 """What a corpus object refuses, and what it answers about its symbols."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.corpus import Corpus, KernelSymbol, Module, Region, Symbol, unique_names
 from stress.corpus.model import ADDRESS_LIMIT, MAX_MODULES, MAX_SYMBOLS, NO_REGION
 from stress.errors import UserError
+from tests.support import bounded
 
 
 def module(name: str = "demo", base: int = 0x1000, size: int = 0x100, symbols: tuple[Symbol, ...] = ()) -> Module:
@@ -169,7 +170,7 @@ def test_unique_names_counts_kernel_and_findable_symbols() -> None:
     assert unique_names(corpus) == {"own", "printk"}
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@bounded(200)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=6))
 def test_overlap_is_found_exactly_when_bytes_are_shared(spans: list[tuple[int, int]]) -> None:
     modules = tuple(module(f"m{n}", base, size) for n, (base, size) in enumerate(spans))

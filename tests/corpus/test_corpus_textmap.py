@@ -1,12 +1,13 @@
 """System.map and /proc/kallsyms: what is kept, how regions are inferred, and maps that cannot be used."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.corpus import Corpus, KernelSymbol, Region
 from stress.corpus.textmap import HIGH_BIAS, read_map
 from stress.errors import UserError
+from tests.support import bounded
 
 
 def mapped(text: str) -> Corpus:
@@ -127,7 +128,7 @@ OWNERS = st.sampled_from(["", "\t[a]", "\t[b]", "\t[c]", "\t[bpf]"])
 LINES = st.tuples(st.integers(0, 0x4000), st.sampled_from("TtdDAbw"), OWNERS)
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
+@bounded(400)
 @given(st.lists(LINES, min_size=1, max_size=30))
 def test_any_map_gives_a_valid_corpus_of_symbols_it_held(lines: list[tuple[int, str, str]]) -> None:
     text = "".join(f"{at + 0xC0100000:x} {kind} s{n}{owner}\n" for n, (at, kind, owner) in enumerate(lines))
@@ -143,7 +144,7 @@ def test_any_map_gives_a_valid_corpus_of_symbols_it_held(lines: list[tuple[int, 
         assert all(held[symbol.name] == (symbol.value, module.name) for symbol in module.symbols)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@bounded(300)
 @given(st.one_of(st.binary(max_size=60), st.text("0123456789abcdef TtA\t[]\nfx", max_size=80).map(str.encode)))
 def test_alien_text_gives_a_user_error_or_a_corpus(data: bytes) -> None:
     try:

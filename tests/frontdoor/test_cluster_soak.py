@@ -17,6 +17,7 @@ from tests.frontdoor.soaking import (
     wait_until,
 )  # fmt: skip
 from tests.frontdoor.soaking import interval_lines as lines_of
+from tests.support import thorough
 
 pytest.importorskip("distributed")
 
@@ -68,13 +69,15 @@ def test_a_worker_that_is_killed_loses_its_turn_and_nothing_else_and_the_soak_go
     assert [one["conditions"]["affinity"] for one in sessions[1:]] != [sessions[0]["conditions"]["affinity"]] * 2
     assert facts(end_lines(soaking.printed)[0])["workers"] == "2"
     before = samples(folder)
-    done = kstress("soak", "--resume", str(folder), "--duration", "9s")
+    more = before[-1]["standing"]["elapsed_s"] + 3
+    done = kstress("soak", "--resume", str(folder), "--duration", f"{more:.0f}s")
     assert done.returncode in (0, 3), done.stderr
     assert samples(folder)[: len(before)] == before
     assert_adds_up(folder, done.stdout)
     assert workers_of(folder)[-1] is None
 
 
+@thorough
 def test_a_soak_whose_scheduler_is_killed_keeps_what_was_learnt_and_says_how_to_go_on(tmp_path: Path) -> None:
     arguments = (PAIR[0], *SHORT, "--duration", "60s", "--results", str(tmp_path / "r"))
     with cluster(tmp_path / "first") as first:

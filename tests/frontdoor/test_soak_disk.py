@@ -52,7 +52,7 @@ def assert_readable(folder: Path, lookups: int) -> None:
     done = kstress("report", str(folder), "--csv", "/dev/null")
     assert done.returncode == 0, done.stderr
     [last] = end_lines(done.stdout)
-    assert ", running: " in last
+    assert ", killed: " in last
     assert facts(last)["lookups"] == str(lookups)
 
 

@@ -131,7 +131,7 @@ def test_a_verdict_other_than_expected_comes_before_a_signal(tmp_path: Path) -> 
 def test_stop_on_violation_ends_a_scenario_and_the_others_go_on(tmp_path: Path) -> None:
     names = ("modlist_spinlock", "stop_machine")
     done = soak(tmp_path, *names, *HOURS, "--duration", "2s", "--stop-on-violation")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr
     standings = [sample["standing"] for sample in samples(the_run(tmp_path))]
     violated = [standing for standing in standings if standing["scenario"] == "modlist_spinlock"]
     assert [standing["done"] for standing in violated] == [False] * (len(violated) - 1) + [True]

@@ -92,7 +92,7 @@ def assert_readable(folder: Path) -> None:
     done = kstress("report", str(folder), "--csv", "/dev/null")
     assert done.returncode == 0, done.stderr
     [last] = end_lines(done.stdout)
-    assert ", running: " in last
+    assert ", killed: " in last
     assert facts(last)["lookups"] == str(samples(folder)[-1]["standing"]["tally"]["lookups"])
 
 
@@ -139,7 +139,7 @@ def test_the_machine_of_a_soak_that_was_killed_ends_in_the_middle_of_a_turn(tmp_
     assert samples(the_run(tmp_path)) == []
     shown = kstress("report", str(the_run(tmp_path)), "--csv", "/dev/null")
     assert shown.returncode == 0, shown.stderr
-    assert f"{END}INCONCLUSIVE expected HELD, running: " in shown.stdout
+    assert f"{END}INCONCLUSIVE expected HELD, killed: " in shown.stdout
 
 
 def test_a_torn_line_is_left_out_and_then_written_over(tmp_path: Path) -> None:

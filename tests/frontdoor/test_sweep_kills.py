@@ -9,9 +9,10 @@ import psutil
 from tests.frontdoor.command import kstress
 from tests.frontdoor.soaking import running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import QUICK, all_once, cells, the_sweep, times_of_cells
+from tests.support import part_of
 
-KILLS = 10
-REPEATS = 14
+KILLS = part_of(12)
+REPEATS = KILLS + 4
 MANY = ("modlist_spinlock", *QUICK, "--cpus", "2,3", "--repeat", str(REPEATS))
 
 
@@ -26,7 +27,7 @@ def kill_once(arguments: tuple[str, ...], random: Random, results: Path) -> None
         assert sweeping.wait() == -signal.SIGKILL
 
 
-def test_a_sweep_that_is_killed_ten_times_has_every_cell_once(tmp_path: Path) -> None:
+def test_a_sweep_that_is_killed_again_and_again_has_every_cell_once(tmp_path: Path) -> None:
     random = Random(5)
     kill_once((*MANY, "--results", str(tmp_path)), random, tmp_path)
     folder = the_sweep(tmp_path)

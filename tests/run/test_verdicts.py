@@ -11,7 +11,7 @@ from stress.report.result import Result
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
 
-SECONDS = (1.0, 4.0, 16.0)
+SECONDS = (0.3, 1.0, 4.0, 16.0)
 
 
 def judged(scenario: Scenario) -> Result:
