@@ -165,6 +165,10 @@ def _fraction(value: Any) -> Fraction:
     return Fraction(value)
 
 
+class Unread(Mapping[str, Any]):
+    """A JSON object that is not read yet."""
+
+
 def _object(value: Any, _: Any) -> dict[str, Any]:
     """Any object from JSON."""
     if type(value) is not dict:
@@ -172,10 +176,16 @@ def _object(value: Any, _: Any) -> dict[str, Any]:
     return dict(_plain(value))
 
 
+def _mapping(value: Any, kind: Any) -> Mapping[str, Any]:
+    """Any object from JSON, or what stands for one that is checked when it is read."""
+    return value if isinstance(value, Unread) else _object(value, kind)
+
+
 def _converter() -> Converter:
     """The converter with all hooks."""
     made = Converter(forbid_extra_keys=True)
-    made.register_structure_hook_func(lambda kind: kind in (dict[str, Any], Mapping[str, Any]), _object)
+    made.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
+    made.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], _mapping)
     for kind, allowed in {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.items():
         made.register_structure_hook(kind, _strict(kind, *allowed))
     made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))

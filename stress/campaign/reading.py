@@ -5,13 +5,13 @@ may be no run directory at all. Only the last line of a file may be torn; everyt
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import attrs
 
-from stress.campaign.converter import from_json
+from stress.campaign.converter import Unread, from_json
 from stress.corpus.untrusted import shown
 from stress.disk import LARGEST_BYTES, read_whole, reading, telling, too_large
 from stress.errors import UserError
@@ -109,7 +109,7 @@ class WholeLines:
         return line
 
 
-class Stored(Mapping[str, Any]):
+class Stored(Unread):
     """The JSON object that a line of a file has under some name, read again whenever it is asked for.
 
     So a journal of any size needs no memory for what is seldom looked at.
@@ -130,7 +130,7 @@ class Stored(Mapping[str, Any]):
         found = parse(raw, shown(self._path)).get(self._name)
         if not isinstance(found, dict):
             raise UserError(f"{shown(self._path)} has changed while it was read; try again")
-        return found
+        return from_json(found, dict[str, Any], shown(self._path))
 
     def __getitem__(self, key: str) -> Any:
         return self._read()[key]
@@ -151,8 +151,13 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def records(lines: WholeLines, kind: type[T]) -> Iterator[tuple[Line, T]]:
-    """The lines of a file, each with its record; UserError names the line that is none."""
+def objects(lines: WholeLines) -> Iterator[tuple[Line, dict[str, Any], str]]:
+    """The lines of a file, each with its JSON object and with where it is; UserError for a line that has none."""
     for number, line in enumerate(lines, 1):
         where = f"{shown(lines.path)}, line {number}"
-        yield line, from_json(parse(line.text, where), kind, where)
+        yield line, parse(line.text, where), where
+
+
+def records(lines: WholeLines, kind: type[T]) -> Iterator[T]:
+    """The records of a file's lines; UserError names the line that is none."""
+    return (from_json(value, kind, where) for _, value, where in objects(lines))

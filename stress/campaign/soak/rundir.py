@@ -81,8 +81,8 @@ def read_run(folder: Path) -> Run:
     run = Run(
         folder,
         manifest,
-        tuple(sample for _, sample in records(samples, Sample)),
-        tuple(finding for _, finding in records(findings, Finding)),
+        tuple(records(samples, Sample)),
+        tuple(records(findings, Finding)),
         {SAMPLES: samples.size, FINDINGS: findings.size},
         state_of(manifest.status, manifest.boot, locked),
     )

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from stress.campaign.converter import from_json
 from stress.campaign.life import COMPLETE, FAILED, Life, is_locked, state_of
-from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, read_head, records
+from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects, read_head
 from stress.campaign.runs import Run, run_of
 from stress.campaign.sweep.records import DONE, SCHEMA, SWEEP, Ended, Manifest, Values
 from stress.corpus.untrusted import shown
@@ -68,8 +69,18 @@ class Cells:
     runs: list[Run | None] = attrs.field(factory=list)
     _seen: set[tuple[int, int]] = attrs.field(factory=set)
 
-    def take(self, line: Line, one: Ended) -> None:
-        """Add a cell; UserError for one that the manifest does not have."""
+    def take(self, line: Line, value: dict[str, Any], where: str) -> None:
+        """Add the cell of a line; UserError for one that the manifest does not have."""
+        run = value.get("run")
+        if self.stored and type(run) is dict:
+            value["run"] = Stored(self.path, line, "run")
+        one = from_json(value, Ended, where)
+        self._check(one)
+        self.ended.append(one)
+        self.runs.append(None if run is None else run_of(run, f"{shown(self.path)}: the run of cell {one.number}"))
+
+    def _check(self, one: Ended) -> None:
+        """Raise UserError for a cell that does not belong there."""
         plan, where = self.manifest.plan, shown(self.path)
         if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(self.manifest.sessions):
             raise UserError(f"{where} has a cell that the manifest does not have: it is damaged, or of another sweep")
@@ -78,9 +89,6 @@ class Cells:
         if (one.end == DONE) != (one.run is not None):
             raise UserError(f"{where}: cell {one.number} is {one.end}, which does not fit its run: it is damaged")
         self._seen.add((one.number, one.repeat))
-        self.runs.append(None if one.run is None else run_of(one.run, f"{where}: the run of cell {one.number}"))
-        stays = self.stored and one.run is not None
-        self.ended.append(attrs.evolve(one, run=Stored(self.path, line, "run")) if stays else one)
 
 
 def check(manifest: Manifest, where: str) -> None:
@@ -104,7 +112,7 @@ def read_sweep(folder: Path, stored: bool = False) -> Swept:
     lines = WholeLines(folder / CELLS)
     cells = Cells(lines.path, manifest, stored)
     check(manifest, where)
-    for line, one in records(lines, Ended):
-        cells.take(line, one)
+    for line, value, where in objects(lines):
+        cells.take(line, value, where)
     state = state_of(manifest.status, manifest.boot, locked)
     return Swept(folder, manifest, tuple(cells.ended), lines.size, tuple(cells.runs), state)
