@@ -41,6 +41,11 @@ def link(name: str, site: Path) -> None:
             (site / top).symlink_to(Path(str(place.locate_file(top))))
 
 
+def heeding() -> None:
+    """In a command's process before it begins: Ctrl-C as at a terminal, even if it is ignored where these tests run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @attrs.frozen
 class Newcomer:
     """A tree of one's own, in which commands are run as they are written, by a shell with `.venv` first on its path."""
@@ -85,7 +90,7 @@ class Newcomer:
         """Run a line of a shell in the tree."""
         return subprocess.Popen(
             ["bash", "-c", line], cwd=self.tree, env=self.environment(**more), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=heeding,
         )  # fmt: skip
 
     def until(self, line: str, sign: str | None, **more: str) -> tuple[int, str]:
