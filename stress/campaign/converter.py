@@ -33,19 +33,35 @@ _FRACTION = re.compile(r"[0-9]{1,40}(?:/[0-9]{1,40})?")
 T = TypeVar("T")
 
 
-def _strict(kind: type, *allowed: type) -> Callable[[Any, Any], Any]:
-    """A hook that takes a value of the `allowed` types only, finite and with no lone surrogate."""
+def _bool(value: Any, _: Any) -> bool:
+    """Truth from JSON."""
+    if type(value) is not bool:
+        raise TypeError(f"{value!r:.60} is no bool")
+    return value
 
-    def take(value: Any, _: Any) -> Any:
-        if type(value) not in allowed or (kind is float and not math.isfinite(value)):
-            raise TypeError(f"{value!r:.60} is no {kind.__name__}")
-        if kind is int and abs(value) > LARGEST:
-            raise ValueError("a number is too large")
-        if kind is str:
-            value.encode()
-        return kind(value)
 
-    return take
+def _int(value: Any, _: Any) -> int:
+    """A whole number from JSON."""
+    if type(value) is not int:
+        raise TypeError(f"{value!r:.60} is no int")
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError("a number is too large")
+    return value
+
+
+def _float(value: Any, _: Any) -> float:
+    """A finite number from JSON."""
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise TypeError(f"{value!r:.60} is no float")
+    return float(value)
+
+
+def _str(value: Any, _: Any) -> str:
+    """Text from JSON, with no lone surrogate."""
+    if type(value) is not str:
+        raise TypeError(f"{value!r:.60} is no str")
+    value.encode()
+    return value
 
 
 def _tally_json(tally: Tally) -> dict[str, Any]:
@@ -186,8 +202,8 @@ def _converter() -> Converter:
     made = Converter(forbid_extra_keys=True)
     made.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     made.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], _mapping)
-    for kind, allowed in {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.items():
-        made.register_structure_hook(kind, _strict(kind, *allowed))
+    for kind, take in {bool: _bool, int: _int, float: _float, str: _str}.items():
+        made.register_structure_hook(kind, take)
     made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))
     made.register_structure_hook(Fraction, lambda value, _: _fraction(value))
     made.register_unstructure_hook(Fraction, str)

@@ -10,15 +10,16 @@ from sys import intern
 from typing import Any, NewType
 
 import attrs
-from attrs.validators import deep_mapping, ge, in_, instance_of, le, max_len, optional
+from attrs.validators import ge, in_, le, max_len, optional
 from cattrs.gen import make_dict_structure_fn
 
-from stress.campaign.converter import CONVERTER, from_json
+from stress.campaign.converter import CONVERTER, LARGEST, from_json
 from stress.campaign.sweep.records import Values, applies
 from stress.conditions import Conditions
-from stress.config import Config
+from stress.config import ENGINES, LARGEST_SEED, Config
 from stress.errors import UserError
 from stress.judge.trials import Trials, windows_as_trials
+from stress.machine.words import MAX_CPUS
 from stress.scenario import VERDICTS
 
 SHORTEST_S = 1e-6
@@ -56,7 +57,9 @@ Reported = NewType("Reported", tuple[str, ...])
 
 @lru_cache(MOST_KEPT)
 def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The same object for the same names."""
+    """The same object for the same names; ValueError for a name that is too long, or cannot be written."""
+    if any(len(name.encode()) > LONGEST_NAME for name in names):
+        raise ValueError("the name of an outcome is too long")
     return tuple(map(intern, names))
 
 
@@ -69,8 +72,12 @@ def _reported(value: Any, _: Any) -> Reported:
 
 def _counts(value: Any, _: Any) -> Counts:
     """Counts from JSON."""
-    counts = CONVERTER.structure(value, dict[str, int])
-    return Counts(_shared(tuple(counts)), tuple(counts.values()))
+    if type(value) is not dict:
+        raise TypeError(f"{value!r:.60} is no object")
+    for count in value.values():
+        if type(count) is not int or not 0 <= count <= LARGEST:
+            raise TypeError(f"{count!r:.60} is no count")
+    return Counts(_shared(tuple(value)), tuple(value.values()))
 
 
 _structure_conditions = make_dict_structure_fn(Conditions, CONVERTER, _cattrs_forbid_extra_keys=True)
@@ -78,14 +85,24 @@ _known_conditions: dict[str, Conditions] = {}
 
 
 def _conditions(value: Any, _: Any) -> Conditions:
-    """Conditions from JSON; runs of one host mostly have the same."""
+    """Conditions from JSON, with which a run can be run again; runs of one host mostly have the same."""
     text = repr(value)
     known = _known_conditions.get(text)
     if known is None:
         known = _structure_conditions(value, Conditions)
+        _check_settings(known)
         if len(_known_conditions) < MOST_KEPT:
             _known_conditions[text] = known
     return known
+
+
+def _check_settings(conditions: Conditions) -> None:
+    """Raise ValueError for conditions under which no run can be."""
+    try:
+        _config_of(conditions)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    _values_of(conditions)
 
 
 CONVERTER.register_structure_hook(Conditions, _conditions)
@@ -120,9 +137,9 @@ class Run:
     """One run of one scenario; `results/README.md` says what each key is."""
 
     scenario: str = attrs.field(validator=_NAME, converter=intern)
-    engine: str = attrs.field(validator=_NAME, converter=intern)
-    cpus: int = attrs.field(validator=ge(1))
-    seed: int
+    engine: str = attrs.field(validator=in_(ENGINES), converter=intern)
+    cpus: int = attrs.field(validator=[ge(1), le(MAX_CPUS)])
+    seed: int = attrs.field(validator=[ge(0), le(LARGEST_SEED)])
     duration_s: float = attrs.field(validator=_TIME)
     expect: str = attrs.field(validator=in_(VERDICTS), converter=intern)
     verdict: str = attrs.field(validator=in_(VERDICTS), converter=intern)
@@ -136,7 +153,7 @@ class Run:
     violations: int = attrs.field(validator=_COUNT)
     first_violation_s: float | None = attrs.field(validator=optional(_TIME))
     rate_upper_95: float | None
-    outcomes: Counts = attrs.field(validator=deep_mapping(_NAME, _COUNT, instance_of(Counts)))
+    outcomes: Counts
     stop_machine: Stops
     stall: dict[str, Any] | None
     reports: Reported
@@ -175,39 +192,45 @@ class Run:
         return count / self.duration_s if self.duration_s >= SHORTEST_S else None
 
     def config(self) -> Config:
-        """The config that runs it again, as far as JSON has it; UserError for a value out of range."""
-        conditions = self.conditions
-        return Config(
-            cpus=self.cpus,
-            duration_s=max(round(self.duration_s, 2), SHORTEST_DURATION_S),
-            engine=self.engine,
-            seed=self.seed,
-            kasan=conditions.kasan,
-            noise=share(conditions.noise),
-            pace_s=conditions.pace_s,
-            stall_after_s=conditions.stall_after_s,
-            readers_per_writer=conditions.readers_per_writer,
-            gap_s=conditions.gap_s,
-            fate=conditions.fate,
-        )
+        """The config that runs it again, as far as JSON has it."""
+        duration = max(round(self.duration_s, 2), SHORTEST_DURATION_S)
+        return _config_of(self.conditions, cpus=self.cpus, duration_s=duration, engine=self.engine, seed=self.seed)
 
     def values(self) -> Values:
         """Where it is on each axis that a sweep has."""
-        conditions = self.conditions
-        return Values(
-            scenario=self.scenario,
-            engine=self.engine,
-            cpus=self.cpus,
-            readers_per_writer=conditions.readers_per_writer,
-            noise=share(conditions.noise),
-            switch_interval_s=conditions.switch_interval_s,
-            gap_s=conditions.gap_s,
-            pace_s=conditions.pace_s,
-            fate=conditions.fate,
-        )
+        return _values_of(self.conditions, self.scenario, self.engine, self.cpus)
 
 
-_NAMES = tuple(field.name for field in attrs.fields(Run))
+def _config_of(conditions: Conditions, **more: Any) -> Config:
+    """A config with these conditions; UserError for a value out of range."""
+    return Config(
+        kasan=conditions.kasan,
+        noise=share(conditions.noise),
+        pace_s=conditions.pace_s,
+        stall_after_s=conditions.stall_after_s,
+        readers_per_writer=conditions.readers_per_writer,
+        gap_s=conditions.gap_s,
+        fate=conditions.fate,
+        **more,
+    )
+
+
+def _values_of(conditions: Conditions, scenario: str = "", engine: str = "", cpus: int = 1) -> Values:
+    """A place on all axes with these conditions; ValueError for a value out of range."""
+    return Values(
+        scenario=scenario,
+        engine=engine,
+        cpus=cpus,
+        readers_per_writer=conditions.readers_per_writer,
+        noise=share(conditions.noise),
+        switch_interval_s=conditions.switch_interval_s,
+        gap_s=conditions.gap_s,
+        pace_s=conditions.pace_s,
+        fate=conditions.fate,
+    )
+
+
+CONVERTER.register_structure_hook(Run, make_dict_structure_fn(Run, CONVERTER, _cattrs_forbid_extra_keys=False))
 
 
 @lru_cache(MOST_KEPT)
@@ -222,11 +245,4 @@ def run_of(value: Mapping[str, Any], where: str) -> Run:
     Raises:
         UserError: for anything else.
     """
-    known = {name: value[name] for name in _NAMES if name in value}
-    run = from_json(known, Run, where)
-    try:
-        run.config()
-        run.values()
-    except (UserError, ValueError) as error:
-        raise UserError(f"{where} is no run: {error}") from None
-    return run
+    return from_json(value, Run, where)

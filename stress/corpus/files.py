@@ -187,8 +187,10 @@ def _module_lines(module: Module) -> Iterator[str]:
 
 
 def _rows(rows: Iterator[str]) -> Iterator[str]:
-    for number, row in enumerate(rows):
-        yield from (",\n" if number else "\n", row)
+    separator = "\n"
+    for row in rows:
+        yield f"{separator}{row}"
+        separator = ",\n"
 
 
 def _json(value: object) -> str:

@@ -1,16 +1,16 @@
 """Makes a corpus from kernel modules, folders of them and symbol maps; `kstress corpus import` calls it."""
 
-import gc
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import NoReturn
 
 import attrs
 
+from stress.bulk import uncollected
 from stress.corpus.compressed import read_bounded
 from stress.corpus.elf import page_up, place, read_module
 from stress.corpus.model import MAX_MODULES, MAX_SYMBOLS, NO_REGION, Corpus, KernelSymbol, Module, Region
@@ -44,20 +44,8 @@ def import_corpus(paths: Sequence[Path], source: str | None = None) -> Corpus:
     files = [file for path in paths for file in _files(path)]
     if len(files) > MAX_MODULES:
         raise UserError(f"{len(files)} files are too many; a corpus holds at most {MAX_MODULES} modules")
-    with _uncollected():
+    with uncollected():
         return _merged(_read_all(files), source if source is not None else _source(paths))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """A context without the cyclic collector, which would look at millions of symbols again and again for nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -118,12 +106,13 @@ def _source(paths: Sequence[Path]) -> str:
 
 
 def _merged(found: _Found, source: str) -> Corpus:
-    kernel = {symbol for part in found.maps for symbol in part.kernel}
+    symbols = sorted((one for part in found.maps for one in part.kernel), key=attrgetter("value", "name"))
+    kernel = tuple(next(same) for _, same in groupby(symbols))
     mapped = [module for part in found.maps for module in part.modules]
     return Corpus(
         source=source,
         bias=_bias(found.maps),
-        kernel=tuple(sorted(kernel, key=attrgetter("value", "name"))),
+        kernel=kernel,
         modules=(*mapped, *_placed(found.modules.values(), _occupied(kernel, mapped) if found.modules else [])),
     )
 

@@ -140,7 +140,8 @@ class KernelSymbol:
         if not self.name:
             raise UserError("a kernel symbol has an empty name")
         _require_text("kernel symbol name", self.name, NAME_BYTES)
-        _require_range(f"the value of kernel symbol '{self.name}'", self.value, ADDRESS_LIMIT)
+        if not 0 <= self.value < ADDRESS_LIMIT:
+            _require_range(f"the value of kernel symbol '{self.name}'", self.value, ADDRESS_LIMIT)
 
 
 @attrs.frozen

@@ -25,8 +25,9 @@ class Entry:
     `end` says how it ended, as of a sweep's cell; `trouble` why it broke, if it did; `run` is None if nothing came of
     it. `json` is the run as it was read. `worker` is who ran it, None for the process that wrote it. `findings` are
     violations that were told when they were seen, `stalled` a stall; what JSON alone has is told again when asked for.
-    `where` is its place in a file, for errors, and `rerun` makes the command that runs it again, of its seed.
+    `where` is its cell in a file, for errors, and `rerun` makes the command that runs it again, of its seed.
     `sought` says that it is of a search, which asks whether a run shows the race, so that none expects it to.
+    `standing` is one of STANDINGS.
     """
 
     values: Values
@@ -43,10 +44,10 @@ class Entry:
     stalled: Told | None = None
     soak: Ending | None = None
     sought: bool = False
+    standing: str = attrs.field(init=False)
 
-    @property
-    def standing(self) -> str:
-        """One of STANDINGS."""
+    @standing.default
+    def _standing(self) -> str:
         if self.end != DONE or self.run is None:
             return BROKEN
         if not self.run.applicable:
@@ -79,14 +80,14 @@ class Entry:
         if self.findings:
             return self.findings[number]
         assert self.json is not None
-        return retell_violation(self.json["reports"][number], self.where)
+        return retell_violation(self.json["reports"][number], f"{self.where}, repeat {self.repeat}")
 
     @property
     def stall(self) -> Told | None:
         """Its stall in words, None if there was none."""
         if self.stalled is not None or self.run is None or self.run.stall is None:
             return self.stalled
-        return retell_stall(self.run.stall, self.where)
+        return retell_stall(self.run.stall, f"{self.where}, repeat {self.repeat}")
 
     @property
     def lost_turns(self) -> str | None:

@@ -85,12 +85,11 @@ def run_directories(path: Path) -> list[Path]:
 
 def _numbered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Runs with the same values on every axis are repeats of each other."""
-    seen: dict[object, int] = {}
+    seen: dict[Values, int] = {}
     numbered = []
     for entry in entries:
-        key = attrs.astuple(entry.values)
-        seen[key] = seen.get(key, 0) + 1
-        numbered.append(attrs.evolve(entry, repeat=seen[key]))
+        seen[entry.values] = seen.get(entry.values, 0) + 1
+        numbered.append(attrs.evolve(entry, repeat=seen[entry.values]))
     return tuple(numbered)
 
 
@@ -228,7 +227,7 @@ def _cell(swept: Swept, ended: Ended, run: Run | None, place: Place) -> Entry:
         values=values,
         repeat=ended.repeat,
         seed=ended.seed,
-        where=where,
+        where=place.where,
         rerun=place.rerun,
         end=ended.end,
         run=run,

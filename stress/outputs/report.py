@@ -1,5 +1,6 @@
 """What `kstress report` prints and writes: tables on the terminal, a page, Markdown, CSV, JSON."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stress.bulk import uncollected
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.summary import show_ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
@@ -88,7 +90,9 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
     """
     check_unread(wanted.texts().values(), _read(paths))  # a page that is there is a report, as was checked
     missing = _missing(wanted)
-    sources = gather(paths)
+    with uncollected():
+        sources = gather(paths)
+    gc.freeze()  # what was read stays to the end, and is not looked at again
     makers: dict[str, Callable[[Sequence[Source]], str]] = {
         "--markdown": make_markdown, "--csv": make_csv, "--json": _json,
     }  # fmt: skip

@@ -152,11 +152,15 @@ class Axis:
         return tuple((place, axis_value(self.name, value)) for value, place in self.places.items())
 
 
+def _one_of_each(entries: Iterable[Entry]) -> Sequence[Entry]:
+    """An entry of each place in a matrix, of which there are few where there are many entries."""
+    return list({id(entry.values): entry for entry in entries}.values())
+
+
 def axis_of(entries: Sequence[Entry]) -> Axis:
     """The axis to draw along: CPU count if it varies, else the first number that does, else the first that does."""
-    values = {
-        axis: {getattr(entry.values, axis) for entry in entries} for axis in (*NUMERIC, *AXES) if axis != "engine"
-    }
+    some = _one_of_each(entries)
+    values = {axis: {getattr(entry.values, axis) for entry in some} for axis in (*NUMERIC, *AXES) if axis != "engine"}
     candidates = [axis for axis in values if axis != "scenario" and len(values[axis]) > 1]
     name = candidates[0] if candidates else "cpus"
     known = sorted(values[name], key=lambda value: (value is None, value))
@@ -198,8 +202,9 @@ def _lines(entries: Sequence[Entry], names: tuple[str, ...], others: tuple[str, 
     """The entries of each line, by its label and the numbers of its colour and style."""
     lines: dict[Line, list[Entry]] = {}
     styles: dict[str, int] = {}
+    variants = {id(entry.values): settings(entry.values, others) for entry in _one_of_each(entries)}
     for entry in entries:
-        variant = settings(entry.values, others)
+        variant = variants[id(entry.values)]
         style = styles.setdefault(variant, len(styles))
         name = entry.values.scenario
         label = f"{name}, {variant}" if variant else name
@@ -209,9 +214,9 @@ def _lines(entries: Sequence[Entry], names: tuple[str, ...], others: tuple[str, 
 
 def _charts(lines: dict[Line, list[Entry]], engine: str, axis: Axis) -> tuple[Chart, ...]:
     """The plots of one engine that have anything in them."""
-    charts = []
+    charts, placed = [], {line: _placed(entries, engine, axis) for line, entries in lines.items()}
     for title, unit, log, measure in METRICS:
-        series = tuple(Series(*line, _marks(entries, engine, axis, measure)) for line, entries in lines.items())
+        series = tuple(Series(*line, _marks(runs, measure)) for line, runs in placed.items())
         if any(one.marks for one in series):
             charts.append(
                 Chart(title=title, unit=unit, log=log, series=series, x_name=axis_name(axis.name), ticks=axis.ticks())
@@ -219,14 +224,19 @@ def _charts(lines: dict[Line, list[Entry]], engine: str, axis: Axis) -> tuple[Ch
     return tuple(charts)
 
 
-def _marks(entries: Iterable[Entry], engine: str, axis: Axis, measure: Measure) -> tuple[Mark, ...]:
-    """A mark for each entry that has this measure."""
-    places: dict[float, list[Mark]] = {}
+def _placed(entries: Iterable[Entry], engine: str, axis: Axis) -> dict[float, list[Run]]:
+    """The runs of one engine, by their places on the axis."""
+    places: dict[float, list[Run]] = {}
     for entry in entries:
-        if entry.values.engine != engine or entry.run is None:
-            continue
-        value, kind = measure(entry.run)
-        if value is not None:
-            place = axis.places[getattr(entry.values, axis.name)]
-            places.setdefault(place, []).append(Mark(place, value, kind))
-    return tuple(mark for marks in places.values() for mark in evenly_ranked(marks))
+        if entry.values.engine == engine and entry.run is not None:
+            places.setdefault(axis.places[getattr(entry.values, axis.name)], []).append(entry.run)
+    return places
+
+
+def _marks(placed: dict[float, list[Run]], measure: Measure) -> tuple[Mark, ...]:
+    """A mark for each run that has this measure."""
+    marks = list[Mark]()
+    for place, runs in placed.items():
+        measured = [(value, kind) for value, kind in map(measure, runs) if value is not None]
+        marks += evenly_ranked([Mark(place, value, kind) for value, kind in measured])
+    return tuple(marks)

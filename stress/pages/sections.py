@@ -215,7 +215,7 @@ def commands(source: Source) -> list[str]:
     """How to run each thing again: one command for each place in the matrix, and what goes on with a campaign."""
     first: dict[object, Entry] = {}
     for entry in source.entries:
-        first.setdefault(attrs.astuple(entry.values), entry)
+        first.setdefault(entry.values, entry)
     again = [entry.again for entry in first.values()]
     return [*([source.resume] if source.resume else []), *again]
 

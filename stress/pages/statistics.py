@@ -87,7 +87,7 @@ class Row:
 
 def rows_of(source: Source) -> list[Row]:
     """A row for each cell of one source, or each run, in its order."""
-    return _grouped(source, varying(source.entries), lambda entry: attrs.astuple(entry.values))
+    return _grouped(source, varying(source.entries), lambda entry: entry.values)
 
 
 def summary_of(source: Source) -> list[Row]:

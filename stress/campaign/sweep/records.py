@@ -50,7 +50,7 @@ def rises(values: Sequence[Any]) -> bool:
 
 
 @complete_only
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Values:
     """One value on each axis; None for what the scenario or the interpreter has by itself. Times are in seconds."""
 
