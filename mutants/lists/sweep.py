@@ -47,14 +47,14 @@ GROUP = Group(
             "pass",
         ),
         PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
-        SWEEPDIR.of("def take(self").mutant(
+        SWEEPDIR.of("def _check(self, one").mutant(
             "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in self._seen:", "if False:"
         ),
-        SWEEPDIR.of("def take(self").mutant(
+        SWEEPDIR.of("def _check(self, one").mutant(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
         ),
         SWEEPDIR.of("def take(self").mutant(
-            "any-run", "any object is a run", "None if one.run is None else run_of(", "None and run_of("
+            "any-run", "any object is a run", "None if run is None else run_of(", "None and run_of("
         ),
         AGENDA.of("def __init__(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
         SWEEP.of("def _status(").mutant(
@@ -101,7 +101,7 @@ GROUP = Group(
         SWEEP.of("def others(").mutant(
             "nothing-ran", "a sweep in which nothing could run ends well", "if runs and not applicable:", "if False:"
         ),
-        ENTRIES.of("def standing(").mutant(
+        ENTRIES.of("def _standing(").mutant(
             "too-few-told",
             "a report takes a run with too few CPUs for inconclusive",
             "if not self.run.applicable:",

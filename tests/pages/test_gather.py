@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
@@ -179,3 +180,10 @@ def test_a_damaged_sweep_is_one_line_and_exit_2_or_told_whole(home: Path, data: 
     lines[at] = data.draw(st.composite(lambda draw: changed(draw, json.loads(lines[at])))()) + b"\n"
     (folder / name).write_bytes(b"".join(lines))
     event("read" if ends_well(home, folder) else "refused")
+
+
+def test_a_run_of_a_search_that_misses_is_no_failure(tmp_path: Path) -> None:
+    miss = {**a_run("stop_machine", "held", "modlist_spinlock"), "verdict": "inconclusive", "as_expected": False}
+    [source] = gather([write_runs(tmp_path / "run-1.json", miss)])
+    [entry] = source.entries
+    assert (entry.standing, attrs.evolve(entry, sought=True).standing) == (INCONCLUSIVE, EXPECTED)
