@@ -12,6 +12,7 @@ import attrs
 from stress.campaign.parts import Part
 from stress.campaign.soak.records import Standing, parts_by_name
 from stress.campaign.soak.view import View
+from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.extras import needs
 from stress.machine.latency import upper_edge
@@ -177,8 +178,11 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
     registry.register(metrics)
     try:
         server, thread = start_http_server(port, addr=address, registry=registry)
+    except ValueError:  # a label of a host's name that is too long, or empty
+        raise UserError(f"--metrics-address: {shown(repr(address))} is no address; give one, like 127.0.0.1") from None
     except (OSError, OverflowError) as error:
-        raise UserError(f"--metrics-port: cannot listen on {address}:{port}: {error}; choose another port") from None
+        told = f"cannot listen on {shown(address)}:{port}: {error}"
+        raise UserError(f"--metrics-port: {told}; choose another port or address") from None
 
     def end() -> None:
         server.shutdown()
