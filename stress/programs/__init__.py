@@ -1,6 +1,6 @@
 """What the CPUs of a scenario are told to do, one operation at a time: read symbols, load and unload modules."""
 
-from stress import judge
+from stress.judge import lookups
 from stress.programs import modprobe
 
-__all__ = ["judge", "modprobe"]
+__all__ = ["lookups", "modprobe"]
