@@ -201,33 +201,21 @@ class Run:
         return _values_of(self.conditions, self.scenario, self.engine, self.cpus)
 
 
+def _varied(conditions: Conditions) -> dict[str, Any]:
+    """What a config and a place on the axes both have of conditions."""
+    kept = {name: getattr(conditions, name) for name in ("pace_s", "readers_per_writer", "gap_s", "fate")}
+    return {**kept, "noise": share(conditions.noise)}
+
+
 def _config_of(conditions: Conditions, **more: Any) -> Config:
     """A config with these conditions; UserError for a value out of range."""
-    return Config(
-        kasan=conditions.kasan,
-        noise=share(conditions.noise),
-        pace_s=conditions.pace_s,
-        stall_after_s=conditions.stall_after_s,
-        readers_per_writer=conditions.readers_per_writer,
-        gap_s=conditions.gap_s,
-        fate=conditions.fate,
-        **more,
-    )
+    return Config(kasan=conditions.kasan, stall_after_s=conditions.stall_after_s, **_varied(conditions), **more)
 
 
 def _values_of(conditions: Conditions, scenario: str = "", engine: str = "", cpus: int = 1) -> Values:
     """A place on all axes with these conditions; ValueError for a value out of range."""
-    return Values(
-        scenario=scenario,
-        engine=engine,
-        cpus=cpus,
-        readers_per_writer=conditions.readers_per_writer,
-        noise=share(conditions.noise),
-        switch_interval_s=conditions.switch_interval_s,
-        gap_s=conditions.gap_s,
-        pace_s=conditions.pace_s,
-        fate=conditions.fate,
-    )
+    more = {"switch_interval_s": conditions.switch_interval_s, **_varied(conditions)}
+    return Values(scenario=scenario, engine=engine, cpus=cpus, **more)
 
 
 CONVERTER.register_structure_hook(Run, make_dict_structure_fn(Run, CONVERTER, _cattrs_forbid_extra_keys=False))
