@@ -26,8 +26,8 @@ import attrs
 
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.sweep import sweep
-from stress.comparison.comparison import BETTER, WORSE, Comparison, compare
-from stress.report.result import json_text
+from stress.results.compare.comparison import BETTER, WORSE, Comparison, compare
+from stress.runs.result import json_text
 
 SIDES = Path(__file__).parent / "slowdown"
 EQUAL, SLOWED = SIDES / "equal.py", SIDES / "slowed.py"

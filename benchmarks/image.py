@@ -5,7 +5,6 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from stress.boot import boot_ram, build_world
 from stress.corpus import bundled
 from stress.judge import lookups, names
 from stress.judge.outcomes import Code
@@ -14,6 +13,7 @@ from stress.kernel import list as lists
 from stress.machine import blocks, slab, words
 from stress.machine.ram import SHADOW_SHIFT, Ram
 from stress.programs import modprobe
+from stress.runs.boot import boot_ram, build_world
 
 SOURCES = Path(__file__).parent / "peers"
 FLAGS = ("-O2", "-pthread", "-Wall", "-Wextra", "-Werror")

@@ -19,7 +19,6 @@ from stress.campaign.parts import Part, Session
 from stress.campaign.reading import MANIFEST, kind_of
 from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Plan, Values
 from stress.campaign.sweep.sweepdir import CELLS
-from stress.conditions import Conditions
 from stress.judge.outcomes import OUTCOMES
 from stress.judge.sources import POISON, WHOLE
 from stress.judge.sources import Run as BytesRun
@@ -28,9 +27,10 @@ from stress.judge.trials import Trials
 from stress.judge.verdict import TwinSide, judge, rate_upper_95
 from stress.judge.violation import FREED, LIVE, Access, Block, Deed, Node, Row, Subject, Violation
 from stress.machine.stacks import Frame
-from stress.report.result import trials_json
 from stress.report.told import Told
 from stress.report.violation_json import report_json
+from stress.runs.conditions import Conditions
+from stress.runs.result import trials_json
 from stress.scenario_files import catalogue
 
 CPUS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)

@@ -11,12 +11,12 @@ from fractions import Fraction
 from statistics import median
 
 from benchmarks.stops import BENCHED
-from stress.boot import build_world
 from stress.config import Config
 from stress.corpus import bundled
 from stress.judge.tally import Tally
 from stress.machine.ram import Ram
-from stress.runner import Track, has_violation, prepare, settle
+from stress.runs.boot import build_world
+from stress.runs.runner import Track, has_violation, prepare, settle
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
 

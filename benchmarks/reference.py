@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from stress.gathered.gather import gather
-from stress.pages import charts
-from stress.pages.curves import Chart, Family, families
+from stress.results.load.gather import gather
+from stress.results.report import charts
+from stress.results.report.curves import Chart, Family, families
 
 CHECKOUT = Path(__file__).parents[1]
 REFERENCE, PICTURE = CHECKOUT / "results" / "reference", CHECKOUT / "docs" / "reference.svg"

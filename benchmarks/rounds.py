@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stress.config import Config
-from stress.runner import run_scenario, world_for
+from stress.runs.runner import run_scenario, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue, find_scenario
 from stress.units import parse_duration

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from benchmarks.patterns import BROKEN, CORRECT
 from benchmarks.planted import PLANTED
 from stress.config import Config
-from stress.report.result import Result
-from stress.runner import run_scenario, world_for
+from stress.runs.result import Result
+from stress.runs.runner import run_scenario, world_for
 from stress.scenario import Scenario
 from stress.units import parse_duration
 

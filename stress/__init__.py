@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from stress.campaign.soak.soak import resume, soak
     from stress.campaign.sweep.matrix import Matrix
     from stress.campaign.sweep.sweep import resume_sweep, sweep
-    from stress.comparison.comparison import compare
-    from stress.comparison.terms import Terms
     from stress.config import Config
     from stress.errors import HarnessError, UserError
-    from stress.runner import run
+    from stress.results.compare.comparison import compare
+    from stress.results.compare.terms import Terms
+    from stress.runs.runner import run
     from stress.scenario import Hardware, Program, Scenario
     from stress.scenario_files import catalogue, find_scenario
 
@@ -28,16 +28,16 @@ _HOMES = {
     "Matrix": "stress.campaign.sweep.matrix",
     "Program": "stress.scenario",
     "Scenario": "stress.scenario",
-    "Terms": "stress.comparison.terms",
+    "Terms": "stress.results.compare.terms",
     "UserError": "stress.errors",
     "catalogue": "stress.scenario_files",
-    "compare": "stress.comparison.comparison",
+    "compare": "stress.results.compare.comparison",
     "find_scenario": "stress.scenario_files",
     "on_cluster": "stress.campaign.crews.cluster",
     "on_executor": "stress.campaign.crews.executor",
     "resume": "stress.campaign.soak.soak",
     "resume_sweep": "stress.campaign.sweep.sweep",
-    "run": "stress.runner",
+    "run": "stress.runs.runner",
     "soak": "stress.campaign.soak.soak",
     "sweep": "stress.campaign.sweep.sweep",
 }

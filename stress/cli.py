@@ -18,12 +18,12 @@ from stress.commands.report import report
 from stress.commands.run import run
 from stress.commands.soak import soak
 from stress.commands.sweep import sweep
-from stress.descriptors import open_descriptors
-from stress.disk import refusal
 from stress.errors import HarnessError, UserError, telling_of_memory
-from stress.escapes import on_one_line
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail
-from stress.streams import close_streams, open_streams, silence
+from stress.host.descriptors import open_descriptors
+from stress.host.disk import refusal
+from stress.host.streams import close_streams, open_streams, silence
+from stress.safe_text import on_one_line
 
 COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
 

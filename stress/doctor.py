@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import attrs
 
-from stress.conditions import package_version
 from stress.config import Config
 from stress.corpus import bundled
 from stress.corpus.show import symbols_text
 from stress.errors import HarnessError, UserError
 from stress.extras import EXTRAS, install_hint, missing_modules
+from stress.host.system import OFFERS, offers
 from stress.machine.engines import has_numba, usable_cores
 from stress.machine.python_engine import gil_enabled
-from stress.runner import run
-from stress.system import OFFERS, offers
+from stress.runs.conditions import package_version
+from stress.runs.runner import run
 
 TRIAL_SECONDS = 1.0
 

@@ -4,10 +4,10 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from stress.escapes import escaped
+from stress.safe_text import escaped
 
 if TYPE_CHECKING:
-    from stress.report.result import Result
+    from stress.runs.result import Result
 
 EXIT_OTHER_VERDICT = 1
 EXIT_REGRESSION = 1

@@ -14,7 +14,7 @@ Command = Callable[..., Any]
 
 def announce(command: str) -> None:
     """Tell what the system lacks of what a command uses; UserError where it cannot run without it."""
-    from stress.system import lacks
+    from stress.host.system import lacks
 
     for told in lacks(command):
         click.echo(f"kstress: {told}", err=True)

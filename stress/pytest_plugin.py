@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stress import clocks  # noqa: F401 - bound before any test can patch what they are
+from stress.host import clocks  # noqa: F401 - bound before any test can patch what they are
 
 if TYPE_CHECKING:
     from stress.marks.fixture import Stress
@@ -79,7 +79,7 @@ def check_settings(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """What threads can do here."""
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-    try:  # as stress.system does, which is not imported before a test needs it
+    try:  # as stress.host.system does, which is not imported before a test needs it
         cores = len(os.sched_getaffinity(0))
     except (AttributeError, OSError):
         cores = os.cpu_count() or 1
@@ -149,7 +149,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     budget_s = budget_of(item)
     if budget_s is None:
         return (yield)
-    from stress.host import having_cores
+    from stress.host.cores import having_cores
     from stress.marks.host import extend_timeout, skip_if_shared, warn_of
     from stress.marks.settings import find_setting
 

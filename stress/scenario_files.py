@@ -15,11 +15,10 @@ from pathlib import Path
 
 import attrs
 
-from stress.corpus.untrusted import shown
-from stress.disk import read_whole, telling
 from stress.errors import UserError
-from stress.escapes import on_one_line
+from stress.host.disk import read_whole, telling
 from stress.machine.seam import SCENARIO_MODULE
+from stress.safe_text import on_one_line, shown
 from stress.scenario import POINTS, Scenario
 
 _HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from stress.lock_folder import NAMED
+from stress.host.lock_folder import NAMED
 from stress.machine.engines import choose_engine, cores_for, usable_cores
 
 collect_ignore_glob = ["*/planted"]

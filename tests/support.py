@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 import pytest
 from hypothesis import settings
 
-from stress.boot import boot_ram, build_world
 from stress.corpus import Corpus, Module, Region, Symbol
 from stress.kernel.list import list_add, list_del
 from stress.kernel.stop_machine import cond_resched
@@ -21,6 +20,7 @@ from stress.machine.ram import Ram, RamMap
 from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.words import FAULT_ADDRESS, FAULT_CAUSE
 from stress.programs.modprobe import SLOT_BYTES, SLOT_IMAGE, SLOTS
+from stress.runs.boot import boot_ram, build_world
 
 ENGINES = ("python", "native")
 KASAN = Features(kasan=True)

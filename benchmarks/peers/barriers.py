@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from stress.boot import boot_ram, build_world
 from stress.corpus import bundled
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu, share_one_core
@@ -22,6 +21,7 @@ from stress.machine.ram import Ram
 from stress.machine.random import seed_of
 from stress.machine.words import RANDOM
 from stress.programs.read_symbol import kallsyms_reader
+from stress.runs.boot import boot_ram, build_world
 
 PATIENCE_SECONDS = 20.0
 

@@ -2,18 +2,18 @@
 
 from mutants.mutant import Group, Part, suite
 
-RANKS = Part("stress/comparison/ranks.py")
-DECISION = Part("stress/comparison/decision.py")
-TESTED = Part("stress/comparison/tested.py")
-FISHER = Part("stress/comparison/fisher.py")
-FIGURES = Part("stress/comparison/figures.py")
-PAIRING = Part("stress/comparison/pairing.py")
-FACTS = Part("stress/comparison/facts.py")
-CONDITIONS = Part("stress/comparison/conditions.py")
-COMPARISON = Part("stress/comparison/comparison.py")
-SIDES = Part("stress/comparison/sides.py")
-JUNIT = Part("stress/comparison/junit.py")
-OUTPUT = Part("stress/outputs/places.py")
+RANKS = Part("stress/results/compare/ranks.py")
+DECISION = Part("stress/results/compare/decision.py")
+TESTED = Part("stress/results/compare/tested.py")
+FISHER = Part("stress/results/compare/fisher.py")
+FIGURES = Part("stress/results/compare/figures.py")
+PAIRING = Part("stress/results/compare/pairing.py")
+FACTS = Part("stress/results/compare/facts.py")
+CONDITIONS = Part("stress/results/compare/conditions.py")
+COMPARISON = Part("stress/results/compare/comparison.py")
+SIDES = Part("stress/results/compare/sides.py")
+JUNIT = Part("stress/results/compare/junit.py")
+OUTPUT = Part("stress/results/terminal/places.py")
 PAPER, COMMAND = suite("comparison", without="round"), suite("frontdoor/test_compare.py")
 
 GROUP = Group(
@@ -83,7 +83,7 @@ GROUP = Group(
         COMPARISON.of("def compare(").mutant(
             "same-twice", "a side may be compared with itself", "os.path.realpath(a) == os.path.realpath(b)", "False"
         ),
-        Part("stress/gathered/gather.py", "def run_directories(").mutant(
+        Part("stress/results/load/gather.py", "def run_directories(").mutant(
             "campaigns-lost", "of campaigns in a folder none is found", "if os.path.lexists(one / MANIFEST)", "if False"
         ),
         JUNIT.of("def _case(").mutant(

@@ -2,15 +2,15 @@
 
 from mutants.mutant import Group, Part, suite
 
-CORES = Part("stress/host.py")
-HOLDER = Part("stress/holder.py")
-FOLDER = Part("stress/lock_folder.py")
+CORES = Part("stress/host/cores.py")
+HOLDER = Part("stress/host/holder.py")
+FOLDER = Part("stress/host/lock_folder.py")
 ITEMS = Part("stress/marks/host.py")
-STREAMS = Part("stress/streams.py")
-SIGNALS = Part("stress/interrupts.py")
-SYSTEM = Part("stress/system.py")
+STREAMS = Part("stress/host/streams.py")
+SIGNALS = Part("stress/host/interrupts.py")
+SYSTEM = Part("stress/host/system.py")
 NURSERY = Part("stress/campaign/nursery.py")
-CONSOLES = Part("stress/outputs/consoles.py")
+CONSOLES = Part("stress/results/terminal/consoles.py")
 WAITING = suite(*(f"plugin/test_{part}.py" for part in ("progress", "host")))
 FOLDERS = suite("plugin/test_lock_folder.py")
 BUSY = suite("plugin/test_busy_cores.py")

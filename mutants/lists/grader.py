@@ -12,7 +12,7 @@ OF_SLICE = TRIALS.of("def trials_of_slice(")
 OUTCOMES = Part("stress/judge/outcomes.py")
 MASK = OUTCOMES.of("def forbidden_mask(")
 TALLY = Part("stress/judge/tally.py", "def add(")
-RUN = Part("stress/runner.py")
+RUN = Part("stress/runs/runner.py")
 EXITS = Part("stress/exits.py")
 
 GRADES = suite("judge/test_lookups.py")
@@ -194,7 +194,7 @@ GROUP = Group(
             "plays[program.name] = engine.program(dealt[-1].operation,",
             PAIR,
         ),
-        Part("stress/report/result.py").mutant(
+        Part("stress/runs/result.py").mutant(
             "always-expected",
             "every verdict is the expected one",
             "self.verdict.name == self.scenario.expect",

@@ -2,7 +2,7 @@
 
 from mutants.mutant import Group, Part, suite
 
-DISK = Part("stress/disk.py")
+DISK = Part("stress/host/disk.py")
 FOLDER = Part("stress/campaign/folder.py")
 PARTS = Part("stress/campaign/parts.py")
 FILES = Part("stress/scenario_files.py")

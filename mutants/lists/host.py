@@ -83,7 +83,7 @@ GROUP = Group(
         NURSERY.of("def hatch(self, tell: Callable[[str], None] = lambda text: None) -> Hatched:").mutant(
             "nursery-lost", "a killed nursery ends the sweep", "range(MOST_DEATHS)", "range(1)", HATCHING
         ),
-        Part("stress/descriptors.py").mutant(
+        Part("stress/host/descriptors.py").mutant(
             "low-numbers", "a socket may be standard input", "<= 2", "<= -1", suite("frontdoor/test_descriptors.py")
         ),
     ),

@@ -15,10 +15,10 @@ VIGIL = Part("stress/marks/vigil.py")
 LETTING_GO = Part("stress/marks/letting_go.py")
 BODIES = Part("stress/marks/bodies.py")
 PLUGIN = Part("stress/pytest_plugin.py")
-CLOCKS = Part("stress/clocks.py")
+CLOCKS = Part("stress/host/clocks.py")
 ENGINE = Part("stress/machine/python_engine.py")
 HOST = Part("stress/marks/host.py")
-CORES = Part("stress/host.py")
+CORES = Part("stress/host/cores.py")
 ITEMS = Part("stress/marks/scenario_items.py")
 PARTS = (
     "prepared",

@@ -170,7 +170,7 @@ GROUP = Group(
             "+ NEXT_FREE) * 0",
             TOUCH,
         ),
-        Part("stress/runner.py").mutant(
+        Part("stress/runs/runner.py").mutant(
             "power-off-uninspected",
             "runs do not look at what is free when their machine is off",
             "        inspect_free_blocks(ram)\n",

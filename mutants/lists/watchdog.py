@@ -74,14 +74,14 @@ GROUP = Group(
         WORDS.of("def owner_of(").mutant(
             "owner-forgotten", "whose per-CPU word it is is forgotten", "number if 0 <= number < cpus else None", "None"
         ),
-        Part("stress/runner.py", "def _wait(").mutant(
+        Part("stress/runs/runner.py", "def _wait(").mutant(
             "stall-across-slices",
             "a stall longer than a slice goes unseen",
             " and not watchdog.suspects(seconds / 2)",
             "",
             suite("run/test_run.py::test_a_stall_is_found_though_slices_are_shorter_than_it_takes", without="native"),
         ),
-        Part("stress/runner.py", "def run_slice(").mutant(
+        Part("stress/runs/runner.py", "def run_slice(").mutant(
             "stall-stacks",
             "a stall has no stacks",
             "self.stall.with_stacks(traces)",

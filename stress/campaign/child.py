@@ -17,7 +17,7 @@ from typing import IO, Protocol
 import attrs
 
 from stress.campaign.crews.crew import NoWorkersError
-from stress.host import make_progress
+from stress.host.cores import make_progress
 from stress.machine.patience import Patience
 
 MOST_LAST_WORDS = 60

@@ -19,12 +19,12 @@ from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn
 from cattrs.v import format_exception
 
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.latency import BUCKETS
 from stress.report.told import Told
+from stress.safe_text import shown
 
 LARGEST = 2**63 - 1
 DEEPEST = 40

@@ -17,11 +17,11 @@ from typing import Any
 
 import attrs
 
-from stress import disk, system
 from stress.campaign.converter import to_json
 from stress.campaign.reading import MANIFEST, kind_of
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.host import disk, system
+from stress.safe_text import shown
 
 LOCK_TRIES, LOCK_SECONDS = 10, 0.02
 """How often a lock is asked for, and how far apart: a reader that looks for a writer has it for a moment."""

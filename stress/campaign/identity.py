@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from stress.corpus.files import BUNDLED
-from stress.corpus.untrusted import shown
-from stress.disk import read_whole, telling
+from stress.host.disk import read_whole, telling
+from stress.safe_text import shown
 
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("machine", "kernel", "judge", "programs")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import attrs
 
-from stress import system
 from stress.campaign.parts import STATUSES
+from stress.host import system
 
 RUNNING, COMPLETE, INTERRUPTED, FAILED = STATUSES
 KILLED, UNFINISHED = "killed", "unfinished"

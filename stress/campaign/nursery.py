@@ -18,9 +18,9 @@ from typing import IO, NoReturn
 
 from stress.campaign.child import Process, ended_with, module_command, no_process, start
 from stress.campaign.crews.crew import NoWorkersError
-from stress.descriptors import open_descriptors
 from stress.errors import HarnessError, HostError, is_for_memory
-from stress.system import offers
+from stress.host.descriptors import open_descriptors
+from stress.host.system import offers
 
 MODULE = "stress.campaign.nursery"
 MESSAGE_BYTES = 64

@@ -7,10 +7,10 @@ import attrs
 from attrs.validators import in_, optional
 
 from stress.campaign.identity import corpus_digest, digest_of, sources_digest
-from stress.conditions import Conditions
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome, with_findings
+from stress.runs.conditions import Conditions
+from stress.safe_text import shown
 from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
 from stress.scenario_files import find_scenario, load_source, loaded_source, read_source, scenario_file, twin_of
 

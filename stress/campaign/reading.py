@@ -12,9 +12,9 @@ from typing import Any, BinaryIO, TypeVar
 import attrs
 
 from stress.campaign.converter import Unread, from_json
-from stress.corpus.untrusted import shown
-from stress.disk import LARGEST_BYTES, read_whole, reading, telling, too_large
 from stress.errors import UserError
+from stress.host.disk import LARGEST_BYTES, read_whole, reading, telling, too_large
+from stress.safe_text import shown
 
 MANIFEST = "manifest.json"
 GIVE = "give a run directory"

@@ -15,11 +15,11 @@ from cattrs.gen import make_dict_structure_fn
 
 from stress.campaign.converter import CONVERTER, LARGEST, from_json
 from stress.campaign.sweep.records import Values, applies
-from stress.conditions import Conditions
 from stress.config import ENGINES, LARGEST_SEED, Config
 from stress.errors import UserError
 from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.words import MAX_CPUS
+from stress.runs.conditions import Conditions
 from stress.scenario import VERDICTS
 
 SHORTEST_S = 1e-6

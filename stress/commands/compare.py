@@ -25,7 +25,7 @@ def compare(a: Path, b: Path, level: float, tolerance: float, json: str | None, 
     A and B are run directories of sweeps or soaks, run-*.json files, or folders of either. It takes repeats to tell:
     kstress sweep --repeat 8.
     """
-    from stress.comparison.terms import Terms
-    from stress.outputs.compare import Wanted, compare_and_tell
+    from stress.results.compare.terms import Terms
+    from stress.results.terminal.compare import Wanted, compare_and_tell
 
     return compare_and_tell(a, b, Terms(level=level, tolerance=tolerance), Wanted(json=json, junit=junit))

@@ -19,7 +19,7 @@ def corpus() -> None:
 def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> int:
     """Import .ko, .ko.xz and .ko.zst files, folders of them, a System.map or /proc/kallsyms."""
     from stress.corpus import import_corpus, save
-    from stress.corpus.untrusted import shown
+    from stress.safe_text import shown
 
     imported = import_corpus(paths, source)
     save(imported, output)
@@ -32,7 +32,7 @@ def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> 
 def corpus_show(file: Path | None) -> int:
     """Show what a corpus file holds; without FILE, the bundled one."""
     from stress.corpus import bundled, describe, load
-    from stress.outputs.consoles import console
+    from stress.results.terminal.consoles import console
 
     console().print(describe(load(file) if file else bundled()))
     return 0

@@ -8,7 +8,7 @@ import click
 @click.option("--json", "form", flag_value="json", help="As JSON.")
 def list_scenarios(form: str | None) -> int:
     """List every scenario: its claim, what it expects, its twin."""
-    from stress.outputs.look import print_catalogue
+    from stress.results.terminal.look import print_catalogue
     from stress.scenario_files import catalogue
 
     print_catalogue(catalogue(), form)
@@ -19,6 +19,6 @@ def list_scenarios(form: str | None) -> int:
 def doctor() -> int:
     """Say what this machine offers, and try each engine on the planted race."""
     from stress.doctor import examine
-    from stress.outputs.look import print_checks
+    from stress.results.terminal.look import print_checks
 
     return print_checks(examine())

@@ -22,8 +22,8 @@ def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
 
     DIR is the run directory of a soak or a sweep, a run-*.json file, or a folder of either.
     """
-    from stress.outputs.report import Wanted
-    from stress.outputs.report import report as write_report
+    from stress.results.terminal.report import Wanted
+    from stress.results.terminal.report import report as write_report
 
     write_report(paths, Wanted(**outputs), reports)
     return 0

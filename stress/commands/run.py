@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stress.exits import exit_code
-from stress.interrupts import Interrupts
+from stress.host.interrupts import Interrupts
 from stress.options import announce, config_values, duration, machine_options, named
 
 if TYPE_CHECKING:
     from stress.config import Config
-    from stress.report.result import Result
+    from stress.runs.result import Result
     from stress.scenario import Scenario
 
 PAIR = ("modlist_spinlock", "stop_machine")
@@ -40,7 +40,7 @@ def run(
 ) -> int:
     """Run scenarios and judge them; without any, the pair: before the patch and after it."""
     from stress.config import Config
-    from stress.outputs.run import Outputs
+    from stress.results.terminal.run import Outputs
     from stress.scenario_files import find_scenario
 
     announce("run")
@@ -66,7 +66,7 @@ def _run_all(
     chosen: "list[Scenario]", config: "Config", outputs: Any, interrupts: Interrupts, done: "list[Result]"
 ) -> None:
     """Run the scenarios one after the other, showing each as it ends and adding it to `done`."""
-    from stress.runner import Hooks, run_scenario, settle, world_for
+    from stress.runs.runner import Hooks, run_scenario, settle, world_for
 
     world = world_for(config)
     how = " (chosen by --engine auto)" if config.engine == "auto" else ""

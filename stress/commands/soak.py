@@ -7,7 +7,7 @@ import click
 
 from stress.errors import UserError
 from stress.exits import campaign_code, exit_code
-from stress.interrupts import Interrupts
+from stress.host.interrupts import Interrupts
 from stress.options import (
     announce,
     campaign_options,
@@ -45,7 +45,7 @@ def soak(
     **given: Any,
 ) -> int:
     """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
-    from stress.outputs.soak import SoakOutputs
+    from stress.results.terminal.soak import SoakOutputs
 
     announce("soak")
     wanted = config_values(given)

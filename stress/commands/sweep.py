@@ -7,7 +7,7 @@ import click
 
 from stress.errors import UserError
 from stress.exits import campaign_code, verdicts_code
-from stress.interrupts import Interrupts
+from stress.host.interrupts import Interrupts
 from stress.options import announce, axis_options, campaign_options, crew_of, optional
 
 
@@ -44,7 +44,7 @@ def sweep(
     **given: Any,
 ) -> int:
     """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
-    from stress.outputs.sweep import SweepOutputs
+    from stress.results.terminal.sweep import SweepOutputs
 
     announce("sweep")
     outputs = SweepOutputs(json_file)

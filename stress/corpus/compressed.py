@@ -4,10 +4,10 @@ import lzma
 from pathlib import Path
 from typing import Protocol
 
-from stress.corpus.untrusted import shown
-from stress.disk import read_whole, refusal
 from stress.errors import UserError
 from stress.extras import needs
+from stress.host.disk import read_whole, refusal
+from stress.safe_text import shown
 
 MAX_BYTES = 256 << 20
 

@@ -22,9 +22,9 @@ from stress.corpus.model import (
     Region,
     Symbol,
 )
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.extras import needs
+from stress.safe_text import shown
 
 PAGE = 4096
 

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from stress.corpus.compressed import read_bounded
 from stress.corpus.model import Corpus, KernelSymbol, Module, Region, Symbol
-from stress.corpus.untrusted import shown
-from stress.disk import telling, write_whole
 from stress.errors import UserError
+from stress.host.disk import telling, write_whole
+from stress.safe_text import shown
 
 SCHEMA = 1
 KIND = "kstress corpus"

@@ -10,13 +10,13 @@ from typing import NoReturn
 
 import attrs
 
-from stress.bulk import uncollected
 from stress.corpus.compressed import read_bounded
 from stress.corpus.elf import page_up, place, read_module
 from stress.corpus.model import MAX_MODULES, MAX_SYMBOLS, NO_REGION, Corpus, KernelSymbol, Module, Region
 from stress.corpus.textmap import HIGH_BIAS, read_map
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.host.collector import uncollected
+from stress.safe_text import shown
 
 MODULES_BASE = 0xFFFFFFFFA0000000 - HIGH_BIAS
 """Where modules are placed from, without the bias: MODULES_VADDR of x86-64."""

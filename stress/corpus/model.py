@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import attrs
 
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.safe_text import shown
 
 ADDRESS_LIMIT = 1 << 62
 NAME_BYTES = 511

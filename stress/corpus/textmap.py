@@ -23,8 +23,8 @@ from stress.corpus.model import (
     Region,
     Symbol,
 )
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.safe_text import shown
 
 HIGH_BIAS = 0xC000000000000000
 """What is taken off the addresses of a 64-bit kernel, which lives in the high half."""

@@ -1,6 +1,6 @@
 """Violations as evidence: read from RAM when a machine is off, in words of the kernel and of the corpus.
 
-`stress.machine.evidence` captured them; `stress.runner` harvests them after each slice and keeps the first of each
+`stress.machine.evidence` captured them; `stress.runs.runner` harvests them after each slice and keeps the first of each
 outcome; `stress.report.violation` tells them.
 """
 

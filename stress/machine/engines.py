@@ -9,11 +9,11 @@ import attrs
 
 from stress.errors import UserError
 from stress.extras import needs
+from stress.host.system import cores
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonEngine, gil_enabled
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
-from stress.system import cores
 
 NEVER = -1
 EVERY_OPERATION = 0

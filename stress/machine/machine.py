@@ -1,4 +1,4 @@
-"""One machine: RAM, its CPUs on OS threads, start and power-off. `stress.runner` boots one for each slice of a run."""
+"""One machine: RAM, its CPUs on OS threads, start and power-off. A run boots one for each of its slices."""
 
 import os
 import sys
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import attrs
 
-from stress import clocks
 from stress.errors import HostError, is_for_memory, out_of_memory
+from stress.host import clocks
 from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
 from stress.machine.words import ONLINE, STARTED

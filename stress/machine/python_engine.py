@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from stress import clocks
+from stress.host import clocks
+from stress.host.system import cores, keep_to, offers
 from stress.machine.blocks import SHADOW_UNMAPPED
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
@@ -39,7 +40,6 @@ from stress.machine.words import (
     WRITE_WORD,
     area_address,
 )
-from stress.system import cores, keep_to, offers
 
 NEVER = -1
 AT_ONCE = 1

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from stress import clocks
+from stress.host import clocks
 from stress.machine import waits, words
 from stress.machine.ram import Ram
 from stress.machine.waits import Link, Stall, Wait, follow, wait_on

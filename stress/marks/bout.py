@@ -16,9 +16,9 @@ from random import Random
 
 import attrs
 
-from stress import clocks
 from stress.errors import UserError
-from stress.host import make_progress
+from stress.host import clocks
+from stress.host.cores import make_progress
 from stress.kernel.stop_machine import cond_resched
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from stress import clocks
+from stress.host import clocks
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops

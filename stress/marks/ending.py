@@ -12,7 +12,7 @@ from random import Random
 
 import attrs
 
-from stress import clocks
+from stress.host import clocks
 from stress.marks.cpu import Player
 from stress.marks.vigil import Doing, Vigil
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stress.host import SKIP
+from stress.host.cores import SKIP
 
 
 def warn_of(item: pytest.Item) -> Callable[[str], None]:

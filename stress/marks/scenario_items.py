@@ -18,9 +18,9 @@ from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_numba
 from stress.marks.cell import Cell, again, cells
 from stress.marks.settings import find_settings
-from stress.report.result import Result
 from stress.report.table import PLAIN_WIDTH, show
-from stress.runner import Hooks, run_scenario, world_for
+from stress.runs.result import Result
+from stress.runs.runner import Hooks, run_scenario, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
 

@@ -14,7 +14,7 @@ import pytest
 from stress.config import DEFAULT_CPUS, ENGINES, LARGEST_SEED
 from stress.errors import UserError
 from stress.extras import needs
-from stress.host import HOW, SETTING, WAIT
+from stress.host.cores import HOW, SETTING, WAIT
 from stress.machine import engines
 from stress.machine.words import MAX_CPUS
 from stress.units import parse_duration

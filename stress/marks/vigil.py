@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from stress import clocks
+from stress.host import clocks
 from stress.marks.cpu import Player
 
 LONGEST_SAMPLE_SECONDS = 0.5

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from operator import index
 from typing import Any, TypeVar
 
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.outcomes import FINDINGS, MORE_OUTCOMES, OUTCOMES
 from stress.judge.sources import Run
@@ -16,6 +15,7 @@ from stress.judge.violation import Access, Block, Deed, Node, Overwritten, Row, 
 from stress.machine.stacks import Frame
 from stress.machine.waits import ACTIVITIES
 from stress.report.told import Told, tell_violation
+from stress.safe_text import shown
 
 KNOWN = {**OUTCOMES, **MORE_OUTCOMES, **FINDINGS}
 WRONG = (AttributeError, KeyError, TypeError, ValueError, OverflowError)

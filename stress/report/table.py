@@ -12,8 +12,8 @@ from stress.judge.outcomes import FINDINGS, FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.trials import bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
-from stress.report.result import Result, rerun_command
 from stress.report.told import Told, tell_stall, tell_violation
+from stress.runs.result import Result, rerun_command
 from stress.units import show_duration
 
 PLAIN_WIDTH = 120

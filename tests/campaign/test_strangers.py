@@ -15,7 +15,7 @@ from stress.campaign.parts import Part, changed, digest_here, load_part, part_of
 from stress.campaign.soak.ending import ending_of
 from stress.campaign.soak.rundir import read_run
 from stress.errors import UserError
-from stress.gathered.gather import gather
+from stress.results.load.gather import gather
 from stress.scenario_files import find_scenario, load_scenario, read_source, scenarios_folder
 from tests.campaign.soak.made import make_run, plan_of
 

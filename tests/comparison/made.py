@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from stress.comparison.comparison import Comparison, compare
-from stress.comparison.terms import Terms
+from stress.results.compare.comparison import Comparison, compare
+from stress.results.compare.terms import Terms
 from tests.pages.made import a_run, write_runs
 
 STEADY = tuple(range(1000, 1008))

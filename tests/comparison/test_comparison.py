@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.made_sweep import cells, conditions, plan_of, write_sweep
 from stress import compare
-from stress.comparison.as_json import comparison_json
-from stress.comparison.comparison import (
+from stress.errors import UserError
+from stress.results.compare.as_json import comparison_json
+from stress.results.compare.comparison import (
     BETTER,
     CANNOT_TELL,
     NO_REGRESSION,
@@ -20,10 +21,9 @@ from stress.comparison.comparison import (
     WORSE,
     compare_sources,
 )
-from stress.comparison.terms import Terms
-from stress.comparison.told import why_untested
-from stress.errors import UserError
-from stress.gathered.gather import gather
+from stress.results.compare.terms import Terms
+from stress.results.compare.told import why_untested
+from stress.results.load.gather import gather
 from tests.campaign.soak.made import make_run
 from tests.comparison.made import STEADY, compared, held, inconclusive, runs, standings, violated
 from tests.pages.made import a_run, small_sweep, values, write_runs

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.comparison import fisher
-from stress.comparison.decision import decide, holm, limit_of, repeats_needed
-from stress.comparison.ranks import chance_of_less, smallest_chance
+from stress.results.compare import fisher
+from stress.results.compare.decision import decide, holm, limit_of, repeats_needed
+from stress.results.compare.ranks import chance_of_less, smallest_chance
 from tests.support import bounded
 
 CHANCES = st.lists(st.floats(1e-6, 1.0), max_size=30)

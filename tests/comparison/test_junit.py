@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stress.comparison.comparison import Comparison, compare
-from stress.comparison.junit import junit_xml
+from stress.results.compare.comparison import Comparison, compare
+from stress.results.compare.junit import junit_xml
 from tests.comparison.made import STEADY, compared, held, runs, violated
 from tests.pages.made import HOSTILE, hostile_sweep
 

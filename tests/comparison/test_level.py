@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from stress.comparison.decision import decide
-from stress.comparison.ranks import smallest_chance
-from stress.comparison.tested import test_ranks as ranked
+from stress.results.compare.decision import decide
+from stress.results.compare.ranks import smallest_chance
+from stress.results.compare.tested import test_ranks as ranked
 from tests.comparison.made import drawn
 
 FIGURES = 5

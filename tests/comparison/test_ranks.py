@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.comparison.ranks import MOST_EXACT, chance_of_less, orders, ratio_of, smallest_chance, tail
+from stress.results.compare.ranks import MOST_EXACT, chance_of_less, orders, ratio_of, smallest_chance, tail
 from tests.comparison.made import drawn
 from tests.support import bounded
 

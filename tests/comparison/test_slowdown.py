@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.compare import EQUAL, SLOWED, figures, rounds, sides, swept
-from stress.comparison.comparison import CANNOT_TELL
 from stress.machine.seam import SCENARIO_MODULE
+from stress.results.compare.comparison import CANNOT_TELL
 from stress.scenario_files import load_scenario
 
 

@@ -1,10 +1,10 @@
 """Results made by hand, for tests of what is done with results."""
 
-from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict
-from stress.report.result import Result
+from stress.runs.conditions import StealMeter, host_conditions
+from stress.runs.result import Result
 from stress.scenario import Scenario
 
 

@@ -17,7 +17,7 @@ from stress.campaign.crews.cluster import connect
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
 from stress.extras import install_hint
-from stress.lock_folder import NAMED
+from stress.host.lock_folder import NAMED
 from tests.campaign.crews.made import Counting
 from tests.frontdoor.command import CHECKOUT, kstress
 from tests.frontdoor.soaking import assert_fails, manifest, running, wait_until, wait_until_gone

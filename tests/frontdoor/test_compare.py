@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from stress.campaign.sweep.records import Values
-from stress.comparison.figures import FIGURES
+from stress.results.compare.figures import FIGURES
 from tests.campaign.soak.made import make_run
 from tests.comparison.made import STEADY, held, runs, violated
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress

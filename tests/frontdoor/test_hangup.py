@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from stress import interrupts
-from stress.interrupts import Interrupts
+from stress.host import interrupts
+from stress.host.interrupts import Interrupts
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment
 from tests.frontdoor.soaking import HOURS, manifest, samples, the_run, wait_until
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells

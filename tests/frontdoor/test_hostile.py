@@ -15,7 +15,7 @@ from benchmarks import fuzz
 from stress import cli
 from stress.errors import UserError
 from stress.exits import fail
-from stress.outputs.places import write_results
+from stress.results.terminal.places import write_results
 from tests.frontdoor.command import command_line, environment, kstress
 
 

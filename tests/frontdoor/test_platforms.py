@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stress import system
 from stress.doctor import _facts
+from stress.host import system
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
 from tests.frontdoor.platforms import MACOS, WINDOWS, WINDOWS_MODULES, filter_away, system_without
 from tests.frontdoor.soaking import manifest

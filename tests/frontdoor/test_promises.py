@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from stress.conditions import StealMeter
 from stress.corpus import bundled
 from stress.corpus.show import symbols_text
 from stress.doctor import examine
 from stress.extras import EXTRAS, install_hint, missing_modules
-from stress.gathered.gather import gather
-from stress.pages.sections import hosts, not_seen
+from stress.results.load.gather import gather
+from stress.results.report.sections import hosts, not_seen
+from stress.runs.conditions import StealMeter
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, kstress
 from tests.pages.made import a_run, small_sweep, write_runs

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stress.extras import install_hint
-from stress.pages.page import GENERATOR
+from stress.results.report.page import GENERATOR
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents

@@ -9,9 +9,9 @@ from stress.config import Config
 from stress.kernel.stop_machine import STOPMACHINE_MUTEX, STOPMACHINE_STATE
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.waits import Link, Stall, Wait
-from stress.report.result import Result
 from stress.report.stall import stall_json, stall_lines
 from stress.report.table import show
+from stress.runs.result import Result
 from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.results import made_result
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from stress import streams
-from stress.outputs.consoles import console
+from stress.host import streams
+from stress.host.streams import Outlet
 from stress.report.table import PLAIN_WIDTH
-from stress.streams import Outlet
+from stress.results.terminal.consoles import console
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells
 

@@ -15,10 +15,10 @@ from stress.judge.tally import Tally
 from stress.judge.violation import Access, Block, Deed, Node, Row, Subject, Violation
 from stress.kernel.struct_module import MODLIST_LOCK, MODULES
 from stress.machine.stacks import Frame
-from stress.report.result import Result
 from stress.report.table import show
 from stress.report.violation import bug, called, printable, report_lines
 from stress.report.violation_json import report_json
+from stress.runs.result import Result
 from tests.frontdoor.results import made_result
 
 EVIL = b"[red]<script>\x1b[2J"

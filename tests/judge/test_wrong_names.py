@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.boot import boot_ram, build_world
 from stress.corpus import bundled
 from stress.judge import names as index
 from stress.judge.names import judge_wrong_name, longest_shared
@@ -16,6 +15,7 @@ from stress.judge.outcomes import Code
 from stress.judge.tables import pack_names, padded, poison_run
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
+from stress.runs.boot import boot_ram, build_world
 from tests.support import blank_ram, bounded, python_cpu
 
 COPY_BYTES = 127

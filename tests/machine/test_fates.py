@@ -2,7 +2,6 @@
 
 import pytest
 
-from stress.boot import boot_ram, build_world
 from stress.corpus import bundled
 from stress.machine.blocks import MIN_SHIFT, SHADOW_FREED, SHADOW_UNMAPPED, SHIFT, record_of
 from stress.machine.features import Features
@@ -10,6 +9,7 @@ from stress.machine.ram import SHADOW_SHIFT, Ram
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import FATE, LEAST_SHIFT, REUSED, UNMAPPED, kfree, kmalloc
 from stress.machine.words import AREAS, CAUSE_WILD, OPERATIONS, OUTCOMES
+from stress.runs.boot import boot_ram, build_world
 from tests.support import ENGINES, blank_ram, loaded_modules, program_of, python_cpu, run_machine
 
 MARK = 0x1122334455667788

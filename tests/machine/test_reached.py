@@ -16,7 +16,7 @@ import json
 from stress.config import Config
 from stress.machine.native.engine import digest
 from stress.kernel.stop_machine import cond_resched
-from stress.runner import settle
+from stress.runs.runner import settle
 from stress.scenario_files import catalogue
 
 def digests():

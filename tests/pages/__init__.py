@@ -1,1 +1,1 @@
-"""Tests of `stress.pages`: what was read is what is shown, nothing foreign acts, damage is refused in one line."""
+"""Tests of `stress.results.report`: what was read is what is shown, nothing foreign acts, damage is refused."""

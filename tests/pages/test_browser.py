@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stress.gathered.gather import gather
-from stress.pages.page import make_page
+from stress.results.load.gather import gather
+from stress.results.report.page import make_page
 from tests.pages.chromium import Browser, browser, executable
 from tests.pages.made import hostile_sweep, needs_extra
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.made_sweep import cells, plan_of, write_sweep
-from stress.gathered.gather import gather
-from stress.pages.curves import (
+from stress.results.load.gather import gather
+from stress.results.report.curves import (
     AT_LEAST,
     AT_MOST,
     EXACT,
@@ -23,9 +23,9 @@ from stress.pages.curves import (
     middle,
     rank,
 )
-from stress.pages.history import histories
-from stress.pages.scales import linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
-from stress.pages.svg import embed
+from stress.results.report.history import histories
+from stress.results.report.scales import linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
+from stress.results.report.svg import embed
 from tests.campaign.soak.made import PAIR, ending_with, sample_at, standing_at
 from tests.pages.made import a_run, pair, small_sweep, values, write_runs
 

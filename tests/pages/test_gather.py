@@ -16,9 +16,9 @@ from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.sweepdir import CELLS
 from stress.cli import call
 from stress.errors import UserError
-from stress.gathered.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
-from stress.gathered.gather import gather
-from stress.pages.statistics import answer, rows_of, summary_of, worst_first
+from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
+from stress.results.load.gather import gather
+from stress.results.report.statistics import answer, rows_of, summary_of, worst_first
 from tests.campaign.damage import changed
 from tests.campaign.soak.made import make_run
 from tests.pages.made import a_run, pair, small_sweep, values, write_runs

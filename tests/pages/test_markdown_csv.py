@@ -12,11 +12,11 @@ import pytest
 
 from benchmarks.made_sweep import cells, matrix, plan_of, write_sweep
 from stress.campaign.sweep.records import AXES
-from stress.gathered.gather import gather
-from stress.pages.markdown import fenced, make_markdown, plain
-from stress.pages.sections import MOST_WORKERS, hosts
-from stress.pages.sections import listed_workers as listed
-from stress.pages.table_csv import make_csv
+from stress.results.load.gather import gather
+from stress.results.report.markdown import fenced, make_markdown, plain
+from stress.results.report.sections import MOST_WORKERS, hosts
+from stress.results.report.sections import listed_workers as listed
+from stress.results.report.table_csv import make_csv
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, session_of
 from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stress.gathered.gather import gather
-from stress.pages.page import GENERATOR, SYMBOLS, make_page
+from stress.results.load.gather import gather
+from stress.results.report.page import GENERATOR, SYMBOLS, make_page
 from tests.campaign.soak.made import make_run
 from tests.pages.made import HOSTILE, Parsed, a_run, hostile_sweep, needs_extra, pair, small_sweep, write_runs
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from stress.campaign.sweep.sweepdir import read_sweep
-from stress.gathered.gather import gather
+from stress.results.load.gather import gather
 from tests.frontdoor.command import CHECKOUT
 
 REFERENCE = CHECKOUT / "results" / "reference"

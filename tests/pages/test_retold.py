@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from benchmarks.made_sweep import violation
 from stress import Config, run
 from stress.errors import UserError
-from stress.report.result import rerun_command
 from stress.report.retold import KNOWN, retell_stall, retell_violation
 from stress.report.told import tell_violation
+from stress.runs.result import rerun_command
 from tests.campaign.damage import changed
 from tests.support import bounded
 

@@ -7,12 +7,12 @@ import attrs
 import pytest
 
 from stress.campaign.life import boot_id
-from stress.gathered.entries import EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
-from stress.gathered.gather import gather
-from stress.outputs.report import _json
-from stress.pages.markdown import make_markdown
-from stress.pages.page import make_page
-from stress.pages.statistics import Answer, answer
+from stress.results.load.entries import EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
+from stress.results.load.gather import gather
+from stress.results.report.markdown import make_markdown
+from stress.results.report.page import make_page
+from stress.results.report.statistics import Answer, answer
+from stress.results.terminal.report import _json
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
 from tests.pages.made import Parsed, a_run, needs_extra, pair, small_sweep, write_runs
 from tests.pages.test_gather import reported

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stress.host import SETTING
-from stress.lock_folder import NAMED
+from stress.host.cores import SETTING
+from stress.host.lock_folder import NAMED
 from tests.plugin.test_host import HOLD, end, started
 from tests.plugin.test_settings import MARKED, QUIET
 

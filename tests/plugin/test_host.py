@@ -10,20 +10,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stress import clocks, host, system
-from stress.host import having_cores
-from stress.lock_folder import NAMED
+from stress.host import clocks, cores, system
+from stress.host.cores import having_cores
+from stress.host.lock_folder import NAMED
 
 HOLD = """
 import time
-from stress.host import having_cores
+from stress.host.cores import having_cores
 with having_cores(print, print):
     print("has it", flush=True)
     time.sleep(60)
 """
 GREEDY = """
 import sys, time
-from stress.host import having_cores
+from stress.host.cores import having_cores
 print("has it", flush=True)
 for _ in range(1000):
     with having_cores(print, print):
@@ -33,7 +33,7 @@ for _ in range(1000):
 """
 FORK = """
 import os, time
-from stress.host import having_cores
+from stress.host.cores import having_cores
 with having_cores(print, print):
     if os.fork() == 0:
         time.sleep(60)
@@ -43,9 +43,9 @@ with having_cores(print, print):
 """
 ELSEWHERE = """
 import sys
-from stress import host
-host.cores = lambda: [int(sys.argv[1])]
-with host.having_cores(lambda told: print("waits"), lambda told: None, 0.05):
+from stress.host import cores
+cores.cores = lambda: [int(sys.argv[1])]
+with cores.having_cores(lambda told: print("waits"), lambda told: None, 0.05):
     print("has it")
 """
 Process = subprocess.Popen[str]
@@ -78,7 +78,7 @@ def holder(lock: Path) -> Iterator[Process]:
 
 
 def is_free(place: Path, core: int) -> bool:
-    with (place / host.lock_name(core)).open("r+") as file:
+    with (place / cores.lock_name(core)).open("r+") as file:
         return system.lock(file.fileno())
 
 
@@ -97,34 +97,34 @@ def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: Process) -> None
 
 def test_who_gives_up_waiting_goes_on_at_once_and_says_nothing(holder: Process) -> None:
     told: list[str] = []
-    with host.having_cores(told.append, told.append, given_up=lambda: True) as shared:
+    with cores.having_cores(told.append, told.append, given_up=lambda: True) as shared:
         told.append("goes on")
     assert (told, shared) == (["goes on"], None)
 
 
-@pytest.mark.parametrize(("how", "tells"), [(host.SHARE, 1), (host.SKIP, 0)])
+@pytest.mark.parametrize(("how", "tells"), [(cores.SHARE, 1), (cores.SKIP, 0)])
 def test_who_shares_goes_on_at_once(holder: Process, how: str, tells: int) -> None:
     told: list[str] = []
-    with host.having_cores(told.append, told.append, how=how) as shared:
+    with cores.having_cores(told.append, told.append, how=how) as shared:
         assert shared
         assert f"shares its cores with the stress run of process {holder.pid}" in shared
     assert told == [shared] * tells
 
 
-@pytest.mark.parametrize("how", host.HOW)
+@pytest.mark.parametrize("how", cores.HOW)
 def test_who_has_the_cores_alone_is_told_nothing(how: str, lock: Path) -> None:
-    with host.having_cores(pytest.fail, pytest.fail, how=how) as shared:
+    with cores.having_cores(pytest.fail, pytest.fail, how=how) as shared:
         assert shared is None
-        assert not any(is_free(lock, core) for core in host.cores())
+        assert not any(is_free(lock, core) for core in cores.cores())
 
 
 def test_a_campaign_waits_unless_it_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(host.SETTING, raising=False)
-    assert host.chosen(None) == "wait"
-    monkeypatch.setenv(host.SETTING, "share")
-    assert [host.chosen(None), host.chosen("wait")] == ["share", "wait"]
-    monkeypatch.setenv(host.SETTING, "skip")
-    assert host.chosen(None) == "wait", "a campaign has nothing to skip"
+    monkeypatch.delenv(cores.SETTING, raising=False)
+    assert cores.chosen(None) == "wait"
+    monkeypatch.setenv(cores.SETTING, "share")
+    assert [cores.chosen(None), cores.chosen("wait")] == ["share", "wait"]
+    monkeypatch.setenv(cores.SETTING, "skip")
+    assert cores.chosen(None) == "wait", "a campaign has nothing to skip"
 
 
 def test_a_holder_that_dies_lets_go(holder: Process) -> None:
@@ -148,8 +148,8 @@ def test_a_process_that_a_holder_has_forked_does_not_keep_the_cores(lock: Path) 
 
 def test_cores_are_free_though_somebody_else_has_their_files_open(lock: Path) -> None:
     with having_cores(print, print):
-        others = [os.dup(pulse.handle) for pulse in host._held[-1].had]
-    assert all(is_free(lock, core) for core in host.cores())
+        others = [os.dup(pulse.handle) for pulse in cores._held[-1].had]
+    assert all(is_free(lock, core) for core in cores.cores())
     for other in others:
         os.close(other)
 
@@ -167,7 +167,7 @@ def test_who_asks_again_and_again_lets_others_in_between(lock: Path, tmp_path: P
 def test_one_after_the_other_is_not_kept_waiting(lock: Path) -> None:
     for _ in range(3):
         with having_cores(pytest.fail, pytest.fail, 0.0):
-            assert all((lock / host.lock_name(core)).exists() for core in host.cores())
+            assert all((lock / cores.lock_name(core)).exists() for core in cores.cores())
 
 
 def test_who_lets_go_steps_aside_before_it_may_ask_again(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,11 +176,11 @@ def test_who_lets_go_steps_aside_before_it_may_ask_again(lock: Path, monkeypatch
         patch.setattr(clocks, "sleep", slept.append)
         with having_cores(print, print, 0.0):
             assert slept == []
-    assert slept == [host.POLITE_SECONDS]
+    assert slept == [cores.POLITE_SECONDS]
 
 
 def test_who_has_other_cores_does_not_wait(lock: Path) -> None:
-    here, there = host.cores()[0], host.cores()[-1] + 1
+    here, there = cores.cores()[0], cores.cores()[-1] + 1
     with having_cores(print, print, 0.0):
         other = subprocess.Popen([sys.executable, "-c", ELSEWHERE, str(there)], stdout=subprocess.PIPE)
         assert other.communicate(timeout=60)[0] == b"has it\n"
@@ -189,12 +189,12 @@ def test_who_has_other_cores_does_not_wait(lock: Path) -> None:
 
 
 def test_who_waits_for_one_core_keeps_those_it_has(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "cores", lambda: [1, 2])
+    monkeypatch.setattr(cores, "cores", lambda: [1, 2])
     told: list[str] = []
     lock.mkdir(0o700)
-    with (lock / host.lock_name(2)).open("w") as other:
+    with (lock / cores.lock_name(2)).open("w") as other:
         assert system.lock(other.fileno())
-        with host.having_cores(told.append, told.append, 0.0):
+        with cores.having_cores(told.append, told.append, 0.0):
             assert len(told) == 2
             assert not is_free(lock, 1)
         assert is_free(lock, 1)

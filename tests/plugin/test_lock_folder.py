@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stress import host, lock_folder, system
-from stress.lock_folder import NAMED, NoFolderError, open_folder, open_own, places
+from stress.host import cores, lock_folder, system
+from stress.host.lock_folder import NAMED, NoFolderError, open_folder, open_own, places
 
 NOBODY = 65534
 
@@ -76,10 +76,10 @@ def test_a_folder_that_is_not_ours_alone_is_told_and_the_run_goes_on(
     place.parent.mkdir()
     make(place)
     monkeypatch.setenv(NAMED, str(place))
-    monkeypatch.setattr(host, "_unlocked", set())
+    monkeypatch.setattr(cores, "_unlocked", set())
     told: list[str] = []
     for _ in range(2):
-        with host.having_cores(pytest.fail, told.append) as shared:
+        with cores.having_cores(pytest.fail, told.append) as shared:
             assert shared is None
     [only] = told
     assert only.startswith(f"may share its cores with other stress runs: no folder for locks ({NAMED}={place}: ")
@@ -117,10 +117,10 @@ def test_a_user_without_an_entry_has_places_too(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAMED, str(tmp_path))
-    monkeypatch.setattr(host, "_unlocked", set())
-    (tmp_path / host.lock_name(host.cores()[-1])).symlink_to(tmp_path / "other")
+    monkeypatch.setattr(cores, "_unlocked", set())
+    (tmp_path / cores.lock_name(cores.cores()[-1])).symlink_to(tmp_path / "other")
     told: list[str] = []
-    with host.having_cores(pytest.fail, told.append):
+    with cores.having_cores(pytest.fail, told.append):
         pass
     assert len(told) == 1
     assert not (tmp_path / "other").exists()

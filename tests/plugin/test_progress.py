@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from stress import clocks, host
-from stress.holder import Holder, Pulse, read_holder
-from stress.host import having_cores
-from stress.lock_folder import NAMED
+from stress.host import clocks, cores
+from stress.host.cores import having_cores
+from stress.host.holder import Holder, Pulse, read_holder
+from stress.host.lock_folder import NAMED
 
 OTHER = Holder(4194304, 1.0, 0)
 """A process that there never is, since ids end before it."""
@@ -58,9 +58,9 @@ def waited(monkeypatch: pytest.MonkeyPatch, step: float, beats: Callable[[float]
     passing = Time(step)
     told: list[Any] = []
     with monkeypatch.context() as patch:
-        patch.setattr(host, "clocks", passing)
+        patch.setattr(cores, "clocks", passing)
         wanted: Any = Busy(passing, beats)
-        told.append(host.Waiting(wanted, told.append, host.LONGEST_WAIT).until(lambda: False))
+        told.append(cores.Waiting(wanted, told.append, cores.LONGEST_WAIT).until(lambda: False))
     return told, passing.now - 1000.0
 
 
@@ -69,14 +69,14 @@ def test_a_holder_without_progress_is_told_and_then_shared_with(monkeypatch: pyt
     assert "waits for the stress run of process 4194304, which has the host's cores since" in waits
     assert "has made no progress for 60 s" in stuck
     assert "shares its cores with the stress run of process 4194304, which has made no progress for 180 s" in shares
-    assert seconds == pytest.approx(host.LONGEST_STUCK, abs=1.0)
+    assert seconds == pytest.approx(cores.LONGEST_STUCK, abs=1.0)
 
 
 def test_a_holder_that_makes_progress_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     (waits, shares), seconds = waited(monkeypatch, 0.5, lambda passed: int(passed / 50))
     assert "waits for" in waits
     assert "after 3600 s of waiting" in shares
-    assert seconds == pytest.approx(host.LONGEST_WAIT, abs=1.0)
+    assert seconds == pytest.approx(cores.LONGEST_WAIT, abs=1.0)
 
 
 def test_a_holder_that_stops_a_second_time_is_told_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,15 +86,15 @@ def test_a_holder_that_stops_a_second_time_is_told_a_second_time(monkeypatch: py
 
 def test_a_pause_of_the_host_is_not_held_against_the_holder(monkeypatch: pytest.MonkeyPatch) -> None:
     _, seconds = waited(monkeypatch, 30.0, lambda passed: 0)
-    assert seconds >= 30 * host.LONGEST_STUCK, "each look counts for a second at most, however long it took"
+    assert seconds >= 30 * cores.LONGEST_STUCK, "each look counts for a second at most, however long it took"
 
 
 def test_waiting_is_told_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     passing, told = Time(0.125), []
     with monkeypatch.context() as patch:
-        patch.setattr(host, "clocks", passing)
+        patch.setattr(cores, "clocks", passing)
         wanted: Any = Busy(passing, int)
-        host.Waiting(wanted, lambda one: told.append((passing.now - 1000.0, one)), 2.0).until(lambda: False)
+        cores.Waiting(wanted, lambda one: told.append((passing.now - 1000.0, one)), 2.0).until(lambda: False)
     [(seconds, _)] = told
     assert seconds == 1.0
 
@@ -102,9 +102,9 @@ def test_waiting_is_told_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None
 def test_who_waits_with_cores_of_its_own_passes_progress_on(monkeypatch: pytest.MonkeyPatch) -> None:
     passing = Time(1.0)
     with monkeypatch.context() as patch:
-        patch.setattr(host, "clocks", passing)
+        patch.setattr(cores, "clocks", passing)
         wanted: Any = Busy(passing, lambda passed: min(int(passed), 20))
-        host.Waiting(wanted, lambda told: None, host.LONGEST_WAIT).until(lambda: False)
+        cores.Waiting(wanted, lambda told: None, cores.LONGEST_WAIT).until(lambda: False)
     assert wanted.passed_on == [float(second) for second in range(21)]
 
 
@@ -122,10 +122,10 @@ def test_progress_is_written_once_a_second(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_run_notes_its_progress_for_those_who_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAMED, str(tmp_path))
-    monkeypatch.setattr("stress.holder.BEAT_SECONDS", 0.0)
-    with having_cores(print, print), (tmp_path / host.lock_name(host.cores()[0])).open("rb") as file:
+    monkeypatch.setattr("stress.host.holder.BEAT_SECONDS", 0.0)
+    with having_cores(print, print), (tmp_path / cores.lock_name(cores.cores()[0])).open("rb") as file:
         before = read_holder(file.fileno())
-        host.make_progress()
+        cores.make_progress()
         after = read_holder(file.fileno())
     assert before
     assert after

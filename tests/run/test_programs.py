@@ -3,7 +3,7 @@
 import pytest
 
 from stress import Config
-from stress.runner import prepare, settle, world_for
+from stress.runs.runner import prepare, settle, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
 from tests.run.test_run import each_engine

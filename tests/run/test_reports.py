@@ -6,12 +6,12 @@ import attrs
 import pytest
 
 from stress import Config, run
-from stress.boot import boot_ram
 from stress.judge.sources import BEGINNING, END, WHOLE
 from stress.judge.violation import AT_BOOT, Block, Deed, Stack, Violation
 from stress.machine.words import LOW
-from stress.report.result import Result
-from stress.runner import world_for
+from stress.runs.boot import boot_ram
+from stress.runs.result import Result
+from stress.runs.runner import world_for
 from stress.scenario_files import find_scenario
 from tests.run.test_run import ENGINES
 

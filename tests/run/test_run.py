@@ -9,8 +9,8 @@ import pytest
 
 from stress import Config, run
 from stress.errors import HarnessError
-from stress.report.result import Result
-from stress.runner import Hooks, run_scenario, settle, world_for
+from stress.runs.result import Result
+from stress.runs.runner import Hooks, run_scenario, settle, world_for
 from stress.scenario_files import find_scenario
 
 PLANTED = Path(__file__).parent / "planted"

@@ -11,11 +11,11 @@ from benchmarks.shadow import NOTHING, as_wanted, once
 from stress import Scenario
 from stress.config import Config
 from stress.errors import UserError
-from stress.report.result import Result
 from stress.report.retold import KNOWN, retell_violation
 from stress.report.table import show
 from stress.report.told import tell_violation
-from stress.runner import run_scenario, world_for
+from stress.runs.result import Result
+from stress.runs.runner import run_scenario, world_for
 
 SECONDS = 20.0
 """At most; a run that finds something ends then."""

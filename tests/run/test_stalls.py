@@ -3,7 +3,7 @@
 from typing import Any
 
 from stress import Config, run
-from stress.report.result import Result
+from stress.runs.result import Result
 from tests.run.test_run import PLANTED, each_engine
 
 STALL_SECONDS = 0.8

@@ -8,9 +8,9 @@ import pytest
 from stress.config import Config
 from stress.errors import UserError
 from stress.machine.python_engine import gil_enabled
-from stress.runner import prepare, run_scenario, settle, world_for
+from stress.runs.runner import prepare, run_scenario, settle, world_for
+from stress.runs.variation import least_cpus, vary
 from stress.scenario_files import catalogue, find_scenario, twin_of
-from stress.variation import least_cpus, vary
 from tests.frontdoor.command import kstress
 from tests.frontdoor.soaking import assert_fails
 

@@ -7,7 +7,7 @@ import pytest
 
 from stress import Config, run
 from stress.judge.verdict import INCONCLUSIVE
-from stress.report.result import Result
+from stress.runs.result import Result
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
 

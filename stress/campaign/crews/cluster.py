@@ -20,9 +20,9 @@ from stress.campaign.crews.futures import first_done, known, taken
 from stress.campaign.crews.hand import do, introduce, read_introduction
 from stress.campaign.identity import made_by
 from stress.campaign.reading import parse, read_file
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.extras import needs
+from stress.safe_text import shown
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from stress.campaign.crews.crew import Note, Returned
 from stress.campaign.crews.hand import read_answer
-from stress.corpus.untrusted import shown
+from stress.safe_text import shown
 
 POLL_SECONDS = 0.1
 

@@ -8,7 +8,7 @@ import attrs
 from stress.campaign.crews.crew import Interrupted, Note
 from stress.campaign.crews.letters import letter, opened
 from stress.errors import UserError
-from stress.host import cores
+from stress.host.cores import cores
 
 
 @attrs.frozen

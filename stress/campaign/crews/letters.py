@@ -6,8 +6,8 @@ from typing import Any
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.crews.crew import Returned
 from stress.campaign.identity import made_by
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.safe_text import shown
 
 FIRST = "made_by"
 """The key that is looked at before any other: another version may write those in another way."""

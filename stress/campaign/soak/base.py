@@ -14,10 +14,10 @@ from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import SHORTEST_SOAK, Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.judge.violation import MOST_REPORTS
 from stress.report.told import Told
+from stress.safe_text import shown
 
 MOST_SPANS = 60
 

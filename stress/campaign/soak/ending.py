@@ -11,8 +11,8 @@ from stress.campaign.parts import Part
 from stress.campaign.soak.records import SHORTEST_SOAK, SOAK, Finding, Manifest, Sample, Standing
 from stress.campaign.soak.rundir import Run
 from stress.judge.verdict import TwinSide, judge
-from stress.report.result import Result
 from stress.report.told import Told
+from stress.runs.result import Result
 from stress.units import say_duration
 
 

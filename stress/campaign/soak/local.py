@@ -18,9 +18,9 @@ from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.soak.base import Soak, failed, memory_of
 from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Ready, Turn
 from stress.campaign.soak.records import HARNESS_FAILED, Standing
-from stress.conditions import StealMeter
 from stress.errors import HarnessError, HostError, UserError
 from stress.machine.engines import compile_notes
+from stress.runs.conditions import StealMeter
 
 CHILD = "stress.campaign.soak.child"
 POLL_SECONDS = 0.1

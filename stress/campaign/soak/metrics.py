@@ -12,10 +12,10 @@ import attrs
 from stress.campaign.parts import Part
 from stress.campaign.soak.records import Standing, parts_by_name
 from stress.campaign.soak.view import View
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.extras import needs
 from stress.machine.latency import upper_edge
+from stress.safe_text import shown
 
 END_SECONDS = 1.0
 LABELS = ("scenario",)

@@ -13,7 +13,7 @@ from stress.campaign.soak.messages import CpuGlance, Glance
 from stress.campaign.soak.records import Standing
 from stress.campaign.soak.summary import sparkline
 from stress.campaign.soak.view import Span, View
-from stress.corpus.untrusted import shown
+from stress.safe_text import shown
 
 MOST_CPUS = 16
 FRAME_LINES = 14

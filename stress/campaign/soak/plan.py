@@ -14,15 +14,15 @@ from stress.campaign.identity import corpus_digest, sources_digest
 from stress.campaign.parts import Part, Session, changed, part_of
 from stress.campaign.soak.records import Plan
 from stress.campaign.soak.rundir import Run
-from stress.conditions import StealMeter, host_conditions
 from stress.config import Config
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.machine.engines import choose_engine
-from stress.runner import settle, world_for
+from stress.runs.conditions import StealMeter, host_conditions
+from stress.runs.runner import settle, world_for
+from stress.runs.variation import least_cpus, vary
+from stress.safe_text import shown
 from stress.scenario_files import find_scenario
 from stress.units import write_duration
-from stress.variation import least_cpus, vary
 
 SHORTEST_INTERVAL = 0.1
 FREE = ("duration_s", "interval_s")

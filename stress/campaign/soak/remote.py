@@ -18,13 +18,13 @@ from stress.campaign.soak.messages import KINDS, Job, Message, Turn
 from stress.campaign.soak.plan import session
 from stress.campaign.soak.records import HARNESS_FAILED, Plan, Standing
 from stress.campaign.soak.turns import slices_of
-from stress.conditions import Conditions, StealMeter
-from stress.corpus.untrusted import shown
 from stress.errors import HostError, UserError
-from stress.host import chosen, having_cores
+from stress.host.cores import chosen, having_cores
 from stress.machine.patience import Patience
 from stress.report.told import Told
-from stress.runner import settle
+from stress.runs.conditions import Conditions, StealMeter
+from stress.runs.runner import settle
+from stress.safe_text import shown
 
 CHILD = "stress.campaign.soak.child"
 SOAK = "the soak"

@@ -10,8 +10,8 @@ from stress.campaign.converter import from_json
 from stress.campaign.life import is_locked, state_of
 from stress.campaign.reading import MANIFEST, WholeLines, read_head, records
 from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Sample, Standing, parts_by_name
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.safe_text import shown
 
 SAMPLES, FINDINGS = "samples.jsonl", "violations.jsonl"
 

@@ -10,11 +10,11 @@ from stress.campaign.life import RUNNING
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.view import Span, span
-from stress.corpus.untrusted import shown
 from stress.judge.tally import Tally
 from stress.judge.verdict import rate_upper_95
-from stress.report.result import Result
 from stress.report.table import show_told
+from stress.runs.result import Result
+from stress.safe_text import shown
 from stress.units import write_duration
 
 BARS = "▁▂▃▄▅▆▇█"

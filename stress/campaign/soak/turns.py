@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import attrs
 
-from stress.boot import World
 from stress.campaign.parts import Part, load_part
 from stress.campaign.soak.messages import Turn
 from stress.campaign.soak.records import Plan, Standing
@@ -18,9 +17,10 @@ from stress.judge.explain import explain
 from stress.judge.tally import Tally
 from stress.machine.machine import MachineError
 from stress.machine.ram import Ram
-from stress.report.result import command_of
 from stress.report.told import Told, tell_stall, tell_violation
-from stress.runner import SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
+from stress.runs.boot import World
+from stress.runs.result import command_of
+from stress.runs.runner import SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
 from stress.scenario import Scenario
 from stress.scenario_files import twin_of
 

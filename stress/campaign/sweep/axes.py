@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 
 from stress.config import Config
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
 from stress.machine.engines import choose_engine
+from stress.safe_text import shown
 from stress.units import parse_duration, parse_rate
 
 

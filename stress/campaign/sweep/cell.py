@@ -19,10 +19,10 @@ from stress.campaign.nursery import Source, borrowed
 from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.sweep.messages import KINDS, GoesOn, Job, Ran, Started
 from stress.campaign.sweep.records import CRASHED, DONE, ENDS, FAILED, HUNG, NO_MEMORY, Plan
-from stress.corpus.untrusted import shown
 from stress.errors import HostError, UserError
 from stress.machine.patience import Patience
 from stress.report.told import Told
+from stress.safe_text import shown
 
 CHILD = "stress.campaign.sweep.child"
 POLL_SECONDS = 0.05

@@ -10,8 +10,8 @@ import attrs
 
 from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text
 from stress.campaign.sweep.records import DURATION, rises
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.safe_text import shown
 
 MICROSECONDS = 10**6
 _PERCENT = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,6})?%")

@@ -11,7 +11,7 @@ from stress.campaign.converter import to_json
 from stress.campaign.sweep.finding import Quest
 from stress.campaign.sweep.records import DURATION, varying
 from stress.campaign.sweep.summary import label
-from stress.corpus.untrusted import shown
+from stress.safe_text import shown
 from stress.units import write_duration
 
 AMOUNTS = {"cpus": "{} CPUs", "noise": "noise {}", "gap_s": "gaps of {}", DURATION: "{}"}

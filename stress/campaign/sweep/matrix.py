@@ -9,12 +9,12 @@ from typing import Any
 
 import attrs
 
-from stress import disk
 from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
 from stress.campaign.sweep.find import KNOWN, Sought, read_find, read_percent
 from stress.config import LARGEST_SEED
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.host import disk
+from stress.safe_text import shown
 
 MOST_REPEATS = 10_000
 DEFAULT_REPEAT = 3

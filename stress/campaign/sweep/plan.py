@@ -16,12 +16,12 @@ from stress.campaign.sweep.matrix import Errors, Matrix
 from stress.campaign.sweep.records import DURATION, SOUGHT, Find, Plan, Values, rises
 from stress.campaign.sweep.sweepdir import Swept
 from stress.config import Config
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.runner import settle, world_for
+from stress.runs.runner import settle, world_for
+from stress.runs.variation import least_cpus, vary
+from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario, twin_of
-from stress.variation import least_cpus, vary
 
 MOST_CELLS = 100_000
 

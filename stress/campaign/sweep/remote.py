@@ -16,9 +16,9 @@ from stress.campaign.runs import run_of
 from stress.campaign.sweep.cell import Came, cells_nursery, run_cell
 from stress.campaign.sweep.plan import kinds, lone, seed_of_cell, unfit
 from stress.campaign.sweep.records import Plan
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
-from stress.host import chosen, having_cores
+from stress.host.cores import chosen, having_cores
+from stress.safe_text import shown
 
 SWEEP = "the sweep"
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, Ended, Plan, Values, applies, varying
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.campaign.sweep.sweepdir import Swept
-from stress.corpus.untrusted import shown
+from stress.safe_text import shown
 from stress.units import write_duration
 
 MOST_ROWS = 100

@@ -28,11 +28,11 @@ from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, see
 from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values, applies
 from stress.campaign.sweep.remote import came_of, order_for, trade_of
 from stress.campaign.sweep.sweepdir import Swept, read_sweep
-from stress.conditions import StealMeter, host_conditions
-from stress.host import chosen
+from stress.host.cores import chosen
 from stress.judge.verdict import INCONCLUSIVE
 from stress.machine.engines import compile_notes
-from stress.runner import settle
+from stress.runs.conditions import StealMeter, host_conditions
+from stress.runs.runner import settle
 
 MOST_LOSSES = 3
 """Workers that may be lost with the same cell before it is held to be the cause."""

@@ -11,8 +11,8 @@ from stress.campaign.life import COMPLETE, FAILED, Life, is_locked, state_of
 from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects, read_head
 from stress.campaign.runs import Run, run_of
 from stress.campaign.sweep.records import DONE, SCHEMA, SWEEP, Ended, Manifest, Values
-from stress.corpus.untrusted import shown
 from stress.errors import UserError
+from stress.safe_text import shown
 
 CELLS = "cells.jsonl"
 

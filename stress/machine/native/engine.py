@@ -1,4 +1,4 @@
-"""Compiling programs and playing them on threads; called by `stress.runner` through the engine's one method.
+"""Compiling programs and playing them on threads; called by `stress.runs.runner` through the engine's one method.
 
 Compiled code is kept on disk. numba does not notice changes in functions that a compiled one calls, so each
 program has a folder named by a digest of everything that it may depend on.
@@ -19,10 +19,8 @@ import numba
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
-from stress.corpus.untrusted import shown
-from stress.disk import reason
 from stress.errors import UserError
-from stress.escapes import escaped
+from stress.host.disk import reason
 from stress.machine.features import Features
 from stress.machine.loop import run_program
 from stress.machine.native import keeping
@@ -33,6 +31,7 @@ from stress.machine.native.reached import facts_of, functions_of
 from stress.machine.ram import Ram
 from stress.machine.seam import KERNEL_FUNCTIONS, Cpu, Operation
 from stress.machine.words import area_address
+from stress.safe_text import escaped, shown
 
 PACKAGE = Path(__file__).parents[2]
 SIGNATURE = "void(int64, int64, int64, int64)"

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stress.corpus.untrusted import shown
-from stress.disk import OTHERS_WRITE, not_own, read_whole, reason, write_whole
+from stress.host.disk import OTHERS_WRITE, not_own, read_whole, reason, write_whole
+from stress.safe_text import shown
 
 SUMS = "sums.json"
 KINDS = (".nbi", ".nbc")

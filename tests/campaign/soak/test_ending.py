@@ -10,8 +10,8 @@ from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.rundir import read_run
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, Verdict
-from stress.report.result import Result
 from stress.report.told import Told
+from stress.runs.result import Result
 from tests.campaign.soak.made import (
     FOUND,
     PAIR,
@@ -162,7 +162,7 @@ def test_steal_is_the_mean_of_the_samples_that_know_it() -> None:
 
 
 def test_the_command_that_runs_it_again_is_a_soak() -> None:
-    from stress.report.result import rerun_command
+    from stress.runs.result import rerun_command
 
     result = ending_with([standing_at(3), standing_at(3, PAIR[1])]).results[0]
     assert rerun_command(result) == (

@@ -21,8 +21,8 @@ from stress.campaign.soak.records import Manifest, Plan
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
 from stress.campaign.soak.soak import resume
 from stress.cli import call
-from stress.conditions import Conditions
 from stress.errors import UserError
+from stress.runs.conditions import Conditions
 from tests.campaign.damage import DIRECTORY, FIFO, LOOP, NOTHING, Content, Damage, damages, put_down, snapshot
 from tests.campaign.soak.made import (
     FILES,

@@ -1,0 +1,161 @@
+"""Files as the harness reads and writes them, and what it says when the system refuses.
+
+Nothing is written through a link, nothing is left half written, and only plain files are read, up to a bound. What the
+system refuses leaves here as an OSError, or as a ValueError for what is no path; `refusal` makes one line of it.
+"""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from stress.errors import UserError
+from stress.host.system import flags
+
+LARGEST_BYTES = 256 << 20
+SAFELY = flags("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY")
+"""Opening never waits, as for the other end of a pipe, and no process that is started inherits the file."""
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags("O_NOFOLLOW", "O_CLOEXEC")
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+LOST = "it was removed, moved or replaced while it was being written to"
+
+REMEDIES = {
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "the host has too many files open; end some programs",
+    errno.ENOMEM: "the host is out of memory; end some programs, or run less at once",
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room within your quota",
+    errno.EIO: "look at the disk",
+}
+"""What to do about a lack of the host's, whatever the path."""
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why the system refused, without the path, which messages name themselves."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def remedy(error: OSError | ValueError, usual: str) -> str:
+    """What to do about it: what the errno says, if it says more than the path would, else what is `usual`."""
+    return REMEDIES.get(error.errno or 0, usual) if isinstance(error, OSError) else usual
+
+
+def refusal(doing: str, error: OSError | ValueError, usual: str) -> UserError:
+    """A refusal of the system in one line: what could not be done, why, and what to do; by default what is `usual`."""
+    return UserError(f"{doing}: {reason(error)}; {remedy(error, usual)}")
+
+
+@contextmanager
+def telling(doing: str, usual: str) -> Iterator[None]:
+    """A context in which a refusal of the system becomes a UserError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise refusal(doing, error, usual) from None
+
+
+def not_own(facts: os.stat_result) -> str | None:
+    """Why a file or folder is not this user's alone; None if it is."""
+    if facts.st_uid != os.geteuid():
+        return f"it belongs to user {facts.st_uid}"
+    if facts.st_mode & OTHERS_WRITE:
+        return f"others can write it (mode {stat.S_IMODE(facts.st_mode):o})"
+    return None
+
+
+def open_plain(path: Path, flags: int = os.O_RDONLY) -> int:
+    """A handle on a plain file; OSError for anything else, which might never end or act on what is written to it."""
+    handle = os.open(path, flags | SAFELY)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is no plain file")
+
+
+def open_to_change(path: Path) -> int:
+    """A handle on a plain file that is to be changed where it is; OSError for a link, which may lead anywhere."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link")
+    handle = open_plain(path, os.O_RDWR | flags("O_NOFOLLOW"))
+    if os.fstat(handle).st_nlink <= 1:
+        return handle
+    os.close(handle)
+    raise OSError(errno.EMLINK, "it is a hard link: the same file has another name too")
+
+
+def check_in_place(path: Path, handle: int) -> None:
+    """OSError unless the name, which may not be a link, still leads to what is open."""
+    with suppress(OSError):
+        if os.path.samestat(os.lstat(path), os.fstat(handle)):
+            return
+    raise OSError(errno.ESTALE, LOST)
+
+
+@contextmanager
+def reading(path: Path, most: int = LARGEST_BYTES) -> Iterator[BinaryIO]:
+    """A plain file of at most `most` bytes, open to be read; OSError for any other."""
+    with os.fdopen(open_plain(path), "rb") as file:
+        if (size := os.fstat(file.fileno()).st_size) > most:
+            raise too_large(size, most)
+        yield file
+
+
+def too_large(size: int, most: int) -> OSError:
+    """What is raised for a file that is larger than what is read."""
+    return OSError(errno.EFBIG, f"it has {size:,} bytes, more than the {most:,} that are read")
+
+
+def read_whole(path: Path, most: int = LARGEST_BYTES) -> bytes:
+    """The bytes of a plain file of at most `most` bytes; OSError for any other."""
+    with reading(path, most) as file:
+        data = file.read(most + 1)  # files of /proc have no size
+    if len(data) > most:
+        raise too_large(len(data), most)
+    return data
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last."""
+    handle = os.open(folder, os.O_RDONLY | flags("O_CLOEXEC"))
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> None:
+    """Put a file in the place of what is there, a link included, in one step; if that fails, what was there stays.
+
+    `draft` is a name that only one process at a time uses in this folder: what a killed one left of it goes. The name
+    lasts once the folder is synced.
+    """
+    beside = path.with_name(draft or f".kstress-{secrets.token_hex(8)}.draft")
+    try:
+        beside.unlink(missing_ok=True)
+        with os.fdopen(os.open(beside, NEW, 0o666), "wb") as file:
+            file.writelines(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def write_through(path: Path, data: bytes) -> None:
+    """Write to a device or a pipe, which is not replaced; OSError for a pipe that nobody reads, or a plain file."""
+    try:
+        handle = os.open(path, os.O_WRONLY | SAFELY)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads from this pipe") from None
+        raise
+    with os.fdopen(handle, "wb") as file:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EEXIST, "it became a plain file")
+        os.set_blocking(handle, True)
+        file.write(data)

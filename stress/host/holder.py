@@ -1,0 +1,96 @@
+"""Who has a core: what a stress run writes in the file that it locks, and what can be told of it."""
+
+import os
+import time
+from contextlib import suppress
+
+import attrs
+import psutil
+
+from stress.host import clocks
+from stress.safe_text import shown
+
+RECORD_BYTES = 64
+BEAT_SECONDS = 1.0
+CLOCK_SLACK = 2.0
+"""Seconds by which the clock that processes begin on and the one that records have may differ."""
+
+
+@attrs.frozen
+class Holder:
+    """A record: the process that has a core, since when by the clock on the wall, and how often it made progress."""
+
+    pid: int
+    since: float
+    beats: int
+
+    def __str__(self) -> str:
+        """The process, with its command if it can be had."""
+        command = self._command()
+        return f"process {self.pid} ({command})" if command else f"process {self.pid}"
+
+    @property
+    def began(self) -> str:
+        """When it took the core, in local time."""
+        return time.strftime("%H:%M:%S", time.localtime(self.since))
+
+    def advice(self) -> str:
+        """What can be done about one that makes no progress."""
+        process = self._process()
+        if process is None:
+            return "it has ended, or is not to be seen from here; a process that it started may still have the cores"
+        try:
+            status = process.status()
+        except psutil.Error:
+            status = ""
+        if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP):
+            return f"it is stopped: `kill -CONT {self.pid}` lets it go on, `kill -KILL {self.pid}` ends it"
+        if status == psutil.STATUS_ZOMBIE:
+            return f"its main thread has ended and others have not: `kill -KILL {self.pid}` ends it"
+        return f"`kill {self.pid}` ends it"
+
+    def _process(self) -> psutil.Process | None:
+        """The process; None if there is none, or one of that number that began later."""
+        try:
+            process = psutil.Process(self.pid)
+            return process if process.create_time() < self.since + CLOCK_SLACK else None
+        except (psutil.Error, OSError):
+            return None
+
+    def _command(self) -> str:
+        """Its command line, in short."""
+        process = self._process()
+        try:
+            return shown(" ".join(" ".join(process.cmdline()).split())) if process else ""
+        except (psutil.Error, OSError):
+            return ""
+
+
+def read_holder(handle: int) -> Holder | None:
+    """The holder of a core by its file; None if that has no record yet."""
+    try:
+        pid, since, beats = os.pread(handle, RECORD_BYTES, 0).split()
+        return Holder(int(pid), float(since), int(beats))
+    except (OSError, ValueError):
+        return None
+
+
+@attrs.define
+class Pulse:
+    """What a holder writes: its record, again and again as it makes progress, at most once in BEAT_SECONDS."""
+
+    handle: int
+    since: float = attrs.field(init=False, factory=time.time)
+    _beats: int = attrs.field(init=False, default=0)
+    _next: float = attrs.field(init=False, default=0.0)
+
+    def beat(self) -> None:
+        """Note progress."""
+        now = clocks.monotonic()
+        if now < self._next:
+            return
+        self._next = now + BEAT_SECONDS
+        self._beats += 1
+        record = f"{os.getpid()} {self.since:.3f} {self._beats}"
+        with suppress(OSError):  # a full disk is no reason to end a run
+            os.pwrite(self.handle, record.ljust(RECORD_BYTES).encode(), 0)

@@ -1,0 +1,1 @@
+"""What was learnt, read back: loaded, compared, reported as a page, printed on a terminal."""

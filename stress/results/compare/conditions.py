@@ -1,0 +1,89 @@
+"""What besides the code differs between two campaigns, so that a difference of figures need not be the code's."""
+
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from statistics import median
+from typing import Any
+
+import attrs
+
+from stress.campaign.life import COMPLETE
+from stress.results.compare.pairing import Pair
+from stress.results.load.axes import axis_name, axis_value
+from stress.results.load.entries import Entry, Source
+from stress.runs.conditions import Conditions
+from stress.safe_text import shown
+
+DURATION_RATIO, STEAL_POINTS = 1.1, 1.0
+"""Durations and shares of stolen time are measured: only what differs by more is told."""
+MEASURED = "steal_percent"
+
+
+@attrs.frozen
+class Condition:
+    """A condition that is not the same on both sides."""
+
+    name: str
+    a: str
+    b: str
+
+    @property
+    def text(self) -> str:
+        """It in words."""
+        return f"{self.name}: {self.a} in A, {self.b} in B"
+
+
+def differing(sources: tuple[Source, Source], pairs: Sequence[Pair]) -> tuple[Condition, ...]:
+    """Every condition of the cells that both sides have, and whether a side has come to its end."""
+    paired = [pair for pair in pairs if pair.a and pair.b]
+    sides = [entry for pair in paired for entry in pair.a], [entry for pair in paired for entry in pair.b]
+    found = [*_status(sources), *_settings(sides), *_measured(sides)]
+    return tuple(condition for condition in found if condition.a != condition.b)
+
+
+def _status(sources: tuple[Source, Source]) -> Iterator[Condition]:
+    """How far each side has come."""
+    a, b = (_come(source) for source in sources)
+    yield Condition("ended", a, b)
+
+
+def _come(source: Source) -> str:
+    """How far a side has come."""
+    whole = source.status == COMPLETE and len(source.entries) == source.planned
+    return "whole" if whole else f"{source.status}, {len(source.entries)} of {source.planned}"
+
+
+def _settings(sides: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[Condition]:
+    """What was set, or was there."""
+    for name in (field.name for field in attrs.fields(Conditions) if field.name != MEASURED):
+        a, b = (_values(side, name, attrgetter(f"run.conditions.{name}")) for side in sides)
+        yield Condition(axis_name(name), a, b)
+    a, b = (_values(side, "corpus", attrgetter("values.corpus")) for side in sides)
+    yield Condition("corpus", a, b)
+
+
+def _values(side: Sequence[Entry], name: str, of: Callable[[Any], Any]) -> str:
+    """All values of a condition on one side."""
+    known = dict.fromkeys(_shown(name, of(entry)) for entry in side if entry.run is not None)
+    return " or ".join(sorted(known)) or "unknown"
+
+
+def _shown(name: str, value: Any) -> str:
+    """A value of a condition as people write it."""
+    return ("on" if value else "off") if isinstance(value, bool) else shown(axis_value(name, value))
+
+
+def _measured(sides: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[Condition]:
+    """How long runs were, and what other guests of the host took."""
+    a, b = (_middle(entry.run.duration_s for entry in side if entry.run) for side in sides)
+    if a and b and not 1 / DURATION_RATIO <= b / a <= DURATION_RATIO:
+        yield Condition("duration", f"{a:.3g} s", f"{b:.3g} s")
+    a, b = (_middle(entry.run.conditions.steal_percent for entry in side if entry.run) for side in sides)
+    if a is not None and b is not None and abs(a - b) > STEAL_POINTS:
+        yield Condition("stolen by other guests of the host", f"{a:.1f} %", f"{b:.1f} %")
+
+
+def _middle(values: Iterator[float | None]) -> float | None:
+    """The median of what is known."""
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

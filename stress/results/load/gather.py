@@ -1,0 +1,246 @@
+"""Finds out what each path is that `kstress report` was given, and reads it whole; nothing in it is trusted."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from stress.campaign.converter import from_json
+from stress.campaign.life import INTERRUPTED, Life
+from stress.campaign.reading import MANIFEST, kind_of, parse, read_file
+from stress.campaign.runs import Run, run_of
+from stress.campaign.soak.ending import Ending, ending_of
+from stress.campaign.soak.records import SOAK as SOAK_KIND
+from stress.campaign.soak.rundir import read_run
+from stress.campaign.sweep.find_summary import answer
+from stress.campaign.sweep.finding import quests_of
+from stress.campaign.sweep.plan import config_of
+from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan, Values
+from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
+from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
+from stress.config import Config
+from stress.errors import UserError
+from stress.host.disk import telling
+from stress.results.load.entries import RUNS, SOAK, SWEEP, Entry, Source
+from stress.runs.result import SCHEMA, Result, command_of, rerun_command
+from stress.safe_text import shown
+from stress.units import write_duration
+
+SWITCH_INTERVAL_S = 0.005
+RUN_FILES = "run-*.json"
+GIVE = f"give a run directory, a {RUN_FILES} file, or a folder of either"
+
+
+def gather(paths: Sequence[Path]) -> tuple[Source, ...]:
+    """All that is in some paths, each file or directory once: the run files first, then soaks and sweeps.
+
+    A folder that is no run directory itself stands for the run files and run directories in it.
+
+    Raises:
+        UserError: for the first path that is none of these, is damaged, or was written by a newer kstress.
+    """
+    folders = _once(folder for path in paths for folder in run_directories(path))
+    files = _once(file for path in paths if not os.path.lexists(path / MANIFEST) for file in _run_files(path))
+    runs = [entry for file in files for entry in read_run_file(file)]
+    alone = Source(name=_name(files), kind=RUNS, entries=_numbered(runs), planned=len(runs), **_interrupted(runs))
+    return (*([alone] if files else []), *(read_folder(folder) for folder in folders))
+
+
+def _once(paths: Iterable[Path]) -> list[Path]:
+    """Each path once, however it is spelled."""
+    return list({os.path.realpath(path): path for path in paths}.values())
+
+
+def _interrupted(runs: Sequence[Entry]) -> dict[str, Any]:
+    """What a source says of its runs if signals have ended some of them early."""
+    count = sum(entry.run is not None and entry.run.interrupted for entry in runs)
+    return {"status": INTERRUPTED, "unfinished": f"interrupted in {count:,} of {len(runs):,} runs"} if count else {}
+
+
+def _name(files: Sequence[Path]) -> str:
+    """What to call some run files together."""
+    return shown(files[0]) if len(files) == 1 else f"{len(files)} run files"
+
+
+def _run_files(path: Path) -> list[Path]:
+    """The run files that a path stands for: itself, or those in it, which may be none beside run directories."""
+    if not os.path.isdir(path):
+        return [path]
+    with telling(f"cannot read {shown(path)}", GIVE):
+        found = sorted(file for file in path.iterdir() if file.match(RUN_FILES))
+    if not found and not run_directories(path):
+        raise UserError(f"{shown(path)} holds neither {MANIFEST} nor {RUN_FILES}, nor run directories; {GIVE}")
+    return found
+
+
+def run_directories(path: Path) -> list[Path]:
+    """The run directories that a path stands for: itself, or those in it."""
+    if os.path.lexists(path / MANIFEST):
+        return [path]
+    return sorted(one for one in path.iterdir() if os.path.lexists(one / MANIFEST)) if path.is_dir() else []
+
+
+def _numbered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Runs with the same values on every axis are repeats of each other."""
+    seen: dict[Values, int] = {}
+    numbered = []
+    for entry in entries:
+        seen[entry.values] = seen.get(entry.values, 0) + 1
+        numbered.append(attrs.evolve(entry, repeat=seen[entry.values]))
+    return tuple(numbered)
+
+
+def read_run_file(path: Path) -> list[Entry]:
+    """The runs in a file that `--results` or `--json` wrote.
+
+    Raises:
+        UserError: when it is none, is damaged, or was written by a newer kstress.
+    """
+    where = shown(path)
+    document = parse(read_file(path), where)
+    schema, runs = document.get("schema"), document.get("runs")
+    if type(schema) is not int or schema < 1 or not isinstance(runs, list):
+        raise UserError(f"{where} is no file of runs: it has no schema and runs; {GIVE}")
+    if schema > SCHEMA:
+        raise UserError(f"{where} has schema {shown(schema)}, this kstress knows up to {SCHEMA}; use a newer kstress")
+    return [_run_entry(value, f"{where}, run {number}") for number, value in enumerate(runs, 1)]
+
+
+def _run_entry(value: object, where: str) -> Entry:
+    """One run of a file."""
+    if not isinstance(value, dict):
+        raise UserError(f"{where} is no JSON object: it is damaged, or no file of kstress")
+    value = from_json(value, dict[str, Any], where)
+    run = run_of(value, where)
+    again = _again(run, value["reports"])
+    return Entry(values=run.values(), repeat=1, seed=run.seed, where=where, rerun=lambda _: again, run=run, json=value)
+
+
+def _again(run: Run, reports: Sequence[Mapping[str, Any]]) -> str:
+    """The command that runs it again: what a report of it says or, without one, what its figures were."""
+    known = [report["again"] for report in reports if isinstance(report.get("again"), str)]
+    if known:
+        return str(known[0])
+    interval = run.conditions.switch_interval_s
+    more = f" --switch-interval {write_duration(interval)}" if interval not in (None, SWITCH_INTERVAL_S) else ""
+    return f"{command_of('run', run.scenario, run.config())}{more}"
+
+
+def read_folder(folder: Path) -> Source:
+    """What a run directory holds, by the kind that its manifest says.
+
+    Raises:
+        UserError: for any other kind, and for what is damaged.
+    """
+    where = shown(folder / MANIFEST)
+    kind = parse(read_file(folder / MANIFEST), where).get("kind")
+    if kind == kind_of(SOAK_KIND):
+        return soak_source(ending_of(read_run(folder)))
+    if kind == kind_of(SWEEP_KIND):
+        return sweep_source(read_sweep(folder, stored=True))
+    raise UserError(f"{where} is not the manifest of a soak or a sweep: its kind is {shown(repr(kind))}; {GIVE}")
+
+
+def soak_source(ending: Ending) -> Source:
+    """A soak: an entry for each of its scenarios."""
+    where = shown(ending.folder)
+    entries = []
+    for value, result in zip(ending.as_json(), ending.results, strict=True):
+        run = run_of(value, where)
+        standing = ending.standings[run.scenario]
+        entry = Entry(
+            values=attrs.evolve(run.values(), corpus=ending.manifest.plan.corpus),
+            repeat=1,
+            seed=run.seed,
+            where=where,
+            rerun=partial(_soak_again, result),
+            end=FAILED if standing.failure else DONE,
+            run=run,
+            json=value,
+            trouble=standing.failure,
+            findings=tuple(ending.reports(run.scenario)),
+            stalled=standing.stall,
+            soak=ending,
+        )
+        entries.append(entry)
+    return Source(name=where, kind=SOAK, entries=tuple(entries), planned=len(entries), **_what_became_of(ending.life))
+
+
+def _soak_again(result: Result, _: int) -> str:
+    """The command that runs a scenario of a soak again."""
+    return rerun_command(result)
+
+
+def _what_became_of(life: Life) -> dict[str, Any]:
+    """What a source says of its campaign."""
+    return {"status": life.state, "unfinished": life.unfinished, "resume": life.resume}
+
+
+def sweep_source(swept: Swept) -> Source:
+    """A sweep: an entry for each cell that has ended, in the order of the matrix, not in that of time."""
+    plan = swept.manifest.plan
+    places = _places(swept)
+    ended = sorted(zip(swept.ended, swept.runs, strict=True), key=lambda one: (one[0].number, one[0].repeat))
+    return Source(
+        name=shown(swept.folder),
+        kind=SWEEP,
+        entries=tuple(_cell(swept, *one, places[one[0].number]) for one in ended),
+        planned=len(ended) if plan.find else len(plan.cells) * plan.repeat,
+        answers=tuple(answer(quest) for quest in quests_of(plan, swept.ended)),
+        **_what_became_of(swept.life),
+    )
+
+
+@attrs.frozen
+class Place:
+    """What all repeats of a cell have alike: its values, where it is, for errors, and how it is run again."""
+
+    values: Values
+    where: str
+    rerun: Callable[[int], str]
+
+
+def _places(swept: Swept) -> dict[int, Place]:
+    """The place of each cell that has ended, by its number; UserError for values that none can have."""
+    plan, places = swept.manifest.plan, {}
+    for number in {one.number for one in swept.ended}:
+        values, where = plan.cells[number], f"{shown(swept.folder / CELLS)}, cell {number}"
+        # a reader without a GIL could not make a config with an interval
+        alone = attrs.evolve(plan, cells=(attrs.evolve(values, switch_interval_s=None),))
+        try:
+            config = config_of(alone, 0, plan.seed)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+        places[number] = Place(values, where, partial(_cell_again, plan, values, config))
+    return places
+
+
+def _cell(swept: Swept, ended: Ended, run: Run | None, place: Place) -> Entry:
+    """One cell; UserError for a run that is not of its values."""
+    values, where = place.values, f"{place.where}, repeat {ended.repeat}"
+    if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):
+        raise UserError(f"{where} has a run of {shown(run.scenario)} on {run.cpus} CPUs, which is not what it is to be")
+    return Entry(
+        values=values,
+        repeat=ended.repeat,
+        seed=ended.seed,
+        where=place.where,
+        rerun=place.rerun,
+        end=ended.end,
+        run=run,
+        json=ended.run,
+        trouble=ended.trouble,
+        sought=swept.manifest.plan.find is not None,
+        worker=ended.worker,
+    )
+
+
+def _cell_again(plan: Plan, values: Values, config: Config, seed: int) -> str:
+    """The command that runs a cell again by itself."""
+    origins = {part.name: part.origin for part in plan.scenarios}
+    interval = values.switch_interval_s
+    more = f" --switch-interval {write_duration(interval)}" if interval else ""
+    return f"{command_of('run', origins[values.scenario], attrs.evolve(config, seed=seed))}{more}"

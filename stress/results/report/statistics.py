@@ -1,0 +1,184 @@
+"""What entries come to together: rows of the verdict table, repeats added up, and the sentence that answers first."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from stress.campaign.sweep.records import NOT_APPLICABLE, Values
+from stress.judge.trials import Trials
+from stress.results.load.axes import settings, varying
+from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
+
+
+@attrs.frozen
+class Row:
+    """One run, the repeats of one cell, or all of one scenario and engine; counts are of all of them together."""
+
+    values: Values
+    axes: tuple[str, ...]
+    source: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def standing(self) -> str:
+        """That of the worst of its entries."""
+        return min((entry.standing for entry in self.entries), key=STANDINGS.index)
+
+    @property
+    def cpus(self) -> str:
+        """The CPU count, or from which to which."""
+        counts = [entry.values.cpus for entry in self.entries]
+        return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+
+    @property
+    def verdicts(self) -> list[str]:
+        """The verdicts, and how often each if they differ."""
+        counts = Counter(entry.verdict.upper() for entry in self.entries)
+        if len(counts) == 1:
+            return list(counts)
+        return [f"{count:,} {verdict}" for verdict, count in counts.most_common()]
+
+    @property
+    def expect(self) -> str:
+        """The verdict that was expected; a cell without any run does not know."""
+        return next((entry.run.expect.upper() for entry in self.entries if entry.run), "-")
+
+    @property
+    def as_expected(self) -> int:
+        """How many of its entries are as expected."""
+        return sum(entry.standing == EXPECTED for entry in self.entries)
+
+    @property
+    def applicable(self) -> int:
+        """How many of its entries had CPUs enough."""
+        return sum(entry.standing != NOT_APPLICABLE for entry in self.entries)
+
+    @property
+    def windows(self) -> int:
+        """Race windows of all repeats."""
+        return sum(entry.run.race_windows for entry in self.entries if entry.run)
+
+    @property
+    def violations(self) -> int:
+        """Violations of all repeats."""
+        return sum(entry.run.violations for entry in self.entries if entry.run)
+
+    @property
+    def rate(self) -> float | None:
+        """Catches per trial over all repeats."""
+        return self.caught.rate
+
+    @property
+    def bound(self) -> float | None:
+        """The upper 95 % bound on that rate."""
+        return self.caught.upper_95
+
+    @property
+    def caught(self) -> Trials:
+        """The trials of all repeats."""
+        return sum((entry.run.caught for entry in self.entries if entry.run), Trials())
+
+    @property
+    def settings(self) -> str:
+        """What tells it from other rows of the same scenario, engine and CPU count."""
+        return settings(self.values, self.axes)
+
+
+def rows_of(source: Source) -> list[Row]:
+    """A row for each cell of one source, or each run, in its order."""
+    return _grouped(source, varying(source.entries), lambda entry: entry.values)
+
+
+def summary_of(source: Source) -> list[Row]:
+    """A row for each scenario and engine of one source."""
+    return _grouped(source, (), lambda entry: (entry.values.scenario, entry.values.engine))
+
+
+def _grouped(source: Source, axes: tuple[str, ...], key: Callable[[Entry], object]) -> list[Row]:
+    """A row for all entries with the same key."""
+    groups: dict[object, list[Entry]] = {}
+    for entry in source.entries:
+        groups.setdefault(key(entry), []).append(entry)
+    return [Row(group[0].values, axes, source.title, tuple(group)) for group in groups.values()]
+
+
+def worst_first(rows: Iterable[Row]) -> list[Row]:
+    """Rows with what is not as expected on top; the order is kept otherwise."""
+    return sorted(rows, key=lambda row: STANDINGS.index(row.standing))
+
+
+@attrs.frozen
+class Answer:
+    """Whether everything was as expected: in a word, and in a sentence.
+
+    `left` is how many have not ended, `unfinished` how far each of the `sources` came that is not complete.
+    """
+
+    counts: Mapping[str, int]
+    left: int
+    sources: int
+    unfinished: Sequence[str] = ()
+
+    @property
+    def standing(self) -> str:
+        """The worst there is; what is not complete is never better than inconclusive."""
+        there = [standing for standing in STANDINGS if self.counts.get(standing)]
+        if self.unfinished or not self.applicable:
+            there.append(INCONCLUSIVE)
+        return min(there, key=STANDINGS.index)
+
+    @property
+    def applicable(self) -> int:
+        """How many had CPUs enough for their scenario, which is what the answer is about."""
+        return sum(self.counts.values()) - self.counts.get(NOT_APPLICABLE, 0)
+
+    @property
+    def headline(self) -> str:
+        """The answer."""
+        if self.unfinished:
+            return f"{self._how_far()}; {self._so_far()}"
+        total, good = self.applicable, self.counts.get(EXPECTED, 0)
+        if not total:
+            return "No run had CPUs enough" if self.counts.get(NOT_APPLICABLE) else "Nothing has ended yet"
+        if good == total:
+            return "Everything was as expected" if total > 1 else "It was as expected"
+        return "Not everything was as expected" if total > 1 else "It was not as expected"
+
+    def _how_far(self) -> str:
+        """What became of the one source, or of how many; told first, since it bounds all that follows."""
+        if self.sources > 1:
+            count = len(self.unfinished)
+            return f"{count:,} of {self.sources:,} {'is' if count == 1 else 'are'} not complete"
+        return self.unfinished[0][:1].upper() + self.unfinished[0][1:]
+
+    def _so_far(self) -> str:
+        """How what there is stands."""
+        counts = {standing for standing in STANDINGS if self.counts.get(standing)} - {NOT_APPLICABLE}
+        if not counts:
+            return "nothing has ended yet"
+        if counts == {EXPECTED}:
+            return "what there is was as expected"
+        return "not enough to tell" if counts <= {EXPECTED, INCONCLUSIVE} else "not everything was as expected"
+
+    @property
+    def sentence(self) -> str:
+        """How many of how many, and what became of the others."""
+        total, good = self.applicable, self.counts.get(EXPECTED, 0)
+        parts = [f"{good:,} of {total:,} {'run' if total == 1 else 'runs'} as expected"]
+        meanings = {
+            UNEXPECTED: "with another verdict",
+            INCONCLUSIVE: "inconclusive: could not have seen it",
+            BROKEN: "broken: crashed, hung or failed",
+            NOT_APPLICABLE: "not applicable: too few CPUs for the scenario",
+        }
+        parts += [f"{self.counts[one]:,} {meaning}" for one, meaning in meanings.items() if self.counts.get(one)]
+        parts += [f"{self.left:,} not run yet"] if self.left else []
+        return "; ".join(parts) + "."
+
+
+def answer(sources: Sequence[Source]) -> Answer:
+    """The answer over all sources."""
+    counts = Counter(entry.standing for source in sources for entry in source.entries)
+    unfinished = [source.unfinished for source in sources if source.unfinished]
+    return Answer(counts, sum(source.planned - len(source.entries) for source in sources), len(sources), unfinished)

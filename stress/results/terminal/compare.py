@@ -1,0 +1,166 @@
+"""What `kstress compare` prints and writes: the answer, what differs, what may be noise; JSON and JUnit."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stress.errors import UserError
+from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from stress.results.compare.as_json import comparison_json
+from stress.results.compare.comparison import (
+    BETTER,
+    CANNOT_TELL,
+    NO_REGRESSION,
+    NOISE,
+    REGRESSION,
+    UNTESTED,
+    WORSE,
+    Cell,
+    Compared,
+    Comparison,
+    compare,
+)
+from stress.results.compare.junit import SUITE, junit_xml
+from stress.results.compare.terms import Terms
+from stress.results.compare.told import amount, answer, between, bounds, chance, end_line, factor, method, why_untested
+from stress.results.terminal.consoles import console
+from stress.results.terminal.places import check_json, check_unread, is_marked, write_results
+from stress.safe_text import shown
+
+MOST_ROWS = 40
+MOST_NAMES = 8
+MARK = f'name="{SUITE}"'
+STYLES = {WORSE: "bold red", BETTER: "green", NOISE: "", UNTESTED: "dim"}
+ANSWER_STYLES = {REGRESSION: "bold red", CANNOT_TELL: "yellow", NO_REGRESSION: "green"}
+CODES = {REGRESSION: EXIT_REGRESSION, CANNOT_TELL: EXIT_INCONCLUSIVE, NO_REGRESSION: 0}
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What is to be written where, None for nothing; `-` is standard output, for JSON alone.
+
+    Raises:
+        UserError: for a place that cannot be written to, or where something else would be lost.
+    """
+
+    json: str | None
+    junit: str | None
+
+    def __attrs_post_init__(self) -> None:
+        """Check both places before anything is read."""
+        check_json(self.json)
+        check_json(self.junit, "--junit")
+        if self.junit == "-":
+            raise UserError("--junit: '-' is no name of a file; give one")
+        if self.json is not None and self.junit and os.path.realpath(self.json) == os.path.realpath(self.junit):
+            raise UserError(f"{shown(self.json)} is named for two things at once; name two files")
+        if self.junit is not None and os.path.isfile(self.junit) and not is_marked(Path(self.junit), MARK, "--junit"):
+            raise UserError(f"--junit: {shown(self.junit)} is there, and not of kstress compare; name another file")
+
+
+def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
+    """Compare, print and write; the exit code."""
+    check_unread((wanted.json, wanted.junit), [file for side in (a, b) for file in _read(side)])
+    comparison = compare(a, b, terms)
+    try:
+        show(comparison, console(stderr=wanted.json == "-"))
+    finally:  # also where the reader of a pipe has gone away
+        _write(comparison, wanted)
+    return CODES[comparison.answer]
+
+
+def _read(side: Path) -> Iterator[Path]:
+    """Every file that may be read of a side."""
+    yield side
+    with suppress(OSError):  # gathering says what is wrong with it
+        yield from (*side.glob("*"), *side.glob("*/*"))
+
+
+def _write(comparison: Comparison, wanted: Wanted) -> None:
+    """Write what is wanted."""
+    if wanted.json == "-":
+        sys.stdout.write(comparison_json(comparison))
+    elif wanted.json is not None:
+        write_results(Path(wanted.json), comparison_json(comparison), "--json")
+    if wanted.junit is not None:
+        write_results(Path(wanted.junit), junit_xml(comparison), "--junit")
+
+
+def show(comparison: Comparison, screen: Console) -> None:
+    """Print the answer first, then what it rests on."""
+    screen.print(Text(answer(comparison), ANSWER_STYLES[comparison.answer]), soft_wrap=True)
+    _lines(screen, "not alike, so a difference need not be the code's:", [one.text for one in comparison.conditions])
+    _lines(screen, "regressions that need no test:", list(_facts(comparison)), STYLES[WORSE])
+    _table(screen, "differences, worst first:", [*comparison.all(WORSE), *comparison.all(BETTER)])
+    _table(screen, "may be noise:", comparison.all(NOISE))
+    _table(screen, "not tested, since so many repeats cannot tell:", comparison.all(UNTESTED))
+    _lines(screen, "of which nothing, or not all, can be told:", list(_untold(comparison)), "yellow")
+    screen.print(Text(f"\nhow  {method(comparison)}", "dim"))
+    screen.print(Text(end_line(comparison)), soft_wrap=True)
+
+
+def _lines(screen: Console, head: str, lines: Sequence[str], style: str = "") -> None:
+    """Some lines under a heading; nothing where there are none."""
+    if not lines:
+        return
+    screen.print(Text(f"\n{head}", "bold"))
+    for text in lines[:MOST_ROWS]:
+        screen.print(Text(f"  {text}", style), soft_wrap=True)
+    _more(screen, len(lines))
+
+
+def _more(screen: Console, number: int) -> None:
+    """How many rows are not shown."""
+    if number > MOST_ROWS:
+        screen.print(Text(f"  and {number - MOST_ROWS:,} more; --json has them all", "dim"))
+
+
+def _facts(comparison: Comparison) -> Iterator[str]:
+    """Every fact, with the command that shows it again."""
+    for cell in comparison.cells:
+        for fact in cell.facts:
+            yield f"{cell.pair.name}: {fact.text}"
+            yield f"  again  {shown(fact.again)}"
+
+
+def _table(screen: Console, head: str, rows: Sequence[tuple[Cell, Compared]]) -> None:
+    """A row for each figure."""
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("cell", "figure", "A", "B", "B / A", "between", "p", "repeats"):
+        table.add_column(name, justify="left" if name in ("cell", "figure") else "right", overflow="fold")
+    for cell, one in rows[:MOST_ROWS]:
+        table.add_row(*map(Text, _row(cell, one)), style=STYLES[one.standing])
+    screen.print(Text(f"\n{head}", "bold"))
+    screen.print(table)
+    _more(screen, len(rows))
+
+
+def _row(cell: Cell, one: Compared) -> tuple[str, ...]:
+    """One figure of one cell."""
+    tested = one.tested
+    sides = amount(tested, tested.a), amount(tested, tested.b)
+    repeats = "{} + {}".format(*tested.repeats)
+    return (cell.pair.name, tested.name, *sides, factor(tested), between(tested), chance(one.p), repeats)
+
+
+def _untold(comparison: Comparison) -> Iterator[str]:
+    """Why cells were not tested in full, and which; of soaks also the verdict and the bound of both sides."""
+    cells: dict[str, list[str]] = {}
+    for cell in comparison.cells:
+        why = why_untested(cell, comparison.needed)
+        if why is not None:
+            cells.setdefault(why, []).append(cell.pair.name)
+    for why, names in cells.items():
+        more = f"; and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+        yield f"{why}: {'; '.join(names[:MOST_NAMES])}{more}"
+    for cell in comparison.cells:
+        yield from (f"{cell.pair.scenario}, {text}" for text in bounds(cell))

@@ -1,0 +1,218 @@
+"""What `kstress report` prints and writes: tables on the terminal, a page, Markdown, CSV, JSON."""
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stress.campaign.soak.ending import Ending
+from stress.campaign.soak.summary import show_ending
+from stress.campaign.sweep.records import NOT_APPLICABLE
+from stress.errors import UserError
+from stress.host.collector import uncollected
+from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, RUNS, SOAK, UNEXPECTED, Source
+from stress.results.load.gather import gather
+from stress.results.report.markdown import make_markdown
+from stress.results.report.page import GENERATOR, check_extra, make_page
+from stress.results.report.statistics import Row, answer, summary_of, worst_first
+from stress.results.report.table_csv import make_csv
+from stress.results.terminal.consoles import console
+from stress.results.terminal.places import check_json, check_unread, check_writable, is_marked, write_results
+from stress.runs.result import json_text
+from stress.safe_text import shown
+
+DEFAULT_PAGE = Path("report.html")
+STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", NOT_APPLICABLE: "dim", UNEXPECTED: "bold red", BROKEN: "bold red"}
+MOST_TROUBLES = 20
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What is to be written where: a file, `-` for standard output, or None for nothing.
+
+    Raises:
+        UserError: for a place that cannot be written to, or that is wanted twice.
+    """
+
+    output: Path | None
+    markdown: str | None
+    csv: str | None
+    json: str | None
+
+    def __attrs_post_init__(self) -> None:
+        """Check every place before anything is read."""
+        places = self.texts()
+        if list(places.values()).count("-") > 1:
+            raise UserError(f"{' and '.join(places)}: standard output takes one of them; name a file for the others")
+        for flag, place in places.items():
+            check_json(place, flag)
+        files = [os.path.realpath(place) for place in (*places.values(), self.page) if place not in (None, "-")]
+        if len(set(files)) < len(files):
+            raise UserError(f"{shown(max(files, key=files.count))} is named for two things at once; name two files")
+        if self.page is not None:
+            check_page(self.page)
+
+    def texts(self) -> dict[str, str]:
+        """The places of what is no page, by their flags."""
+        places = {"--markdown": self.markdown, "--csv": self.csv, "--json": self.json}
+        return {flag: place for flag, place in places.items() if place is not None}
+
+    @property
+    def page(self) -> Path | None:
+        """Where the page goes: by default to a file in the current folder, if nothing else was asked for."""
+        if self.output is not None:
+            return self.output
+        return None if self.texts() else DEFAULT_PAGE
+
+
+def check_page(page: Path) -> None:
+    """Raise UserError for a place where no page can be written, or where something else would be lost."""
+    if os.path.isdir(page) or not page.name:
+        raise UserError(f"--output: {shown(page)} is no name of a file; give one, like {DEFAULT_PAGE}")
+    check_writable(page.parent, "--output")
+    if os.path.isfile(page) and not is_marked(page, GENERATOR, "--output"):
+        raise UserError(f"--output: {shown(page)} is there, and no report of kstress; name another file")
+
+
+def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
+    """Read all, make all, print, write: where anything is wrong, nothing is written.
+
+    Raises:
+        UserError: for the first thing that is.
+    """
+    check_unread(wanted.texts().values(), _read(paths))  # a page that is there is a report, as was checked
+    missing = _missing(wanted)
+    with uncollected():
+        sources = gather(paths)
+    gc.freeze()  # what was read stays to the end, and is not looked at again
+    makers: dict[str, Callable[[Sequence[Source]], str]] = {
+        "--markdown": make_markdown, "--csv": make_csv, "--json": _json,
+    }  # fmt: skip
+    made = {flag: (place, makers[flag](sources)) for flag, place in wanted.texts().items()}
+    page = None if wanted.page is None or missing else make_page(sources)
+    screen = console(stderr="-" in wanted.texts().values())
+    try:
+        show(sources, screen, reports)
+    finally:  # also where the reader of a pipe has gone away
+        for flag, (place, text) in made.items():
+            _write(place, text, flag)
+        if wanted.page is not None and page is not None:
+            _write_page(wanted.page, page)
+    if missing:
+        raise UserError(f"no {wanted.page}: {missing}; what it would say is above")
+
+
+def _read(paths: Iterable[Path]) -> Iterator[Path]:
+    """Every file that may be read: the paths, and what is in those that are folders."""
+    for path in paths:
+        yield path
+        with suppress(OSError):  # gathering says what is wrong with it
+            yield from path.iterdir() if os.path.isdir(path) else ()
+
+
+def _missing(wanted: Wanted) -> str | None:
+    """Why there can be no page, if nobody asked for one; UserError if somebody did."""
+    if wanted.page is None:
+        return None
+    try:
+        check_extra()
+    except UserError as error:
+        if wanted.output is not None:
+            raise
+        return str(error).removeprefix("--output: ")
+    return None
+
+
+def _json(sources: Sequence[Source]) -> str:
+    """All runs there are, and what became of each campaign."""
+    runs = [dict(entry.json) for source in sources for entry in source.entries if entry.json is not None]
+    return json_text(runs, campaigns=[_campaign(source) for source in sources if source.kind != RUNS])
+
+
+def _campaign(source: Source) -> dict[str, Any]:
+    """A soak or a sweep, without its runs."""
+    return {
+        "kind": source.kind,
+        "directory": source.name,
+        "state": source.status,
+        "ended": len(source.entries),
+        "planned": None if source.answers else source.planned,
+        "unfinished": source.unfinished,
+        "resume": source.resume,
+    }
+
+
+def _write(place: str, text: str, flag: str) -> None:
+    """Write to a file or to standard output."""
+    if place == "-":
+        sys.stdout.write(text)
+    else:
+        write_results(Path(place), text, flag)
+
+
+def _write_page(place: Path, page: str) -> None:
+    """Write the page, and say where it is."""
+    write_results(place, page, "--output")
+    console(stderr=True).print(Text(f"page: {place}", "dim"), soft_wrap=True)
+
+
+def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
+    """Print what soaks have come to in full, and of runs and sweeps a line for each scenario; then the answer."""
+    others = [source for source in sources if source.kind != SOAK]
+    for source in sources:
+        if source.kind == SOAK:
+            show_ending(_ending(source), screen, reports)
+    for source in others:
+        screen.print(Text(f"{source.title}: {source.summary}", "bold"))
+        if source.resume:
+            screen.print(Text(f"resume  {source.resume}", "dim"), soft_wrap=True)
+        for line in source.answers:
+            screen.print(Text(shown(line)), soft_wrap=True)
+        screen.print(_table(worst_first(summary_of(source))))
+        _show_troubles(source, screen)
+    if others or any(source.unfinished for source in sources):
+        said = answer(sources)
+        screen.print(Text.assemble((f"{said.headline}: ", STYLES[said.standing]), said.sentence), soft_wrap=True)
+
+
+def _ending(source: Source) -> Ending:
+    """A soak's ending, which each of its entries has."""
+    ending = source.entries[0].soak
+    assert ending is not None
+    return ending
+
+
+def _table(rows: Iterable[Row]) -> Table:
+    """A line for each scenario and engine."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, right in (
+        ("scenario", False), ("engine", False), ("CPUs", True), ("verdicts", False), ("expected", False),
+        ("as expected", True), ("race windows", True), ("violations", True),
+    ):  # fmt: skip
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        cells = (
+            shown(row.values.scenario), shown(row.values.engine), row.cpus, ", ".join(row.verdicts), row.expect,
+            f"{row.as_expected} of {row.applicable}", f"{row.windows:,}", f"{row.violations:,}",
+        )  # fmt: skip
+        table.add_row(*(Text(cell, STYLES[row.standing] if at == 3 else "") for at, cell in enumerate(cells)))
+    return table
+
+
+def _show_troubles(source: Source, screen: Console) -> None:
+    """A line for each cell that broke."""
+    broken = [entry for entry in source.entries if entry.standing == BROKEN]
+    for entry in broken[:MOST_TROUBLES]:
+        why = shown(entry.trouble.lines[0]) if entry.trouble else "nothing is known of it"
+        what = f"{shown(entry.values.scenario)}, {shown(entry.values.engine)} engine, {entry.values.cpus} CPUs, "
+        screen.print(Text(f"{entry.end}: {what}repeat {entry.repeat}: {why}", STYLES[BROKEN]), soft_wrap=True)
+    if len(broken) > MOST_TROUBLES:
+        screen.print(Text(f"and {len(broken) - MOST_TROUBLES:,} more that broke", "dim"))

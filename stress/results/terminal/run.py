@@ -1,0 +1,79 @@
+"""What `kstress run` prints and writes: tables, the progress line, JSON files."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from stress.host.streams import nobody_reads
+from stress.judge.tally import Tally
+from stress.report.table import show, show_rate, summary
+from stress.results.terminal.consoles import console
+from stress.results.terminal.places import check_json, make_folder, write_json, write_results
+from stress.runs.result import Result, json_text
+from stress.runs.runner import Progress as ProgressCallback
+from stress.scenario import Scenario
+from stress.units import show_duration
+
+
+class Outputs:
+    """Where the results of one `kstress run` go: a table, and JSON if asked for.
+
+    Raises:
+        UserError: at once, for a place that cannot be written to.
+    """
+
+    def __init__(self, json_file: str | None, results: Path | None, reports: int = 1) -> None:
+        """Check both places before anything runs; at most `reports` violations of a scenario are printed in full."""
+        self._json, self._results, self._reports = json_file, results, reports
+        check_json(json_file)
+        if results is not None:
+            make_folder(results, "--results")
+        self._errors = console(stderr=True)
+        self._tables = self._errors if json_file == "-" else console()
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody will know of further results: their reader has left, and they are kept nowhere."""
+        return self._results is None and self._json in (None, "-") and nobody_reads()
+
+    def note(self, text: str) -> None:
+        """One line for the person at the terminal, not part of the results."""
+        self._errors.print(f"[dim]{escape(text)}[/dim]")
+
+    def show(self, result: Result) -> None:
+        """Print one result as soon as it is there."""
+        show(result, self._tables, self._reports)
+
+    @contextmanager
+    def progress(self, scenario: Scenario, seconds: float) -> Iterator[ProgressCallback]:
+        """A progress line on the terminal while a scenario runs; nothing where there is none."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[state]}"))
+        with Progress(*columns, console=self._errors, transient=True, disable=not self._errors.is_terminal) as bar:
+            task = bar.add_task(scenario.name, total=seconds, state="compiling, or loading what was compiled before")
+
+            def update(running: Scenario, tally: Tally, passed: float) -> None:
+                state = f"{show_duration(passed)} of {show_duration(seconds)}"
+                if tally.seconds:
+                    rate = show_rate(tally.lookups, tally.seconds)
+                    state += f"  {rate} lookups  {tally.race_windows:,} windows  {tally.violations:,} violations"
+                bar.update(task, completed=passed, state=state)
+
+            yield update
+
+    def finish(self, results: list[Result]) -> None:
+        """Write the JSON and print the summary; nothing at all where no scenario came to its end."""
+        if not results:
+            return
+        runs = [result.as_json() for result in results]
+        write_json(self._json, runs)
+        if self._results is not None:
+            path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
+            write_results(path, json_text(runs), "--results")
+            self.note(f"results: {path}")
+        if len(results) > 1:
+            self._tables.print(summary(results))

@@ -1,0 +1,1 @@
+"""A run: boot a machine, let it run, judge what it counted."""

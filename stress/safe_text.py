@@ -1,0 +1,26 @@
+"""Text from anywhere made safe for a terminal and for one line; every message and every console uses it."""
+
+import re
+
+SHOWN_CHARACTERS = 200
+
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, by which a terminal is told what to do, and bytes of file names that are not UTF-8."""
+
+
+def escaped(text: str) -> str:
+    """The text with control characters and lone surrogates written as escapes; tabs and ends of lines stay."""
+    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def on_one_line(text: str) -> str:
+    """The same, with ends of lines as escapes too."""
+    return escaped(text).replace("\n", "\\n")
+
+
+def shown(value: object) -> str:
+    """`value` as printable text of at most 200 characters: control characters escaped, the rest cut off."""
+    text = str(value)
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[: SHOWN_CHARACTERS - 3] + "..."
+    return text if text.isprintable() else ascii(text)
