@@ -1,5 +1,6 @@
 """Stacks of kernel functions: taken in a hurry by CPUs of the python engine, made readable once the machine is off."""
 
+import re
 import sys
 from pathlib import Path
 from types import CodeType, FrameType
@@ -12,6 +13,7 @@ RawStack = tuple[tuple[CodeType, int], ...]
 """A stack as it is taken: the code of each function, innermost first, and where in it, in bytes of bytecode."""
 
 DEEPEST = 32
+_FRAME = re.compile(r"(.*) \((.*):([0-9]{1,9})\)", re.DOTALL)
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = "stress.machine."
 SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
@@ -27,6 +29,14 @@ class Frame:
 
     def __str__(self) -> str:
         return f"{self.function} ({self.file}:{self.line})"
+
+    @classmethod
+    def parse(cls, text: str) -> "Frame":
+        """The function that `str` wrote; ValueError for any other text."""
+        match = _FRAME.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r:.60} is no entry of a stack")
+        return cls(match[1], match[2], int(match[3]))
 
 
 def take_stack() -> RawStack:

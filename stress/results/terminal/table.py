@@ -12,7 +12,7 @@ from stress.judge.outcomes import FINDINGS, FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.trials import bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
-from stress.report.told import Told, tell_stall, tell_violation
+from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import Result, rerun_command
 from stress.units import show_duration
 
@@ -128,7 +128,7 @@ def summary(results: list[Result]) -> RenderableType:
     return table
 
 
-def _reports(reports: Sequence[Told], violations: int, most: int) -> Text:
+def _reports(reports: Sequence[Report], violations: int, most: int) -> Text:
     """The first `most` violations in full, and how many there were besides."""
     text = Text()
     for told in reports[:most]:
@@ -147,8 +147,8 @@ def _unshown(kept: int, violations: int, most: int) -> str:
 
 def show_told(
     result: Result,
-    reports: Sequence[Told],
-    stall: Told | None,
+    reports: Sequence[Report],
+    stall: Report | None,
     console: Console,
     most: int = 1,
     more: Sequence[tuple[str, str]] = (),
@@ -170,5 +170,5 @@ def show_told(
 def show(result: Result, console: Console, reports: int = 1) -> None:
     """Print one result, with at most `reports` violations in full."""
     again, outcomes = rerun_command(result), result.scenario.outcomes
-    told = [tell_violation(violation, outcomes, again) for violation in result.reports]
-    show_told(result, told, tell_stall(result.stall) if result.stall else None, console, reports)
+    told = [report_violation(violation, outcomes, again) for violation in result.reports]
+    show_told(result, told, report_stall(result.stall) if result.stall else None, console, reports)
