@@ -10,7 +10,7 @@ from stress.judge.violation import ByteRun
 from stress.kernel.kallsyms import KSYM_NAME_LEN
 from stress.machine.slab import POISON_END, POISON_FREE, POISON_INUSE
 
-WHOLE, BEGINNING, END, POISON, FRESH, UNKNOWN = "whole", "beginning", "end", "poison", "fresh", "unknown"
+KINDS = WHOLE, BEGINNING, END, POISON, FRESH, UNKNOWN = "whole", "beginning", "end", "poison", "fresh", "unknown"
 
 
 def common(left: bytes, right: bytes) -> int:

@@ -14,6 +14,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from stress.judge.addresses import hexed
+from stress.judge.sources import KINDS
 from stress.judge.violation import (
     Access,
     ByteRun,
@@ -29,7 +30,7 @@ from stress.judge.violation import (
 )
 from stress.machine.ram import Address
 from stress.machine.stacks import Frame
-from stress.machine.waits import Stall
+from stress.machine.waits import ACTIVITIES, SPINS, Stall
 from stress.safe_text import printable
 from stress.strict_json import be_strict, text_of
 
@@ -56,9 +57,19 @@ def _checked_access(access: Access) -> Access:
 
 
 def _checked_copy(copied: Copied) -> Copied:
-    """A copy; one that reads like the right name is the right name, whatever could not be printed of it."""
-    right = copied.text == printable(copied.expected)
-    return attrs.evolve(copied, expected=copied.data) if right else copied
+    """A copy and its runs; one that reads like the right name is the right name, bytes that are escaped included."""
+    if copied.text == printable(copied.expected):
+        return attrs.evolve(copied, expected=copied.data)
+    if b"".join(run.data for run in copied.runs) != copied.data:
+        raise ValueError("the runs do not add up to the bytes that were copied")
+    return copied
+
+
+def _checked_run(run: ByteRun) -> ByteRun:
+    """A run of bytes; the text says of each kind where they come from."""
+    if run.kind not in KINDS:
+        raise ValueError(f"{run.kind!r:.60} is no kind of run")
+    return run
 
 
 def _checked_write(written: Overwritten) -> Overwritten:
@@ -68,10 +79,22 @@ def _checked_write(written: Overwritten) -> Overwritten:
     return written
 
 
+def _checked_stall(stall: Stall) -> Stall:
+    """A chain of at least one CPU, whose last one waits for nobody or for one that comes before."""
+    chain = [link.cpu for link in stall.links]
+    if not chain or stall.links[-1].waits_for not in (None, *chain):
+        raise ValueError("the CPUs of the stall are no chain")
+    if strange := {link.activity for link in stall.links} - {SPINS, *ACTIVITIES}:
+        raise ValueError(f"{min(strange)!r:.60} is no activity")
+    return stall
+
+
 _CHECKS: Mapping[Any, Callable[[Any], Any]] = {
     Access: _checked_access,
+    ByteRun: _checked_run,
     Copied: _checked_copy,
     Overwritten: _checked_write,
+    Stall: _checked_stall,
 }
 
 

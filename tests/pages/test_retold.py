@@ -1,6 +1,7 @@
 """Violations told again from their JSON say what was said when they were seen, and damage is refused in one line."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.made_sweep import violation
 from stress import Config, run
 from stress.errors import UserError
-from stress.runs.report import KNOWN, report_violation, reread_stall, reread_violation
+from stress.runs.report import KNOWN, Report, report_violation, reread_stall, reread_violation
 from stress.runs.result import rerun_command
 from tests.campaign.damage import changed
 from tests.support import bounded
@@ -83,6 +84,28 @@ def test_damaged_ones_are_told_or_refused_in_one_line(data: st.DataObject) -> No
     except UserError as error:
         assert "\n" not in str(error)
         assert str(error).startswith("here has a ")
+
+
+COPY = report_violation(violation("torn"), KNOWN, "x").json["copied"]
+LINK = STALL["cpus"][0]
+
+
+@pytest.mark.parametrize(
+    ("reread", "damage", "why"),
+    [
+        (reread_violation, {"cpu": "1"}, r"expected int @ \$\.cpu"),
+        (reread_violation, {"block": {}}, r"required field missing @ \$\.block\.address \(and 6 more\)"),
+        (reread_violation, {"copied": {**COPY, "runs": []}}, "the runs do not add up to the bytes that were copied"),
+        (reread_violation, {"copied": {**COPY, "runs": [{**COPY["runs"][0], "kind": "x"}]}}, "'x' is no kind of run"),
+        (reread_stall, {"cpus": []}, "the CPUs of the stall are no chain"),
+        (reread_stall, {"cpus": [{**LINK, "waits_for": 77}]}, "the CPUs of the stall are no chain"),
+        (reread_stall, {"cpus": [{**LINK, "waits_for": 0, "activity": "flies"}]}, "'flies' is no activity"),
+    ],
+)
+def test_damage_is_named(reread: Callable[[Any, str], Report], damage: dict[str, Any], why: str) -> None:
+    whole = STALL if reread is reread_stall else report_violation(violation("torn"), KNOWN, "x").json
+    with pytest.raises(UserError, match=f"^here has a damaged (report|stall): .*{why}"):
+        reread({**whole, **damage}, "here")
 
 
 @pytest.mark.parametrize("size", [-1, 17, 10**12])
