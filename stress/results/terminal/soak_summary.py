@@ -11,7 +11,7 @@ from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.view import STRETCHES, stretches
 from stress.judge.tally import Tally
 from stress.judge.verdict import rate_upper_95
-from stress.results.terminal.table import show_told
+from stress.results.terminal.table import show_with_reports
 from stress.runs.result import Result
 from stress.safe_text import shown
 from stress.units import write_duration
@@ -124,6 +124,6 @@ def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
         if standing.failure:
             console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
         over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
-        show_told(result, ending.reports(name), standing.stall, console, reports, over_time)
+        show_with_reports(result, ending.reports(name), standing.stall, console, reports, over_time)
     for line in [*ending.life.lines, *(end_line(ending, result) for result in results)]:
         console.print(Text(line), soft_wrap=True)
