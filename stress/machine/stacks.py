@@ -13,10 +13,10 @@ RawStack = tuple[tuple[CodeType, int], ...]
 """A stack as it is taken: the code of each function, innermost first, and where in it, in bytes of bytecode."""
 
 DEEPEST = 32
-_FRAME = re.compile(r"(.*) \((.*):([0-9]{1,9})\)", re.DOTALL)
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = "stress.machine."
 SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
+_FRAME = re.compile(r"(.*) \((.*):([0-9]{1,9})\)", re.DOTALL)
 
 
 @attrs.frozen
