@@ -82,7 +82,7 @@ GROUP = Group(
         ),
         TURNS.of("def _slice(").mutant("twin-never", "the twin gets no slice", "TWIN_EVERY == 1", "TWIN_EVERY == -1"),
         TURNS.of("def _turn(").mutant(
-            "stall-forgotten", "a stall is not told", "tell_stall(track.stall) if track.stall else", ""
+            "stall-forgotten", "a stall is not told", "report_stall(track.stall) if track.stall else", ""
         ),
         LOCAL.of("def _record(").mutant(
             "time-forgotten", "the soak's time starts again each turn", "self.elapsed_s + turn.seconds", "turn.seconds"

@@ -13,10 +13,11 @@ from stress.errors import HarnessError, telling_of_memory
 from stress.host.cores import make_progress
 from stress.judge import lookups
 from stress.judge.explain import explain
+from stress.judge.harvest import Slice, harvest
 from stress.judge.outcomes import forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
-from stress.judge.violation import Slice, Violation, harvest
+from stress.judge.violation import Violation
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, choose_engine, cores_for, load_engine, yield_mask

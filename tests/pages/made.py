@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.made_sweep import cells, matrix, plan_of, run_json, violation, write_sweep
 from stress.campaign.sweep.records import Values
-from stress.report.violation_json import report_json
+from stress.runs.codec import violation_json
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</title>"
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -59,7 +59,11 @@ def hostile_sweep(folder: Path) -> Path:
     plan = plan_of([cell, attrs.evolve(cell, corpus=f"{HOSTILE}.json"), values(HOSTILE, engine="native")], repeat=2)
     ended = []
     for one in cells(plan, {2: "crashed"}):
-        run = one.run and {**one.run, "reports": [report_json(violation("wild", HOSTILE), HOSTILE)], "reason": HOSTILE}
+        run = one.run and {
+            **one.run,
+            "reports": [violation_json(violation("wild", HOSTILE), HOSTILE)],
+            "reason": HOSTILE,
+        }
         ended.append(attrs.evolve(one, run=run))
     return write_sweep(folder, plan, ended)
 

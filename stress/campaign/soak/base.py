@@ -15,8 +15,8 @@ from stress.campaign.soak.records import SHORTEST_SOAK, Finding, Plan, Sample, S
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
 from stress.errors import UserError
-from stress.judge.violation import MOST_REPORTS
-from stress.report.told import Told
+from stress.judge.harvest import MOST_REPORTS
+from stress.runs.report import Report
 from stress.safe_text import shown
 
 MOST_SPANS = 60
@@ -75,7 +75,7 @@ class Soak(ABC):
         self.journal = self.journal or self.open_journal()
         return self.journal
 
-    def _keep(self, scenario: str, outcome: str, told: Told) -> None:
+    def _keep(self, scenario: str, outcome: str, told: Report) -> None:
         """Keep the first violation of each outcome."""
         known = [finding.outcome for finding in self.findings if finding.scenario == scenario]
         if outcome not in known and len(known) < MOST_REPORTS:
@@ -98,7 +98,7 @@ class Soak(ABC):
         self._open().append(Sample(at=now(), session=session, memory_bytes=None, steal_percent=None, standing=standing))
         self.watcher.note(f"a turn of {shown(scenario)} was lost ({standing.lost_turns:,} so far): {shown(why)}")
 
-    def _fail_scenario(self, scenario: str, told: Told, session: int) -> None:
+    def _fail_scenario(self, scenario: str, told: Report, session: int) -> None:
         """A scenario has ended with a fault of the harness; its counts stay, the others may go on."""
         standing = self.standings[scenario]
         if standing.failure is None:
@@ -136,9 +136,9 @@ class Soak(ABC):
         return Ending(journal.folder, manifest, dict(self.standings), tuple(self.findings), self.trouble)
 
 
-def failed(reason: str, words: tuple[str, ...]) -> Told:
+def failed(reason: str, words: tuple[str, ...]) -> Report:
     """What is told of a scenario whose machine's process is gone."""
-    return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": list(words)})
+    return Report((f"FAILED: {reason}", *words), {"reason": reason, "last_words": list(words)})
 
 
 def memory_of(pid: int | None) -> int | None:

@@ -62,7 +62,7 @@ class Glancer:
 def _cpus(machine: Machine, watchdog: Watchdog) -> Iterator[CpuGlance]:
     """Every CPU of a machine."""
     for link in watchdog.links():
-        state = f"spins on {link.wait.spins_on}" if link.wait else link.activity
+        state = f"spins on {link.spins_on}" if link.spins_on else link.activity
         yield CpuGlance(link.cpu, link.program, machine.core_of(link.cpu), state, link.operation)
 
 

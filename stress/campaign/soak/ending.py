@@ -11,7 +11,7 @@ from stress.campaign.parts import Part
 from stress.campaign.soak.records import SHORTEST_SOAK, SOAK, Finding, Manifest, Sample, Standing
 from stress.campaign.soak.rundir import Run
 from stress.judge.verdict import TwinSide, judge
-from stress.report.told import Told
+from stress.runs.report import Report
 from stress.runs.result import Result
 from stress.units import say_duration
 
@@ -93,7 +93,7 @@ class Ending:
             verb="soak",
         )
 
-    def reports(self, scenario: str) -> list[Told]:
+    def reports(self, scenario: str) -> list[Report]:
         """The violations of a scenario that were told in full."""
         return [finding.told for finding in self.findings if finding.scenario == scenario]
 

@@ -15,7 +15,7 @@ from stress.campaign.converter import complete_but
 from stress.campaign.parts import STATUSES, Part, Session, check_names
 from stress.config import Config
 from stress.judge.tally import Tally
-from stress.report.told import Told
+from stress.runs.report import Report
 
 SOAK = "soak"
 SCHEMA = 1
@@ -25,7 +25,7 @@ SHORTEST_SOAK = 0.01
 """Seconds: with less than that left, a soak has come to its end."""
 
 
-def _check_report(instance: object, attribute: object, told: Told) -> None:
+def _check_report(instance: object, attribute: object, told: Report) -> None:
     """Raise ValueError unless a violation has what is printed of it: a rule, then a title."""
     if len(told.lines) < 2:
         raise ValueError("a violation has at least two lines")
@@ -108,9 +108,9 @@ class Standing:
     slices: int = attrs.field(default=0, validator=ge(0))
     tally: Tally = attrs.field(factory=Tally)
     twin: Tally | None = None
-    stall: Told | None = None
+    stall: Report | None = None
     twin_stall: str | None = None
-    failure: Told | None = None
+    failure: Report | None = None
     done: bool = False
     lost_turns: int = attrs.field(default=0, validator=ge(0))
     last_loss: str | None = None
@@ -166,7 +166,7 @@ class Finding:
     scenario: str
     outcome: str
     at: str
-    told: Told = attrs.field(validator=_check_report)
+    told: Report = attrs.field(validator=_check_report)
 
 
 def parts_by_name(plan: Plan) -> Mapping[str, Part]:

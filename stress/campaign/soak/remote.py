@@ -21,8 +21,8 @@ from stress.campaign.soak.turns import slices_of
 from stress.errors import HostError, UserError
 from stress.host.cores import chosen, having_cores
 from stress.machine.patience import Patience
-from stress.report.told import Told
 from stress.runs.conditions import Conditions, StealMeter
+from stress.runs.report import Report
 from stress.runs.runner import settle
 from stress.safe_text import shown
 
@@ -52,7 +52,7 @@ class Played:
 
     conditions: Conditions
     turn: Turn | None
-    failure: Told | None
+    failure: Report | None
     memory_bytes: int | None = attrs.field(validator=optional(ge(0)))
 
 
@@ -103,7 +103,7 @@ class Hearing:
     """What the machine's process says in the course of a shift."""
 
     turn: Turn | None = None
-    failure: Told | None = None
+    failure: Report | None = None
     memory_bytes: int | None = None
 
     def take(self, message: Message) -> None:

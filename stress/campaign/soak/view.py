@@ -1,6 +1,7 @@
 """What somebody who watches a soak sees: a snapshot, handed on whole and never changed. Threads share nothing more."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,8 @@ from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import Plan, Sample, Standing
 from stress.judge.trials import Trials
 from stress.machine.latency import percentile
+
+STRETCHES = 60
 
 
 @attrs.frozen
@@ -52,6 +55,20 @@ def _twin_rate(before: Standing, after: Standing) -> float | None:
     earlier = before.twin.caught if before.twin else Trials()
     late = after.twin.caught
     return Trials(late.trials - earlier.trials, late.catches - earlier.catches).rate
+
+
+def stretches(samples: Sequence[Sample], most: int = STRETCHES) -> list[Span]:
+    """The history of one scenario in at most so many parts of the same number of samples; lost turns are in none."""
+    if not samples:
+        return []
+    standings, lost = [Standing(scenario=samples[0].standing.scenario)], 0
+    for standing in (sample.standing for sample in samples):
+        if standing.lost_turns == lost or standing.slices > standings[-1].slices:
+            standings.append(standing)
+        lost = standing.lost_turns
+    step = -(-len(samples) // most)
+    marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
+    return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
 
 
 @attrs.frozen(kw_only=True)

@@ -21,7 +21,7 @@ from stress.campaign.sweep.messages import KINDS, GoesOn, Job, Ran, Started
 from stress.campaign.sweep.records import CRASHED, DONE, ENDS, FAILED, HUNG, NO_MEMORY, Plan
 from stress.errors import HostError, UserError
 from stress.machine.patience import Patience
-from stress.report.told import Told
+from stress.runs.report import Report
 from stress.safe_text import shown
 
 CHILD = "stress.campaign.sweep.child"
@@ -42,7 +42,7 @@ class Came:
     seconds: float = attrs.field(validator=ge(0.0))
     first_lookup_s: float | None = attrs.field(default=None, validator=optional(ge(0.0)))
     run: dict[str, Any] | None = None
-    trouble: Told | None = None
+    trouble: Report | None = None
 
     def __attrs_post_init__(self) -> None:
         """Raise ValueError unless there is a run, or else why there is none."""
@@ -87,7 +87,7 @@ class CellProcess:
             case _:
                 self.said = message
 
-    def how(self) -> tuple[str, Told | None]:
+    def how(self) -> tuple[str, Report | None]:
         """How it ended, and what there is to tell if it did not come to its end."""
         words = list(self.child.last_words)
         if self.hung:
@@ -115,9 +115,9 @@ def heard(line: bytes) -> Started | GoesOn | Ran | Lost | Failed:
         return Failed(False, f"it said what cannot be read: {shown(error)}: {shown(line)}")
 
 
-def told(reason: str, words: list[str]) -> Told:
+def told(reason: str, words: list[str]) -> Report:
     """Why there is no run, and the last words of the process."""
-    return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
+    return Report((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
 
 
 def cells_nursery(plan: Plan) -> AbstractContextManager[Source]:

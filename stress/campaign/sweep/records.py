@@ -16,7 +16,7 @@ from stress.campaign.converter import complete_only
 from stress.campaign.parts import STATUSES, Part, Session, check_names
 from stress.config import LEAST_NOISE, LONGEST_SWITCH_INTERVAL
 from stress.machine.words import MAX_CPUS
-from stress.report.told import Told
+from stress.runs.report import Report
 from stress.scenario import FATES, LONGEST_GAP_SECONDS
 from stress.units import LONGEST
 
@@ -163,5 +163,5 @@ class Ended:
     seconds: float = attrs.field(validator=ge(0.0))
     first_lookup_s: float | None = attrs.field(validator=optional(ge(0.0)))
     run: Mapping[str, Any] | None
-    trouble: Told | None
+    trouble: Report | None
     worker: str | None = None

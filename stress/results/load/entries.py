@@ -9,8 +9,7 @@ from stress.campaign.life import COMPLETE
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
-from stress.report.retold import retell_stall, retell_violation
-from stress.report.told import Told
+from stress.runs.report import Report, reread_stall, reread_violation
 
 RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
 EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
@@ -38,10 +37,10 @@ class Entry:
     end: str = DONE
     run: Run | None = None
     json: Mapping[str, Any] | None = None
-    trouble: Told | None = None
+    trouble: Report | None = None
     worker: str | None = None
-    findings: tuple[Told, ...] = ()
-    stalled: Told | None = None
+    findings: tuple[Report, ...] = ()
+    stalled: Report | None = None
     soak: Ending | None = None
     sought: bool = False
     standing: str = attrs.field(init=False)
@@ -75,19 +74,19 @@ class Entry:
             return [str(told.json.get("outcome")) for told in self.findings]
         return self.run.reports if self.run else ()
 
-    def told(self, number: int) -> Told:
+    def told(self, number: int) -> Report:
         """One of its reports in words; UserError for a damaged one."""
         if self.findings:
             return self.findings[number]
         assert self.json is not None
-        return retell_violation(self.json["reports"][number], f"{self.where}, repeat {self.repeat}")
+        return reread_violation(self.json["reports"][number], f"{self.where}, repeat {self.repeat}")
 
     @property
-    def stall(self) -> Told | None:
+    def stall(self) -> Report | None:
         """Its stall in words, None if there was none."""
         if self.stalled is not None or self.run is None or self.run.stall is None:
             return self.stalled
-        return retell_stall(self.run.stall, f"{self.where}, repeat {self.repeat}")
+        return reread_stall(self.run.stall, f"{self.where}, repeat {self.repeat}")
 
     @property
     def lost_turns(self) -> str | None:

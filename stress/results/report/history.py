@@ -5,8 +5,7 @@ from itertools import islice, pairwise
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Sample
-from stress.campaign.soak.summary import stretches
-from stress.campaign.soak.view import Span
+from stress.campaign.soak.view import Span, stretches
 from stress.results.report.curves import BYTES, COUNT, RATE, TIME, Chart, Family, Mark, Series
 
 MOST_MARKS = 240

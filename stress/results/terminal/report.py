@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.summary import show_ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.errors import UserError
 from stress.host.collector import uncollected
@@ -26,6 +25,7 @@ from stress.results.report.statistics import Row, answer, summary_of, worst_firs
 from stress.results.report.table_csv import make_csv
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, check_unread, check_writable, is_marked, write_results
+from stress.results.terminal.soak_summary import show_ending
 from stress.runs.result import json_text
 from stress.safe_text import shown
 

@@ -24,13 +24,13 @@ from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials
 from stress.machine.latency import BUCKETS
-from stress.report.told import Told
+from stress.runs.report import Report
 
 PAIR = ("stop_machine", "modlist_spinlock")
 FILES = (MANIFEST, SAMPLES, FINDINGS)
 SINCE = {"switch_interval_s", "readers_per_writer", "gap_s", "fate"}
 """Keys of plans and conditions that run directories written before there were variations do not have."""
-TORN = Told(("=" * 20, "torn in kallsyms", "read half a name"), {"outcome": "torn", "cpu": 1})
+TORN = Report(("=" * 20, "torn in kallsyms", "read half a name"), {"outcome": "torn", "cpu": 1})
 
 
 @functools.cache

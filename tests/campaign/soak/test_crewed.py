@@ -27,13 +27,13 @@ from stress.config import Config
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.machine.latency import BUCKETS
-from stress.report.told import Told
+from stress.runs.report import Report
 from tests.campaign.soak.made import PAIR, TORN, plan_of, session_of
 from tests.support import bounded
 
 WORKERS = ("one", "two", "three")
 QUICK = Config(engine="python", duration_s=1.0, cpus=3)
-DIED = Told(("FAILED: died", "of that"), {"reason": "died"})
+DIED = Report(("FAILED: died", "of that"), {"reason": "died"})
 
 Answer = Callable[[Shift, int], Played | str]
 """What a shift comes to, given how many came before it; a text is why its worker was lost."""
@@ -274,7 +274,7 @@ def test_tallies_joined_are_those_of_all_the_time_together(parts: list[Tally]) -
 
 
 def test_a_stall_or_an_end_anywhere_is_one_of_the_whole() -> None:
-    standing, told = Standing(scenario="one", twin=Tally(lookups=3)), Told(("stalled",), {})
+    standing, told = Standing(scenario="one", twin=Tally(lookups=3)), Report(("stalled",), {})
     turn = Standing(scenario="one", stall=told, twin_stall="twin", done=True, twin=Tally(lookups=4), slices=2)
     both = standing.joined(turn, 7.0).joined(Standing(scenario="one"), 8.0)
     assert (both.stall, both.twin_stall, both.done, both.elapsed_s, both.slices) == (told, "twin", True, 8.0, 2)

@@ -9,7 +9,7 @@ import pytest
 from stress.campaign.soak.metrics import STOP_BUCKETS, SoakMetrics, stop_buckets
 from stress.campaign.soak.soak import Unwatched
 from stress.machine.latency import BUCKETS, upper_edge
-from stress.report.told import Told
+from stress.runs.report import Report
 from tests.campaign.soak.made import PAIR, TORN, plan_of, renamed, sample_at, standing_at, view_of
 
 client = pytest.importorskip("prometheus_client")
@@ -118,7 +118,7 @@ def test_every_graded_outcome_is_there_from_the_start() -> None:
 
 
 def test_what_has_ended_early_is_told_with_its_reason() -> None:
-    failed = standing_at(20, failure=Told(("FAILED",), {}), done=True)
+    failed = standing_at(20, failure=Report(("FAILED",), {}), done=True)
     metrics = watched(standings=(failed, standing_at(21, PAIR[1], stall=TORN)))
     assert values(metrics, "kstress_scenario_ended") == {
         ("stalled", PAIR[0]): 0.0,

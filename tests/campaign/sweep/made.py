@@ -14,12 +14,12 @@ from stress.campaign.sweep.records import Ended, Plan
 from stress.campaign.sweep.sweep import session_of_host
 from stress.config import Config
 from stress.judge.tally import Tally
-from stress.report.told import Told
+from stress.runs.report import Report
 from tests.frontdoor.results import made_result
 
 PAIR = ("modlist_spinlock", "stop_machine")
 CPUS = (2, 3)
-LOST = Told(("FAILED: the machine's process died of SIGSEGV", "Fatal Python error"), {"reason": "SIGSEGV"})
+LOST = Report(("FAILED: the machine's process died of SIGSEGV", "Fatal Python error"), {"reason": "SIGSEGV"})
 
 
 @functools.cache

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from stress.campaign.soak.messages import CpuGlance, Glance
 from stress.campaign.soak.records import Standing
-from stress.campaign.soak.summary import sparkline
 from stress.campaign.soak.view import Span, View
+from stress.results.terminal.soak_summary import sparkline
 from stress.safe_text import shown
 
 MOST_CPUS = 16
