@@ -9,11 +9,11 @@ import attrs
 
 from stress.config import Config
 from stress.corpus import bundled, load
-from stress.errors import HarnessError, telling_of_memory
+from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.host.cores import make_progress
 from stress.judge import lookups
 from stress.judge.explain import explain
-from stress.judge.outcomes import forbidden_mask
+from stress.judge.outcomes import fault_of, forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.judge.violation import Slice, Violation, harvest
@@ -189,8 +189,10 @@ def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks =
     """Boot a scenario's kernel once, for its machines to start from, and compile its programs, each once.
 
     Raises:
-        UserError: for a variation that this scenario does not have.
+        UserError: for a variation that this scenario does not have, or outcomes that collide.
     """
+    if fault := fault_of(scenario.outcomes):
+        raise UserError(f"scenario {scenario.name}: {fault}")
     scenario = vary(scenario, settings.config)
     booted = boot_ram(world, settings.config.cpus, scenario.fate)
     plays: dict[str, Play] = {}
