@@ -191,8 +191,8 @@ GROUP = Group(
         RUN.of("def prepare(").mutant(
             "twin-protected",
             "the twin runs what the scenario runs",
-            "plays[program.name] = engine.program(program.operation,",
-            "plays[program.name] = engine.program(dealt[-1].operation,",
+            "operation = program.under(",
+            "operation = dealt[-1].under(",
             PAIR,
         ),
         Part("stress/runs/result.py").mutant(

@@ -17,7 +17,6 @@ from stress.judge.outcomes import fault_of, forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.judge.violation import Slice, Violation, harvest
-from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, choose_engine, cores_for, load_engine, yield_mask
 from stress.machine.events import Events, place_events
@@ -82,7 +81,7 @@ class Settings:
             unmapped=scenario.fate == "unmapped",
             delays=events.total > 0,
             handled=events.interrupt + events.nmi > 0,
-            interrupt=preempt_schedule,
+            interrupt=scenario.protocol.interrupt,
             nmi=scenario.hardware.nmi_handler,
         )
 
@@ -201,7 +200,8 @@ def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks =
     engine = load_engine(settings.engine)
     for program in dealt:
         if program.name not in plays:
-            plays[program.name] = engine.program(program.operation, cond_resched, features)
+            operation = program.under(scenario.protocol)
+            plays[program.name] = engine.program(operation, scenario.protocol.safepoint, features)
     ordered = [plays[program.name] for program in dealt]
     return Track(scenario, settings, booted.map, booted.image(), ordered, hooks)
 
