@@ -8,7 +8,7 @@ from attrs.validators import in_, optional
 
 from stress.campaign.identity import corpus_digest, digest_of, sources_digest
 from stress.errors import UserError
-from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome, with_findings
+from stress.judge.outcomes import Outcome
 from stress.runs.conditions import Conditions
 from stress.safe_text import shown
 from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
@@ -20,9 +20,8 @@ STATUSES = ("running", "complete", "interrupted", "failed")
 def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, Outcome]) -> None:
     """Raise ValueError for outcomes that cannot be counted by their names or shown in a table."""
     for name, outcome in outcomes.items():
-        if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
+        if name != outcome.name or "[" in name:
             raise ValueError(f"{name!r:.60} is no outcome")
-    with_findings(outcomes)
 
 
 def check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
