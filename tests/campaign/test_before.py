@@ -132,6 +132,6 @@ def test_nothing_is_added_to_counts_of_other_sources(
     folder = before / name
     set_digests(folder, "0" * 16)
     contents = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(UserError, match="^--resume: .* kstress itself, its kernel, .* was 0000000000000000; start a "):
+    with pytest.raises(UserError, match=r"^--resume: .* kstress itself, its kernel, .* was 0000000000000000; start a "):
         going_on(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == contents
