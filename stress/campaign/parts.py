@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import attrs
-from attrs.validators import in_, optional
+from attrs.validators import in_, min_len, optional
 
 from stress.campaign.identity import corpus_digest, digest_of, sources_digest
 from stress.errors import UserError
@@ -81,6 +82,24 @@ class Session:
     began: str
     conditions: Conditions
     worker: str | None = None
+
+
+PlanT = TypeVar("PlanT")
+
+
+@attrs.frozen
+class Manifest(Generic[PlanT]):
+    """The head of a run directory. `status` is "running" until an end is written, whatever became of the process.
+
+    `boot` is the `boot_id` of the kernel that the last session's process ran on.
+    """
+
+    schema: int
+    made_by: str
+    status: str = attrs.field(validator=in_(STATUSES))
+    plan: PlanT
+    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
+    boot: str | None = None
 
 
 def part_of(scenario: Scenario) -> Part:

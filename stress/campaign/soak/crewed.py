@@ -12,7 +12,8 @@ import attrs
 
 from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, StoppedError
 from stress.campaign.crews.letters import LostError, letter
-from stress.campaign.folder import JournalError, now
+from stress.campaign.folder import now
+from stress.campaign.journal import JournalError
 from stress.campaign.parts import Session
 from stress.campaign.soak.base import Soak
 from stress.campaign.soak.records import Plan

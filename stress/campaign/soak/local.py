@@ -12,7 +12,8 @@ import attrs
 
 from stress.campaign.child import Child, start
 from stress.campaign.crews.crew import NoWorkersError
-from stress.campaign.folder import JournalError, encode
+from stress.campaign.folder import encode
+from stress.campaign.journal import JournalError
 from stress.campaign.memory import died_for_memory, oom_kills
 from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.soak.base import Soak, failed, memory_of

@@ -13,7 +13,7 @@ from stress.campaign.folder import now
 from stress.campaign.identity import corpus_digest, sources_digest
 from stress.campaign.parts import Part, Session, changed, part_of
 from stress.campaign.soak.records import Plan
-from stress.campaign.soak.rundir import Run
+from stress.campaign.soak.rundir import StoredSoak
 from stress.config import Config
 from stress.errors import UserError
 from stress.machine.engines import choose_engine
@@ -98,7 +98,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
     return from_json(to_json(plan), Plan, "what is asked for")  # what cannot be read back is told before it runs
 
 
-def resumed_plan(run: Run, scenarios: Iterable[str], given: Mapping[str, object]) -> Plan:
+def resumed_plan(run: StoredSoak, scenarios: Iterable[str], given: Mapping[str, object]) -> Plan:
     """The plan of a run directory, with another duration or interval if they are given.
 
     Raises:

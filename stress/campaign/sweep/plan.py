@@ -14,7 +14,7 @@ from stress.campaign.parts import changed, part_of
 from stress.campaign.sweep.axes import AXES, split_flag, telling
 from stress.campaign.sweep.matrix import Errors, Matrix
 from stress.campaign.sweep.records import DURATION, SOUGHT, Find, Plan, Values, rises
-from stress.campaign.sweep.sweepdir import Swept
+from stress.campaign.sweep.sweepdir import StoredSweep
 from stress.config import Config
 from stress.errors import UserError
 from stress.runs.runner import settle, world_for
@@ -206,7 +206,7 @@ def config_of(plan: Plan, number: int, seed: int = 0) -> Config:
     )
 
 
-def check_unchanged(swept: Swept) -> None:
+def check_unchanged(swept: StoredSweep) -> None:
     """Raise UserError when what there is now is not what the run directory's cells were run with; names it."""
     differences = list(_differences(swept.manifest.plan))
     if differences:

@@ -12,8 +12,9 @@ from typing import Any
 import attrs
 from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
 
+from stress.campaign import parts
 from stress.campaign.converter import complete_only
-from stress.campaign.parts import STATUSES, Part, Session, check_names
+from stress.campaign.parts import Part, check_names
 from stress.config import LEAST_NOISE, LONGEST_SWITCH_INTERVAL
 from stress.machine.words import MAX_CPUS
 from stress.report.told import Told
@@ -129,19 +130,7 @@ class Plan:
             raise ValueError("durations must rise, up to that of the runs")
 
 
-@attrs.frozen
-class Manifest:
-    """The head of a sweep's run directory; `status` is "running" until it has ended, whatever became of the process.
-
-    `boot` is the `boot_id` of the kernel that the last session's process ran on.
-    """
-
-    schema: int
-    made_by: str
-    status: str = attrs.field(validator=in_(STATUSES))
-    plan: Plan
-    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
-    boot: str | None = None
+Manifest = parts.Manifest[Plan]
 
 
 @attrs.frozen(kw_only=True)

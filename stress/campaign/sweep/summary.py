@@ -10,7 +10,7 @@ from rich.text import Text
 
 from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, Ended, Plan, Values, applies, varying
 from stress.campaign.sweep.sweep import SweepEnding
-from stress.campaign.sweep.sweepdir import Swept
+from stress.campaign.sweep.sweepdir import StoredSweep
 from stress.safe_text import shown
 from stress.units import write_duration
 
@@ -99,7 +99,7 @@ def _style(ended: Sequence[Ended]) -> str:
     return "" if all(one.run and (one.run["as_expected"] or not applies(one.run)) for one in ended) else "red"
 
 
-def _verdicts(swept: Swept) -> dict[str, int]:
+def _verdicts(swept: StoredSweep) -> dict[str, int]:
     """How many runs came to the verdict that was expected, and to others; how many could not run on so few CPUs."""
     runs = [one.run for one in swept.ended if one.run]
     as_expected = [bool(run["as_expected"]) for run in runs if applies(run)]

@@ -4,10 +4,9 @@
 crashes, hangs or runs out of memory is a result, and the sweep goes on.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -16,18 +15,17 @@ import attrs
 from stress.campaign.crews.alone import Alone
 from stress.campaign.crews.crew import Crew, MakeCrew, NoWorkersError, Returned, StoppedError
 from stress.campaign.crews.letters import LostError, letter
-from stress.campaign.folder import JournalError, check_place, lock_folder, now
+from stress.campaign.folder import check_place, lock_folder, now
+from stress.campaign.journal import Journal, JournalError
 from stress.campaign.parts import Session
-from stress.campaign.sweep import ledger as ledgers
 from stress.campaign.sweep.agenda import Agenda, Cell
 from stress.campaign.sweep.cell import Came, told
 from stress.campaign.sweep.finding import Quest, agenda_of, quests_of
-from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
-from stress.campaign.sweep.records import CRASHED, FAILED, Ended, Plan, Values, applies
+from stress.campaign.sweep.records import CRASHED, FAILED, SWEEP, Ended, Plan, Values, applies
 from stress.campaign.sweep.remote import came_of, order_for, trade_of
-from stress.campaign.sweep.sweepdir import Swept, read_sweep
+from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
 from stress.host.cores import chosen
 from stress.judge.verdict import INCONCLUSIVE
 from stress.machine.engines import compile_notes
@@ -74,7 +72,7 @@ class Unwatched:
 class SweepEnding:
     """What a sweep came to. `trouble` is why it could not go on, or None; `quests` are its searches, if it has any."""
 
-    swept: Swept
+    swept: StoredSweep
     trouble: str | None = None
     quests: tuple[Quest, ...] = attrs.field(init=False)
 
@@ -106,7 +104,7 @@ class SweepEnding:
 class Sweep:
     """A sweep under way."""
 
-    ledger: Ledger
+    journal: Journal
     watcher: Watcher
     interrupted: Callable[[], bool]
     ended: list[Ended]
@@ -122,25 +120,25 @@ class Sweep:
     @property
     def plan(self) -> Plan:
         """What it is of."""
-        plan: Plan = self.ledger.manifest.plan
+        plan: Plan = self.journal.manifest.plan
         return plan
 
     def run(self) -> SweepEnding:
         """Run every cell that has not ended, until a signal comes, the disk is full or all workers are gone."""
         self.watcher.plan(self.plan)
-        self.watcher.note(f"run directory: {self.ledger.folder}")
+        self.watcher.note(f"run directory: {self.journal.folder}")
         for engine in sorted({values.engine for values in self.plan.cells}):
             for line in compile_notes(engine):
                 self.watcher.note(line)
         try:
             self._work()
-            self.ledger.end(self._status())
+            self.journal.end(self._status())
         except JournalError as error:
             self.trouble = str(error)
         finally:
-            self.ledger.close()
-        manifest, folder = self.ledger.manifest, self.ledger.folder
-        return SweepEnding(Swept(folder, manifest, tuple(self.ended), 0), self.trouble)
+            self.journal.close()
+        manifest, folder = self.journal.manifest, self.journal.folder
+        return SweepEnding(StoredSweep(folder=folder, manifest=manifest, ended=tuple(self.ended)), self.trouble)
 
     def _work(self) -> None:
         """Run cells; what ends that early is no error here."""
@@ -184,7 +182,7 @@ class Sweep:
         """A cell has ended."""
         ended = Ended(
             at=now(),
-            session=len(self.ledger.manifest.sessions) - 1,
+            session=len(self.journal.manifest.sessions) - 1,
             number=number,
             repeat=repeat,
             seed=seed_of_cell(self.plan, number, repeat),
@@ -195,7 +193,7 @@ class Sweep:
             trouble=came.trouble,
             worker=worker,
         )
-        self.ledger.append(ended)
+        self.journal.add_line(CELLS, ended)
         self.ended.append(ended)
         self.agenda.end(ended)
         self.watcher.end(self.plan.cells[number], ended)
@@ -238,8 +236,8 @@ def sweep(
     plan, watcher = new_plan(matrix), watcher or Unwatched()
     check_place(results)
     with closing(crew(trade_of(plan), watcher.note, interrupted)) as hands:
-        ledger = ledgers.create(results, plan, session_of_host(plan))
-        return Sweep(ledger, watcher, interrupted, [], hands, cores).run()
+        journal = Journal.create(KIND, results, plan, session_of_host(plan))
+        return Sweep(journal, watcher, interrupted, [], hands, cores).run()
 
 
 def resume_sweep(
@@ -256,14 +254,10 @@ def resume_sweep(
     """
     chosen(cores)
     watcher = watcher or Unwatched()
-    with ExitStack() as stack:
-        lock = lock_folder(folder)
-        unlock = stack.enter_context(ExitStack())
-        unlock.callback(os.close, lock)
+    with lock_folder(folder) as lock:
         swept = read_sweep(folder)
         check_unchanged(swept)
         plan = swept.manifest.plan
-        hands = stack.enter_context(closing(crew(trade_of(plan), watcher.note, interrupted)))
-        ledger = ledgers.reopen(swept, lock, session_of_host(plan))
-        unlock.pop_all()  # from here on the ledger has it
-        return Sweep(ledger, watcher, interrupted, list(swept.ended), hands, cores).run()
+        with closing(crew(trade_of(plan), watcher.note, interrupted)) as hands:
+            journal = Journal.reopen(SWEEP, swept, lock, plan, session_of_host(plan))
+            return Sweep(journal, watcher, interrupted, list(swept.ended), hands, cores).run()

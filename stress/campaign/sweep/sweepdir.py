@@ -7,35 +7,29 @@ from typing import Any
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.life import COMPLETE, FAILED, Life, is_locked, state_of
-from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects, read_head
+from stress.campaign.life import COMPLETE, FAILED, Life
+from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
+from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
 from stress.campaign.runs import Run, run_of
-from stress.campaign.sweep.records import DONE, SCHEMA, SWEEP, Ended, Manifest, Values
+from stress.campaign.sweep.records import DONE, SCHEMA, SWEEP, Ended, Manifest, Plan, Values
 from stress.errors import UserError
 from stress.safe_text import shown
 
 CELLS = "cells.jsonl"
 
 
-@attrs.frozen
-class Swept:
-    """All that a sweep's run directory holds. `size` is how many bytes of the cells' file are whole lines.
+KIND = Kind(SWEEP, SCHEMA, Manifest, (CELLS,))
+
+
+@attrs.frozen(kw_only=True)
+class StoredSweep(StoredCampaign[Plan]):
+    """All that a sweep's run directory holds.
 
     `runs` are those of the cells in `ended`, checked, where it was read from the disk.
-
-    `state` is the manifest's status or, of a sweep that wrote down no end, what became of it.
     """
 
-    folder: Path
-    manifest: Manifest
-    ended: tuple[Ended, ...]
-    size: int
+    ended: tuple[Ended, ...] = ()
     runs: tuple[Run | None, ...] = ()
-    state: str = attrs.field()
-
-    @state.default
-    def _state(self) -> str:
-        return self.manifest.status
 
     @property
     def life(self) -> Life:
@@ -98,7 +92,7 @@ def check(manifest: Manifest, where: str) -> None:
         raise UserError(f"{where} has cells of {shown(min(strange))}, which it does not name")
 
 
-def read_sweep(folder: Path, stored: bool = False) -> Swept:
+def read_sweep(folder: Path, stored: bool = False) -> StoredSweep:
     """Read a sweep's run directory.
 
     With `stored`, the JSON of the runs is read again whenever it is asked for: a report of a large sweep needs little
@@ -107,12 +101,17 @@ def read_sweep(folder: Path, stored: bool = False) -> Swept:
     Raises:
         UserError: when it is none, is damaged, or was written by a newer kstress.
     """
-    locked, where = is_locked(folder), shown(folder / MANIFEST)
-    manifest = from_json(read_head(folder, SWEEP, SCHEMA), Manifest, where)
+    manifest, state = read_manifest(folder, KIND)
     lines = WholeLines(folder / CELLS)
     cells = Cells(lines.path, manifest, stored)
-    check(manifest, where)
+    check(manifest, shown(folder / MANIFEST))
     for line, value, where in objects(lines):
         cells.take(line, value, where)
-    state = state_of(manifest.status, manifest.boot, locked)
-    return Swept(folder, manifest, tuple(cells.ended), lines.size, tuple(cells.runs), state)
+    return StoredSweep(
+        folder=folder,
+        manifest=manifest,
+        ended=tuple(cells.ended),
+        sizes={CELLS: lines.size},
+        runs=tuple(cells.runs),
+        state=state,
+    )

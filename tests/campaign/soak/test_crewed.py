@@ -15,9 +15,9 @@ from stress.campaign.crews.alone import Alone
 from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, Returned, Trade
 from stress.campaign.crews.executor import on_executor
 from stress.campaign.crews.letters import letter, opened
-from stress.campaign.folder import JournalError
+from stress.campaign.journal import JournalError
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import Turn
 from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.remote import Played, Shift, objections, trade_of
@@ -200,15 +200,15 @@ def test_what_is_not_the_turn_that_was_given_is_a_lost_turn(tmp_path: Path, wron
 
 
 def test_a_disk_that_is_full_ends_it_with_what_was_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append, taken = Journal.append, list[Sample]()
+    append, taken = SoakJournal.append, list[Sample]()
 
-    def full(journal: Journal, sample: Sample) -> None:
+    def full(journal: SoakJournal, sample: Sample) -> None:
         if len(taken) == 5:
             raise JournalError("no space")
         taken.append(sample)
         append(journal, sample)
 
-    monkeypatch.setattr(Journal, "append", full)
+    monkeypatch.setattr(SoakJournal, "append", full)
     script, ending = scripted(tmp_path, lambda shift, at: played(shift), 1000)
     assert ending.trouble == "no space"
     assert script.back == 6, "nobody is given anything more"
