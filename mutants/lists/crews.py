@@ -7,7 +7,7 @@ EXECUTOR = Part("stress/campaign/crews/executor.py")
 FUTURES = Part("stress/campaign/crews/futures.py")
 LETTERS = Part("stress/campaign/crews/letters.py")
 REMOTE = Part("stress/campaign/sweep/remote.py")
-CELL = Part("stress/campaign/sweep/cell.py")
+RECORDS = Part("stress/campaign/sweep/records.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 SECTIONS = Part("stress/results/report/sections.py")
 TABLE = Part("stress/results/report/table_csv.py")
@@ -85,13 +85,13 @@ GROUP = Group(
         LETTERS.of("def opened(").mutant(
             "deep-letter", "an answer that is nested deeply ends the sweep", ", RecursionError)", ")"
         ),
-        REMOTE.of("def came_of(").mutant(
+        REMOTE.of("def _check_run(").mutant(
             "another-cell",
             "the run of another cell is kept",
-            "(run.scenario, run.engine, run.cpus, run.seed) != ",
+            "(known.scenario, known.engine, known.cpus, known.seed) != ",
             "() == ",
         ),
-        CELL.of("def __attrs_post_init__(").mutant(
+        RECORDS.of('def __attrs_post_init__(self) -> None:\n        """Raise ValueError unless there is a run').mutant(
             "contradiction",
             "an answer that contradicts itself is kept",
             "not (self.end == DONE) == (self.run is not None) == (self.trouble is None)",

@@ -33,6 +33,11 @@ _FRACTION = re.compile(r"[0-9]{1,40}(?:/[0-9]{1,40})?")
 T = TypeVar("T")
 
 
+def _words(kind: type) -> str:
+    """The name of a type of records as words, like "cell result"."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
+
+
 def _bool(value: Any, _: Any) -> bool:
     """Truth from JSON."""
     if type(value) is not bool:
@@ -97,7 +102,7 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     `newer` are keys that earlier versions did not write.
     """
     if type(value) is not dict:
-        raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
+        raise TypeError(f"{value!r:.60} is no {_words(kind)}")
     if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
         raise KeyError(min(missing))
     return value
@@ -255,4 +260,4 @@ def from_json(value: Any, kind: type[T], where: str) -> T:
     except (BaseValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         first, *more = transform_error(error, format_exception=_reason)
         others = f" (and {len(more)} more)" if more else ""
-        raise UserError(f"{where} is no {kind.__name__.lower()}: {shown(first)}{others}") from None
+        raise UserError(f"{where} is no {_words(kind)}: {shown(first)}{others}") from None

@@ -137,11 +137,6 @@ class Soak(ABC):
         return Ending(journal.folder, manifest, dict(self.standings), tuple(self.findings), self.trouble)
 
 
-def failed(reason: str, words: tuple[str, ...]) -> Told:
-    """What is told of a scenario whose machine's process is gone."""
-    return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": list(words)})
-
-
 def memory_of(pid: int | None) -> int | None:
     """The resident memory of a process in bytes; None if it is gone, or has ended and was not waited for."""
     try:

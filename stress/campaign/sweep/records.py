@@ -134,7 +134,7 @@ Manifest = parts.Manifest[Plan]
 
 
 @attrs.frozen(kw_only=True)
-class Ended:
+class CellResult:
     """One line of `cells.jsonl`: how one cell ended, in one of its repeats.
 
     `at` is when (UTC), in which of the `sessions`. `number` is that of its values in the plan, from 0, and `repeat`
@@ -154,3 +154,8 @@ class Ended:
     run: Mapping[str, Any] | None
     trouble: Told | None
     worker: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError unless there is a run, or else why there is none."""
+        if not (self.end == DONE) == (self.run is not None) == (self.trouble is None):
+            raise ValueError(f"a cell that is {self.end} does not fit its run")

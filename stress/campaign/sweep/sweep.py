@@ -12,6 +12,7 @@ from typing import Protocol
 
 import attrs
 
+from stress.campaign.child import failure
 from stress.campaign.crews.alone import Alone
 from stress.campaign.crews.crew import Crew, MakeCrew, NoWorkersError, Returned, StoppedError
 from stress.campaign.crews.letters import LostError, letter
@@ -19,12 +20,12 @@ from stress.campaign.folder import check_place, lock_folder, now
 from stress.campaign.journal import Journal, JournalError
 from stress.campaign.parts import Session
 from stress.campaign.sweep.agenda import Agenda, Cell
-from stress.campaign.sweep.cell import Came, told
+from stress.campaign.sweep.cell import result_of
 from stress.campaign.sweep.finding import Quest, agenda_of, quests_of
 from stress.campaign.sweep.matrix import Matrix
-from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan, seed_of_cell
-from stress.campaign.sweep.records import CRASHED, FAILED, SWEEP, Ended, Plan, Values, applies
-from stress.campaign.sweep.remote import came_of, order_for, trade_of
+from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan
+from stress.campaign.sweep.records import CRASHED, FAILED, SWEEP, CellResult, Plan, Values, applies
+from stress.campaign.sweep.remote import result_from, task_for, trade_of
 from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
 from stress.host.cores import chosen
 from stress.judge.verdict import INCONCLUSIVE
@@ -48,7 +49,7 @@ class Watcher(Protocol):
     def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
         """A cell begins; `left` of `cells` have not ended, it included."""
 
-    def end(self, values: Values, ended: Ended) -> None:
+    def end(self, values: Values, ended: CellResult) -> None:
         """A cell has ended, and is on the disk."""
 
 
@@ -64,7 +65,7 @@ class Unwatched:
     def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
         """Nobody looks."""
 
-    def end(self, values: Values, ended: Ended) -> None:
+    def end(self, values: Values, ended: CellResult) -> None:
         """Nobody looks."""
 
 
@@ -107,7 +108,7 @@ class Sweep:
     journal: Journal
     watcher: Watcher
     interrupted: Callable[[], bool]
-    ended: list[Ended]
+    ended: list[CellResult]
     crew: Crew
     cores: str | None
     agenda: Agenda = attrs.field(init=False)
@@ -161,42 +162,30 @@ class Sweep:
         while self.crew.has_room and (cell := self.agenda.take()):
             number, repeat = cell
             self.watcher.begin(self.plan.cells[number], repeat, self.agenda.left, len(self.ended) + self.agenda.left)
-            self.crew.begin(cell, letter(order_for(self.plan, *cell, self.cores)))
+            self.crew.begin(cell, letter(task_for(self.plan, *cell, self.cores)))
 
     def _take(self, returned: Returned) -> None:
         """A cell has come back: it has ended, or its worker was lost and another gets it, but not for ever."""
         cell: Cell = returned.tag
         try:
-            came = came_of(returned, self.plan)
+            result = result_from(returned, self.plan)
         except LostError as error:
             self.watcher.note(f"{returned.worker} did not bring a cell back: {error}")
             self._lost[cell] += 1
             if self._lost[cell] < MOST_LOSSES:
                 self.agenda.put_back(cell)
                 return
-            reason = f"{MOST_LOSSES} workers did not bring this cell back, the last one: {error}"
-            came = Came(end=CRASHED, seconds=0.0, trouble=told(reason, []))
-        self._record(*cell, came, returned.worker)
+            why = failure(f"{MOST_LOSSES} workers did not bring this cell back, the last one: {error}")
+            result = result_of(task_for(self.plan, *cell), CRASHED, 0.0, trouble=why)
+        session = len(self.journal.manifest.sessions) - 1
+        self._keep(attrs.evolve(result, at=now(), session=session, worker=returned.worker))
 
-    def _record(self, number: int, repeat: int, came: Came, worker: str | None) -> None:
-        """A cell has ended."""
-        ended = Ended(
-            at=now(),
-            session=len(self.journal.manifest.sessions) - 1,
-            number=number,
-            repeat=repeat,
-            seed=seed_of_cell(self.plan, number, repeat),
-            end=came.end,
-            seconds=came.seconds,
-            first_lookup_s=came.first_lookup_s,
-            run=came.run,
-            trouble=came.trouble,
-            worker=worker,
-        )
+    def _keep(self, ended: CellResult) -> None:
+        """Write a result down, and tell it."""
         self.journal.add_line(CELLS, ended)
         self.ended.append(ended)
         self.agenda.end(ended)
-        self.watcher.end(self.plan.cells[number], ended)
+        self.watcher.end(self.plan.cells[ended.number], ended)
 
     def _status(self) -> str:
         """How it has ended, for the manifest."""

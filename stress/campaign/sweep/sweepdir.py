@@ -11,7 +11,7 @@ from stress.campaign.life import COMPLETE, FAILED, Life
 from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
 from stress.campaign.runs import Run, run_of
-from stress.campaign.sweep.records import DONE, SCHEMA, SWEEP, Ended, Manifest, Plan, Values
+from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan, Values
 from stress.errors import UserError
 from stress.safe_text import shown
 
@@ -28,7 +28,7 @@ class StoredSweep(StoredCampaign[Plan]):
     `runs` are those of the cells in `ended`, checked, where it was read from the disk.
     """
 
-    ended: tuple[Ended, ...] = ()
+    ended: tuple[CellResult, ...] = ()
     runs: tuple[Run | None, ...] = ()
 
     @property
@@ -44,7 +44,7 @@ class StoredSweep(StoredCampaign[Plan]):
         for number in range(len(plan.cells)):
             yield from ((number, repeat) for repeat in range(1, plan.repeat + 1) if (number, repeat) not in done)
 
-    def values_of(self, ended: Ended) -> Values:
+    def values_of(self, ended: CellResult) -> Values:
         """Where in the matrix a cell is."""
         return self.manifest.plan.cells[ended.number]
 
@@ -59,7 +59,7 @@ class Cells:
     path: Path
     manifest: Manifest
     stored: bool
-    ended: list[Ended] = attrs.field(factory=list)
+    ended: list[CellResult] = attrs.field(factory=list)
     runs: list[Run | None] = attrs.field(factory=list)
     _seen: set[tuple[int, int]] = attrs.field(factory=set)
 
@@ -68,20 +68,18 @@ class Cells:
         run = value.get("run")
         if self.stored and type(run) is dict:
             value["run"] = Stored(self.path, line, "run")
-        one = from_json(value, Ended, where)
+        one = from_json(value, CellResult, where)
         self._check(one)
         self.ended.append(one)
         self.runs.append(None if run is None else run_of(run, f"{shown(self.path)}: the run of cell {one.number}"))
 
-    def _check(self, one: Ended) -> None:
+    def _check(self, one: CellResult) -> None:
         """Raise UserError for a cell that does not belong there."""
         plan, where = self.manifest.plan, shown(self.path)
         if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(self.manifest.sessions):
             raise UserError(f"{where} has a cell that the manifest does not have: it is damaged, or of another sweep")
         if (one.number, one.repeat) in self._seen:
             raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it is put together from two")
-        if (one.end == DONE) != (one.run is not None):
-            raise UserError(f"{where}: cell {one.number} is {one.end}, which does not fit its run: it is damaged")
         self._seen.add((one.number, one.repeat))
 
 

@@ -18,7 +18,7 @@ from stress.campaign.soak.rundir import read_run
 from stress.campaign.sweep.find_summary import answer
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.plan import config_of
-from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan, Values
+from stress.campaign.sweep.records import DONE, FAILED, CellResult, Plan, Values
 from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
 from stress.campaign.sweep.sweepdir import CELLS, StoredSweep, read_sweep
 from stress.config import Config
@@ -218,7 +218,7 @@ def _places(swept: StoredSweep) -> dict[int, Place]:
     return places
 
 
-def _cell(swept: StoredSweep, ended: Ended, run: Run | None, place: Place) -> Entry:
+def _cell(swept: StoredSweep, ended: CellResult, run: Run | None, place: Place) -> Entry:
     """One cell; UserError for a run that is not of its values."""
     values, where = place.values, f"{place.where}, repeat {ended.repeat}"
     if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):

@@ -14,7 +14,7 @@ from stress.campaign.crews.cluster import OnCluster, on_worker
 from stress.campaign.crews.crew import Interrupted, Note, Trade
 from stress.campaign.crews.hand import Answer, introduce
 from stress.campaign.crews.letters import letter
-from stress.campaign.sweep.records import Ended, Plan, Values
+from stress.campaign.sweep.records import CellResult, Plan, Values
 
 MATRIX = Matrix(
     scenarios=("modlist_spinlock",), axes={"engine": ("python",), "cpus": (2, 3)}, repeat=3, duration_s=0.05
@@ -149,6 +149,6 @@ class Counting:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
 
-    def end(self, values: Values, ended: Ended) -> None:
+    def end(self, values: Values, ended: CellResult) -> None:
         """One less."""
         self.under_way -= 1

@@ -10,7 +10,7 @@ from stress.campaign.journal import Journal
 from stress.campaign.parts import Session
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
-from stress.campaign.sweep.records import Ended, Plan
+from stress.campaign.sweep.records import CellResult, Plan
 from stress.campaign.sweep.sweep import session_of_host
 from stress.campaign.sweep.sweepdir import CELLS, KIND
 from stress.config import Config
@@ -43,11 +43,11 @@ def run_json(verdict: str = "held", **more: Any) -> dict[str, Any]:
     return {**json.loads(json.dumps(run)), **counts, **more}
 
 
-def ended(number: int, repeat: int = 1, **more: Any) -> Ended:
+def ended(number: int, repeat: int = 1, **more: Any) -> CellResult:
     """A cell that is done, unless told otherwise."""
     values: dict[str, Any] = {"end": "done", "run": run_json(), "trouble": None, "first_lookup_s": 0.25, **more}
     seed = seed_of_cell(plan_of(), number, repeat)
-    return Ended(
+    return CellResult(
         at="2026-01-01T00:00:01Z", session=0, number=number, repeat=repeat, seed=seed, seconds=0.5, **values
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ def ended(number: int, repeat: int = 1, **more: Any) -> Ended:
 ENDED = tuple(ended(number, repeat) for number, repeat in list(order(plan_of()))[:5])
 
 
-def open_journal(results: Path, cells: Iterable[Ended] = ENDED) -> Journal:
+def open_journal(results: Path, cells: Iterable[CellResult] = ENDED) -> Journal:
     """A journal in a new run directory in `results`, with these cells in it."""
     journal = Journal.create(KIND, results, plan_of(), session())
     for one in cells:
@@ -63,7 +63,7 @@ def open_journal(results: Path, cells: Iterable[Ended] = ENDED) -> Journal:
     return journal
 
 
-def make_sweep(results: Path, cells: Iterable[Ended] = ENDED) -> Path:
+def make_sweep(results: Path, cells: Iterable[CellResult] = ENDED) -> Path:
     """A run directory of a sweep whose process is gone."""
     journal = open_journal(results, cells)
     journal.close()

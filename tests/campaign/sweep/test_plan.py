@@ -15,7 +15,7 @@ from stress.campaign import parts
 from stress.campaign.sweep.matrix import Matrix, matrix_of, read_plan
 from stress.campaign.sweep.plan import check_unchanged, config_of, lone, new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import Manifest, Plan, varying
-from stress.campaign.sweep.remote import order_for
+from stress.campaign.sweep.remote import task_for
 from stress.campaign.sweep.sweepdir import StoredSweep, read_sweep
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
@@ -81,7 +81,7 @@ def test_every_cell_of_every_repeat_has_a_seed_of_its_own() -> None:
     plan = plan_of(repeat=50)
     cells = list(order(plan))
     assert len({seed_of_cell(plan, *cell) for cell in cells}) == len(cells)
-    assert order_for(plan, 1, 2).seed == seed_of_cell(plan, 1, 2) == seed_of_cell(plan_of(repeat=60), 1, 2)
+    assert task_for(plan, 1, 2).seed == seed_of_cell(plan, 1, 2) == seed_of_cell(plan_of(repeat=60), 1, 2)
 
 
 def test_a_cell_alone_is_the_same_cell(tmp_path: Path) -> None:

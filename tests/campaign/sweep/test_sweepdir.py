@@ -16,7 +16,7 @@ from rich.console import Console
 from stress.campaign.folder import Lock, encode, manifest_bytes
 from stress.campaign.journal import Journal, JournalError
 from stress.campaign.reading import MANIFEST
-from stress.campaign.sweep.records import SWEEP, Ended, Manifest
+from stress.campaign.sweep.records import SWEEP, CellResult, Manifest
 from stress.campaign.sweep.summary import show_sweep
 from stress.campaign.sweep.sweep import Sweep, resume_sweep
 from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
@@ -107,7 +107,7 @@ def test_a_manifest_of_another_kind_or_a_newer_one_is_refused(key: str, value: o
 
 
 def test_every_key_of_a_cell_must_be_there_and_no_other(tmp_path: Path) -> None:
-    for number, name in enumerate([field.name for field in attrs.fields(Ended) if field.default is attrs.NOTHING]):
+    for number, name in enumerate([field.name for field in attrs.fields(CellResult) if field.default is attrs.NOTHING]):
         folder = make_sweep(tmp_path / str(number))
         first, *rest = (folder / CELLS).read_text().splitlines()
         line = {key: value for key, value in json.loads(first).items() if key != name}
