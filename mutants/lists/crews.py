@@ -66,7 +66,7 @@ GROUP = Group(
         EXECUTOR.of("def __init__(").mutant(
             "executor-unasked",
             "workers of an executor are not asked",
-            "if reasons := read_introduction(said, WHO).objections:",
+            "if reasons := opened(said, Introduction, WHO).objections:",
             "if reasons := ():",
         ),
         EXECUTOR.of("def returned(").mutant(
@@ -97,10 +97,10 @@ GROUP = Group(
             "not (self.end == DONE) == (self.run is not None) == (self.trouble is None)",
             "False",
         ),
-        SWEEP.of("def _take(").mutant(
+        SWEEP.of("def take(").mutant(
             "lost-cell", "a cell that was lost is forgotten", "self.agenda.put_back(cell)", "pass", LOSSES
         ),
-        SWEEP.of("def _take(").mutant(
+        SWEEP.of("def take(").mutant(
             "lost-for-ever", "a cell that kills its workers is given to all", "self._lost[cell] += 1", "pass", LOSSES
         ),
         SECTIONS.of("def _facts(").mutant(

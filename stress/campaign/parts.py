@@ -174,6 +174,12 @@ def changed(parts: Sequence[Part], sources: str, corpora: Iterable[tuple[str | N
         yield from _differs(what, digest, corpus_digest, Path(corpus) if corpus else None)
 
 
+def refuse_changes(what: str, folder: Path, differences: Iterable[str]) -> None:
+    """Raise UserError where something differs from what the counts of a `what`, like a "soak", were made with."""
+    if told := "; ".join(differences):
+        raise UserError(f"--resume: {shown(folder)} cannot be added to: {told}; start a new {what} instead")
+
+
 def _differs(what: str, planned: str, digest: Callable[..., str], *of: object) -> Iterator[str]:
     """That something is not what it was, or not to be had."""
     try:

@@ -17,26 +17,8 @@ from stress.campaign.soak.plan import new_plan, resumed_plan, session
 from stress.campaign.soak.records import SOAK, Standing
 from stress.campaign.soak.remote import trade_of
 from stress.campaign.soak.rundir import KIND, read_run
-from stress.campaign.soak.view import View, Watcher
+from stress.campaign.soak.view import Watcher
 from stress.config import Config
-
-
-class Unwatched:
-    """The watcher of a soak that nobody watches."""
-
-    wants_glances = False
-
-    def note(self, text: str) -> None:
-        """Nobody looks."""
-
-    def glance(self, view: View) -> None:
-        """Nobody looks."""
-
-    def sample(self, view: View) -> None:
-        """Nobody looks."""
-
-    def close(self) -> None:
-        """Nobody looked."""
 
 
 def _never() -> bool:
@@ -69,7 +51,7 @@ def soak(
         return SoakJournal.create(KIND, results, plan, session(plan))
 
     standings = {part.name: Standing(scenario=part.name) for part in plan.scenarios}
-    watched = watcher or Unwatched()
+    watched = watcher or Watcher()
     if crew is None:
         return LocalSoak(plan, open_journal, watched, interrupted, standings).run()
     with closing(crew(trade_of(plan), watched.note, interrupted)) as hands:
@@ -93,7 +75,7 @@ def resume(
         UserError: when something differs, which it names, or for a directory that cannot be used.
         HarnessError: when the harness failed before anything was learnt; later failures are in the ending.
     """
-    watched = watcher or Unwatched()
+    watched = watcher or Watcher()
     with ExitStack() as stack:
         lock = stack.enter_context(lock_folder(folder))
         run = read_run(folder)

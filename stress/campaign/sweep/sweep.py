@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
 
 import attrs
 
+from stress.campaign import watcher
 from stress.campaign.child import failure
 from stress.campaign.crews.alone import Alone
-from stress.campaign.crews.crew import Crew, MakeCrew, NoWorkersError, Returned, StoppedError
+from stress.campaign.crews.crew import Crew, MakeCrew, Returned, work_through
 from stress.campaign.crews.letters import LostError, letter
 from stress.campaign.folder import check_place, lock_folder, now
 from stress.campaign.journal import Journal, JournalError
@@ -37,36 +37,17 @@ MOST_LOSSES = 3
 """Workers that may be lost with the same cell before it is held to be the cause."""
 
 
-class Watcher(Protocol):
-    """Who watches a sweep. Called from its main thread only."""
+class Watcher(watcher.Watcher):
+    """Who watches a sweep."""
 
     def plan(self, plan: Plan) -> None:
         """What is swept; called once, first."""
-
-    def note(self, text: str) -> None:
-        """Something to know between cells."""
 
     def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
         """A cell begins; `left` of `cells` have not ended, it included."""
 
     def end(self, values: Values, ended: CellResult) -> None:
         """A cell has ended, and is on the disk."""
-
-
-class Unwatched:
-    """The watcher of a sweep that nobody watches."""
-
-    def plan(self, plan: Plan) -> None:
-        """Nobody looks."""
-
-    def note(self, text: str) -> None:
-        """Nobody looks."""
-
-    def begin(self, values: Values, repeat: int, left: int, cells: int) -> None:
-        """Nobody looks."""
-
-    def end(self, values: Values, ended: CellResult) -> None:
-        """Nobody looks."""
 
 
 @attrs.frozen
@@ -132,7 +113,7 @@ class Sweep:
             for line in compile_notes(engine):
                 self.watcher.note(line)
         try:
-            self._work()
+            self.trouble = work_through(self.crew, self)
             self.journal.end(self._status())
         except JournalError as error:
             self.trouble = str(error)
@@ -141,30 +122,18 @@ class Sweep:
         manifest, folder = self.journal.manifest, self.journal.folder
         return SweepEnding(StoredSweep(folder=folder, manifest=manifest, ended=tuple(self.ended)), self.trouble)
 
-    def _work(self) -> None:
-        """Run cells; what ends that early is no error here."""
-        try:
-            self._run_cells()
-        except NoWorkersError as error:
-            self.trouble = str(error)
-        except StoppedError:
-            pass  # the agenda has the cell that was under way
+    def goes_on(self) -> bool:
+        """Whether there are cells that have not ended, and nobody has interrupted."""
+        return self.agenda.left > 0 and not self.interrupted()
 
-    def _run_cells(self) -> None:
-        """Give cells to the crew as long as there are any."""
-        while self.agenda.left and not self.interrupted():
-            self._begin()
-            for one in self.crew.returned():
-                self._take(one)
-
-    def _begin(self) -> None:
+    def give(self) -> None:
         """Give a cell to everybody who has none."""
         while self.crew.has_room and (cell := self.agenda.take()):
             number, repeat = cell
             self.watcher.begin(self.plan.cells[number], repeat, self.agenda.left, len(self.ended) + self.agenda.left)
             self.crew.begin(cell, letter(task_for(self.plan, *cell, self.cores)))
 
-    def _take(self, returned: Returned) -> None:
+    def take(self, returned: Returned) -> None:
         """A cell has come back: it has ended, or its worker was lost and another gets it, but not for ever."""
         cell: Cell = returned.tag
         try:
@@ -222,7 +191,7 @@ def sweep(
         UserError: for input that cannot be used; nothing was started then.
     """
     chosen(cores)
-    plan, watcher = new_plan(matrix), watcher or Unwatched()
+    plan, watcher = new_plan(matrix), watcher or Watcher()
     check_place(results)
     with closing(crew(trade_of(plan), watcher.note, interrupted)) as hands:
         journal = Journal.create(KIND, results, plan, session_of_host(plan))
@@ -242,7 +211,7 @@ def resume_sweep(
         UserError: when something differs from what its cells were run with, or it cannot be used.
     """
     chosen(cores)
-    watcher = watcher or Unwatched()
+    watcher = watcher or Watcher()
     with lock_folder(folder) as lock:
         swept = read_sweep(folder)
         check_unchanged(swept)

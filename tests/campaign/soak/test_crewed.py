@@ -23,6 +23,7 @@ from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.remote import Played, Shift, objections, trade_of
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.soak import resume, soak
+from stress.campaign.soak.view import Watcher
 from stress.config import Config
 from stress.errors import UserError
 from stress.judge.tally import Tally
@@ -96,10 +97,8 @@ def scripted(home: Path, answer: Answer, turns: int) -> tuple[Script, Ending]:
     return script, soak(PAIR, LONG, results=home, interrupted=script.interrupted, crew=script)
 
 
-class Watched:
+class Watched(Watcher):
     """A watcher that keeps what it is told."""
-
-    wants_glances = False
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -109,12 +108,6 @@ class Watched:
 
     def glance(self, view: object) -> None:
         raise AssertionError("nobody sees the CPUs of other machines")
-
-    def sample(self, view: object) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def test_what_workers_count_becomes_one_verdict_with_one_bound(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from stress.campaign.journal import Journal, JournalError
 from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.records import SWEEP, CellResult, Manifest
 from stress.campaign.sweep.summary import show_sweep
-from stress.campaign.sweep.sweep import Sweep, resume_sweep
+from stress.campaign.sweep.sweep import resume_sweep
 from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
 from stress.errors import UserError
 from tests.campaign.damage import Content, Damage, damages, edit, put_down, snapshot
@@ -178,7 +178,7 @@ def test_what_is_damaged_is_refused_and_left_as_it_is_or_gone_on_with_and_shown(
     folder = put_down(home, damage.contents)
     before = snapshot(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Sweep, "_run_cells", lambda sweep: None)
+        patch.setattr("stress.campaign.sweep.sweep.work_through", lambda crew, tasks: None)
         try:
             ending = resume_sweep(folder)
         except UserError as error:
