@@ -17,7 +17,7 @@ from stress.campaign.converter import to_json
 from stress.campaign.folder import encode
 from stress.campaign.parts import Part, Session
 from stress.campaign.reading import MANIFEST, kind_of
-from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Plan, Values
+from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan, Values
 from stress.campaign.sweep.sweepdir import CELLS
 from stress.judge.outcomes import OUTCOMES
 from stress.judge.sources import POISON, WHOLE
@@ -137,16 +137,17 @@ def run_json(values: Values, dice: random.Random, expect: str, twin: str | None,
     }  # fmt: skip
 
 
-def cells(plan: Plan, broken: Mapping[int, str] | None = None) -> Iterator[Ended]:
+def cells(plan: Plan, broken: Mapping[int, str] | None = None) -> Iterator[CellResult]:
     """Every cell and repeat of a plan; `broken` says how the first repeat of some cells ended instead."""
     dice, parts = random.Random(plan.seed), {part.name: part for part in plan.scenarios}
     for number, values in enumerate(plan.cells):
         of = parts[values.scenario]
         for repeat in range(1, plan.repeat + 1):
             end = (broken or {}).get(number, "done") if repeat == 1 else "done"
-            words = (f"the cell's process {end}", "its last words")
-            trouble = None if end == "done" else Report(words, {"reason": end})
-            yield Ended(
+            trouble = (
+                None if end == "done" else Report((f"the cell's process {end}", "its last words"), {"reason": end})
+            )
+            yield CellResult(
                 at="2026-01-01T00:00:00Z", session=0, number=number, repeat=repeat, seed=SEED + repeat, end=end,
                 seconds=SECONDS + 1, first_lookup_s=0.4,
                 run=None if trouble else run_json(values, dice, of.expect, of.twin, SEED + repeat), trouble=trouble,
@@ -162,7 +163,9 @@ def plan_of(values: Sequence[Values], repeat: int = 5) -> Plan:
     )  # fmt: skip
 
 
-def write_sweep(folder: Path, plan: Plan, ended: Iterator[Ended] | Sequence[Ended], status: str = "complete") -> Path:
+def write_sweep(
+    folder: Path, plan: Plan, ended: Iterator[CellResult] | Sequence[CellResult], status: str = "complete"
+) -> Path:
     """The run directory of a sweep."""
     folder.mkdir(parents=True)
     head = Manifest(SCHEMA, "kstress 0.1.0", status, plan, (Session("2026-01-01T00:00:00Z", conditions()),))

@@ -70,7 +70,7 @@ GROUP = Group(
             "twin-of-one", "the twin of one worker counts", "reduce(Tally.joined, twins)", "twins[-1]"
         ),
         CREWED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
-        CREWED.of("def _take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
+        CREWED.of("def take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
         CREWED.of("def _session_of(").mutant(
             "one-host", "all turns seem to be of one host", "if worker not in self._sessions:", "if not self._sessions:"
         ),

@@ -29,6 +29,11 @@ _FRACTION = re.compile(r"[0-9]{1,40}(?:/[0-9]{1,40})?")
 T = TypeVar("T")
 
 
+def _words(kind: type) -> str:
+    """The name of a type of records as words, like "cell result"."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
+
+
 def _tally_json(tally: Tally) -> dict[str, Any]:
     """A tally; of its latencies only the buckets that are not empty."""
     latencies = {str(bucket): count for bucket, count in enumerate(tally.latencies) if count}
@@ -62,7 +67,7 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     `newer` are keys that earlier versions did not write.
     """
     if type(value) is not dict:
-        raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
+        raise TypeError(f"{value!r:.60} is no {_words(kind)}")
     if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
         raise KeyError(min(missing))
     return value
@@ -191,4 +196,4 @@ def from_json(value: Any, kind: type[T], where: str) -> T:
     try:
         return CONVERTER.structure(value, kind)
     except UNREADABLE as error:
-        raise UserError(f"{where} is no {kind.__name__.lower()}: {what_is_wrong(error)}") from None
+        raise UserError(f"{where} is no {_words(kind)}: {what_is_wrong(error)}") from None

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import attrs
 import psutil
 
-from stress.campaign.folder import JournalError, now
+from stress.campaign.folder import now
+from stress.campaign.journal import JournalError
 from stress.campaign.soak.ending import Ending, ending_of
-from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import SHORTEST_SOAK, Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
@@ -30,12 +31,12 @@ class Soak(ABC):
     """
 
     plan: Plan
-    open_journal: Callable[[], Journal]
+    open_journal: Callable[[], SoakJournal]
     watcher: Watcher
     interrupted: Callable[[], bool]
     standings: dict[str, Standing]
     findings: list[Finding] = attrs.field(factory=list)
-    journal: Journal | None = None
+    journal: SoakJournal | None = None
     trouble: str | None = attrs.field(init=False, default=None)
     deserted: str | None = attrs.field(init=False, default=None)
     _view: View | None = attrs.field(init=False, default=None)
@@ -70,7 +71,7 @@ class Soak(ABC):
         hindered = self.trouble or self.deserted or self.interrupted()
         return waiting and left > SHORTEST_SOAK and not hindered
 
-    def _open(self) -> Journal:
+    def _open(self) -> SoakJournal:
         """The journal, which is opened the first time."""
         self.journal = self.journal or self.open_journal()
         return self.journal
@@ -134,11 +135,6 @@ class Soak(ABC):
         except (JournalError, UserError) as error:  # the disk takes no more, or does not give back what it took
             self.trouble = str(error)
         return Ending(journal.folder, manifest, dict(self.standings), tuple(self.findings), self.trouble)
-
-
-def failed(reason: str, words: tuple[str, ...]) -> Report:
-    """What is told of a scenario whose machine's process is gone."""
-    return Report((f"FAILED: {reason}", *words), {"reason": reason, "last_words": list(words)})
 
 
 def memory_of(pid: int | None) -> int | None:

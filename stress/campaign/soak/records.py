@@ -9,10 +9,11 @@ from functools import reduce
 from pathlib import Path
 
 import attrs
-from attrs.validators import ge, gt, in_, min_len, optional
+from attrs.validators import ge, gt, min_len, optional
 
+from stress.campaign import parts
 from stress.campaign.converter import complete_but
-from stress.campaign.parts import STATUSES, Part, Session, check_names
+from stress.campaign.parts import Part, check_names
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.runs.report import Report
@@ -78,19 +79,7 @@ class Plan:
         )
 
 
-@attrs.frozen
-class Manifest:
-    """The head of a run directory. `status` is "running" until the soak has ended, whatever became of the process.
-
-    `boot` is the `boot_id` of the kernel that the last session's process ran on.
-    """
-
-    schema: int
-    made_by: str
-    status: str = attrs.field(validator=in_(STATUSES))
-    plan: Plan
-    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
-    boot: str | None = None
+Manifest = parts.Manifest[Plan]
 
 
 @complete_but("lost_turns", "last_loss")

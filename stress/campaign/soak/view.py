@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import attrs
 
+from stress.campaign import watcher
 from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import Plan, Sample, Standing
 from stress.judge.trials import Trials
@@ -94,11 +94,13 @@ class View:
         return max(self.plan.duration_s - self.elapsed_s - running, 0.0)
 
 
-class Watcher(Protocol):
-    """Who watches a soak. Called from its main thread only; what takes long here delays the next interval's record."""
+class Watcher(watcher.Watcher):
+    """Who watches a soak. What takes long here delays the record of the next interval.
 
-    def note(self, text: str) -> None:
-        """Something to know between intervals: what is being waited for, where things are kept."""
+    `wants_glances` says whether `glance` is of use.
+    """
+
+    wants_glances = False
 
     def glance(self, view: View) -> None:
         """The CPUs were seen, twice a second."""
@@ -108,7 +110,3 @@ class Watcher(Protocol):
 
     def close(self) -> None:
         """Nothing more will come."""
-
-    @property
-    def wants_glances(self) -> bool:
-        """Whether `glance` is of use."""

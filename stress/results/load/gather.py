@@ -18,9 +18,9 @@ from stress.campaign.soak.rundir import read_run
 from stress.campaign.sweep.find_summary import answer
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.plan import config_of
-from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan, Values
+from stress.campaign.sweep.records import DONE, FAILED, CellResult, Plan, Values
 from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
-from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
+from stress.campaign.sweep.sweepdir import CELLS, StoredSweep, read_sweep
 from stress.config import Config
 from stress.errors import UserError
 from stress.host.disk import telling
@@ -179,7 +179,7 @@ def _what_became_of(life: Life) -> dict[str, Any]:
     return {"status": life.state, "unfinished": life.unfinished, "resume": life.resume}
 
 
-def sweep_source(swept: Swept) -> Source:
+def sweep_source(swept: StoredSweep) -> Source:
     """A sweep: an entry for each cell that has ended, in the order of the matrix, not in that of time."""
     plan = swept.manifest.plan
     places = _places(swept)
@@ -203,7 +203,7 @@ class Place:
     rerun: Callable[[int], str]
 
 
-def _places(swept: Swept) -> dict[int, Place]:
+def _places(swept: StoredSweep) -> dict[int, Place]:
     """The place of each cell that has ended, by its number; UserError for values that none can have."""
     plan, places = swept.manifest.plan, {}
     for number in {one.number for one in swept.ended}:
@@ -218,7 +218,7 @@ def _places(swept: Swept) -> dict[int, Place]:
     return places
 
 
-def _cell(swept: Swept, ended: Ended, run: Run | None, place: Place) -> Entry:
+def _cell(swept: StoredSweep, ended: CellResult, run: Run | None, place: Place) -> Entry:
     """One cell; UserError for a run that is not of its values."""
     values, where = place.values, f"{place.where}, repeat {ended.repeat}"
     if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):

@@ -15,14 +15,15 @@ from stress.campaign.crews.alone import Alone
 from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, Returned, Trade
 from stress.campaign.crews.executor import on_executor
 from stress.campaign.crews.letters import letter, opened
-from stress.campaign.folder import JournalError
+from stress.campaign.journal import JournalError
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import Turn
 from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.remote import Played, Shift, objections, trade_of
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.soak import resume, soak
+from stress.campaign.soak.view import Watcher
 from stress.config import Config
 from stress.errors import UserError
 from stress.judge.tally import Tally
@@ -96,10 +97,8 @@ def scripted(home: Path, answer: Answer, turns: int) -> tuple[Script, Ending]:
     return script, soak(PAIR, LONG, results=home, interrupted=script.interrupted, crew=script)
 
 
-class Watched:
+class Watched(Watcher):
     """A watcher that keeps what it is told."""
-
-    wants_glances = False
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -109,12 +108,6 @@ class Watched:
 
     def glance(self, view: object) -> None:
         raise AssertionError("nobody sees the CPUs of other machines")
-
-    def sample(self, view: object) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def test_what_workers_count_becomes_one_verdict_with_one_bound(tmp_path: Path) -> None:
@@ -200,15 +193,15 @@ def test_what_is_not_the_turn_that_was_given_is_a_lost_turn(tmp_path: Path, wron
 
 
 def test_a_disk_that_is_full_ends_it_with_what_was_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append, taken = Journal.append, list[Sample]()
+    append, taken = SoakJournal.append, list[Sample]()
 
-    def full(journal: Journal, sample: Sample) -> None:
+    def full(journal: SoakJournal, sample: Sample) -> None:
         if len(taken) == 5:
             raise JournalError("no space")
         taken.append(sample)
         append(journal, sample)
 
-    monkeypatch.setattr(Journal, "append", full)
+    monkeypatch.setattr(SoakJournal, "append", full)
     script, ending = scripted(tmp_path, lambda shift, at: played(shift), 1000)
     assert ending.trouble == "no space"
     assert script.back == 6, "nobody is given anything more"

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from stress.campaign.soak.metrics import STOP_BUCKETS, SoakMetrics, stop_buckets
-from stress.campaign.soak.soak import Unwatched
+from stress.campaign.soak.view import Watcher
 from stress.machine.latency import BUCKETS, upper_edge
 from stress.runs.report import Report
 from tests.campaign.soak.made import PAIR, TORN, plan_of, renamed, sample_at, standing_at, view_of
@@ -25,7 +25,7 @@ def served(metrics: SoakMetrics) -> str:
 
 def watched(**more: Any) -> SoakMetrics:
     """Metrics that have seen an interval end."""
-    metrics = SoakMetrics(Unwatched())
+    metrics = SoakMetrics(Watcher())
     metrics.sample(view_of(**more))
     return metrics
 
@@ -42,7 +42,7 @@ def values(metrics: SoakMetrics, name: str) -> dict[tuple[str, ...], float]:
 
 
 def test_before_any_interval_has_ended_nothing_is_served() -> None:
-    metrics = SoakMetrics(Unwatched())
+    metrics = SoakMetrics(Watcher())
     assert served(metrics) == ""
     metrics.note("compiling")
     metrics.glance(view_of())
@@ -154,7 +154,7 @@ def test_names_are_escaped() -> None:
 
 
 def test_an_interval_that_ends_changes_what_is_served_and_reaches_the_other_watcher() -> None:
-    class Recorder(Unwatched):
+    class Recorder(Watcher):
         wants_glances = True
 
         def __init__(self) -> None:
