@@ -10,7 +10,6 @@ from stress.campaign.runs import Run, share
 from stress.judge.trials import Trials, bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE
 from stress.report.told import Told
-from stress.report.violation import printable
 from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, SOAK, Entry, Source
 from stress.runs.conditions import LEAST_CPU_SECONDS, Conditions
@@ -24,11 +23,6 @@ SEEDS = "A seed fixes the workload and the noise, not the interleaving: no run o
 MOST_REPORTS = 3
 MOST_TROUBLES = 20
 MOST_WORKERS = 20
-
-
-def clean(text: str) -> str:
-    """Text in which nothing moves a cursor, hides or turns around what is read; lines stay."""
-    return "\n".join(printable(line.encode(errors="surrogateescape")) for line in text.split("\n"))
 
 
 @attrs.frozen
