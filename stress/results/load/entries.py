@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.life import COMPLETE
+from stress.campaign.parts import Part
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
@@ -104,7 +105,8 @@ class Source:
 
     `status` is what became of a campaign, `unfinished` how far one came that is not complete, and `resume` the command
     that goes on with it. `planned` is how many entries it is to have in all. `answers` are what searches came to; of
-    those nobody knows how many entries they are to have before they are over.
+    those nobody knows how many entries they are to have before they are over. `parts` are the scenarios of a
+    campaign as they were written down when it began.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Source:
     unfinished: str | None = None
     resume: str | None = None
     answers: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def progress(self) -> str:

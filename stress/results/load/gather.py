@@ -166,7 +166,14 @@ def soak_source(ending: Ending) -> Source:
             soak=ending,
         )
         entries.append(entry)
-    return Source(name=where, kind=SOAK, entries=tuple(entries), planned=len(entries), **_what_became_of(ending.life))
+    return Source(
+        name=where,
+        kind=SOAK,
+        entries=tuple(entries),
+        planned=len(entries),
+        parts=ending.manifest.plan.scenarios,
+        **_what_became_of(ending.life),
+    )
 
 
 def _soak_again(result: Result, _: int) -> str:
@@ -190,6 +197,7 @@ def sweep_source(swept: StoredSweep) -> Source:
         entries=tuple(_cell(swept, *one, places[one[0].number]) for one in ended),
         planned=len(ended) if plan.find else len(plan.cells) * plan.repeat,
         answers=tuple(answer(quest) for quest in quests_of(plan, swept.ended)),
+        parts=plan.scenarios,
         **_what_became_of(swept.life),
     )
 

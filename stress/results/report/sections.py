@@ -12,7 +12,6 @@ from stress.judge.verdict import HELD, INCONCLUSIVE
 from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, SOAK, Entry, Source
 from stress.runs.conditions import LEAST_CPU_SECONDS, Conditions
-from stress.safe_text import printable
 from stress.units import write_duration
 
 LIMITS = (
@@ -23,11 +22,6 @@ SEEDS = "A seed fixes the workload and the noise, not the interleaving: no run o
 MOST_REPORTS = 3
 MOST_TROUBLES = 20
 MOST_WORKERS = 20
-
-
-def clean(text: str) -> str:
-    """Text in which nothing moves a cursor, hides or turns around what is read; lines stay."""
-    return "\n".join(printable(line.encode(errors="surrogateescape")) for line in text.split("\n"))
 
 
 @attrs.frozen
