@@ -58,9 +58,9 @@ def cli() -> None:
 
     \b
     Start with:  kstress run        the 2005 kallsyms race, before and after the patch
-                 kstress soak       run for hours or days, and lose nothing
+                 kstress soak       run for hours or days; an interrupted soak can be resumed
                  kstress sweep      run every combination of CPU counts, engines and more
-                 kstress compare    what is worse than it was, and what is noise
+                 kstress compare    what got worse between two runs, and what is only noise
                  kstress list       every scenario
                  kstress doctor     what this machine offers
     """
@@ -107,8 +107,8 @@ def unmet(error: OSError) -> UserError:
     """What is told then."""
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     if not names:
-        return refusal("cannot print the results, or go on", error, "name a file with --json")
-    return refusal(f"cannot use {' and '.join(map(repr, names))}", error, "see that it can be read and written")
+        return refusal("cannot print the results", error, "name a file with --json")
+    return refusal(f"cannot use {' and '.join(map(repr, names))}", error, "check that you can read and write it")
 
 
 def main() -> None:

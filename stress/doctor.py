@@ -39,7 +39,7 @@ def _facts() -> Iterator[Check]:
     yield Check("cores", None, f"{usable_cores()} usable of {os.cpu_count()}")
     for key, offer in OFFERS.items():
         there = offers(key)
-        yield Check(offer.name, there or None, "there" if there else f"lacking: {offer.without}")
+        yield Check(offer.name, there or None, "available" if there else f"missing: {offer.without}")
 
 
 def _extras() -> Iterator[Check]:

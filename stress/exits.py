@@ -34,7 +34,7 @@ def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
     """Print what a campaign, like a "soak", has come to: 2 if something was in its way, 4 if it failed, else `code`."""
     outputs.finish(ending)
     if ending.trouble:
-        return fail(f"{ending.trouble}; the {what} was stopped, what it learnt is above", EXIT_USAGE)
+        return fail(f"{ending.trouble}; the {what} was stopped, its results so far are above", EXIT_USAGE)
     return EXIT_HARNESS_FAILED if ending.failed else code
 
 

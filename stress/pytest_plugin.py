@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 NAMES = ("duration", "cpus", "engine", "seed", "repeat", "cores")
 HELP = {
-    "duration": "how long each cell runs, like 500ms or 2m (smoke: 1s)",
-    "cpus": "CPU counts, one cell each, like 2,4,8",
-    "engine": "for scenarios: auto, python or native",
-    "seed": "a seed, or random",
-    "repeat": "how many cells of each kind",
-    "cores": "while another stress run has this host's cores: wait, share or skip (KSTRESS_CORES; wait)",
+    "duration": "how long each cell runs, like 500ms or 2m (default: 1s)",
+    "cpus": "CPU counts, one cell for each, like 2,4,8",
+    "engine": "engine of scenarios: auto, python or native",
+    "seed": "a whole number, or random",
+    "repeat": "how many times each cell runs",
+    "cores": "what to do while another stress run holds this host's cores: wait (default), share or skip",
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
 SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
 NOTE = "stress_note"
 MOST_NOTES = 20
-NEEDS_FIXTURE = "has the mark `stress` and not the fixture `stress`: it ran once, as an ordinary test"
+NEEDS_FIXTURE = "has the mark `stress` but not the fixture `stress`: it ran once, as an ordinary test"
 UNITTEST = (
-    "the mark `stress` is not for methods of unittest.TestCase, which take no fixture: "
+    "the mark `stress` does not work on methods of unittest.TestCase, which cannot take fixtures; "
     "write a function, or a method of a plain class"
 )
-GENERATOR = "a test with `yield` is not run by pytest: write a plain function that calls stress.run()"
+GENERATOR = "pytest does not run a test with `yield`; write a plain function that calls stress.run()"
 ASYNC = (
-    "a test that is `async def` needs a plugin of pytest that runs it, and none did: "
-    "write a plain function, since stress.run() waits for threads and for no event loop"
+    "an `async def` test needs a pytest plugin that runs it, and no plugin did; "
+    "write a plain function: stress.run() waits for threads, not for an event loop"
 )
-NEEDS_MARK = "the fixture `stress` is for tests with @pytest.mark.stress"
+NEEDS_MARK = "the fixture `stress` needs the mark: add @pytest.mark.stress to the test"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name in NAMES:
         group.addoption(f"--stress-{name}", metavar=name.upper(), default=None, help=HELP[name])
         parser.addini(f"stress_{name}", HELP[name], default="")
-    parser.addini("stress_noise", "more files, folders or modules whose code takes noise", type="args", default=[])
+    parser.addini("stress_noise", "more files, folders or modules that take noise", type="args", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:

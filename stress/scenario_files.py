@@ -51,7 +51,7 @@ _loaded: dict[Path, tuple[bytes, Scenario]] = {}
 
 def read_source(path: Path) -> bytes:
     """The bytes of the scenario file at `path`, which is not run. UserError if it cannot be read."""
-    with telling(f"cannot read {shown(path)}", "give a path to a .py file"):
+    with telling(f"cannot read {shown(path)}", "give the path of a .py file"):
         return read_whole(path, LARGEST_SOURCE)
 
 
@@ -82,7 +82,7 @@ def load_source(path: Path, source: bytes) -> Scenario:
         _loaded[path] = source, _run_source(path, source)
     known, scenario = _loaded[path]
     if known != source:
-        raise UserError(f"{shown(path)} has changed since this process has loaded it; start a new process")
+        raise UserError(f"{shown(path)} has changed since this process loaded it; start a new process")
     return scenario
 
 
@@ -91,15 +91,15 @@ def _run_source(path: Path, source: bytes) -> Scenario:
     name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"{shown(path)} is not a Python file; a scenario is a .py file with a SCENARIO")
+        raise UserError(f"{shown(path)} is not a Python file; a scenario is a .py file that defines SCENARIO")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
-        told = f"{type(error).__name__}: {on_one_line(str(error))}"
+        fault = f"{type(error).__name__}: {on_one_line(str(error))}"
         line = line_of(error, path)
-        raise UserError(f"{shown(path)}, line {line}: {told}; mend the scenario file") from error
+        raise UserError(f"{shown(path)}, line {line}: {fault}; fix the scenario file") from error
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
@@ -130,16 +130,16 @@ def scenario_file(wanted: str) -> Path:
     """
     path = Path(wanted)
     if path.suffix == ".py" or "/" in wanted:
-        usual = "give a path to a .py file, or a name (kstress list)"
+        usual = "give the path of a .py file, or a name (kstress list)"
         with telling(f"there is no scenario file {shown(repr(wanted))}", usual):
             if stat.S_ISREG(os.stat(path).st_mode):
                 return _real(path)
-            raise OSError(errno.EINVAL, "it is no plain file")
+            raise OSError(errno.EINVAL, "it is not a plain file")
     inside = scenarios_folder() / f"{wanted}.py"
     if wanted.isidentifier() and inside.is_file():
         return _real(inside)
     what = f"there is no scenario {shown(repr(wanted))}{_nearest(wanted)}"
-    raise UserError(f"{what}; `kstress list` has all names, or give a path to a .py file")
+    raise UserError(f"{what}; `kstress list` shows all names, or give the path of a .py file")
 
 
 def _nearest(wanted: str) -> str:

@@ -134,7 +134,7 @@ GROUP = Group(
         CLOCKS.mutant(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN
         ),
-        PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress import clocks ", "", FROZEN),
+        PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress.host import clocks ", "", FROZEN),
         CPU.of("def _keep(").mutant(
             "unprintable",
             "an exception without a text is told as it is",

@@ -44,7 +44,7 @@ def _bounded(stream: _Stream) -> bytes:
 
 def _require_size(data: bytes | bytearray) -> None:
     if len(data) > MAX_BYTES:
-        raise UserError(f"larger than {MAX_BYTES >> 20} MiB, the most that is read of a file")
+        raise UserError(f"larger than {MAX_BYTES >> 20} MiB, the limit for one file")
 
 
 def _unxz(raw: bytes) -> bytes:
@@ -63,7 +63,7 @@ def _unzstd(raw: bytes) -> bytes:
     try:
         import zstandard
     except ImportError as error:
-        raise UserError(needs("it", "corpus")) from error
+        raise UserError(needs("this file", "corpus")) from error
     try:
         return _bounded(zstandard.ZstdDecompressor().stream_reader(raw))
     except zstandard.ZstdError as error:

@@ -78,7 +78,7 @@ def read_module(data: bytes, stem: str) -> Module:
     except UserError:
         raise
     except ImportError as error:
-        raise UserError(needs("it", "corpus")) from error
+        raise UserError(needs("this file", "corpus")) from error
     except Exception as error:  # pyelftools promises no exception types for files that are damaged
         raise UserError(f"damaged kernel module: {shown(f'{type(error).__name__}: {error}')}") from error
 
@@ -108,9 +108,9 @@ def _sections(data: bytes) -> list[_Section]:
     elf = ELFFile(BytesIO(data))
     header = elf.header
     if header["e_type"] != "ET_REL":
-        raise UserError(f"an ELF file of type {shown(header['e_type'])}, not a relocatable kernel module")
+        raise UserError(f"ELF file of type {shown(header['e_type'])}; a kernel module has type ET_REL")
     if header["e_shentsize"] != _SECTION_HEADER_BYTES or not 0 < header["e_shnum"] < _SHN_LORESERVE:
-        raise UserError("damaged kernel module: it has no section headers of the usual size")
+        raise UserError("damaged kernel module: its section headers are missing or have the wrong size")
     first, count = header["e_shoff"], header["e_shnum"]
     if first + count * _SECTION_HEADER_BYTES > len(data):
         raise UserError("damaged kernel module: it ends before its section headers; is it truncated?")
@@ -121,11 +121,11 @@ def _sections(data: bytes) -> list[_Section]:
 
 def _require_elf64(data: bytes) -> None:
     if data[:4] != b"\x7fELF":
-        raise UserError("not an ELF file, so not a kernel module")
+        raise UserError("not a kernel module: it is not an ELF file")
     if data[4:5] != b"\x02":
-        raise UserError("not a 64-bit ELF file; kstress reads modules of 64-bit kernels only")
+        raise UserError("not a 64-bit ELF file; kstress reads only modules of 64-bit kernels")
     if data[5:6] != b"\x01":
-        raise UserError("not a little-endian ELF file; kstress reads modules of little-endian kernels only")
+        raise UserError("not a little-endian ELF file; kstress reads only modules of little-endian kernels")
 
 
 def _named(data: bytes, headers: list[Any], names_index: int) -> list[_Section]:
@@ -211,7 +211,8 @@ def _symbols(data: bytes, sections: list[_Section], places: dict[int, int]) -> t
         raise UserError("damaged kernel module: the names of its symbol table are missing")
     table, names = _contents(data, tables[0]), _contents(data, sections[tables[0].link])
     if len(table) % _SYMBOL.size or len(table) // _SYMBOL.size > MAX_SYMBOLS:
-        raise UserError(f"damaged kernel module: a symbol table of {len(table)} bytes")
+        limit = f"it must have whole entries of {_SYMBOL.size} bytes, at most {MAX_SYMBOLS}"
+        raise UserError(f"damaged kernel module: the symbol table has {len(table)} bytes; {limit}")
     entries = _SYMBOL.iter_unpack(table[_SYMBOL.size :])
     return tuple(_symbol(entry, names, places) for entry in entries)
 

@@ -60,12 +60,12 @@ def _document(raw: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(raw.decode())
     except (ValueError, RecursionError, MemoryError) as error:
-        raise UserError(f"not a corpus file, the JSON does not parse: {shown(error)}") from error
+        raise UserError(f"not a corpus file: it is not valid JSON: {shown(error)}") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UserError(f"not a corpus file: key kind must be '{KIND}'; make one with 'kstress corpus import'")
     if type(document.get("schema")) is not int or document["schema"] != SCHEMA:
         schema = shown(repr(document.get("schema")))
-        raise UserError(f"key schema is {schema}, this kstress reads {SCHEMA}; import the corpus again")
+        raise UserError(f"key schema is {schema}, but this kstress reads schema {SCHEMA}; import the corpus again")
     _require_keys(document, _KEYS)
     return document
 
@@ -93,7 +93,7 @@ def _at(key: str, read: Callable[[Any], _T], value: object) -> _T:
 
 def _each(key: str, read: Callable[[Any], _T], values: object) -> tuple[_T, ...]:
     if not isinstance(values, list):
-        raise UserError(f"key {key}: {_found(values)} where a list should be")
+        raise UserError(f"key {key}: must be a list ({_got(values)})")
     done: list[_T] = []
     try:
         for value in values:
@@ -103,13 +103,13 @@ def _each(key: str, read: Callable[[Any], _T], values: object) -> tuple[_T, ...]
     return tuple(done)
 
 
-def _found(value: object) -> str:
-    return f"found {shown(json.dumps(value))}"
+def _got(value: object) -> str:
+    return f"got {shown(json.dumps(value))}"
 
 
 def _module(value: object) -> Module:
     if not isinstance(value, dict):
-        raise UserError(f"{_found(value)} where an object should be")
+        raise UserError(f"must be an object ({_got(value)})")
     _require_keys(value, _MODULE_KEYS)
     return Module(
         name=_at("name", _text, value["name"]),
@@ -136,25 +136,25 @@ def _kernel_symbol(value: object) -> KernelSymbol:
 
 def _row(value: object, shape: str, length: int) -> list[Any]:
     if not isinstance(value, list) or len(value) != length:
-        raise UserError(f"{_found(value)} where {shape} should be")
+        raise UserError(f"must be {shape} ({_got(value)})")
     return value
 
 
 def _number(value: object) -> int:
     if type(value) is not int:
-        raise UserError(f"{_found(value)} where a whole number should be")
+        raise UserError(f"must be a whole number ({_got(value)})")
     return value
 
 
 def _address(value: object) -> int:
     if not isinstance(value, str) or not _HEX.fullmatch(value):
-        raise UserError(f'{_found(value)} where a hex string like "0x1f" should be')
+        raise UserError(f'must be a hex string like "0x1f" ({_got(value)})')
     return int(value, 16)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise UserError(f"{_found(value)} where text should be")
+        raise UserError(f"must be text ({_got(value)})")
     return value
 
 

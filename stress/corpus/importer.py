@@ -43,7 +43,7 @@ def import_corpus(paths: Sequence[Path], source: str | None = None) -> Corpus:
         raise UserError("nothing to import; name a kernel module, a folder of them, a System.map or /proc/kallsyms")
     files = [file for path in paths for file in _files(path)]
     if len(files) > MAX_MODULES:
-        raise UserError(f"{len(files)} files are too many; a corpus holds at most {MAX_MODULES} modules")
+        raise UserError(f"{len(files)} files are too many; a corpus has at most {MAX_MODULES} modules")
     with uncollected():
         return _merged(_read_all(files), source if source is not None else _source(paths))
 
@@ -73,7 +73,7 @@ def _read_all(files: Iterable[Path]) -> _Found:
         try:
             symbols += _read(file, found)
             if symbols > MAX_SYMBOLS:
-                raise UserError(f"too much: with this file there are more than {MAX_SYMBOLS} symbols")
+                raise UserError(f"too many symbols: more than {MAX_SYMBOLS} with this file; import fewer files")
         except UserError as error:
             raise UserError(f"{shown(file)}: {error}") from error
     return found
@@ -120,7 +120,7 @@ def _merged(found: _Found, source: str) -> Corpus:
 def _bias(maps: list[Corpus]) -> int:
     biases = {part.bias for part in maps} or {HIGH_BIAS}
     if len(biases) > 1:
-        raise UserError("the symbol maps are of kernels with different address layouts; import them apart")
+        raise UserError("the symbol maps come from kernels with different address layouts; import them separately")
     return biases.pop()
 
 

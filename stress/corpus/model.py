@@ -29,7 +29,7 @@ SHN_ABS = 0xFFF1
 
 def _require_text(what: str, text: str, most_bytes: int) -> None:
     if not text.isprintable():
-        raise UserError(f"{what} {shown(text)} has characters that cannot be printed")
+        raise UserError(f"{what} {shown(text)} contains characters that cannot be printed")
     if len(text) > most_bytes or len(text.encode()) > most_bytes:
         raise UserError(f"{what} '{shown(text)}' is longer than {most_bytes} bytes")
 
@@ -174,16 +174,16 @@ class Corpus:
 
 def _require_amount(kernel: tuple[KernelSymbol, ...], modules: tuple[Module, ...]) -> None:
     if len(modules) > MAX_MODULES:
-        raise UserError(f"{len(modules)} modules are too many; a corpus holds at most {MAX_MODULES}")
+        raise UserError(f"{len(modules)} modules are too many; a corpus has at most {MAX_MODULES}")
     symbols = len(kernel) + sum(len(module.symbols) for module in modules)
     if symbols > MAX_SYMBOLS:
-        raise UserError(f"{symbols} symbols are too many; a corpus holds at most {MAX_SYMBOLS}")
+        raise UserError(f"{symbols} symbols are too many; a corpus has at most {MAX_SYMBOLS}")
 
 
 def _require_unique(names: Iterable[str]) -> None:
     for name, times in Counter(names).items():
         if times > 1:
-            raise UserError(f"module '{name}' occurs {times} times; a corpus holds each module once")
+            raise UserError(f"module '{name}' occurs {times} times; a corpus has each module once")
 
 
 def _require_apart(modules: tuple[Module, ...]) -> None:

@@ -62,19 +62,19 @@ def read_map(data: bytes, where: str) -> Corpus:
     if data and not _NOT_HIDDEN.search(data):
         raise UserError("all addresses are hidden; read it as root, or set kernel.kptr_restrict=0")
     if not entries:
-        raise UserError("holds no symbols of a kernel or its modules")
+        raise UserError("contains no symbols of a kernel or its modules")
     runs = _runs(entries)
     return Corpus(where, bias, tuple(_kernel(runs)), tuple(_modules(runs)))
 
 
 def _require_map(data: bytes) -> None:
     if data.startswith(b"\x7fELF"):
-        raise UserError("an ELF file; name kernel modules *.ko, *.ko.xz or *.ko.zst, and kernels are not read")
+        raise UserError("an ELF file; a kernel module must be named *.ko, *.ko.xz or *.ko.zst; kernels are not read")
     lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
     if lines > MAX_SYMBOLS:
-        raise UserError(f"{lines} lines are too many; a corpus holds at most {MAX_SYMBOLS} symbols")
+        raise UserError(f"{lines} lines are too many; a corpus has at most {MAX_SYMBOLS} symbols")
     if b"The real System.map is in" in data[:LONGEST_LINE].split(b"\n")[0]:
-        raise UserError("only Debian's placeholder; import /proc/kallsyms as root, or the -dbg package's System.map")
+        raise UserError("Debian's placeholder; import /proc/kallsyms as root, or the System.map of the -dbg package")
 
 
 def _entries(data: bytes, bias: int) -> Iterator[_Entry]:
@@ -85,7 +85,7 @@ def _entries(data: bytes, bias: int) -> Iterator[_Entry]:
             match = _LINE.fullmatch(raw.decode())
             if not match:
                 line = shown(repr(raw.decode().rstrip("\r\n")))
-                raise UserError(f"line {number} is {line}, not like 'ffffffff81000000 T name [module]'")
+                raise UserError(f"line {number} is {line}; it must be like 'ffffffff81000000 T name [module]'")
             address, kind, name, module = match.groups(default="")
             value = int(address, 16) - bias
             if kind not in "Aa" and value >= 0 and not module.startswith(_PSEUDO_MODULES):

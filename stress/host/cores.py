@@ -165,7 +165,7 @@ class Waiting:
             if waited.stuck >= STUCK_SECONDS:
                 self._tell_stuck(holder)
             if waited.seconds > self.longest:
-                return f"shares its cores with {run_of(holder)}, after {self.longest:g} s of waiting"
+                return f"shares its cores with {run_of(holder)}, after waiting for {self.longest:g} s"
             clocks.sleep(LOOK_SECONDS)
         return None
 
@@ -173,7 +173,7 @@ class Waiting:
         """Tell what is waited for."""
         if not self._told:
             self._told = True
-            self.tell(f"waits for {run_of(holder)}, which has the host's cores{since(holder)}")
+            self.tell(f"waits for {run_of(holder)}, which holds the host's cores{since(holder)}")
 
     def _tell_stuck(self, holder: Holder | None) -> None:
         """Tell of a holder that makes no progress, once, unless it does again."""
@@ -204,7 +204,7 @@ def chosen(how: str | None) -> str:
     value = how or os.environ.get(SETTING) or WAIT
     origin, known = ("--cores", (WAIT, SHARE)) if how else (SETTING, HOW)
     if value not in known:
-        raise UserError(f"{origin}: {value!r:.60} is not what to do about busy cores; give one of {', '.join(known)}")
+        raise UserError(f"{origin}: must be one of {', '.join(known)} (got {value!r:.60})")
     return WAIT if value == SKIP else value
 
 
@@ -258,7 +258,7 @@ def _have(wanted: Cores, waiting: Waiting, warn: Tell, given_up: Callable[[], bo
     except (OSError, NoFolderError) as error:
         _warn_unlocked(warn, f"may share its cores with other stress runs: {error}")
         return None
-    shared = f"shares its cores with {run_of(wanted.holder)}, which has them{since(wanted.holder)}"
+    shared = f"shares its cores with {run_of(wanted.holder)}, which holds them{since(wanted.holder)}"
     if how == SHARE:
         waiting.tell(shared)
     return shared

@@ -29,7 +29,7 @@ REMEDIES = {
     errno.ENOMEM: "the host is out of memory; end some programs, or run less at once",
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within your quota",
-    errno.EIO: "look at the disk",
+    errno.EIO: "check the disk",
 }
 """What to do about a lack of the host's, whatever the path."""
 
@@ -73,7 +73,7 @@ def open_plain(path: Path, flags: int = os.O_RDONLY) -> int:
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return handle
     os.close(handle)
-    raise OSError(errno.EINVAL, "it is no plain file")
+    raise OSError(errno.EINVAL, "it is not a plain file")
 
 
 def open_to_change(path: Path) -> int:
@@ -106,7 +106,7 @@ def reading(path: Path, most: int = LARGEST_BYTES) -> Iterator[BinaryIO]:
 
 def too_large(size: int, most: int) -> OSError:
     """What is raised for a file that is larger than what is read."""
-    return OSError(errno.EFBIG, f"it has {size:,} bytes, more than the {most:,} that are read")
+    return OSError(errno.EFBIG, f"it has {size:,} bytes; kstress reads at most {most:,}")
 
 
 def read_whole(path: Path, most: int = LARGEST_BYTES) -> bytes:

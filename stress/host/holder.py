@@ -38,15 +38,15 @@ class Holder:
         """What can be done about one that makes no progress."""
         process = self._process()
         if process is None:
-            return "it has ended, or is not to be seen from here; a process that it started may still have the cores"
+            return "it has ended, or this process cannot see it; a process that it started may still hold the cores"
         try:
             status = process.status()
         except psutil.Error:
             status = ""
         if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP):
-            return f"it is stopped: `kill -CONT {self.pid}` lets it go on, `kill -KILL {self.pid}` ends it"
+            return f"it is stopped: `kill -CONT {self.pid}` continues it, `kill -KILL {self.pid}` ends it"
         if status == psutil.STATUS_ZOMBIE:
-            return f"its main thread has ended and others have not: `kill -KILL {self.pid}` ends it"
+            return f"its main thread has ended but other threads run: `kill -KILL {self.pid}` ends it"
         return f"`kill {self.pid}` ends it"
 
     def _process(self) -> psutil.Process | None:

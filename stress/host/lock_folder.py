@@ -71,4 +71,4 @@ def open_folder() -> int:
         except OSError as error:
             reasons.append(f"{shown(base.joinpath(*names))}: {error.strerror or error}")
     origin = f"{NAMED}=" if os.environ.get(NAMED) else ""
-    raise NoFolderError(f"no folder for locks ({origin}{'; '.join(reasons)}); name one of your own with {NAMED}")
+    raise NoFolderError(f"no folder for locks ({origin}{'; '.join(reasons)}); set {NAMED} to a folder of your own")

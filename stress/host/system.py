@@ -103,32 +103,32 @@ OFFERS = {
     "locks": Offer(
         "file locks",
         _lock_shared,
-        "soaks and sweeps cannot keep a run directory to themselves; stress runs do not wait for each other",
+        "a soak or a sweep cannot lock its run directory; stress runs do not wait for each other",
         ("soak", "sweep"),
         needed=True,
     ),
     "fork": Offer(
         "fork",
         _hand_over,
-        "each cell of a sweep starts an interpreter of its own, which takes seconds on the native engine",
+        "each cell of a sweep starts its own interpreter, which takes seconds on the native engine",
         ("sweep",),
     ),
     "affinity": Offer(
         "processor affinity",
         lambda: os.sched_setaffinity(0, os.sched_getaffinity(0)),
-        "CPUs of the python engine do not share one core, so that they switch more slowly",
+        "CPUs of the python engine do not share one core, and switch more slowly",
         MACHINES,
     ),
     "yield": Offer(
         "sched_yield",
         lambda: os.sched_yield(),
-        "CPUs of the python engine sleep to give up their core, which is slower",
+        "CPUs of the python engine sleep to yield their core, which is slower",
         MACHINES,
     ),
     "proc": Offer(
         "/proc",
         lambda: os.stat("/proc/self/stat"),
-        "the core of a CPU is not told, nor whether a process sleeps or was killed for want of memory",
+        "kstress cannot see the core of a CPU, or whether a process sleeps or was killed for lack of memory",
         MACHINES,
     ),
 }
@@ -150,5 +150,6 @@ def lacks(command: str) -> Iterator[str]:
         if command not in offer.commands or offers(key):
             continue
         if offer.needed:
-            raise UserError(f"kstress {command} needs {offer.name}, which this system lacks: {offer.without}; use run")
+            without = f"which this system lacks: without them {offer.without}"
+            raise UserError(f"kstress {command} needs {offer.name}, {without}; use kstress run")
         yield f"this system lacks {offer.name}: {offer.without}"

@@ -1,7 +1,7 @@
-"""Who waits for whom: from a CPU that spins to the cycle that it hangs in, or to the CPU that waits for nobody.
+"""Which CPU waits for which: from a CPU that spins to the cycle that it is in, or to a CPU that waits for none.
 
-The watchdog sees which CPUs spin and on which words; who can end such a wait follows from how the words were
-declared (`stress.machine.words`), so that nothing here knows what locks and words are for.
+The watchdog sees which CPUs spin and on which words. The declaration of a word (`stress.machine.words`) says which CPU
+can end such a wait, so that nothing here depends on the purpose of a lock or a word.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ RUNS_ON = "runs on"
 ENDED = "ended"
 
 ACTIVITIES = {
-    GOES_ON: "goes on with other operations and ends no wait",
+    GOES_ON: "goes on with other operations and does not end the wait",
     SLEEPS: "sleeps within that operation",
     RUNS_ON: "runs on within that operation",
     ENDED: "has ended: its thread is gone",
@@ -29,8 +29,8 @@ ACTIVITIES = {
 class Wait:
     """The word at `address` that a CPU spins on, in a machine of `cpus`.
 
-    `guard` is the lock that decides over it: the word itself if it is one, or the one whose holder alone stores the
-    word; else None. `held_by` was its holder at the time of looking, if it had one.
+    `guard` is the lock whose holder can end the wait: the word itself if it is a lock, or the lock whose holder alone
+    stores the word; else None. `held_by` was the guard's holder when the word was read, if it had one.
     """
 
     address: int
@@ -53,21 +53,21 @@ class Wait:
         return number if number is not None and number < self.cpus else None
 
     def text(self, cpu: int) -> str:
-        """What is spun on and who has it, as seen by `cpu`, which spins."""
+        """The word's name and the guard's holder, as a report shows them for the spinning CPU `cpu`."""
         return f"{self.spins_on}{self._holder_text('itself' if self.held_by == cpu else f'CPU {self.held_by}')}"
 
     def _holder_text(self, holder: str) -> str:
-        """Who decides over the word, called `holder` if it is a CPU."""
+        """The words about the guard; `holder` names its holder."""
         if self.guard is None:
-            return "" if self.waits_for is not None else ", which no CPU in particular stores"
+            return "" if self.waits_for is not None else ", which any CPU may store"
         if self.guard != self.address:
             guard = name_of(self.guard, self.cpus)
             return f", stored only by the holder of {guard}: {'nobody' if self.held_by is None else holder}"
-        return ", which is free just now" if self.held_by is None else f", held by {holder}"
+        return ", which is free now" if self.held_by is None else f", held by {holder}"
 
 
 def wait_on(ram: Ram, address: int) -> Wait:
-    """What a CPU that spins on the word at `address` waits for just now."""
+    """The wait of a CPU that spins on the word at `address`, with the guard's holder as of now."""
     guard = guard_of(address)
     held_by = None if guard is None else holder_of(guard, ram.peek(guard))
     return Wait(address, ram.map.cpus, guard, held_by)
@@ -75,10 +75,10 @@ def wait_on(ram: Ram, address: int) -> Wait:
 
 @attrs.frozen
 class Link:
-    """One CPU of a chain. `activity` is one of this module's words; `wait` and `seconds` are for one that spins.
+    """One CPU of a chain. `activity` is a constant of this module; `wait` and `seconds` belong to a CPU that spins.
 
-    `operation` is how many operations it had finished. `stack` is its kernel functions, innermost first, as
-    `function (file:line)`; empty on the native engine.
+    `operation` is the number of operations that it had finished. `stack` has its kernel functions, innermost first, as
+    `function (file:line)`; it is empty on the native engine.
     """
 
     cpu: int
@@ -91,7 +91,7 @@ class Link:
 
     @property
     def waits_for(self) -> int | None:
-        """The CPU that can end this one's wait; None if it waits for nobody, or nobody knows for whom."""
+        """The CPU that can end this one's wait; None if it does not wait, or for a word that any CPU may store."""
         return None if self.wait is None else self.wait.waits_for
 
     @property
@@ -105,9 +105,9 @@ class Link:
 
 @attrs.frozen
 class Stall:
-    """Why a machine stands still: `links` leads from a CPU that spun too long to who is to blame.
+    """A stall: `links` lead from the CPU that spun too long to the CPU that does not end the wait.
 
-    Each link waits for the next one. `others` are the CPUs that spin too and are not in the chain.
+    Each link waits for the next one. `others` are the spinning CPUs that are not in the chain.
     """
 
     links: tuple[Link, ...]
@@ -120,7 +120,7 @@ class Stall:
 
     @property
     def cycle(self) -> tuple[int, ...]:
-        """The CPUs that wait for each other in a ring, from the one that the chain enters by; empty if none do."""
+        """The CPUs that wait for each other in a circle, from the one where the chain enters it; empty if none do."""
         back = self.links[-1].waits_for
         cpus = [link.cpu for link in self.links]
         return tuple(cpus[cpus.index(back) :]) if back is not None else ()
@@ -134,12 +134,12 @@ class Stall:
         return chain + ring + more
 
     def with_stacks(self, stacks: Sequence[tuple[str, ...]]) -> "Stall":
-        """The same with the stacks of its CPUs, out of those of all CPUs."""
+        """This stall with each link's stack; `stacks` has one for every CPU of the machine."""
         return attrs.evolve(self, links=tuple(attrs.evolve(link, stack=stacks[link.cpu]) for link in self.links))
 
 
 def follow(first: int, link_of: Callable[[int], Link]) -> tuple[Link, ...]:
-    """The chain of waits from CPU `first` on, until a CPU that waits for nobody, or for one that it has come by."""
+    """The chain of waits from CPU `first` on, up to a CPU that waits for none, or for one that is in the chain."""
     chain: dict[int, Link] = {}
     number: int | None = first
     while number is not None and number not in chain:

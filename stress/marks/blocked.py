@@ -18,8 +18,8 @@ LIBRARY = Path(threading.__file__).parent
 INSTALLED = ("site-packages", "dist-packages")
 OWNER = re.compile(r"owner=(\d+) count=[1-9]")
 CONDITION_WAIT = threading.Condition.wait.__code__
-UNKNOWN_HOLDER = "and who holds it is not known: no CPU is within a `with` of it"
-UNKNOWN_WAKER = "who would wake it is not known"
+UNKNOWN_HOLDER = "whose holder is unknown: no CPU is inside a `with` of it"
+UNKNOWN_WAKER = "it is unknown who would wake it"
 
 
 @attrs.frozen
@@ -60,7 +60,7 @@ class Blocked:
         owner = OWNER.search(repr(want.lock))
         for other, thread in self.threads.items():
             if owner and thread.ident == int(owner[1]):
-                return Held(other, f"which CPU {other} holds (its owner, as an RLock knows)")
+                return Held(other, f"which CPU {other} holds (the RLock knows its owner)")
         return self._held.get(id(want.lock))
 
     def cycle(self, number: int) -> tuple[int, ...]:
@@ -78,7 +78,7 @@ class Blocked:
         """What a CPU waits for, where, and who holds it, as far as that is known."""
         want, frames = self._wants.get(number), self._frames[number]
         if not frames:
-            return "waits, in no Python code of its own"
+            return "waits outside of its Python code"
         if want is not None and want.lock is not None:
             holder = self.holder(number)
             return f"waits for the lock `{want.text}` ({want.place}), {holder.since if holder else UNKNOWN_HOLDER}"

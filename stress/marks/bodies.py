@@ -4,7 +4,7 @@ import inspect
 from functools import partial
 from typing import Any
 
-NEVER_RUNS = "a call of it runs none of its code; write a plain function"
+NEVER_RUNS = "calling it runs none of its code; write a plain function"
 BY_FUNCTION = (
     (inspect.iscoroutinefunction, f"is `async def`: {NEVER_RUNS}, which may call asyncio.run()"),
     (inspect.isasyncgenfunction, f"is `async def` and has `yield`: {NEVER_RUNS}"),
@@ -39,7 +39,7 @@ def told_of(value: object) -> str:
             if inspect.iscoroutine(value):
                 value.close()
             return told
-    return f"returned {_shown(value)}; return an outcome as text, or None for none"
+    return f"returned {_shown(value)}; return the name of an outcome, or None"
 
 
 def _shown(value: object) -> str:
@@ -56,6 +56,6 @@ def printable(error: BaseException) -> BaseException:
         _ = str(error), repr(error)
     except BaseException as raised:
         name, why = type(error).__qualname__, type(raised).__qualname__
-        told = f"{name}, whose text cannot be had: its __str__ or __repr__ raises {why}"
+        told = f"{name}, which cannot be printed: its __str__ or __repr__ raises {why}"
         return UnprintableError(told).with_traceback(error.__traceback__)
     return error

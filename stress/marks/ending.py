@@ -37,7 +37,7 @@ class Fate(enum.Enum):
 
     STALLED = "does not end its operation"
     WAITS = "is still in its operation at the end"
-    UNKNOWN = "got no core to end its operation on"
+    UNKNOWN = "got no core to finish its operation on"
 
 
 @attrs.define

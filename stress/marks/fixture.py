@@ -79,7 +79,7 @@ class Stress:
     def _role(self, body: Any, writes: bool, count: int | None) -> Any:
         """Add a role, or a decorator that does."""
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-            raise UserError(f"count={count!r} is no number of CPUs; give 1 or more, or leave it out")
+            raise UserError(f"count must be a number of CPUs, 1 or more (got {count!r}); leave it out for all others")
 
         def add(body: Body) -> Body:
             if fault := fault_of(body):
@@ -125,7 +125,7 @@ class Stress:
             UserError: when the roles cannot be dealt out, or this is called twice.
         """
         if self._has_run:
-            raise UserError("stress.run() was called before; one test runs once on each of its cells")
+            raise UserError("stress.run() was called twice; call it once in a test")
         self._has_run = True
         try:
             self._bout.run(self._roles, _texts(acceptable), self._under_test)
@@ -138,7 +138,7 @@ class Stress:
     def check_has_run(self) -> None:
         """Fail if there are roles and `run` was not called."""
         if self._roles and not self._has_run:
-            pytest.fail("the roles never ran: call stress.run(acceptable={...}) in the test", pytrace=False)
+            pytest.fail("the roles never ran; call stress.run(acceptable={...}) in the test", pytrace=False)
 
     def properties(self) -> list[tuple[str, object]]:
         """What the run came to, for JUnit XML."""
@@ -168,5 +168,6 @@ def _texts(acceptable: Iterable[str]) -> frozenset[str]:
     names = [acceptable] if isinstance(acceptable, str) else list(acceptable)
     wrong = [name for name in names if not isinstance(name, str)]
     if isinstance(acceptable, str) or wrong:
-        raise UserError(f"acceptable={acceptable!r} is no set of outcomes; give texts, like acceptable={{'found'}}")
+        example = "like acceptable={'found'}"
+        raise UserError(f"acceptable must be a set of outcomes' names, {example} (got {acceptable!r})")
     return frozenset(names)

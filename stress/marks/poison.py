@@ -141,6 +141,6 @@ class Graveyard:
 def _unswappable(cls: type) -> TypeError:
     """What is told of an object that keeps its class."""
     return TypeError(
-        f"the class of a {cls.__qualname__} cannot be swapped; mark it as freed by a key of your own: "
-        "stress.freed(key), and stress.check(key) where it is used"
+        f"the class of a {cls.__qualname__} cannot be swapped; mark the object as freed with a key of your own: "
+        "stress.freed(key), and stress.check(key) where the object is used"
     )

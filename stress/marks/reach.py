@@ -10,7 +10,7 @@ from stress.marks.under_test import Part
 MOST_LABELS = 6
 LEAST_SWITCHES = 32
 """With fewer it may be chance that all are in the same code."""
-ADVICE = "name the code under test in stress_noise (compiled code takes none), or run longer"
+ADVICE = "name the code under test in stress_noise (compiled code takes no noise), or run longer"
 
 
 def line(noise: Noise) -> str:
@@ -32,7 +32,7 @@ def miss(noise: Noise) -> str:
     missed = [part for part in _missed(noise) if part.imported]
     if not bodies_only or not missed or sum(switches.values()) < LEAST_SWITCHES:
         return ""
-    return f"noise reached nothing but the roles' own bodies: {_listed(missed)}; {ADVICE}"
+    return f"noise reached only the bodies of the roles: {_listed(missed)}; {ADVICE}"
 
 
 def _counts(noise: Noise) -> Counter[str]:

@@ -68,7 +68,7 @@ def read_cpus(value: object, origin: str) -> tuple[int, ...]:
     several = isinstance(value, Sequence) and not isinstance(value, str)
     parts = list(value) if isinstance(value, Sequence) and several else str(value).split(",")
     if not parts:
-        raise UserError(f"{origin}: no CPU count; give one or several, like 2,4,8")
+        raise UserError(f"{origin}: no CPU count; give one or more, like 2,4,8")
     return tuple(dict.fromkeys(whole(part, origin, 1, MAX_CPUS, "a CPU count") for part in parts))
 
 
@@ -78,7 +78,7 @@ def read_duration(value: object, origin: str) -> float:
         raise UserError(f"{origin}: {value!r} is not a duration; write text with a unit, like '500ms'")
     seconds = parse_duration(value, origin)
     if not 0 < seconds <= MOST_SECONDS:
-        raise UserError(f"{origin}: {value!r} is no time for a test; give more than 0 and at most a day")
+        raise UserError(f"{origin}: the duration must be greater than 0 and at most a day (got {value!r})")
     return seconds
 
 
@@ -95,14 +95,14 @@ def read_repeat(value: object, origin: str) -> int:
 def read_engine(value: object, origin: str) -> str:
     """An engine's name."""
     if value not in ENGINES:
-        raise UserError(f"{origin}: {value!r} is no engine; give one of {', '.join(ENGINES)}")
+        raise UserError(f"{origin}: {value!r} is not an engine; give one of {', '.join(ENGINES)}")
     return str(value)
 
 
 def read_cores(value: object, origin: str) -> str:
     """What an item does about cores that another stress run has."""
     if value not in HOW:
-        raise UserError(f"{origin}: {value!r} is not what to do about busy cores; give one of {', '.join(HOW)}")
+        raise UserError(f"{origin}: must be one of {', '.join(HOW)} (got {value!r})")
     return str(value)
 
 
@@ -123,10 +123,10 @@ MARKED = ("cpus", "duration", "seed", "repeat")
 def check_mark(args: Sequence[object], kwargs: Mapping[str, object]) -> None:
     """Raise UserError for arguments that the marker does not take."""
     if args:
-        raise UserError(f"@pytest.mark.stress: {args[0]!r} has no name; give it as one of {', '.join(MARKED)}")
+        raise UserError(f"@pytest.mark.stress: name each argument: {', '.join(MARKED)} (got {args[0]!r})")
     for name in kwargs:
         if name not in MARKED:
-            raise UserError(f"@pytest.mark.stress: there is no {name!r}; there are {', '.join(MARKED)}")
+            raise UserError(f"@pytest.mark.stress: unknown argument {name!r}; give {', '.join(MARKED)}")
 
 
 def find_setting(config: pytest.Config, name: str, marked: Mapping[str, Any], default: str | None = None) -> Any:

@@ -28,7 +28,7 @@ def headline(bout: Bout) -> str:
     if bout.errors:
         return f"RAISED: {len(bout.errors)} of {bout.operations:,} operations ended in an exception"
     if bout.starved:
-        return f"INCONCLUSIVE: {len(bout.starved)} of {len(bout.players)} CPUs got no core to end their operation on"
+        return f"INCONCLUSIVE: {len(bout.starved)} of {len(bout.players)} CPUs got no core to finish their operation on"
     if not bout.overlapped:
         return f"INCONCLUSIVE: none of {bout.operations:,} operations overlapped a writer's, so nothing was tested"
     if bout.noise and (refusal := reach.refusal(bout.noise)):

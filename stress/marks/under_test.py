@@ -129,8 +129,8 @@ def named(text: str, folder: Path, origin: str) -> Part:
     spec = spec_of(text) if all(map(str.isidentifier, text.split("."))) else None
     if spec is None:
         raise UserError(
-            f"{origin}: {text!r} is no file or folder under {folder} and no module that can be imported; "
-            "give a path or a module's name, like vendored/cachelib or queue"
+            f"{origin}: {text!r} is neither a file or folder under {folder} nor a module that can be imported; "
+            "give a path or the name of a module, like vendored/cachelib or queue"
         )
     part = part_of(text, spec)
     return attrs.evolve(part, places=(*part.places, *files_behind(sys.modules.get(text))))

@@ -111,7 +111,7 @@ def load_kept(entry: Callable[..., None], folder: Path) -> Any:
             return loaded
         except Exception as error:  # whatever numba raises: the code itself was compiled before
             fault = f"it cannot be loaded: {type(error).__name__}"
-    tell(f"compiled code in {shown(folder)} is thrown away and made anew: {fault}")
+    tell(f"compiled code in {shown(folder)} is deleted and compiled again: {fault}")
     keeping.throw_away(folder)
     return None
 
@@ -172,4 +172,5 @@ class NativeEngine:
         except NumbaError as error:
             where = f"{operation.__code__.co_filename}: {operation.__name__}"
             reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{where} cannot be compiled ({reason}); --engine python runs it and says more") from error
+            advice = "run it with --engine python to see more"
+            raise UserError(f"{where} cannot be compiled ({reason}); {advice}") from error

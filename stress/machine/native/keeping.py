@@ -60,7 +60,7 @@ def find_root() -> tuple[Path | None, list[str]]:
         if fault is None:
             return root, passed
         passed.append(f"{origin}: compiled code is not kept in {shown(root)}: {fault}; name a folder of your own")
-    return None, [*passed, "compiled code is not kept, so every process compiles anew"]
+    return None, [*passed, "compiled code is not kept, so every process compiles it again"]
 
 
 def _loadable(folder: Path) -> Iterator[Path]:
