@@ -1,6 +1,6 @@
-"""Finding scenarios: by name in the catalogue, or by path. The catalogue is the folder `scenarios/`.
+"""Finds and loads scenarios: by name in the catalogue, or by path. The catalogue is the folder `scenarios/`.
 
-It lies beside the package in a checkout and an editable install, and inside it in a built wheel.
+It lies beside the package in a checkout and an editable install, and inside the package in a wheel.
 """
 
 import errno
@@ -33,7 +33,7 @@ def scenarios_folder() -> Path:
 
 
 def _real(path: Path) -> Path:
-    """An absolute path without links; unlike `Path.resolve` it never raises."""
+    """An absolute path without links; unlike `Path.resolve`, it never raises."""
     return Path(os.path.realpath(path))
 
 
@@ -46,37 +46,37 @@ def line_of(error: BaseException, path: Path) -> int:
 
 
 _loaded: dict[Path, tuple[bytes, Scenario]] = {}
-"""What this process has loaded: the bytes that ran, and what came of them."""
+"""The files that this process has loaded: the bytes that ran, and the scenario that they define."""
 
 
 def read_source(path: Path) -> bytes:
-    """The bytes of the scenario file at `path`, which is not run. UserError if it cannot be read."""
+    """The bytes of the scenario file at `path`; nothing runs. UserError if it cannot be read."""
     with telling(f"cannot read {shown(path)}", "give the path of a .py file"):
         return read_whole(path, LARGEST_SOURCE)
 
 
 def loaded_source(path: Path) -> bytes:
-    """The bytes of the scenario file at `path` that this process runs; what is there now, if it runs none."""
+    """The bytes of the file at `path` as this process has run them, or the file's bytes now if it has not."""
     known = _loaded.get(path)
     return known[0] if known else read_source(path)
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The `SCENARIO` of the file at `path`, an absolute path; its origin is its name if the catalogue has it.
+    """The `SCENARIO` of the file at the absolute `path`; its `origin` is its name if the catalogue has it.
 
     Raises:
-        UserError: when the file cannot be read or run, or has no SCENARIO.
+        UserError: when the file cannot be read or run, or defines no SCENARIO.
     """
     return load_source(path, loaded_source(path))
 
 
 def load_source(path: Path, source: bytes) -> Scenario:
-    """The same from bytes that were read there before: they run, whatever the file or a compiled one beside it says.
+    """The scenario that `source`, bytes read from `path` before, defines: they run, and not the file as it is now.
 
-    Its module is kept in `sys.modules`, where compiled code looks for it.
+    The module is kept in `sys.modules`, where compiled code looks for it.
 
     Raises:
-        UserError: also when this process has run other bytes of that file.
+        UserError: as `load_scenario`, and when this process has run other bytes of that file.
     """
     if path not in _loaded:
         _loaded[path] = source, _run_source(path, source)
@@ -126,7 +126,7 @@ def scenario_file(wanted: str) -> Path:
     """The file of the scenario of this name in the catalogue, or of this path; an absolute path.
 
     Raises:
-        UserError: when there is none; says which there are.
+        UserError: when there is none; it names similar scenarios.
     """
     path = Path(wanted)
     if path.suffix == ".py" or "/" in wanted:
@@ -143,7 +143,7 @@ def scenario_file(wanted: str) -> Path:
 
 
 def _nearest(wanted: str) -> str:
-    """The names in the catalogue that `wanted` may have meant, as a question; nothing if it is like none."""
+    """The names in the catalogue that are similar to `wanted`, as a question; empty if there are none."""
     near = get_close_matches(wanted, [path.stem for path in scenarios_folder().glob("*.py")], MOST_NEAREST)
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
@@ -152,7 +152,7 @@ def find_scenario(wanted: str) -> Scenario:
     """The scenario of this name in the catalogue, or in the file of this path.
 
     Raises:
-        UserError: when there is none, or its file has none.
+        UserError: when there is none, or its file defines none.
     """
     return load_scenario(scenario_file(wanted))
 

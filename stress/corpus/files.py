@@ -1,8 +1,8 @@
-"""Reads and writes corpus files; the command line and every run come through here.
+"""Reads and writes corpus files, for the command line and for every run.
 
-A corpus file is JSON, one symbol a line so that two versions can be compared line by line. Addresses are hex
-strings without the bias, sizes and indices are numbers. Whatever a file holds, the only error is UserError,
-one line with the file and the key.
+A corpus file is JSON with one symbol on each line, so that two versions can be compared line by line. Addresses are hex
+strings without the bias; sizes and indices are numbers. Whatever a file contains, the only error is UserError, one line
+with the file and the key.
 """
 
 import json
@@ -29,11 +29,11 @@ _MODULE_KEYS = frozenset({"name", "core", "init", "symbols"})
 _HEX = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII)
 _T = TypeVar("_T")
 _quoted = json.encoder.encode_basestring
-"""A text as JSON, as `json.dumps` writes it without escaping what is not ASCII; there are millions of names."""
+"""A text as JSON, as `json.dumps` writes it with `ensure_ascii=False`, but faster: there are millions of names."""
 
 
 def load(path: Path) -> Corpus:
-    """Read a corpus file; UserError with file and key if it is unreadable or no corpus of this schema."""
+    """Read a corpus file; UserError with file and key if it cannot be read or is not a corpus of this schema."""
     try:
         raw = read_bounded(path)
     except UserError as error:
@@ -49,7 +49,7 @@ def bundled() -> Corpus:
 
 
 def parse(raw: bytes, where: str) -> Corpus:
-    """A corpus from the bytes of a corpus file; UserError beginning with `where` if they are none."""
+    """The corpus in the bytes of a corpus file; UserError that begins with `where` for any other bytes."""
     try:
         return _corpus(_document(raw))
     except UserError as error:
@@ -159,7 +159,7 @@ def _text(value: object) -> str:
 
 
 def save(corpus: Corpus, path: Path) -> None:
-    """Write a corpus file, whole or not at all: what was at `path` stays until the new file is complete.
+    """Write a corpus file, whole or not at all: the old file at `path` stays until the new one is complete.
 
     UserError if the folder cannot be written, the disk is full, or `path` is a device or a folder.
     """

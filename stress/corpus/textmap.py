@@ -1,8 +1,8 @@
 """Reads a System.map or a saved or live /proc/kallsyms into a corpus; the importer calls it.
 
-Such a map gives addresses and names only, so a module's regions are inferred: one core region around the
-longest run of its symbols that no other symbol interrupts. Newer kernels scatter a module's text, data and
-init memory; the shorter runs are left out.
+Such a map gives only addresses and names, so a module's regions are inferred: one core region around the longest run of
+its symbols that no other symbol interrupts. Newer kernels scatter a module's text, data and init memory; the shorter
+runs are left out.
 """
 
 import re
@@ -27,7 +27,7 @@ from stress.errors import UserError
 from stress.safe_text import shown
 
 HIGH_BIAS = 0xC000000000000000
-"""What is taken off the addresses of a 64-bit kernel, which lives in the high half."""
+"""Subtracted from the addresses of a 64-bit kernel, which lies in the high half of the address space."""
 
 _LINE = re.compile(r"([0-9a-f]{1,16}) +([a-z?-]) +([^\s\[]\S*)(?:\s+\[([^\]\s]+)\])?\s*", re.ASCII | re.IGNORECASE)
 LONGEST_LINE = 4096
@@ -53,8 +53,8 @@ def read_map(data: bytes, where: str) -> Corpus:
     """A corpus from lines like `ffffffff81000000 T name` or `ffffffffc0000000 t name [module]`.
 
     Absolute and per-CPU symbols (kind A, or below the kernel's half), symbols of generated code ([bpf] and
-    [__builtin__...]) and modules' symbols away from their longest run are dropped. UserError, without
-    `where`, if a line is something else, if nothing is left, or if all addresses are hidden.
+    [__builtin__...]) and symbols of modules outside of their longest run are dropped. UserError, without `where`, if a
+    line has another form, if no symbol is left, or if all addresses are hidden.
     """
     _require_map(data)
     bias = HIGH_BIAS if _HIGH.search(data) else 0
@@ -78,8 +78,8 @@ def _require_map(data: bytes) -> None:
 
 
 def _entries(data: bytes, bias: int) -> Iterator[_Entry]:
-    """Every line that is wanted, its address without the bias."""
-    modules: dict[str, str] = {}  # one text for each name
+    """Every line that is kept, its address without the bias."""
+    modules: dict[str, str] = {}  # one string object for each name: a map has millions of lines
     try:
         for number, raw in enumerate(BytesIO(data), 1):
             match = _LINE.fullmatch(raw.decode())
@@ -95,7 +95,7 @@ def _entries(data: bytes, bias: int) -> Iterator[_Entry]:
 
 
 def _runs(entries: list[_Entry]) -> list[list[_Entry]]:
-    """Entries of one owner side by side; of an address that several owners claim, the first keeps it."""
+    """Runs of entries of one owner side by side. If several owners have symbols at one address, the first keeps it."""
     runs: list[list[_Entry]] = []
     for _, group in groupby(entries, attrgetter("module")):
         taken = runs[-1][-1].value if runs else -1
@@ -133,7 +133,7 @@ def _module(run: list[_Entry], base: int, limit: int) -> Module:
 
 
 def _text_size(run: list[_Entry], base: int, end: int) -> int:
-    """The text reaches to the first symbol behind the last function, or to the region's end."""
+    """The size of the text, which ends at the first symbol behind the last function, or at the region's end."""
     texts = [entry.value for entry in run if entry.kind in "Tt"]
     if not texts:
         return 0

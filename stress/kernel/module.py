@@ -1,7 +1,8 @@
-"""Loading and unloading modules (kernel/module.c, 2.6.11). How the list changes is the caller's: `link`, `unlink`.
+"""Loading and unloading modules (kernel/module.c, 2.6.11). The caller says how the list changes: `link`, `unlink`.
 
-Each change passes four edges, which readers count as race windows: the change is requested (before the
-protection's first step), the entry is linked or unlinked, the free begins, the free has ended.
+A change passes up to four edges, and a lookup that overlaps one is a race window: the change is requested (before the
+protection's first step), the entry is linked or unlinked, the free begins, the free has ended. module_mutex guards the
+list against other writers; readers do not take it.
 """
 
 from collections.abc import Callable
@@ -74,13 +75,13 @@ def load_module(cpu: Cpu, image: int) -> int:
         cpu.store(mod + SYMTAB, cpu.load(mod + SYMTAB) + mod)
         cpu.store(mod + STRTAB, cpu.load(mod + STRTAB) + mod)
         cpu.store(mod + STATE, MODULE_STATE_COMING)
-        cpu.barrier()
+        cpu.barrier()  # the module is complete before `link` publishes it
     return mod
 
 
 @kernel
 def free_init(cpu: Cpu, mod: int) -> None:
-    """Forget the init range once init() has run: first the pointer, then the sizes."""
+    """Forget the init range once init() has run: first the pointer, then the sizes, in the order of 2.6.11."""
     cpu.store(mod + MODULE_INIT, 0)
     cpu.store(mod + INIT_SIZE, 0)
     cpu.store(mod + INIT_TEXT_SIZE, 0)
@@ -122,6 +123,7 @@ def finish_init(cpu: Cpu, mod: int) -> None:
 @kernel
 def free_module(cpu: Cpu, mod: int, unlink: ListChange) -> None:
     """Take `mod` off the list with `unlink` and free it; holds module_mutex."""
+    # Each edge stands next to the step that it marks, so that a lookup between two steps counts as a race window.
     mark_edge(cpu)
     unlink(cpu, mod)
     mark_edge(cpu)
@@ -153,7 +155,7 @@ def sys_init_module(cpu: Cpu, image: int, link: ListChange) -> int:
 def sys_init_module_failing(cpu: Cpu, image: int, link: ListChange, unlink: ListChange) -> int:
     """insmod of a module whose init() fails; `link` and `unlink` change the list. -ENODEV, or -EEXIST, -ENOMEM.
 
-    init() takes time, in which readers come upon the module.
+    init() takes time (`schedule`), in which readers reach the module.
     """
     mod = begin_init(cpu, image, link)
     if mod < 0:
@@ -165,7 +167,7 @@ def sys_init_module_failing(cpu: Cpu, image: int, link: ListChange, unlink: List
 
 @kernel
 def try_stop_module(cpu: Cpu, mod: int) -> int:
-    """rmmod's first stop: mark the module GOING while nobody runs, unless it is in use. 0 or -EWOULDBLOCK."""
+    """rmmod's first stop: mark the module GOING while no other CPU runs, unless it is in use. 0 or -EWOULDBLOCK."""
     result = 0
     stop_machine(cpu)
     if cpu.load(mod + REFCOUNT) != 0:
@@ -210,7 +212,8 @@ def finish_exit(cpu: Cpu, mod: int, unlink: ListChange) -> None:
 def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange) -> int:
     """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK.
 
-    exit() takes time: without it every reader would stand at the first steps of a lookup, fresh from the stop.
+    exit() takes time (`yield_core`). Without it, every reader would be at the first steps of a lookup when the module
+    is unlinked, because the first stop has just released all of them at once.
     """
     mod = begin_exit(cpu, name)
     if mod < 0:

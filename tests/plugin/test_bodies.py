@@ -44,14 +44,14 @@ def told(pytester: pytest.Pytester, source: str, **outcomes: int) -> str:
         ),
         (
             "@stress.writer\n        async def body(cpu): yield",
-            "the body `body` is `async def` and has `yield`: a call",
+            "the body `body` is `async def` and has `yield`: calling",
         ),
         (
             "@stress.reader\n        def body(cpu): yield",
             "the body `body` has `yield`: calling it runs none of its code",
         ),
         ("stress.writer(functools.partial(Called()))", "is `async def`: calling it runs none of its code"),
-        ("stress.writer(lambda cpu: later())", "writer <lambda> returned an awaitable, as `async def` does: a call"),
+        ("stress.writer(lambda cpu: later())", "writer <lambda> returned an awaitable, as `async def` does: calling"),
         ("stress.writer(lambda cpu: (yield))", "has `yield`: calling it runs none of its code"),
         ("stress.writer(lambda cpu: (one for one in 'a'))", "returned a generator, as a function with `yield` does"),
     ],
