@@ -1,4 +1,4 @@
-"""What a body must be, and what it returned or raised in words that can always be printed."""
+"""Checks of a body: it must be a plain function; what it returns or raises is reported in text that can be printed."""
 
 import inspect
 from functools import partial
@@ -21,19 +21,19 @@ BY_VALUE = (
 
 
 class UnprintableError(Exception):
-    """Stands for an exception of a body whose own text cannot be had."""
+    """Stands for an exception of a body whose `__str__` or `__repr__` raises."""
 
 
 def fault_of(body: Any) -> str:
-    """What is wrong with a body, if a call of it would run nothing; empty otherwise."""
+    """Why calling a body would run nothing; empty if it would run."""
     while isinstance(body, partial):
         body = body.func
     called = body if inspect.isroutine(body) else getattr(type(body), "__call__", body)  # noqa: B004
     return next((told for is_one, told in BY_FUNCTION if is_one(called)), "")
 
 
-def told_of(value: object) -> str:
-    """What is told of a value that is no outcome. A coroutine is closed: nobody will await it."""
+def fault_of_value(value: object) -> str:
+    """The message for a returned value that is not an outcome. A coroutine is closed, since nothing awaits it."""
     for is_one, told in BY_VALUE:
         if is_one(value):
             if inspect.iscoroutine(value):
@@ -51,7 +51,7 @@ def _shown(value: object) -> str:
 
 
 def printable(error: BaseException) -> BaseException:
-    """An exception, or what stands for it where its own text raises: whoever prints it may not survive that."""
+    """An exception, or an UnprintableError if its own text raises, which could end the code that prints it."""
     try:
         _ = str(error), repr(error)
     except BaseException as raised:

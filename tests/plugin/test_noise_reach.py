@@ -11,9 +11,9 @@ from types import CodeType
 import pytest
 
 from stress.errors import UserError
+from stress.marks.code_under_test import CodeUnderTest, named
 from stress.marks.imports import imported_parts
 from stress.marks.noise import Kind
-from stress.marks.under_test import UnderTest, named
 from tests.plugin.test_noise import run
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "--stress-duration", "200ms")
@@ -200,7 +200,9 @@ def test_what_a_module_has_from_a_private_one_that_python_has_frozen_takes_noise
             one.get(number)
 
     part = named("collections.abc", tmp_path, "x")
-    assert run(Kind.LINES, UnderTest(tmp_path, (part,)), body).switches.keys() == {(code_of_get().co_filename, False)}
+    assert run(Kind.LINES, CodeUnderTest(tmp_path, (part,)), body).switches.keys() == {
+        (code_of_get().co_filename, False)
+    }
 
 
 @pytest.mark.parametrize("word", ["no/such/folder", "queue.nothing", "parcel;", "x" * 5000, "a\0b", "", "raises.x"])
