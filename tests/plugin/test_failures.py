@@ -171,7 +171,7 @@ def test_a_run_without_overlap_says_so(pytester: pytest.Pytester) -> None:
 def test_roles_that_never_run_fail_the_test(pytester: pytest.Pytester) -> None:
     source = RAISING.format(body="return 'good'").replace('stress.run(acceptable={"good"})', "pass")
     out = failed(pytester, source)
-    assert "the roles never ran: call stress.run(acceptable={...}) in the test" in out
+    assert "the roles never ran; call stress.run(acceptable={...}) in the test" in out
     assert "Traceback" not in out
 
 
