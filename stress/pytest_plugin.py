@@ -155,7 +155,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     extend_timeout(item, budget_s)
     how = find_setting(item.config, "cores", {})
-    with having_cores(lambda told: tell(item.config, f"\n{item.nodeid} {told}"), warn_of(item), how=how) as shared:
+    with having_cores(lambda text: tell(item.config, f"\n{item.nodeid} {text}"), warn_of(item), how=how) as shared:
         skip_if_shared(item, how, shared)
         return (yield)
 
@@ -165,8 +165,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a marked test that cannot take the fixture, before pytest skips it; note a marked test without it."""
     if not isinstance(item, pytest.Function) or item.get_closest_marker("stress") is None:
         return
-    if told := refusal(item):
-        pytest.fail(told, pytrace=False)
+    if reason := refusal(item):
+        pytest.fail(reason, pytrace=False)
     if "stress" not in item.fixturenames:
         item.user_properties.append((NOTE, NEEDS_FIXTURE))
 
@@ -234,9 +234,9 @@ class NoiseLines:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Print the line at teardown: then the properties are complete, in a worker of pytest-xdist too."""
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        told = [value for name, value in report.user_properties if name == "stress_noise"]
-        if terminal and told and report.when == "teardown":
-            terminal.write_line(f"  noise: {told[0]}")
+        lines = [value for name, value in report.user_properties if name == "stress_noise"]
+        if terminal and lines and report.when == "teardown":
+            terminal.write_line(f"  noise: {lines[0]}")
 
 
 @pytest.fixture

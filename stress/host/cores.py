@@ -148,8 +148,8 @@ class Waiting:
     tell: Tell
     longest: float
     _waited: Waited = attrs.field(init=False, factory=Waited)
-    _told: bool = attrs.field(init=False, default=False)
-    _told_of: tuple[int, float] | None = attrs.field(init=False, default=None)
+    _reported: bool = attrs.field(init=False, default=False)
+    _reported_stuck: tuple[int, float] | None = attrs.field(init=False, default=None)
 
     def until(self, given_up: Callable[[], bool]) -> str | None:
         """Wait until all cores are locked, or until `given_up` is true: None. Else the reason why they are shared."""
@@ -172,14 +172,14 @@ class Waiting:
 
     def _tell_once(self, holder: Holder | None) -> None:
         """Report what this process waits for, once."""
-        if not self._told:
-            self._told = True
+        if not self._reported:
+            self._reported = True
             self.tell(f"waits for {run_of(holder)}, which holds the host's cores{since(holder)}")
 
     def _tell_stuck(self, holder: Holder | None) -> None:
         """Report a holder that makes no progress, once for each time that it stops."""
-        if holder and self._told_of != (holder.pid, holder.beats):
-            self._told_of = holder.pid, holder.beats
+        if holder and self._reported_stuck != (holder.pid, holder.beats):
+            self._reported_stuck = holder.pid, holder.beats
             passed = f"for {STUCK_SECONDS:.0f} s"
             self.tell(f"waits for {run_of(holder)}, which has made no progress {passed}: {holder.advice()}")
 

@@ -29,16 +29,16 @@ def fault_of(body: Any) -> str:
     while isinstance(body, partial):
         body = body.func
     called = body if inspect.isroutine(body) else getattr(type(body), "__call__", body)  # noqa: B004
-    return next((told for is_one, told in BY_FUNCTION if is_one(called)), "")
+    return next((fault for is_one, fault in BY_FUNCTION if is_one(called)), "")
 
 
 def fault_of_value(value: object) -> str:
     """The message for a returned value that is not an outcome. A coroutine is closed, since nothing awaits it."""
-    for is_one, told in BY_VALUE:
+    for is_one, fault in BY_VALUE:
         if is_one(value):
             if inspect.iscoroutine(value):
                 value.close()
-            return told
+            return fault
     return f"returned {_shown(value)}; return the name of an outcome, or None"
 
 
@@ -56,6 +56,6 @@ def printable(error: BaseException) -> BaseException:
         _ = str(error), repr(error)
     except BaseException as raised:
         name, why = type(error).__qualname__, type(raised).__qualname__
-        told = f"{name}, which cannot be printed: its __str__ or __repr__ raises {why}"
-        return UnprintableError(told).with_traceback(error.__traceback__)
+        text = f"{name}, which cannot be printed: its __str__ or __repr__ raises {why}"
+        return UnprintableError(text).with_traceback(error.__traceback__)
     return error
