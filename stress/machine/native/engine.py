@@ -100,7 +100,7 @@ def compile_here(entry: Callable[..., None], cache: Path | None) -> Any:
 
 
 def load_kept(entry: Callable[..., None], folder: Path) -> Any:
-    """Load `entry` from its folder; None if there is none. A folder that is not safe, or damaged, is deleted: None too."""
+    """Load `entry` from its folder; None if there is none. An unsafe or damaged folder is deleted; then None."""
     if not os.path.lexists(folder):
         return None
     fault = keeping.fault_of_kept(folder)
