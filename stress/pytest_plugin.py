@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 NAMES = ("duration", "cpus", "engine", "seed", "repeat", "cores")
 HELP = {
-    "duration": "how long each cell runs, like 500ms or 2m (default: 1s)",
-    "cpus": "CPU counts, one cell for each, like 2,4,8",
+    "duration": "how long each item runs, like 500ms or 2m (default: 1s)",
+    "cpus": "CPU counts, one item for each, like 2,4,8",
     "engine": "engine of scenarios: auto, python or native",
     "seed": "a whole number, or random",
-    "repeat": "how many times each cell runs",
+    "repeat": "how many items for each CPU count",
     "cores": "what to do while another stress run holds this host's cores: wait (default), share or skip",
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
