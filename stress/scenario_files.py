@@ -65,7 +65,7 @@ def load_scenario(path: Path) -> Scenario:
     """The `SCENARIO` of the file at the absolute `path`; its `origin` is its name if the catalogue has it.
 
     Raises:
-        UserError: when the file cannot be read or run, or defines no SCENARIO.
+        UserError: when the file cannot be read or run, or has no SCENARIO.
     """
     return load_source(path, loaded_source(path))
 

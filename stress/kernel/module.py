@@ -1,4 +1,4 @@
-"""Loading and unloading modules (kernel/module.c, 2.6.11). The caller says how the list changes: `link`, `unlink`.
+"""Loading and unloading modules (kernel/module.c, 2.6.11). How the list changes is the caller's: `link`, `unlink`.
 
 A change passes up to four edges, and a lookup that overlaps one is a race window: the change is requested (before the
 protection's first step), the entry is linked or unlinked, the free begins, the free has ended. module_mutex guards the
@@ -75,13 +75,13 @@ def load_module(cpu: Cpu, image: int) -> int:
         cpu.store(mod + SYMTAB, cpu.load(mod + SYMTAB) + mod)
         cpu.store(mod + STRTAB, cpu.load(mod + STRTAB) + mod)
         cpu.store(mod + STATE, MODULE_STATE_COMING)
-        cpu.barrier()  # the module is complete before `link` publishes it
+        cpu.barrier()
     return mod
 
 
 @kernel
 def free_init(cpu: Cpu, mod: int) -> None:
-    """Forget the init range once init() has run: first the pointer, then the sizes, in the order of 2.6.11."""
+    """Forget the init range once init() has run: first the pointer, then the sizes."""
     cpu.store(mod + MODULE_INIT, 0)
     cpu.store(mod + INIT_SIZE, 0)
     cpu.store(mod + INIT_TEXT_SIZE, 0)
@@ -123,7 +123,6 @@ def finish_init(cpu: Cpu, mod: int) -> None:
 @kernel
 def free_module(cpu: Cpu, mod: int, unlink: ListChange) -> None:
     """Take `mod` off the list with `unlink` and free it; holds module_mutex."""
-    # Each edge stands next to the step that it marks, so that a lookup between two steps counts as a race window.
     mark_edge(cpu)
     unlink(cpu, mod)
     mark_edge(cpu)

@@ -18,7 +18,7 @@ RUNS_ON = "runs on"
 ENDED = "ended"
 
 ACTIVITIES = {
-    GOES_ON: "goes on with other operations and does not end the wait",
+    GOES_ON: "goes on with other operations and ends no wait",
     SLEEPS: "sleeps within that operation",
     RUNS_ON: "runs on within that operation",
     ENDED: "has ended: its thread is gone",
@@ -29,8 +29,8 @@ ACTIVITIES = {
 class Wait:
     """The word at `address` that a CPU spins on, in a machine of `cpus`.
 
-    `guard` is the lock whose holder can end the wait: the word itself if it is a lock, or the lock whose holder alone
-    stores the word; else None. `held_by` was the guard's holder when the word was read, if it had one.
+    `guard` is the lock that decides over it: the word itself if it is one, or the one whose holder alone stores the
+    word; else None. `held_by` was its holder at the time of looking, if it had one.
     """
 
     address: int
@@ -53,21 +53,21 @@ class Wait:
         return number if number is not None and number < self.cpus else None
 
     def text(self, cpu: int) -> str:
-        """The word's name and the guard's holder, as a report shows them for the spinning CPU `cpu`."""
+        """What is spun on and who has it, as seen by `cpu`, which spins."""
         return f"{self.spins_on}{self._holder_text('itself' if self.held_by == cpu else f'CPU {self.held_by}')}"
 
     def _holder_text(self, holder: str) -> str:
-        """The words about the guard; `holder` names its holder."""
+        """Who decides over the word, called `holder` if it is a CPU."""
         if self.guard is None:
-            return "" if self.waits_for is not None else ", which any CPU may store"
+            return "" if self.waits_for is not None else ", which no CPU in particular stores"
         if self.guard != self.address:
             guard = name_of(self.guard, self.cpus)
             return f", stored only by the holder of {guard}: {'nobody' if self.held_by is None else holder}"
-        return ", which is free now" if self.held_by is None else f", held by {holder}"
+        return ", which is free just now" if self.held_by is None else f", held by {holder}"
 
 
 def wait_on(ram: Ram, address: int) -> Wait:
-    """The wait of a CPU that spins on the word at `address`, with the guard's holder as of now."""
+    """What a CPU that spins on the word at `address` waits for just now."""
     guard = guard_of(address)
     held_by = None if guard is None else holder_of(guard, ram.peek(guard))
     return Wait(address, ram.map.cpus, guard, held_by)
@@ -75,10 +75,10 @@ def wait_on(ram: Ram, address: int) -> Wait:
 
 @attrs.frozen
 class Link:
-    """One CPU of a chain. `activity` is a constant of this module; `wait` and `seconds` belong to a CPU that spins.
+    """One CPU of a chain. `activity` is one of this module's words; `wait` and `seconds` are for one that spins.
 
-    `operation` is the number of operations that it had finished. `stack` has its kernel functions, innermost first, as
-    `function (file:line)`; it is empty on the native engine.
+    `operation` is how many operations it had finished. `stack` is its kernel functions, innermost first, as
+    `function (file:line)`; empty on the native engine.
     """
 
     cpu: int
@@ -91,7 +91,7 @@ class Link:
 
     @property
     def waits_for(self) -> int | None:
-        """The CPU that can end this one's wait; None if it does not wait, or for a word that any CPU may store."""
+        """The CPU that can end this one's wait; None if it waits for nobody, or nobody knows for whom."""
         return None if self.wait is None else self.wait.waits_for
 
     @property

@@ -146,7 +146,7 @@ CAUSE_WILD = 1
 CAUSE_ENDLESS = 2
 CAUSE_POWER_OFF = 99
 
-# Outcomes that the harness finds in operations of any kind. They have the last numbers, which no scenario may use.
+# Outcomes that the harness itself finds, in operations of every kind: the last numbers, which no scenario may use.
 AFTER_FREE, OUT_OF_BOUNDS, OVERWRITTEN = MOST_OUTCOMES - 3, MOST_OUTCOMES - 2, MOST_OUTCOMES - 1
 
 # Kinds of access in the notes: the number of bytes, negative for a write; 0 is a fault that no access had. A

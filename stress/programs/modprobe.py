@@ -33,10 +33,10 @@ UPCOMING = PRIVATE + 8
 
 @kernel
 def turn_listed(cpu: Cpu, slot: int) -> None:
-    """Count up SLOT_LISTED, which is odd while the module must be found: before an unload, and after a load."""
-    cpu.barrier()  # after a load: the module is in the list before the word says so
+    """Say that the slot's module is about to leave the list, or has come into it."""
+    cpu.barrier()
     cpu.poke(slot + SLOT_LISTED, cpu.peek(slot + SLOT_LISTED) + 1)
-    cpu.barrier()  # before an unload: the word says so before the module leaves the list
+    cpu.barrier()
 
 
 @kernel

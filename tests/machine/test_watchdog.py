@@ -152,7 +152,7 @@ def test_a_lock_that_is_free_is_waited_for_in_vain() -> None:
     stall = Paper(2).stall({0: MODLIST_LOCK})
     assert cpus_of(stall) == [0]
     assert stall.cycle == ()
-    assert stall.text.endswith("modlist_lock, which is free now")
+    assert stall.text.endswith("modlist_lock, which is free just now")
 
 
 def test_a_holder_that_does_not_exist_is_told_and_not_followed() -> None:
@@ -167,7 +167,7 @@ def test_a_holder_that_does_not_exist_is_told_and_not_followed() -> None:
 def test_a_word_that_nobody_in_particular_stores_ends_the_chain(address: int) -> None:
     stall = Paper(1).stall({0: address})
     assert cpus_of(stall) == [0]
-    assert stall.text.endswith(f"{words.name_of(address)}, which any CPU may store")
+    assert stall.text.endswith(f"{words.name_of(address)}, which no CPU in particular stores")
 
 
 def test_a_per_cpu_word_is_waited_for_from_its_cpu() -> None:
@@ -182,7 +182,7 @@ def test_what_lies_behind_the_last_area_is_no_per_cpu_word() -> None:
     paper = Paper(2)
     stall = paper.stall({0: area_address(2) + ACK})
     assert cpus_of(stall) == [0]
-    assert f"on {area_address(2) + ACK:#x}, which any CPU may store" in stall.text
+    assert f"on {area_address(2) + ACK:#x}, which no CPU in particular stores" in stall.text
 
 
 def test_a_word_stored_only_by_a_locks_holder_is_waited_for_from_that() -> None:
