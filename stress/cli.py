@@ -60,7 +60,7 @@ def cli() -> None:
     Start with:  kstress run        the 2005 kallsyms race, before and after the patch
                  kstress soak       run for hours or days; an interrupted soak can be resumed
                  kstress sweep      run every combination of CPU counts, engines and more
-                 kstress compare    what got worse between two runs, and what is only noise
+                 kstress compare    what is worse than it was, and what is noise
                  kstress list       every scenario
                  kstress doctor     what this machine offers
     """
