@@ -40,6 +40,7 @@ from stress.machine.words import (
 
 REPORTS = static("reports")
 
+# The name buffer of kallsyms (KSYM_NAME_LEN + 1), and five rows of memory as KASAN's reports show them.
 NAME_BUFFER_BYTES = 128
 ROWS = 5
 ROW_BYTES = 16

@@ -12,6 +12,7 @@ RawStack = tuple[tuple[CodeType, int], ...]
 """A stack as it is taken: for each function, innermost first, its code and the offset of the instruction in bytes."""
 
 DEEPEST = 32
+"""The most frames that are taken, since a CPU takes a stack in the middle of an operation."""
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = "stress.machine."
 SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})

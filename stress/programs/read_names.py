@@ -24,6 +24,7 @@ from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import NUM_SLOTS, SLOT_BYTES, SLOT_IMAGE, SLOTS
 
 PLAIN_NAMES = 16
+"""One lookup in so many names no module, and so searches all of them, which takes long."""
 
 ReadLine = Callable[[Cpu, int, int], bool]
 

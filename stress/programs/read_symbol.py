@@ -30,6 +30,7 @@ Pause = Callable[[Cpu], None]
 
 STEPS_A_STAY = 64
 STAY_NANOSECONDS = 50_000
+"""About the shortest sleep that Linux gives."""
 
 
 @kernel
