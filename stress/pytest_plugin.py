@@ -252,6 +252,6 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     first_only = config.getoption("maxfail") == 1
     with Stress(request.param, item.nodeid, first_only, code_under_test_of(item), partial(tell, config)) as one:
-        item.add_report_section("call", "stress", one.again)
+        item.add_report_section("call", "stress", one.rerun_command)
         yield one
     item.user_properties.extend(one.properties())

@@ -47,7 +47,7 @@ def cells(found: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def again(nodeid: str, cell: Cell) -> str:
+def rerun_command(nodeid: str, cell: Cell) -> str:
     """The command that runs one cell again; it gives every setting, wherever the settings came from."""
     given = {"cpus": cell.cpus, "seed": cell.seed - cell.repeat, "duration": write_duration(cell.duration_s)}
     if cell.repeat:

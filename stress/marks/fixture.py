@@ -10,7 +10,7 @@ from stress.errors import UserError
 from stress.marks import noise_summary, report
 from stress.marks.bodies import fault_of
 from stress.marks.bout import Bout
-from stress.marks.cell import Cell, again
+from stress.marks.cell import Cell, rerun_command
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.cpu import Role, StressCpu
 
@@ -56,9 +56,9 @@ class Stress:
         return self._cell.seed
 
     @property
-    def again(self) -> str:
+    def rerun_command(self) -> str:
         """The command that runs this cell again, its seed included."""
-        return again(self._nodeid, self._cell)
+        return rerun_command(self._nodeid, self._cell)
 
     @overload
     def reader(self, body: Body) -> Body: ...

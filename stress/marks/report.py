@@ -8,7 +8,7 @@ from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import RawStack, line_of
 from stress.marks import noise_summary
 from stress.marks.bout import Bout
-from stress.marks.cell import again
+from stress.marks.cell import rerun_command
 from stress.marks.code_under_test import PACKAGE
 from stress.marks.cpu import Player
 from stress.marks.poison import Action, Use
@@ -145,4 +145,4 @@ def _end(bout: Bout, nodeid: str) -> Iterator[str]:
     yield f"ran {show_duration(bout.seconds)} on {cell.cpus} CPUs, GIL {gil}, seed {cell.seed}"
     if bout.noise:
         yield f"noise: {noise_summary.line(bout.noise)}"
-    yield f"again (a seed fixes draws and noise, not the interleaving): {again(nodeid, cell)}"
+    yield f"again (a seed fixes draws and noise, not the interleaving): {rerun_command(nodeid, cell)}"

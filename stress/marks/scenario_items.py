@@ -16,7 +16,7 @@ from rich.console import Console
 from stress.config import DEFAULT_CPUS, Config
 from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_numba
-from stress.marks.cell import Cell, again, cells
+from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import find_settings
 from stress.report.table import PLAIN_WIDTH, show
 from stress.runs.result import Result
@@ -127,7 +127,7 @@ class ScenarioItem(pytest.Item):
         """The text of a failure: the result as the command line prints it, or the error."""
         error = excinfo.value
         if isinstance(error, OtherVerdictError):
-            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {again(self.nodeid, self.cell)}"
+            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {rerun_command(self.nodeid, self.cell)}"
         if isinstance(error, HarnessError):
             return f"the harness failed, so this run says nothing: {error}"
         return str(error) if isinstance(error, UserError) else super().repr_failure(excinfo, style)

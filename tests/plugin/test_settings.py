@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from stress.errors import UserError
-from stress.marks.cell import Cell, again, cells
+from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import check_mark, read_cpus, read_duration, read_repeat, read_seed
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
@@ -169,10 +169,10 @@ def test_cells_have_seeds_of_their_own_and_the_command_gives_the_same_again() ->
     assert len({cell.seed for cell in found}) == len(found) == 6
     chosen = cells({"cpus": (2,), "duration": 1.5, "seed": 10, "repeat": 3})
     assert [cell.seed for cell in chosen] == [10, 11, 12]
-    assert again("a.py::test[2cpus-again2]", chosen[2]) == (
+    assert rerun_command("a.py::test[2cpus-again2]", chosen[2]) == (
         'pytest "a.py::test[2cpus-again2]" --stress-cpus 2 --stress-seed 10 --stress-duration 1500ms --stress-repeat 3'
     )
-    assert again("a.py::test[2cpus]", Cell(2, 1.0, 7)) == (
+    assert rerun_command("a.py::test[2cpus]", Cell(2, 1.0, 7)) == (
         'pytest "a.py::test[2cpus]" --stress-cpus 2 --stress-seed 7 --stress-duration 1s'
     )
 
