@@ -1,4 +1,4 @@
-"""How the module list changes: before the patch under modlist_lock, which kallsyms does not take; since it, stopped.
+"""How the module list changes: before the patch under modlist_lock, which kallsyms does not take; since, under a stop.
 
 The two kernels are the protocols `LOCKED` and `STOPPED`. Scenarios that test something else build on one of them.
 """
@@ -35,9 +35,9 @@ def unlink_locked(cpu: Cpu, mod: int) -> None:
 
 @kernel
 def link_stopped(cpu: Cpu, mod: int) -> None:
-    """The patch: add the module to the list while the machine is stopped. No lock: nothing else runs.
+    """The patch: add the module to the list while the machine is stopped. It needs no lock: no other CPU runs.
 
-    The edge inside the stop is for NMIs, which no stop keeps out.
+    The edge inside the stop is for NMI handlers, which run during a stop too.
     """
     stop_machine(cpu)
     list_add(cpu, mod + LIST, MODULES)

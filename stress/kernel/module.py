@@ -1,7 +1,8 @@
 """Loading and unloading modules (kernel/module.c, 2.6.11). The caller says how the list changes.
 
-Each change passes four edges, which readers count as race windows: the change is requested (before the
-protection's first step), the entry is linked or unlinked, the free begins, the free has ended.
+A change passes up to four edges, and a lookup that overlaps one is a race window: the change is requested (before the
+protection's first step), the entry is linked or unlinked, the free begins, the free has ended. module_mutex guards the
+list against other writers; readers do not take it.
 """
 
 from collections.abc import Callable
@@ -158,7 +159,7 @@ def sys_init_module_failing(
 ) -> int:
     """insmod of a module whose init() fails; `link` and `unlink` change the list. -ENODEV, or -EEXIST, -ENOMEM.
 
-    init() takes time, in which readers come upon the module.
+    init() takes time (`schedule`), in which readers reach the module.
     """
     mod = begin_init(cpu, image, link)
     if mod < 0:
@@ -170,7 +171,7 @@ def sys_init_module_failing(
 
 @kernel
 def try_stop_module(cpu: Cpu, mod: int) -> int:
-    """rmmod's first stop: mark the module GOING while nobody runs, unless it is in use. 0 or -EWOULDBLOCK."""
+    """rmmod's first stop: mark the module GOING while no other CPU runs, unless it is in use. 0 or -EWOULDBLOCK."""
     result = 0
     # Under the stop nobody can take a reference between the look at the count and the mark.
     stop_machine(cpu)
@@ -216,7 +217,8 @@ def finish_exit(cpu: Cpu, mod: int, unlink: ListChange, free: ListChange = kfree
 def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange, free: ListChange = kfree) -> int:
     """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK.
 
-    exit() takes time: without it every reader would stand at the first steps of a lookup, fresh from the stop.
+    exit() takes time (`yield_core`). Without it, every reader would be at the first steps of a lookup when the module
+    is unlinked, because the first stop has just released all of them at once.
     """
     mod = begin_exit(cpu, name)
     if mod < 0:

@@ -1,7 +1,7 @@
-"""Who waits for whom: from a CPU that spins to the cycle that it hangs in, or to the CPU that waits for nobody.
+"""Which CPU waits for which: from a CPU that spins to the cycle that it is in, or to a CPU that waits for none.
 
-The watchdog sees which CPUs spin and on which words; who can end such a wait follows from how the words were
-declared (`stress.machine.words`), so that nothing here knows what locks and words are for.
+The watchdog sees which CPUs spin and on which words. The declaration of a word (`stress.machine.words`) says which CPU
+can end such a wait, so that nothing here depends on the purpose of a lock or a word.
 """
 
 from collections.abc import Callable, Sequence
@@ -118,9 +118,9 @@ class Link:
 
 @attrs.frozen
 class Stall:
-    """Why a machine stands still: `links` leads from a CPU that spun too long to who is to blame.
+    """A stall: `links` lead from the CPU that spun too long to the CPU that does not end the wait.
 
-    Each link waits for the next one. `others` are the CPUs that spin too and are not in the chain.
+    Each link waits for the next one. `others` are the spinning CPUs that are not in the chain.
     """
 
     links: tuple[Link, ...]
@@ -133,7 +133,7 @@ class Stall:
 
     @property
     def cycle(self) -> tuple[int, ...]:
-        """The CPUs that wait for each other in a ring, from the one that the chain enters by; empty if none do."""
+        """The CPUs that wait for each other in a circle, from the one where the chain enters it; empty if none do."""
         back = self.links[-1].waits_for
         cpus = [link.cpu for link in self.links]
         return tuple(cpus[cpus.index(back) :]) if back is not None else ()
@@ -147,12 +147,12 @@ class Stall:
         return chain + ring + more
 
     def with_stacks(self, stacks: Sequence[tuple[str, ...]]) -> "Stall":
-        """The same with the stacks of its CPUs, out of those of all CPUs."""
+        """This stall with each link's stack; `stacks` has one for every CPU of the machine."""
         return attrs.evolve(self, links=tuple(attrs.evolve(link, stack=stacks[link.cpu]) for link in self.links))
 
 
 def follow(first: int, link_of: Callable[[int], Link]) -> tuple[Link, ...]:
-    """The chain of waits from CPU `first` on, until a CPU that waits for nobody, or for one that it has come by."""
+    """The chain of waits from CPU `first` on, up to a CPU that waits for none, or for one that is in the chain."""
     chain: dict[int, Link] = {}
     number: int | None = first
     while number is not None and number not in chain:

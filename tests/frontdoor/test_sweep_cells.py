@@ -105,7 +105,7 @@ def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.M
     came = run(hanging(tmp_path, "time.sleep(3600)"))
     assert (came.end, came.first_lookup_s) == ("hung", None)
     assert came.trouble is not None
-    assert "hung: it did not start though nothing kept it from it: it has slept for 1." in came.trouble.lines[0]
+    assert "hung: it did not start though nothing prevented it: it has slept for 1." in came.trouble.lines[0]
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_word_stored_only_by_a_locks_holder_may_be_left_by_all() -> None:
 
 
 def test_only_a_lock_can_be_named_as_what_decides_who_stores_a_word() -> None:
-    with pytest.raises(ValueError, match="bound, which is no lock"):
+    with pytest.raises(ValueError, match="bound, which is not a lock"):
         words.static("never_declared", stored_by=words.BOUND)
 
 

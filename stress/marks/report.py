@@ -1,4 +1,4 @@
-"""What a failed bout is told as: outcomes by CPU, the first bad one and its stacks, the seed, how to run it again."""
+"""The report of a failed run: outcomes of each CPU, the first violations with stacks, the seed, how to run it again."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import RawStack, line_of
-from stress.marks import reach
+from stress.marks import noise_summary
 from stress.marks.bout import Bout
-from stress.marks.cell import again
+from stress.marks.cell import rerun_command
+from stress.marks.code_under_test import PACKAGE
 from stress.marks.cpu import Player
-from stress.marks.poison import Deed, Use
-from stress.marks.under_test import PACKAGE
+from stress.marks.poison import Action, Use
 from stress.units import show_duration
 
 MOST_FRAMES = 12
 
 
 def headline(bout: Bout) -> str:
-    """The verdict in a line; empty for a bout that held."""
+    """The verdict in a line; empty for a run that held."""
     if bout.stuck or bout.stall:
         return "STALLED: " + (bout.stall or f"{len(bout.stuck)} of {len(bout.players)} CPUs do not end their operation")
     if bout.violations:
@@ -28,21 +28,21 @@ def headline(bout: Bout) -> str:
     if bout.errors:
         return f"RAISED: {len(bout.errors)} of {bout.operations:,} operations ended in an exception"
     if bout.starved:
-        return f"INCONCLUSIVE: {len(bout.starved)} of {len(bout.players)} CPUs got no core to end their operation on"
+        return f"INCONCLUSIVE: {len(bout.starved)} of {len(bout.players)} CPUs got no core to finish their operation on"
     if not bout.overlapped:
         return f"INCONCLUSIVE: none of {bout.operations:,} operations overlapped a writer's, so nothing was tested"
-    if bout.noise and (refusal := reach.refusal(bout.noise)):
+    if bout.noise and (refusal := noise_summary.refusal(bout.noise)):
         return f"INCONCLUSIVE: no operation had noise at lines or instructions ({refusal}), so little was tested"
     return ""
 
 
 def is_bad(bout: Bout) -> bool:
-    """Whether something is wrong, whatever bodies have raised."""
+    """Whether the verdict is bad: not empty, and not RAISED."""
     return bool(headline(bout)) and not headline(bout).startswith("RAISED")
 
 
 def _counts(bout: Bout) -> str:
-    """Each forbidden outcome: how many of how many, and how often a second."""
+    """The counts and rates of each forbidden outcome, and the operations that overlapped a writer's."""
     bad: Counter[str] = Counter()
     for player in bout.players:
         bad.update({name: count for name, count in player.outcomes.items() if name not in player.acceptable})
@@ -50,13 +50,13 @@ def _counts(bout: Bout) -> str:
     return f"{', '.join(rates)} of {bout.operations:,} operations, {bout.overlapped:,} of which overlapped a writer's"
 
 
-def report(bout: Bout, nodeid: str) -> str:
-    """All of it, as text; the first line is the verdict."""
+def text_of(bout: Bout, nodeid: str) -> str:
+    """The whole report as text; the first line is the verdict."""
     return "\n".join([headline(bout), *_roles(bout), *_first(bout), *_stray(bout), *_left(bout), *_end(bout, nodeid)])
 
 
 def _roles(bout: Bout) -> Iterator[str]:
-    """What each CPU did."""
+    """A line for each CPU: its role, its operations and their outcomes."""
     yield ""
     for player in bout.players:
         ends = ", ".join(f"{_graded(player, name)} {count:,}" for name, count in player.outcomes.most_common())
@@ -73,7 +73,7 @@ def _graded(player: Player, outcome: str) -> str:
 
 
 def _first(bout: Bout) -> Iterator[str]:
-    """The first violation of each outcome, with who freed and who used."""
+    """The first violation of each outcome, with the free and the use if it is `freed`."""
     seen = sorted((one for player in bout.players for one in player.firsts.values()), key=lambda one: one.seconds)
     for first in {one.outcome: one for one in reversed(seen)}.values():
         when = f"after {show_duration(first.seconds)}, {first.kind.name.lower()} slice"
@@ -84,7 +84,7 @@ def _first(bout: Bout) -> Iterator[str]:
 
 
 def _use(use: Use) -> Iterator[str]:
-    """One use of something freed."""
+    """One use of something freed, with both stacks."""
     ago = show_duration((use.used.at_ns - use.freed.at_ns) / 1e9)
     yield f"  {use.what} used ({use.how}) by {use.used.who}:"
     yield from _frames(use.used)
@@ -92,13 +92,13 @@ def _use(use: Use) -> Iterator[str]:
     yield from _frames(use.freed)
 
 
-def _frames(deed: Deed) -> Iterator[str]:
-    """The code under test's part of a stack."""
-    yield from (f"    {line}" for line in own(deed.stack)[:MOST_FRAMES])
+def _frames(action: Action) -> Iterator[str]:
+    """The lines of a stack that are not the harness's, at most MOST_FRAMES."""
+    yield from (f"    {line}" for line in own(action.stack)[:MOST_FRAMES])
 
 
 def own(stack: RawStack) -> list[str]:
-    """The lines of a stack, innermost first, down to the harness, and without its frames on top."""
+    """The lines of a stack between the harness's frames, innermost first."""
     files = [Path(code.co_filename).is_relative_to(PACKAGE) for code, _ in stack]
     start = files.index(False) if False in files else len(files)
     end = files.index(True, start) if True in files[start:] else len(files)
@@ -106,7 +106,7 @@ def own(stack: RawStack) -> list[str]:
 
 
 def _stray(bout: Bout) -> Iterator[str]:
-    """A use outside of any CPU's operation."""
+    """A use of something freed by a thread that is not a CPU."""
     if bout.stray:
         yield ""
         yield "outside of any operation:"
@@ -114,35 +114,35 @@ def _stray(bout: Bout) -> Iterator[str]:
 
 
 def _left(bout: Bout) -> Iterator[str]:
-    """CPUs that did not end their operation: what they do, with their stacks, and who waits for whom."""
+    """The deadlocks, and each CPU that did not end its operation: what it does, and its stack."""
     for cycle in bout.deadlocks:
         yield ""
         yield f"deadlock: {_circle(cycle)}"
     for left in bout.left:
         yield ""
-        yield f"{left.who} {left.fate.value}; {'its thread was ended' if left.ended else 'its thread is left behind'}"
+        yield f"{left.who} {left.state.value}; {'its thread was ended' if left.ended else 'its thread is left behind'}"
         yield f"  for {show_duration(left.seconds)} it {left.does}; at:"
         yield from "".join(left.stack).rstrip().splitlines()
 
 
 def _circle(cycle: tuple[int, ...]) -> str:
-    """Who waits for whose lock."""
+    """A circle of waits in words."""
     return ", ".join(
         f"CPU {one} waits for CPU {other}" for one, other in zip(cycle, (*cycle[1:], cycle[0]), strict=True)
     )
 
 
 def notes(bout: Bout) -> list[str]:
-    """What is to be said of a bout whatever its verdict is: a line for each CPU that still waited at the end."""
-    return [f"{one.who} {one.fate.value}: for {show_duration(one.seconds)} it {one.does}" for one in bout.waiting]
+    """The notes on a run of any verdict: a line for each CPU that still waited at the end."""
+    return [f"{one.who} {one.state.value}: for {show_duration(one.seconds)} it {one.does}" for one in bout.waiting]
 
 
 def _end(bout: Bout, nodeid: str) -> Iterator[str]:
-    """How long it ran, and how to run it again."""
+    """The time, the CPUs, the seed and the noise of the run, and how to run it again."""
     cell = bout.cell
     yield ""
     gil = "on" if gil_enabled() else "off"
     yield f"ran {show_duration(bout.seconds)} on {cell.cpus} CPUs, GIL {gil}, seed {cell.seed}"
     if bout.noise:
-        yield f"noise: {reach.line(bout.noise)}"
-    yield f"again (a seed fixes draws and noise, not the interleaving): {again(nodeid, cell)}"
+        yield f"noise: {noise_summary.line(bout.noise)}"
+    yield f"again (a seed fixes draws and noise, not the interleaving): {rerun_command(nodeid, cell)}"

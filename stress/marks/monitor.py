@@ -1,6 +1,6 @@
-"""Who gets on and who does not, told by what threads do: operations that end, CPU time, and waiting for a core.
+"""The monitor of a run: which CPUs make progress, by what their threads do: end operations, use CPU time, want a core.
 
-Time alone is no evidence: a thread of a busy host may want a core for seconds and get none.
+Time alone is no evidence: on a busy host a thread may want a core for seconds and get none.
 """
 
 import enum
@@ -13,15 +13,15 @@ from stress.host import clocks
 from stress.marks.cpu import Player
 
 LONGEST_SAMPLE_SECONDS = 0.5
-"""What one sample counts for at most: a process that was suspended has not waited."""
+"""The most time that one sample counts for: a process that was suspended has not waited."""
 RUN_SECONDS = 0.25
-"""CPU time in one operation by which a CPU runs on for certain, however few cores the host has left for it."""
+"""A CPU that has used this much CPU time in one operation runs on, however rarely the host gives it a core."""
 STARVED_PART = 0.5
 LATEST_PART = 0.1
 
 
-class Doing(enum.Enum):
-    """What a CPU does that does not end its operation."""
+class Activity(enum.Enum):
+    """What a CPU does while it does not end its operation."""
 
     WAITS = "waits"
     RUNS = "runs on"
@@ -29,15 +29,15 @@ class Doing(enum.Enum):
 
 
 @attrs.frozen
-class Look:
-    """What Linux says of a thread: seconds for which it has run, and whether it has a core now, or wants one."""
+class ThreadSample:
+    """What Linux says about a thread: its CPU time in seconds, and whether it has a core or wants one (`ready`)."""
 
     ran: float = 0.0
     ready: bool = False
 
     @classmethod
-    def at(cls, native_id: int | None) -> "Look":
-        """Look at a thread; it does nothing where the system does not say."""
+    def at(cls, native_id: int | None) -> "ThreadSample":
+        """Read the state of a thread in /proc; without /proc it is not ready and has no CPU time."""
         folder = Path(f"/proc/self/task/{native_id}")
         try:
             ran = int((folder / "schedstat").read_text().split()[0])
@@ -49,19 +49,19 @@ class Look:
 
 @attrs.define
 class Watch:
-    """One CPU's operation under way: for how many seconds it was seen in it, and what its thread does meanwhile.
+    """One CPU's operation under way: the seconds for which it was seen in it, and what its thread does meanwhile.
 
-    `_hungry` is the part of the latest looks in which it wanted a core, the last ones counting most.
+    `_hungry` is the share of the latest samples in which the thread wanted a core; the last ones count most.
     """
 
     operations: int = -1
     seconds: float = 0.0
     _hungry: float = 0.0
-    _first: Look | None = None
-    _last: Look = Look()
+    _first: ThreadSample | None = None
+    _last: ThreadSample = ThreadSample()
 
-    def sample(self, operations: int, elapsed: float, look: Callable[[], Look]) -> bool:
-        """Look again; whether it got on. The thread is looked at only if it did not."""
+    def sample(self, operations: int, elapsed: float, look: Callable[[], ThreadSample]) -> bool:
+        """Take a sample; whether the CPU has ended an operation. The thread is looked at only if it has not."""
         if operations != self.operations:
             self.operations, self.seconds, self._hungry, self._first = operations, 0.0, 0.0, None
             return True
@@ -73,22 +73,22 @@ class Watch:
             self.seconds += elapsed
         return False
 
-    def doing(self, cpus: int) -> Doing:
-        """What it does: who has half of an equal share of one core runs on; who wants one and has less starves."""
+    def doing(self, cpus: int) -> Activity:
+        """What it does: with half of an equal share of one core it runs on; with less, if it wants one, it starves."""
         if self._first is None or not self.seconds:
-            return Doing.WAITS
+            return Activity.WAITS
         if self._last.ran - self._first.ran >= min(RUN_SECONDS, self.seconds / (2 * cpus)):
-            return Doing.RUNS
-        return Doing.STARVES if self._hungry >= STARVED_PART else Doing.WAITS
+            return Activity.RUNS
+        return Activity.STARVES if self._hungry >= STARVED_PART else Activity.WAITS
 
 
 @attrs.define
-class Vigil:
-    """Watches the CPUs of a bout. `idle` is for how many seconds none of them has got on, as sampled."""
+class Monitor:
+    """Samples the CPUs of a run. `idle`: the sampled seconds since any of them last ended an operation."""
 
     players: Sequence[Player]
     native_id: Callable[[int], int | None]
-    look: Callable[[int | None], Look] = Look.at
+    look: Callable[[int | None], ThreadSample] = ThreadSample.at
     clock: Callable[[], float] = clocks.monotonic
     idle: float = attrs.field(init=False, default=0.0)
     _watches: list[Watch] = attrs.field(init=False)
@@ -99,11 +99,11 @@ class Vigil:
         self._sampled = self.clock()
 
     def due(self, seconds: float) -> bool:
-        """Whether the last look was so long ago."""
+        """Whether the last sample is `seconds` old."""
         return self.clock() - self._sampled >= seconds
 
     def sample(self) -> float:
-        """Look at every CPU; how many seconds this look counts for."""
+        """Sample every CPU; the seconds that this sample counts for."""
         now = self.clock()
         elapsed, self._sampled = min(now - self._sampled, LONGEST_SAMPLE_SECONDS), now
         got_on = [self._glance(number, elapsed) for number in range(len(self.players))]
@@ -111,23 +111,23 @@ class Vigil:
         return elapsed
 
     def _glance(self, number: int, elapsed: float) -> bool:
-        """Look at one CPU; whether it got on."""
+        """Sample one CPU; whether it has ended an operation."""
         operations = self.players[number].operations
         return self._watches[number].sample(operations, elapsed, lambda: self.look(self.native_id(number)))
 
-    def doing(self, number: int) -> Doing:
-        """What a CPU does that has not ended its operation."""
+    def doing(self, number: int) -> Activity:
+        """What a CPU does that is in its operation."""
         return self._watches[number].doing(len(self.players))
 
     @property
     def starves(self) -> bool:
-        """Whether a CPU that has not ended its operation gets no core."""
-        return any(self.doing(number) is Doing.STARVES for number in range(len(self.players)))
+        """Whether any CPU that is in its operation gets no core."""
+        return any(self.doing(number) is Activity.STARVES for number in range(len(self.players)))
 
     def has_stalled(self, seconds: float) -> bool:
-        """Whether nobody has got on for so long, and it was not for want of a core."""
+        """Whether no CPU has ended an operation for so long, though every CPU had a core."""
         return self.idle >= seconds and not self.starves
 
     def seconds(self, number: int) -> float:
-        """For how long a CPU was seen in its operation."""
+        """The sampled seconds for which a CPU has been in its operation."""
         return self._watches[number].seconds

@@ -1,4 +1,4 @@
-"""The code under test: which files take noise, and what a report calls them.
+"""The code under test: the files that take noise, and their labels in reports.
 
 These are the files under pytest's rootdir, the packages that the test's module and its conftest files import
 (`imports.py`), and what `stress_noise` names.
@@ -23,9 +23,9 @@ SETTING = "stress_noise"
 
 @attrs.frozen
 class Part:
-    """Some of the code under test: its name, where it is installed, and its files, folders or `<frozen name>`.
+    """One part of the code under test: its name, where it is installed, and its files, folders or `<frozen name>`.
 
-    `compiled`: no noise reaches it. `imported`: it is there because the test imports it.
+    `compiled`: it takes no noise. `imported`: it belongs to the code under test because the test imports it.
     """
 
     name: str
@@ -36,16 +36,16 @@ class Part:
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its name in reports."""
         return f"{self.name} ({self.where})" if self.where else self.name
 
     def has(self, file: str) -> bool:
-        """Whether a code object's file is part of it."""
+        """Whether the file of a code object belongs to it."""
         return any(is_within(file, place) for place in self.places)
 
 
 @attrs.frozen
-class UnderTest:
+class CodeUnderTest:
     """The files under `rootdir` that are not installed there, the test's own file, and all of `parts`."""
 
     rootdir: Path
@@ -53,13 +53,13 @@ class UnderTest:
     test_file: str = ""
 
     def has(self, file: str) -> bool:
-        """Whether a code object's file takes noise. Asked while threads race, so that it must be quick."""
+        """Whether code of this file takes noise. It is called while threads race, so it must be quick."""
         if file == self.test_file or any(part.has(file) for part in self.parts):
             return True
         return is_within(file, str(self.rootdir)) and not where_of(file) and not is_within(file, PACKAGE)
 
     def label(self, file: str) -> str:
-        """What a report calls a file that takes noise."""
+        """The label in reports of a file that takes noise."""
         if file == self.test_file:
             return os.path.basename(file)
         labels = (part.label for part in self.parts if part.has(file))
@@ -67,12 +67,12 @@ class UnderTest:
 
 
 def is_within(file: str, folder: str) -> bool:
-    """Whether a file is in a folder, or is it, by their names alone."""
+    """Whether a file is in a folder, or is the folder itself, by their names alone."""
     return file == folder or file.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def where_of(file: str) -> str:
-    """The kind of folder that a file is installed in; empty if that is none."""
+    """The kind of folder in which a file is installed; empty if it is not installed."""
     for part in reversed(file.split(os.sep)):
         if part in INSTALLED:
             return part
@@ -80,7 +80,7 @@ def where_of(file: str) -> str:
 
 
 def part_of(name: str, spec: ModuleSpec, imported: bool = False) -> Part:
-    """A module, or a package with all that is in it."""
+    """The part for a module, or for a package with all its modules."""
     origin, folders = spec.origin or "", list(spec.submodule_search_locations or ())
     if spec.origin == "built-in":
         return Part(name, "standard library", (), True, imported)
@@ -92,16 +92,16 @@ def part_of(name: str, spec: ModuleSpec, imported: bool = False) -> Part:
 
 
 def spec_of(name: str) -> ModuleSpec | None:
-    """Where a module comes from, if it can be imported; packages around it are imported to find out."""
+    """The spec of a module; None if it cannot be imported. The packages around it are imported to find out."""
     module = sys.modules.get(name)
     try:
         return (module.__spec__ if module else None) or find_spec(name)
-    except Exception:  # what a package raises when it is imported
+    except Exception:  # anything that a package raises while it is imported
         return None
 
 
 def files_behind(module: object) -> set[str]:
-    """The files of the code that a module has in its `__all__`: that of `collections.abc` is in a private module."""
+    """The files of the code in a module's `__all__`: the code of `collections.abc`, say, is in a private module."""
     files = set()
     for one in [getattr(module, name, None) for name in getattr(module, "__all__", ())]:
         functions = vars(one).values() if isinstance(one, type) else (one,)
@@ -110,10 +110,10 @@ def files_behind(module: object) -> set[str]:
 
 
 def named_parts(config: pytest.Config) -> tuple[Part, ...]:
-    """What `stress_noise` names: a file or folder that exists, from the settings file's folder on, or a module.
+    """The parts that `stress_noise` names: files or folders, relative to the settings file's folder, or modules.
 
     Raises:
-        UserError: for what is neither.
+        UserError: for a word that is neither.
     """
     file = config.inipath
     folder = file.parent if file else config.invocation_params.dir
@@ -122,15 +122,15 @@ def named_parts(config: pytest.Config) -> tuple[Part, ...]:
 
 
 def named(text: str, folder: Path, origin: str) -> Part:
-    """One word of `stress_noise`."""
+    """The part for one word of `stress_noise`; UserError, beginning with `origin`, if there is none."""
     path = os.path.abspath(folder / text)
     if text and os.path.exists(path):
         return Part(text, "", tuple({path, os.path.realpath(path)}))
     spec = spec_of(text) if all(map(str.isidentifier, text.split("."))) else None
     if spec is None:
         raise UserError(
-            f"{origin}: {text!r} is no file or folder under {folder} and no module that can be imported; "
-            "give a path or a module's name, like vendored/cachelib or queue"
+            f"{origin}: {text!r} is neither a file or folder under {folder} nor a module that can be imported; "
+            "give a path or the name of a module, like vendored/cachelib or queue"
         )
     part = part_of(text, spec)
     return attrs.evolve(part, places=(*part.places, *files_behind(sys.modules.get(text))))
