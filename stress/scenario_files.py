@@ -104,8 +104,8 @@ def _run_source(path: Path, source: bytes) -> Scenario:
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
-    if fault := fault_of(scenario.outcomes):
-        raise UserError(f"{shown(path)}: {fault}")
+    if refused := fault_of(scenario.outcomes):
+        raise UserError(f"{shown(path)}: {refused}")
     known = path.parent == _real(scenarios_folder()) and path.stem == scenario.name
     return attrs.evolve(scenario, origin=scenario.name if known else str(path))
 
