@@ -18,10 +18,10 @@ from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep import ledger as ledgers
 from stress.campaign.sweep.ledger import reopen
 from stress.campaign.sweep.records import SWEEP, Ended, Manifest
-from stress.campaign.sweep.summary import show_sweep
 from stress.campaign.sweep.sweep import Sweep, resume_sweep
 from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
 from stress.errors import UserError
+from stress.results.terminal.sweep_summary import show_sweep
 from tests.campaign.damage import Content, Damage, damages, edit, put_down, snapshot
 from tests.campaign.sweep.made import ENDED, LOST, ended, make_sweep, open_ledger, plan_of, session
 from tests.support import bounded
