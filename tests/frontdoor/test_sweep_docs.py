@@ -11,12 +11,12 @@ import pytest
 
 from stress.campaign.sweep.axes import AXES
 from stress.campaign.sweep.find import SLOPES, Slope, read_find
-from stress.campaign.sweep.find_summary import knee_json
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.matrix import KEYS, Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import ENDS, CellResult, Find, Manifest, Plan, Values
 from stress.cli import cli
+from stress.results.load.knees import knee_json
 from tests.frontdoor.command import CHECKOUT
 from tests.support import ENGINES
 

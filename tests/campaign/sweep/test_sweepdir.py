@@ -17,10 +17,10 @@ from stress.campaign.folder import Lock, encode, manifest_bytes
 from stress.campaign.journal import Journal, JournalError
 from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.records import SWEEP, CellResult, Manifest
-from stress.campaign.sweep.summary import show_sweep
 from stress.campaign.sweep.sweep import resume_sweep
 from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
 from stress.errors import UserError
+from stress.results.terminal.sweep_summary import show_sweep
 from tests.campaign.damage import Content, Damage, damages, edit, put_down, snapshot
 from tests.campaign.sweep.made import ENDED, LOST, ended, make_sweep, open_journal, plan_of, session
 from tests.support import bounded

@@ -11,18 +11,12 @@ from rich.text import Text
 from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, CellResult, Plan, Values, applies, varying
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.campaign.sweep.sweepdir import StoredSweep
+from stress.results.load.knees import label
 from stress.safe_text import shown
 from stress.units import write_duration
 
 MOST_ROWS = 100
 WORDS = ("scenario", "expected", "came to")
-
-
-def label(name: str, value: Any) -> str:
-    """A value on an axis, as people write it."""
-    if value is None:
-        return "-"
-    return write_duration(value) if name.endswith("_s") else shown(str(value))
 
 
 def describe(plan: Plan, values: Values) -> str:
