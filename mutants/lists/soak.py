@@ -11,7 +11,7 @@ PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
 TALLY = Part("stress/judge/tally.py")
 RECORDS = Part("stress/campaign/soak/records.py")
-CREWED = Part("stress/campaign/soak/crewed.py")
+DISTRIBUTED = Part("stress/campaign/soak/distributed.py")
 BASE = Part("stress/campaign/soak/base.py")
 LOCAL = Part("stress/campaign/soak/local.py")
 PIPES = Part("stress/campaign/pipes.py")
@@ -69,9 +69,9 @@ GROUP = Group(
         RECORDS.of("def joined(").mutant(
             "twin-of-one", "the twin of one worker counts", "reduce(Tally.joined, twins)", "twins[-1]"
         ),
-        CREWED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
-        CREWED.of("def take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
-        CREWED.of("def _session_of(").mutant(
+        DISTRIBUTED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
+        DISTRIBUTED.of("def take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
+        DISTRIBUTED.of("def _session_of(").mutant(
             "one-host", "all turns seem to be of one host", "if worker not in self._sessions:", "if not self._sessions:"
         ),
         PLAN.of("def _asked(").mutant(

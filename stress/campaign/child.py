@@ -16,8 +16,8 @@ from typing import IO, Protocol
 
 import attrs
 
-from stress.campaign.crews.crew import NoWorkersError
 from stress.campaign.memory import died_for_memory, oom_kills
+from stress.campaign.workers.pool import NoWorkersError
 from stress.host.cores import make_progress
 from stress.machine.patience import Patience
 from stress.report.told import Told

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import IO, NoReturn
 
 from stress.campaign.child import Process, ended_with, module_command, no_process, start
-from stress.campaign.crews.crew import Interrupted, Note, NoWorkersError, StoppedError
+from stress.campaign.workers.pool import Interrupted, Note, NoWorkersError, StoppedError
 from stress.errors import HarnessError, HostError, is_for_memory
 from stress.host.cores import chosen, having_cores
 from stress.host.descriptors import open_descriptors

@@ -69,7 +69,7 @@ class Ending:
 
     @property
     def workers(self) -> list[str]:
-        """The workers that have played turns, if there was a crew."""
+        """The workers that have played turns, if there were any."""
         return sorted({one.worker for one in self.manifest.sessions if one.worker is not None})
 
     def _result(self, part: Part) -> Result:

@@ -30,10 +30,6 @@ class StoredSoak(StoredCampaign[Plan]):
         standings.update({sample.standing.scenario: sample.standing for sample in self.samples})
         return standings
 
-    def samples_of(self, scenario: str) -> tuple[Sample, ...]:
-        """The samples of one scenario."""
-        return tuple(sample for sample in self.samples if sample.standing.scenario == scenario)
-
 
 def check(run: StoredSoak) -> None:
     """Raise UserError where manifest and lines do not belong together."""

@@ -1,13 +1,13 @@
-"""A crew of the workers of any executor of `concurrent.futures`."""
+"""The workers of any executor of `concurrent.futures`."""
 
 from collections.abc import Hashable
 from concurrent.futures import BrokenExecutor, Executor, Future
 
-from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, NoWorkersError, Returned, Trade
-from stress.campaign.crews.futures import first_done, known, taken
-from stress.campaign.crews.hand import Introduction, do, introduce
-from stress.campaign.crews.letters import opened
 from stress.campaign.identity import made_by
+from stress.campaign.workers.calls import Introduction, do, introduce
+from stress.campaign.workers.envelope import unpack
+from stress.campaign.workers.futures import first_done, known, taken
+from stress.campaign.workers.pool import Interrupted, MakePool, Note, NoWorkersError, Returned, Service
 from stress.errors import UserError
 
 WHO = "a worker of the executor"
@@ -18,15 +18,15 @@ LONGEST_SILENCE = 600.0
 class OnExecutor:
     """So many tasks at once on an executor, which is the caller's and is not shut down."""
 
-    def __init__(self, trade: Trade, note: Note, executor: Executor, at_once: int) -> None:
+    def __init__(self, service: Service, note: Note, executor: Executor, at_once: int) -> None:
         """Ask one of its workers first; UserError if it cannot work."""
-        self._trade, self._note, self._executor, self._at_once = trade, note, executor, at_once
+        self._service, self._note, self._executor, self._at_once = service, note, executor, at_once
         self._under_way: dict[Future[str], Hashable] = {}
         try:
-            said = executor.submit(introduce, trade.objections, trade.offer).result(LONGEST_SILENCE)
+            said = executor.submit(introduce, service.objections, service.requirements).result(LONGEST_SILENCE)
         except Exception as error:
             raise UserError(f"the executor cannot work for {made_by()}: {known(error)}") from None
-        if reasons := opened(said, Introduction, WHO).objections:
+        if reasons := unpack(said, Introduction, WHO).objections:
             raise UserError(f"{WHO} cannot do this: {'; '.join(reasons)}")
 
     @property
@@ -37,7 +37,7 @@ class OnExecutor:
     def begin(self, tag: Hashable, text: str) -> None:
         """Submit a task; NoWorkersError if the executor takes none."""
         try:
-            self._under_way[self._executor.submit(do, self._trade.work, text)] = tag
+            self._under_way[self._executor.submit(do, self._service.work, text)] = tag
         except RuntimeError as error:  # it is broken, or was shut down
             raise NoWorkersError(f"the executor takes no more tasks: {known(error)}") from None
 
@@ -53,16 +53,16 @@ class OnExecutor:
         """Cancel those that have not begun; the others end by themselves, unheard."""
         for future in self._under_way:
             future.cancel()
-        self._trade.rest()  # its workers may be threads of this process
+        self._service.release()  # its workers may be threads of this process
 
 
-def on_executor(executor: Executor, at_once: int) -> MakeCrew:
-    """A crew of an executor's workers, of which `at_once` work at the same time.
+def on_executor(executor: Executor, at_once: int) -> MakePool:
+    """The workers of an executor, of which `at_once` work at the same time.
 
     Workers that share cores wait for each other: more of them are faster only on cores of their own.
     """
 
-    def make(trade: Trade, note: Note, interrupted: Interrupted) -> OnExecutor:
-        return OnExecutor(trade, note, executor, at_once)
+    def make(service: Service, note: Note, interrupted: Interrupted) -> OnExecutor:
+        return OnExecutor(service, note, executor, at_once)
 
     return make

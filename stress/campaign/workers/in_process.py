@@ -1,16 +1,16 @@
-"""A crew of one: this process, which does one task after the other."""
+"""A pool of one worker: this process, which does one task after the other."""
 
 from collections.abc import Hashable
 
-from stress.campaign.crews.crew import Interrupted, Note, Returned, Trade
+from stress.campaign.workers.pool import Interrupted, Note, Returned, Service
 
 
-class Alone:
+class InProcess:
     """This process, on the cores that it has."""
 
-    def __init__(self, trade: Trade, note: Note, interrupted: Interrupted) -> None:
+    def __init__(self, service: Service, note: Note, interrupted: Interrupted) -> None:
         """Begin with nothing."""
-        self._trade, self._note, self._interrupted = trade, note, interrupted
+        self._service, self._note, self._interrupted = service, note, interrupted
         self._task: tuple[Hashable, str] | None = None
 
     @property
@@ -27,8 +27,8 @@ class Alone:
         if self._task is None:
             return []
         (tag, text), self._task = self._task, None
-        return [Returned(tag, None, self._trade.work(text, self._interrupted, self._note))]
+        return [Returned(tag, None, self._service.work(text, self._interrupted, self._note))]
 
     def close(self) -> None:
         """Nothing more is done here."""
-        self._trade.rest()
+        self._service.release()

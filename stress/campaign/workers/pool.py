@@ -1,6 +1,6 @@
-"""What every crew is to a campaign: it takes tasks, as many at once as it has workers, and brings back what is said.
+"""What every pool of workers is to a campaign: it takes tasks, as many at once as it has workers, and returns results.
 
-Tasks and what is said of them are text, so that a campaign does not care who works for it, or where.
+Tasks and results are text, so that a campaign does not care who works for it, or where.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -23,18 +23,18 @@ class NoWorkersError(UserError):
 
 
 @attrs.frozen
-class Trade:
-    """What a crew is hired for. Its functions can be imported anywhere, since only their names are sent.
+class Service:
+    """What workers do for a campaign. Its functions can be imported anywhere, since only their names are sent.
 
-    `objections` of a worker to the `offer` are why it cannot work; `work` does one task. It may raise StoppedError once
-    what it is given second says that nobody waits any more; what it is given third takes notes of what went on. `rest`
-    lets go of what a process keeps from one task to the next.
+    `objections` to the `requirements` are why a worker cannot do it. `work` does one task; its second argument says
+    whether nobody waits for that any more, so that it may raise StoppedError, and the third takes notes of what went
+    on. `release` lets go of what a process keeps from one task to the next.
     """
 
-    offer: str
+    requirements: str
     objections: Callable[[str], Iterable[str]]
     work: Callable[[str, Interrupted, Note], str]
-    rest: Callable[[], None]
+    release: Callable[[], None]
 
 
 @attrs.frozen
@@ -50,8 +50,8 @@ class Returned:
     why: str = ""
 
 
-class Crew(Protocol):
-    """Those who work, each at one task at a time. Called from one thread."""
+class Pool(Protocol):
+    """Workers, each with one task at a time. Called from one thread."""
 
     @property
     def has_room(self) -> bool:
@@ -73,7 +73,7 @@ class Crew(Protocol):
 
 
 class Tasks(Protocol):
-    """What a campaign has its crew do."""
+    """The tasks of a campaign, as `work_through` asks for them."""
 
     def goes_on(self) -> bool:
         """Whether there is, or may come, something to give or to take back."""
@@ -85,7 +85,7 @@ class Tasks(Protocol):
         """A task has come back, or was lost."""
 
 
-def work_through(crew: Crew, tasks: Tasks) -> str | None:
+def work_through(pool: Pool, tasks: Tasks) -> str | None:
     """Give tasks and take them back as long as it goes on; why nobody is left to work, or None.
 
     What was under way when the campaign was interrupted is not counted, and can be done again.
@@ -93,7 +93,7 @@ def work_through(crew: Crew, tasks: Tasks) -> str | None:
     try:
         while tasks.goes_on():
             tasks.give()
-            for returned in crew.returned():
+            for returned in pool.returned():
                 tasks.take(returned)
     except NoWorkersError as error:
         return str(error)
@@ -102,4 +102,4 @@ def work_through(crew: Crew, tasks: Tasks) -> str | None:
     return None
 
 
-MakeCrew = Callable[[Trade, Note, Interrupted], Crew]
+MakePool = Callable[[Service, Note, Interrupted], Pool]

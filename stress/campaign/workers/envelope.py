@@ -4,8 +4,8 @@ import json
 from typing import Any, TypeVar
 
 from stress.campaign.converter import from_json, to_json
-from stress.campaign.crews.crew import Returned
 from stress.campaign.identity import made_by
+from stress.campaign.workers.pool import Returned
 from stress.errors import UserError
 from stress.safe_text import shown
 
@@ -18,26 +18,26 @@ class LostError(Exception):
     """A worker did not say what became of a task; the text is why."""
 
 
-def said_by(returned: Returned, kind: type[T]) -> T:
+def record_from(returned: Returned, kind: type[T]) -> T:
     """The record that a task has come to; LostError if its worker did not say, or nothing that can be read."""
     if returned.said is None:
         raise LostError(returned.why)
     try:
-        return opened(returned.said, kind, returned.worker or "this process")
+        return unpack(returned.said, kind, returned.worker or "this process")
     except UserError as error:
         raise LostError(str(error)) from None
 
 
-def letter(record: Any) -> str:
+def pack(record: Any) -> str:
     """A record as text."""
     return json.dumps({FIRST: made_by(), "of": to_json(record)})
 
 
-def opened(text: str, kind: type[T], whose: str) -> T:
-    """The record in a letter.
+def unpack(text: str, kind: type[T], whose: str) -> T:
+    """The record in an envelope.
 
     Raises:
-        UserError: when it was written by another version, is of another kind, or is no letter; names `whose` it is.
+        UserError: when it was written by another version, is of another kind, or is no envelope; names `whose` it is.
     """
     try:
         document = json.loads(text)

@@ -76,7 +76,7 @@ class Part:
 class Session:
     """One process that worked on a campaign: when it began (UTC), and under which conditions.
 
-    `worker` is its name if it was one of a crew, None for the campaign's own process.
+    `worker` is its name where workers play, None for the campaign's own process.
     """
 
     began: str
