@@ -6,7 +6,7 @@ FOLDER = Part("stress/campaign/folder.py")
 READING = Part("stress/campaign/reading.py")
 JOURNAL = Part("stress/campaign/soak/journal.py")
 RUNDIR = Part("stress/campaign/soak/rundir.py")
-PARTS = Part("stress/campaign/parts.py")
+CAMPAIGN_RECORDS = Part("stress/campaign/records.py")
 PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
 TALLY = Part("stress/judge/tally.py")
@@ -54,10 +54,10 @@ GROUP = Group(
             "foreign-lines", "lines of another soak are counted", "if scenario not in known:", "if False:"
         ),
         RUNDIR.of("def check(").mutant("back-in-time", "counts may shrink", "later < earlier", "later < earlier - 1e9"),
-        PARTS.of("def changed(").mutant(
+        CAMPAIGN_RECORDS.of("def changed(").mutant(
             "changed-scenario", "a changed scenario is added to", "part.digest, digest_here", "'', str"
         ),
-        PARTS.of("def _differs(").mutant(
+        CAMPAIGN_RECORDS.of("def _differs(").mutant(
             "changed-sources", "counts of what has changed are added up", "if here != planned:", "if False:"
         ),
         TALLY.of("def joined(").mutant(

@@ -12,7 +12,7 @@ import attrs
 
 from stress.campaign.folder import now
 from stress.campaign.journal import JournalError
-from stress.campaign.parts import Session
+from stress.campaign.records import Session
 from stress.campaign.soak.base import Soak
 from stress.campaign.soak.records import Plan
 from stress.campaign.soak.remote import TurnResult, TurnTask, result_from

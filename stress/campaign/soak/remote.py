@@ -8,8 +8,8 @@ from attrs.validators import ge, optional
 from stress.campaign.child import Child, failure
 from stress.campaign.folder import encode
 from stress.campaign.nursery import Source, close_idle, having_processes
-from stress.campaign.parts import changed
 from stress.campaign.pipes import Failed, Lost, read_message
+from stress.campaign.records import changed
 from stress.campaign.soak.base import memory_of
 from stress.campaign.soak.messages import KINDS, Job, Turn
 from stress.campaign.soak.plan import session

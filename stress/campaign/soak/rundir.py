@@ -7,7 +7,7 @@ import attrs
 
 from stress.campaign.reading import MANIFEST, WholeLines, records
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
-from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample, Standing, parts_by_name
+from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample, Standing, scenarios_by_name
 from stress.errors import UserError
 from stress.safe_text import shown
 
@@ -33,7 +33,7 @@ class StoredSoak(StoredCampaign[Plan]):
 
 def check(run: StoredSoak) -> None:
     """Raise UserError where manifest and lines do not belong together."""
-    known = set(parts_by_name(run.manifest.plan))
+    known = set(scenarios_by_name(run.manifest.plan))
     for scenario in [sample.standing.scenario for sample in run.samples] + [one.scenario for one in run.findings]:
         if scenario not in known:
             raise UserError(f"{shown(run.folder)}: a line is of {shown(scenario)}, which the manifest does not name")

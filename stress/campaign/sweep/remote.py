@@ -10,7 +10,7 @@ import attrs
 
 from stress.campaign.identity import corpus_digest
 from stress.campaign.nursery import close_idle, having_processes
-from stress.campaign.parts import changed
+from stress.campaign.records import changed
 from stress.campaign.runs import run_of
 from stress.campaign.sweep.cell import CHILD, needs_native, run_cell
 from stress.campaign.sweep.messages import CellTask

@@ -15,7 +15,7 @@ from stress.campaign import watcher
 from stress.campaign.child import failure
 from stress.campaign.folder import check_place, lock_folder, now
 from stress.campaign.journal import Journal, JournalError
-from stress.campaign.parts import Session
+from stress.campaign.records import Session
 from stress.campaign.sweep.agenda import Agenda, Cell
 from stress.campaign.sweep.cell import result_of
 from stress.campaign.sweep.finding import Quest, agenda_of, quests_of
