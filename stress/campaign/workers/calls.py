@@ -1,4 +1,4 @@
-"""What is called in a worker's process, wherever that is: text in, text out, so that nothing but names is unpickled."""
+"""The functions that are called in a worker's process. They take and return text, so that only names are unpickled."""
 
 import platform
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ class Introduction:
 
 @attrs.frozen
 class Reply:
-    """What was said of a task, and what there is to know of how it went."""
+    """The result of a task as text, and notes of how it went."""
 
     said: str
     notes: tuple[str, ...]
@@ -38,7 +38,7 @@ def introduce(objections: Callable[[str], Iterable[str]], requirements: str) -> 
 
 
 def do(work: Callable[[str, Interrupted, Note], str], text: str, given_up: Interrupted = lambda: False) -> str:
-    """Do a task."""
+    """Do a task; its reply as text."""
     notes: list[str] = []
     said = work(text, given_up, notes.append)
     return pack(Reply(said, tuple(notes)))

@@ -1,6 +1,6 @@
 """The workers of a dask cluster, which may join or leave at any time: each that is fit has one task at a time.
 
-Each worker is an executor of its own here, so that dask never queues two tasks on one, nor moves any to another.
+Each worker has an executor of its own here, so that dask never queues two tasks on one, nor moves a task to another.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
 NOISY = ("distributed", "distributed.client", "tornado.application")
-"""What they log of schedulers that are gone and of tasks that were taken back is told here, or wanted."""
+"""They log schedulers that are gone, and tasks that were cancelled; kstress reports the first, and wants the second."""
 SILENT_SECONDS = 5.0
 LONGEST_WAIT = 3600.0
-"""Seconds without any worker that answers after which nobody is waited for any more."""
+"""Seconds to wait for any worker that answers."""
 
 
 @attrs.define(eq=False)
 class Worker:
-    """A worker of the cluster. `fit` is None until it has answered; `future` is what it does, if anything."""
+    """A worker of the cluster. `fit` is None until it has answered; `future` is its task under way, or its answer."""
 
     name: str
     executor: Executor
@@ -51,7 +51,7 @@ class Worker:
         return self.fit is True and self.future is None
 
     def cancel(self) -> None:
-        """It works for nobody any more."""
+        """Cancel what it does."""
         if self.future:
             self.future.cancel()
 
@@ -60,7 +60,7 @@ class OnCluster:
     """The workers that a scheduler knows."""
 
     def __init__(self, service: Service, note: Note, interrupted: Interrupted, address: str) -> None:
-        """Find the first worker that is fit.
+        """Wait for the first worker that is fit.
 
         Raises:
             UserError: when the scheduler cannot be reached, or none of its workers is fit.
@@ -88,7 +88,7 @@ class OnCluster:
         worker.tag, worker.future = tag, worker.executor.submit(on_worker, self._service.work, text)
 
     def returned(self) -> list[Returned]:
-        """What workers bring back, and what was lost with those that have left.
+        """The results of workers, and the tasks that were lost with those that have left.
 
         Raises:
             NoWorkersError: when the scheduler is gone, no worker is fit, or none has come or answered for an hour.
@@ -100,7 +100,7 @@ class OnCluster:
         return [*lost, *(one for one in came if one)]
 
     def _look(self) -> Iterator[Returned]:
-        """Take note of the workers that have come, and of those that have left with a task."""
+        """Ask new workers who they are; the tasks of those that have left are lost."""
         try:
             there = self._client.nthreads(callback_timeout=ANSWER_SECONDS)
         except OSError as error:
@@ -117,7 +117,7 @@ class OnCluster:
             self._workers[address] = Worker(shown(address), executor, future=asked)
 
     def _hear(self, worker: Worker, done: Future[str]) -> Returned | None:
-        """A worker has answered: the first time it was asked who it is, then what has become of a task."""
+        """A worker has answered: first who it is, later with the result of a task."""
         worker.future = None
         if worker.fit is None:
             self._admit(worker, done)
@@ -126,7 +126,7 @@ class OnCluster:
         return taken(tag, worker.name, done, self._note)
 
     def _admit(self, worker: Worker, done: Future[str]) -> None:
-        """A worker has introduced itself, or could not."""
+        """A worker has said who it is, or could not; only one without objections gets tasks."""
         try:
             who = unpack(done.result(), Introduction, worker.name)
         except Exception as error:  # it has no kstress, or none that knows its part
@@ -138,18 +138,18 @@ class OnCluster:
         self._note(f"{worker.name} {said}")
 
     def _check(self) -> None:
-        """Raise NoWorkersError if it makes no sense to wait any longer."""
+        """Raise NoWorkersError if no worker can come to work any more."""
         workers = self._workers.values()
         asked = sum(worker.fit is None for worker in workers)
         if any(worker.fit for worker in workers):
             self._alone_since, self._waits_told = None, False
         elif workers and not asked:
-            raise NoWorkersError(f"--scheduler: no worker of {self._address} can do this; mend what was told of them")
+            raise NoWorkersError(f"--scheduler: no worker of {self._address} can do this; fix what was noted of each")
         else:
             self._wait(asked)
 
     def _wait(self, asked: int) -> None:
-        """Nobody works: tell once what is waited for, an answer of those who were asked not before it takes a while."""
+        """No worker is fit: note once what is waited for, and answers only once they have taken a while."""
         now = time.monotonic()
         if self._alone_since is None:
             self._alone_since = now
@@ -163,7 +163,7 @@ class OnCluster:
             self._note(f"waits for {busy if asked else starts}")
 
     def close(self) -> None:
-        """Take all tasks back, and leave the cluster as it was."""
+        """Cancel all tasks, and disconnect; the cluster itself goes on."""
         for worker in self._workers.values():
             worker.cancel()
         with suppress(OSError, TimeoutError):
@@ -194,7 +194,7 @@ def connect(address: str) -> Any:
 
 
 async def knock(address: str) -> None:
-    """Connect to an address and leave; raises what stands against it, which a client would only tell late."""
+    """Connect to an address and disconnect: this raises at once what a client would report only after its timeout."""
     from distributed.comm import connect
     from distributed.security import Security
 
@@ -203,10 +203,10 @@ async def knock(address: str) -> None:
 
 
 def written(address: str) -> str:
-    """The address that stands in a scheduler's file; one that is no file is returned as it is.
+    """The address in the file that a scheduler has written; an address that is not a file is returned unchanged.
 
     Raises:
-        UserError: for a file that no scheduler has written.
+        UserError: for any other file.
     """
     if not os.path.isfile(address):
         return address
@@ -220,7 +220,7 @@ def written(address: str) -> str:
 
 
 def on_worker(work: Callable[[str, Interrupted, Note], str], text: str) -> str:
-    """Do a task in a thread of a dask worker, which notices when the task was cancelled or the worker is to end."""
+    """Do a task in a thread of a dask worker; it is given up when it is cancelled, or the worker closes."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -234,7 +234,7 @@ def on_worker(work: Callable[[str, Interrupted, Note], str], text: str) -> str:
 
 
 ENDING = ("closing", "closed", "failed")
-"""The states of a dask worker that will not bring anything back."""
+"""The states of a dask worker that returns no results any more."""
 
 
 def on_cluster(address: str) -> MakePool:

@@ -1,4 +1,4 @@
-"""What crosses from one process to another of perhaps another host: JSON that says first which kstress wrote it."""
+"""What crosses from process to process, or host to host: a record as JSON, in an envelope with the sender's version."""
 
 import json
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from stress.safe_text import shown
 
 T = TypeVar("T")
 FIRST = "made_by"
-"""The key that is looked at before any other: another version may write those in another way."""
+"""The key that is read first: another version may write the others in another way."""
 
 
 class LostError(Exception):
@@ -19,7 +19,7 @@ class LostError(Exception):
 
 
 def record_from(returned: Returned, kind: type[T]) -> T:
-    """The record that a task has come to; LostError if its worker did not say, or nothing that can be read."""
+    """The result of a task as a record; LostError if there is none, or none that can be read."""
     if returned.said is None:
         raise LostError(returned.why)
     try:
@@ -29,7 +29,7 @@ def record_from(returned: Returned, kind: type[T]) -> T:
 
 
 def pack(record: Any) -> str:
-    """A record as text."""
+    """A record in an envelope, as text."""
     return json.dumps({FIRST: made_by(), "of": to_json(record)})
 
 

@@ -16,10 +16,10 @@ LONGEST_SILENCE = 600.0
 
 
 class OnExecutor:
-    """So many tasks at once on an executor, which is the caller's and is not shut down."""
+    """At most `at_once` tasks at a time on an executor, which is the caller's: it is not shut down here."""
 
     def __init__(self, service: Service, note: Note, executor: Executor, at_once: int) -> None:
-        """Ask one of its workers first; UserError if it cannot work."""
+        """Ask one of its workers whether it can work; UserError if it cannot."""
         self._service, self._note, self._executor, self._at_once = service, note, executor, at_once
         self._under_way: dict[Future[str], Hashable] = {}
         try:
@@ -42,7 +42,7 @@ class OnExecutor:
             raise NoWorkersError(f"the executor takes no more tasks: {known(error)}") from None
 
     def returned(self) -> list[Returned]:
-        """Those that are done; NoWorkersError when the executor is broken."""
+        """The tasks that are done; NoWorkersError when the executor is broken."""
         done = first_done(list(self._under_way))
         for future in done:
             if not future.cancelled() and isinstance(error := future.exception(), BrokenExecutor):
@@ -50,7 +50,7 @@ class OnExecutor:
         return [taken(self._under_way.pop(future), WHO, future, self._note) for future in done]
 
     def close(self) -> None:
-        """Cancel those that have not begun; the others end by themselves, unheard."""
+        """Cancel the tasks that have not begun; the others end by themselves, and their results are dropped."""
         for future in self._under_way:
             future.cancel()
         self._service.release()  # its workers may be threads of this process
@@ -59,7 +59,7 @@ class OnExecutor:
 def on_executor(executor: Executor, at_once: int) -> MakePool:
     """The workers of an executor, of which `at_once` work at the same time.
 
-    Workers that share cores wait for each other: more of them are faster only on cores of their own.
+    Workers that share cores wait for each other, so that more workers are faster only on more cores.
     """
 
     def make(service: Service, note: Note, interrupted: Interrupted) -> OnExecutor:

@@ -9,7 +9,7 @@ class InProcess:
     """This process, on the cores that it has."""
 
     def __init__(self, service: Service, note: Note, interrupted: Interrupted) -> None:
-        """Begin with nothing."""
+        """Without a task."""
         self._service, self._note, self._interrupted = service, note, interrupted
         self._task: tuple[Hashable, str] | None = None
 
@@ -19,16 +19,16 @@ class InProcess:
         return self._task is None
 
     def begin(self, tag: Hashable, text: str) -> None:
-        """Keep a task until somebody asks for what has become of it."""
+        """Keep a task until `returned` does it."""
         self._task = tag, text
 
     def returned(self) -> list[Returned]:
-        """Do the task there is."""
+        """Do the task, if there is one."""
         if self._task is None:
             return []
         (tag, text), self._task = self._task, None
         return [Returned(tag, None, self._service.work(text, self._interrupted, self._note))]
 
     def close(self) -> None:
-        """Nothing more is done here."""
+        """Release what this process keeps for its tasks."""
         self._service.release()

@@ -1,6 +1,6 @@
-"""What every pool of workers is to a campaign: it takes tasks, as many at once as it has workers, and returns results.
+"""A pool of workers, as a campaign sees it: it takes as many tasks at once as it has workers, and returns results.
 
-Tasks and results are text, so that a campaign does not care who works for it, or where.
+Tasks and results are text, so that it makes no difference to a campaign who the workers are, or where.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -15,11 +15,11 @@ Interrupted = Callable[[], bool]
 
 
 class StoppedError(Exception):
-    """Nobody waits for a task any more, so nothing is known of it."""
+    """Nobody waits for a task any more, so that it has no result."""
 
 
 class NoWorkersError(UserError):
-    """There is nobody left to work; the text says why, and what to do."""
+    """No worker is left; the text says why, and what to do."""
 
 
 @attrs.frozen
@@ -39,9 +39,9 @@ class Service:
 
 @attrs.frozen
 class Returned:
-    """What there is of a task that was begun under a tag, and which worker had it (None for this process).
+    """A task that came back: the tag that it was begun under, and which worker had it (None for this process).
 
-    `said` is what `work` returned, None if the worker was lost with the task; then `why` says how.
+    `said` is what `work` returned, None if the task was lost; then `why` says how.
     """
 
     tag: Any
@@ -55,38 +55,38 @@ class Pool(Protocol):
 
     @property
     def has_room(self) -> bool:
-        """Whether somebody could begin a task now."""
+        """Whether a worker is free."""
 
     def begin(self, tag: Hashable, text: str) -> None:
-        """Give a task to somebody who has none."""
+        """Give a task to a free worker."""
 
     def returned(self) -> list[Returned]:
-        """The tasks that have come back; waits a little for the first.
+        """The tasks that have come back since the last call; waits a little for the first.
 
         Raises:
             StoppedError: when the campaign was interrupted meanwhile.
-            NoWorkersError: when nobody is left.
+            NoWorkersError: when no worker is left.
         """
 
     def close(self) -> None:
-        """Nothing is wanted any more, tasks under way included."""
+        """Cancel the tasks under way, and release the workers."""
 
 
 class Tasks(Protocol):
     """The tasks of a campaign, as `work_through` asks for them."""
 
     def goes_on(self) -> bool:
-        """Whether there is, or may come, something to give or to take back."""
+        """Whether there are, or may still come, tasks to give or to take back."""
 
     def give(self) -> None:
-        """Begin a task with everybody who has none, as far as there are any."""
+        """Give a task to each free worker, as long as there are tasks."""
 
     def take(self, returned: Returned) -> None:
         """A task has come back, or was lost."""
 
 
 def work_through(pool: Pool, tasks: Tasks) -> str | None:
-    """Give tasks and take them back as long as it goes on; why nobody is left to work, or None.
+    """Give tasks and take them back as long as `goes_on` says so; why no worker is left, or None.
 
     What was under way when the campaign was interrupted is not counted, and can be done again.
     """
