@@ -60,7 +60,7 @@ def crew_of(scheduler: str | None) -> dict[str, Any]:
     """Who is to work for a campaign, as its argument: the workers of a scheduler if there is one."""
     if scheduler is None:
         return {}
-    from stress.campaign.crews.cluster import on_cluster
+    from stress.campaign.workers.cluster import on_cluster
 
     return {"crew": on_cluster(scheduler)}
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stress.campaign.crews.crew import NoWorkersError
 from stress.campaign.soak import local
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.soak import resume, soak
+from stress.campaign.workers.pool import NoWorkersError
 from stress.config import Config
 from stress.errors import HostError
 from tests.frontdoor.command import kstress

@@ -11,7 +11,7 @@ import attrs
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.folder import now
 from stress.campaign.identity import corpus_digest, sources_digest
-from stress.campaign.parts import Part, Session, changed, part_of, refuse_changes
+from stress.campaign.records import ScenarioRecord, Session, changed, record_of, refuse_changes
 from stress.campaign.soak.records import SOAK, Plan
 from stress.campaign.soak.rundir import StoredSoak
 from stress.config import Config
@@ -44,14 +44,14 @@ FLAGS = {
 """What must be as it was when a soak is resumed, and what to call it."""
 
 
-def _part(name: str, config: Config) -> Part:
+def _part(name: str, config: Config) -> ScenarioRecord:
     """One scenario; UserError if it cannot run with `config`."""
     scenario = find_scenario(name)
     needed = least_cpus(scenario, config)
     if config.cpus < needed:
         raise UserError(f"--cpus: {scenario.name} needs at least {needed} CPUs, not {config.cpus}; give more")
     vary(scenario, config)
-    return part_of(scenario)
+    return record_of(scenario)
 
 
 def _check_interval(interval_s: float) -> None:

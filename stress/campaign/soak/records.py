@@ -11,9 +11,9 @@ from pathlib import Path
 import attrs
 from attrs.validators import ge, gt, min_len, optional
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.converter import complete_but
-from stress.campaign.parts import Part, check_names
+from stress.campaign.records import ScenarioRecord, check_names
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.runs.report import Report
@@ -40,7 +40,7 @@ class Plan:
     all sources that programs are made of.
     """
 
-    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), check_names])
+    scenarios: tuple[ScenarioRecord, ...] = attrs.field(validator=[min_len(1), check_names])
     engine: str
     cpus: int
     seed: int
@@ -79,7 +79,7 @@ class Plan:
         )
 
 
-Manifest = parts.Manifest[Plan]
+Manifest = records.Manifest[Plan]
 
 
 @complete_but("lost_turns", "last_loss")
@@ -158,6 +158,6 @@ class Finding:
     told: Report = attrs.field(validator=_check_report)
 
 
-def parts_by_name(plan: Plan) -> Mapping[str, Part]:
+def scenarios_by_name(plan: Plan) -> Mapping[str, ScenarioRecord]:
     """The scenarios of a plan, by their names."""
     return {part.name: part for part in plan.scenarios}

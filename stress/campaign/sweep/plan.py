@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.identity import corpus_digest, sources_digest
-from stress.campaign.parts import changed, part_of, refuse_changes
+from stress.campaign.records import changed, record_of, refuse_changes
 from stress.campaign.sweep.axes import AXES, split_flag, telling
 from stress.campaign.sweep.matrix import Errors, Matrix
 from stress.campaign.sweep.records import DURATION, SOUGHT, SWEEP, Find, Plan, Values, rises
@@ -43,7 +43,7 @@ def new_plan(matrix: Matrix) -> Plan:
     cells = [errors.collect(_cell, scenario, config, matrix) for scenario in scenarios for config in _configs(matrix)]
     errors.check()
     return Plan(
-        scenarios=tuple(map(part_of, scenarios)),
+        scenarios=tuple(map(record_of, scenarios)),
         cells=tuple(cells),
         repeat=matrix.repeat,
         seed=matrix.seed,

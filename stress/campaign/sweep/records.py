@@ -12,9 +12,9 @@ from typing import Any
 import attrs
 from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.converter import complete_only
-from stress.campaign.parts import Part, check_names
+from stress.campaign.records import ScenarioRecord, check_names
 from stress.config import LEAST_NOISE, LONGEST_SWITCH_INTERVAL
 from stress.machine.words import MAX_CPUS
 from stress.runs.report import Report
@@ -109,7 +109,7 @@ class Plan:
     The digests are of the bytes of each corpus that was named, by its path, and of all sources programs are made of.
     """
 
-    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), check_names])
+    scenarios: tuple[ScenarioRecord, ...] = attrs.field(validator=[min_len(1), check_names])
     cells: tuple[Values, ...] = attrs.field(validator=min_len(1))
     repeat: int = attrs.field(validator=ge(1))
     seed: int
@@ -130,7 +130,7 @@ class Plan:
             raise ValueError("durations must rise, up to that of the runs")
 
 
-Manifest = parts.Manifest[Plan]
+Manifest = records.Manifest[Plan]
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,5 @@
 """Reading a sweep's run directory: for `kstress report`, for `--resume`, for whoever wants to know."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from stress.campaign.life import COMPLETE, FAILED, Life
 from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
 from stress.campaign.runs import Run, run_of
-from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan, Values
+from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan
 from stress.errors import UserError
 from stress.safe_text import shown
 
@@ -37,16 +36,6 @@ class StoredSweep(StoredCampaign[Plan]):
         plan, ended = self.manifest.plan, f"{len(self.ended):,}"
         runs = "runs of a search" if plan.find else f"of {len(plan.cells) * plan.repeat:,} runs"
         return Life(SWEEP, self.folder, self.state, f"{ended} {runs}", self.state in (COMPLETE, FAILED))
-
-    def left(self) -> Iterator[tuple[int, int]]:
-        """The number and repeat of each cell that has not ended."""
-        plan, done = self.manifest.plan, {(one.number, one.repeat) for one in self.ended}
-        for number in range(len(plan.cells)):
-            yield from ((number, repeat) for repeat in range(1, plan.repeat + 1) if (number, repeat) not in done)
-
-    def values_of(self, ended: CellResult) -> Values:
-        """Where in the matrix a cell is."""
-        return self.manifest.plan.cells[ended.number]
 
 
 @attrs.frozen

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.soak import local
 from stress.campaign.soak import plan as plans
 from stress.campaign.soak.plan import new_plan, resumed_plan
@@ -140,7 +140,7 @@ def test_a_scenario_file_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_other_sources_of_kstress_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of()
-    monkeypatch.setattr(parts, "sources_digest", lambda: "0" * 16)
+    monkeypatch.setattr(records, "sources_digest", lambda: "0" * 16)
     assert (
         "its kernel, machine, programs or judge, has changed: its digest is 0000000000000000 here, and was"
         in refusal(plan)
