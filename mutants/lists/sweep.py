@@ -12,7 +12,7 @@ PIPES = Part("stress/campaign/pipes.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/runs/variation.py")
-RUNNER = Part("stress/runs/runner.py")
+TRACK = Part("stress/runs/track.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 ENTRIES = Part("stress/results/load/entries.py")
 PAPER = suite("campaign/sweep", "run/test_variation.py")
@@ -111,7 +111,7 @@ GROUP = Group(
         VARIATION.of("def _with_writers(").mutant(
             "one-writer", "there is one writer, whatever the ratio", "_on(program, writers)", "_on(program, 1)"
         ),
-        RUNNER.of("def prepare(").mutant(
+        TRACK.of("def prepare(").mutant(
             "never-varied", "a variation is forgotten", "scenario = vary(scenario, settings.config)", "pass"
         ),
     ),
