@@ -19,6 +19,7 @@ from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn
 from cattrs.v import format_exception
 
+from stress.config import NEWER
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials, windows_as_trials
@@ -98,7 +99,8 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     """
     if type(value) is not dict:
         raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
-    if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
+    known = {field.name for field in attrs.fields(kind) if not field.metadata.get(NEWER)}
+    if missing := known - {*value, *newer}:
         raise KeyError(min(missing))
     return value
 

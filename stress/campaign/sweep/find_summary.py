@@ -21,7 +21,7 @@ HEADS = {"cpus": "CPUs", "noise": "noise", "gap_s": "gap", DURATION: "within"}
 def amount(quest: Quest, at: int) -> str:
     """A candidate, as a sentence has it."""
     axis, value = quest.find.axis, quest.candidates[at]
-    return "1 CPU" if (axis, value) == ("cpus", 1) else AMOUNTS[axis].format(label(axis, value))
+    return "1 CPU" if (axis, value) == ("cpus", 1) else AMOUNTS.get(axis, f"{axis} {{}}").format(label(axis, value))
 
 
 def percent(share: float) -> str:
@@ -93,7 +93,8 @@ def _known(quest: Quest) -> str:
 def table(quest: Quest) -> Table:
     """A row for each candidate that was run."""
     made = Table(box=None, pad_edge=False)
-    for name in (HEADS[quest.find.axis], "runs", "showed it", "share", f"{percent(quest.find.confidence)} bounds"):
+    head = HEADS.get(quest.find.axis, quest.find.axis)
+    for name in (head, "runs", "showed it", "share", f"{percent(quest.find.confidence)} bounds"):
         made.add_column(name, justify="right")
     made.add_column("decided")
     for at, one in enumerate(quest.search.tried):
