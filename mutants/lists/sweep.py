@@ -34,7 +34,7 @@ GROUP = Group(
         MATRIX.of("def add(").mutant(
             "told-for-each", "an error is told again for each cell", "if told not in self._told:", "if True:"
         ),
-        AXES.of("def read_path(").mutant("two-names", "a file under two names is two values", "realpath", "abspath"),
+        AXES.of("def one_path(").mutant("two-names", "a file under two names is two values", "realpath", "abspath"),
         PLAN.of("def _cell(").mutant(
             "flag-not-key", "an error of a plan names a flag", "matrix.where(flag)", "f'--{flag}'"
         ),
@@ -47,7 +47,12 @@ GROUP = Group(
             "yield from changed(plan.scenarios, plan.sources_digest, plan.corpus_digests.items())",
             "pass",
         ),
-        PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
+        PLAN.of("def config_of(").mutant(
+            "fate-lost",
+            "a cell forgets its fate",
+            "**settings_of(values, AXES)",
+            "**{**settings_of(values, AXES), 'fate': None}",
+        ),
         SWEEPDIR.of("def _check(self, one").mutant(
             "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in self._seen:", "if False:"
         ),

@@ -16,6 +16,7 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
+from stress.config import NEWER
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials, windows_as_trials
@@ -68,7 +69,8 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     """
     if type(value) is not dict:
         raise TypeError(f"{value!r:.60} is no {_words(kind)}")
-    if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
+    known = {field.name for field in attrs.fields(kind) if not field.metadata.get(NEWER)}
+    if missing := known - {*value, *newer}:
         raise KeyError(min(missing))
     return value
 

@@ -12,8 +12,9 @@ from stress.errors import UserError
 from stress.judge.outcomes import Outcome
 from stress.runs.conditions import Conditions
 from stress.safe_text import shown
-from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
+from stress.scenario import TYPE_STABLE, VERDICTS, Scenario
 from stress.scenario_files import find_scenario, load_source, loaded_source, read_source, scenario_file, twin_of
+from stress.settings import FATES
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 

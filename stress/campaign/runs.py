@@ -15,12 +15,13 @@ from cattrs.gen import make_dict_structure_fn
 
 from stress.campaign.converter import CONVERTER, from_json
 from stress.campaign.sweep.records import Values, applies
-from stress.config import ENGINES, LARGEST_SEED, Config
+from stress.config import Config, settings_of
 from stress.errors import UserError
 from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.words import MAX_CPUS
 from stress.runs.conditions import Conditions
 from stress.scenario import VERDICTS
+from stress.settings import AXES, CONDITIONS, ENGINES, LARGEST_SEED
 from stress.strict_json import LARGEST
 
 SHORTEST_S = 1e-6
@@ -202,20 +203,20 @@ class Run:
         return _values_of(self.conditions, self.scenario, self.engine, self.cpus)
 
 
-def _varied(conditions: Conditions) -> dict[str, Any]:
-    """What a config and a place on the axes both have of conditions."""
-    kept = {name: getattr(conditions, name) for name in ("pace_s", "readers_per_writer", "gap_s", "fate")}
-    return {**kept, "noise": share(conditions.noise)}
+def _set(conditions: Conditions) -> dict[str, Any]:
+    """The settings that conditions have."""
+    return {**settings_of(conditions, CONDITIONS), "noise": share(conditions.noise)}
 
 
 def _config_of(conditions: Conditions, **more: Any) -> Config:
     """A config with these conditions; UserError for a value out of range."""
-    return Config(kasan=conditions.kasan, stall_after_s=conditions.stall_after_s, **_varied(conditions), **more)
+    return Config(**_set(conditions), **more)
 
 
-def _values_of(conditions: Conditions, scenario: str = "", engine: str = "", cpus: int = 1) -> Values:
+def _values_of(conditions: Conditions, scenario: str = "", engine: str = "auto", cpus: int = 1) -> Values:
     """A place on all axes with these conditions; ValueError for a value out of range."""
-    more = {"switch_interval_s": conditions.switch_interval_s, **_varied(conditions)}
+    known = {"switch_interval_s": conditions.switch_interval_s, **_set(conditions)}
+    more = {axis.field: known[axis.field] for axis in AXES if axis.field in known}
     return Values(scenario=scenario, engine=engine, cpus=cpus, **more)
 
 

@@ -124,7 +124,7 @@ def _result(
 ) -> Result:
     """Put a result together."""
     config = settings.config
-    conditions = host_conditions(config, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
+    conditions = host_conditions(settings.settled, steal)
     early = "interrupted" if interrupted else None
     return Result(scenario, settings.engine, config, tally, verdict, conditions, twin, early)
 

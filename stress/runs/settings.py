@@ -23,6 +23,17 @@ class Settings:
     pace_s: float
     stall_after_s: float
 
+    @property
+    def settled(self) -> Config:
+        """The config with the engine's defaults filled in."""
+        return attrs.evolve(
+            self.config,
+            engine=self.engine,
+            noise=self.noise,
+            pace_s=self.pace_s,
+            stall_after_s=self.stall_after_s,
+        )
+
     def events(self, hardware: Hardware) -> Events:
         """What comes to the CPUs of a scenario, and how often."""
         return Events(self.noise, hardware.gap, hardware.interrupt, hardware.nmi, hardware.gap_s)

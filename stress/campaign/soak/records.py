@@ -6,7 +6,6 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
-from pathlib import Path
 
 import attrs
 from attrs.validators import ge, gt, min_len, optional
@@ -14,9 +13,10 @@ from attrs.validators import ge, gt, min_len, optional
 from stress.campaign import records
 from stress.campaign.converter import complete_but
 from stress.campaign.records import ScenarioRecord, check_names
-from stress.config import Config
+from stress.config import Config, keeping, settings_of
 from stress.judge.tally import Tally
 from stress.runs.report import Report
+from stress.settings import SETTINGS
 
 SOAK = "soak"
 SCHEMA = 1
@@ -32,7 +32,7 @@ def _check_report(instance: object, attribute: object, told: Report) -> None:
         raise ValueError("a violation has at least two lines")
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=keeping(SETTINGS))
 class Plan:
     """What a soak is of: all that its counts depend on, and its times in seconds.
 
@@ -61,22 +61,7 @@ class Plan:
 
     def config(self) -> Config:
         """The config that runs it; UserError for a value out of range."""
-        return Config(
-            cpus=self.cpus,
-            duration_s=self.duration_s,
-            engine=self.engine,
-            seed=self.seed,
-            kasan=self.kasan,
-            noise=self.noise,
-            pace_s=self.pace_s,
-            stall_after_s=self.stall_after_s,
-            stop_on_violation=self.stop_on_violation,
-            corpus=Path(self.corpus) if self.corpus else None,
-            switch_interval_s=self.switch_interval_s,
-            readers_per_writer=self.readers_per_writer,
-            gap_s=self.gap_s,
-            fate=self.fate,
-        )
+        return Config(**settings_of(self))
 
 
 Manifest = records.Manifest[Plan]

@@ -165,12 +165,7 @@ class Sweep:
 
 def session_of_host(plan: Plan) -> Session:
     """A session that begins now, under this host's conditions; those of each cell are in its run."""
-    config = config_of(plan, 0)
-    settings = settle(config)
-    steal = StealMeter()
-    return Session(
-        now(), host_conditions(config, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
-    )
+    return Session(now(), host_conditions(settle(config_of(plan, 0)).settled, StealMeter()))
 
 
 def sweep(

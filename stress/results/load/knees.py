@@ -21,7 +21,7 @@ def label(name: str, value: Any) -> str:
 def amount(quest: Quest, at: int) -> str:
     """A candidate, as a sentence has it."""
     axis, value = quest.find.axis, quest.candidates[at]
-    return "1 CPU" if (axis, value) == ("cpus", 1) else AMOUNTS[axis].format(label(axis, value))
+    return "1 CPU" if (axis, value) == ("cpus", 1) else AMOUNTS.get(axis, f"{axis} {{}}").format(label(axis, value))
 
 
 def percent(share: float) -> str:

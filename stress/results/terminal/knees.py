@@ -16,7 +16,8 @@ HEADS = {"cpus": "CPUs", "noise": "noise", "gap_s": "gap", DURATION: "within"}
 def table(quest: Quest) -> Table:
     """A row for each candidate that was run."""
     made = Table(box=None, pad_edge=False)
-    for name in (HEADS[quest.find.axis], "runs", "showed it", "share", f"{percent(quest.find.confidence)} bounds"):
+    head = HEADS.get(quest.find.axis, quest.find.axis)
+    for name in (head, "runs", "showed it", "share", f"{percent(quest.find.confidence)} bounds"):
         made.add_column(name, justify="right")
     made.add_column("decided")
     for at, one in enumerate(quest.search.tried):
