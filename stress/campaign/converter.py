@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from types import GenericAlias
+from functools import cache
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -98,9 +99,15 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     """
     if type(value) is not dict:
         raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
-    if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
+    if missing := _names_of(kind).difference(value, newer):
         raise KeyError(min(missing))
     return value
+
+
+@cache
+def _names_of(kind: type) -> frozenset[str]:
+    """The names of a record's fields."""
+    return frozenset(field.name for field in attrs.fields(kind))
 
 
 def _plain(value: Any) -> Any:
@@ -137,6 +144,18 @@ def _listed(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
         return (get_origin(kind) or list)(inner(value, item))
 
     return take
+
+
+def _is_optional(kind: Any) -> bool:
+    """Whether a type is one other type, or None."""
+    return isinstance(kind, UnionType) and len(get_args(kind)) == 2 and NoneType in get_args(kind)
+
+
+def _optional(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
+    """A hook for such a type; it looks up the hook of the other one once, and not for each value."""
+    [other] = [one for one in get_args(kind) if one is not NoneType]
+    inner = made.get_structure_hook(other)
+    return lambda value, _: None if value is None else inner(value, other)
 
 
 def _tally(value: Any, _: Any) -> Tally:
@@ -184,6 +203,8 @@ def _fraction(value: Any) -> Fraction:
 class Unread(Mapping[str, Any]):
     """A JSON object that is not read yet."""
 
+    __slots__ = ()
+
 
 def _object(value: Any, _: Any) -> dict[str, Any]:
     """Any object from JSON."""
@@ -204,7 +225,8 @@ def _converter() -> Converter:
     made.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], _mapping)
     for kind, take in {bool: _bool, int: _int, float: _float, str: _str}.items():
         made.register_structure_hook(kind, take)
-    made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))
+    made.register_structure_hook_factory(_is_listed, lambda kind: _listed(made, kind))
+    made.register_structure_hook_factory(_is_optional, lambda kind: _optional(made, kind))
     made.register_structure_hook(Fraction, lambda value, _: _fraction(value))
     made.register_unstructure_hook(Fraction, str)
     made.register_structure_hook(Tally, _tally)
