@@ -5,7 +5,7 @@ Keys that this version does not know are left alone; one that is missing, or is 
 
 import marshal
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from sys import intern
@@ -43,7 +43,7 @@ class Counts(Mapping[str, int]):
     """How often each outcome came; many runs have the same names, and an array takes a third of a tuple's memory."""
 
     names: tuple[str, ...]
-    counts: array[int]
+    counts: Sequence[int]
 
     def __getitem__(self, name: str) -> int:
         return dict(zip(self.names, self.counts, strict=True))[name]
