@@ -48,7 +48,7 @@ GROUP = Group(
         ),
         PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
         SWEEPDIR.of("def _check(self, one").mutant(
-            "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in self._seen:", "if False:"
+            "counted-twice", "a cell may be there twice", "if place in self._seen:", "if False:"
         ),
         SWEEPDIR.of("def _check(self, one").mutant(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""

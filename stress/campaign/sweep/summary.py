@@ -11,6 +11,7 @@ from rich.text import Text
 from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, Ended, Plan, Values, applies, varying
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.campaign.sweep.sweepdir import Swept
+from stress.report.columns import fitted
 from stress.safe_text import shown
 from stress.units import write_duration
 
@@ -149,7 +150,7 @@ def _troubles(ending: SweepEnding) -> list[str]:
 
 def _show_table(ending: SweepEnding, console: Console) -> None:
     """Print the table, and how many rows it does not have."""
-    console.print(table(ending))
+    console.print(fitted(table(ending), console.width))
     left = len(ending.swept.manifest.plan.cells) - MOST_ROWS
     if left > 0:
         console.print(Text(f"and {left:,} more cells; kstress report shows them all", "dim"))

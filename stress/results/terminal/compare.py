@@ -13,6 +13,7 @@ from rich.text import Text
 
 from stress.errors import UserError
 from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from stress.report.columns import fitted
 from stress.results.compare.as_json import comparison_json
 from stress.results.compare.comparison import (
     BETTER,
@@ -168,7 +169,7 @@ def _table(screen: Console, head: str, rows: Sequence[tuple[Cell, Compared]]) ->
     for cell, one in rows[:MOST_ROWS]:
         table.add_row(*map(Text, _row(cell, one)), style=STYLES[one.standing])
     screen.print(Text(f"\n{head}", "bold"))
-    screen.print(table)
+    screen.print(fitted(table, screen.width))
     _more(screen, len(rows))
 
 

@@ -17,6 +17,7 @@ from stress.campaign.soak.summary import show_ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.errors import UserError
 from stress.host.collector import uncollected
+from stress.report.columns import fitted
 from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
 from stress.results.load.gather import gather
 from stress.results.pages.render import check_extra
@@ -156,7 +157,7 @@ def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
             screen.print(Text(f"resume  {source.resume}", "dim"), soft_wrap=True)
         for line in source.answers:
             screen.print(Text(shown(line)), soft_wrap=True)
-        screen.print(_table(worst_first(summary_of(source))))
+        screen.print(fitted(_table(worst_first(summary_of(source))), screen.width))
         _show_troubles(source, screen)
     if others or any(source.unfinished for source in sources):
         said = answer(sources)
