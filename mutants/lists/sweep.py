@@ -54,7 +54,7 @@ GROUP = Group(
             "**{**settings_of(values, AXES), 'fate': None}",
         ),
         SWEEPDIR.of("def _check(self, one").mutant(
-            "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in self._seen:", "if False:"
+            "counted-twice", "a cell may be there twice", "if place in self._seen:", "if False:"
         ),
         SWEEPDIR.of("def _check(self, one").mutant(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""

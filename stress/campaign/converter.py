@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 from typing import Any, TypeVar
 
 import attrs
@@ -69,10 +70,15 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     """
     if type(value) is not dict:
         raise TypeError(f"{value!r:.60} is no {_words(kind)}")
-    known = {field.name for field in attrs.fields(kind) if not field.metadata.get(NEWER)}
-    if missing := known - {*value, *newer}:
+    if missing := _names_of(kind).difference(value, newer):
         raise KeyError(min(missing))
     return value
+
+
+@cache
+def _names_of(kind: type) -> frozenset[str]:
+    """The names of a record's fields, but for those that older ones lack."""
+    return frozenset(field.name for field in attrs.fields(kind) if not field.metadata.get(NEWER))
 
 
 def _plain(value: Any) -> Any:
@@ -136,6 +142,8 @@ def _fraction(value: Any) -> Fraction:
 
 class Unread(Mapping[str, Any]):
     """A JSON object that is not read yet."""
+
+    __slots__ = ()
 
 
 def _object(value: Any, _: Any) -> dict[str, Any]:

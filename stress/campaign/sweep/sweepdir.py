@@ -50,7 +50,7 @@ class Cells:
     stored: bool
     ended: list[CellResult] = attrs.field(factory=list)
     runs: list[Run | None] = attrs.field(factory=list)
-    _seen: set[tuple[int, int]] = attrs.field(factory=set)
+    _seen: set[int] = attrs.field(factory=set)
 
     def take(self, line: Line, value: dict[str, Any], where: str) -> None:
         """Add the cell of a line; UserError for one that the manifest does not have."""
@@ -65,11 +65,12 @@ class Cells:
     def _check(self, one: CellResult) -> None:
         """Raise UserError for a cell that does not belong there."""
         plan, where = self.manifest.plan, shown(self.path)
+        place = one.number * (plan.repeat + 1) + one.repeat
         if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(self.manifest.sessions):
             raise UserError(f"{where} has a cell that the manifest does not have: it is damaged, or of another sweep")
-        if (one.number, one.repeat) in self._seen:
+        if place in self._seen:
             raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it is put together from two")
-        self._seen.add((one.number, one.repeat))
+        self._seen.add(place)
 
 
 def check(manifest: Manifest, where: str) -> None:

@@ -228,9 +228,10 @@ def _places(swept: StoredSweep) -> dict[int, Place]:
 
 def _cell(swept: StoredSweep, ended: CellResult, run: Run | None, place: Place) -> Entry:
     """One cell; UserError for a run that is not of its values."""
-    values, where = place.values, f"{place.where}, repeat {ended.repeat}"
+    values = place.values
     if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):
-        raise UserError(f"{where} has a run of {shown(run.scenario)} on {run.cpus} CPUs, which is not what it is to be")
+        what = f"a run of {shown(run.scenario)} on {run.cpus} CPUs"
+        raise UserError(f"{place.where}, repeat {ended.repeat} has {what}, which is not what it is to be")
     return Entry(
         values=values,
         repeat=ended.repeat,

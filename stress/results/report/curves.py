@@ -7,7 +7,7 @@ was seen is a bound from above, a first violation that never came is one from be
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -28,8 +28,7 @@ MOST_REPEATS = 101
 """How many repeats are drawn of one value on the horizontal axis; odd, so that the median is one of them."""
 
 
-@attrs.frozen
-class Mark:
+class Mark(NamedTuple):
     """One repeat: where it is on the horizontal axis, its value, and whether that is EXACT or a bound."""
 
     x: float

@@ -12,6 +12,7 @@ from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, CellResult
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.campaign.sweep.sweepdir import StoredSweep
 from stress.results.load.knees import label
+from stress.results.terminal.columns import fitted
 from stress.safe_text import shown
 from stress.units import write_duration
 
@@ -143,7 +144,7 @@ def _troubles(ending: SweepEnding) -> list[str]:
 
 def _show_table(ending: SweepEnding, console: Console) -> None:
     """Print the table, and how many rows it does not have."""
-    console.print(table(ending))
+    console.print(fitted(table(ending), console.width))
     left = len(ending.swept.manifest.plan.cells) - MOST_ROWS
     if left > 0:
         console.print(Text(f"and {left:,} more cells; kstress report shows them all", "dim"))
