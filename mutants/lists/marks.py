@@ -114,6 +114,13 @@ GROUP = Group(
         END_THREADS.of("def end_threads(").mutant(
             "waiter-asleep", "who waits for a condition takes from it later", "waiter.release()", "pass", WAITS
         ),
+        END_THREADS.of("def withdraw(").mutant(
+            "pends-for-all",
+            "who is left in a deadlock stalls what comes later",
+            "if not PENDS_FOR_ALL:",
+            "if True:",
+            WAITS,
+        ),
         END_THREADS.of("def end_threads(").mutant(
             "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
         ),

@@ -35,7 +35,7 @@ from stress.marks.blocked import Blocked
 from stress.marks.cell import Cell
 from stress.marks.code_under_test import PACKAGE, CodeUnderTest
 from stress.marks.cpu import Player, Role, Signals, StressCpu
-from stress.marks.end_threads import end_threads
+from stress.marks.end_threads import end_threads, withdraw
 from stress.marks.monitor import Monitor
 from stress.marks.noise import KINDS, Kind, Noise
 from stress.marks.poison import Action, FreedObjects, Use
@@ -221,6 +221,7 @@ class Bout:
             self.players[number] = self.players[number].left_behind()
         end_threads({number: threads[number] for number in still}, blocked)
         clocks.sleep(LET_GO_SECONDS if still else 0)
+        withdraw(threads[number] for number in still if threads[number].is_alive())
         self.left = [attrs.evolve(told[number], ended=not threads[number].is_alive()) for number in sorted(still)]
         self.deadlocks = {cycle for number, cycle in cycles.items() if number == min(cycle, default=None)}
 
