@@ -3,8 +3,14 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import psutil
+
+from stress.config import Config
 
 CHECKOUT = Path(__file__).parents[2]
 BOUND_SECONDS = 100.0
@@ -27,3 +33,12 @@ def kstress(*arguments: str, cwd: Path | None = None, **more: str) -> subprocess
 def command_line(arguments: Sequence[str]) -> list[str]:
     """What starts `kstress` with these arguments under this interpreter."""
     return [sys.executable, "-c", "from stress.cli import main; main()", *arguments]
+
+
+def wait_until_cpus_run(process: "subprocess.Popen[Any]") -> None:
+    """Wait until the process has started the threads of its CPUs, and a little more."""
+    deadline = time.monotonic() + BOUND_SECONDS
+    while psutil.Process(process.pid).num_threads() < Config().cpus + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.5)

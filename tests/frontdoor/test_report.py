@@ -1,6 +1,5 @@
 """`kstress report` as a command: what it prints, what it writes, what it refuses; nothing foreign is ever lost."""
 
-import importlib.util
 import json
 import os
 import shlex
@@ -10,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stress.extras import install_hint
+from stress.extras import install_hint, missing_modules
 from stress.results.report.page import GENERATOR
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
 from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
-HAS_EXTRA = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
-with_extra = pytest.mark.skipif(not HAS_EXTRA, reason="made with the extra `report`, which is not installed here")
 TEXT = (CHECKOUT / "docs" / "report.md").read_text()
 
 
@@ -44,7 +41,7 @@ def test_json_has_all_runs_as_they_were(tmp_path: Path) -> None:
     assert "1 of 2 is not complete; not enough to tell" in done.stderr
 
 
-@with_extra
+@pytest.mark.report
 def test_the_page_is_written_by_default_and_written_anew(tmp_path: Path) -> None:
     file, page = write_runs(tmp_path / "run-1.json", a_run()), tmp_path / "report.html"
     for runs in ([a_run()], [a_run(), a_run("reused_memory")]):
@@ -56,7 +53,7 @@ def test_the_page_is_written_by_default_and_written_anew(tmp_path: Path) -> None
     assert sorted(os.listdir(tmp_path)) == ["report.html", "run-1.json"]
 
 
-@with_extra
+@pytest.mark.report
 def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path) -> None:
     hostile = hostile_sweep(tmp_path / "sweep")
     done = kstress("report", str(hostile), "-o", "x.html", "--markdown", "x.md", cwd=tmp_path)
@@ -66,7 +63,7 @@ def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path
     assert (tmp_path / "x.md").read_text().startswith("# ")
 
 
-@with_extra
+@pytest.mark.report
 def test_a_file_that_is_no_report_is_never_replaced(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     (tmp_path / "report.html").write_text("<p>mine")
@@ -109,6 +106,7 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_written(
     assert sorted(os.listdir(tmp_path)) == before
 
 
+@pytest.mark.everywhere
 def test_without_the_extra_it_says_what_to_install_and_prints_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +123,7 @@ def test_without_the_extra_it_says_what_to_install_and_prints_the_rest(
         )  # fmt: skip
 
     monkeypatch.chdir(tmp_path)
-    lacks = "jinja2" if HAS_EXTRA else "jinja2 and matplotlib"
+    lacks = " and ".join(sorted({"jinja2", *missing_modules("report")}))
     needs = f"a page needs {lacks}; install with: {install_hint('report')}"
     done = hidden()
     assert done.returncode == 2
@@ -144,7 +142,7 @@ def test_files_are_written_even_if_nobody_reads_what_is_printed(tmp_path: Path) 
     assert (tmp_path / "out.csv").read_text().count("\n") == 25
 
 
-@with_extra
+@pytest.mark.report
 def test_a_large_sweep_is_reported_soon_enough(tmp_path: Path) -> None:
     from benchmarks.pages import measure
 

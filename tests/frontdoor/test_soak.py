@@ -10,6 +10,7 @@ import pytest
 
 from stress.scenario_files import catalogue
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
+from tests.frontdoor.promised import CONDITION_KEYS, RUN_KEYS
 from tests.frontdoor.soaking import (
     END,
     SHORT,
@@ -24,7 +25,8 @@ from tests.frontdoor.soaking import (
     soak,
     the_run,
 )
-from tests.frontdoor.test_cli import CONDITION_KEYS, RUN_KEYS
+
+pytestmark = pytest.mark.threads
 
 TWO_SECONDS = (*SHORT, "--duration", "2s")
 SOAK_KEYS = {

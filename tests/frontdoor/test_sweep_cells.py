@@ -16,8 +16,10 @@ from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import Plan
 from stress.machine.patience import Look, Patience, look_at
-from tests.frontdoor.soaking import scenario_file
+from tests.frontdoor.planting import planted
 from tests.frontdoor.sweeping import QUICK, cells, last_facts, sweep, the_sweep
+
+pytestmark = pytest.mark.threads
 
 TROUBLES = {
     "crashes": ("os.kill(os.getpid(), signal.SIGSEGV)", "crashed", "died of SIGSEGV"),
@@ -40,30 +42,6 @@ TROUBLES = {
 }
 STUCK = "sys.modules['stress.machine.machine'].Machine.end = lambda self, *how: self._threads"
 """No machine can be ended."""
-IN_A_CELL = "'stress.campaign.nursery' in getattr(sys.modules['__main__'].__spec__, 'name', '')"
-
-
-TRAP = """
-import os
-import resource
-import signal
-import sys
-import time
-
-SPARE = 4 << 20
-
-
-def no_memory(*arguments):
-    raise MemoryError
-"""
-
-
-def planted(place: Path, name: str, deed: str) -> Path:
-    """A scenario that does something bad when the process of a cell loads it; the sweep's own process may load it."""
-    path = scenario_file(place, name)
-    trap = f"{TRAP}\n\nif {IN_A_CELL}:\n    {deed}\n"
-    path.write_text(path.read_text().replace("from stress", f"{trap}\nfrom stress", 1))
-    return path
 
 
 def test_each_is_told_and_the_others_run(tmp_path: Path) -> None:

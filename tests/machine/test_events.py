@@ -23,15 +23,15 @@ from stress.machine.words import (
     OUTCOMES,
     PREEMPT_COUNT,
 )
-from tests.support import ENGINES, blank_ram, program_of, run_machine
+from tests.support import blank_ram, each_engine, program_of, run_machine
+
+pytestmark = pytest.mark.threads
 
 WORD = AREAS + 0x800
 ACCESSES = 100
 HANDLED, MASKED, DURING = COUNTERS, COUNTERS + 8, COUNTERS + 16
 FOUND = 10
 ALWAYS = Fraction(1)
-
-each_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
 @kernel

@@ -1,5 +1,7 @@
 """What the tests of pages share: run files, hostile names, pages taken apart."""
 
+import contextlib
+import io
 import json
 import random
 from fractions import Fraction
@@ -8,21 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import pytest
 
 from benchmarks.made_sweep import cells, matrix, plan_of, run_json, violation, write_sweep
 from stress.campaign.sweep.records import Values
+from stress.cli import call
 from stress.report.violation_json import report_json
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</title>"
 VOID = {"meta", "br", "link", "img", "input", "hr"}
-BARE = "made with the extra `report`, which is not installed here"
-
-
-def needs_extra() -> None:
-    """Skip the test where the extra `report` is not installed."""
-    pytest.importorskip("jinja2", reason=BARE)
-    pytest.importorskip("matplotlib", reason=BARE)
 
 
 def values(scenario: str = "stop_machine", **more: Any) -> Values:
@@ -62,6 +57,14 @@ def hostile_sweep(folder: Path) -> Path:
         run = one.run and {**one.run, "reports": [report_json(violation("wild", HOSTILE), HOSTILE)], "reason": HOSTILE}
         ended.append(attrs.evolve(one, run=run))
     return write_sweep(folder, plan, ended)
+
+
+def reported(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, output and errors of `kstress report`, called within this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = call(["report", *map(str, arguments)])
+    return code, out.getvalue(), err.getvalue()
 
 
 class Parsed(HTMLParser):

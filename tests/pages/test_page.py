@@ -8,8 +8,9 @@ import pytest
 from stress.results.load.gather import gather
 from stress.results.report.page import GENERATOR, SYMBOLS, make_page
 from tests.campaign.soak.made import make_run
-from tests.pages.made import HOSTILE, Parsed, a_run, hostile_sweep, needs_extra, pair, small_sweep, write_runs
+from tests.pages.made import HOSTILE, Parsed, a_run, hostile_sweep, pair, small_sweep, write_runs
 
+pytestmark = pytest.mark.report
 ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "h1", "h2", "h3", "h4"),
     *("p", "div", "span", "a", "ul", "li", "dl", "dt", "dd", "strong", "br", "pre", "code", "details", "summary"),
@@ -19,14 +20,8 @@ ALLOWED = {
 SECTIONS = ["verdicts", "plots", "violations", "troubles", "conditions", "again", "limits"]
 
 
-@pytest.fixture(autouse=True)
-def _extra() -> None:
-    needs_extra()
-
-
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    needs_extra()
     place = tmp_path_factory.mktemp("mixed")
     sweep = small_sweep(place / "sweep", {1: "crashed", 7: "hung"})
     return make_page(gather([write_runs(place / "run-1.json", *pair()), make_run(place), sweep]))

@@ -14,6 +14,8 @@ import pytest
 from stress.machine.stacks import RawStack
 from stress.marks.poison import Deed, Graveyard, Use, UsedAfterFreeError
 
+pytestmark = pytest.mark.threads
+
 
 def deed(stack: RawStack) -> Deed:
     return Deed(threading.current_thread().name, 0, stack)

@@ -11,6 +11,8 @@ from stress.marks import bout, ending, vigil
 from stress.marks.cpu import Player, Role, StressCpu
 from stress.marks.vigil import LONGEST_SAMPLE_SECONDS, Doing, Look, Vigil
 
+pytestmark = pytest.mark.threads
+
 WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
 GRACE = 0.7

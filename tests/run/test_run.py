@@ -1,31 +1,18 @@
 """Whole runs: the pair, planted bugs, stalls, errors in kernel code, early ends; each on every engine there is."""
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 
 import attrs
 import pytest
 
 from stress import Config, run
 from stress.errors import HarnessError
-from stress.runs.result import Result
 from stress.runs.runner import Hooks, run_scenario, settle, world_for
 from stress.scenario_files import find_scenario
+from tests.run.runs import PLANTED, SECONDS, run_one
+from tests.support import each_engine
 
-PLANTED = Path(__file__).parent / "planted"
-ENGINES = [
-    "python",
-    pytest.param("native", marks=pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="no numba")),
-]
-SECONDS = 2.0
-each_engine = pytest.mark.parametrize("engine", ENGINES)
-
-
-def run_one(name: str | Path, engine: str, **more: object) -> Result:
-    """Run one scenario for SECONDS, unless told otherwise."""
-    [result] = run([name], Config(engine=engine, **{"duration_s": SECONDS, "seed": 1, **more}))  # type: ignore[arg-type]
-    return result
+pytestmark = [pytest.mark.alone, pytest.mark.threads]
 
 
 @each_engine

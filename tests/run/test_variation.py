@@ -14,6 +14,8 @@ from stress.scenario_files import catalogue, find_scenario, twin_of
 from tests.frontdoor.command import kstress
 from tests.frontdoor.soaking import assert_fails
 
+pytestmark = pytest.mark.threads
+
 
 def config(**more: object) -> Config:
     """A short run on the python engine."""

@@ -11,6 +11,8 @@ from stress.runs.result import Result
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
 
+pytestmark = [pytest.mark.everywhere, pytest.mark.alone]
+
 SECONDS = (0.3, 1.0, 4.0, 16.0)
 
 

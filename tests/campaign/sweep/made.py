@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stress.campaign.parts import Session
 from stress.campaign.sweep.ledger import Ledger, create
-from stress.campaign.sweep.matrix import Matrix
+from stress.campaign.sweep.matrix import Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import Ended, Plan
 from stress.campaign.sweep.sweep import session_of_host
 from stress.config import Config
+from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.report.told import Told
 from tests.frontdoor.results import made_result
@@ -67,3 +70,19 @@ def make_sweep(results: Path, cells: Iterable[Ended] = ENDED) -> Path:
     ledger = open_ledger(results, cells)
     ledger.close()
     return ledger.folder
+
+
+def plan_file(folder: Path, text: str) -> Path:
+    """A plan."""
+    path = folder / "plan.toml"
+    path.write_text(text)
+    return path
+
+
+def errors_of(path: Path) -> list[str]:
+    """The lines with which a plan is refused."""
+    with pytest.raises(UserError) as caught:
+        read_plan(path)
+    lines = str(caught.value).split("\n")
+    assert all(line.isprintable() for line in lines)
+    return lines
