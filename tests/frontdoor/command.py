@@ -1,5 +1,7 @@
 """Running the command `kstress` in a process of its own, with a bound on its time."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from stress.cli import call
 from stress.config import Config
 
 CHECKOUT = Path(__file__).parents[2]
@@ -28,6 +31,14 @@ def kstress(*arguments: str, cwd: Path | None = None, **more: str) -> subprocess
     return subprocess.run(
         command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False
     )
+
+
+def called(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The same within this process, which saves the start of another: for what ends before a machine runs."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd or Path.cwd()), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = call(list(arguments))
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def command_line(arguments: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from stress.extras import install_hint, missing_modules
 from stress.results.report.page import GENERATOR
 from tests.campaign.soak.made import make_run
-from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, called, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
 from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
@@ -34,7 +34,7 @@ def test_runs_and_sweeps_are_a_line_for_each_scenario_and_one_for_each_broken_ce
 
 def test_json_has_all_runs_as_they_were(tmp_path: Path) -> None:
     file = write_runs(tmp_path / "run-1.json", *pair())
-    done = kstress("report", str(file), str(make_run(tmp_path)), "--json", "-", cwd=tmp_path)
+    done = called("report", str(file), str(make_run(tmp_path)), "--json", "-", cwd=tmp_path)
     runs = json.loads(done.stdout)["runs"]
     assert runs[:2] == pair()
     assert [run["soak"]["status"] for run in runs[2:]] == ["running"] * 2
@@ -46,7 +46,7 @@ def test_the_page_is_written_by_default_and_written_anew(tmp_path: Path) -> None
     file, page = write_runs(tmp_path / "run-1.json", a_run()), tmp_path / "report.html"
     for runs in ([a_run()], [a_run(), a_run("reused_memory")]):
         write_runs(file, *runs)
-        done = kstress("report", ".", cwd=tmp_path)
+        done = called("report", ".", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "page: report.html\n")
         assert GENERATOR in page.read_text()
         assert ("reused_memory" in page.read_text()) == (len(runs) == 2)
@@ -56,7 +56,7 @@ def test_the_page_is_written_by_default_and_written_anew(tmp_path: Path) -> None
 @pytest.mark.report
 def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path) -> None:
     hostile = hostile_sweep(tmp_path / "sweep")
-    done = kstress("report", str(hostile), "-o", "x.html", "--markdown", "x.md", cwd=tmp_path)
+    done = called("report", str(hostile), "-o", "x.html", "--markdown", "x.md", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "<script" not in (tmp_path / "x.html").read_text()
     assert HOSTILE.split(">")[0] in done.stdout
@@ -67,7 +67,7 @@ def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path
 def test_a_file_that_is_no_report_is_never_replaced(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     (tmp_path / "report.html").write_text("<p>mine")
-    assert_fails(kstress("report", ".", cwd=tmp_path), "--output: report.html is there, and no report of kstress")
+    assert_fails(called("report", ".", cwd=tmp_path), "--output: report.html is there, and no report of kstress")
     assert (tmp_path / "report.html").read_text() == "<p>mine"
 
 
@@ -76,7 +76,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     soak = make_run(tmp_path)
     before = file.read_bytes(), contents(soak)
     for flag, place in (("--csv", file), ("--json", file), ("--markdown", soak / "manifest.json")):
-        done = kstress("report", str(file), str(soak), flag, str(place), cwd=tmp_path)
+        done = called("report", str(file), str(soak), flag, str(place), cwd=tmp_path)
         assert_fails(done, "is to be read and to be written")
     assert (file.read_bytes(), contents(soak)) == before
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_written(
     (tmp_path / "damaged.json").write_text('{"schema": 1, "runs": [')
     (tmp_path / "empty").mkdir()
     before = sorted(os.listdir(tmp_path))
-    assert_fails(kstress("report", "run-1.json", *arguments, cwd=tmp_path), part)
+    assert_fails(called("report", "run-1.json", *arguments, cwd=tmp_path), part)
     assert sorted(os.listdir(tmp_path)) == before
 
 
