@@ -19,8 +19,6 @@ from stress.machine.patience import Look, Patience, look_at
 from tests.frontdoor.planting import planted
 from tests.frontdoor.sweeping import QUICK, cells, last_facts, sweep, the_sweep
 
-pytestmark = pytest.mark.threads
-
 TROUBLES = {
     "crashes": ("os.kill(os.getpid(), signal.SIGSEGV)", "crashed", "died of SIGSEGV"),
     "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "crashed", "died of SIGKILL"),
@@ -44,6 +42,7 @@ STUCK = "sys.modules['stress.machine.machine'].Machine.end = lambda self, *how: 
 """No machine can be ended."""
 
 
+@pytest.mark.threads
 def test_each_is_told_and_the_others_run(tmp_path: Path) -> None:
     bad = [str(planted(tmp_path, name, deed)) for name, (deed, _, _) in TROUBLES.items()]
     done = sweep(tmp_path, *bad, "modlist_spinlock", *QUICK, "--cpus", "2", "--repeat", "1")
@@ -124,6 +123,7 @@ def test_a_cell_that_is_stopped_for_a_while_is_waited_for(tmp_path: Path, monkey
     assert looks >= 100
 
 
+@pytest.mark.threads
 def test_a_machine_that_cannot_be_ended_is_a_cell_that_hung(tmp_path: Path) -> None:
     came = run(hanging(tmp_path, STUCK))
     assert came.end == "hung"
