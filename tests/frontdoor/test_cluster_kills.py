@@ -11,9 +11,10 @@ from stress import on_cluster
 from stress.campaign.crews import cluster as clusters
 from stress.campaign.crews.crew import NoWorkersError
 from tests.campaign.crews.made import ECHO
+from tests.frontdoor.planting import planted
 from tests.frontdoor.soaking import manifest, running, wait_until
 from tests.frontdoor.sweeping import all_once, cells, last_facts, sweep, the_sweep, times_of_cells
-from tests.frontdoor.witnesses import planted, witness, witnesses
+from tests.frontdoor.witnesses import witness, witnesses
 
 pytest.importorskip("distributed")
 
@@ -74,7 +75,7 @@ def test_workers_that_come_late_are_used_and_on_the_same_core_they_wait_for_each
 
 @pytest.mark.thorough
 def test_a_cell_that_kills_each_worker_that_has_it_is_told_after_the_third_and_the_others_run(tmp_path: Path) -> None:
-    deadly = str(planted(tmp_path, "deadly", "", KILLS_ITS_WORKER))
+    deadly = str(planted(tmp_path, "deadly", KILLS_ITS_WORKER))
     with cluster(tmp_path / "cluster") as made:
         workers = [made.worker() for _ in range(4)]
         assert len({worker.address for worker in workers}) == 4
