@@ -111,6 +111,13 @@ GROUP = Group(
         LETTING_GO.of("def let_go(").without(
             "waiter-asleep", "who waits for a condition takes from it later", "waiter.release(", WAITS
         ),
+        LETTING_GO.of("def withdraw(").mutant(
+            "pends-for-all",
+            "who is left in a deadlock stalls what comes later",
+            "if not PENDS_FOR_ALL:",
+            "if True:",
+            WAITS,
+        ),
         LETTING_GO.of("def let_go(").mutant(
             "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
         ),

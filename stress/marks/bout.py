@@ -35,7 +35,7 @@ from stress.marks.blocked import Blocked
 from stress.marks.cell import Cell
 from stress.marks.cpu import Player, Role, Signals, StressCpu
 from stress.marks.ending import GRACE_SECONDS, LOOK_SECONDS, Ending, Fate
-from stress.marks.letting_go import let_go
+from stress.marks.letting_go import let_go, withdraw
 from stress.marks.noise import KINDS, Kind, Noise
 from stress.marks.poison import Deed, Graveyard, Use
 from stress.marks.under_test import PACKAGE, UnderTest
@@ -221,6 +221,7 @@ class Bout:
             self.players[number] = self.players[number].left_behind()
         let_go({number: threads[number] for number in still}, blocked)
         clocks.sleep(LET_GO_SECONDS if still else 0)
+        withdraw(threads[number] for number in still if threads[number].is_alive())
         self.left = [attrs.evolve(told[number], ended=not threads[number].is_alive()) for number in sorted(still)]
         self.deadlocks = {cycle for number, cycle in cycles.items() if number == min(cycle, default=None)}
 

@@ -89,6 +89,46 @@ LEFT = """
 """
 
 
+AFTER_A_DEADLOCK = """
+    import threading
+
+    import pytest
+
+    pytestmark = pytest.mark.stress(cpus=4)
+
+    def test_joined(stress):
+        lock = threading.Lock()
+
+        @stress.writer
+        def have_it_done(cpu):
+            with lock:
+                helper = threading.Thread(target=lock.acquire, daemon=True)
+                helper.start()
+                helper.join()
+
+        stress.run()
+
+    def test_add(stress):
+        lock, sums = threading.Lock(), [0]
+
+        @stress.writer
+        def add(cpu):
+            with lock:
+                sums[0] += 1
+
+        stress.run()
+        assert sums[0] == dict(stress.properties())["stress_operations"]
+"""
+
+
+def test_threads_that_are_left_in_a_deadlock_do_not_hinder_those_of_the_next_item(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(SHORT)
+    pytester.makepyfile(AFTER_A_DEADLOCK)
+    result = pytester.runpytest_subprocess(*SMALL, timeout=90)  # threads are left behind
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines("STALLED: 4 of 4 CPUs do not end their operation")
+
+
 @pytest.mark.usefixtures("short")
 def test_who_waits_for_what_never_comes_while_others_get_on_is_a_note_and_takes_nothing_later(
     pytester: pytest.Pytester,
