@@ -15,8 +15,8 @@ WINDOW = LOOP.of("def is_window(")
 
 UNLINK_EDGE = "unlink(cpu, mod)\n    mark_edge(cpu)"
 EDGE_UNLINK = "mark_edge(cpu)\n    unlink(cpu, mod)"
-EDGE_FREE = "mark_edge(cpu)\n    kfree(cpu, mod)"
-FREE_EDGE = "kfree(cpu, mod)\n    mark_edge(cpu)"
+EDGE_FREE = "mark_edge(cpu)\n    free(cpu, mod)"
+FREE_EDGE = "free(cpu, mod)\n    mark_edge(cpu)"
 EDGE_LINK = "mark_edge(cpu)\n    link(cpu, mod)"
 LINK_EDGE = "link(cpu, mod)\n    mark_edge(cpu)"
 EDGE_SWITCH = "mark_edge(cpu)\n    switch(cpu, mod)"
@@ -42,12 +42,12 @@ GROUP = Group(
     (
         FREE.mutant("edge-requested", "no edge where an unlink is requested", EDGE_UNLINK, "unlink(cpu, mod)"),
         FREE.mutant("edge-unlinked", "no edge where a module is unlinked", UNLINK_EDGE, "unlink(cpu, mod)"),
-        FREE.mutant("edge-free-begun", "no edge where the free begins", EDGE_FREE, "kfree(cpu, mod)"),
-        FREE.mutant("edge-freed", "no edge where the free has ended", FREE_EDGE, "kfree(cpu, mod)"),
+        FREE.mutant("edge-free-begun", "no edge where the free begins", EDGE_FREE, "free(cpu, mod)"),
+        FREE.mutant("edge-freed", "no edge where the free has ended", FREE_EDGE, "free(cpu, mod)"),
         FREE.mutant("edge-requested-late", "the request is marked behind the unlink", EDGE_UNLINK, UNLINK_EDGE),
         FREE.late("edge-unlinked-early", "the unlink is marked before it", "unlink(cpu, mod)"),
         FREE.mutant("edge-free-begun-late", "the beginning of the free is marked behind it", EDGE_FREE, FREE_EDGE),
-        FREE.late("edge-freed-early", "the end of the free is marked before it", "kfree(cpu, mod)"),
+        FREE.late("edge-freed-early", "the end of the free is marked before it", "free(cpu, mod)"),
         ADD.mutant("edge-add-requested", "no edge where a link is requested", EDGE_LINK, "link(cpu, mod)"),
         ADD.mutant("edge-linked", "no edge where a module is linked", LINK_EDGE, "link(cpu, mod)"),
         ADD.mutant("edge-add-requested-late", "the request is marked behind the link", EDGE_LINK, LINK_EDGE),

@@ -9,14 +9,16 @@ import pytest
 from rich.console import Console
 
 from stress.config import Config
+from stress.judge.addresses import called
 from stress.judge.outcomes import OUTCOMES
 from stress.judge.tally import Tally
-from stress.judge.violation import Node, Violation
+from stress.judge.violation import Copied, Node, Violation
 from stress.kernel.struct_module import MODULES
-from stress.report.table import show
-from stress.report.violation import bug, called, printable, report_lines
-from stress.report.violation_json import report_json
+from stress.results.terminal.table import show
+from stress.runs.codec import violation_json
 from stress.runs.result import Result
+from stress.runs.violation_text import report_lines
+from stress.safe_text import printable
 from tests.frontdoor.results import made_result
 from tests.frontdoor.violations import ALLOC, EVIL, FAULT, FREED, HIT, ROWS, VIOLATION, WALK
 
@@ -111,7 +113,7 @@ def test_what_happened_before_the_start_was_at_boot() -> None:
 )
 def test_bugs_are_called_by_what_was_seen(change: dict[str, object], expected: str) -> None:
     violation = attrs.evolve(VIOLATION, **change)  # type: ignore[arg-type]
-    assert bug(violation) == expected
+    assert violation.bug == expected
     assert f"BUG: kstress: {expected} in " in told(violation)
 
 
@@ -121,12 +123,11 @@ def test_a_report_of_which_little_is_known_says_what_it_knows() -> None:
         hit=None,
         fault=None,
         warning=None,
-        subject=None,
+        asked=None,
         copied=None,
         walk=(),
         block=None,
-        rows=(),
-        runs=(),
+        memory=(),
         in_handler=True,
     )
     assert told(little).splitlines()[1:4] == [
@@ -146,10 +147,10 @@ def test_a_warning_is_told_with_the_word_it_is_about_and_its_stack() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"copied": None, "runs": (), "outcome": "missed"}, "\nFound nothing\n"),
-        ({"copied": None, "runs": (), "outcome": "garbled", "answer": 0x10_0100}, "\nGot 0x100100 (LIST_POISON1)\n"),
-        ({"copied": EVIL}, "\nCopied the right name\n"),
-        ({"copied": b"", "runs": (), "expected": b"ext4"}, '\nCopied nothing, where "ext4" was right\n'),
+        ({"copied": None, "outcome": "missed"}, "\nFound nothing\n"),
+        ({"copied": None, "outcome": "garbled", "answer": 0x10_0100}, "\nGot 0x100100 (LIST_POISON1)\n"),
+        ({"copied": Copied(EVIL, EVIL)}, "\nCopied the right name\n"),
+        ({"copied": Copied(b"", b"ext4")}, '\nCopied nothing, where "ext4" was right\n'),
     ],
 )
 def test_what_came_back_is_told(change: dict[str, object], expected: str) -> None:
@@ -218,10 +219,10 @@ def test_a_result_without_reports_says_nothing_of_them() -> None:
 
 
 def test_the_json_has_it_all_in_hex_and_can_be_written() -> None:
-    document = json.loads(json.dumps(report_json(VIOLATION, AGAIN)))
+    document = json.loads(json.dumps(violation_json(VIOLATION, AGAIN)))
     assert (document["bug"], document["hit"]["address"], document["again"]) == ("use-after-free", "0x4048058", AGAIN)
     assert document["fault"]["called"] == "poison of freed memory + 0x8"
-    assert bytes.fromhex(document["copied"]["bytes"]) == VIOLATION.copied
+    assert bytes.fromhex(document["copied"]["bytes"]) == EVIL[:5] + b"kkk"
     assert [bytes.fromhex(run["bytes"]) for run in document["copied"]["runs"]] == [EVIL[:5], b"kkk"]
     assert document["walk"][-1] == {"address": "0x100100", "called": "LIST_POISON1", "module": None, "state": None}
     assert document["block"]["freed"]["age_s"] == 0.0005

@@ -14,9 +14,16 @@ import attrs
 from benchmarks.made_sweep import cells, matrix, plan_of, run_json, violation, write_sweep
 from stress.campaign.sweep.records import Values
 from stress.cli import call
-from stress.report.violation_json import report_json
+from stress.runs.codec import violation_json
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</title>"
+ALLOWED = {
+    *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "h1", "h2", "h3", "h4"),
+    *("p", "div", "span", "a", "ul", "li", "dl", "dt", "dd", "strong", "br", "pre", "code", "details", "summary"),
+    *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
+    *("svg", "g", "defs", "path", "use", "text"),
+}
+"""The elements that a page of kstress may have."""
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
@@ -54,7 +61,11 @@ def hostile_sweep(folder: Path) -> Path:
     plan = plan_of([cell, attrs.evolve(cell, corpus=f"{HOSTILE}.json"), values(HOSTILE, engine="native")], repeat=2)
     ended = []
     for one in cells(plan, {2: "crashed"}):
-        run = one.run and {**one.run, "reports": [report_json(violation("wild", HOSTILE), HOSTILE)], "reason": HOSTILE}
+        run = one.run and {
+            **one.run,
+            "reports": [violation_json(violation("wild", HOSTILE), HOSTILE)],
+            "reason": HOSTILE,
+        }
         ended.append(attrs.evolve(one, run=run))
     return write_sweep(folder, plan, ended)
 

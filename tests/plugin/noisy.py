@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from stress.marks.noise import Heard, Kind, Noise
-from stress.marks.under_test import UnderTest
+from stress.marks.code_under_test import CodeUnderTest
+from stress.marks.noise import Kind, Noise, NoiseCounts
 
 MANY = 2000
 
@@ -20,24 +20,24 @@ def code_under_test(rounds: int) -> int:
 
 
 def run(
-    kind: Kind, under_test: UnderTest, body: Callable[[int], object] = code_under_test, before: object = None
-) -> Heard:
+    kind: Kind, under_test: CodeUnderTest, body: Callable[[int], object] = code_under_test, before: object = None
+) -> NoiseCounts:
     """Run a body on a thread of its own that is traced by `before`, with noise of a kind."""
     noise = Noise(under_test, 1, [body])
-    heard = noise.slice(kind)
+    around = noise.slice(kind)
 
     def thread() -> None:
         sys.settrace(before)  # type: ignore[arg-type]
-        heard.around(body)(MANY)
+        around.around(body)(MANY)
         assert sys.gettrace() is before
         sys.settrace(None)
 
-    with heard.everywhere():
+    with around.everywhere():
         cpu = threading.Thread(target=thread, name="cpu")
         cpu.start()
         cpu.join(30)
         assert not cpu.is_alive()
-    return noise.heard
+    return noise.counts
 
 
 def noise_lines(result: pytest.RunResult) -> list[str]:

@@ -16,7 +16,7 @@ def run_one(name: str | Path, engine: str, **more: object) -> Result:
     return result
 
 
-def until_conclusive(name: str, engine: str) -> Result:
+def until_conclusive(name: str | Path, engine: str) -> Result:
     """Run one scenario for longer and longer, until its verdict says something."""
     for seconds in (1.0, 4.0, 16.0):
         result = run_one(name, engine, duration_s=seconds)
