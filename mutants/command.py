@@ -4,10 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from mutants.change import StaleMutantError
 from mutants.document import write
 from mutants.hunt import Catch, UnfitError, hunt
 from mutants.lists import GROUPS
-from mutants.mutant import Group, StaleMutantError
+from mutants.mutant import Group
 
 MOST_JOBS = 2
 

@@ -2,12 +2,10 @@
 
 import attrs
 
+from mutants.change import Change, Quote, StaleMutantError, come_late, decided, left_out, replaced_by
+
 PYTEST = ("-m", "pytest", "-x", "-v", "-p", "no:cacheprovider", "--timeout=60")
 KSTRESS = ("-c", "from stress.cli import main; main()", "run")
-
-
-class StaleMutantError(Exception):
-    """A mutant's text is not, or not once, where the mutant says."""
 
 
 @attrs.frozen
@@ -39,7 +37,7 @@ def verdict(scenario: str, engine: str, duration: str = "2s") -> Trial:
 
 @attrs.frozen
 class Mutant:
-    """A change of `old` to `new` in `file`, within the function whose head is `where` (anywhere if that is empty).
+    """A change of what has the words `quoted`, within the function whose head is `where` (anywhere if that is empty).
 
     `breaks` says in a line what no longer holds. `trials` are asked one after the other; those of its group if empty.
     """
@@ -48,23 +46,23 @@ class Mutant:
     breaks: str
     file: str
     where: str
-    old: str
-    new: str
+    quoted: str
+    change: Change
     trials: tuple[Trial, ...] = ()
 
     def applied(self, text: str) -> str:
-        """The file's text with the change. StaleMutantError unless the head and the old text occur exactly once."""
-        start, end = self._span(text)
-        if (count := text.count(self.old, start, end)) != 1:
-            raise StaleMutantError(f"{self.name}: {self.old!r} occurs {count} times in {self.where or self.file}")
-        return text[:start] + text[start:end].replace(self.old, self.new) + text[end:]
+        """The file's text with the change. StaleMutantError unless the head and what is quoted occur exactly once."""
+        try:
+            return self.change(Quote(text, *self._span(text), self.quoted, self.where or self.file))
+        except StaleMutantError as error:
+            raise StaleMutantError(f"{self.name}: {error}") from None
 
     def _span(self, text: str) -> tuple[int, int]:
         """From where to where the function reaches."""
         if not self.where:
             return 0, len(text)
         if (count := text.count(self.where)) != 1:
-            raise StaleMutantError(f"{self.name}: {self.where!r} occurs {count} times in {self.file}")
+            raise StaleMutantError(f"{self.where!r} occurs {count} times in {self.file}")
         start = text.index(self.where)
         return start, start + body_length(text[start:], start - text.rfind("\n", 0, start) - 1)
 
@@ -101,8 +99,24 @@ class Part:
     where: str = ""
 
     def mutant(self, name: str, breaks: str, old: str, new: str, *trials: Trial) -> Mutant:
-        """A mutant of this part."""
-        return Mutant(name, breaks, self.file, self.where, old, new, trials)
+        """A mutant of this part that has another text."""
+        return Mutant(name, breaks, self.file, self.where, old, replaced_by(new), trials)
+
+    def without(self, name: str, breaks: str, quoted: str, *trials: Trial) -> Mutant:
+        """One that lacks the statement with these words."""
+        return Mutant(name, breaks, self.file, self.where, quoted, left_out, trials)
+
+    def never(self, name: str, breaks: str, quoted: str, *trials: Trial) -> Mutant:
+        """One in which the condition with these words never holds."""
+        return Mutant(name, breaks, self.file, self.where, quoted, decided(False), trials)
+
+    def always(self, name: str, breaks: str, quoted: str, *trials: Trial) -> Mutant:
+        """One in which the condition with these words always holds."""
+        return Mutant(name, breaks, self.file, self.where, quoted, decided(True), trials)
+
+    def late(self, name: str, breaks: str, quoted: str, *trials: Trial) -> Mutant:
+        """One in which the statement with these words comes behind the next one."""
+        return Mutant(name, breaks, self.file, self.where, quoted, come_late, trials)
 
     def of(self, where: str) -> "Part":
         """The function of this file whose head is `where`."""

@@ -1,4 +1,4 @@
-"""Which tests run: KSTRESS_TEST_ENGINE=native leaves those of the python engine to other environments.
+"""Which tests run: markers say what a test needs, and those that lack it are skipped.
 
 Planted scenarios are run by tests, and are no tests themselves.
 """
@@ -8,8 +8,10 @@ import tempfile
 
 import pytest
 
+from stress.extras import EXTRAS, missing_modules
 from stress.host.lock_folder import NAMED
 from stress.machine.engines import choose_engine, cores_for, usable_cores
+from tests.support import THOROUGH
 
 collect_ignore_glob = ["*/planted"]
 LONGEST_TEST = 120
@@ -32,23 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.sched_setaffinity(0, {cores[int(worker) % len(cores)]})
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bound the time of each test, and deselect those of an engine that is not wanted.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bound the time of each test, and skip those that need an extra that is not installed, or more time.
 
     The bound is no setting of pytest's, since `pytest scenarios/` runs where pytest-timeout is not installed.
     """
+    lacking = [extra for extra in EXTRAS if missing_modules(extra)]
     for item in items:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LONGEST_TEST))
-    wanted = os.environ.get("KSTRESS_TEST_ENGINE")
-    if not wanted:
-        return
-    of_others = [item for item in items if engine_of(item) not in (None, wanted)]
-    config.hook.pytest_deselected(items=of_others)
-    items[:] = [item for item in items if item not in of_others]
-
-
-def engine_of(item: pytest.Item) -> object:
-    """The engine that a test is about; None if it is about both, or neither."""
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get("engine") if callspec else None
+        for extra in filter(item.get_closest_marker, lacking):
+            item.add_marker(pytest.mark.skip(reason=f"needs the extra {extra}, which is not installed"))
+        if item.get_closest_marker("thorough") and not THOROUGH:
+            item.add_marker(pytest.mark.skip(reason="takes long: tox -e thorough"))

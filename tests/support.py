@@ -22,14 +22,15 @@ from stress.machine.words import FAULT_ADDRESS, FAULT_CAUSE
 from stress.programs.modprobe import SLOT_BYTES, SLOT_IMAGE, SLOTS
 from stress.runs.boot import boot_ram, build_world
 
-ENGINES = ("python", "native")
+ENGINES = ("python", pytest.param("native", marks=pytest.mark.native))
+"""The parameters of a test that runs on each engine."""
+each_engine = pytest.mark.parametrize("engine", ENGINES)
 KASAN = Features(kasan=True)
 PLAIN = Features(kasan=False)
 RUN_SECONDS = 30.0
 
 
 THOROUGH = os.environ.get("KSTRESS_TEST_THOROUGH") == "1"
-thorough = pytest.mark.skipif(not THOROUGH, reason="takes long: tox -e thorough")
 
 
 def part_of(times: int) -> int:
@@ -121,10 +122,9 @@ def put_string(ram: Ram, address: int, text: bytes) -> int:
 
 @functools.cache
 def program_of(engine: str, operation: Operation, features: Features = KASAN) -> Play:
-    """What plays `operation` on a CPU of `engine`, compiled once for all tests; skips the test without numba."""
+    """What plays `operation` on a CPU of `engine`, compiled once for all tests."""
     if engine == "python":
         return PythonEngine().program(operation, cond_resched, features)
-    pytest.importorskip("numba")
     from stress.machine.native.engine import NativeEngine
 
     return NativeEngine().program(operation, cond_resched, features)

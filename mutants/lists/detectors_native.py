@@ -34,7 +34,7 @@ GROUP = Group(
             "return load_word(cpu.base + address)",
         ),
         LOAD8.mutant("native-load8-shadow", "a load of a byte does not look at the shadow", LOOK, NO_LOOK),
-        LOAD8.mutant("native-load8-bound", "a load of a byte outside of RAM is no fault", NOT_ALIGNED, "False"),
+        LOAD8.never("native-load8-bound", "a load of a byte outside of RAM is no fault", NOT_ALIGNED),
         LOAD8.mutant(
             "native-load8-order",
             "a load of a byte takes its value after it looked at the shadow",
@@ -43,28 +43,25 @@ GROUP = Group(
         ),
         STORE.mutant("native-store-shadow", "a store does not look at the shadow", LOOK, NO_LOOK),
         STORE.mutant("native-store-aligned", "a store at an odd address is no fault", ALIGNED, NOT_ALIGNED),
-        STORE.mutant("native-store-bound", "a store outside of RAM is no fault", ALIGNED, "False"),
+        STORE.never("native-store-bound", "a store outside of RAM is no fault", ALIGNED),
         STORE8.mutant("native-store8-shadow", "a store of a byte does not look at the shadow", LOOK, NO_LOOK),
-        STORE8.mutant("native-store8-bound", "a store of a byte outside of RAM is no fault", NOT_ALIGNED, "False"),
-        STORE.mutant(
+        STORE8.never("native-store8-bound", "a store of a byte outside of RAM is no fault", NOT_ALIGNED),
+        STORE.late(
             "native-store-order",
             "a store looks at the shadow after it acted",
-            "look(cpu, address, WRITE_WORD)\n        store_word(cpu.base + address, value)",
-            "store_word(cpu.base + address, value)\n        look(cpu, address, WRITE_WORD)",
+            "look(cpu, address, WRITE_WORD)",
             LAST_TOUCH,
         ),
-        STORE8.mutant(
+        STORE8.late(
             "native-store8-order",
             "a store of a byte looks at the shadow after it acted",
-            "look(cpu, address, WRITE_BYTE)\n        store_octet(cpu.base + address, value)",
-            "store_octet(cpu.base + address, value)\n        look(cpu, address, WRITE_BYTE)",
+            "look(cpu, address, WRITE_BYTE)",
             LAST_TOUCH,
         ),
-        CMPXCHG.mutant(
+        CMPXCHG.late(
             "native-cmpxchg-order",
             "compare-exchange looks at the shadow after it acted",
-            "look(cpu, address, READ_WORD)\n        seen: int = compare_exchange(cpu.base + address, old, new)",
-            "seen: int = compare_exchange(cpu.base + address, old, new)\n        look(cpu, address, READ_WORD)",
+            "look(cpu, address, READ_WORD)",
             LAST_TOUCH,
         ),
         ENGINE.of("def memchr_inv(").mutant(
@@ -85,20 +82,18 @@ GROUP = Group(
         IS_BAD.mutant(
             "native-bound", "an access above the bound is no fault", "load_word(cpu.base + BOUND)", "0x2000_0000"
         ),
-        CHECKS.of("def note_hit(").mutant(
+        CHECKS.of("def note_hit(").always(
             "native-first-hit",
             "the last bad access is noted, not the first",
-            "if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:",
-            "if True:",
+            "load_word(",
         ),
         CHECKS.of("def fault_unmapped(").mutant(
             "native-unmapped", "unmapped memory can be read", "shadow == SHADOW_UNMAPPED", "shadow == 256"
         ),
-        CHECKS.of("def fault_unmapped(").mutant(
+        CHECKS.of("def fault_unmapped(").never(
             "native-unmapped-redzone",
             "where memory is unmapped, reads of redzones go unseen",
-            "if unlikely(shadow != 0):",
-            "if False:",
+            "unlikely(shadow != 0)",
         ),
         CHECKS.of("def note_fault(").mutant(
             "native-power-off-cause",
@@ -106,19 +101,14 @@ GROUP = Group(
             "CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD",
             "CAUSE_WILD",
         ),
-        RELAX.mutant("native-relax-power-off", "power-off does not end a spin", POWERED, "if False:", POWER_OFF),
-        RELAX.mutant(
+        RELAX.never("native-relax-power-off", "power-off does not end a spin", "unlikely(", POWER_OFF),
+        RELAX.without(
             "native-spinning-on",
             "a spin does not say on which word",
             "store_word(cpu.base + cpu.log + SPINNING_ON, address)",
-            "pass",
             STALLS,
         ),
-        RELAX.mutant(
-            "native-spins", "spins are not counted", "store_word(cpu.base + cpu.log + SPINS, spins)", "pass", STALLS
-        ),
-        SLEEP.mutant(
-            "native-sleep-power-off", "power-off does not end a loop that sleeps", POWERED, "if False:", POWER_OFF
-        ),
+        RELAX.without("native-spins", "spins are not counted", "store_word(cpu.base + cpu.log + SPINS, spins)", STALLS),
+        SLEEP.never("native-sleep-power-off", "power-off does not end a loop that sleeps", "unlikely(", POWER_OFF),
     ),
 )

@@ -38,7 +38,9 @@ GROUP = Group(
             "return words[address >> 3]",
         ),
         LOAD8.mutant("python-load8-shadow", "a load of a byte does not look at the shadow", SHADOWED, UNLOOKED),
-        LOAD8.mutant("python-load8-bound", "a load of a byte outside of RAM is no fault", BYTE_BOUND, "if False:"),
+        LOAD8.never(
+            "python-load8-bound", "a load of a byte outside of RAM is no fault", "not 0 <= address - LOW < words[bound]"
+        ),
         LOAD8.mutant(
             "python-load8-order",
             "a load of a byte takes its value after it looked at the shadow",
@@ -49,18 +51,20 @@ GROUP = Group(
         STORE.mutant("python-store-aligned", "a store at an odd address is no fault", "address & 7 or ", ""),
         STORE.mutant("python-store-bound", "a store above the bound is no fault", " < words[bound]", ""),
         STORE8.mutant("python-store8-shadow", "a store of a byte does not look at the shadow", SHADOWED, UNLOOKED),
-        STORE8.mutant("python-store8-bound", "a store of a byte outside of RAM is no fault", BYTE_BOUND, "if False:"),
-        STORE.mutant(
+        STORE8.never(
+            "python-store8-bound",
+            "a store of a byte outside of RAM is no fault",
+            "not 0 <= address - LOW < words[bound]",
+        ),
+        STORE.late(
             "python-store-order",
             "a store looks at the shadow after it acted",
-            LOOK.format("WRITE_WORD") + WORD_ACT,
-            WORD_ACT + "\n            " + LOOK.format("WRITE_WORD").rstrip(),
+            "if shadowed and (shadow := octets[address >> 3])",
         ),
-        STORE8.mutant(
+        STORE8.late(
             "python-store8-order",
             "a store of a byte looks at the shadow after it acted",
-            LOOK.format("WRITE_BYTE") + BYTE_ACT,
-            BYTE_ACT + "\n            " + LOOK.format("WRITE_BYTE").rstrip(),
+            "if shadowed and (shadow := octets[address >> 3])",
         ),
         CMPXCHG.mutant(
             "python-cmpxchg-order",
@@ -75,7 +79,7 @@ GROUP = Group(
         ),
         CMPXCHG.mutant("python-cmpxchg-bound", "compare-exchange above the bound is no fault", " < words[bound]", ""),
         CMPXCHG.mutant("python-cmpxchg-lock", "compare-exchange is not one step", "with lock:", "if lock:"),
-        SEE.mutant("python-first-hit", "the last bad access is noted, not the first", "if not words[hit]:", "if True:"),
+        SEE.always("python-first-hit", "the last bad access is noted, not the first", "not words[hit]"),
         SEE.mutant("python-unmapped", "unmapped memory can be read", "features.unmapped and", "False and"),
         FAULT.mutant(
             "python-power-off-cause",
@@ -83,30 +87,25 @@ GROUP = Group(
             "off = self._words[BOUND >> 3] == 0",
             "off = False",
         ),
-        RELAX.mutant(
+        RELAX.never(
             "python-relax-power-off",
             "power-off does not end a spin",
-            "if words[BOUND >> 3] == 0:",
-            "if False:",
+            "words[BOUND >> 3] == 0",
             POWER_OFF,
         ),
-        RELAX.mutant(
+        RELAX.without(
             "python-spinning-on",
             "a spin does not say on which word",
             "words[log + SPINNING_ON >> 3] = address",
-            "pass",
             STALLS,
         ),
-        RELAX.mutant("python-spins", "spins are not counted", "words[log + SPINS >> 3] += 1", "pass", STALLS),
-        SLEEP.mutant(
+        RELAX.without("python-spins", "spins are not counted", "words[log + SPINS >> 3] += 1", STALLS),
+        SLEEP.never(
             "python-sleep-power-off",
             "power-off does not end a loop that sleeps",
-            "if self._words[BOUND >> 3] == 0:",
-            "if False:",
+            "self._words[BOUND >> 3] == 0",
             POWER_OFF,
         ),
-        SLEEP.mutant(
-            "python-sleeps", "sleeps are not counted", "self._words[self.log + SLEEPS >> 3] += 1", "pass", STALLS
-        ),
+        SLEEP.without("python-sleeps", "sleeps are not counted", "self._words[self.log + SLEEPS >> 3] += 1", STALLS),
     ),
 )

@@ -31,41 +31,36 @@ GROUP = Group(
         CORES.of("def look(").mutant(
             "progress-unseen", "progress of who has the cores is not seen", " if holder == self._seen else 0.0", ""
         ),
-        CORES.of("def until(").mutant(
-            "progress-kept", "who waits with cores passes no progress on", "self.wanted.beat()", "pass"
+        CORES.of("def until(").without(
+            "progress-kept", "who waits with cores passes no progress on", "self.wanted.beat("
         ),
-        CORES.of("def until(").mutant(
+        CORES.of("def until(").never(
             "stuck-for-hours",
             "a run that hangs is waited for an hour",
-            "if waited.stuck >= LONGEST_STUCK:",
-            "if False:",
+            "waited.stuck >= LONGEST_STUCK",
         ),
-        CORES.of("def close(").mutant(
+        CORES.of("def close(").without(
             "unlock-by-close",
             "cores stay locked if somebody else has the file open",
-            "system.unlock(pulse.handle)",
-            "pass",
+            "system.unlock(",
         ),
-        CORES.of("def _forget_all(").mutant(
+        CORES.of("def _forget_all(").without(
             "fork-has-cores",
             "a forked process keeps the cores of a parent that died",
-            "        held.forget()\n",
-            "        pass\n",
+            "held.forget(",
         ),
         CORES.of("def chosen(").mutant(
             "campaign-skips", "a campaign skips", "WAIT if value == SKIP else value", "value"
         ),
-        HOLDER.of("def beat(").mutant(
-            "beats-always", "progress is written at each look", "if now < self._next:", "if False:"
-        ),
+        HOLDER.of("def beat(").never("beats-always", "progress is written at each look", "now < self._next"),
         HOLDER.of("def _process(").mutant(
             "another-process",
             "a process of the same number is taken for who has the cores",
             "process if process.create_time() < self.since + CLOCK_SLACK else None",
             "process",
         ),
-        FOLDER.of("def open_own(").mutant(
-            "anybodys-folder", "anybody's folder has the locks", "if fault is None:", "if True:", FOLDERS
+        FOLDER.of("def open_own(").always(
+            "anybodys-folder", "anybody's folder has the locks", "fault is None", FOLDERS
         ),
         FOLDER.of("def open_folder(").mutant(
             "first-place-only",
@@ -74,18 +69,17 @@ GROUP = Group(
             "raise NoFolderError(",
             FOLDERS,
         ),
-        ITEMS.of("def skip_if_shared(").mutant(
+        ITEMS.of("def skip_if_shared(").never(
             "never-skips",
             "an item that should skip runs beside another",
-            "if how == SKIP and shared:",
-            "if False:",
+            "how == SKIP and shared",
             BUSY,
         ),
         STREAMS.of("def write(").mutant(
             "hangup-fails", "a terminal that hangs up is a full disk", "hung_up or isinstance", "isinstance", READERS
         ),
-        STREAMS.of("def write(").mutant(
-            "full-unsaid", "a full disk goes unsaid", "if not self.unread and not self._lossy:", "if False:", READERS
+        STREAMS.of("def write(").never(
+            "full-unsaid", "a full disk goes unsaid", "not self.unread and not self._lossy", READERS
         ),
         STREAMS.of("def write(").mutant(
             "error-full", "a full standard error ends a command", " and not self._lossy", "", READERS
@@ -96,9 +90,7 @@ GROUP = Group(
         CONSOLES.of("def is_size(").mutant(
             "any-width", "a width of nothing is taken", "int(value) >= SIZES[name]", "True", READERS
         ),
-        SIGNALS.of("def _take(").mutant(
-            "hangup-twice", "a second SIGHUP leaves at once", "if number != HANGUP:", "if True:", HANGUPS
-        ),
+        SIGNALS.of("def _take(").always("hangup-twice", "a second SIGHUP leaves at once", "number != HANGUP", HANGUPS),
         SIGNALS.of("def _take(").mutant(
             "signal-in-print",
             "a signal in the middle of a print is an error",
@@ -127,16 +119,13 @@ GROUP = Group(
             "AttributeError",
             SYSTEMS,
         ),
-        SYSTEM.of("def keep_to(").mutant(
+        SYSTEM.of("def keep_to(").always(
             "pinned-unasked",
             "a core that may not be chosen ends a command",
-            'if offers("affinity"):',
-            "if True:",
+            'offers("affinity")',
             SYSTEMS,
         ),
-        SYSTEM.of("def lacks(").mutant(
-            "needs-nothing", "a campaign runs without file locks", "if offer.needed:", "if False:", SYSTEMS
-        ),
+        SYSTEM.of("def lacks(").never("needs-nothing", "a campaign runs without file locks", "offer.needed", SYSTEMS),
         NURSERY.of("def _fork(").mutant(
             "fork-dies",
             "a nursery that may not fork dies",
@@ -144,8 +133,8 @@ GROUP = Group(
             "except ZeroDivisionError as error",
             SYSTEMS,
         ),
-        NURSERY.of("def borrowed(").mutant(
-            "forks-always", "a system without fork runs no cells", 'if not offers("fork"):', "if False:", SYSTEMS
+        NURSERY.of("def borrowed(").never(
+            "forks-always", "a system without fork runs no cells", 'not offers("fork")', SYSTEMS
         ),
         NURSERY.of("def _end_of(").mutant(
             "reaped-early",

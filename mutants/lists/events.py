@@ -22,33 +22,29 @@ GROUP = Group(
         INTERRUPT.mutant(
             "interrupt-masked", "interrupts come while they are off", " and cpu.peek(cpu.area + IRQS_DISABLED) == 0", ""
         ),
-        INTERRUPT.mutant("interrupt-unhandled", "interrupts do nothing", "handler(cpu)", "pass"),
+        INTERRUPT.without("interrupt-unhandled", "interrupts do nothing", "handler("),
         INTERRUPT.mutant("interrupt-uncounted", "interrupts are not counted", "+ INTERRUPTS) + 1)", "+ INTERRUPTS))"),
-        EXCEPTION.mutant(
+        EXCEPTION.without(
             "nmi-notes-kept",
             "an NMI does not keep the notes of what it interrupts",
             "move_notes(cpu, NOTES_KEPT, NOTES)",
-            "pass",
         ),
-        EXCEPTION.mutant(
+        EXCEPTION.without(
             "nmi-notes-restored",
             "an NMI leaves its own notes behind",
             "move_notes(cpu, NOTES, NOTES_KEPT)",
-            "pass",
         ),
-        EXCEPTION.mutant(
+        EXCEPTION.without(
             "nmi-preemption",
             "a fault of an NMI allows preemption",
             "cpu.poke(cpu.area + PREEMPT_COUNT, preempt_count)",
-            "pass",
         ),
-        EXCEPTION.mutant(
+        EXCEPTION.without(
             "nmi-interrupts",
             "a fault of an NMI turns interrupts on",
             "cpu.poke(cpu.area + IRQS_DISABLED, irqs_disabled)",
-            "pass",
         ),
-        EXCEPTION.mutant("nmi-unjudged", "what NMIs end in is not counted", "judge_operation(cpu, outcome)", "pass"),
+        EXCEPTION.without("nmi-unjudged", "what NMIs end in is not counted", "judge_operation("),
         EXCEPTION.mutant(
             "nmi-touch",
             "what an NMI touched is found only if its handler has something to judge",
@@ -68,18 +64,16 @@ GROUP = Group(
             "NOTES_BYTES = WALK + WALK_NODES * 8 - NOTES",
             "NOTES_BYTES = WALK - NOTES",
         ),
-        EVENT.mutant(
+        EVENT.never(
             "nmi-never",
             "no NMI ever comes",
-            "if drawn < cpu.peek(NMI_BELOW):",
-            "if False:",
+            "drawn < cpu.peek(NMI_BELOW)",
             suite("run/test_nmis.py", without="native"),
         ),
-        EVENT.mutant(
+        EVENT.never(
             "interrupt-never",
             "no interrupt ever comes",
-            "elif drawn < cpu.peek(INTERRUPT_BELOW):",
-            "elif False:",
+            "drawn < cpu.peek(INTERRUPT_BELOW)",
             verdict("preempted_reader", "python"),
         ),
         Part("stress/machine/python_engine.py").mutant(
@@ -92,8 +86,8 @@ GROUP = Group(
         Part("stress/machine/python_engine.py")
         .of("def store8(")
         .mutant("event-uncounted", "stores of a byte do not count down to an event", "left[0] - 1", "left[0]", TIMES),
-        EVENTS.of("def place_events(").mutant(
-            "event-shares", "every kind has the share of NMIs alone", "below += share", "pass"
+        EVENTS.of("def place_events(").without(
+            "event-shares", "every kind has the share of NMIs alone", "below += share"
         ),
         EVENTS.of("def place_events(").mutant(
             "event-period", "events come too seldom", "round(1 / events.total)", "round(9 / events.total)"

@@ -67,11 +67,11 @@ GROUP = Group(
             "GOING = 14, ACCEPTABLE,",
             GRADES,
         ),
-        JUDGE.mutant("violated-never", "violations change no verdict", "if tally.violations:", "if False:"),
+        JUDGE.never("violated-never", "violations change no verdict", "tally.violations"),
         JUDGE.mutant(
             "stalled-first", "a stall hides violations", "if tally.violations:", "if tally.violations and not stall:"
         ),
-        JUDGE.mutant("stalled-never", "a stall changes no verdict", "if stall is not None:", "if False:"),
+        JUDGE.never("stalled-never", "a stall changes no verdict", "stall is not None"),
         JUDGE.mutant(
             "twin-stall-ignored", "a twin that is to stall proves nothing by it", "twin.shows_stall:", "False:"
         ),
@@ -79,21 +79,17 @@ GROUP = Group(
         SHOWS_STALL.mutant(
             "violated-twin-stall", "a stall counts beside violations", " and not self.tally.violations", ""
         ),
-        VERDICT.of("def _judge_progress(").mutant(
+        VERDICT.of("def _judge_progress(").never(
             "held-without-windows",
             "one lucky moment is enough against a stalling twin",
-            "if tally.caught.trials < CATCHES_FOR_HELD:",
-            "if False:",
+            "tally.caught.trials < CATCHES_FOR_HELD",
         ),
-        CLEAN.mutant(
+        CLEAN.never(
             "no-twin",
             "a scenario without a twin is told to have one that caught nothing",
-            "if twin is None:",
-            "if False:",
+            "twin is None",
         ),
-        CLEAN.mutant(
-            "held-too-soon", "HELD however few windows there were", "if tally.caught.trials < needed:", "if False:"
-        ),
+        CLEAN.never("held-too-soon", "HELD however few windows there were", "tally.caught.trials < needed"),
         CLEAN.mutant(
             "held-off-by-one",
             "HELD takes one window more than it says",
@@ -167,11 +163,10 @@ GROUP = Group(
             "for [count] in ram.log_words(offset)[:1])",
             COUNTS,
         ),
-        RUN.of("def run_scenario(").mutant(
+        RUN.of("def run_scenario(").never(
             "disagreement-ignored",
             "a contradiction between detectors goes unsaid",
-            "if track.tally.disagreements:",
-            "if False:",
+            "track.tally.disagreements",
             suite("run/test_disagreement.py", without="native"),
         ),
         RUN.of("def run_scenario(").mutant(
@@ -181,11 +176,10 @@ GROUP = Group(
             "_side(track)",
             PAIR,
         ),
-        RUN.of("def _alternate(").mutant(
+        RUN.of("def _alternate(").never(
             "twin-not-run",
             "the twin never runs",
-            "if twin and twin.stall is None and not interrupted():",
-            "if False:",
+            "twin and twin.stall is None and not interrupted()",
             PAIR,
         ),
         Part("stress/runs/track.py", "def compile_programs(").mutant(

@@ -28,8 +28,8 @@ GROUP = Group(
             "part.digest) != part.digest",
             STRANGERS,
         ),
-        CAMPAIGN_RECORDS.of("def load_recorded(").mutant(
-            "any-twin", "a twin runs that nobody has compared", "if scenario.twin != part.twin:", "if False:", STRANGERS
+        CAMPAIGN_RECORDS.of("def load_recorded(").never(
+            "any-twin", "a twin runs that nobody has compared", "scenario.twin != part.twin", STRANGERS
         ),
         CAMPAIGN_RECORDS.of("def load_recorded(").mutant(
             "read-twice", "what runs is read again after it was compared", "load_source(file, source)",
@@ -39,9 +39,9 @@ GROUP = Group(
             "relative-origin", "the current folder says which file runs", "Path(origin).is_absolute()", "True",
             STRANGERS,
         ),
-        FILES.of("def load_source(").mutant(
-            "two-versions", "another version of a file passes for the one that was loaded", "if known != source:",
-            "if False:", STRANGERS,
+        FILES.of("def load_source(").never(
+            "two-versions", "another version of a file passes for the one that was loaded", "known != source",
+            STRANGERS,
         ),
         DISK.of("def open_to_change(").mutant(
             "follows-links", "lines are written through a link",
@@ -67,21 +67,21 @@ GROUP = Group(
         FOLDER.of("def append(self, line").mutant(
             "loss-unnoticed", "cells go on into a file that is gone", "        self.check()\n", ""
         ),
-        OPEN.of("def end(self, status").mutant(
-            "end-unnoticed", "a campaign ends well though its file is gone", "lines.check()", "pass"
+        OPEN.of("def end(self, status").without(
+            "end-unnoticed", "a campaign ends well though its file is gone", "lines.check("
         ),
         OPEN.of("def rewrite(self").mutant(
             "other-folder", "a manifest is written into another directory of the same name",
             "            disk.check_in_place(self.folder, self._lock.handle)\n", "",
         ),
-        DISK.of("def not_own(").mutant(
-            "others-write", "code is loaded that others can write", "facts.st_mode & OTHERS_WRITE", "False", KEPT
+        DISK.of("def not_own(").never(
+            "others-write", "code is loaded that others can write", "facts.st_mode & OTHERS_WRITE", KEPT
         ),
-        DISK.of("def not_own(").mutant(
-            "others-own", "code is loaded that belongs to others", "facts.st_uid != os.geteuid()", "False", KEPT
+        DISK.of("def not_own(").never(
+            "others-own", "code is loaded that belongs to others", "facts.st_uid != os.geteuid()", KEPT
         ),
-        REACHED.of("def functions_of(").mutant(
-            "key-shallow", "what a program's functions call is not in its key", "left += _values_of(function)", "pass",
+        REACHED.of("def functions_of(").without(
+            "key-shallow", "what a program's functions call is not in its key", "left += _values_of(function)",
             KEYS,
         ),
         REACHED.of("def facts_of(").mutant(

@@ -18,7 +18,7 @@ GROUP = Group(
     "A slow, paused or full host",
     (suite("machine/test_patience.py"),),
     (
-        PATIENCE.of("def _why(").mutant("starved-hangs", "a thread without a core hangs", "most >= self.limit", "True"),
+        PATIENCE.of("def _why(").always("starved-hangs", "a thread without a core hangs", "most >= self.limit"),
         PATIENCE.of("def _why(").mutant(
             "used-before", "CPU time of before counts", "used - self._first.setdefault(thread, used)", "used"
         ),
@@ -37,8 +37,8 @@ GROUP = Group(
         PATIENCE.of("def spent(").mutant(
             "stopped-counts", "a process that was stopped hangs", "if seen.stopped and ", "if False and "
         ),
-        PATIENCE.of("def look_at(").mutant(
-            "self-watched", "who looks counts as awake", "seen.pop(threading.get_native_id(), None)", "pass"
+        PATIENCE.of("def look_at(").without(
+            "self-watched", "who looks counts as awake", "seen.pop("
         ),
         MACHINE.of("def _start(").mutant(
             "no-thread", "a thread that cannot be had is a fault", "(RuntimeError, MemoryError)", "KeyError"
@@ -50,8 +50,8 @@ GROUP = Group(
             "cause-unseen", "only the last error of a chain counts", "error.__cause__ or error.__context__", "None",
             suite("run/test_memory.py"),
         ),
-        DOG.of("def sample(self) ").mutant(
-            "no-chance", "a holder without a core is a stall", "if self._had_chances(stall):", "if True:", PAPER_DOG
+        DOG.of("def sample(self) ").always(
+            "no-chance", "a holder without a core is a stall", "self._had_chances(", PAPER_DOG
         ),
         DOG.of("def sample(self, seen").mutant(
             "hands-unseen",
@@ -66,18 +66,18 @@ GROUP = Group(
         DOG.of("def _had_chances(").mutant(
             "one-of-all", "of all that may end a wait one is asked", "range(len(self._watches))", "[0]", PAPER_DOG
         ),
-        LOCAL.of("def _lose_turn(").mutant(
-            "losses-for-ever", "lost turns never end a soak", "self._losses[scenario] += 1", "pass", LOSSES
+        LOCAL.of("def _lose_turn(").without(
+            "losses-for-ever", "lost turns never end a soak", "self._losses[scenario] += 1", LOSSES
         ),
-        LOCAL.of("def _take(").mutant("loss-unheard", "a lost turn is a crash", "self._lost = message", "pass", LOSSES),
+        LOCAL.of("def _take(").without("loss-unheard", "a lost turn is a crash", "self._lost = message", LOSSES),
         RECORDS.of("def with_loss(").mutant(
             "loss-uncounted", "lost turns are not counted", "self.lost_turns + 1", "self.lost_turns", LOSSES
         ),
-        RECORDS.of("def revived(").mutant(
-            "failed-for-good", "a soak that failed stays failed", "if reason == HARNESS_FAILED:", "if True:", LOSSES
+        RECORDS.of("def revived(").always(
+            "failed-for-good", "a soak that failed stays failed", "reason == HARNESS_FAILED", LOSSES
         ),
-        CELL.of("def _take(").mutant(
-            "beats-unheard", "a cell that goes on hangs", "self._patience.start_again()", "pass",
+        CELL.of("def _take(").without(
+            "beats-unheard", "a cell that goes on hangs", "self._patience.start_again(",
             suite("campaign/sweep/test_cell.py"),
         ),
         NURSERY.of("def hatch(self, tell: Callable[[str], None] = lambda text: None) -> Hatched:").mutant(

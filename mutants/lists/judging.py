@@ -20,9 +20,9 @@ GROUP = Group(
         POISON.mutant("poison-run-unseen", "a run of poison is not poison", " or run >= cpu.peek(POISON_RUN)", ""),
         POISON.mutant("poison-run-short", "one k is poison", ">= cpu.peek(POISON_RUN)", ">= 1"),
         POISON.mutant("poison-run-broken", "any k counts towards a run", "else 0\n", "else run\n"),
-        WRONG.mutant("poison-unjudged", "no name is ever poisoned", "if has_poison(cpu, name):", "if False:"),
-        WRONG.mutant("alien-unjudged", "no name is ever alien", "if is_whole_name(cpu, name, length):", "if False:"),
-        WRONG.mutant("torn-unjudged", "no name is ever torn", "beginning > 0 and beginning + end >= length", "False"),
+        WRONG.never("poison-unjudged", "no name is ever poisoned", "has_poison("),
+        WRONG.never("alien-unjudged", "no name is ever alien", "is_whole_name("),
+        WRONG.never("torn-unjudged", "no name is ever torn", "beginning > 0 and beginning + end >= length"),
         WRONG.mutant("torn-end-only", "the end of a name alone is torn", "beginning > 0 and ", ""),
         WRONG.mutant("torn-gap", "a mix with something in between is torn", "beginning + end >= length", "end > 0"),
         NAMES.of("def is_whole_name(").mutant(
@@ -55,11 +55,10 @@ GROUP = Group(
             "if address != cpu.peek(target + TARGET_ADDRESS):",
             "if address == 0:",
         ),
-        ABSENCE.mutant(
+        ABSENCE.never(
             "freed-absence",
             "absent after a walk through freed memory is fine",
-            "if read_freed(cpu):",
-            "if False:",
+            "read_freed(",
         ),
         ABSENCE.mutant("missed-never", "nothing is ever missed", "listed_before & 1 == 1 and", "False and"),
         ABSENCE.mutant("missed-before", "missed, though it was not listed before", "listed_before & 1 == 1 and ", ""),
@@ -81,11 +80,10 @@ GROUP = Group(
         Part("stress/machine/loop.py", "def disagree(").mutant(
             "disagree-uncounted", "contradictions are not counted", "+ DISAGREEMENTS) + 1)", "+ DISAGREEMENTS))"
         ),
-        Part("stress/kernel/kallsyms.py", "def next_module(").mutant(
+        Part("stress/kernel/kallsyms.py", "def next_module(").never(
             "endless",
             "a ring of freed links is walked for ever",
-            "if walked > LONGEST_WALK:",
-            "if False:",
+            "walked > LONGEST_WALK",
             suite("kernel/test_kallsyms.py"),
         ),
     ),

@@ -58,15 +58,12 @@ GROUP = Group(
         KNEE.of("def tell_all(").mutant(
             "durations-whole-error", "both errors of a duration are the whole one", "2 / (1", "1 / (1", AGENDA
         ),
-        FIND.of("def _list(").mutant(
-            "twice-sought", "a candidate may be there twice", "if not rises(candidates):", "if False:", READ
-        ),
+        FIND.of("def _list(").never("twice-sought", "a candidate may be there twice", "not rises(candidates)", READ),
         FIND.of("def _range(").mutant("no-ends", "the ends of a range are no candidates", "ends | {", "{", READ),
-        MATRIX.of("def _check_sought(").mutant(
+        MATRIX.of("def _check_sought(").never(
             "sought-beside",
             "what is sought has other values too",
-            "if sought and sought.field in (*axes, *settings):",
-            "if False:",
+            "sought and sought.field in (*axes, *settings)",
             READ,
         ),
         PLAN.of("def _stops(").mutant(

@@ -16,25 +16,24 @@ GROUP = Group(
     "The loop of a CPU: notes, faults, outcomes",
     (suite("machine/test_loop.py", "machine/test_wild.py", "machine/test_power_off.py", without="native"),),
     (
-        BEGIN.mutant(
-            "notes-fault", "a fault is blamed on the next operation too", "cpu.poke(cpu.log + FAULT_CAUSE, 0)", "pass"
+        BEGIN.without(
+            "notes-fault", "a fault is blamed on the next operation too", "cpu.poke(cpu.log + FAULT_CAUSE, 0)"
         ),
-        BEGIN.mutant(
+        BEGIN.without(
             "notes-hit",
             "a bad access is blamed on the next operation too",
             "cpu.poke(cpu.log + HIT_ADDRESS, 0)",
-            "pass",
         ),
-        BEGIN.mutant(
-            "notes-warning", "a warning is blamed on the next operation too", "cpu.poke(cpu.log + WARNING, 0)", "pass"
+        BEGIN.without(
+            "notes-warning", "a warning is blamed on the next operation too", "cpu.poke(cpu.log + WARNING, 0)"
         ),
-        FAULTED.mutant(
-            "fault-preemption", "preemption stays off behind a fault", "cpu.poke(cpu.area + PREEMPT_COUNT, 0)", "pass"
+        FAULTED.without(
+            "fault-preemption", "preemption stays off behind a fault", "cpu.poke(cpu.area + PREEMPT_COUNT, 0)"
         ),
-        FAULTED.mutant(
-            "fault-interrupts", "interrupts stay off behind a fault", "cpu.poke(cpu.area + IRQS_DISABLED, 0)", "pass"
+        FAULTED.without(
+            "fault-interrupts", "interrupts stay off behind a fault", "cpu.poke(cpu.area + IRQS_DISABLED, 0)"
         ),
-        FAULTED.mutant("fault-unexplained", "an error in kernel code is an outcome", "if cause != 0:", "if True:"),
+        FAULTED.always("fault-unexplained", "an error in kernel code is an outcome", "cause != 0"),
         COUNT.mutant("outcome-uncounted", "outcomes are not counted", "cpu.peek(slot) + 1)", "cpu.peek(slot))"),
         FORBIDDEN.mutant(
             "forbidden-ignored", "nothing is a violation", "cpu.peek(FORBIDDEN) >> outcome & 1 != 0", "False"
@@ -43,24 +42,22 @@ GROUP = Group(
             "forbidden-shifted", "the grade of another outcome counts", ">> outcome & 1", ">> outcome + 1 & 1"
         ),
         VIOLATION.mutant("violation-uncounted", "violations are not counted", "+ VIOLATIONS) + 1)", "+ VIOLATIONS))"),
-        VIOLATION.mutant(
+        VIOLATION.always(
             "violation-last",
             "the first violation is told as the last",
-            "if cpu.peek(cpu.log + VIOLATIONS) == 0:",
-            "if True:",
+            "cpu.peek(",
         ),
         Part("stress/machine/evidence.py")
         .of("def keep_block_at_rest(")
-        .mutant(
+        .never(
             "report-waits-on",
             "a report waits for a lock that nobody holds any more",
-            "if cpu.peek(BOUND) == 0:",
-            "if False:",
+            "cpu.peek(BOUND) == 0",
         ),
         Part("stress/programs/show_trace.py")
         .of("def dawdle(")
-        .mutant("dawdles-on", "a slow handler is slow when the power is off", "if cpu.peek(BOUND) == 0:", "if False:"),
-        JUDGE.mutant("unjudged-counted", "what is not judged is counted", "if outcome != UNJUDGED:", "if True:"),
+        .never("dawdles-on", "a slow handler is slow when the power is off", "cpu.peek("),
+        JUDGE.always("unjudged-counted", "what is not judged is counted", "outcome != UNJUDGED"),
         JUDGE.mutant(
             "touch-unjudged",
             "freed memory that an operation with nothing to judge touched is no finding",
@@ -88,15 +85,12 @@ GROUP = Group(
         TOUCHED.mutant(
             "touch-redzone", "a touch of a redzone is called one of freed memory", "== SHADOW_REDZONE", "== -1"
         ),
-        LOOP.of("def one_turn(").mutant(
+        LOOP.of("def one_turn(").without(
             "touch-twice",
             "what an operation touched is counted again when power-off comes at a safepoint",
             "cpu.poke(cpu.log + HIT_ADDRESS, 0)",
-            "pass",
         ),
-        LOOP.of("def warn(").mutant(
-            "warning-last", "the last warning counts, not the first", "if cpu.peek(cpu.log + WARNING) == 0:", "if True:"
-        ),
+        LOOP.of("def warn(").always("warning-last", "the last warning counts, not the first", "cpu.peek("),
         LOOP.of("def noted(").mutant(
             "warning-ignored",
             "warnings change no outcome",
@@ -112,11 +106,10 @@ GROUP = Group(
         PROGRAM.mutant(
             "outcome-too-large", "an outcome that there cannot be is counted", " or outcome >= MOST_OUTCOMES:", ":"
         ),
-        LOOP.of("def one_turn(").mutant(
+        LOOP.of("def one_turn(").without(
             "no-safepoint",
             "a CPU never passes a safepoint",
-            "safepoint(cpu)",
-            "pass",
+            "safepoint(",
             suite("kernel/test_stop_machine.py", without="native"),
         ),
     ),

@@ -18,7 +18,7 @@ GROUP = Group(
     (suite("machine/test_slab.py", "machine/test_bad_memory.py", "machine/test_fates.py", "machine/test_order.py"),),
     (
         UNDRESS.mutant("free-no-mark", "freed memory looks allocated", "else SHADOW_FREED", "else SHADOW_ALLOCATED"),
-        UNDRESS.mutant("free-no-poison", "freed memory keeps what it had", "if fate == POISONED:", "if False:"),
+        UNDRESS.never("free-no-poison", "freed memory keeps what it had", "fate == POISONED"),
         UNDRESS.mutant(
             "free-poison-first",
             "free poisons before it marks the shadow",
@@ -43,12 +43,8 @@ GROUP = Group(
         UNDRESS.mutant(
             "free-no-generation", "a freed block still counts as live", "+ GENERATION) + 1)", "+ GENERATION))"
         ),
-        UNDRESS.mutant(
-            "free-unsigned", "nobody is known to have freed a block", "sign_record(cpu, record + FREED_BY)", "pass"
-        ),
-        SLAB.of("def poison_block(").mutant(
-            "poison-no-end", "poison has no last byte", "cpu.poke(block + size - 8, POISON_LAST_WORD)", "pass"
-        ),
+        UNDRESS.without("free-unsigned", "nobody is known to have freed a block", "sign_record("),
+        SLAB.of("def poison_block(").without("poison-no-end", "poison has no last byte", "cpu.poke("),
         SLAB.of("def poison_block(").mutant(
             "poison-first-half",
             "only half of a block is poisoned",
@@ -72,15 +68,12 @@ GROUP = Group(
         ),
         DRESS.mutant("alloc-no-clear", "a new block looks free", "SHADOW_ALLOCATED)", "SHADOW_FREED)"),
         DRESS.mutant("alloc-no-redzone", "a block has no redzone", "SHADOW_REDZONE)", "SHADOW_ALLOCATED)"),
-        DRESS.mutant(
+        DRESS.without(
             "alloc-unsigned",
             "nobody is known to have allocated a block",
-            "sign_record(cpu, record + ALLOCATED_BY)",
-            "pass",
+            "sign_record(",
         ),
-        SLAB.of("def take_block(").mutant(
-            "alloc-no-reuse", "freed blocks are never used again", "if block == 0:", "if True:"
-        ),
+        SLAB.of("def take_block(").always("alloc-no-reuse", "freed blocks are never used again", "block == 0"),
         BLOCKS.of("def is_live(").mutant(
             "free-twice", "a block can be freed twice", "+ GENERATION) & 1 == 1", "+ GENERATION) > 0"
         ),
@@ -100,26 +93,24 @@ GROUP = Group(
             "+ PREEMPT_COUNT))",
         ),
         LOCK.mutant("slab-lock-holder", "slab_lock names the wrong holder", "cpu.number + 1)", "1)"),
-        UNLOCK.mutant("slab-unlock-lost", "slab_lock is never given back", "cpu.store(SLAB_LOCK, 0)", "pass"),
+        UNLOCK.without("slab-unlock-lost", "slab_lock is never given back", "cpu.store("),
         UNLOCK.mutant(
             "slab-unlock-preemption",
             "preemption stays off behind slab_lock",
             "+ PREEMPT_COUNT) - 1)",
             "+ PREEMPT_COUNT))",
         ),
-        UNLOCK.mutant("slab-unlock-barrier", "what slab_lock guards leaks out of it", "cpu.barrier()", "pass"),
-        UNDRESS.mutant(
+        UNLOCK.without("slab-unlock-barrier", "what slab_lock guards leaks out of it", "cpu.barrier("),
+        UNDRESS.always(
             "free-type-stable",
             "type-stable memory is marked when it is freed",
-            "if fate != TYPE_STABLE:",
-            "if True:",
+            "fate != TYPE_STABLE",
             suite("machine/test_accesses.py", without="native"),
         ),
-        SLAB.of("def kmalloc(").mutant(
+        SLAB.of("def kmalloc(").without(
             "poison-unchecked",
             "nobody looks at the poison of a block that is handed out",
-            "check_poison(cpu, block)",
-            "pass",
+            "check_poison(",
             TOUCH,
         ),
         SLAB.of("def check_poison(").mutant(
@@ -136,31 +127,28 @@ GROUP = Group(
             "True",
             TOUCH,
         ),
-        SLAB.of("def first_overwritten(").mutant(
+        SLAB.of("def first_overwritten(").never(
             "poison-last-word",
             "the last word of the poison is not looked at",
-            "if found == 0 and cpu.peek(last) != POISON_LAST_WORD:",
-            "if False:",
+            "found == 0 and cpu.peek(last) != POISON_LAST_WORD",
             TOUCH,
         ),
-        LOOP.of("def count_overwritten(").mutant(
-            "overwritten-uncounted", "broken poison is no violation", "count_violation(cpu)", "pass", TOUCH
+        LOOP.of("def count_overwritten(").without(
+            "overwritten-uncounted", "broken poison is no violation", "count_violation(", TOUCH
         ),
-        LOOP.of("def count_overwritten(").mutant(
-            "overwritten-untold", "broken poison has no report", "capture_overwritten(cpu, address)", "pass", TOUCH
+        LOOP.of("def count_overwritten(").without(
+            "overwritten-untold", "broken poison has no report", "capture_overwritten(", TOUCH
         ),
-        INSPECTION.of("def inspect_free_blocks(").mutant(
+        INSPECTION.of("def inspect_free_blocks(").without(
             "power-off-unchecked",
             "what is free at power-off is not looked at",
-            "check_poison(cpu, block)",
-            "pass",
+            "check_poison(",
             TOUCH,
         ),
-        INSPECTION.of("def inspect_free_blocks(").mutant(
+        INSPECTION.of("def inspect_free_blocks(").without(
             "power-off-charged",
             "what is found at power-off is charged to a program",
-            "ram.poke(slot + KEPT_AT_POWER_OFF, 1)",
-            "pass",
+            "ram.poke(",
             TOUCH,
         ),
         INSPECTION.of("def free_blocks(").mutant(

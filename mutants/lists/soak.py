@@ -26,23 +26,19 @@ GROUP = Group(
         FOLDER.of("def append(self, line").mutant(
             "line-unsynced", "a line is not made to last", "            os.fsync(self._handle)\n", ""
         ),
-        FOLDER.of("def append(self, line").mutant(
-            "part-stays", "half a line stays in the file", "os.ftruncate(self._handle, self._size)", "pass"
+        FOLDER.of("def append(self, line").without("part-stays", "half a line stays in the file", "os.ftruncate("),
+        FOLDER.of("def __init__(self, path").without(
+            "tail-stays", "a torn line stays when a soak goes on", "os.ftruncate("
         ),
-        FOLDER.of("def __init__(self, path").mutant(
-            "tail-stays", "a torn line stays when a soak goes on", "os.ftruncate(self._handle, size)", "pass"
-        ),
-        FOLDER.of("def lock_folder(").mutant(
-            "shared-lock", "two processes write to one directory", "if not had:", "if False:"
-        ),
+        FOLDER.of("def lock_folder(").never("shared-lock", "two processes write to one directory", "not had"),
         JOURNAL.of("def thinned(").mutant(
             "last-thinned",
             "thinning drops where scenarios stand",
             "sorted(last.values())",
             "sorted(last.values())[:-1]",
         ),
-        JOURNAL.of("def append(").mutant(
-            "never-thinned", "the samples grow without bound", "if self._count >= self.most_samples:", "if False:"
+        JOURNAL.of("def append(").never(
+            "never-thinned", "the samples grow without bound", "self._count >= self.most_samples"
         ),
         READING.of("def __iter__(self) -> Iterator[Line]").mutant(
             "torn-read", "a torn line is an error", "kept is not None and _is_json(kept)", "kept is not None"
@@ -50,15 +46,13 @@ GROUP = Group(
         READING.of("def read_head(").mutant(
             "newer-read", "a newer schema is read as if it were known", "schema > newest", "schema > newest + 1"
         ),
-        RUNDIR.of("def check(").mutant(
-            "foreign-lines", "lines of another soak are counted", "if scenario not in known:", "if False:"
-        ),
+        RUNDIR.of("def check(").never("foreign-lines", "lines of another soak are counted", "scenario not in known"),
         RUNDIR.of("def check(").mutant("back-in-time", "counts may shrink", "later < earlier", "later < earlier - 1e9"),
         CAMPAIGN_RECORDS.of("def changed(").mutant(
             "changed-scenario", "a changed scenario is added to", "part.digest, digest_here", "'', str"
         ),
-        CAMPAIGN_RECORDS.of("def _differs(").mutant(
-            "changed-sources", "counts of what has changed are added up", "if here != planned:", "if False:"
+        CAMPAIGN_RECORDS.of("def _differs(").never(
+            "changed-sources", "counts of what has changed are added up", "here != planned"
         ),
         TALLY.of("def joined(").mutant(
             "first-seen-last",
@@ -70,13 +64,11 @@ GROUP = Group(
             "twin-of-one", "the twin of one worker counts", "reduce(Tally.joined, twins)", "twins[-1]"
         ),
         DISTRIBUTED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
-        DISTRIBUTED.of("def take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
+        DISTRIBUTED.of("def take(").without("loss-for-ever", "lost turns never end it", "self._losses += 1"),
         DISTRIBUTED.of("def _session_of(").mutant(
             "one-host", "all turns seem to be of one host", "if worker not in self._sessions:", "if not self._sessions:"
         ),
-        PLAN.of("def _asked(").mutant(
-            "changed-settings", "other settings are added to", "if was != wanted:", "if False:"
-        ),
+        PLAN.of("def _asked(").never("changed-settings", "other settings are added to", "was != wanted"),
         TURNS.of("def _track(").mutant(
             "from-nothing", "a resumed soak forgets its counts", "= tally, slices", "= Tally(), slices"
         ),

@@ -26,8 +26,8 @@ GROUP = Group(
         CLUSTER.of("def _admit(").mutant(
             "unfit-hired", "a worker that differs is given tasks", "worker.fit = not reasons", "worker.fit = True"
         ),
-        CLUSTER.of("def _look(").mutant(
-            "lost-with-worker", "the task of a worker that left is forgotten", "if worker.tag is not None:", "if False:"
+        CLUSTER.of("def _look(").never(
+            "lost-with-worker", "the task of a worker that left is forgotten", "worker.tag is not None"
         ),
         CLUSTER.of("def _look(").mutant(
             "latecomers", "a worker that comes later is not asked", "in there if address not in", "in there if not"
@@ -41,14 +41,13 @@ GROUP = Group(
             "callback_timeout=ANSWER_SECONDS",
             "callback_timeout=0",
         ),
-        CLUSTER.of("def _wait(").mutant(
+        CLUSTER.of("def _wait(").never(
             "worker-awaited",
             "a worker is waited for without end",
-            "elif now > self._alone_since + LONGEST_WAIT:",
-            "elif False:",
+            "now > self._alone_since + LONGEST_WAIT",
         ),
-        CLUSTER.of("def close(").mutant(
-            "tasks-left", "tasks go on when nobody waits for them", "worker.cancel()", "pass"
+        CLUSTER.of("def close(").without(
+            "tasks-left", "tasks go on when nobody waits for them", "worker.cancel("
         ),
         CLUSTER.of("def on_worker(").mutant(
             "still-wanted",
@@ -73,14 +72,14 @@ GROUP = Group(
             "broken-pool", "a broken executor is taken for a lost task", "isinstance(error := future.exception(), ",
             "isinstance(error := None, ",
         ),
-        EXECUTOR.of("def close(").mutant(
-            "nursery-kept", "what an executor's threads have loaded stays", "self._service.release()", "pass"
+        EXECUTOR.of("def close(").without(
+            "nursery-kept", "what an executor's threads have loaded stays", "self._service.release("
         ),
         FUTURES.of("def taken(").mutant(
             "raised-here", "what a worker raises is raised here", "except Exception as", "except ValueError as"
         ),
-        ENVELOPE.of("def unpack(").mutant(
-            "any-version", "another version's answers are believed", "if theirs != made_by():", "if False:"
+        ENVELOPE.of("def unpack(").never(
+            "any-version", "another version's answers are believed", "theirs != made_by()"
         ),
         ENVELOPE.of("def unpack(").mutant(
             "deep-letter", "an answer that is nested deeply ends the sweep", ", RecursionError)", ")"
@@ -91,17 +90,16 @@ GROUP = Group(
             "(known.scenario, known.engine, known.cpus, known.seed) != ",
             "() == ",
         ),
-        RECORDS.of('def __attrs_post_init__(self) -> None:\n        """Raise ValueError unless there is a run').mutant(
+        RECORDS.of('def __attrs_post_init__(self) -> None:\n        """Raise ValueError unless there is a run').never(
             "contradiction",
             "an answer that contradicts itself is kept",
             "not (self.end == DONE) == (self.run is not None) == (self.trouble is None)",
-            "False",
         ),
-        SWEEP.of("def take(").mutant(
-            "lost-cell", "a cell that was lost is forgotten", "self.agenda.put_back(cell)", "pass", LOSSES
+        SWEEP.of("def take(").without(
+            "lost-cell", "a cell that was lost is forgotten", "self.agenda.put_back(", LOSSES
         ),
-        SWEEP.of("def take(").mutant(
-            "lost-for-ever", "a cell that kills its workers is given to all", "self._lost[cell] += 1", "pass", LOSSES
+        SWEEP.of("def take(").without(
+            "lost-for-ever", "a cell that kills its workers is given to all", "self._lost[cell] += 1", LOSSES
         ),
         SECTIONS.of("def _facts(").mutant(
             "hosts-mixed", "hosts of a cluster are taken for one", "if one.worker else []", "if False else []", PAGES

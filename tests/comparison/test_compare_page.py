@@ -9,15 +9,12 @@ from stress.results.compare.intervals import MOST_FACTORS, MOST_ROWS, factors_of
 from stress.results.compare.page import make_page
 from stress.results.pages.render import GENERATOR
 from tests.comparison.made import STEADY, compared, held, runs, violated
-from tests.pages.made import ALLOWED, HOSTILE, Parsed, needs_extra
+from tests.pages.made import ALLOWED, HOSTILE, Parsed
+
+pytestmark = pytest.mark.report
 
 SLOWER = tuple(number * 7 // 10 for number in STEADY)
 FASTER = tuple(number * 13 // 10 for number in STEADY)
-
-
-@pytest.fixture(autouse=True)
-def _extra() -> None:
-    needs_extra()
 
 
 def test_factors_are_drawn_worst_first_with_their_intervals(tmp_path: Path) -> None:

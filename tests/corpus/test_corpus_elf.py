@@ -12,6 +12,8 @@ from .elf_builder import ABS, ALLOC, EXEC, NOBITS, STRTAB, SYMTAB, WRITE, Sectio
 
 pytest.importorskip("elftools")
 
+pytestmark = pytest.mark.corpus
+
 
 def test_page_up() -> None:
     assert [page_up(size) for size in (0, 1, 4096, 4097)] == [0, 4096, 4096, 8192]

@@ -15,6 +15,8 @@ from .elf_builder import ABS, Sym, module
 
 pytest.importorskip("elftools")
 
+pytestmark = pytest.mark.corpus
+
 SYMBOLS = [Sym(f"symbol_{n}", n, (".text", ".data", ".init.text", ".modinfo", 0, ABS)[n % 6]) for n in range(24)]
 GOOD = module("fuzzed", SYMBOLS)
 SECTION_HEADERS = int.from_bytes(GOOD[40:48], "little")

@@ -29,8 +29,8 @@ def names(corpus: Corpus) -> list[str]:
     return [module.name for module in corpus.modules]
 
 
+@pytest.mark.corpus
 def test_modules_are_placed_one_behind_the_other(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     corpus = import_corpus([written(tmp_path, f"{name}.ko", module(name)) for name in ("b", "a")])
     assert names(corpus) == ["b", "a"]
     assert corpus.bias == HIGH_BIAS
@@ -41,8 +41,8 @@ def test_modules_are_placed_one_behind_the_other(tmp_path: Path) -> None:
     assert all(len(part.findable()) == 3 for part in corpus.modules)
 
 
+@pytest.mark.corpus
 def test_folders_are_searched_in_order(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     written(tmp_path, "z/one.ko", module("one"))
     written(tmp_path, "a/two.ko.xz", lzma.compress(module("two")))
     written(tmp_path, "a/modules.dep", "ignored")
@@ -52,9 +52,10 @@ def test_folders_are_searched_in_order(tmp_path: Path) -> None:
     assert corpus.source == "mine"
 
 
+@pytest.mark.corpus
 def test_compressed_modules(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
-    zstandard = pytest.importorskip("zstandard")
+    import zstandard
+
     xz = written(tmp_path, "one.ko.xz", lzma.compress(module("one")))
     zst = written(tmp_path, "two.ko.zst", zstandard.ZstdCompressor().compress(module("two")))
     corpus = import_corpus([xz, zst])
@@ -63,14 +64,14 @@ def test_compressed_modules(tmp_path: Path) -> None:
     assert load(tmp_path / "c.json") == corpus
 
 
+@pytest.mark.corpus
 def test_a_stem_names_a_module_that_does_not_name_itself(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     data = lzma.compress(build([Section(".text", ALLOC | EXEC, b"x")], []))
     assert names(import_corpus([written(tmp_path, "snd-demo.ko.xz", data)])) == ["snd_demo"]
 
 
+@pytest.mark.corpus
 def test_modules_keep_clear_of_a_map(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     text = "ffffffffa0000000 T kernel_here\nffffffffa0002000 t f\t[loaded]\n"
     corpus = import_corpus([written(tmp_path, "a.ko", module("a")), written(tmp_path, "kallsyms", text)])
     assert names(corpus) == ["loaded", "a"]
@@ -78,8 +79,8 @@ def test_modules_keep_clear_of_a_map(tmp_path: Path) -> None:
     assert [symbol.name for symbol in corpus.kernel] == ["kernel_here"]
 
 
+@pytest.mark.corpus
 def test_modules_fit_into_a_gap_of_a_map(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     text = "ffffffffa0000fff T low\nffffffffa0003000 T high\n"
     corpus = import_corpus([written(tmp_path, "map", text), written(tmp_path, "a.ko", module("a"))])
     assert corpus.modules[0].core.base == MODULES_BASE + 0x1000
@@ -102,16 +103,16 @@ def test_default_source_of_many_paths(tmp_path: Path) -> None:
     assert import_corpus(paths).source == "imported from m0, m1, m2 and 2 more"
 
 
+@pytest.mark.corpus
 def test_duplicate_modules_name_both_files(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     written(tmp_path, "x/a.ko", module("same"))
     written(tmp_path, "y/b.ko", module("same"))
     with pytest.raises(UserError, match=r"y/b\.ko: module 'same' is already in .*x/a\.ko"):
         import_corpus([tmp_path])
 
 
+@pytest.mark.corpus
 def test_a_path_given_twice(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     path = written(tmp_path, "a.ko", module("a"))
     with pytest.raises(UserError, match="'a' is already in"):
         import_corpus([path, Path(str(path))])
@@ -149,17 +150,17 @@ def test_unsearchable_folders_are_told(tmp_path: Path, monkeypatch: pytest.Monke
         import_corpus([tmp_path])
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("name", ["bad.ko", "bad.ko.xz", "bad.ko.zst", "bad"])
 def test_garbage_names_the_file(tmp_path: Path, name: str) -> None:
-    pytest.importorskip("zstandard")
-    pytest.importorskip("elftools")
     with pytest.raises(UserError, match=rf"{name}: "):
         import_corpus([written(tmp_path, name, b"\x01garbage" * 100)])
 
 
+@pytest.mark.corpus
 def test_truncated_compressed_files(tmp_path: Path) -> None:
-    zstandard = pytest.importorskip("zstandard")
-    pytest.importorskip("elftools")
+    import zstandard
+
     for suffix, packed in [
         ("xz", lzma.compress(module())),
         ("zst", zstandard.ZstdCompressor().compress(module())),
@@ -169,8 +170,10 @@ def test_truncated_compressed_files(tmp_path: Path) -> None:
                 import_corpus([written(tmp_path, f"cut.ko.{suffix}", packed[:length])])
 
 
+@pytest.mark.corpus
 def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    zstandard = pytest.importorskip("zstandard")
+    import zstandard
+
     monkeypatch.setattr("stress.corpus.compressed.MAX_BYTES", 4 << 20)
     bomb = bytes(8 << 20)
     for name, data in [
@@ -199,13 +202,14 @@ def test_too_many_files_and_symbols(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         import_corpus(paths)
 
 
+@pytest.mark.corpus
 def test_no_room(tmp_path: Path) -> None:
-    pytest.importorskip("elftools")
     data = build([Section(".bss", ALLOC, kind=NOBITS, size=2 << 30)], [])
     with pytest.raises(UserError, match="no room for module 'big' of 2147483648 bytes"):
         import_corpus([written(tmp_path, "big.ko", data)])
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize(("package", "name"), [("elftools", "a.ko"), ("zstandard", "a.ko.zst")])
 def test_missing_extras_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, name: str) -> None:
     for loaded in [part for part in sys.modules if part.split(".")[0] == package]:
@@ -217,6 +221,7 @@ def test_missing_extras_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         import_corpus([written(tmp_path, name, module())])
 
 
+@pytest.mark.everywhere
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys, stress.corpus; print(sorted({'elftools', 'zstandard', 'rich'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

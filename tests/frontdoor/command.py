@@ -1,10 +1,19 @@
 """Running the command `kstress` in a process of its own, with a bound on its time."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import psutil
+
+from stress.cli import call
+from stress.config import Config
 
 CHECKOUT = Path(__file__).parents[2]
 BOUND_SECONDS = 100.0
@@ -24,6 +33,23 @@ def kstress(*arguments: str, cwd: Path | None = None, **more: str) -> subprocess
     )
 
 
+def called(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The same within this process, which saves the start of another: for what ends before a machine runs."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd or Path.cwd()), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = call(list(arguments))
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
 def command_line(arguments: Sequence[str]) -> list[str]:
     """What starts `kstress` with these arguments under this interpreter."""
     return [sys.executable, "-c", "from stress.cli import main; main()", *arguments]
+
+
+def wait_until_cpus_run(process: "subprocess.Popen[Any]") -> None:
+    """Wait until the process has started the threads of its CPUs, and a little more."""
+    deadline = time.monotonic() + BOUND_SECONDS
+    while psutil.Process(process.pid).num_threads() < Config().cpus + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.5)

@@ -22,6 +22,7 @@ HOURS = (*SHORT, "--duration", "1h")
 END = "kstress: --- End of soak: "
 STARTING = "compiling, or loading what was compiled before"
 WAIT_SECONDS = 60.0
+END_SECONDS = 15.0
 INTERVAL_LINE = re.compile(r"(\S+Z)  (\S+)  .* of .*  ([\d,]+) windows  ([\d,]+) violations  .*")
 
 
@@ -218,3 +219,11 @@ def running(*arguments: str, verb: str = "soak", **more: str) -> Iterator[Runnin
         yield started
     finally:
         started.close()
+
+
+def assert_ends(soaking: Running, machine: psutil.Process, code: int) -> None:
+    """The soak ends with `code` before long, its machine's process before it."""
+    began = time.monotonic()
+    assert soaking.wait() == code
+    assert time.monotonic() - began < END_SECONDS
+    assert is_gone(machine)

@@ -4,32 +4,20 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from stress.config import Config
 from stress.exits import exit_code
 from stress.runs.codec import violation_json
-from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress, wait_until_cpus_run
+from tests.frontdoor.promised import CONDITION_KEYS, RUN_KEYS
 from tests.frontdoor.results import made_result
-from tests.frontdoor.test_violation_report import VIOLATION
+from tests.frontdoor.violations import VIOLATION
 
 SHORT = ("--engine", "python", "--duration", "1s", "--cpus", "3")
-
-RUN_KEYS = {
-    "scenario", "engine", "cpus", "seed", "duration_s", "expect", "verdict", "reason", "as_expected", "interrupted",
-    "lookups", "loads", "unloads", "race_windows", "violations", "first_violation_s", "rate_upper_95",
-    "outcomes", "stop_machine", "stall", "reports", "twin", "conditions", "trials", "catches", "catch_rate_upper_95",
-    "applicable", "fate",
-}  # fmt: skip
-CONDITION_KEYS = {
-    "python", "gil", "numba", "cores", "affinity", "switch_interval_s", "steal_percent",
-    "kasan", "noise", "pace_s", "stall_after_s", "readers_per_writer", "gap_s", "fate",
-}  # fmt: skip
 
 
 def run_json(*arguments: str) -> dict[str, Any]:
@@ -143,15 +131,6 @@ def test_corpus_show_shows_the_bundled_corpus() -> None:
     done = kstress("corpus", "show")
     assert done.returncode == 0
     assert "linux-image" in done.stdout
-
-
-def wait_until_cpus_run(process: "subprocess.Popen[Any]") -> None:
-    """Wait until the process has started the threads of its CPUs, and a little more."""
-    deadline = time.monotonic() + BOUND_SECONDS
-    while psutil.Process(process.pid).num_threads() < Config().cpus + 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(0.5)
 
 
 def interrupted(number: signal.Signals) -> tuple[int, str]:

@@ -25,6 +25,8 @@ from tests.frontdoor.sweeping import all_once, cells, sweep, the_sweep, times_of
 from tests.frontdoor.witnesses import witness, witnesses
 
 pytest.importorskip("distributed")
+
+pytestmark = pytest.mark.cluster
 needs_two_cores = pytest.mark.skipif(len(CORES) < 2, reason="there is one core")
 
 SHORT = ("--engine", "python", "--duration", "200ms", "--seed", "7")
@@ -200,8 +202,8 @@ def test_workers_that_differ_are_told_of_and_get_nothing_while_the_others_work(p
     assert workers_of(cells(folder)) <= pair.addresses
 
 
+@pytest.mark.native
 def test_a_worker_without_numba_gets_no_native_cell(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
     with cluster(tmp_path / "cluster") as alone:
         alone.worker(more=without(tmp_path / "numba", "numba"))
         done = sweep(tmp_path / "r", "modlist_spinlock", "--engine", "native", "--scheduler", str(alone.file))

@@ -20,6 +20,8 @@ from tests.frontdoor.sweeping import all_once, cells, times_of_cells
 
 pytest.importorskip("distributed")
 
+pytestmark = pytest.mark.cluster
+
 TEXT = (CHECKOUT / "docs" / "cluster.md").read_text()
 COMMANDS = [line.strip().removesuffix(" &") for line in TEXT.splitlines() if line.startswith("    ")]
 ADDRESS, FOLDER = "tcp://192.0.2.1:8786", "results/sweep-20260105-220000-4711"

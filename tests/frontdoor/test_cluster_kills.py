@@ -11,12 +11,14 @@ from stress import on_cluster
 from stress.campaign.workers import cluster as clusters
 from stress.campaign.workers.pool import NoWorkersError
 from tests.campaign.workers.made import ECHO
+from tests.frontdoor.planting import planted
 from tests.frontdoor.soaking import manifest, running, wait_until
 from tests.frontdoor.sweeping import all_once, cells, last_facts, sweep, the_sweep, times_of_cells
-from tests.frontdoor.witnesses import planted, witness, witnesses
-from tests.support import thorough
+from tests.frontdoor.witnesses import witness, witnesses
 
 pytest.importorskip("distributed")
+
+pytestmark = pytest.mark.cluster
 
 QUICK = ("--engine", "python", "--duration", "100ms", "--seed", "7")
 MANY = ("modlist_spinlock", *QUICK, "--cpus", "2,3", "--repeat", "10")
@@ -52,7 +54,7 @@ def sweep_on(folder: Path, address: str) -> int:
         return sweeping.wait()
 
 
-@thorough
+@pytest.mark.thorough
 def test_workers_that_come_late_are_used_and_on_the_same_core_they_wait_for_each_other(tmp_path: Path) -> None:
     scenario = str(witness(tmp_path))
     arguments = (scenario, *QUICK, "--cpus", "2", "--repeat", "12", "--results", str(tmp_path / "r"))
@@ -71,9 +73,9 @@ def test_workers_that_come_late_are_used_and_on_the_same_core_they_wait_for_each
     assert all(told.alone for told in witnesses(tmp_path))
 
 
-@thorough
+@pytest.mark.thorough
 def test_a_cell_that_kills_each_worker_that_has_it_is_told_after_the_third_and_the_others_run(tmp_path: Path) -> None:
-    deadly = str(planted(tmp_path, "deadly", "", KILLS_ITS_WORKER))
+    deadly = str(planted(tmp_path, "deadly", KILLS_ITS_WORKER))
     with cluster(tmp_path / "cluster") as made:
         workers = [made.worker() for _ in range(4)]
         assert len({worker.address for worker in workers}) == 4

@@ -17,9 +17,10 @@ from tests.frontdoor.soaking import (
     wait_until,
 )  # fmt: skip
 from tests.frontdoor.soaking import interval_lines as lines_of
-from tests.support import thorough
 
 pytest.importorskip("distributed")
+
+pytestmark = pytest.mark.cluster
 
 PAIR = ("modlist_spinlock", "stop_machine")
 SHORT = ("--engine", "python", "--interval", "500ms", "--cpus", "3")
@@ -77,7 +78,7 @@ def test_a_worker_that_is_killed_loses_its_turn_and_nothing_else_and_the_soak_go
     assert workers_of(folder)[-1] is None
 
 
-@thorough
+@pytest.mark.thorough
 def test_a_soak_whose_scheduler_is_killed_keeps_what_was_learnt_and_says_how_to_go_on(tmp_path: Path) -> None:
     arguments = (PAIR[0], *SHORT, "--duration", "60s", "--results", str(tmp_path / "r"))
     with cluster(tmp_path / "first") as first:

@@ -14,9 +14,9 @@ from stress.campaign.sweep.records import Values
 from stress.results.compare.figures import FIGURES
 from tests.campaign.soak.made import make_run
 from tests.comparison.made import STEADY, held, runs, violated
-from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, called, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
-from tests.pages.made import hostile_sweep, small_sweep, with_extra, write_runs
+from tests.pages.made import hostile_sweep, small_sweep, write_runs
 
 SLOWER = tuple(number * 4 // 5 for number in STEADY)
 END = "kstress: --- End of compare: "
@@ -45,7 +45,7 @@ def test_noise_and_improvements_are_exit_code_0(tmp_path: Path) -> None:
     sides(tmp_path)
     for a, b, improvements in (("a", "a2", 0), ("slower", "a", 1)):
         write_runs(tmp_path / "a2.json", *runs())
-        done = kstress("compare", f"{a}.json", f"{b}.json", cwd=tmp_path)
+        done = called("compare", f"{a}.json", f"{b}.json", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("NO REGRESSION: ")
         assert f" improvements={improvements} " in done.stdout.splitlines()[-1]
@@ -53,11 +53,11 @@ def test_noise_and_improvements_are_exit_code_0(tmp_path: Path) -> None:
 
 def test_what_cannot_be_told_is_exit_code_3_with_what_would_do(tmp_path: Path) -> None:
     sides(tmp_path)
-    few = kstress("compare", "few.json", "slower.json", cwd=tmp_path)
+    few = called("compare", "few.json", "slower.json", cwd=tmp_path)
     assert few.returncode == 3
     assert "3 and 8 repeats can tell nothing here; 5 and 5 can" in few.stdout
     assert few.stdout.startswith("CANNOT TELL: no figure can be tested; nothing is known of 1 cell.")
-    lost = kstress("compare", "a.json", "held.json", cwd=tmp_path)
+    lost = called("compare", "a.json", "held.json", cwd=tmp_path)
     assert lost.returncode == 3
     assert lost.stdout.startswith("CANNOT TELL: A and B have no cell in common.")
     assert "B has no such cell: modlist_spinlock, python, 4 CPUs" in lost.stdout
@@ -66,7 +66,7 @@ def test_what_cannot_be_told_is_exit_code_3_with_what_would_do(tmp_path: Path) -
 def test_a_violation_is_told_with_the_command_that_shows_it_again(tmp_path: Path) -> None:
     sides(tmp_path)
     write_runs(tmp_path / "violated.json", *held(2), *violated(1))
-    done = kstress("compare", "held.json", "violated.json", cwd=tmp_path)
+    done = called("compare", "held.json", "violated.json", cwd=tmp_path)
     assert done.returncode == 1
     assert "VIOLATED in 1 of 3 in B, in none of 3 in A; expected HELD" in done.stdout
     assert "\n    again  kstress run stop_machine " in done.stdout
@@ -76,7 +76,7 @@ def test_soaks_are_compared_by_verdict_and_bound(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         make_run(tmp_path / name)
-    done = kstress("compare", "a", "b", cwd=tmp_path)
+    done = called("compare", "a", "b", cwd=tmp_path)
     assert done.returncode == 3
     assert "a soak is one run, its turns are no repeats: verdict and bound are compared, no figure" in done.stdout
     assert re.search(
@@ -87,7 +87,7 @@ def test_soaks_are_compared_by_verdict_and_bound(tmp_path: Path) -> None:
 
 def test_json_goes_to_standard_output_and_the_rest_beside_it(tmp_path: Path) -> None:
     sides(tmp_path)
-    done = kstress("compare", "a.json", "slower.json", "--json", "-", "--junit", "out.xml", cwd=tmp_path)
+    done = called("compare", "a.json", "slower.json", "--json", "-", "--junit", "out.xml", cwd=tmp_path)
     assert (json.loads(done.stdout)["answer"], done.returncode) == ("regression", 1)
     assert done.stderr.startswith("REGRESSION: ")
     assert ET.parse(tmp_path / "out.xml").getroot().get("failures") == "1"
@@ -96,15 +96,15 @@ def test_json_goes_to_standard_output_and_the_rest_beside_it(tmp_path: Path) -> 
 def test_the_junit_file_is_written_anew_but_a_foreign_one_is_left_alone(tmp_path: Path) -> None:
     sides(tmp_path)
     for other in ("slower.json", "few.json"):
-        kstress("compare", "a.json", other, "--junit", "out.xml", cwd=tmp_path)
+        called("compare", "a.json", other, "--junit", "out.xml", cwd=tmp_path)
     assert ET.parse(tmp_path / "out.xml").getroot().get("skipped") == "1"
     (tmp_path / "mine.xml").write_text("<mine/>")
-    done = kstress("compare", "a.json", "few.json", "--junit", "mine.xml", cwd=tmp_path)
+    done = called("compare", "a.json", "few.json", "--junit", "mine.xml", cwd=tmp_path)
     assert_fails(done, "--junit: mine.xml is there, and not of kstress compare; name another file")
     assert (tmp_path / "mine.xml").read_text() == "<mine/>"
 
 
-@with_extra
+@pytest.mark.report
 def test_a_page_and_figures_are_written_and_nothing_foreign_is_replaced(tmp_path: Path) -> None:
     sides(tmp_path)
     for _ in range(2):
@@ -123,7 +123,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     sweep = small_sweep(tmp_path / "turns" / "sweep-1")
     before = contents(sweep)
     for a, place in (("a.json", "few.json"), ("turns", "turns/sweep-1/cells.jsonl"), ("turns/sweep-1", "a.json")):
-        done = kstress("compare", a, "few.json" if a == "a.json" else "a.json", "--json", place, cwd=tmp_path)
+        done = called("compare", a, "few.json" if a == "a.json" else "a.json", "--json", place, cwd=tmp_path)
         assert_fails(done, f"{place} is to be read and to be written; name another file to write to")
     assert contents(sweep) == before
 
@@ -143,8 +143,10 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["a.json", "few.json", "--junit", "."], "--junit: '.' is no name of a file"),
         (["a.json", "few.json", "--junit", "-"], "--junit: '-' is no name of a file; give one"),
         (["a.json", "few.json", "--json", "x", "--junit", "./x"], "is named for two things at once; name two files"),
-        pytest.param(["a.json", "few.json", "-o", "."], "--output: . is no name of a file", marks=with_extra),
-        pytest.param(["a.json", "few.json", "-o", "nosuch/x"], "--output: cannot write in 'nosuch'", marks=with_extra),
+        pytest.param(["a.json", "few.json", "-o", "."], "--output: . is no name of a file", marks=pytest.mark.report),
+        pytest.param(
+            ["a.json", "few.json", "-o", "nosuch/x"], "--output: cannot write in 'nosuch'", marks=pytest.mark.report
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_is_written(
@@ -154,7 +156,7 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_written(
     (tmp_path / "damaged.json").write_text('{"schema": 1, "runs": [')
     (tmp_path / "empty").mkdir()
     before = sorted(path.name for path in tmp_path.iterdir())
-    done = kstress("compare", *arguments, cwd=tmp_path)
+    done = called("compare", *arguments, cwd=tmp_path)
     assert_fails(done, part)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
@@ -165,7 +167,7 @@ def test_names_from_files_are_text(tmp_path: Path) -> None:
     name = "[bold]x[/bold]\x1b[31m"
     for side in ("c", "d"):
         write_runs(tmp_path / f"{side}.json", *runs(scenario=name))
-    assert kstress("compare", "a", "b", cwd=tmp_path).returncode == 3
+    assert called("compare", "a", "b", cwd=tmp_path).returncode == 3
     done = kstress("compare", "c.json", "d.json", cwd=tmp_path, COLUMNS="200")
     assert ascii(name) in done.stdout
     assert "\x1b" not in done.stdout
@@ -183,7 +185,7 @@ def test_files_are_written_even_if_nobody_reads_what_is_printed(tmp_path: Path) 
 def test_the_docs_tell_every_key_of_the_json(tmp_path: Path) -> None:
     write_runs(tmp_path / "a.json", *held(3))
     write_runs(tmp_path / "b.json", *violated(3))
-    document = json.loads(kstress("compare", "a.json", "b.json", "--json", "-", cwd=tmp_path).stdout)
+    document = json.loads(called("compare", "a.json", "b.json", "--json", "-", cwd=tmp_path).stdout)
     [cell] = document["cells"]
     axes = {field.name for field in attrs.fields(Values)}
     keys = {*document, *document["a"], *cell, *cell["facts"][0], *cell["figures"][0]} - axes

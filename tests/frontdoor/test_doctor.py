@@ -1,7 +1,11 @@
 """`kstress doctor`: the race is caught on every engine that there is."""
 
+import pytest
+
 from stress.machine.engines import has_numba
 from tests.frontdoor.command import kstress
+
+pytestmark = pytest.mark.everywhere
 
 
 def test_doctor_finds_every_engine_at_work() -> None:

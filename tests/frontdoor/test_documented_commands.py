@@ -16,9 +16,7 @@ from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.newcomer import Newcomer
 from tests.pages.made import pair, small_sweep, write_runs
 
-pytest.importorskip("numba")
-pytest.importorskip("jinja2")
-pytest.importorskip("matplotlib")
+pytestmark = [pytest.mark.native, pytest.mark.report, pytest.mark.later]
 
 DOCS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 PROGRAMS = r"(?:[\w./]*kstress|pytest|python3?|pip|dask|taskset|srun|kubectl|tox)"

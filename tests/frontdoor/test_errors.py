@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.frontdoor.command import command_line, environment, kstress
+from tests.frontdoor.command import called, command_line, environment, kstress
 
 
 def assert_one_line(arguments: list[str], *parts: str, cwd: Path | None = None) -> None:
     """The command fails with exit 2 and one line that has all `parts`."""
-    done = kstress(*arguments, cwd=cwd)
+    done = called(*arguments, cwd=cwd)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     lines = done.stderr.splitlines()

@@ -16,10 +16,9 @@ import pytest
 
 from stress.host import interrupts
 from stress.host.interrupts import Interrupts
-from tests.frontdoor.command import BOUND_SECONDS, command_line, environment
+from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, wait_until_cpus_run
 from tests.frontdoor.soaking import HOURS, manifest, samples, the_run, wait_until
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells
-from tests.frontdoor.test_cli import wait_until_cpus_run
 
 COMMANDS = {
     "soak": ("soak", "stop_machine", *HOURS),

@@ -8,6 +8,7 @@ import pytest
 from tests.frontdoor.command import kstress
 from tests.frontdoor.soaking import (
     SHORT,
+    assert_ends,
     assert_fails,
     contents,
     manifest,
@@ -18,9 +19,8 @@ from tests.frontdoor.soaking import (
     wait_until,
 )
 from tests.frontdoor.sweeping import all_once, cells, sweep, the_sweep, times_of_cells
-from tests.frontdoor.test_soak_endings import assert_ends
 
-pytest.importorskip("numba")
+pytestmark = pytest.mark.native
 
 
 def test_kernel_code_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:

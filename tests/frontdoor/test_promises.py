@@ -32,6 +32,7 @@ def test_scenarios_run_as_tests_with_the_readmes_first_command_alone() -> None:
     assert "going_still_listed[python-4cpus]" in done.stdout
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_the_command_that_installs_an_extra_is_one_that_pip_takes(extra: str) -> None:
     words = shlex.split(install_hint(extra))

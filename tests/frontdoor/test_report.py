@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from stress.extras import install_hint
+from stress.extras import install_hint, missing_modules
 from stress.results.pages.render import GENERATOR
 from tests.campaign.soak.made import make_run
-from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, called, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
-from tests.pages.made import HAS_EXTRA, HOSTILE, a_run, hostile_sweep, pair, small_sweep, with_extra, write_runs
+from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
 TEXT = (CHECKOUT / "docs" / "report.md").read_text()
 
@@ -34,44 +34,44 @@ def test_runs_and_sweeps_are_a_line_for_each_scenario_and_one_for_each_broken_ce
 
 def test_json_has_all_runs_as_they_were(tmp_path: Path) -> None:
     file = write_runs(tmp_path / "run-1.json", *pair())
-    done = kstress("report", str(file), str(make_run(tmp_path)), "--json", "-", cwd=tmp_path)
+    done = called("report", str(file), str(make_run(tmp_path)), "--json", "-", cwd=tmp_path)
     runs = json.loads(done.stdout)["runs"]
     assert runs[:2] == pair()
     assert [run["soak"]["status"] for run in runs[2:]] == ["running"] * 2
     assert "1 of 2 is not complete; not enough to tell" in done.stderr
 
 
-@with_extra
+@pytest.mark.report
 def test_the_page_is_written_by_default_and_written_anew(tmp_path: Path) -> None:
     file, page = write_runs(tmp_path / "run-1.json", a_run()), tmp_path / "report.html"
     for runs in ([a_run()], [a_run(), a_run("reused_memory")]):
         write_runs(file, *runs)
-        done = kstress("report", ".", cwd=tmp_path)
+        done = called("report", ".", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "page: report.html\n")
         assert GENERATOR in page.read_text()
         assert ("reused_memory" in page.read_text()) == (len(runs) == 2)
     assert sorted(os.listdir(tmp_path)) == ["report.html", "run-1.json"]
 
 
-@with_extra
+@pytest.mark.report
 def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path) -> None:
     hostile = hostile_sweep(tmp_path / "sweep")
-    done = kstress("report", str(hostile), "-o", "x.html", "--markdown", "x.md", cwd=tmp_path)
+    done = called("report", str(hostile), "-o", "x.html", "--markdown", "x.md", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "<script" not in (tmp_path / "x.html").read_text()
     assert HOSTILE.split(">")[0] in done.stdout
     assert (tmp_path / "x.md").read_text().startswith("# ")
 
 
-@with_extra
+@pytest.mark.report
 def test_a_file_that_is_no_report_is_never_replaced(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     (tmp_path / "report.html").write_text("<p>mine")
-    assert_fails(kstress("report", ".", cwd=tmp_path), "--output: report.html is there, and no page of kstress")
+    assert_fails(called("report", ".", cwd=tmp_path), "--output: report.html is there, and no page of kstress")
     assert (tmp_path / "report.html").read_text() == "<p>mine"
 
 
-@with_extra
+@pytest.mark.report
 def test_figures_are_files_for_slides_and_nothing_foreign_is_replaced(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     soak = make_run(tmp_path)
     before = file.read_bytes(), contents(soak)
     for flag, place in (("--csv", file), ("--json", file), ("--markdown", soak / "manifest.json")):
-        done = kstress("report", str(file), str(soak), flag, str(place), cwd=tmp_path)
+        done = called("report", str(file), str(soak), flag, str(place), cwd=tmp_path)
         assert_fails(done, "is to be read and to be written")
     assert (file.read_bytes(), contents(soak)) == before
 
@@ -118,10 +118,11 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_written(
     (tmp_path / "damaged.json").write_text('{"schema": 1, "runs": [')
     (tmp_path / "empty").mkdir()
     before = sorted(os.listdir(tmp_path))
-    assert_fails(kstress("report", "run-1.json", *arguments, cwd=tmp_path), part)
+    assert_fails(called("report", "run-1.json", *arguments, cwd=tmp_path), part)
     assert sorted(os.listdir(tmp_path)) == before
 
 
+@pytest.mark.everywhere
 def test_without_the_extra_it_says_what_to_install_and_prints_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +139,7 @@ def test_without_the_extra_it_says_what_to_install_and_prints_the_rest(
         )  # fmt: skip
 
     monkeypatch.chdir(tmp_path)
-    lacks = "jinja2" if HAS_EXTRA else "jinja2 and matplotlib"
+    lacks = " and ".join(sorted({"jinja2", *missing_modules("report")}))
     needs = f"a page needs {lacks}; install with: {install_hint('report')}"
     done = hidden()
     assert done.returncode == 2
@@ -157,7 +158,7 @@ def test_files_are_written_even_if_nobody_reads_what_is_printed(tmp_path: Path) 
     assert (tmp_path / "out.csv").read_text().count("\n") == 25
 
 
-@with_extra
+@pytest.mark.report
 def test_a_large_sweep_is_reported_soon_enough(tmp_path: Path) -> None:
     from benchmarks.pages import measure
 

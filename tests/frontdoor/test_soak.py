@@ -10,6 +10,7 @@ import pytest
 
 from stress.scenario_files import catalogue
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
+from tests.frontdoor.promised import CONDITION_KEYS, RUN_KEYS
 from tests.frontdoor.soaking import (
     END,
     SHORT,
@@ -24,7 +25,6 @@ from tests.frontdoor.soaking import (
     soak,
     the_run,
 )
-from tests.frontdoor.test_cli import CONDITION_KEYS, RUN_KEYS
 
 TWO_SECONDS = (*SHORT, "--duration", "2s")
 SOAK_KEYS = {
@@ -80,6 +80,7 @@ def test_every_interval_line_is_a_sample_and_every_sample_a_line(patched: Done) 
     assert 2 <= len(printed) <= 5
 
 
+@pytest.mark.threads
 def test_the_samples_add_up_to_what_is_printed(patched: Done) -> None:
     done, folder = patched
     said = facts(done.stdout.splitlines()[-1])
@@ -157,6 +158,7 @@ def test_report_gives_the_same_json(both: Done) -> None:
     assert reported == json.loads(done.stdout)
 
 
+@pytest.mark.threads
 def test_scenarios_take_turns_and_each_has_its_last_line(both: Done) -> None:
     done, folder = both
     names = [sample["standing"]["scenario"] for sample in samples(folder)]
@@ -168,6 +170,7 @@ def test_scenarios_take_turns_and_each_has_its_last_line(both: Done) -> None:
     assert done.stderr.splitlines()[-2:] == end_lines(done.stderr)
 
 
+@pytest.mark.threads
 def test_the_first_violation_of_each_outcome_is_on_the_disk_in_full(both: Done) -> None:
     done, folder = both
     findings = [json.loads(line) for line in (folder / "violations.jsonl").read_text().splitlines()]

@@ -1,6 +1,5 @@
 """A crash of the machine's process is a result that is told, not the loss of the soak."""
 
-import importlib.util
 import json
 import signal
 from pathlib import Path
@@ -17,7 +16,7 @@ CRASHES = [
         "native",
         "wild_peek",
         "in play",
-        marks=pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="no numba"),
+        marks=pytest.mark.native,
     ),
 ]
 SECONDS = 2.0

@@ -1,7 +1,6 @@
 """How a soak ends before its time: signals, at every stage, and violations; its machine's process ends with it."""
 
 import signal
-import time
 from pathlib import Path
 
 import psutil
@@ -10,9 +9,10 @@ import pytest
 from tests.frontdoor.command import kstress
 from tests.frontdoor.soaking import (
     END,
+    END_SECONDS,
     HOURS,
     STARTING,
-    Running,
+    assert_ends,
     end_lines,
     facts,
     interval_lines,
@@ -27,16 +27,7 @@ from tests.frontdoor.soaking import (
     wait_until_gone,
 )
 
-END_SECONDS = 15.0
 WORK_SECONDS = 0.2
-
-
-def assert_ends(soaking: Running, machine: psutil.Process, code: int) -> None:
-    """The soak ends with `code` before long, its machine's process before it."""
-    began = time.monotonic()
-    assert soaking.wait() == code
-    assert time.monotonic() - began < END_SECONDS
-    assert is_gone(machine)
 
 
 def stop(machine: psutil.Process) -> None:

@@ -15,6 +15,8 @@ from tests.frontdoor.soaking import HOURS, Running, assert_fails, manifest, runn
 
 pytest.importorskip("prometheus_client")
 
+pytestmark = pytest.mark.metrics
+
 Metrics = Mapping[tuple[str, str | None], float]
 
 TALLIED = {

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from stress.corpus.files import BUNDLED
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.soaking import (
     HOURS,
     SHORT,
@@ -116,7 +116,7 @@ def test_resume_refuses_what_is_no_run_directory(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("mine\n")
     for name, part in {"nosuch": "No such file", "file": "Not a directory", "empty": "No such file"}.items():
-        assert_fails(kstress("soak", "--resume", name, cwd=tmp_path), name, part)
+        assert_fails(called("soak", "--resume", name, cwd=tmp_path), name, part)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
     assert list((tmp_path / "empty").iterdir()) == []
     assert (tmp_path / "file").read_text() == "mine\n"
@@ -142,5 +142,5 @@ def test_bad_usage_is_one_line_and_nothing_is_left_behind(
     arguments: list[str], parts: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    assert_fails(kstress("soak", "--engine", "python", *arguments, cwd=tmp_path), *parts)
+    assert_fails(called("soak", "--engine", "python", *arguments, cwd=tmp_path), *parts)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

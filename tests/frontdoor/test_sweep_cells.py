@@ -17,7 +17,7 @@ from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import CellResult, Plan
 from stress.campaign.sweep.remote import task_for
 from stress.machine.patience import Look, Patience, look_at
-from tests.frontdoor.soaking import scenario_file
+from tests.frontdoor.planting import planted
 from tests.frontdoor.sweeping import QUICK, cells, last_facts, sweep, the_sweep
 
 TROUBLES = {
@@ -41,32 +41,9 @@ TROUBLES = {
 }
 STUCK = "sys.modules['stress.machine.machine'].Machine.end = lambda self, *how: self._threads"
 """No machine can be ended."""
-IN_A_CELL = "'stress.campaign.nursery' in getattr(sys.modules['__main__'].__spec__, 'name', '')"
 
 
-TRAP = """
-import os
-import resource
-import signal
-import sys
-import time
-
-SPARE = 4 << 20
-
-
-def no_memory(*arguments):
-    raise MemoryError
-"""
-
-
-def planted(place: Path, name: str, deed: str) -> Path:
-    """A scenario that does something bad when the process of a cell loads it; the sweep's own process may load it."""
-    path = scenario_file(place, name)
-    trap = f"{TRAP}\n\nif {IN_A_CELL}:\n    {deed}\n"
-    path.write_text(path.read_text().replace("from stress", f"{trap}\nfrom stress", 1))
-    return path
-
-
+@pytest.mark.threads
 def test_each_is_told_and_the_others_run(tmp_path: Path) -> None:
     bad = [str(planted(tmp_path, name, deed)) for name, (deed, _, _) in TROUBLES.items()]
     done = sweep(tmp_path, *bad, "modlist_spinlock", *QUICK, "--cpus", "2", "--repeat", "1")
@@ -147,6 +124,7 @@ def test_a_cell_that_is_stopped_for_a_while_is_waited_for(tmp_path: Path, monkey
     assert looks >= 100
 
 
+@pytest.mark.threads
 def test_a_machine_that_cannot_be_ended_is_a_cell_that_hung(tmp_path: Path) -> None:
     came = run(hanging(tmp_path, STUCK))
     assert came.end == "hung"

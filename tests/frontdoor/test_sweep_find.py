@@ -9,9 +9,9 @@ import attrs
 import pytest
 
 from tests.frontdoor.command import kstress
+from tests.frontdoor.planting import planted
 from tests.frontdoor.soaking import assert_fails, contents, manifest, running, wait_until
 from tests.frontdoor.sweeping import END, cells, last_facts, sweep, the_sweep, times_of_cells
-from tests.frontdoor.test_sweep_cells import planted
 
 PYTHON = ("modlist_spinlock", "--engine", "python", "--seed", "7", "--share", "50%")
 FIND = ("--find", "cpus=1,4", "--duration", "20s")

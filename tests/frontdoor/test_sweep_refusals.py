@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.soaking import assert_fails, contents, manifest, running, scenario_file, wait_until
 from tests.frontdoor.sweeping import QUICK, cells, sweep, the_sweep
 
@@ -24,13 +24,13 @@ PLANS = [
 @pytest.mark.parametrize(("text", "told"), PLANS)
 def test_a_plan_with_an_error_starts_nothing(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(text)
-    assert_fails(kstress("sweep", "plan.toml", cwd=tmp_path), "plan.toml", told)
+    assert_fails(called("sweep", "plan.toml", cwd=tmp_path), "plan.toml", told)
     assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]
 
 
 def test_every_error_of_a_plan_is_a_line_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text('scenarios = []\nseed = "x"\n[axes]\ncpus = 0\nfate = "eaten"\n')
-    done = kstress("sweep", "plan.toml", cwd=tmp_path)
+    done = called("sweep", "plan.toml", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     lines = done.stderr.removeprefix("kstress: ").splitlines()
     keys = ["scenarios", "seed", "axes.cpus", "axes.fate"]
@@ -81,7 +81,7 @@ def test_a_cell_in_the_middle_that_is_damaged_is_told_with_its_line(begun: Begun
 @pytest.mark.parametrize("flags", [["--seed", "7"], ["--cpus", "2"], ["stop_machine"], ["--results", "x"]])
 def test_what_is_gone_on_with_takes_nothing_beside_it(flags: list[str], begun: Begun) -> None:
     before = contents(begun.folder)
-    assert_fails(kstress("sweep", "--resume", str(begun.folder), *flags), "--resume: ", f"leave {flags[0]} out")
+    assert_fails(called("sweep", "--resume", str(begun.folder), *flags), "--resume: ", f"leave {flags[0]} out")
     assert contents(begun.folder) == before
 
 

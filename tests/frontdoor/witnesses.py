@@ -6,11 +6,11 @@ from typing import Any
 
 import attrs
 
-from tests.frontdoor.soaking import WAIT_SECONDS, scenario_file
-from tests.frontdoor.test_sweep_cells import IN_A_CELL
+from tests.frontdoor.planting import planted
+from tests.frontdoor.soaking import WAIT_SECONDS
 
 ALONE = """
-import fcntl, glob, json, os, time
+import fcntl, glob, json, os, sys, time
 import psutil
 
 def tell(place):
@@ -54,15 +54,7 @@ def witness(place: Path, meeting: int = 0) -> Path:
         f"me = tell({str(place)!r}); me['met'] = meet({str(place)!r}, me, {meeting}); "
         f"open({str(place)!r} + f'/told-{{os.getpid()}}.json', 'w').write(json.dumps(me))"
     )
-    return planted(place, "witness", ALONE.replace("WAIT", str(WAIT_SECONDS)), deed)
-
-
-def planted(place: Path, name: str, helpers: str, deed: str) -> Path:
-    """A scenario that does something when the process of a cell loads it, and nowhere else."""
-    path = scenario_file(place, name)
-    trap = f"\nimport os\nimport sys\n{helpers}\n\nif {IN_A_CELL}:\n    {deed}\n"
-    path.write_text(path.read_text().replace("from stress", f"{trap}\nfrom stress", 1))
-    return path
+    return planted(place, "witness", deed, ALONE.replace("WAIT", str(WAIT_SECONDS)))
 
 
 def witnesses(place: Path) -> list[Witness]:

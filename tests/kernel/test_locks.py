@@ -17,7 +17,9 @@ from stress.kernel.stop_machine import (
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.words import AREAS, COUNTERS, IRQS_DISABLED, PREEMPT_COUNT, name_of
-from tests.support import ENGINES, ScriptedCpu, blank_ram, program_of, python_cpu, run_machine
+from tests.support import ScriptedCpu, blank_ram, each_engine, program_of, python_cpu, run_machine
+
+pytestmark = pytest.mark.threads
 
 # Words of these tests at the end of the statics, where nothing is declared: a lock and what it guards.
 LOCK = AREAS - 128
@@ -93,7 +95,7 @@ def counted(engine: str, operation: Operation) -> Ram:
     return ram
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("operation", [under_spinlock, under_semaphore])
 def test_no_increment_is_lost_under_a_lock(engine: str, operation: Operation) -> None:
     ram = counted(engine, operation)

@@ -38,7 +38,9 @@ from stress.machine.words import (
     PREEMPT_COUNT,
     area_address,
 )
-from tests.support import ENGINES, ScriptedCpu, blank_ram, program_of, python_cpu, run_machine
+from tests.support import ScriptedCpu, blank_ram, each_engine, program_of, python_cpu, run_machine
+
+pytestmark = pytest.mark.threads
 
 INSIDE = AREAS - 192  # A word at the end of the statics, where nothing is declared: who is inside a stop.
 ROUNDS = 30
@@ -149,7 +151,7 @@ def broken_promises(ram: Ram) -> int:
 
 
 @pytest.mark.parametrize("cpus", [2, 3, 5, 8])
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_nobody_else_moves_while_the_machine_is_stopped(engine: str, cpus: int) -> None:
     ram = played(engine, [coordinate, *[work] * (cpus - 1)])
     assert broken_promises(ram) == 0
@@ -157,7 +159,7 @@ def test_nobody_else_moves_while_the_machine_is_stopped(engine: str, cpus: int) 
 
 
 @pytest.mark.parametrize("cpus", [2, 4])
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_two_coordinators_never_overlap_and_both_get_their_stops(engine: str, cpus: int) -> None:
     ram = played(engine, [coordinate, coordinate, *[work] * (cpus - 2)])
     assert broken_promises(ram) == 0
@@ -167,7 +169,7 @@ def test_a_stop_that_does_not_wait_is_caught_so_that_the_tests_above_can_fail() 
     assert broken_promises(played("python", [coordinate_badly, work, work])) > 0
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_every_stop_is_counted_and_timed_once(engine: str) -> None:
     ram = played(engine, [coordinate, coordinate, work])
     stops = ram.peek(STOPS)

@@ -8,8 +8,6 @@ import ctypes
 import functools
 from collections.abc import Callable
 
-import pytest
-
 from stress.judge.lookups import TARGET_ADDRESS, TARGETS, judge_absence, judge_name
 from stress.judge.names import judge_wrong_name
 from stress.kernel.kallsyms import kallsyms_lookup
@@ -169,8 +167,9 @@ def on_python(ram: Ram, number: int, a: int = 0, b: int = 0) -> int:
 
 @functools.cache
 def native_turn(group: Group) -> Callable[..., int]:
-    """`turn` of a group compiled, given the four numbers that make a CPU; skips the test without numba."""
-    numba = pytest.importorskip("numba")
+    """`turn` of a group compiled, given the four numbers that make a CPU."""
+    import numba
+
     from stress.machine.native.cpu import make_constructor
     from stress.machine.native.engine import register_kernel_functions
     from stress.machine.native.linking import WholeCompiler

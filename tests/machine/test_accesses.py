@@ -13,7 +13,9 @@ from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.slab import FATE, POISONED, REUSED, TYPE_STABLE, UNMAPPED, first_overwritten, kfree, kmalloc
 from stress.machine.words import AFTER_FREE, CAUSE_WILD, COUNTERS, HIT_ADDRESS, OPERATIONS, OUT_OF_BOUNDS, OUTCOMES
-from tests.support import ENGINES, KASAN, blank_ram, program_of, python_cpu, run_machine
+from tests.support import KASAN, blank_ram, each_engine, program_of, python_cpu, run_machine
+
+pytestmark = pytest.mark.threads
 
 UNMAPPING = Features(kasan=True, unmapped=True)
 WORD, OCTET = 0x1122_3344_5566_7788, 0x88
@@ -149,7 +151,8 @@ def load_byte(cpu: Cpu, address: int) -> int:
 
 def compiled_text(access: Callable[[Cpu, int], int]) -> str:
     """The optimised LLVM code of `access` on a native CPU with the shadow check."""
-    numba = pytest.importorskip("numba")
+    import numba
+
     from stress.machine.native.cpu import make_constructor
     from stress.machine.native.engine import register_kernel_functions
     from stress.machine.native.linking import WholeCompiler
@@ -181,6 +184,7 @@ def loads(text: str) -> list[str]:
     return re.findall(r"(%\S+) = load atomic ", text)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("access", [load_word, load_byte])
 def test_native_code_loads_the_value_that_it_returns_before_it_looks_at_the_shadow(
     access: Callable[[Cpu, int], int],
@@ -256,17 +260,17 @@ def outcomes_of(engine: str, operation: Operation, features: Features, fate: int
     return {code for code, count in enumerate(counts) if count}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_a_store_into_unmapped_memory_faults_too(engine: str) -> None:
     assert outcomes_of(engine, write_freed, UNMAPPING, UNMAPPED) == {CAUSE_WILD}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_where_memory_is_unmapped_redzones_are_still_seen_and_can_be_read(engine: str) -> None:
     assert outcomes_of(engine, read_redzone, UNMAPPING, UNMAPPED) == {OUT_OF_BOUNDS}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_only_a_cpu_that_can_fault_on_it_does_so_on_unmapped_memory(engine: str) -> None:
     assert outcomes_of(engine, read_freed, KASAN, UNMAPPED) == {AFTER_FREE}
 
@@ -280,7 +284,7 @@ def two_bad_accesses(cpu: Cpu) -> int:
     return GOOD
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_the_first_bad_access_of_an_operation_is_the_one_that_is_noted(engine: str) -> None:
     assert outcomes_of(engine, two_bad_accesses, KASAN, UNMAPPED) == {OUT_OF_BOUNDS}
 
@@ -295,7 +299,7 @@ def touch_live(cpu: Cpu) -> int:
 
 
 @pytest.mark.parametrize("fate", [POISONED, REUSED, UNMAPPED, TYPE_STABLE])
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_what_is_allocated_can_be_touched(engine: str, fate: int) -> None:
     assert outcomes_of(engine, touch_live, KASAN, fate) == {GOOD}
 
@@ -303,7 +307,7 @@ def test_what_is_allocated_can_be_touched(engine: str, fate: int) -> None:
 @pytest.mark.parametrize(
     ("operation", "outcome"), [(read_freed, GOOD), (write_freed, GOOD), (read_redzone, OUT_OF_BOUNDS)]
 )
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_type_stable_memory_can_be_touched_after_its_free_but_not_out_of_bounds(
     engine: str, operation: Operation, outcome: int
 ) -> None:

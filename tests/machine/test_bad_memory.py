@@ -15,8 +15,10 @@ def test_a_size_read_from_poison_is_no_memory() -> None:
     assert kmalloc(python_cpu(blank_ram()), POISON) == 0
 
 
+@pytest.mark.native
 def test_a_size_read_from_poison_does_not_hang_compiled_code() -> None:
-    numba = pytest.importorskip("numba")
+    import numba
+
     assert numba.njit("int64(int64, int64)")(shift_for)(POISON, MIN_SHIFT) == MAX_SHIFT + 1
 
 

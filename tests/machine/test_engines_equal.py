@@ -46,6 +46,8 @@ from tests.support import booted, bounded, image_of, loaded_modules, name_in_ima
 
 from . import stepper
 
+pytestmark = pytest.mark.native
+
 NUMBER_OF_MODULES = 4
 Step = tuple[int, int, int]
 
@@ -67,7 +69,9 @@ class Pair:
 
     def __init__(self) -> None:
         """Boot one and copy it. CPU 0 is counted as a writer, and every outcome as forbidden."""
-        self.numpy: Any = pytest.importorskip("numpy")
+        import numpy
+
+        self.numpy: Any = numpy
         self.python = booted(simple_corpus(NUMBER_OF_MODULES))
         self.python.poke(self.python.map.log(0) + RANDOM, 12345)
         for word, value in ((WRITERS, 1), (FORBIDDEN, 0xFFFF_FFFE), (KASAN, 1)):

@@ -11,6 +11,8 @@ from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AREAS, COUNTERS, EVENT_RANDOM, OPERATIONS
 from tests.support import blank_ram, program_of, run_machine
 
+pytestmark = pytest.mark.threads
+
 WORD = AREAS + 0x800
 SEEN = AREAS + 0x900
 STEP, TAKEN = COUNTERS, COUNTERS + 8
@@ -66,6 +68,7 @@ def times(engine: str, seed: int) -> list[int]:
     return [ram.peek(SEEN + at * 8) for at in range(ram.log_words(TAKEN)[0][0])]
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_events_come_after_the_same_accesses_on_both_engines(seed: int) -> None:
     native = times("native", seed)

@@ -23,15 +23,16 @@ from stress.machine.words import (
     OUTCOMES,
     PREEMPT_COUNT,
 )
-from tests.support import ENGINES, blank_ram, program_of, run_machine
+from tests.support import blank_ram, each_engine, program_of, run_machine
+
+pytestmark = pytest.mark.threads
 
 WORD = AREAS + 0x800
+POINTER = AREAS + 0x900
 ACCESSES = 100
 HANDLED, MASKED, DURING = COUNTERS, COUNTERS + 8, COUNTERS + 16
 FOUND = 10
 ALWAYS = Fraction(1)
-
-each_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
 @kernel
@@ -51,17 +52,15 @@ def interrupt(cpu: Cpu) -> None:
 
 @kernel
 def nmi(cpu: Cpu) -> int:
-    """An NMI handler that finds what it looks for."""
+    """An NMI handler that finds what it looks for, unless the pointer that it follows is NULL."""
     count_handled(cpu)
-    cpu.load(WORD)
+    cpu.load(cpu.peek(POINTER))
     return FOUND
 
 
-@kernel
-def nmi_that_oopses(cpu: Cpu) -> int:
-    """An NMI handler that follows a NULL pointer."""
-    count_handled(cpu)
-    return cpu.load(0)
+HANDLERS = Features(delays=True, handled=True, interrupt=interrupt, nmi=nmi)
+DELAYS = Features(delays=True, nmi=nmi)
+"""Few sets of features: each takes seconds to compile."""
 
 
 @kernel
@@ -110,9 +109,10 @@ def access_with_notes(cpu: Cpu) -> int:
     return FOUND if kept and masked else CAUSE_WILD
 
 
-def run(engine: str, operation: Operation, features: Features, events: Events) -> Ram:
+def run(engine: str, operation: Operation, events: Events, features: Features = HANDLERS, pointer: int = WORD) -> Ram:
     """Run one CPU until its first operation, the only one with accesses, is over; its RAM."""
     ram = blank_ram()
+    ram.poke(POINTER, pointer)
     place_events(ram, events)
     ram.poke(ram.map.log(0) + EVENT_RANDOM, 1)
     run_machine(ram, [program_of(engine, operation, features)], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
@@ -126,8 +126,7 @@ def counted(ram: Ram, offset: int) -> int:
 
 @each_engine
 def test_an_interrupt_comes_at_every_access_if_it_is_to(engine: str) -> None:
-    features = Features(delays=True, handled=True, interrupt=interrupt)
-    ram = run(engine, access, features, Events(interrupt=ALWAYS))
+    ram = run(engine, access, Events(interrupt=ALWAYS))
     assert counted(ram, INTERRUPTS) == counted(ram, HANDLED)
     assert counted(ram, DURING) >= ACCESSES // 2
     assert counted(ram, MASKED) == 0
@@ -136,15 +135,14 @@ def test_an_interrupt_comes_at_every_access_if_it_is_to(engine: str) -> None:
 @each_engine
 @pytest.mark.parametrize("operation", [access_undisturbed, access_with_irqs_off], ids=lambda one: one.__name__)
 def test_no_interrupt_comes_with_preemption_or_interrupts_off(operation: Operation, engine: str) -> None:
-    features = Features(delays=True, handled=True, interrupt=interrupt)
-    ram = run(engine, operation, features, Events(interrupt=ALWAYS))
+    ram = run(engine, operation, Events(interrupt=ALWAYS))
     assert counted(ram, HANDLED) > 0
     assert counted(ram, DURING) == counted(ram, MASKED) == 0
 
 
 @each_engine
 def test_an_nmi_comes_whatever_is_masked_and_is_judged_on_its_own(engine: str) -> None:
-    ram = run(engine, access_with_notes, Features(delays=True, handled=True, nmi=nmi), Events(nmi=ALWAYS))
+    ram = run(engine, access_with_notes, Events(nmi=ALWAYS))
     assert counted(ram, NMIS) == counted(ram, HANDLED)
     assert counted(ram, MASKED) >= counted(ram, DURING) >= ACCESSES // 2
     assert counted(ram, OUTCOMES + FOUND * 8) >= counted(ram, NMIS)
@@ -153,8 +151,7 @@ def test_an_nmi_comes_whatever_is_masked_and_is_judged_on_its_own(engine: str) -
 
 @each_engine
 def test_an_nmi_that_oopses_ends_alone_and_leaves_the_notes_of_what_it_interrupted(engine: str) -> None:
-    features = Features(delays=True, handled=True, nmi=nmi_that_oopses)
-    ram = run(engine, access_with_notes, features, Events(nmi=ALWAYS))
+    ram = run(engine, access_with_notes, Events(nmi=ALWAYS), pointer=0)
     cut_short_by_power_off = counted(ram, NMIS) - counted(ram, OUTCOMES + CAUSE_WILD * 8)
     assert cut_short_by_power_off in (0, 1)
     assert counted(ram, NMIS) >= ACCESSES // 2
@@ -163,18 +160,14 @@ def test_an_nmi_that_oopses_ends_alone_and_leaves_the_notes_of_what_it_interrupt
 
 @each_engine
 def test_where_handlers_are_not_built_in_only_delays_come(engine: str) -> None:
-    ram = run(engine, access, Features(delays=True, nmi=nmi), Events(nmi=ALWAYS))
+    ram = run(engine, access, Events(nmi=ALWAYS), DELAYS)
     assert counted(ram, NMIS) == counted(ram, HANDLED) == 0
 
 
 @each_engine
 def test_a_gap_takes_its_time(engine: str) -> None:
     gap_s = 0.001
-    ram = blank_ram()
-    place_events(ram, Events(gap=ALWAYS, gap_s=gap_s))
-    ram.poke(ram.map.log(0) + EVENT_RANDOM, 1)
-    play = program_of(engine, time_of_accesses, Features(delays=True))
-    run_machine(ram, [play], lambda: ram.log_words(OPERATIONS)[0][0] > 0)
+    ram = run(engine, time_of_accesses, Events(gap=ALWAYS, gap_s=gap_s), DELAYS)
     assert counted(ram, HANDLED) >= ACCESSES // 2 * gap_s * 1e9
 
 

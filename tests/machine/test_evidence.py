@@ -21,7 +21,6 @@ from stress.machine.ram import Ram
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import COPIED, FORBIDDEN, HIT_ADDRESS, OPERATIONS, SUBJECT, WALKED, area_address
 from tests.support import (
-    ENGINES,
     blank_ram,
     booted,
     bounded,
@@ -39,7 +38,10 @@ EVERYTHING = 0xFFFF_FFFE
 MODULE_COUNT = 20
 Turn = Callable[..., int]
 
-each_engine = pytest.mark.parametrize("turn", [TURNS[engine] for engine in ENGINES], ids=ENGINES)
+each_engine = pytest.mark.parametrize(
+    "turn",
+    [pytest.param(TURNS["python"], id="python"), pytest.param(TURNS["native"], id="native", marks=pytest.mark.native)],
+)
 
 
 def machine(cpus: int = 1) -> Ram:

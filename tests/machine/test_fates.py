@@ -10,7 +10,9 @@ from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import FATE, LEAST_SHIFT, REUSED, UNMAPPED, kfree, kmalloc
 from stress.machine.words import AREAS, CAUSE_WILD, OPERATIONS, OUTCOMES
 from stress.runs.boot import boot_ram, build_world
-from tests.support import ENGINES, blank_ram, loaded_modules, program_of, python_cpu, run_machine
+from tests.support import blank_ram, each_engine, loaded_modules, program_of, python_cpu, run_machine
+
+pytestmark = pytest.mark.threads
 
 MARK = 0x1122334455667788
 STALE = AREAS + 0x800
@@ -55,7 +57,7 @@ def wild_outcomes(ram: Ram) -> int:
     return ram.log_words(OUTCOMES + CAUSE_WILD * 8)[0][0]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("offset", [0, 8, 96])
 def test_touching_unmapped_memory_faults_there(engine: str, offset: int) -> None:
     ram = ram_with(UNMAPPED)
@@ -69,7 +71,7 @@ def test_touching_unmapped_memory_faults_there(engine: str, offset: int) -> None
     assert wild_outcomes(ram) == 1
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_memory_that_is_mapped_again_can_be_touched(engine: str) -> None:
     ram = ram_with(UNMAPPED)
     cpu = python_cpu(ram)

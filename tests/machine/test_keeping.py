@@ -172,9 +172,9 @@ class Planted:
         return open, (str(self.mark), "w")
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_planted_pickle_is_not_loaded(sealed: bool, root: Path, tmp_path: Path) -> None:
-    pytest.importorskip("numba")
     from stress.machine.native.engine import load_kept
 
     folder, mark = kept(root), tmp_path / "mark"

@@ -15,7 +15,7 @@ from stress.machine.inspection import inspect_free_blocks
 from stress.machine.ram import PAGE, Ram
 from stress.machine.slab import FATE, POISONED, REUSED, TYPE_STABLE, UNMAPPED, kfree, kmalloc
 from stress.machine.words import HIT_ADDRESS, MOST_OUTCOMES, OUTCOMES, OVERWRITTEN, VIOLATIONS
-from tests.support import ENGINES, blank_ram, bounded, python_cpu
+from tests.support import blank_ram, bounded, each_engine, python_cpu
 
 from .stepper import CMPXCHG, KMALLOC, STORE, STORE8, TURNS
 
@@ -49,7 +49,7 @@ def word_that_is_its_own_shadow() -> tuple[Ram, int]:
     return ram, address
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("access", [STORE, STORE8, CMPXCHG])
 def test_a_write_is_not_charged_with_the_free_that_it_allows(engine: str, access: int) -> None:
     ram, address = word_that_is_its_own_shadow()
@@ -93,7 +93,7 @@ def found(ram: Ram) -> list[tuple[int, int]]:
     return [(of_cpu[OVERWRITTEN], count) for of_cpu, count in zip(counts, violations, strict=True)]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize(("access", "written"), [(STORE, b"\5" + bytes(7)), (STORE8, b"\5")])
 def test_a_write_that_lands_behind_the_free_is_found_when_the_block_is_handed_out_again(
     engine: str, access: int, written: bytes
@@ -116,7 +116,7 @@ def test_a_write_that_lands_behind_the_free_is_found_when_the_block_is_handed_ou
     assert found(ram) == [(1, 1), (0, 0)]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_a_block_as_it_was_freed_is_handed_out_without_a_word(engine: str) -> None:
     ram, block = freed_block()
     for size in (64, 64, 200):
@@ -126,7 +126,7 @@ def test_a_block_as_it_was_freed_is_handed_out_without_a_word(engine: str) -> No
     assert reports(ram) == []
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize(("offset", "byte"), [(0, 0), (63, 0xA5), (64, 1), (247, 0), (248, 0), (255, 0x6B)])
 def test_every_byte_of_a_freed_block_is_looked_at(engine: str, offset: int, byte: int) -> None:
     ram, block = freed_block()

@@ -34,7 +34,9 @@ from stress.machine.words import (
     WRITERS,
     area_address,
 )
-from tests.support import ENGINES, blank_ram, program_of, python_cpu, run_machine
+from tests.support import blank_ram, each_engine, program_of, python_cpu, run_machine
+
+pytestmark = pytest.mark.threads
 
 GOOD, BAD, WORSE = 5, 6, 7
 TOUCHED = 0x800
@@ -157,7 +159,7 @@ def power_off_at_a_safepoint(cpu: Cpu) -> int:
     return GOOD
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_what_an_operation_touched_that_power_off_cut_short_is_counted(engine: str) -> None:
     ram = blank_ram(1)
     play = program_of(engine, touch_and_wait_for_power_off)
@@ -239,7 +241,7 @@ def outlive_power_off(cpu: Cpu) -> int:
     return GOOD
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_an_operation_that_ends_behind_power_off_is_not_counted(engine: str) -> None:
     ram = blank_ram(1)
     run_machine(ram, [program_of(engine, outlive_power_off)], lambda: ram.peek(BOUND) == 0)
@@ -259,7 +261,7 @@ def below_all(cpu: Cpu) -> int:
     return -2
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("operation", [beyond_all, below_all])
 def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation: Operation) -> None:
     ram = blank_ram(1)
@@ -268,7 +270,7 @@ def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation
     assert ram.log_words(OPERATIONS) == [[0]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_cpus_that_wait_for_the_start_end_when_another_one_does_not_come_up(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ from stress.machine.words import BOUND, ONLINE, STARTED
 from tests.frontdoor.soaking import wait_until
 from tests.support import blank_ram
 
+pytestmark = pytest.mark.threads
+
 LIMIT, LONGEST = 1.0, 100.0
 MAIN = 7
 linux_only = pytest.mark.skipif(not KNOWS_THREADS, reason="only Linux tells what a thread does")

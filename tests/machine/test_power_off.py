@@ -15,7 +15,9 @@ from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Oops, kernel
 from stress.machine.words import AREAS, CAUSE_WILD, COUNTERS, LOG_BYTES, OPERATIONS, OUTCOMES, VIOLATIONS, WINDOWS
 from stress.programs.show_trace import dawdle
-from tests.support import ENGINES, blank_ram, program_of, python_cpu, run_machine
+from tests.support import blank_ram, each_engine, program_of, python_cpu, run_machine
+
+pytestmark = pytest.mark.threads
 
 TAKEN = AREAS - 256  # A word at the end of the statics, where nothing is declared: a lock that nobody releases.
 INSIDE = COUNTERS  # In a CPU's log: its operation has begun.
@@ -103,7 +105,7 @@ def all_inside(ram: Ram) -> bool:
     return all(inside for [inside] in ram.log_words(INSIDE))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_power_off_ends_loops_of_loads_stores_spins_sleeps_locks_and_stops_and_judges_none(engine: str) -> None:
     ram = blank_ram(CPUS)
     ram.poke(TAKEN, 99)
@@ -115,7 +117,7 @@ def test_power_off_ends_loops_of_loads_stores_spins_sleeps_locks_and_stops_and_j
     assert ram.log_words(OUTCOMES, 32) == [[0] * 32] * CPUS
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_a_machine_can_be_powered_off_at_once_and_twice(engine: str) -> None:
     machine = run_machine(blank_ram(2), [program_of(engine, sleep_well)] * 2, lambda: True)
     machine.power_off()
@@ -137,7 +139,7 @@ def test_cores_are_not_given_up_while_others_end(
     assert bool(yields) != is_off
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_an_oops_with_a_cause_is_an_outcome_and_the_cpu_goes_on(engine: str) -> None:
     ram = blank_ram(1)
     run_machine(ram, [program_of(engine, oops)], lambda: ram.log_words(OPERATIONS)[0][0] > 5)
@@ -145,7 +147,7 @@ def test_an_oops_with_a_cause_is_an_outcome_and_the_cpu_goes_on(engine: str) -> 
     assert outcomes[CAUSE_WILD] == sum(outcomes) == ram.log_words(OPERATIONS)[0][0]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_an_exception_that_no_fault_explains_ends_the_machine_and_is_no_outcome(engine: str) -> None:
     ram = blank_ram(2)
     programs = [program_of(engine, raise_without_cause), program_of(engine, sleep_well)]

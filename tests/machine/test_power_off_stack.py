@@ -1,5 +1,7 @@
 """Stacks of the python engine: power-off leaves where each CPU was in kernel code, told by its own thread."""
 
+import pytest
+
 from stress.kernel.spinlock import spin_lock
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.ram import Ram
@@ -7,6 +9,8 @@ from stress.machine.seam import Cpu, kernel
 from stress.machine.stacks import shown
 from stress.machine.words import SPINS
 from tests.support import blank_ram, program_of, run_machine
+
+pytestmark = pytest.mark.threads
 
 
 @kernel

@@ -47,9 +47,9 @@ made = making({inner})
 """
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("first", ["stress.machine.slab", "stress.programs.modprobe"])
 def test_every_program_has_the_same_key_in_every_process(first: str) -> None:
-    pytest.importorskip("numba")
     here: dict[str, object] = {}
     exec(DIGESTS, here)
     known = here["digests"]()  # type: ignore[operator]

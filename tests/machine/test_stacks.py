@@ -3,12 +3,16 @@
 import inspect
 from pathlib import Path
 
+import pytest
+
 from stress.machine.blocks import ALLOCATED_BY, FREED_BY, record_of
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.stacks import DEEPEST, Frame, readable
 from tests.support import blank_ram, python_cpu
+
+pytestmark = pytest.mark.threads
 
 HERE = "tests/machine/test_stacks.py"
 

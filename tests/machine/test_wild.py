@@ -19,7 +19,7 @@ from stress.machine.words import (
     LOW,
     PREEMPT_COUNT,
 )
-from tests.support import ENGINES, blank_ram
+from tests.support import blank_ram, each_engine
 
 from .stepper import CMPXCHG, LOAD, LOAD8, SPIN, STORE, STORE8, TURNS
 
@@ -55,7 +55,7 @@ def assert_oops(engine: str, ram: Ram, access: int, address: int) -> None:
     assert ram.image() == blank_ram().image()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("access", WORD_ACCESSES + BYTE_ACCESSES)
 def test_null_poison_and_what_lies_outside_are_wild(engine: str, access: int) -> None:
     ram = blank_ram()
@@ -63,7 +63,7 @@ def test_null_poison_and_what_lies_outside_are_wild(engine: str, access: int) ->
         assert_oops(engine, ram, access, address)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("access", WORD_ACCESSES)
 def test_words_that_are_not_aligned_are_wild(engine: str, access: int) -> None:
     ram = blank_ram()
@@ -71,7 +71,7 @@ def test_words_that_are_not_aligned_are_wild(engine: str, access: int) -> None:
         assert_oops(engine, ram, access, ram.map.data + offset)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_the_first_and_the_last_word_and_byte_of_ram_can_be_accessed(engine: str) -> None:
     ram, turn = blank_ram(), TURNS[engine]
     for access in (LOAD, LOAD8):
@@ -85,7 +85,7 @@ def test_the_first_and_the_last_word_and_byte_of_ram_can_be_accessed(engine: str
         assert notes(ram)[0] == 0
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_compare_exchange_returns_what_was_there_and_stores_only_over_the_old_value(engine: str) -> None:
     ram, turn = blank_ram(), TURNS[engine]
     assert turn(ram, CMPXCHG, ram.map.data, 5) == 0
@@ -93,7 +93,7 @@ def test_compare_exchange_returns_what_was_there_and_stores_only_over_the_old_va
     assert ram.peek(ram.map.data) == 5
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("access", WORD_ACCESSES + BYTE_ACCESSES)
 def test_after_power_off_every_access_is_cut_short_and_not_wild(engine: str, access: int) -> None:
     ram = blank_ram()
@@ -103,7 +103,7 @@ def test_after_power_off_every_access_is_cut_short_and_not_wild(engine: str, acc
         assert notes(ram) == (CAUSE_POWER_OFF, address)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 @pytest.mark.parametrize("access", WORD_ACCESSES + BYTE_ACCESSES)
 def test_the_first_access_to_memory_that_is_not_allocated_is_noted_and_goes_through(engine: str, access: int) -> None:
     ram = blank_ram()
@@ -119,7 +119,7 @@ def test_the_first_access_to_memory_that_is_not_allocated_is_noted_and_goes_thro
     assert ram.peek(ram.map.log(0) + HIT_ADDRESS) == 0
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_a_fault_puts_preemption_and_interrupts_back_to_where_the_operation_began(engine: str) -> None:
     ram = blank_ram()
     area = ram.map.data - 0x1000

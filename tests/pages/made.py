@@ -1,6 +1,7 @@
 """What the tests of pages share: run files, hostile names, pages taken apart."""
 
-import importlib.util
+import contextlib
+import io
 import json
 import random
 from fractions import Fraction
@@ -9,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import pytest
 
 from benchmarks.made_sweep import cells, matrix, plan_of, run_json, violation, write_sweep
 from stress.campaign.sweep.records import Values
+from stress.cli import call
 from stress.runs.codec import violation_json
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</title>"
@@ -24,15 +25,6 @@ ALLOWED = {
 }
 """The elements that a page of kstress may have."""
 VOID = {"meta", "br", "link", "img", "input", "hr"}
-BARE = "made with the extra `report`, which is not installed here"
-HAS_EXTRA = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
-with_extra = pytest.mark.skipif(not HAS_EXTRA, reason=BARE)
-
-
-def needs_extra() -> None:
-    """Skip the test where the extra `report` is not installed."""
-    pytest.importorskip("jinja2", reason=BARE)
-    pytest.importorskip("matplotlib", reason=BARE)
 
 
 def values(scenario: str = "stop_machine", **more: Any) -> Values:
@@ -76,6 +68,14 @@ def hostile_sweep(folder: Path) -> Path:
         }
         ended.append(attrs.evolve(one, run=run))
     return write_sweep(folder, plan, ended)
+
+
+def reported(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, output and errors of `kstress report`, called within this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = call(["report", *map(str, arguments)])
+    return code, out.getvalue(), err.getvalue()
 
 
 class Parsed(HTMLParser):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN
 from stress.results.load.gather import gather
 from stress.results.pages.pictures import FORMS, MARK, figure_files, quiet, slide
@@ -9,18 +11,18 @@ from stress.results.report.bars import COUNTS, OWN, RATES, bars_of
 from stress.results.report.curves import AT_MOST, EXACT, families, numbers_of
 from stress.results.report.page import pictures_of
 from tests.campaign.soak.made import make_run
-from tests.pages.made import HOSTILE, a_run, hostile_sweep, needs_extra, pair, small_sweep, write_runs
+from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
 
+@pytest.mark.report
 def test_single_runs_are_bars_and_no_plot_has_one_dot(tmp_path: Path) -> None:
-    needs_extra()
     sources = gather([write_runs(tmp_path / "run-1.json", *pair())])
     assert [picture.title for picture in pictures_of(sources)] == [RATES, COUNTS, COUNTS]
     assert [family.of_single_runs for family in families(sources[0])] == [True]
 
 
+@pytest.mark.report
 def test_what_is_repeated_or_varies_is_curves_beside_them(tmp_path: Path) -> None:
-    needs_extra()
     runs = [*pair(), a_run("skip_going"), a_run("skip_going", cpus=8)]
     titles = [picture.title for picture in pictures_of(gather([write_runs(tmp_path / "run-1.json", *runs)]))]
     assert titles[-3:] == [RATES, COUNTS, COUNTS]
@@ -58,8 +60,8 @@ def test_a_scenario_has_one_colour_in_all_sources(tmp_path: Path) -> None:
     assert sorted(numbers.values()) == [0, 1, 2]
 
 
+@pytest.mark.report
 def test_every_picture_is_a_slide_with_its_title_and_says_what_wrote_it(tmp_path: Path) -> None:
-    needs_extra()
     files = figure_files(pictures_of(gather([hostile_sweep(tmp_path / "sweep")])))
     assert len({name.casefold() for name in files}) == len(files)
     assert all(name.isascii() and "/" not in name and not name.startswith(".") for name in files)

@@ -7,16 +7,19 @@ import pytest
 from stress.results.load.gather import gather
 from stress.results.report.page import make_page
 from tests.pages.chromium import Browser, browser, executable
-from tests.pages.made import hostile_sweep, needs_extra
+from tests.pages.made import hostile_sweep
 
-pytestmark = pytest.mark.skipif(executable() is None, reason="there is no Chromium here: test_page.py parses the page")
+pytestmark = [
+    pytest.mark.report,
+    pytest.mark.browser,
+    pytest.mark.skipif(executable() is None, reason="there is no Chromium here: test_page.py parses the page"),
+]
 COLOUR = "getComputedStyle(document.{}).{}"
 INK = "getComputedStyle(document.querySelector('svg.plot text')).fill"
 
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    needs_extra()
     place = tmp_path_factory.mktemp("hostile")
     page = place / "report.html"
     page.write_text(make_page(gather([hostile_sweep(place / "sweep")])))

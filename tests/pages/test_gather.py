@@ -1,7 +1,5 @@
 """What `kstress report` takes for what, what it adds up, and that damage is one line, exit 2, and nothing written."""
 
-import contextlib
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,14 +12,13 @@ from hypothesis import strategies as st
 from benchmarks.made_sweep import cells, matrix, plan_of, write_sweep
 from stress.campaign.reading import MANIFEST
 from stress.campaign.sweep.sweepdir import CELLS
-from stress.cli import call
 from stress.errors import UserError
 from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.results.load.gather import gather
 from stress.results.report.statistics import answer, rows_of, summary_of, worst_first
 from tests.campaign.damage import changed
 from tests.campaign.soak.made import make_run
-from tests.pages.made import a_run, pair, small_sweep, values, write_runs
+from tests.pages.made import a_run, pair, reported, small_sweep, values, write_runs
 from tests.support import bounded
 
 
@@ -123,13 +120,6 @@ def test_unknown_keys_of_a_run_are_left_alone(tmp_path: Path) -> None:
     [source] = sources(write_runs(tmp_path / "x.json", a_run(colour="blue")))
     assert source.entries[0].json is not None
     assert source.entries[0].json["colour"] == "blue"
-
-
-def reported(*arguments: object) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = call(["report", *map(str, arguments)])
-    return code, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture(scope="module")

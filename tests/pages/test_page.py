@@ -26,27 +26,21 @@ from tests.pages.made import (
     Parsed,
     a_run,
     hostile_sweep,
-    needs_extra,
     pair,
     small_sweep,
     values,
     write_runs,
 )
 
+pytestmark = pytest.mark.report
 SECTIONS = [
     *("verdicts", "scenarios", "plots", "violations", "troubles"),
     *("conditions", "again", "limits", "data", "words"),
 ]
 
 
-@pytest.fixture(autouse=True)
-def _extra() -> None:
-    needs_extra()
-
-
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    needs_extra()
     place = tmp_path_factory.mktemp("mixed")
     sweep = small_sweep(place / "sweep", {1: "crashed", 7: "hung"})
     return make_page(gather([write_runs(place / "run-1.json", *pair()), make_run(place), sweep]))

@@ -1,6 +1,5 @@
 """The reference sweep: complete, as expected, and drawn as the README shows it."""
 
-import importlib.util
 from collections import Counter
 from xml.etree import ElementTree
 
@@ -31,7 +30,7 @@ def test_it_is_small() -> None:
     assert sum(path.stat().st_size for path in REFERENCE.iterdir()) < 400_000
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("matplotlib"), reason="drawn with the extra `report`")
+@pytest.mark.report
 def test_the_picture_that_is_kept_shows_what_is_drawn_of_it() -> None:
     from benchmarks.reference import PICTURE, picture
 

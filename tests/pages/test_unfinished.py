@@ -14,8 +14,7 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
 from stress.results.report.statistics import Answer, answer
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
-from tests.pages.made import Parsed, a_run, needs_extra, pair, small_sweep, write_runs
-from tests.pages.test_gather import reported
+from tests.pages.made import Parsed, a_run, pair, reported, small_sweep, write_runs
 
 CAUGHT = (sample_at(58), sample_at(59, PAIR[1], tally=attrs.evolve(tally_at(59), violations=9)))
 """Both as expected after 59 of 60 seconds."""
@@ -48,8 +47,8 @@ def test_a_killed_soak_is_told_everywhere_with_how_far_it_came_and_what_resumes_
         assert "Everything was" not in words
 
 
+@pytest.mark.report
 def test_the_page_tells_it_too(tmp_path: Path) -> None:
-    needs_extra()
     folder = killed(tmp_path)
     page = Parsed(make_page(gather([folder])))
     assert "? Killed after 59 s of 1 min; what there is was as expected" in " ".join(page.text.split())

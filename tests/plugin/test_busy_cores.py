@@ -8,8 +8,8 @@ import pytest
 
 from stress.host.cores import SETTING
 from stress.host.lock_folder import NAMED
-from tests.plugin.test_host import HOLD, end, started
-from tests.plugin.test_settings import MARKED, QUIET
+from tests.plugin.holders import HOLD, end, started
+from tests.plugin.marked import MARKED, QUIET
 
 BRIEFLY = HOLD.replace("sleep(60)", "sleep(1.5)")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.threads, pytest.mark.old_pytest]
+
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
 BOUND_SECONDS = 60.0
 INTERRUPTIBLE = (

@@ -7,6 +7,8 @@ import pytest
 
 from stress.marks.noise import Kind
 
+pytestmark = pytest.mark.old_pytest
+
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms", "--stress-seed", "1")
 
 RAISING = """

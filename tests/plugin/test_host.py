@@ -13,14 +13,8 @@ import pytest
 from stress.host import clocks, cores, system
 from stress.host.cores import having_cores
 from stress.host.lock_folder import NAMED
+from tests.plugin.holders import HOLD, Process, end, started
 
-HOLD = """
-import time
-from stress.host.cores import having_cores
-with having_cores(print, print):
-    print("has it", flush=True)
-    time.sleep(60)
-"""
 GREEDY = """
 import sys, time
 from stress.host.cores import having_cores
@@ -48,7 +42,6 @@ cores.cores = lambda: [int(sys.argv[1])]
 with cores.having_cores(lambda told: print("waits"), lambda told: None, 0.05):
     print("has it")
 """
-Process = subprocess.Popen[str]
 
 
 @pytest.fixture
@@ -56,18 +49,6 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of the test's own for locks, for the processes that it starts too."""
     monkeypatch.setenv(NAMED, str(tmp_path / "locks"))
     return tmp_path / "locks"
-
-
-def started(code: str, *arguments: str) -> Process:
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "has it\n"
-    return process
-
-
-def end(process: Process) -> None:
-    process.kill()
-    process.communicate()
 
 
 @pytest.fixture

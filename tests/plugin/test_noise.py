@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
 from types import FrameType
@@ -13,16 +12,12 @@ import pytest
 from stress.marks import noise as noises
 from stress.marks.code_under_test import PACKAGE, CodeUnderTest, Part
 from stress.marks.noise import COVERAGE, KINDS, TOOL_IDS, Countdown, Kind, Noise, NoiseCounts, codes_of
+from tests.plugin.noisy import MANY, code_under_test, run
+
+pytestmark = pytest.mark.threads
 
 HERE = Path(__file__).parent
-MANY = 2000
-
-
-def code_under_test(rounds: int) -> int:
-    total = 0
-    for number in range(rounds):
-        total += number
-    return total
+ITS_FILE = code_under_test.__code__.co_filename
 
 
 @pytest.fixture
@@ -30,27 +25,6 @@ def yields(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     monkeypatch.setattr(noises, "sched_yield", lambda: seen.append(threading.current_thread().name))
     return seen
-
-
-def run(
-    kind: Kind, under_test: CodeUnderTest, body: Callable[[int], object] = code_under_test, before: object = None
-) -> NoiseCounts:
-    """Run a body on a thread of its own that is traced by `before`, with noise of a kind."""
-    noise = Noise(under_test, 1, [body])
-    around = noise.slice(kind)
-
-    def thread() -> None:
-        sys.settrace(before)  # type: ignore[arg-type]
-        around.around(body)(MANY)
-        assert sys.gettrace() is before
-        sys.settrace(None)
-
-    with around.everywhere():
-        cpu = threading.Thread(target=thread, name="cpu")
-        cpu.start()
-        cpu.join(30)
-        assert not cpu.is_alive()
-    return noise.counts
 
 
 @pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
@@ -63,7 +37,7 @@ def test_the_code_under_test_yields_at_about_its_share_of_events(kind: Kind, yie
 @pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
 def test_what_an_item_had_no_noise_for_takes_it_in_the_next_one(kind: Kind, tmp_path: Path) -> None:
     assert not run(kind, CodeUnderTest(tmp_path)).switches
-    assert run(kind, CodeUnderTest(HERE)).switches[__file__, True] > MANY / kind.value
+    assert run(kind, CodeUnderTest(HERE)).switches[ITS_FILE, True] > MANY / kind.value
 
 
 def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:
@@ -72,7 +46,7 @@ def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:
             code_under_test(number % 3)
 
     switches = run(Kind.LINES, CodeUnderTest(HERE), body).switches
-    assert set(switches) == {(__file__, True), (__file__, False)}
+    assert set(switches) == {(__file__, True), (ITS_FILE, False)}
     assert min(switches.values()) > MANY / Kind.LINES.value / 4
 
 
@@ -186,7 +160,7 @@ def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
     countdown = Countdown(8, Random(1), counts := NoiseCounts())
     for _ in range(8000):
         countdown.event(code_under_test.__code__)
-    assert counts.switches == {(__file__, False): len(yields)}
+    assert counts.switches == {(ITS_FILE, False): len(yields)}
     assert 800 <= len(yields) <= 1250
 
 

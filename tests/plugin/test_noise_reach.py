@@ -14,7 +14,9 @@ from stress.errors import UserError
 from stress.marks.code_under_test import CodeUnderTest, named
 from stress.marks.imports import imported_parts
 from stress.marks.noise import Kind
-from tests.plugin.test_noise import run
+from tests.plugin.noisy import noise_lines, run
+
+pytestmark = pytest.mark.old_pytest
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "--stress-duration", "200ms")
 LONGER = ("--stress-duration", "400ms")
@@ -76,11 +78,6 @@ def installed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pat
 def in_parcel(imports: str = FROM, made: str = "one = Parcel()", look: str = "one.weigh()") -> str:
     """A test of a parcel that does not fail."""
     return IN_PARCEL.format(imports=imports, made=made, look=look)
-
-
-def noise_lines(result: pytest.RunResult) -> list[str]:
-    """What is told of the noise of each item."""
-    return [line.partition("noise: ")[2] for line in result.outlines if "noise: " in line]
 
 
 @pytest.mark.parametrize("statement", IMPORTS)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.reach import WITHOUT_NOISE, examples
-from tests.plugin.test_noise_reach import noise_lines
+from tests.plugin.noisy import noise_lines
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
 BOUND_SECONDS = 60.0

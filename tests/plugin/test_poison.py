@@ -14,6 +14,8 @@ import pytest
 from stress.machine.stacks import RawStack
 from stress.marks.poison import Action, FreedObjects, Use, UsedAfterFreeError
 
+pytestmark = pytest.mark.threads
+
 
 def action(stack: RawStack) -> Action:
     return Action(threading.current_thread().name, 0, stack)

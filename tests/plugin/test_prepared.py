@@ -13,6 +13,8 @@ from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.cpu import Role, StressCpu
 from stress.marks.noise import SliceNoise
 
+pytestmark = [pytest.mark.threads, pytest.mark.old_pytest]
+
 CPUS = 3
 TO_THE_GATE = 0.2
 """Seconds by which CPUs that are online have come to their first operation."""

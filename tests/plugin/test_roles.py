@@ -8,6 +8,8 @@ from stress.machine.words import EDGES, WRITERS
 from stress.marks.cpu import Player, Role, StressCpu
 from tests.support import blank_ram, python_cpu
 
+pytestmark = pytest.mark.threads
+
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms")
 
 

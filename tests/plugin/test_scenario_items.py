@@ -11,7 +11,9 @@ from stress.marks import scenario_items
 from stress.marks.scenario_items import SECONDS_BESIDES, ScenarioItem
 from stress.pytest_plugin import budget_of, defines_scenario
 from stress.scenario_files import scenarios_folder
-from tests.support import ENGINES
+from tests.support import each_engine
+
+pytestmark = pytest.mark.old_pytest
 
 PLANTED = Path(__file__).parents[1] / "run" / "planted"
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
@@ -126,10 +128,8 @@ def test_m_selects_all_scenarios_and_k_one_by_its_name(pytester: pytest.Pytester
     assert selected(pytester, "-m", "not stress") == ["test_it"]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@each_engine
 def test_on_each_engine_the_expected_verdict_passes_and_another_fails(engine: str, pytester: pytest.Pytester) -> None:
-    if engine == "native":
-        pytest.importorskip("numba")
     write(pytester)
     write(pytester, WRONG, "scenarios/wrong.py")
     settings = ("--stress-engine", engine, "--stress-cpus", "3", "-v")

@@ -8,18 +8,9 @@ import pytest
 from stress.errors import UserError
 from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import check_mark, read_cpus, read_duration, read_repeat, read_seed
+from tests.plugin.marked import MARKED, QUIET
 
-QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
-
-MARKED = """
-    import pytest
-
-    @pytest.mark.stress({marked})
-    def test_it(stress):
-        stress.reader(lambda cpu: None)
-        stress.writer(count=1)(lambda cpu: None)
-        stress.run()
-"""
+pytestmark = pytest.mark.old_pytest
 
 
 def names(result: pytest.RunResult) -> list[str]:

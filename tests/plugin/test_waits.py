@@ -11,6 +11,8 @@ from stress.marks import bout, monitor, run_end
 from stress.marks.cpu import Player, Role, StressCpu
 from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
 
+pytestmark = pytest.mark.threads
+
 WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
 GRACE = 0.7

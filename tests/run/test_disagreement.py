@@ -5,7 +5,10 @@ import pytest
 from stress.errors import HarnessError
 from stress.exits import EXIT_HARNESS_FAILED
 from tests.frontdoor.command import kstress
-from tests.run.test_run import PLANTED, each_engine, run_one
+from tests.run.runs import PLANTED, run_one
+from tests.support import each_engine
+
+pytestmark = pytest.mark.threads
 
 SCENARIO = PLANTED / "detectors_disagree.py"
 

@@ -19,9 +19,8 @@ from stress.runs.runner import world_for
 from stress.runs.settings import settle
 from stress.runs.track import Track, prepare
 from stress.scenario_files import find_scenario
-from tests.run.test_protocols import no_safepoint
-from tests.run.test_run import each_engine
-from tests.support import blank_ram, python_cpu
+from tests.run.runs import no_safepoint
+from tests.support import blank_ram, each_engine, python_cpu
 
 OPERATIONS_EACH = 200
 

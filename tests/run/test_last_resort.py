@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
-from tests.run.test_run import PLANTED
+from tests.run.runs import PLANTED
+
+pytestmark = pytest.mark.threads
 
 SMALLEST = ("run", str(PLANTED / "self_deadlock.py"), "--cpus", "1", "--stall-after", "200ms")
 COMPILED = (*SMALLEST, "--engine", "native", "--duration", "60s")
@@ -55,6 +57,7 @@ def test_a_cpu_that_does_not_end_ends_the_process_and_loses_no_result(tmp_path: 
     assert '"modlist_spinlock"' in kept.read_text()
 
 
+@pytest.mark.native
 def test_a_cache_that_cannot_be_written_is_passed_over_for_one_that_can(whole_cache: Path, tmp_path: Path) -> None:
     shutil.copytree(whole_cache, tmp_path / "kstress")
     done = kstress(*COMPILED, KSTRESS_CACHE_DIR="/dev/null/no", XDG_CACHE_HOME=str(tmp_path))
@@ -65,12 +68,12 @@ def test_a_cache_that_cannot_be_written_is_passed_over_for_one_that_can(whole_ca
 @pytest.fixture(scope="module")
 def whole_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that holds what COMPILED needs."""
-    pytest.importorskip("numba")
     cache = tmp_path_factory.mktemp("cache")
     assert kstress(*COMPILED, KSTRESS_CACHE_DIR=str(cache)).returncode == 0
     return cache
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("kind", ["*.nbi", "*.nbc"])
 def test_a_damaged_cache_is_made_anew(kind: str, whole_cache: Path, tmp_path: Path) -> None:
     cache = shutil.copytree(whole_cache, tmp_path / "cache")
@@ -84,8 +87,8 @@ def test_a_damaged_cache_is_made_anew(kind: str, whole_cache: Path, tmp_path: Pa
     assert damaged.read_bytes() != flipped
 
 
+@pytest.mark.native
 def test_a_signal_while_it_compiles_ends_it(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
     command = command_line(["run", "stop_machine", "--engine", "native", "--duration", "1h"])
     process = subprocess.Popen(
         command,

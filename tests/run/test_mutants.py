@@ -5,11 +5,12 @@ from pathlib import Path
 import attrs
 import pytest
 
+from mutants.change import StaleMutantError
 from mutants.command import chosen, summary
 from mutants.document import DOCUMENT, NOBODY, Row, merged, rendered, rows_of, titles_of
 from mutants.hunt import CHECKOUT, Catch, UnfitError, caught_by, hunt
 from mutants.lists import GROUPS
-from mutants.mutant import Group, Mutant, Part, StaleMutantError, Trial, suite
+from mutants.mutant import Group, Mutant, Part, Trial, suite
 from mutants.process import Report, run_trial
 
 MUTANTS = [mutant for group in GROUPS for mutant in group.mutants]
@@ -58,6 +59,37 @@ def test_a_change_is_made_within_its_function_only() -> None:
         part.of("").mutant("m", "", "return", "yield").applied(TEXT)
     with pytest.raises(StaleMutantError, match=r"'def three' occurs 0 times"):
         part.of("def three").mutant("m", "", "2", "3").applied(TEXT)
+
+
+STEPS = """
+def step(cpu):
+    cpu.barrier()
+    if cpu.load(1) == 2:
+        cpu.store(1, 3)
+    return 4
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "quoted", "old", "new"),
+    [
+        ("without", "barrier", "cpu.barrier()", "pass"),
+        ("without", "store", "cpu.store(1, 3)", "pass"),
+        ("without", "load", "if cpu.load(1) == 2:\n        cpu.store(1, 3)", "pass"),
+        ("never", "load", "cpu.load(1) == 2", "False"),
+        ("always", "== 2", "cpu.load(1) == 2", "True"),
+        ("late", "if", "if cpu.load(1) == 2:\n        cpu.store(1, 3)\n    return 4",
+         "return 4\n    if cpu.load(1) == 2:\n        cpu.store(1, 3)"),
+    ],
+)  # fmt: skip
+def test_a_statement_or_a_condition_is_changed_as_a_whole(how: str, quoted: str, old: str, new: str) -> None:
+    assert getattr(Part("any.py", "def step("), how)("m", "", quoted).applied(STEPS) == STEPS.replace(old, new)
+
+
+@pytest.mark.parametrize(("how", "quoted", "times"), [("without", "cpu", 4), ("never", "store", 0), ("late", "no", 0)])
+def test_words_that_are_in_no_statement_or_in_several_are_stale(how: str, quoted: str, times: int) -> None:
+    with pytest.raises(StaleMutantError, match=f"^m: '{quoted}' occurs {times} times in def step"):
+        getattr(Part("any.py", "def step("), how)("m", "", quoted).applied(STEPS)
 
 
 def test_a_trial_that_never_ends_is_ended_and_so_is_what_it_started(tmp_path: Path) -> None:

@@ -1,6 +1,11 @@
 """NMIs come at about their share of all accesses, and each is judged."""
 
-from tests.run.test_run import PLANTED, each_engine, run_one
+import pytest
+
+from tests.run.runs import PLANTED, run_one
+from tests.support import each_engine
+
+pytestmark = pytest.mark.threads
 
 
 @each_engine

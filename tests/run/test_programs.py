@@ -6,7 +6,7 @@ from stress import Config
 from stress.runs.runner import prepare, settle, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
-from tests.run.test_run import each_engine
+from tests.support import each_engine
 
 
 @each_engine

@@ -6,19 +6,16 @@ import pytest
 from stress import Config, run
 from stress.kernel.modlist import STOPPED
 from stress.machine.features import no_interrupt
-from stress.machine.seam import Cpu, kernel
 from stress.scenario_files import find_scenario
-from tests.run.test_run import PLANTED, SECONDS, each_engine, run_one
+from tests.run.runs import PLANTED, no_safepoint, run_one, until_conclusive
+from tests.support import each_engine
 
-
-@kernel
-def no_safepoint(cpu: Cpu) -> None:
-    """Join no stop."""
+pytestmark = pytest.mark.threads
 
 
 @each_engine
 def test_a_free_after_a_grace_period_holds_and_one_at_once_does_not(engine: str) -> None:
-    result = run_one(PLANTED / "freed_after_grace.py", engine, duration_s=2 * SECONDS)
+    result = until_conclusive(PLANTED / "freed_after_grace.py", engine)
     assert result.verdict.name == "held", result.verdict.reason
     assert result.tally.stops >= 2 * result.tally.unloads > 0
     assert result.twin_tally is not None
@@ -38,13 +35,13 @@ def test_a_reader_is_preempted_only_where_the_interrupt_handler_does_so(interrup
     scenario = find_scenario("preempted_reader")
     if not interrupted:
         scenario = attrs.evolve(scenario, protocol=STOPPED.but("unheard", interrupt=no_interrupt))
-    [result] = run([scenario], Config(engine="python", duration_s=SECONDS, seed=1))
+    [result] = run([scenario], Config(engine="python", duration_s=2.0, seed=1))
     assert (result.tally.violations > 0) == interrupted
 
 
 @each_engine
 def test_outcomes_of_a_scenarios_own_are_counted_by_name(engine: str) -> None:
-    result = run_one(PLANTED / "own_outcomes.py", engine, duration_s=SECONDS / 2)
+    result = run_one(PLANTED / "own_outcomes.py", engine, duration_s=1.0)
     counted = result.as_json()["outcomes"]
     assert list(counted) == ["odd", "even", "after_free", "out_of_bounds", "overwritten"]
     assert result.tally.violations == counted["even"] > 0

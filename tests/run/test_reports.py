@@ -13,13 +13,14 @@ from stress.runs.boot import boot_ram
 from stress.runs.result import Result
 from stress.runs.runner import world_for
 from stress.scenario_files import find_scenario
-from tests.run.test_run import ENGINES
+from tests.support import each_engine
+
+pytestmark = pytest.mark.threads
 
 FATES = ("poisoned", "reused", "unmapped")
 CPUS = 4
 LONGEST_SECONDS = 16.0
 each_run = pytest.mark.parametrize("fate", FATES)
-each_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
 @functools.cache
@@ -152,8 +153,8 @@ def test_the_python_engine_tells_who_read_who_allocated_and_who_freed(fate: str)
     assert any(stacks)
 
 
+@pytest.mark.native
 def test_compiled_code_tells_no_stack() -> None:
-    pytest.importorskip("numba")
     for one in reports("native", "poisoned"):
         assert one.access is None or one.access.stack == ()
 

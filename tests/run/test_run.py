@@ -1,31 +1,18 @@
 """Whole runs: the pair, planted bugs, stalls, errors in kernel code, early ends; each on every engine there is."""
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 
 import attrs
 import pytest
 
 from stress import Config, run
 from stress.errors import HarnessError
-from stress.runs.result import Result
 from stress.runs.runner import Hooks, run_scenario, settle, world_for
 from stress.scenario_files import find_scenario
+from tests.run.runs import PLANTED, run_one, until_conclusive
+from tests.support import each_engine
 
-PLANTED = Path(__file__).parent / "planted"
-ENGINES = [
-    "python",
-    pytest.param("native", marks=pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="no numba")),
-]
-SECONDS = 2.0
-each_engine = pytest.mark.parametrize("engine", ENGINES)
-
-
-def run_one(name: str | Path, engine: str, **more: object) -> Result:
-    """Run one scenario for SECONDS, unless told otherwise."""
-    [result] = run([name], Config(engine=engine, **{"duration_s": SECONDS, "seed": 1, **more}))  # type: ignore[arg-type]
-    return result
+pytestmark = [pytest.mark.alone, pytest.mark.threads]
 
 
 @each_engine
@@ -38,7 +25,7 @@ def test_the_race_of_2005_is_caught(engine: str) -> None:
 
 @each_engine
 def test_the_patch_holds_and_its_twin_does_not(engine: str) -> None:
-    result = run_one("stop_machine", engine, duration_s=2 * SECONDS)
+    result = until_conclusive("stop_machine", engine)
     assert result.verdict.name == "held", result.verdict.reason
     assert result.tally.violations == 0
     assert result.twin_tally is not None
@@ -48,7 +35,8 @@ def test_the_patch_holds_and_its_twin_does_not(engine: str) -> None:
 
 @each_engine
 def test_a_planted_bug_in_the_patch_is_caught(engine: str) -> None:
-    assert run_one(PLANTED / "unlink_after_restart.py", engine, duration_s=4.0).verdict.name == "violated"
+    result = run_one(PLANTED / "unlink_after_restart.py", engine, duration_s=30.0, stop_on_violation=True)
+    assert result.verdict.name == "violated"
 
 
 @each_engine
@@ -91,7 +79,7 @@ def test_without_kasan_nothing_is_called_freed(engine: str) -> None:
 @each_engine
 @pytest.mark.parametrize("cpus", [2, 16])
 def test_few_and_many_cpus_run_and_end(cpus: int, engine: str) -> None:
-    result = run_one("stop_machine", engine, cpus=cpus)
+    result = run_one("stop_machine", engine, cpus=cpus, duration_s=2.0)
     assert result.tally.violations == 0
     assert result.verdict.name in ("held", "inconclusive")
     assert result.tally.unloads > 0

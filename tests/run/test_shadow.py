@@ -16,6 +16,8 @@ from stress.runs.report import KNOWN, report_violation, reread_violation
 from stress.runs.result import Result
 from stress.runs.runner import run_scenario, world_for
 
+pytestmark = pytest.mark.threads
+
 SECONDS = 20.0
 """At most; a run that finds something ends then."""
 CORRECT_SECONDS = 0.5
@@ -23,7 +25,10 @@ CORRECT_SECONDS = 0.5
 NAMED = {scenario.name: (scenario, outcome) for outcome, scenarios in PLANTED.items() for scenario in scenarios}
 BUGS = {"after_free": "use-after-free", "out_of_bounds": "slab-out-of-bounds", "overwritten": "poison-overwritten"}
 # What is compiled is one handler and one write that no look sees: the others are alike to it, and to its loop's tests.
-RUNS = [*((name, "python") for name in NAMED), ("nmi", "native"), ("late_write", "native")]
+RUNS = [
+    *((name, "python") for name in NAMED),
+    *(pytest.param(name, "native", marks=pytest.mark.native) for name in ("nmi", "late_write")),
+]
 SHORT = {"never_ending": 0.3, "last_write": 0.3}
 
 
@@ -40,8 +45,6 @@ def test_a_use_that_the_program_does_not_ask_about_is_a_violation_with_its_own_n
     name: str, engine: str
 ) -> None:
     scenario, outcome = NAMED[name]
-    if engine == "native":
-        pytest.importorskip("numba")
     result = once(scenario, outcome, engine, SHORT.get(name, SECONDS))
     assert result.verdict.name == "violated"
     assert as_wanted(result, outcome)

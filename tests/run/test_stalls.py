@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from stress import Config, run
 from stress.runs.result import Result
-from tests.run.test_run import PLANTED, each_engine
+from tests.run.runs import PLANTED
+from tests.support import each_engine
+
+pytestmark = pytest.mark.threads
 
 STALL_SECONDS = 0.8
 

@@ -11,8 +11,10 @@ from stress.machine.python_engine import gil_enabled
 from stress.runs.runner import prepare, run_scenario, settle, world_for
 from stress.runs.variation import least_cpus, vary
 from stress.scenario_files import catalogue, find_scenario, twin_of
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.soaking import assert_fails
+
+pytestmark = pytest.mark.threads
 
 
 def config(**more: object) -> Config:
@@ -91,4 +93,4 @@ def test_the_command_says_how_it_was_varied_and_how_to_do_it_again() -> None:
     ],
 )
 def test_a_wrong_variation_is_one_line(arguments: list[str], told: str) -> None:
-    assert_fails(kstress("soak", "stop_machine", "--engine", "python", "--duration", "1s", *arguments), told)
+    assert_fails(called("soak", "stop_machine", "--engine", "python", "--duration", "1s", *arguments), told)

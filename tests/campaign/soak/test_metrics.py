@@ -15,6 +15,8 @@ from tests.campaign.soak.made import PAIR, TORN, plan_of, renamed, sample_at, st
 client = pytest.importorskip("prometheus_client")
 parser = pytest.importorskip("prometheus_client.parser")
 
+pytestmark = pytest.mark.metrics
+
 
 def served(metrics: SoakMetrics) -> str:
     """What is served to who asks."""

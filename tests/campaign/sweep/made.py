@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stress.campaign.journal import Journal
 from stress.campaign.records import Session
-from stress.campaign.sweep.matrix import Matrix
+from stress.campaign.sweep.matrix import Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import CellResult, Plan
 from stress.campaign.sweep.sweep import session_of_host
 from stress.campaign.sweep.sweepdir import CELLS, KIND
 from stress.config import Config
+from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.runs.report import Report
 from tests.frontdoor.results import made_result
@@ -68,3 +71,19 @@ def make_sweep(results: Path, cells: Iterable[CellResult] = ENDED) -> Path:
     journal = open_journal(results, cells)
     journal.close()
     return journal.folder
+
+
+def plan_file(folder: Path, text: str) -> Path:
+    """A plan."""
+    path = folder / "plan.toml"
+    path.write_text(text)
+    return path
+
+
+def errors_of(path: Path) -> list[str]:
+    """The lines with which a plan is refused."""
+    with pytest.raises(UserError) as caught:
+        read_plan(path)
+    lines = str(caught.value).split("\n")
+    assert all(line.isprintable() for line in lines)
+    return lines

@@ -15,8 +15,7 @@ from stress.campaign.sweep.matrix import Matrix, matrix_of, read_plan
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import Find, Plan, rises
 from stress.errors import UserError
-from tests.campaign.sweep.made import plan_of
-from tests.campaign.sweep.test_matrix import errors_of, plan_file
+from tests.campaign.sweep.made import errors_of, plan_file, plan_of
 from tests.support import bounded
 
 ONE = 'scenarios = ["modlist_spinlock"]\n'

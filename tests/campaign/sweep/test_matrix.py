@@ -17,6 +17,7 @@ from stress.errors import UserError
 from stress.extras import install_hint
 from stress.machine.python_engine import gil_enabled
 from stress.settings import AXES
+from tests.campaign.sweep.made import errors_of, plan_file
 from tests.support import bounded
 
 SCENARIOS = 'scenarios = ["stop_machine"]\n'
@@ -44,22 +45,6 @@ WRONG_KEYS = {
     "confidence": ["0.95", '"all"'],
     "axes": ["7", "[]", '"cpus"'],
 }
-
-
-def plan_file(folder: Path, text: str) -> Path:
-    """A plan."""
-    path = folder / "plan.toml"
-    path.write_text(text)
-    return path
-
-
-def errors_of(path: Path) -> list[str]:
-    """The lines with which a plan is refused."""
-    with pytest.raises(UserError) as caught:
-        read_plan(path)
-    lines = str(caught.value).split("\n")
-    assert all(line.isprintable() for line in lines)
-    return lines
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from stress.campaign.nursery import Hatched, Nursery
 from stress.errors import HarnessError, HostError
 from tests.frontdoor.soaking import wait_until, wait_until_gone
 
+pytestmark = pytest.mark.threads
+
 ECHO = "tests.campaign.sweep.echo"
 
 
