@@ -15,8 +15,8 @@ from stress.marks.cpu import EndThread
 PENDS_FOR_ALL = sys.version_info < (3, 13)
 """Whether an exception that one thread has not taken yet interrupts every other thread again and again.
 
-Before 3.13 the interpreter has one flag for all threads. In 3.11 a traced function that sees the flag starts over at its
-first instruction, for ever: every later operation with noise would look stalled.
+Before 3.13 the interpreter has one flag for all threads. In 3.11 a traced function that sees the flag starts over at
+its first instruction, for ever: every later operation with noise would look stalled.
 """
 MOST_INSTRUCTIONS = 10_000
 """The iterations within which a thread takes an exception that it raises in itself."""
