@@ -17,6 +17,7 @@ import attrs
 
 from stress.errors import UserError
 from stress.host.disk import read_whole, telling
+from stress.judge.outcomes import fault_of
 from stress.machine.seam import SCENARIO_MODULE
 from stress.safe_text import on_one_line, shown
 from stress.scenario import POINTS, Scenario
@@ -65,7 +66,7 @@ def load_scenario(path: Path) -> Scenario:
     """The `SCENARIO` of the file at the absolute `path`; its `origin` is its name if the catalogue has it.
 
     Raises:
-        UserError: when the file cannot be read or run, or has no SCENARIO.
+        UserError: when the file cannot be read or run, has no SCENARIO, or one whose outcomes collide.
     """
     return load_source(path, loaded_source(path))
 
@@ -103,6 +104,8 @@ def _run_source(path: Path, source: bytes) -> Scenario:
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
+    if refused := fault_of(scenario.outcomes):
+        raise UserError(f"{shown(path)}: {refused}")
     known = path.parent == _real(scenarios_folder()) and path.stem == scenario.name
     return attrs.evolve(scenario, origin=scenario.name if known else str(path))
 

@@ -3,10 +3,7 @@
 from stress.kernel.stop_machine import ACK, STATE_MASK, STOPMACHINE_DISABLE_IRQ, STOPMACHINE_STATE
 from stress.machine.loop import warn
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import AREA_BYTES, AREAS, CPUS, IRQS_DISABLED
-
-CPU_RUNS = 13
-"""The warning of `warn_if_running`, and the number of its outcome."""
+from stress.machine.words import AREA_BYTES, AREAS, CPU_RUNS, CPUS, IRQS_DISABLED
 
 
 @kernel

@@ -4,11 +4,7 @@ from stress.kernel.preempt import preempt_disable, preempt_enable
 from stress.kernel.stop_machine import is_stopped
 from stress.machine.loop import warn
 from stress.machine.seam import Cpu, kernel
-
-LOCKED_WHILE_STOPPED = 11
-"""The warning of `spin_lock`, and the number of its outcome."""
-OWNED_WHILE_STOPPED = 12
-"""The warning of `warn_if_owned`, and the number of its outcome."""
+from stress.machine.words import LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED
 
 
 @kernel

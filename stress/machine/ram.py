@@ -7,6 +7,7 @@ the CPUs' logs, the slab's records, the judge's tables and the evidence of viola
 
 import mmap
 import threading
+from typing import Annotated
 
 import attrs
 
@@ -17,6 +18,8 @@ from stress.machine.words import AREA_BYTES, AREAS, BOUND, CPUS, LOG_BYTES, LOW
 PAGE = 4096
 SHADOW_SHIFT = 3
 LARGEST = LOW << SHADOW_SHIFT
+
+Address = Annotated[int, "an offset into RAM, as in the kernel; in JSON hex"]
 
 
 def round_up(size: int, step: int = PAGE) -> int:

@@ -1,5 +1,6 @@
 """Stacks of kernel functions: CPUs of the python engine take them quickly; they are made readable after power-off."""
 
+import re
 import sys
 from pathlib import Path
 from types import CodeType, FrameType
@@ -16,6 +17,7 @@ DEEPEST = 32
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = "stress.machine."
 SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
+_FRAME = re.compile(r"(.*) \((.*):([0-9]{1,9})\)", re.DOTALL)
 
 
 @attrs.frozen
@@ -28,6 +30,14 @@ class Frame:
 
     def __str__(self) -> str:
         return f"{self.function} ({self.file}:{self.line})"
+
+    @classmethod
+    def parse(cls, text: str) -> "Frame":
+        """The function that `str` wrote; ValueError for any other text."""
+        match = _FRAME.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r:.60} is no entry of a stack")
+        return cls(match[1], match[2], int(match[3]))
 
 
 def take_stack() -> RawStack:

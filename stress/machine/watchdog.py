@@ -150,7 +150,8 @@ class Watchdog:
         """CPU `number` as part of a chain."""
         watch, activity = self._watches[number], self._activity(number)
         link = Link(number, self._programs[number], watch.last.operations, activity)
-        return attrs.evolve(link, seconds=watch.spun, wait=watch.last.wait) if activity == waits.SPINS else link
+        wait = watch.last.wait if activity == waits.SPINS else None
+        return link.spinning(watch.spun, wait) if wait else link
 
     def links(self) -> list[Link]:
         """What every CPU does, as of the last sample."""

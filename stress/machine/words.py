@@ -146,6 +146,9 @@ CAUSE_WILD = 1
 CAUSE_ENDLESS = 2
 CAUSE_POWER_OFF = 99
 
+# Outcomes that checks of the kernel warn of (`loop.warn`). The numbers lie here since the kernel knows no judge.
+LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED, CPU_RUNS = 11, 12, 13
+
 # Outcomes that the harness itself finds, in operations of every kind: the last numbers, which no scenario may use.
 AFTER_FREE, OUT_OF_BOUNDS, OVERWRITTEN = MOST_OUTCOMES - 3, MOST_OUTCOMES - 2, MOST_OUTCOMES - 1
 

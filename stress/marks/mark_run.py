@@ -19,7 +19,7 @@ import attrs
 from stress.errors import UserError
 from stress.host import clocks
 from stress.host.cores import make_progress
-from stress.kernel.stop_machine import cond_resched
+from stress.kernel.modlist import STOPPED
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
 from stress.machine.loop import UNJUDGED
@@ -256,7 +256,7 @@ class MarkRun:
             gate.wait()
             return self._operation(cpu) if cpu.peek(BOUND) else UNJUDGED
 
-        return PythonEngine().program(operation, cond_resched, Features(kasan=False))
+        return PythonEngine().program(operation, STOPPED.safepoint, Features(kasan=False))
 
     def _operation(self, cpu: Cpu) -> int:
         """Run a CPU's player in the context of the test, which has its warning filters, for example."""

@@ -18,7 +18,7 @@ from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_numba
 from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import find_settings
-from stress.report.table import PLAIN_WIDTH, show
+from stress.results.terminal.table import PLAIN_WIDTH, show
 from stress.runs.result import Result
 from stress.runs.runner import Hooks, run_scenario, world_for
 from stress.scenario import Scenario

@@ -14,11 +14,12 @@ from stress.kernel.module import (
     sys_init_module,
     sys_init_module_failing,
 )
+from stress.kernel.protocol import Protocol, per_protocol
 from stress.kernel.struct_module import IMAGE_MODULE, NAME, REFCOUNT
 from stress.machine.blocks import STOPS
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
+from stress.machine.seam import Cpu, Operation, kernel
 from stress.programs.modprobe import SLOT_IMAGE, draw_slot, rest, turn_listed
 
 MISCOUNTED = int(Code.MISCOUNTED)
@@ -121,3 +122,14 @@ def count_stops(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
     turn_listed(cpu, slot)
     rest(cpu)
     return outcome
+
+
+@per_protocol("count_stops")
+def count_stops_under(protocol: Protocol) -> Operation:
+    """The writer that counts the stops of a kernel whose list changes by a protocol."""
+    link, unlink = protocol.link, protocol.unlink
+
+    def writer(cpu: Cpu) -> int:
+        return count_stops(cpu, link, unlink)
+
+    return writer

@@ -4,17 +4,15 @@ So one module is not loaded for each writer, and the module that is loaded takes
 pointers soon point into another module. Each writer owns every WRITERS-th slot, so that a slot's words have one writer.
 """
 
-from collections.abc import Callable
-
-from stress.kernel.modlist import insmod_locked, insmod_stopped, rmmod_locked, rmmod_stopped
+from stress.judge.outcomes import Code
+from stress.kernel.modlist import LOCKED, STOPPED, SystemCall, insmod_under, rmmod_under
+from stress.kernel.protocol import Protocol, per_protocol
 from stress.kernel.stop_machine import cond_resched
 from stress.kernel.struct_module import IMAGE_MODULE, NAME
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
+from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.words import AIM, PACE, PRIVATE, WRITERS, static
-
-SystemCall = Callable[[Cpu, int], int]
 
 SLOTS = static("slots")
 NUM_SLOTS = static("num_slots")
@@ -27,6 +25,8 @@ SLOT_BYTES = 32
 NAP_NANOSECONDS = 50_000
 """About the shortest sleep that Linux gives; between two naps the writer passes a safepoint."""
 
+RIGHT = int(Code.RIGHT)
+
 AWAY = PRIVATE
 UPCOMING = PRIVATE + 8
 
@@ -34,6 +34,8 @@ UPCOMING = PRIVATE + 8
 @kernel
 def turn_listed(cpu: Cpu, slot: int) -> None:
     """Say that the slot's module is about to leave the list, or has come into it."""
+    # The word is even before the unlink begins and odd after the link has ended, for whoever sees either. So a reader
+    # that finds it odd and the same before and after its walk may not miss the module.
     cpu.barrier()
     cpu.poke(slot + SLOT_LISTED, cpu.peek(slot + SLOT_LISTED) + 1)
     cpu.barrier()
@@ -135,13 +137,38 @@ def modprobe_aimed(cpu: Cpu, insmod: SystemCall, rmmod: SystemCall) -> int:
     return UNJUDGED
 
 
-@kernel
-def modprobe_locked(cpu: Cpu) -> int:
-    """The writer of the kernel before the patch."""
-    return modprobe(cpu, insmod_locked, rmmod_locked)
+@per_protocol("modprobe")
+def modprobe_under(protocol: Protocol) -> Operation:
+    """The writer of a kernel whose list changes by a protocol."""
+    insmod, rmmod = insmod_under(protocol), rmmod_under(protocol)
+
+    def writer(cpu: Cpu) -> int:
+        return modprobe(cpu, insmod, rmmod)
+
+    return writer
 
 
-@kernel
-def modprobe_stopped(cpu: Cpu) -> int:
-    """The writer of the kernel since the patch."""
-    return modprobe(cpu, insmod_stopped, rmmod_stopped)
+@per_protocol("modprobe_aimed")
+def modprobe_aimed_under(protocol: Protocol) -> Operation:
+    """The same, with readers that aim at the module while it is loaded."""
+    insmod, rmmod = insmod_under(protocol), rmmod_under(protocol)
+
+    def writer(cpu: Cpu) -> int:
+        return modprobe_aimed(cpu, insmod, rmmod)
+
+    return writer
+
+
+@per_protocol("modprobe_judged")
+def modprobe_judged_under(protocol: Protocol) -> Operation:
+    """The same as `modprobe_under`, judged: right unless the kernel warned."""
+    insmod, rmmod = insmod_under(protocol), rmmod_under(protocol)
+
+    def writer(cpu: Cpu) -> int:
+        modprobe(cpu, insmod, rmmod)
+        return RIGHT
+
+    return writer
+
+
+modprobe_locked, modprobe_stopped = modprobe_under(LOCKED), modprobe_under(STOPPED)

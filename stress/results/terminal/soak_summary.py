@@ -1,7 +1,6 @@
 """What a soak has come to, in words: its history in a few lines, and a last line that says it all, to be searched."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from rich.console import Console
 from rich.text import Text
@@ -9,16 +8,15 @@ from rich.text import Text
 from stress.campaign.life import RUNNING
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Sample, Standing
-from stress.campaign.soak.view import Span, span
+from stress.campaign.soak.view import STRETCHES, stretches
 from stress.judge.tally import Tally
 from stress.judge.verdict import rate_upper_95
-from stress.report.table import show_told
+from stress.results.terminal.table import show_with_reports
 from stress.runs.result import Result
 from stress.safe_text import shown
 from stress.units import write_duration
 
 BARS = "▁▂▃▄▅▆▇█"
-STRETCHES = 60
 
 
 def sparkline(values: Iterable[float | None]) -> str:
@@ -29,20 +27,6 @@ def sparkline(values: Iterable[float | None]) -> str:
         return "".join("·" if value is None else BARS[0] for value in known)
     steps = len(BARS) - 1
     return "".join("·" if value is None else BARS[round(max(value, 0.0) / most * steps)] for value in known)
-
-
-def stretches(samples: Sequence[Sample], most: int = STRETCHES) -> list[Span]:
-    """The history of one scenario in at most so many parts of the same number of samples; lost turns are in none."""
-    if not samples:
-        return []
-    standings, lost = [Standing(scenario=samples[0].standing.scenario)], 0
-    for standing in (sample.standing for sample in samples):
-        if standing.lost_turns == lost or standing.slices > standings[-1].slices:
-            standings.append(standing)
-        lost = standing.lost_turns
-    step = -(-len(samples) // most)
-    marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
-    return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
 
 
 def _range(values: Iterable[float | None], form: str) -> str:
@@ -140,6 +124,6 @@ def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
         if standing.failure:
             console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
         over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
-        show_told(result, ending.reports(name), standing.stall, console, reports, over_time)
+        show_with_reports(result, ending.reports(name), standing.stall, console, reports, over_time)
     for line in [*ending.life.lines, *(end_line(ending, result) for result in results)]:
         console.print(Text(line), soft_wrap=True)

@@ -12,7 +12,7 @@ from stress.judge.outcomes import FINDINGS, FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.trials import bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
-from stress.report.told import Told, tell_stall, tell_violation
+from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import Result, rerun_command
 from stress.units import show_duration
 
@@ -128,11 +128,11 @@ def summary(results: list[Result]) -> RenderableType:
     return table
 
 
-def _reports(reports: Sequence[Told], violations: int, most: int) -> Text:
+def _reports(reports: Sequence[Report], violations: int, most: int) -> Text:
     """The first `most` violations in full, and how many there were besides."""
     text = Text()
-    for told in reports[:most]:
-        rule, title, *lines = told.text.split("\n")
+    for report in reports[:most]:
+        rule, title, *lines = report.text.split("\n")
         text.append(f"{rule}\n").append(f"{title}\n", "bold red").append("\n".join([*lines, "", ""]))
     return text.append(_unshown(len(reports), violations, most), "dim").append("\n")
 
@@ -145,15 +145,15 @@ def _unshown(kept: int, violations: int, most: int) -> str:
     return f"{violations:,} violations, {shown} reported above{others}"
 
 
-def show_told(
+def show_with_reports(
     result: Result,
-    reports: Sequence[Told],
-    stall: Told | None,
+    reports: Sequence[Report],
+    stall: Report | None,
     console: Console,
     most: int = 1,
     more: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Print one result with `more` facts, the first `most` of its violations, and its stall, as they were told.
+    """Print one result with `more` facts, the first `most` of its violations, and its stall.
 
     Reports, stall, verdict and the command that runs it again are not wrapped, to be found and copied.
     """
@@ -170,5 +170,5 @@ def show_told(
 def show(result: Result, console: Console, reports: int = 1) -> None:
     """Print one result, with at most `reports` violations in full."""
     again, outcomes = rerun_command(result), result.scenario.outcomes
-    told = [tell_violation(violation, outcomes, again) for violation in result.reports]
-    show_told(result, told, tell_stall(result.stall) if result.stall else None, console, reports)
+    made = [report_violation(violation, outcomes, again) for violation in result.reports]
+    show_with_reports(result, made, report_stall(result.stall) if result.stall else None, console, reports)

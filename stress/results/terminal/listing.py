@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from stress.report.table import COLOURS
+from stress.results.terminal.table import COLOURS
 from stress.scenario import POINTS, Scenario
 
 SHOWN = ("name", "claim", "source", "point", "expect", "twin", "fate", "learnt")

@@ -1,19 +1,32 @@
-"""A violation, told as KASAN tells a bad access: for the terminal, and to paste into a bug report. Text, no markup.
+"""The report on a violation, like KASAN's on a bad access: for the terminal and for bug trackers. Text, no markup.
 
 Names of symbols come from corpora and copied bytes from torn memory: what cannot be printed is escaped.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from textwrap import wrap
 
+from stress.judge.addresses import called, hexed, outside_name
 from stress.judge.outcomes import Outcome
-from stress.judge.sources import BEGINNING, END, FRESH, POISON, UNKNOWN, WHOLE, Run
-from stress.judge.violation import AT_BOOT, AT_POWER_OFF, FREED, Access, Block, Deed, Node, Row, Stack, Violation
-from stress.kernel.list import LIST_POISON1, LIST_POISON2
+from stress.judge.sources import BEGINNING, END, FRESH, POISON, UNKNOWN, WHOLE
+from stress.judge.violation import (
+    AT_BOOT,
+    AT_POWER_OFF,
+    FREED,
+    Access,
+    Block,
+    ByteRun,
+    Copied,
+    Deed,
+    Node,
+    Row,
+    Stack,
+    Violation,
+)
 from stress.machine.blocks import SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
-from stress.machine.ram import LARGEST
-from stress.machine.slab import POISON_FREE, POISON_INUSE
 from stress.machine.words import name_of
+from stress.safe_text import printable
 from stress.units import show_duration
 
 RULE = "=" * 98
@@ -23,23 +36,6 @@ WORD_BYTES = 8
 NOTHING_FOUND = ("missed", "freed")
 KEPT_TOGETHER = "\xa0"
 
-# What an address is called, from where, and over how many bytes: pointers get offsets, offsets of 32 bits get pointers.
-POISONS = (
-    (LIST_POISON1, 0x1000, "LIST_POISON1"),
-    (LIST_POISON2, 0x1000, "LIST_POISON2"),
-    (int.from_bytes(bytes([POISON_FREE]) * 8, "little"), 1 << 32, "poison of freed memory"),
-    (int.from_bytes(bytes([POISON_FREE]) * 4, "little"), LARGEST, "32 bits of poison of freed memory"),
-    (int.from_bytes(bytes([POISON_INUSE]) * 8, "little"), 1 << 32, "filling of new memory"),
-    (int.from_bytes(bytes([POISON_INUSE]) * 4, "little"), LARGEST, "32 bits of filling of new memory"),
-)
-BUGS = {
-    "endless": "endless-walk",
-    "missed": "missed-module",
-    "poisoned": "poisoned-name",
-    "torn": "torn-name",
-    "alien": "alien-name",
-    "garbled": "garbled-name",
-}
 MEANINGS = {
     WHOLE: "the name {}",
     BEGINNING: "the beginning of {}",
@@ -48,37 +44,6 @@ MEANINGS = {
     FRESH: "filling of new memory",
     UNKNOWN: "from nowhere that is known",
 }
-
-
-def hexed(address: int) -> str:
-    """An address as reports show it."""
-    return f"0x{address:x}"
-
-
-def poison_name(address: int) -> str | None:
-    """What an address that only poison gives is called, None for any other: `LIST_POISON1`, or with an offset."""
-    for poison, span, name in POISONS:
-        if 0 <= address - poison < span:
-            return name if address == poison else f"{name} + {hexed(address - poison)}"
-    return None
-
-
-def outside_name(address: int) -> str | None:
-    """What an address outside of all blocks is called: by poison, or by the kernel's word that lies there."""
-    name = name_of(address)
-    return poison_name(address) or (None if name == hexed(address) else name)
-
-
-def called(address: int) -> str:
-    """An address with what it is called if it is poison."""
-    name = poison_name(address)
-    return hexed(address) if name is None else f"{hexed(address)} ({name})"
-
-
-def printable(data: bytes) -> str:
-    """Bytes as text on one line: UTF-8 where that can be printed, `\\xNN` elsewhere."""
-    text = data.decode(errors="backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def cut(data: bytes) -> str:
@@ -96,30 +61,15 @@ def named(name: bytes, owners: Sequence[str]) -> str:
     return f"{printable(name)} [{printable(owners[0].encode())}{more}]"
 
 
-def bug(violation: Violation) -> str:
-    """What kind of bug it is, as KASAN calls them where it has a word."""
-    hit, fault, block = violation.hit, violation.fault, violation.block
-    if violation.overwritten is not None:
-        return "poison-overwritten"
-    if hit is not None:
-        return "use-after-free" if hit.shadow in (SHADOW_FREED, SHADOW_UNMAPPED) else "slab-out-of-bounds"
-    if fault is not None:
-        if not fault.size:
-            return "invalid-free"
-        freed = block is not None and violation.focus == fault.address and not block.live
-        return "use-after-free" if freed else "wild-memory-access"
-    return BUGS.get(violation.outcome, violation.outcome)
-
-
 def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: str) -> list[str]:
     """The whole report, line by line, in KASAN's order; `again` is the command that runs it again."""
     sections: Iterable[Callable[[Violation], list[str]]] = (
-        _copy, _written, _walk, _trace, _fault, _allocated, _freed, _place, _memory,
+        _lookup, _written, _walk, _trace, _fault, _allocated, _freed, _place, _memory,
     )  # fmt: skip
     lines = [RULE, *_heading(violation), *_outcome(violation, outcomes)]
     for section in sections:
-        told = section(violation)
-        lines += ["", *told] if told else []
+        part = section(violation)
+        lines += ["", *part] if part else []
     return [*lines, "", "Run it again:", f" {again}", RULE]
 
 
@@ -135,7 +85,7 @@ def _heading(violation: Violation) -> list[str]:
         did = f"{_access(access)} {who}"
     else:
         did = f"Warned of {name_of(warning.address)} {who}" if warning else f"Seen {who}, without any bad access"
-    return [f"BUG: kstress: {bug(violation)} in {where}", did]
+    return [f"BUG: kstress: {violation.bug} in {where}", did]
 
 
 def _found(violation: Violation) -> list[str]:
@@ -144,14 +94,14 @@ def _found(violation: Violation) -> list[str]:
     when = "in kmalloc"
     if violation.program == AT_POWER_OFF:
         when, finder = "at power-off", "All free blocks are checked then"
-    return [f"BUG: kstress: {bug(violation)} found {when}", f"{finder}; who wrote to it is not known"]
+    return [f"BUG: kstress: {violation.bug} found {when}", f"{finder}; who wrote to it is not known"]
 
 
 def _access(access: Access) -> str:
     """What an access did to which address."""
     if not access.size:
         return f"kfree of {called(access.address)}"
-    return f"{'Write' if access.writes else 'Read'} of size {access.size} at addr {called(access.address)}"
+    return f"{'Write' if access.write else 'Read'} of size {access.size} at addr {called(access.address)}"
 
 
 def _outcome(violation: Violation, outcomes: Mapping[str, Outcome]) -> list[str]:
@@ -162,18 +112,18 @@ def _outcome(violation: Violation, outcomes: Mapping[str, Outcome]) -> list[str]
     return [f"Outcome: {violation.outcome}{meaning}", f"When: {when}"]
 
 
-def _copy(violation: Violation) -> list[str]:
+def _lookup(violation: Violation) -> list[str]:
     """What was to be looked up, and what came of it."""
-    return [*_asked(violation), *_copied(violation)]
+    return [*_asked(violation), *(_copied(violation.copied) if violation.copied else [])]
 
 
 def _asked(violation: Violation) -> list[str]:
     """The symbol that was looked up, and a result that is no name."""
-    subject = violation.subject
-    if subject is None:
+    asked = violation.asked
+    if asked is None:
         return []
-    owners = () if subject.module is None else (subject.module,)
-    lines = [f"Looked up {hexed(subject.address)}, which is {named(subject.name, owners)}"]
+    owners = () if asked.module is None else (asked.module,)
+    lines = [f"Looked up {hexed(asked.address)}, which is {named(asked.name, owners)}"]
     if violation.answer is not None:
         lines.append(f"Got {called(violation.answer)}")
     elif violation.copied is None and violation.outcome in NOTHING_FOUND:
@@ -181,32 +131,23 @@ def _asked(violation: Violation) -> list[str]:
     return lines
 
 
-def _copied(violation: Violation) -> list[str]:
+def _copied(copied: Copied) -> list[str]:
     """The name that was copied, and where each run of its bytes comes from."""
-    if violation.copied is None or violation.expected is None:
-        return []
-    if violation.copied == violation.expected:
+    if copied.data == copied.expected:
         return ["Copied the right name"]
-    right = f"where {cut(violation.expected)} was right"
-    if not violation.copied:
+    right = f"where {cut(copied.expected)} was right"
+    if not copied.data:
         return [f"Copied nothing, {right}"]
-    width = max(len(cut(run.data)) for run in violation.runs)
-    runs = [_run(at, run, width) for at, run in zip(_offsets(violation.runs), violation.runs, strict=True)]
-    return [f"Copied {len(violation.copied)} bytes, {right}:", *runs]
+    width = max(len(cut(run.data)) for run in copied.runs)
+    ends = accumulate(len(run.data) for run in copied.runs)
+    runs = [_run(end, run, width) for end, run in zip(ends, copied.runs, strict=True)]
+    return [f"Copied {len(copied.data)} bytes, {right}:", *runs]
 
 
-def _offsets(runs: Iterable[Run]) -> list[int]:
-    """Where in the copy each run starts."""
-    offsets = [0]
-    for run in runs:
-        offsets.append(offsets[-1] + len(run.data))
-    return offsets[:-1]
-
-
-def _run(at: int, run: Run, width: int) -> str:
-    """One run of bytes and its source."""
-    meaning = MEANINGS[run.kind].format(named(run.source, run.owners))
-    return f" {at:>3}-{at + len(run.data) - 1:<3} {cut(run.data):<{width}}  {meaning}"
+def _run(end: int, run: ByteRun, width: int) -> str:
+    """One run of bytes, which ends before byte `end` of the copy, and its source."""
+    meaning = MEANINGS[run.kind].format(named(run.name or b"", run.owners))
+    return f" {end - len(run.data):>3}-{end - 1:<3} {cut(run.data):<{width}}  {meaning}"
 
 
 def _written(violation: Violation) -> list[str]:
@@ -298,30 +239,29 @@ def _deed(what: str, deed: Deed) -> list[str]:
 
 def _place(violation: Violation) -> list[str]:
     """Where in which block the address lies."""
-    block = violation.block
-    if block is None:
+    block, focus = violation.block, violation.focus
+    if block is None or focus is None:
         return []
-    hit = violation.hit
     state = "a live" if block.live else "a freed"
-    if block.live and hit is not None and hit.shadow in (SHADOW_FREED, SHADOW_UNMAPPED):
-        state = "a then freed, now live"
-    what = "The address" if violation.access and violation.focus == violation.access.address else "The walk's last node"
+    state = "a then freed, now live" if block.live and violation.hit_freed else state
+    what = "The address" if violation.access and focus == violation.access.address else "The walk's last node"
     what = "What was overwritten" if violation.overwritten else what
     where = f"[{hexed(block.address)}, {hexed(block.address + block.size)})"
-    lines = [f"{what} is {violation.focus - block.address} bytes inside of {state} {block.size}-byte block {where}"]
+    lines = [f"{what} is {focus - block.address} bytes inside of {state} {block.size}-byte block {where}"]
     return lines if block.at_rest else [*lines, "The block was just changing hands: this may be half old, half new"]
 
 
 def _memory(violation: Violation) -> list[str]:
     """The rows around the address, with its bytes marked."""
-    if not violation.rows:
+    if not violation.memory:
         return []
     marks = {SHADOW_FREED: "freed", SHADOW_REDZONE: "redzone", SHADOW_UNMAPPED: "unmapped"}
     legend = ", ".join(f"{mark:02x} {name}" for mark, name in marks.items())
     lines = [f"Memory state around the address, and its shadow (00 allocated, {legend}):"]
-    for row in violation.rows:
-        here = 0 <= violation.focus - row.address < len(row.data)
-        lines += [_row(row, here), *([_mark(violation, row)] if here else [])]
+    address, size = _marked(violation)
+    for row in violation.memory:
+        here = 0 <= address - row.address < len(row.data)
+        lines += [_row(row, here), *([_mark(address - row.address, size, row)] if here else [])]
     return lines
 
 
@@ -332,16 +272,14 @@ def _row(row: Row, here: bool) -> str:
 
 def _marked(violation: Violation) -> tuple[int, int]:
     """From where and over how many bytes the memory is marked."""
-    written, access = violation.overwritten, violation.access
+    written, access, focus = violation.overwritten, violation.access, violation.focus or 0
     if written is not None:
         return written.address, len(written.found)
-    return violation.focus, access.size if access and access.address == violation.focus else WORD_BYTES
+    return focus, access.size if access and access.address == focus else WORD_BYTES
 
 
-def _mark(violation: Violation, row: Row) -> str:
-    """Marks under the bytes that were accessed, and under their shadow."""
-    address, size = _marked(violation)
-    at = address - row.address
-    size = min(size, len(row.data) - at) if violation.overwritten else size
-    data = " " * (19 + 3 * at) + " ".join(["^^"] * max(size, 1))
+def _mark(at: int, size: int, row: Row) -> str:
+    """Marks under the bytes of a row that were accessed, from byte `at` on, and under their shadow."""
+    marks = max(min(size, len(row.data) - at), 1)
+    data = " " * (19 + 3 * at) + " ".join(["^^"] * marks)
     return data.ljust(19 + 3 * len(row.data) + 1) + "   " * (at // 8) + "^^"

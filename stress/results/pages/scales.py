@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from stress.results.report.curves import BYTES, RATE, TIME
 from stress.units import show_duration
 
+RATE, COUNT, TIME, BYTES = "rate", "count", "time", "bytes"
+"""What the numbers on an axis are: a share, a count or so many a second, seconds, bytes."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 MEBI = 2**20

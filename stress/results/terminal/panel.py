@@ -11,8 +11,8 @@ from rich.text import Text
 
 from stress.campaign.soak.messages import CpuGlance, Glance
 from stress.campaign.soak.records import Standing
-from stress.campaign.soak.summary import sparkline
-from stress.campaign.soak.view import Span, View
+from stress.campaign.soak.view import Span, View, Watcher
+from stress.results.terminal.soak_summary import sparkline
 from stress.safe_text import shown
 
 MOST_CPUS = 16
@@ -71,10 +71,8 @@ def interval_line(view: View) -> str:
     )
 
 
-class Lines:
+class Lines(Watcher):
     """Prints one plain line for each interval, and what is to be known besides. A soak outlives whoever reads them."""
-
-    wants_glances = False
 
     def __init__(self, console: Console) -> None:
         """Print to `console`."""
@@ -89,15 +87,9 @@ class Lines:
         """One line."""
         self._print(text)
 
-    def glance(self, view: View) -> None:
-        """Nothing: nobody looks between intervals."""
-
     def sample(self, view: View) -> None:
         """One line."""
         self._print(interval_line(view))
-
-    def close(self) -> None:
-        """Nothing to put back."""
 
 
 def _head(view: View) -> RenderableType:
@@ -182,7 +174,7 @@ def render(view: View, height: int = 50) -> RenderableType:
     return Panel(body, title=title, subtitle="Ctrl-C ends it with the verdict so far", title_align="left")
 
 
-class LivePanel:
+class LivePanel(Watcher):
     """Keeps the panel on a terminal current."""
 
     wants_glances = True
