@@ -15,11 +15,11 @@ from stress.marks.cpu import EndThread
 PENDS_FOR_ALL = sys.version_info < (3, 13)
 """Whether an exception that one thread has not taken yet interrupts every other thread again and again.
 
-Before 3.13 the interpreter has one flag for all threads. In 3.11 a traced function that sees the flag starts over at
-its first instruction, for ever: every later operation with noise would look stalled.
+The interpreter's flag for it is one for all threads until 3.13. In 3.11 a traced function that sees the flag starts
+over at its first instruction, for ever: every later operation with noise would look stalled.
 """
-MOST_INSTRUCTIONS = 10_000
-"""The iterations within which a thread takes an exception that it raises in itself."""
+MOST_ITERATIONS = 10_000
+"""Within how many iterations a thread takes an exception that it raises in itself."""
 
 
 def end_threads(threads: Mapping[int, threading.Thread], blocked: Blocked) -> None:
@@ -34,6 +34,18 @@ def end_threads(threads: Mapping[int, threading.Thread], blocked: Blocked) -> No
                 waiter.release()
 
 
+def withdraw(threads: Iterable[threading.Thread]) -> None:
+    """Take EndThread back from threads that have not taken it, where it hinders others. They end when they go on."""
+    if not PENDS_FOR_ALL:
+        return
+    for thread in threads:
+        _set_exception(thread, None)
+    with suppress(EndThread):  # the flag is cleared only by a thread that takes an exception
+        _raise_in(threading.current_thread())
+        for _ in range(MOST_ITERATIONS):
+            pass
+
+
 def _raise_in(thread: threading.Thread) -> None:
     """Let CPython raise EndThread at the next instruction of a thread."""
     import ctypes  # takes milliseconds, and is seldom needed
@@ -41,20 +53,8 @@ def _raise_in(thread: threading.Thread) -> None:
     _set_exception(thread, ctypes.py_object(EndThread))
 
 
-def withdraw(threads: Iterable[threading.Thread]) -> None:
-    """Take EndThread back from threads that have not taken it, if it disturbs others; they end when they get on."""
-    if not PENDS_FOR_ALL:
-        return
-    for thread in threads:
-        _set_exception(thread, None)
-    with suppress(EndThread):  # the flag is cleared only when a thread takes an exception
-        _raise_in(threading.current_thread())
-        for _ in range(MOST_INSTRUCTIONS):
-            pass
-
-
 def _set_exception(thread: threading.Thread, exception: object) -> None:
-    """Set the exception that is raised at the next instruction of a thread; None for none."""
+    """Set what CPython raises at the next instruction of a thread; None for nothing."""
     import ctypes
 
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), exception)
