@@ -2,7 +2,7 @@
 
 from mutants.mutant import Group, Part, suite
 
-BOUT = Part("stress/marks/bout.py")
+MARK_RUN = Part("stress/marks/mark_run.py")
 CPU = Part("stress/marks/cpu.py")
 NOISE = Part("stress/marks/noise.py")
 CODE = Part("stress/marks/code_under_test.py")
@@ -120,13 +120,13 @@ GROUP = Group(
         END_THREADS.of("def end_threads(").mutant(
             "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
         ),
-        BOUT.of("def _leave(").without(
+        MARK_RUN.of("def _leave(").without(
             "counts-later",
             "a thread that is left counts what it does later",
             "self.players[number] = self.players[number].left_behind()",
             WAITS,
         ),
-        BOUT.of("def _end(").mutant(
+        MARK_RUN.of("def _end(").mutant(
             "stall-unnamed",
             "a stop that never ends is not told as what it waits for",
             "stall.text if stall and len(ending.left) == len(self.players) else None",
@@ -169,14 +169,16 @@ GROUP = Group(
             "if False and is_async(",
             SIGNATURES,
         ),
-        BOUT.of("def _play(").mutant("no-gate", "a CPU does not wait for the roles", "            gate.wait()\n", ""),
-        BOUT.of("def _play(").mutant(
+        MARK_RUN.of("def _play(").mutant(
+            "no-gate", "a CPU does not wait for the roles", "            gate.wait()\n", ""
+        ),
+        MARK_RUN.of("def _play(").mutant(
             "runs-at-end", "a machine that never ran runs as it ends", "if cpu.peek(BOUND) else", "if True else"
         ),
-        BOUT.of("def _operation(").mutant(
+        MARK_RUN.of("def _operation(").mutant(
             "no-player", "a CPU does not know its player", "self._here.player = player =", "player ="
         ),
-        BOUT.of("def _operation(").mutant(
+        MARK_RUN.of("def _operation(").mutant(
             "no-context",
             "a body does not run in its test's context",
             "player.context.run(player.operation, cpu)",
@@ -267,7 +269,7 @@ GROUP = Group(
         POISON.of("def _finalizer(").without("dies-poisoned", "a freed object dies as a use", "object.__setattr__("),
         POISON.of("def poison(").never("freed-twice", "a double free is none", "FREED in cls.__dict__"),
         FIXTURE.of("def __exit__(").without(
-            "never-ends", "the threads of a test that never runs stay", "self._bout.close("
+            "never-ends", "the threads of a test that never runs stay", "self._mark_run.close("
         ),
         FIXTURE.of("def _judge(").never("skip-hides", "a skip hides a violation", "report.is_bad("),
         CORES.of("def having_cores(").without(

@@ -22,7 +22,7 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
-from stress.machine.operation_notes import note_step
+from stress.machine.notes import note_step
 from stress.machine.seam import Cpu, Oops, kernel
 from stress.machine.words import CAUSE_ENDLESS, FAULT_CAUSE, percpu, static
 

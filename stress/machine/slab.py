@@ -28,7 +28,7 @@ from stress.machine.blocks import (
     sign_record,
 )
 from stress.machine.loop import count_overwritten
-from stress.machine.operation_notes import note_bad_call
+from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
 from stress.machine.words import PREEMPT_COUNT, static
 

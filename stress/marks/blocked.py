@@ -119,11 +119,11 @@ def _is_harness(frame: FrameType) -> bool:
 
 def _held_by(frames: Iterable[FrameType]) -> Iterator[Named]:
     """The locks of the `with` blocks that a thread is inside of, but not a condition's lock while it waits for that."""
-    let_go = None
+    released = None
     for frame in frames:
         if frame.f_code is CONDITION_WAIT:
-            let_go = frame.f_locals["self"]._lock
-        yield from (one for one in held(frame) if one.lock is not None and one.lock is not let_go)
+            released = frame.f_locals["self"]._lock
+        yield from (one for one in held(frame) if one.lock is not None and one.lock is not released)
 
 
 def _is_of_library(frame: FrameType) -> bool:

@@ -9,10 +9,10 @@ import pytest
 from stress.errors import UserError
 from stress.marks import noise_summary, report
 from stress.marks.bodies import fault_of
-from stress.marks.bout import Bout
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.cpu import Role, StressCpu
+from stress.marks.mark_run import MarkRun
 
 Body = TypeVar("Body", bound=Callable[[StressCpu], Any])
 
@@ -33,17 +33,17 @@ class Stress:
         self._nodeid = nodeid
         self._under_test = under_test
         self._roles: list[Role] = []
-        self._bout = Bout(cell, first_only)
+        self._mark_run = MarkRun(cell, first_only)
         self._has_run = False
 
     def __enter__(self) -> Self:
         """Boot a machine before the test begins, so that `run` starts at once."""
-        self._bout.prepare()
+        self._mark_run.prepare()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         """End the machine, if it never ran."""
-        self._bout.close()
+        self._mark_run.close()
 
     @property
     def cpus(self) -> int:
@@ -96,15 +96,15 @@ class Stress:
             TypeError: for an object whose class cannot be swapped; use `freed` and `check` instead.
             UsedAfterFreeError: when it was freed before, which counts as a use.
         """
-        self._bout.freed_objects.poison(obj)
+        self._mark_run.freed_objects.poison(obj)
 
     def freed(self, key: Hashable) -> None:
         """Mark the object that `key` stands for as freed; `check(key)` is then a use of it."""
-        self._bout.freed_objects.free(key)
+        self._mark_run.freed_objects.free(key)
 
     def allocated(self, key: Hashable) -> None:
         """Mark the object that `key` stands for as allocated again."""
-        self._bout.freed_objects.allocate(key)
+        self._mark_run.freed_objects.allocate(key)
 
     def check(self, key: Hashable) -> None:
         """Say that the object that `key` stands for is used here.
@@ -112,7 +112,7 @@ class Stress:
         Raises:
             UsedAfterFreeError: when it was freed; the operation's outcome is `freed`, even if the body catches this.
         """
-        self._bout.freed_objects.check(key)
+        self._mark_run.freed_objects.check(key)
 
     def run(self, acceptable: Iterable[str] = ()) -> Mapping[str, int]:
         """Run the roles for the cell's time; returns the count of each outcome.
@@ -129,12 +129,14 @@ class Stress:
             raise UserError("stress.run() was called twice; call it once in a test")
         self._has_run = True
         try:
-            self._bout.run(self._roles, _texts(acceptable), self._under_test)
+            self._mark_run.run(self._roles, _texts(acceptable), self._under_test)
         except KeyboardInterrupt:
-            self._tell(f"\ninterrupted {report.text_of(self._bout, self._nodeid)}")
+            self._tell(f"\ninterrupted {report.text_of(self._mark_run, self._nodeid)}")
             raise
         self._judge()
-        return sum((player.outcomes for player in self._bout.players), start=type(self._bout.players[0].outcomes)())
+        return sum(
+            (player.outcomes for player in self._mark_run.players), start=type(self._mark_run.players[0].outcomes)()
+        )
 
     def check_has_run(self) -> None:
         """Fail if there are roles and `run` was not called."""
@@ -143,23 +145,23 @@ class Stress:
 
     def properties(self) -> list[tuple[str, object]]:
         """The counts and notes of the run, for JUnit XML."""
-        bout = self._bout
-        counts = {"operations": bout.operations, "overlapped": bout.overlapped, "violations": bout.violations}
-        notes = [("stress_note", note) for note in report.notes(bout)]
-        noise = [("stress_noise", noise_summary.line(bout.noise))] if bout.noise else []
+        run = self._mark_run
+        counts = {"operations": run.operations, "overlapped": run.overlapped, "violations": run.violations}
+        notes = [("stress_note", note) for note in report.notes(run)]
+        noise = [("stress_noise", noise_summary.line(run.noise))] if run.noise else []
         return [*((f"stress_{name}", count) for name, count in counts.items()), *noise, *notes]
 
     def _judge(self) -> None:
         """Fail if the run's verdict is bad; if it held but noise missed the code under test, warn."""
-        if not report.headline(self._bout):
-            if self._bout.noise and (missed := noise_summary.nothing_reached(self._bout.noise)):
+        if not report.headline(self._mark_run):
+            if self._mark_run.noise and (missed := noise_summary.nothing_reached(self._mark_run.noise)):
                 warnings.warn(f"stress: {missed}", pytest.PytestWarning, stacklevel=3)
             return
-        text, raised = report.text_of(self._bout, self._nodeid), self._bout.errors
+        text, raised = report.text_of(self._mark_run, self._nodeid), self._mark_run.errors
         errors = [error for error in raised if not isinstance(error, pytest.skip.Exception)]
         if errors:
             raise BaseExceptionGroup(text, errors)
-        if report.is_bad(self._bout):
+        if report.is_bad(self._mark_run):
             pytest.fail(text, pytrace=False)
         raise raised[0]
 

@@ -68,13 +68,13 @@ class Helpers:
         """
         helper = self._helper
         if helper and helper.may_go_on and helper not in self._once and any(one.rests for one in self._waited):
-            self._let_go(helper, again=True)
+            self._run_on(helper, again=True)
         elif self.clock() - self._last >= self._pause:
             if helper and self._is_again and not helper.rests:
                 self._once.add(helper)
-            self._let_next_go()
+            self._run_on_next()
 
-    def _let_next_go(self) -> None:
+    def _run_on_next(self) -> None:
         """Let the next CPU of this round run on. Each round is slower than the last, since operations may be long."""
         if not self._round:
             self._step = min(self._step * 2, LONGEST_STEP)
@@ -83,10 +83,10 @@ class Helpers:
         while self._round:
             player = self._round.pop()
             if player.may_go_on:
-                self._let_go(player, again=False)
+                self._run_on(player, again=False)
                 return
 
-    def _let_go(self, player: Player, again: bool) -> None:
+    def _run_on(self, player: Player, again: bool) -> None:
         """Let one CPU run on for one operation."""
         self._waited = [one for one in self.players if not one.rests]
         self._helper, self._is_again, self._last = player, again, self.clock()

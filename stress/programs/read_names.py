@@ -18,7 +18,7 @@ from stress.kernel.list import NEXT
 from stress.kernel.stop_machine import down, schedule, up
 from stress.kernel.struct_module import CORE_SIZE, IMAGE_MODULE, MODULE_CORE, MODULE_MUTEX, MODULES, NAME, NUM_SYMTAB
 from stress.machine.loop import UNJUDGED
-from stress.machine.operation_notes import note_subject
+from stress.machine.notes import note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import NUM_SLOTS, SLOT_BYTES, SLOT_IMAGE, SLOTS

@@ -12,7 +12,7 @@ from stress.kernel.kallsyms import NAMEBUF
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.evidence import KEPT_CLOCK, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.loop import begin_operation, count_outcome, warn
-from stress.machine.operation_notes import note_answer, note_copy, note_step, note_subject
+from stress.machine.notes import note_answer, note_copy, note_step, note_subject
 from stress.machine.ram import Ram
 from stress.machine.words import FORBIDDEN, HIT_ADDRESS
 from tests.support import booted, loaded_modules, python_cpu, simple_corpus

@@ -16,7 +16,7 @@ from stress.kernel.struct_module import IMAGE_BYTES, MODULES
 from stress.machine import evidence
 from stress.machine.blocks import SHADOW_FREED, SLAB_LOCK, STOPS, block_of, label_block
 from stress.machine.loop import begin_operation, count_outcome
-from stress.machine.operation_notes import note_step
+from stress.machine.notes import note_step
 from stress.machine.ram import Ram
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import COPIED, FORBIDDEN, HIT_ADDRESS, OPERATIONS, SUBJECT, WALKED, area_address

@@ -246,7 +246,7 @@ def test_a_stop_that_never_ends_is_told_as_a_stall(pytester: pytest.Pytester) ->
     [
         ("stress.reader(count=0)", "count must be a number of CPUs, 1 or more (got 0); leave it out for all others"),
         ("stress.run(acceptable='found')", "acceptable must be a set of outcomes' names"),
-        ("stress.run()", "stress.run(): no role; decorate a body"),
+        ("stress.run()", "stress.run(): no role; decorate one body"),
         ("stress.reader(count=9)(print); stress.run()", "the roles need at least 9 CPUs, not 2; give cpus=9 or more"),
     ],
 )

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from stress.machine.machine import Machine
-from stress.marks.bout import Bout
 from stress.marks.cell import Cell
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.cpu import Role, StressCpu
+from stress.marks.mark_run import MarkRun
 from stress.marks.noise import SliceNoise
 
 pytestmark = [pytest.mark.threads, pytest.mark.old_pytest]
@@ -86,7 +86,7 @@ def test_an_interrupt_while_the_machine_boots_leaves_no_thread(monkeypatch: pyte
 
     monkeypatch.setattr(Machine, "boot", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Bout(Cell(CPUS, 1.0, 1), first_only=False).prepare()
+        MarkRun(Cell(CPUS, 1.0, 1), first_only=False).prepare()
     assert cpu_threads() == []
 
 
@@ -96,9 +96,9 @@ def test_an_interrupt_before_the_cpus_are_let_go_calls_no_body(monkeypatch: pyte
 
     monkeypatch.setattr(SliceNoise, "everywhere", interrupted)
     called: list[StressCpu] = []
-    bout = Bout(Cell(CPUS, 1.0, 1), first_only=False)
-    bout.prepare()
+    mark_run = MarkRun(Cell(CPUS, 1.0, 1), first_only=False)
+    mark_run.prepare()
     time.sleep(TO_THE_GATE)
     with pytest.raises(KeyboardInterrupt):
-        bout.run([Role(called.append, True, None)], frozenset(), CodeUnderTest(Path(__file__).parent))
+        mark_run.run([Role(called.append, True, None)], frozenset(), CodeUnderTest(Path(__file__).parent))
     assert (called, cpu_threads()) == ([], [])

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from stress.marks import bout, monitor, run_end
+from stress.marks import mark_run, monitor, run_end
 from stress.marks.cpu import Player, Role, StressCpu
 from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
 
@@ -18,15 +18,15 @@ SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "
 GRACE = 0.7
 IDLE = 0.3
 SHORT = f"""
-    from stress.marks import bout, run_end
-    bout.GRACE_SECONDS = run_end.GRACE_SECONDS = {GRACE}
+    from stress.marks import mark_run, run_end
+    mark_run.GRACE_SECONDS = run_end.GRACE_SECONDS = {GRACE}
     run_end.IDLE_SECONDS = {IDLE}
 """
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bout, "GRACE_SECONDS", GRACE)
+    monkeypatch.setattr(mark_run, "GRACE_SECONDS", GRACE)
     monkeypatch.setattr(run_end, "GRACE_SECONDS", GRACE)
     monkeypatch.setattr(run_end, "IDLE_SECONDS", IDLE)
 

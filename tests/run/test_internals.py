@@ -117,3 +117,10 @@ def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
     words = [row[0] for row in table_under("Glossary")]
     assert len(words) > 50
     assert words == sorted(set(words), key=str.lower)
+
+
+def test_the_page_names_no_file_that_is_gone() -> None:
+    text = (CHECKOUT / "docs" / "internals.md").read_text()
+    named = set(re.findall(r"`((?:stress|tests|docs)/[\w/]+\.\w+)`", text))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (CHECKOUT / name).exists()] == []

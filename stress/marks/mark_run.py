@@ -1,8 +1,8 @@
-"""A bout: the roles of a test on the CPUs of a machine, slice after slice, for the time of its cell.
+"""The run of a mark: the roles of a test on the CPUs of a machine, slice after slice, for the time of its cell.
 
-The machine is one of the python engine. Its CPUs wait at a gate within their first operation, so that none of that time
-is lost for the race: it can be there before anybody knows the roles. Each slice has noise of another kind. CPUs come to
-rest between two of them, but for those that wait for each other.
+The machine has the python engine. It boots before the roles are known, and its CPUs wait at a gate in their first
+operation, so that the boot takes no time from the race. Each slice has another kind of noise. Between two slices the
+CPUs rest, except those that wait for each other.
 """
 
 import gc
@@ -45,19 +45,19 @@ SLICES = 20
 SHORTEST_SLICE = 0.02
 LONGEST_SLICE = 0.25
 REST_SECONDS = 0.005
-"""How long a slice's end waits for operations under way, so that most noise changes while nobody is within one."""
+"""How long the end of a slice waits for operations under way, so that noise mostly changes between operations."""
 SPUN_SECONDS = 0.25
-"""For how long a CPU has only spun that is told as stalled when the grace is over. On a busy host it rarely runs."""
+"""A CPU that has only spun for so long when the grace is over has stalled. On a busy host it rarely runs."""
 LAST_SECONDS = 0.5
-LET_GO_SECONDS = 0.2
+END_THREADS_SECONDS = 0.2
 PAGE = 4096
 
 
 @attrs.frozen
 class Left:
-    """A CPU that has not ended its operation: who, what becomes of it, what it does, its stack as lines of a traceback.
+    """A CPU that has not ended its operation: who, its state, what it does, its stack as lines of a traceback.
 
-    `seconds` is for how long it was seen in it. `ended` says whether its thread could be ended.
+    `seconds` is the time for which it was seen in the operation. `ended`: its thread could be ended.
     """
 
     who: str
@@ -72,10 +72,10 @@ def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
     """The role of each CPU, writers first.
 
     Raises:
-        UserError: when there are too few CPUs, or none is left for a role.
+        UserError: when there is no role, or there are too few CPUs for the roles.
     """
     if not roles:
-        raise UserError("stress.run(): no role; decorate a body with @stress.reader, another with @stress.writer")
+        raise UserError("stress.run(): no role; decorate one body with @stress.reader and one with @stress.writer")
     fixed = sum(role.count or 0 for role in roles)
     open_roles = [role for role in roles if role.count is None]
     if fixed + len(open_roles) > cpus:
@@ -94,21 +94,21 @@ def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
 
 
 def collect_what_is_due() -> None:
-    """Collect young garbage, so that this does not hold all CPUs in their first milliseconds, by chance.
+    """Collect young garbage now, so that a collection does not stop all CPUs in their first milliseconds.
 
-    What is new since the last few items takes milliseconds, and is looked at no more often than it would be anyway.
+    The older generation takes milliseconds, so it is collected only if it is due anyway.
     """
     if gil_enabled() and gc.isenabled():
         gc.collect(int(gc.get_count()[1] >= gc.get_threshold()[1]))
 
 
 @attrs.define(eq=False)
-class Bout:
-    """One run of a cell's roles. `freed_objects` knows what was freed; the rest is read when `run` has returned.
+class MarkRun:
+    """One run of a cell's roles. `freed_objects` knows what was freed; the other fields are read after `run`.
 
-    Whoever calls `prepare` before it, to have a machine at hand, calls `close` at the end.
-    `left` has who did not end its operation, `deadlocks` the CPUs that wait for each other's locks in circles. `stray`
-    is a use of something freed by a thread that is no CPU, `stall` a stop that nobody ends.
+    A caller of `prepare`, which boots the machine early, must call `close` at the end. `left`: the CPUs that did not
+    end their operation. `deadlocks`: the CPUs that wait for each other's locks in circles. `stray`: a use of something
+    freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line.
     """
 
     cell: Cell
@@ -139,7 +139,7 @@ class Bout:
             raise
 
     def run(self, roles: Sequence[Role], acceptable: frozenset[str], under_test: CodeUnderTest) -> None:
-        """Run until the time is up, an exception or the first violation that was asked for, or nobody gets on."""
+        """Run until the time is up, an exception, the first violation if `first_only`, or no CPU makes progress."""
         began = clocks.monotonic()
         for number, role in enumerate(deal(roles, self.cell.cpus)):
             cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
@@ -153,7 +153,7 @@ class Bout:
             self.seconds = clocks.monotonic() - began
 
     def _run(self, machine: Machine, noise: Noise, began: float) -> None:
-        """Run all slices, and end."""
+        """Run all slices, then end the run."""
         monitor = Monitor(self.players, machine.native_id)
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], SPUN_SECONDS)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
@@ -166,7 +166,7 @@ class Bout:
         self._end(machine, RunEnd(monitor, self._signals.over), watchdog)
 
     def _slices(self, began: float) -> Iterator[tuple[Kind, float]]:
-        """The kind and length of each slice, until it is over."""
+        """The kind and the length in seconds of each slice, until the time is up or the run is over."""
         length = min(max(self.cell.duration_s / SLICES, SHORTEST_SLICE), LONGEST_SLICE)
         for kind in cycle(KINDS):
             left = began + self.cell.duration_s - clocks.monotonic()
@@ -175,7 +175,7 @@ class Bout:
             yield kind, min(length, left)
 
     def _slice(self, machine: Machine, noise: Noise, kind: Kind, seconds: float) -> None:
-        """Let all CPUs run with noise of a kind, and come to rest if they can."""
+        """Let all CPUs run with noise of a kind, then rest if they can."""
         make_progress()
         heard = noise.slice(kind)
         machine.ram.poke(YIELD_MASK, yield_mask("python", self.cell.cpus, 0.0 if kind is Kind.BARE else 1.0))
@@ -191,9 +191,9 @@ class Bout:
             player.bare()
 
     def _rest(self, machine: Machine) -> None:
-        """Wait on the test's thread, which runs no CPU, until every CPU rests, but not for long.
+        """Wait on the test's thread, which runs no CPU, until every CPU rests, at most for REST_SECONDS.
 
-        CPUs that rest go on passing safepoints, so that no stop is cut short, and what it protects with it.
+        CPUs that rest still pass safepoints, so that a stop under way can go on.
         """
         deadline = clocks.monotonic() + REST_SECONDS
         while not all(player.rests for player in self.players) and not machine.errors:
@@ -202,7 +202,7 @@ class Bout:
             clocks.sleep(LOOK_SECONDS)
 
     def _end(self, machine: Machine, ending: RunEnd, watchdog: Watchdog) -> None:
-        """Wait until every CPU rests; tell of those that do not, end them if they can be, and leave them else."""
+        """Wait until every CPU rests; report the others, and end their threads if that is possible."""
         stall = None
         while ending.goes_on() and not machine.errors:
             stall = watchdog.sample()
@@ -212,17 +212,17 @@ class Bout:
             self._leave({number: machine.thread(number) for number in ending.left}, ending)
 
     def _leave(self, threads: dict[int, threading.Thread], ending: RunEnd) -> None:
-        """Tell of CPUs that do not end their operation; those that power-off does not end count nothing any more."""
+        """Report CPUs that do not end their operation. If power-off does not end one, it counts nothing any more."""
         blocked = Blocked({number: thread for number, thread in threads.items() if ending.waits(number)})
-        told = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
+        left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
         cycles = {number: blocked.cycle(number) for number in blocked.threads}
         still = {_number(thread) for thread in self.close()}
         for number in still:
             self.players[number] = self.players[number].left_behind()
         end_threads({number: threads[number] for number in still}, blocked)
-        clocks.sleep(LET_GO_SECONDS if still else 0)
+        clocks.sleep(END_THREADS_SECONDS if still else 0)
         withdraw(threads[number] for number in still if threads[number].is_alive())
-        self.left = [attrs.evolve(told[number], ended=not threads[number].is_alive()) for number in sorted(still)]
+        self.left = [attrs.evolve(left[number], ended=not threads[number].is_alive()) for number in sorted(still)]
         self.deadlocks = {cycle for number, cycle in cycles.items() if number == min(cycle, default=None)}
 
     def _boot(self) -> Machine:
@@ -234,7 +234,7 @@ class Bout:
         return machine
 
     def close(self, seconds: float = LAST_SECONDS) -> list[threading.Thread]:
-        """End the machine, if there is one; the threads that do not end within `seconds`, which are left."""
+        """End the machine, if there is one; the threads that do not end within `seconds`, which go on running."""
         machine, self._machine = self._machine, None
         if machine is None:
             return []
@@ -243,14 +243,14 @@ class Bout:
         return machine.end(seconds)
 
     def _ram(self) -> Ram:
-        """RAM without a kernel, for the words of stops and windows."""
+        """RAM without a kernel: only the words of stops, edges and draws are used."""
         ram = Ram(RamMap(self.cell.cpus, PAGE, PAGE, PAGE))
         for number in range(self.cell.cpus):
             ram.poke(ram.map.log(number) + RANDOM, seed_of(self.cell.seed, 0, number))
         return ram
 
     def _play(self, gate: threading.Event) -> Play:
-        """What plays a CPU on its thread: the player of its number, once the gate is open."""
+        """A function that plays a CPU on its thread: the player of its number, once the gate is open."""
 
         def operation(cpu: Cpu) -> int:
             gate.wait()
@@ -259,12 +259,12 @@ class Bout:
         return PythonEngine().program(operation, STOPPED.safepoint, Features(kasan=False))
 
     def _operation(self, cpu: Cpu) -> int:
-        """A CPU's player plays, in the context of the test: its warning filters, say."""
+        """Run a CPU's player in the context of the test, which has its warning filters, for example."""
         self._here.player = player = self.players[cpu.number]
         return player.context.run(player.operation, cpu)
 
     def _left(self, number: int, thread: threading.Thread, ending: RunEnd, blocked: Blocked) -> Left:
-        """What a CPU that does not end its operation is doing."""
+        """The report of a CPU that does not end its operation."""
         waits = number in blocked.threads
         state = ending.state_of(number, in_a_cycle=number in blocked.cycle(number))
         does = blocked.describe(number) if waits else ending.monitor.doing(number).value
@@ -272,13 +272,13 @@ class Bout:
         return Left(self.players[number].who, state, does, seconds, _stack(thread))
 
     def _action(self, stack: RawStack) -> Action:
-        """What the calling thread does now."""
+        """An action of the calling thread, now."""
         player: Player | None = getattr(self._here, "player", None)
         who = player.who if player else f"thread {threading.current_thread().name}"
         return Action(who, clocks.monotonic_ns(), stack)
 
     def _used(self, use: Use) -> None:
-        """The calling thread uses something freed."""
+        """Note that the calling thread uses something freed."""
         player: Player | None = getattr(self._here, "player", None)
         if player:
             player.used(use)
@@ -292,32 +292,32 @@ class Bout:
 
     @property
     def starved(self) -> list[Left]:
-        """The CPUs of which nothing can be said."""
+        """The CPUs that got no core, so that their state is unknown."""
         return [one for one in self.left if one.state is EndState.UNKNOWN]
 
     @property
     def waiting(self) -> list[Left]:
-        """The CPUs that still waited for others when these had gone on long enough."""
+        """The CPUs that still waited for others after those had run on long enough."""
         return [one for one in self.left if one.state is EndState.WAITS]
 
     @property
     def operations(self) -> int:
-        """How many there were."""
+        """The number of operations of all CPUs."""
         return sum(player.operations for player in self.players)
 
     @property
     def overlapped(self) -> int:
-        """How many of them overlapped a writer's."""
+        """The number of operations that overlapped a writer's."""
         return sum(player.overlapped for player in self.players)
 
     @property
     def errors(self) -> list[BaseException]:
-        """All that bodies have raised."""
+        """All exceptions that bodies raised."""
         return [error for player in self.players for error in player.errors]
 
     @property
     def violations(self) -> int:
-        """How many operations ended in an outcome that is not acceptable."""
+        """The number of operations with an outcome that is not acceptable."""
         return sum(
             count
             for player in self.players
@@ -327,12 +327,12 @@ class Bout:
 
 
 def _number(thread: threading.Thread) -> int:
-    """The CPU that a thread is."""
+    """The number of the CPU that a thread plays."""
     return int(thread.name.removeprefix("cpu"))
 
 
 def _stack(thread: threading.Thread) -> tuple[str, ...]:
-    """The stack of a thread, from what the harness calls on."""
+    """The stack of a thread as lines, without the harness's frames."""
     frame = sys._current_frames().get(thread.ident or 0)
     frames = traceback.extract_stack(frame) if frame else []
     inner = [at for at, one in enumerate(frames) if Path(one.filename).is_relative_to(PACKAGE)]
