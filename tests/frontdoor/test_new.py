@@ -48,8 +48,8 @@ def test_a_new_scenario_runs_as_a_test(made: Path) -> None:
 
 
 def test_the_twin_lacks_the_protection_and_nothing_else_that_runs(made: Path) -> None:
-    texts = [path.read_text().partition("@kernel\n")[2].partition("SCENARIO")[0] for path in (made, twin_of(made))]
-    changed = [line for line in unified_diff(*map(str.splitlines, texts), n=0) if line.startswith(("+ ", "- "))]
+    whole, broken = (kernel_code(path).splitlines() for path in (made, twin_of(made)))
+    changed = [line for line in unified_diff(whole, broken, n=0) if line.startswith(("+ ", "- "))]
     assert len(changed) == 2
     assert all("spin_" in line for line in changed)
 
@@ -80,3 +80,8 @@ def test_a_path_that_cannot_be_written_is_one_line(name: str, tmp_path: Path) ->
 def twin_of(scenario: Path) -> Path:
     """The file of the twin."""
     return scenario.with_name(f"{scenario.stem}_twin.py")
+
+
+def kernel_code(scenario: Path) -> str:
+    """The functions of a scenario's file."""
+    return scenario.read_text().partition("@kernel\n")[2].partition("SCENARIO")[0]
