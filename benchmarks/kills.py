@@ -25,7 +25,7 @@ import attrs
 import psutil
 
 from benchmarks.exhibits import ROOT
-from stress.campaign.soak.rundir import SAMPLES, Run, read_run
+from stress.campaign.soak.rundir import SAMPLES, StoredSoak, read_run
 from stress.errors import UserError
 
 INTERVAL_SECONDS = 0.5
@@ -115,12 +115,12 @@ def session(*arguments: object) -> Iterator[Session]:
             started.kill()
 
 
-def windows_of(run: Run) -> int:
+def windows_of(run: StoredSoak) -> int:
     """The race windows that are on the disk."""
     return sum(standing.tally.race_windows for standing in run.standings().values())
 
 
-def elapsed_of(run: Run) -> float:
+def elapsed_of(run: StoredSoak) -> float:
     """The seconds that are on the disk."""
     return max(standing.elapsed_s for standing in run.standings().values())
 
@@ -188,7 +188,7 @@ class Kills:
             return 0.0
         return running.killed_at - max(running.ready_at, (folder / SAMPLES).stat().st_mtime)
 
-    def _goes_on(self, folder: Path, before: Run) -> bool:
+    def _goes_on(self, folder: Path, before: StoredSoak) -> bool:
         """Whether the soak can be resumed, adds to its counts, and ends in order."""
         longer = f"{round((elapsed_of(before) + MOMENT_MORE) * 1000)}ms"
         done = kstress("soak", "--resume", folder, "--duration", longer)

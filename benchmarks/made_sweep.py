@@ -17,19 +17,18 @@ from stress.campaign.converter import to_json
 from stress.campaign.folder import encode
 from stress.campaign.parts import Part, Session
 from stress.campaign.reading import MANIFEST, kind_of
-from stress.campaign.sweep.records import SCHEMA, SWEEP, Ended, Manifest, Plan, Values
+from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan, Values
 from stress.campaign.sweep.sweepdir import CELLS
 from stress.judge.outcomes import OUTCOMES
 from stress.judge.sources import POISON, WHOLE
-from stress.judge.sources import Run as BytesRun
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials
 from stress.judge.verdict import TwinSide, judge, rate_upper_95
-from stress.judge.violation import FREED, LIVE, Access, Block, Deed, Node, Row, Subject, Violation
+from stress.judge.violation import FREED, LIVE, Access, Block, ByteRun, Copied, Deed, Node, Row, Subject, Violation
 from stress.machine.stacks import Frame
-from stress.report.told import Told
-from stress.report.violation_json import report_json
+from stress.runs.codec import violation_json
 from stress.runs.conditions import Conditions
+from stress.runs.report import Report
 from stress.runs.result import trials_json
 from stress.scenario_files import catalogue
 
@@ -87,12 +86,15 @@ def violation(outcome: str, symbol: str = "llc_remove_pack") -> Violation:
     return Violation(
         outcome=outcome, cpu=1, program="kallsyms", operation=149, in_handler=False, stop=74, seconds=0.258514,
         hit=Access(0x407B088, 1, False, 0xFB, STACK), fault=None, warning=None,
-        subject=Subject(0x3FFFFFFFA0041240, symbol.encode(), "llc"), expected=symbol.encode(),
-        copied=b"llc_kkkk", answer=None, steps=18,
+        asked=Subject(0x3FFFFFFFA0041240, symbol.encode(), "llc"),
+        copied=Copied(
+            b"llc_kkkk", symbol.encode(),
+            (ByteRun(b"llc_", WHOLE, symbol.encode(), ("llc",)), ByteRun(b"kkkk", POISON)),
+        ),
+        answer=None, steps=18,
         walk=tuple(Node(0x4042000 + 0x1000 * at, f"mod{at}", FREED if at == 15 else LIVE) for at in range(16)),
         focus=0x407B088, block=Block(0x407A000, 8192, 4480, False, True, deed, deed),
-        rows=tuple(Row(0x407B060 + 16 * at, data, b"\xfb\xfb") for at in range(5)),
-        runs=(BytesRun(b"llc_", WHOLE, symbol.encode(), ("llc",)), BytesRun(b"kkkk", POISON)),
+        memory=tuple(Row(0x407B060 + 16 * at, data, b"\xfb\xfb") for at in range(5)),
     )  # fmt: skip
 
 
@@ -127,7 +129,7 @@ def run_json(values: Values, dice: random.Random, expect: str, twin: str | None,
         "first_violation_s": tally.first_violation_s, "rate_upper_95": rate_upper_95(tally),
         "outcomes": seen, "stall": None,
         "stop_machine": {"count": unloads, "p50_us": round(p50, 3), "p99_us": round(p50 * 4, 3), "max_us": p50 * 90},
-        "reports": [report_json(violation(name), again) for name in FORBIDDEN_SEEN] if violations else [],
+        "reports": [violation_json(violation(name), again) for name in FORBIDDEN_SEEN] if violations else [],
         "twin": {"scenario": twin, "race_windows": beside.race_windows, "violations": beside.violations,
                  **{name: trials_json(beside.caught)[name] for name in ("trials", "catches")}}
         if beside else None,
@@ -135,15 +137,17 @@ def run_json(values: Values, dice: random.Random, expect: str, twin: str | None,
     }  # fmt: skip
 
 
-def cells(plan: Plan, broken: Mapping[int, str] | None = None) -> Iterator[Ended]:
+def cells(plan: Plan, broken: Mapping[int, str] | None = None) -> Iterator[CellResult]:
     """Every cell and repeat of a plan; `broken` says how the first repeat of some cells ended instead."""
     dice, parts = random.Random(plan.seed), {part.name: part for part in plan.scenarios}
     for number, values in enumerate(plan.cells):
         of = parts[values.scenario]
         for repeat in range(1, plan.repeat + 1):
             end = (broken or {}).get(number, "done") if repeat == 1 else "done"
-            trouble = None if end == "done" else Told((f"the cell's process {end}", "its last words"), {"reason": end})
-            yield Ended(
+            trouble = (
+                None if end == "done" else Report((f"the cell's process {end}", "its last words"), {"reason": end})
+            )
+            yield CellResult(
                 at="2026-01-01T00:00:00Z", session=0, number=number, repeat=repeat, seed=SEED + repeat, end=end,
                 seconds=SECONDS + 1, first_lookup_s=0.4,
                 run=None if trouble else run_json(values, dice, of.expect, of.twin, SEED + repeat), trouble=trouble,
@@ -159,7 +163,9 @@ def plan_of(values: Sequence[Values], repeat: int = 5) -> Plan:
     )  # fmt: skip
 
 
-def write_sweep(folder: Path, plan: Plan, ended: Iterator[Ended] | Sequence[Ended], status: str = "complete") -> Path:
+def write_sweep(
+    folder: Path, plan: Plan, ended: Iterator[CellResult] | Sequence[CellResult], status: str = "complete"
+) -> Path:
     """The run directory of a sweep."""
     folder.mkdir(parents=True)
     head = Manifest(SCHEMA, "kstress 0.1.0", status, plan, (Session("2026-01-01T00:00:00Z", conditions()),))

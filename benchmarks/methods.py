@@ -19,10 +19,10 @@ from benchmarks.peers.races import RIGHT, Race
 from benchmarks.witness import READERS, SECONDS, THREADS, WRITERS, Body, Witness
 from stress.machine.python_engine import switching
 from stress.marks.cell import Cell, fresh_seed
+from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.cpu import StressCpu
 from stress.marks.fixture import Stress
 from stress.marks.noise import SHORT_INTERVAL
-from stress.marks.under_test import UnderTest
 
 BARE_TIMES = 100
 """Calls of a body between two looks at the clock."""
@@ -53,7 +53,7 @@ def ours(make: MakeRace, seconds: float = SECONDS) -> Witness:
         NothingMeasuredError: when it did not tell what its bodies saw, or tells of something else.
     """
     cell = Cell(THREADS, seconds, fresh_seed())
-    with Stress(cell, "benchmarks.marks", True, UnderTest(PEERS), print) as stress:
+    with Stress(cell, "benchmarks.marks", True, CodeUnderTest(PEERS), print) as stress:
         race, witness = make(), Witness(seconds)
 
         @stress.writer(count=WRITERS)

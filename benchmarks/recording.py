@@ -11,7 +11,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from stress import Config, run
-from stress.report.table import show
+from stress.results.terminal.table import show
 
 PICTURE = Path(__file__).parents[1] / "docs" / "recording.svg"
 COLUMNS = 112

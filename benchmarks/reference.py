@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 from stress.results.load.gather import gather
+from stress.results.pages import palette, pictures
 from stress.results.report import charts
 from stress.results.report.curves import Chart, Family, families
 
@@ -19,13 +20,13 @@ CHECKOUT = Path(__file__).parents[1]
 REFERENCE, PICTURE = CHECKOUT / "results" / "reference", CHECKOUT / "docs" / "reference.svg"
 FIGURES = ("violations per race window", "time to first violation", "unloads a second", "length of a stop, median")
 WIDTH, HEIGHT, HEAD, ROW, KEYS = 330, 202, 26, 24, 34
-INK, PAPER = charts.INK, {"light": "#ffffff", "dark": "#0d1117"}
+INK, PAPER = palette.INK, {"light": "#ffffff", "dark": "#0d1117"}
 
 
 def style() -> str:
     """One style sheet: every colour has another one at night."""
     night = "".join(
-        f'[fill="{day}"]{{fill:{dark}}}[stroke="{day}"]{{stroke:{dark}}}' for day, dark in charts.DARK.items()
+        f'[fill="{day}"]{{fill:{dark}}}[stroke="{day}"]{{stroke:{dark}}}' for day, dark in palette.DARK.items()
     )
     font = "text{font-family:system-ui,'Segoe UI',Roboto,'Helvetica Neue','DejaVu Sans',sans-serif}"
     return (
@@ -48,7 +49,7 @@ def keys(family: Family) -> Iterator[str]:
     """The legend."""
     for at, series in enumerate(family.series):
         x = 14 + at * 260
-        yield placed(charts.draw_key(series, 900 + at), x, 8, 40, 13)
+        yield placed(pictures.draw_key(charts.key_of(series), 900 + at), x, 8, 40, 13)
         yield text(x + 48, 19, f"{series.label} ({'before' if at else 'after'} the patch)", 13)
 
 
@@ -59,7 +60,9 @@ def panel(engine: str, drawn: tuple[Chart, ...], top: float, first: int) -> Iter
     for at, title in enumerate(FIGURES):
         x = at * WIDTH
         yield text(x + 14, top + ROW + 14, title, 12)
-        yield placed(charts.draw(wanted[title], first + at), x, top + ROW + HEAD - 8, WIDTH, HEIGHT)
+        yield placed(
+            pictures.draw(charts.picture_of(wanted[title], engine), first + at), x, top + ROW + HEAD - 8, WIDTH, HEIGHT
+        )
 
 
 def picture(run: Path) -> str:
@@ -67,7 +70,7 @@ def picture(run: Path) -> str:
     [source] = gather([run])
     [family] = families(source)
     height = KEYS + len(family.panels) * (ROW + HEAD + HEIGHT)
-    with charts.quiet():
+    with pictures.quiet():
         rows = [
             part
             for at, (engine, drawn) in enumerate(family.panels)

@@ -6,10 +6,10 @@ Source: the barrier's own rule, stop_machine in 2.6.11.
 """
 
 from stress import Program, Scenario
-from stress.judge.outcomes import Code, with_more
+from stress.judge.outcomes import with_more
 from stress.kernel.held import warn_if_running
 from stress.kernel.list import list_add, list_del
-from stress.kernel.module import sys_delete_module, sys_init_module
+from stress.kernel.modlist import STOPPED
 from stress.kernel.preempt import local_irq_disable, preempt_disable
 from stress.kernel.stop_machine import (
     STOPMACHINE_DISABLE_IRQ,
@@ -21,10 +21,8 @@ from stress.kernel.stop_machine import (
 )
 from stress.kernel.struct_module import LIST, MODULES
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe
+from stress.programs.modprobe import modprobe_judged_under
 from stress.programs.read_symbol import kallsyms_reader
-
-RIGHT = int(Code.RIGHT)
 
 
 @kernel
@@ -57,31 +55,13 @@ def unlink_module(cpu: Cpu, mod: int) -> None:
     restart_machine(cpu)
 
 
-@kernel
-def insmod(cpu: Cpu, image: int) -> int:
-    """Load a module."""
-    return sys_init_module(cpu, image, link_module)
-
-
-@kernel
-def rmmod(cpu: Cpu, name: int) -> int:
-    """Unload a module."""
-    return sys_delete_module(cpu, name, unlink_module)
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """Load and unload modules; right unless the kernel warned."""
-    modprobe(cpu, insmod, rmmod)
-    return RIGHT
-
-
 SCENARIO = Scenario(
     name="changes_while_running",
     claim="asking every CPU to stop is enough, there is no need to wait for their answers",
     source="planted in 2.6.11's stop_machine",
     point="cure",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=STOPPED.but("hasty", link=link_module, unlink=unlink_module),
+    programs=(Program("modprobe", modprobe_judged_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("running", "right"),
     expect="violated",
     learnt="nearly every change is then made while some CPU still runs",

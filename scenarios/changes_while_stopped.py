@@ -6,17 +6,15 @@ Source: the patch's promise, link and unlink only under stop_machine_run.
 """
 
 from stress import Program, Scenario
-from stress.judge.outcomes import Code, with_more
+from stress.judge.outcomes import with_more
 from stress.kernel.held import warn_if_running
 from stress.kernel.list import list_add, list_del
-from stress.kernel.module import sys_delete_module, sys_init_module
+from stress.kernel.modlist import STOPPED
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.struct_module import LIST, MODULES
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe
+from stress.programs.modprobe import modprobe_judged_under
 from stress.programs.read_symbol import kallsyms_reader
-
-RIGHT = int(Code.RIGHT)
 
 
 @kernel
@@ -39,31 +37,13 @@ def unlink_module(cpu: Cpu, mod: int) -> None:
     restart_machine(cpu)
 
 
-@kernel
-def insmod(cpu: Cpu, image: int) -> int:
-    """Load a module."""
-    return sys_init_module(cpu, image, link_module)
-
-
-@kernel
-def rmmod(cpu: Cpu, name: int) -> int:
-    """Unload a module."""
-    return sys_delete_module(cpu, name, unlink_module)
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """Load and unload modules; right unless the kernel warned."""
-    modprobe(cpu, insmod, rmmod)
-    return RIGHT
-
-
 SCENARIO = Scenario(
     name="changes_while_stopped",
     claim="whenever the list changes, every other CPU has acknowledged the stop with interrupts off",
     source="the patch's promise",
     point="cure",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=STOPPED.but("watched", link=link_module, unlink=unlink_module),
+    programs=(Program("modprobe", modprobe_judged_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("running", "right"),
     expect="held",
     twin="changes_while_running",

@@ -9,7 +9,7 @@ Source: the patch's point (6).
 from fractions import Fraction
 
 from stress import Hardware, Program, Scenario
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader
 
 SCENARIO = Scenario(
@@ -17,7 +17,7 @@ SCENARIO = Scenario(
     claim="the patch holds where a hypervisor takes CPUs away at any time",
     source="Linux 2.6.11 with the patch; its point (6)",
     point="6",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     hardware=Hardware(gap=Fraction(1, 20_000), gap_s=200e-6),
     expect="held",
     twin="hypervisor_before",

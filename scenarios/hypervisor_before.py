@@ -9,7 +9,8 @@ Source: the patch's point (6).
 from fractions import Fraction
 
 from stress import Hardware, Program, Scenario
-from stress.programs.modprobe import modprobe_locked
+from stress.kernel.modlist import LOCKED
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader
 
 SCENARIO = Scenario(
@@ -17,7 +18,8 @@ SCENARIO = Scenario(
     claim="a spinlock around list changes is enough where a hypervisor takes CPUs away at any time",
     source="ppc64 before the patch; its point (6)",
     point="6",
-    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=LOCKED,
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     hardware=Hardware(gap=Fraction(1, 20_000), gap_s=200e-6),
     expect="violated",
     learnt="gaps widen every window",

@@ -8,12 +8,11 @@ Source: the patch's point (4); d72b37513cd in 2.6.28 links without a stop, and p
 
 from stress import Program, Scenario
 from stress.kernel.list import NEXT, PREV
-from stress.kernel.modlist import rmmod_stopped
-from stress.kernel.module import sys_init_module
+from stress.kernel.modlist import STOPPED
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.struct_module import LIST, MODLIST_LOCK, MODULES
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_aimed
+from stress.programs.modprobe import modprobe_aimed_under
 from stress.programs.parked import await_operation
 from stress.programs.read_symbol import kallsyms_reader
 
@@ -38,24 +37,13 @@ def link_module(cpu: Cpu, mod: int) -> None:
     spin_unlock(cpu, MODLIST_LOCK)
 
 
-@kernel
-def insmod(cpu: Cpu, image: int) -> int:
-    """Load a module without a stop."""
-    return sys_init_module(cpu, image, link_module)
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """Load and unload modules."""
-    return modprobe_aimed(cpu, insmod, rmmod_stopped)
-
-
 SCENARIO = Scenario(
     name="insmod_publish_first",
     claim="insmod needs no stop, whatever the order of its stores",
     source="2.6.28 (d72b37513cd) without its ordered publish; the patch's point (4)",
     point="4",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=STOPPED.but("published_first", link=link_module),
+    programs=(Program("modprobe", modprobe_aimed_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="readers follow the NULL link of an entry that was published too early",
 )

@@ -10,7 +10,8 @@ Source: David Howells, "Fix kallsyms/insmod/rmmod race [try #2]", 28 January 200
 """
 
 from stress import Program, Scenario
-from stress.programs.modprobe import modprobe_locked
+from stress.kernel.modlist import LOCKED
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader
 
 SCENARIO = Scenario(
@@ -18,7 +19,8 @@ SCENARIO = Scenario(
     claim="a spinlock around link and unlink protects kallsyms readers, who take no lock",
     source="2.6.11-rc1 and before; the patch's points (1) to (4)",
     point="2",
-    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=LOCKED,
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="a lock that readers do not take protects writers only: every kind of wrong answer is seen",
 )

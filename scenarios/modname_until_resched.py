@@ -8,7 +8,7 @@ Source: the patch's point (5) and its promise.
 
 from stress import Program, Scenario
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import no_pause, read_modname
 
 
@@ -23,7 +23,7 @@ SCENARIO = Scenario(
     claim="the raw modname that kallsyms_lookup returns stays good until the reader reschedules",
     source="the patch's promise; its point (5)",
     point="5",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="held",
     twin="modname_past_resched",
     learnt="the raw modname is safe for whoever prints it at once",

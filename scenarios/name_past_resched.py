@@ -9,7 +9,7 @@ Source: the patch's point (5): why kallsyms_lookup copies the name into the call
 from stress import Program, Scenario
 from stress.kernel.stop_machine import schedule
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import read_pointer
 
 
@@ -24,7 +24,7 @@ SCENARIO = Scenario(
     claim="a raw pointer to a name stays good while the reader uses it",
     source="the patch's point (5)",
     point="5",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="this is why the patch copies the name: its caller may reschedule before it prints",
 )

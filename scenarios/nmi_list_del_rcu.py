@@ -10,14 +10,13 @@ from fractions import Fraction
 
 from stress import Hardware, Program, Scenario
 from stress.kernel.list import list_del_rcu
-from stress.kernel.modlist import insmod_stopped
-from stress.kernel.module import sys_delete_module
+from stress.kernel.modlist import STOPPED
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.struct_module import LIST
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
 from stress.programs.idle import cpu_idle
-from stress.programs.modprobe import modprobe
+from stress.programs.modprobe import modprobe_under
 from stress.programs.show_trace import nmi_of_readers
 
 
@@ -30,24 +29,13 @@ def unlink_module(cpu: Cpu, mod: int) -> None:
     restart_machine(cpu)
 
 
-@kernel
-def rmmod(cpu: Cpu, name: int) -> int:
-    """Unload a module."""
-    return sys_delete_module(cpu, name, unlink_module)
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """Load and unload modules."""
-    return modprobe(cpu, insmod_stopped, rmmod)
-
-
 SCENARIO = Scenario(
     name="nmi_list_del_rcu",
     claim="list_del_rcu under a stop protects NMI handlers too",
     source="the cure for what the patch leaves open to NMIs",
     point="unsaid",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("idle", cpu_idle)),
+    protocol=STOPPED.but("rcu", unlink=unlink_module),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("idle", cpu_idle)),
     hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=nmi_of_readers),
     expect="held",
     twin="nmi_stopped",

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from stress import Hardware, Program, Scenario
 from stress.programs.idle import cpu_idle
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.show_trace import nmi_of_readers
 
 SCENARIO = Scenario(
@@ -20,7 +20,7 @@ SCENARIO = Scenario(
     claim="the patch protects NMI handlers that look symbols up, also on a stopped CPU",
     source="a gap in the patch; NMI handlers of i386 and x86_64",
     point="unsaid",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("idle", cpu_idle)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("idle", cpu_idle)),
     hardware=Hardware(nmi=Fraction(1, 10), nmi_handler=nmi_of_readers),
     expect="violated",
     learnt="NMIs that stand on the entry step to LIST_POISON1; no NMI ever read freed memory",

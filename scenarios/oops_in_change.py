@@ -8,14 +8,13 @@ Source: the patch says nothing of an oops inside fn; include/linux/list.h.
 
 from stress import Program, Scenario
 from stress.kernel.list import LIST_POISON1, LIST_POISON2, NEXT, PREV
-from stress.kernel.modlist import insmod_stopped
-from stress.kernel.module import sys_delete_module
+from stress.kernel.modlist import STOPPED
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.struct_module import LIST
 from stress.machine.events import take_exception
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader, nmi_reader
 
 
@@ -48,24 +47,13 @@ def unlink_module(cpu: Cpu, mod: int) -> None:
     restart_machine(cpu)
 
 
-@kernel
-def rmmod(cpu: Cpu, name: int) -> int:
-    """Unload a module."""
-    return sys_delete_module(cpu, name, unlink_module)
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """Load and unload modules."""
-    return modprobe(cpu, insmod_stopped, rmmod)
-
-
 SCENARIO = Scenario(
     name="oops_in_change",
     claim="an oops report inside list_del, under a stop, finds a whole list",
     source="a gap in the patch that was feared",
     point="unsaid",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=STOPPED.but("oopsing", unlink=unlink_module),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="oops_poison_first",
     learnt="the order of list_del's stores is what saves the report; what it needs is a walk forward",

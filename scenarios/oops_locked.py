@@ -11,7 +11,7 @@ from stress.kernel.kallsyms import kallsyms_lookup
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import read_symbol
 
 
@@ -38,7 +38,7 @@ SCENARIO = Scenario(
     claim="kallsyms may take modlist_lock, though an oops can come under it",
     source="2.6.22, mended in 2.6.23 (24da1cbff9c); the patch's point (1)",
     point="1",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("oops", oops_under_lock)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("oops", oops_under_lock)),
     expect="stalled",
     learnt="the first oops under the lock waits for itself, and every stop waits for it",
 )

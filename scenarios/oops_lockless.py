@@ -11,7 +11,7 @@ from stress import Program, Scenario
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader
 
 
@@ -29,7 +29,7 @@ SCENARIO = Scenario(
     claim="an oops report finishes on a CPU that holds modlist_lock, since kallsyms takes no lock",
     source="the patch's point (1)",
     point="1",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("oops", oops_under_lock)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("oops", oops_under_lock)),
     expect="held",
     twin="oops_locked",
     learnt="lockless lookups finish whatever lock the oops came under; a stop only waits for them",

@@ -8,8 +8,9 @@ Source: the patch's point (3), where it speaks of the links; include/linux/list.
 
 from stress import Program, Scenario
 from stress.kernel.kallsyms import lookup_in
+from stress.kernel.modlist import LOCKED
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_locked
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import linger, read_symbol
 
 
@@ -37,7 +38,8 @@ SCENARIO = Scenario(
     claim="a reader that stands on an entry can step on, whoever unlinks it meanwhile",
     source="the patch's point (3), the list links",
     point="3",
-    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", reader)),
+    protocol=LOCKED,
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="readers step from the unlinked entry to 0x00100100, LIST_POISON1",
 )

@@ -11,7 +11,7 @@ from stress import Hardware, Program, Scenario
 from stress.kernel.kallsyms import kallsyms_lookup
 from stress.kernel.preempt import preempt_disable, preempt_enable
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import read_symbol
 
 
@@ -35,7 +35,7 @@ SCENARIO = Scenario(
     claim="preempt_disable around walk and copy makes the patch hold with preemption",
     source="Linux 2.6.25 (6dd06c9fbe0)",
     point="doubt",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", reader)),
     hardware=Hardware(interrupt=Fraction(1, 500)),
     expect="held",
     twin="preempted_reader",

@@ -12,7 +12,7 @@ from stress.kernel.kallsyms import KSYM_NAME_LEN, any_module, find_symbol_name
 from stress.kernel.preempt import preempt_disable, preempt_enable
 from stress.kernel.string import strncpy
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import read_symbol
 
 
@@ -39,7 +39,7 @@ SCENARIO = Scenario(
     claim="preempt_disable around the walk alone is enough",
     source="2.6.24, mended in 2.6.25 (6dd06c9fbe0)",
     point="doubt",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", reader)),
     hardware=Hardware(interrupt=Fraction(1, 500)),
     expect="violated",
     learnt="the copy is part of the read: protection must last until it is done",

@@ -11,7 +11,7 @@ from stress.kernel.kallsyms import KSYM_NAME_LEN, MODNAMEBUF, SYMBOL_MODNAME
 from stress.kernel.kallsyms_names import module_get_kallsym
 from stress.kernel.string import strncpy
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_names import proc_kallsyms_reader, wait_in_buffer
 
 
@@ -36,7 +36,7 @@ SCENARIO = Scenario(
     claim="/proc/kallsyms is safe, since it finds each line under module_mutex",
     source="2.6.11 to 2.6.21, patched or not; mended in 2.6.22 (ea07890a680)",
     point="5",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("proc_kallsyms", reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("proc_kallsyms", reader)),
     expect="violated",
     learnt="a pointer found under a lock is good under that lock only",
 )

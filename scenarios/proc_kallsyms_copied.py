@@ -12,7 +12,7 @@ from stress.kernel.stop_machine import down, up
 from stress.kernel.string import strncpy
 from stress.kernel.struct_module import MODULE_MUTEX
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_names import proc_kallsyms_reader, wait_in_buffer
 
 
@@ -39,7 +39,7 @@ SCENARIO = Scenario(
     claim="/proc/kallsyms is safe if all of a line is copied under module_mutex",
     source="Linux 2.6.22 (ea07890a680)",
     point="5",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("proc_kallsyms", reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("proc_kallsyms", reader)),
     expect="held",
     twin="proc_kallsyms",
     learnt="copies made under the mutex are whole, whenever they are printed",

@@ -7,17 +7,15 @@ Source: the rule that the patch's remark on locks rests on.
 """
 
 from stress import Program, Scenario
-from stress.judge.outcomes import Code, with_more
+from stress.judge.outcomes import with_more
 from stress.kernel.list import list_add, list_del
-from stress.kernel.module import sys_delete_module, sys_init_module
+from stress.kernel.modlist import STOPPED
 from stress.kernel.spinlock import spin_lock, spin_unlock, warn_if_owned
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.kernel.struct_module import LIST, MODLIST_LOCK, MODULES
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe
+from stress.programs.modprobe import modprobe_judged_under
 from stress.programs.read_symbol import kallsyms_reader
-
-RIGHT = int(Code.RIGHT)
 
 
 @kernel
@@ -39,25 +37,6 @@ def unlink_module(cpu: Cpu, mod: int) -> None:
 
 
 @kernel
-def insmod(cpu: Cpu, image: int) -> int:
-    """Load a module."""
-    return sys_init_module(cpu, image, link_module)
-
-
-@kernel
-def rmmod(cpu: Cpu, name: int) -> int:
-    """Unload a module."""
-    return sys_delete_module(cpu, name, unlink_module)
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """Load and unload modules; right unless the kernel warned."""
-    modprobe(cpu, insmod, rmmod)
-    return RIGHT
-
-
-@kernel
 def symbol_get(cpu: Cpu) -> int:
     """A lookup under modlist_lock, as other users of the list do it."""
     spin_lock(cpu, MODLIST_LOCK)
@@ -72,8 +51,9 @@ SCENARIO = Scenario(
     claim="a holder of a spinlock may reschedule",
     source="planted: scheduling while atomic",
     point="cure",
+    protocol=STOPPED.but("watched", link=link_module, unlink=unlink_module),
     programs=(
-        Program("modprobe", writer, cpus=1, writes=True),
+        Program("modprobe", modprobe_judged_under, cpus=1, writes=True),
         Program("symbol_get", symbol_get, cpus=1),
         Program("kallsyms", kallsyms_reader),
     ),

@@ -8,9 +8,10 @@ Source: the patch's point (3), its second half.
 
 from stress import Program, Scenario
 from stress.kernel.kallsyms import lookup_in
+from stress.kernel.modlist import LOCKED
 from stress.kernel.struct_module import MODULE_STATE_GOING, STATE
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_locked
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import linger, read_symbol
 
 
@@ -39,7 +40,8 @@ SCENARIO = Scenario(
     claim="a reader is safe if it passes over modules that rmmod has marked GOING",
     source="the patch's point (3)",
     point="3",
-    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", reader)),
+    protocol=LOCKED,
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", reader)),
     expect="violated",
     learnt="a module turns GOING, and is freed, between the look at its state and the copy of the name",
 )

@@ -8,24 +8,17 @@ Source: the patch; kernel/module.c.
 
 from stress import Program, Scenario
 from stress.judge.outcomes import with_more
-from stress.kernel.modlist import link_stopped, unlink_stopped
-from stress.machine.seam import Cpu, kernel
-from stress.programs.count_stops import count_stops
+from stress.kernel.modlist import STOPPED
+from stress.programs.count_stops import count_stops_under
 from stress.programs.read_symbol import kallsyms_reader
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """One way through insmod and rmmod, its stops counted."""
-    return count_stops(cpu, link_stopped, unlink_stopped)
-
 
 SCENARIO = Scenario(
     name="stop_counts",
     claim="rmmod stops the machine twice, insmod once, and each way that fails as often as it got",
     source="the patch; kernel/module.c",
     point="cure",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=STOPPED,
+    programs=(Program("modprobe", count_stops_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     outcomes=with_more("miscounted", "right"),
     expect="held",
     twin="stop_counts_locked",

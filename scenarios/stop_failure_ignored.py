@@ -7,11 +7,10 @@ Source: unstated in the patch; mended by 9e01892c423 and 9ea09af3bd3 in 2.6.29.
 """
 
 from stress import Program, Scenario
-from stress.kernel.modlist import insmod_stopped, unlink_stopped
-from stress.kernel.module import sys_delete_module
+from stress.kernel.modlist import STOPPED, unlink_stopped
 from stress.kernel.stop_machine import stopper_fails
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader
 
 
@@ -22,24 +21,13 @@ def unlink_if_stopped(cpu: Cpu, mod: int) -> None:
         unlink_stopped(cpu, mod)
 
 
-@kernel
-def rmmod(cpu: Cpu, name: int) -> int:
-    """Unload a module, whatever the stop came to."""
-    return sys_delete_module(cpu, name, unlink_if_stopped)
-
-
-@kernel
-def writer(cpu: Cpu) -> int:
-    """Load and unload modules."""
-    return modprobe(cpu, insmod_stopped, rmmod)
-
-
 SCENARIO = Scenario(
     name="stop_failure_ignored",
     claim="the value of stop_machine_run need not be looked at",
     source="Linux 2.6.11 with the patch, mended in 2.6.29 (9ea09af3bd3)",
     point="unsaid",
-    programs=(Program("modprobe", writer, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=STOPPED.but("unchecked", unlink=unlink_if_stopped),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="violated",
     learnt="one stop that fails is enough: the list leads into freed memory from then on",
 )

@@ -8,7 +8,7 @@ Source: David Howells, "Fix kallsyms/insmod/rmmod race [try #2]", 28 January 200
 """
 
 from stress import Program, Scenario
-from stress.programs.modprobe import modprobe_stopped
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader
 
 SCENARIO = Scenario(
@@ -16,7 +16,7 @@ SCENARIO = Scenario(
     claim="linking and unlinking under stop_machine makes every lookup give a whole, live name",
     source="the patch, in Linux 2.6.11",
     point="cure",
-    programs=(Program("modprobe", modprobe_stopped, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin="modlist_spinlock",
     learnt="readers that take no lock and may not be preempted are safe if the list changes while they all stand still",

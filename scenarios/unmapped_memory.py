@@ -7,7 +7,8 @@ Source: mm/vmalloc.c, which module memory comes from; the patch's point (1).
 """
 
 from stress import Program, Scenario
-from stress.programs.modprobe import modprobe_locked
+from stress.kernel.modlist import LOCKED
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import kallsyms_reader
 
 SCENARIO = Scenario(
@@ -15,7 +16,8 @@ SCENARIO = Scenario(
     claim="a reader that comes too late notices nothing worse than a wrong name",
     source="2.6.11-rc1 and before, with the memory that modules have there",
     point="2",
-    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
+    protocol=LOCKED,
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     fate="unmapped",
     expect="violated",
     learnt="a late read is a second oops, or meets the next module at the same address; poison is never seen",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stress.campaign.sweep.sweep import resume_sweep, sweep
     from stress.config import Config
     from stress.errors import HarnessError, UserError
+    from stress.judge.outcomes import Outcome
     from stress.results.compare.comparison import compare
     from stress.results.compare.terms import Terms
     from stress.runs.runner import run
@@ -26,6 +27,7 @@ _HOMES = {
     "Hardware": "stress.scenario",
     "HarnessError": "stress.errors",
     "Matrix": "stress.campaign.sweep.matrix",
+    "Outcome": "stress.judge.outcomes",
     "Program": "stress.scenario",
     "Scenario": "stress.scenario",
     "Terms": "stress.results.compare.terms",
@@ -47,6 +49,7 @@ __all__ = [
     "Hardware",
     "HarnessError",
     "Matrix",
+    "Outcome",
     "Program",
     "Scenario",
     "Terms",

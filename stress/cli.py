@@ -1,6 +1,6 @@
-"""The command `kstress`: reads the command line, calls what a Python caller could call, prints, sets the exit code.
+"""The command `kstress`: reads the command line, calls what a Python caller can call, prints, sets the exit code.
 
-Nothing heavy is imported before a command needs it.
+Heavy modules are imported only when a command needs them.
 """
 
 import os
@@ -30,19 +30,19 @@ COMMANDS = (run, soak, sweep, report, compare, list_scenarios, new, doctor, corp
 
 
 class RefusedError(Exception):
-    """The system refused something; click, which takes EPIPE for its own and exits with 1, must not see it."""
+    """Carries an OSError past click, which would handle EPIPE by itself and exit with 1."""
 
     def __init__(self, refusal: OSError) -> None:
-        """Carry what it was."""
+        """Carry `refusal`, the error of the system."""
         super().__init__(str(refusal))
         self.refusal = refusal
 
 
 class Front(Commands):
-    """The commands, whose errors are told by `call` alone."""
+    """The group of all commands; only `call` prints their errors."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command that is asked for."""
+        """Run the command; RefusedError for an OSError."""
         try:
             return super().invoke(context)
         except OSError as error:
@@ -59,7 +59,7 @@ def cli() -> None:
 
     \b
     Start with:  kstress run        the 2005 kallsyms race, before and after the patch
-                 kstress soak       run for hours or days, and lose nothing
+                 kstress soak       run for hours or days; an interrupted soak can be resumed
                  kstress sweep      run every combination of CPU counts, engines and more
                  kstress compare    what is worse than it was, and what is noise
                  kstress list       every scenario, and a path through them for who is new
@@ -98,19 +98,19 @@ def call(arguments: list[str] | None = None) -> int:
 
 
 def refused(error: OSError) -> int:
-    """Tell that the system refused something that no command has words of its own for; the exit code."""
+    """Print the error for a refusal of the system that no command has handled; the exit code."""
     silence(sys.stdout)
     if isinstance(error, BrokenPipeError) and error.filename is None:
-        return 0  # the reader of a pipe has what it wanted
+        return 0  # the reader of the pipe, such as `head`, has left
     return fail(on_one_line(str(unmet(error))), EXIT_USAGE)
 
 
 def unmet(error: OSError) -> UserError:
-    """What is told then."""
+    """The message for a refusal of the system: with the files, if the error names any."""
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     if not names:
-        return refusal("cannot print the results, or go on", error, "name a file with --json")
-    return refusal(f"cannot use {' and '.join(map(repr, names))}", error, "see that it can be read and written")
+        return refusal("cannot print the results", error, "name a file with --json")
+    return refusal(f"cannot use {' and '.join(map(repr, names))}", error, "check that you can read and write it")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What this machine offers kstress, and whether each engine really catches the race here."""
+"""The checks of `kstress doctor`: what this host offers, and whether each engine catches the race here."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ TRIAL_SECONDS = 1.0
 
 @attrs.frozen
 class Check:
-    """One finding: good, bad, or None for a plain fact or something optional that is not there."""
+    """One check: True for good, False for bad, None for a plain fact or an optional part that is missing."""
 
     name: str
     good: bool | None
@@ -31,7 +31,7 @@ class Check:
 
 
 def _facts() -> Iterator[Check]:
-    """What the host and the interpreter are."""
+    """The host, the interpreter, and the features of the system."""
     gil = f"GIL, switch interval {sys.getswitchinterval() * 1e3:g} ms" if gil_enabled() else "no GIL"
     yield Check("kstress", None, package_version("kstress") or "not installed, run from its sources")
     yield Check("python", None, f"{platform.python_implementation()} {platform.python_version()}, {gil}")
@@ -39,7 +39,7 @@ def _facts() -> Iterator[Check]:
     yield Check("cores", None, f"{usable_cores()} usable of {os.cpu_count()}")
     for key, offer in OFFERS.items():
         there = offers(key)
-        yield Check(offer.name, there or None, "there" if there else f"lacking: {offer.without}")
+        yield Check(offer.name, there or None, "available" if there else f"missing: {offer.without}")
 
 
 def _extras() -> Iterator[Check]:
@@ -51,7 +51,7 @@ def _extras() -> Iterator[Check]:
 
 
 def _trial(engine: str) -> Check:
-    """Run the planted race for a second: an engine that does not catch it is no use here."""
+    """Run the planted race for a second: an engine that does not catch it cannot be trusted here."""
     try:
         [result] = run(["modlist_spinlock"], Config(engine=engine, duration_s=TRIAL_SECONDS))
     except (UserError, HarnessError) as error:
@@ -62,7 +62,7 @@ def _trial(engine: str) -> Check:
 
 
 def examine() -> Iterator[Check]:
-    """Every finding, as it is made; the trials of the engines come last and take a second each."""
+    """Every check, as it is done; the trials of the engines come last and take a second each."""
     yield from _facts()
     corpus = bundled()
     yield Check("corpus", True, f"{len(corpus.modules)} modules, symbols: {symbols_text(corpus)}; {corpus.source}")

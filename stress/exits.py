@@ -17,12 +17,12 @@ EXIT_HARNESS_FAILED = 4
 
 
 def exit_code(results: "list[Result]", signal_number: int) -> int:
-    """The exit code that results come to: 1, then 129, 130 or 143, then 3, then 0."""
+    """The exit code for results, the first that applies: 1, then 129, 130 or 143, then 3, then 0."""
     return verdicts_code({result.verdict.name for result in results if not result.as_expected}, signal_number)
 
 
 def verdicts_code(verdicts: set[str], signal_number: int) -> int:
-    """The same, of the verdicts that were not as expected."""
+    """The exit code for a run whose verdicts that differ from the expected ones are `verdicts`."""
     if verdicts - {"inconclusive"}:
         return EXIT_OTHER_VERDICT
     if signal_number:
@@ -31,17 +31,17 @@ def verdicts_code(verdicts: set[str], signal_number: int) -> int:
 
 
 def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
-    """Print what a campaign, like a "soak", has come to: 2 if something was in its way, 4 if it failed, else `code`."""
+    """Print the end of a campaign (`what`: "soak" or "sweep"); 2 if trouble stopped it, 4 if it failed, else `code`."""
     outputs.finish(ending)
     if ending.trouble:
-        return fail(f"{ending.trouble}; the {what} was stopped, what it learnt is above", EXIT_USAGE)
+        return fail(f"{ending.trouble}; the {what} was stopped, its results so far are above", EXIT_USAGE)
     return EXIT_HARNESS_FAILED if ending.failed else code
 
 
 def fail(message: str, code: int) -> int:
-    """Print a message on standard error, one line unless it has more, as far as that can be written to; the exit code.
+    """Print a message on standard error, if it can be written; returns `code`.
 
-    What is in it may come from anywhere, so nothing in it tells the terminal what to do.
+    The message may contain text from files, so control characters are escaped and do not reach the terminal.
     """
     with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
         print(f"kstress: {escaped(message)}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Optional parts of kstress: which packages each takes, and the command that installs them here."""
+"""The extras (optional parts) of kstress: the packages of each, and the command that installs them here."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ EXTRAS = {
     "metrics": ("prometheus_client",),
     "cluster": ("distributed",),
 }
-"""The modules of each extra."""
+"""The modules that each extra needs."""
 
 
 def missing_modules(extra: str) -> list[str]:
@@ -24,10 +24,10 @@ def missing_modules(extra: str) -> list[str]:
 
 
 def install_hint(extra: str) -> str:
-    """The command that installs what an extra needs into this environment, however kstress came into it.
+    """The command that installs an extra's packages into this environment, however kstress was installed.
 
-    It names the packages rather than kstress, whose source may be a checkout, a wheel or an index. An environment
-    without pip is filled from outside, as the README makes it.
+    It names the packages, and not kstress, which may come from a checkout, a wheel or an index. For an environment
+    without pip, as the README makes it, it uses the pip of another Python.
     """
     if find_spec("pip"):
         command = [_short(sys.executable), "-m", "pip", "install"]
@@ -37,20 +37,20 @@ def install_hint(extra: str) -> str:
 
 
 def needs(what: str, extra: str) -> str:
-    """That something needs an extra, and how to install it."""
+    """The message that `what` needs the modules of an extra, and how to install them."""
     modules = " and ".join(missing_modules(extra) or EXTRAS[extra])
     return f"{what} needs {modules}; install with: {install_hint(extra)}"
 
 
 def _other_python() -> str:
-    """A Python that may have a pip: `python3`, unless that is this environment's own, as where it is activated."""
+    """A Python that may have pip: `python3`, or the base interpreter if `python3` is this environment's own."""
     found = which("python3")
     own = found is not None and Path(found).parent.parent == Path(sys.prefix)
     return f"{sys.base_prefix}/bin/python3" if own and sys.prefix != sys.base_prefix else "python3"
 
 
 def _requirements(extra: str) -> list[str]:
-    """The packages of an extra as kstress's metadata has them; their names alone where it has no metadata."""
+    """The packages of an extra from kstress's metadata, with versions; without metadata the names of the modules."""
     try:
         known = requires("kstress") or []
     except PackageNotFoundError:
@@ -61,6 +61,6 @@ def _requirements(extra: str) -> list[str]:
 
 
 def _short(path: str) -> str:
-    """A path from the working directory, if it lies below it."""
+    """A path, relative to the working directory if it lies below it."""
     relative = os.path.relpath(path)
     return path if Path(relative).parts[:1] == ("..",) else relative

@@ -1,6 +1,6 @@
 """The pytest plugin `stress`: the mark, its fixture and options, and scenarios as tests.
 
-pytest loads it wherever kstress is installed, so that nothing heavy is imported before a test needs it.
+pytest loads it wherever kstress is installed, so heavy modules are imported only when a test needs them.
 """
 
 import inspect
@@ -15,35 +15,35 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stress.host import clocks  # noqa: F401 - bound before any test can patch what they are
+from stress.host import clocks  # noqa: F401 - bound before any test can patch the clocks of `time`
 
 if TYPE_CHECKING:
     from stress.marks.fixture import Stress
 
 NAMES = ("duration", "cpus", "engine", "seed", "repeat", "cores")
 HELP = {
-    "duration": "how long each cell runs, like 500ms or 2m (smoke: 1s)",
-    "cpus": "CPU counts, one cell each, like 2,4,8",
-    "engine": "for scenarios: auto, python or native",
-    "seed": "a seed, or random",
-    "repeat": "how many cells of each kind",
-    "cores": "while another stress run has this host's cores: wait, share or skip (KSTRESS_CORES; wait)",
+    "duration": "how long each item runs, like 500ms or 2m (default: 1s)",
+    "cpus": "CPU counts, one item for each, like 2,4,8",
+    "engine": "engine of scenarios: auto, python or native",
+    "seed": "a whole number, or random",
+    "repeat": "how many items for each CPU count",
+    "cores": "what to do while another stress run holds this host's cores: wait (default), share or skip",
 }
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
 SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
 NOTE = "stress_note"
 MOST_NOTES = 20
-NEEDS_FIXTURE = "has the mark `stress` and not the fixture `stress`: it ran once, as an ordinary test"
+NEEDS_FIXTURE = "has the mark `stress` but not the fixture `stress`: it ran once, as an ordinary test"
 UNITTEST = (
-    "the mark `stress` is not for methods of unittest.TestCase, which take no fixture: "
+    "the mark `stress` does not work on methods of unittest.TestCase, which cannot take fixtures; "
     "write a function, or a method of a plain class"
 )
-GENERATOR = "a test with `yield` is not run by pytest: write a plain function that calls stress.run()"
+GENERATOR = "pytest does not run a test with `yield`; write a plain function that calls stress.run()"
 ASYNC = (
-    "a test that is `async def` needs a plugin of pytest that runs it, and none did: "
-    "write a plain function, since stress.run() waits for threads and for no event loop"
+    "an `async def` test needs a pytest plugin that runs it, and no plugin did; "
+    "write a plain function: stress.run() waits for threads, not for an event loop"
 )
-NEEDS_MARK = "the fixture `stress` is for tests with @pytest.mark.stress"
+NEEDS_MARK = "the fixture `stress` needs the mark: add @pytest.mark.stress to the test"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,11 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name in NAMES:
         group.addoption(f"--stress-{name}", metavar=name.upper(), default=None, help=HELP[name])
         parser.addini(f"stress_{name}", HELP[name], default="")
-    parser.addini("stress_noise", "more files, folders or modules whose code takes noise", type="args", default=[])
+    parser.addini("stress_noise", "more files, folders or modules that take noise", type="args", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark, and check what the command line and the settings file say, if they say anything."""
+    """Register the mark, and check the settings of the command line and the settings file, if there are any."""
     config.addinivalue_line("markers", MARK)
     given = any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES)
     if given or os.environ.get("KSTRESS_CORES"):
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def check_settings(config: pytest.Config) -> None:
-    """End pytest with one line for a setting that cannot be used."""
+    """End pytest with one line for an invalid setting."""
     from stress.errors import UserError
     from stress.marks.settings import find_settings
 
@@ -77,7 +77,7 @@ def check_settings(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """What threads can do here."""
+    """The line of pytest's header: engine, cores, GIL and switch interval."""
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     try:  # as stress.host.system does, which is not imported before a test needs it
         cores = len(os.sched_getaffinity(0))
@@ -92,7 +92,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """Collect a scenario's file as one; as a module too, as pytest does when it is named, only if it is for tests."""
+    """Collect a scenario's file as a scenario; as a module of tests too only if its name is that of a test file."""
     found = yield
     if not defines_scenario(file_path):
         return found
@@ -104,7 +104,7 @@ def pytest_collect_file(
 
 
 def defines_scenario(path: Path) -> bool:
-    """Whether a file reads like one that defines a SCENARIO; it is not run to find out."""
+    """Whether the text of a file looks as if it defines a SCENARIO; nothing of it runs."""
     try:
         text = path.read_bytes() if path.suffix == ".py" else b""
     except OSError:
@@ -119,8 +119,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from stress.errors import UserError
     from stress.marks.cell import cells
+    from stress.marks.code_under_test import named_parts
     from stress.marks.settings import check_mark, find_settings
-    from stress.marks.under_test import named_parts
 
     marked: dict[str, Any] = {}
     try:
@@ -135,7 +135,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def budget_of(item: pytest.Item) -> float | None:
-    """Seconds that an item of a stress machine has for its run; None for any other item."""
+    """The seconds after which the run of a stress item has ended; None for any other item."""
     if item.get_closest_marker("stress") is None:
         return None
     callspec = getattr(item, "callspec", None)
@@ -145,7 +145,7 @@ def budget_of(item: pytest.Item) -> float | None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Give a stress item the host's cores, and its time."""
+    """Hold the host's cores while a stress item runs, and add its time to its timeout."""
     budget_s = budget_of(item)
     if budget_s is None:
         return (yield)
@@ -155,24 +155,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     extend_timeout(item, budget_s)
     how = find_setting(item.config, "cores", {})
-    with having_cores(lambda told: tell(item.config, f"\n{item.nodeid} {told}"), warn_of(item), how=how) as shared:
+    with having_cores(lambda text: tell(item.config, f"\n{item.nodeid} {text}"), warn_of(item), how=how) as shared:
         skip_if_shared(item, how, shared)
         return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a marked test that cannot take the fixture, before pytest leaves it out; note one that does not."""
+    """Fail a marked test that cannot take the fixture, before pytest skips it; note a marked test without it."""
     if not isinstance(item, pytest.Function) or item.get_closest_marker("stress") is None:
         return
-    if told := refusal(item):
-        pytest.fail(told, pytrace=False)
+    if reason := refusal(item):
+        pytest.fail(reason, pytrace=False)
     if "stress" not in item.fixturenames:
         item.user_properties.append((NOTE, NEEDS_FIXTURE))
 
 
 def refusal(item: pytest.Function) -> str:
-    """Why a marked test cannot run as one; empty if it can. A mark of a whole module says nothing of its classes."""
+    """Why a marked test cannot run; empty if it can. A mark on a module does not apply to its unittest classes."""
     marked = [node for node, _ in item.iter_markers_with_node("stress")]
     unittest = sys.modules.get("unittest")
     if unittest and item.cls and issubclass(item.cls, unittest.TestCase):
@@ -181,13 +181,13 @@ def refusal(item: pytest.Function) -> str:
 
 
 def is_async(function: object) -> bool:
-    """Whether a call of a function only makes a coroutine or an asynchronous generator."""
+    """Whether calling a function only makes a coroutine or an asynchronous generator."""
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Fail a test that has roles and never runs them: it would pass whatever they do; or that nobody can call."""
+    """Fail a test that has roles and never runs them, or that is async and was not run: it would pass."""
     stressed = budget_of(pyfuncitem) is not None
     try:
         done = yield
@@ -202,7 +202,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What is to be said of tests whatever they came to; the properties of an item are complete at its teardown."""
+    """Print the notes on tests of any outcome; the properties of an item are complete at its teardown."""
     reports = [report for of_one in terminalreporter.stats.values() for report in of_one]
     ends = [report for report in reports if getattr(report, "when", None) == "teardown"]
     notes = [f"{end.nodeid}: {value}" for end in ends for name, value in end.user_properties if name == NOTE]
@@ -224,26 +224,26 @@ def tell(config: pytest.Config, text: str) -> None:
 
 
 class NoiseLines:
-    """With `-v`, a line after each stress item: what took noise, and how much."""
+    """With `-v`, prints a line after each stress item: the code that took noise, and how much."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Nothing is written yet."""
+        """Remember the config, for its terminal."""
         self._config = config
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write it once the item is over: the properties are complete then, in a worker of pytest-xdist too."""
+        """Print the line at teardown: then the properties are complete, in a worker of pytest-xdist too."""
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        told = [value for name, value in report.user_properties if name == "stress_noise"]
-        if terminal and told and report.when == "teardown":
-            terminal.write_line(f"  noise: {told[0]}")
+        lines = [value for name, value in report.user_properties if name == "stress_noise"]
+        if terminal and lines and report.when == "teardown":
+            terminal.write_line(f"  noise: {lines[0]}")
 
 
 @pytest.fixture
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
-    """One cell of a test of one's own: decorate bodies with `stress.reader` and `stress.writer`, then `stress.run`."""
+    """One cell of the test: decorate bodies with `stress.reader` and `stress.writer`, then call `stress.run`."""
     from stress.marks.fixture import Stress
-    from stress.marks.imports import under_test_of
+    from stress.marks.imports import code_under_test_of
 
     if not hasattr(request, "param"):
         raise pytest.UsageError(NEEDS_MARK)
@@ -251,7 +251,7 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     first_only = config.getoption("maxfail") == 1
-    with Stress(request.param, item.nodeid, first_only, under_test_of(item), partial(tell, config)) as one:
-        item.add_report_section("call", "stress", one.again)
+    with Stress(request.param, item.nodeid, first_only, code_under_test_of(item), partial(tell, config)) as one:
+        item.add_report_section("call", "stress", one.rerun_command)
         yield one
     item.user_properties.extend(one.properties())

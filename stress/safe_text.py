@@ -24,3 +24,9 @@ def shown(value: object) -> str:
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 3] + "..."
     return text if text.isprintable() else ascii(text)
+
+
+def printable(data: bytes) -> str:
+    """Bytes as text on one line: UTF-8 where that can be printed, `\\xNN` elsewhere."""
+    text = data.decode(errors="backslashreplace")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -6,6 +6,8 @@ from fractions import Fraction
 import attrs
 
 from stress.judge.outcomes import OUTCOMES, Outcome, with_findings
+from stress.kernel.modlist import STOPPED
+from stress.kernel.protocol import PerProtocol, Protocol
 from stress.machine.features import no_nmi
 from stress.machine.seam import Operation
 
@@ -69,27 +71,33 @@ PLAIN = Hardware()
 class Program:
     """One kind of work for a CPU: `operation` runs again and again until power-off.
 
-    `cpus` is how many CPUs run it; None for all that are left. `writes` says that it passes edges, so that
-    readers' race windows are counted against it.
+    `operation` is a kernel function, or what makes one of the scenario's protocol, like `modprobe_under`. `cpus` is how
+    many CPUs run it; None for all that are left. `writes` says that it passes edges, so that readers' race windows are
+    counted against it.
     """
 
     name: str
-    operation: Operation
+    operation: Operation | PerProtocol[Operation]
     cpus: int | None = None
     writes: bool = False
+
+    def under(self, protocol: Protocol) -> Operation:
+        """The operation where the list changes by `protocol`."""
+        return self.operation(protocol) if isinstance(self.operation, PerProtocol) else self.operation
 
 
 @attrs.frozen
 class Scenario:
     """A guarantee under test; `scenarios/` holds one in each file.
 
-    `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which
-    expects "violated" or "stalled" and differs only in the protection under test. `outcomes` adds or grades
-    outcomes. `hardware` is what the CPUs do besides; `fate` what becomes of freed memory: "poisoned", "reused" (not
-    poisoned, and handed out again to the next module), "unmapped" (touching it faults) or "type-stable" (it keeps what
-    is in it and may be touched, as with SLAB_TYPESAFE_BY_RCU: the detector of such touches is off). `learnt` is what
-    its runs taught, in a line; `point` is the point of the patch that it is about, one of `POINTS`.
-    `origin` is what to call it by on the command line: its name, or the path that it was loaded from.
+    `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which expects
+    "violated" or "stalled" and differs only in the protection under test. `outcomes` adds or grades outcomes.
+    `protocol` is how the list changes, by default as the patch has it. `hardware` is what the CPUs do besides; `fate`
+    what becomes of freed memory: "poisoned", "reused" (not poisoned, and handed out again to the next module),
+    "unmapped" (touching it faults) or "type-stable" (it keeps what is in it and may be touched, as with
+    SLAB_TYPESAFE_BY_RCU: the detector of such touches is off). `learnt` is what its runs taught, in a line; `point` is
+    the point of the patch that it is about, one of `POINTS`. `origin` is what to call it by on the command line: its
+    name, or the path that it was loaded from.
     """
 
     name: str
@@ -104,6 +112,7 @@ class Scenario:
     fate: str = attrs.field(default="poisoned", validator=one_of((*FATES, TYPE_STABLE)))
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
+    protocol: Protocol = attrs.field(default=STOPPED, kw_only=True)
 
     @property
     def least_cpus(self) -> int:

@@ -1,6 +1,6 @@
-"""Finding scenarios: by name in the catalogue, or by path. The catalogue is the folder `scenarios/`.
+"""Finds and loads scenarios: by name in the catalogue, or by path. The catalogue is the folder `scenarios/`.
 
-It lies beside the package in a checkout and an editable install, and inside it in a built wheel.
+It lies beside the package in a checkout and an editable install, and inside the package in a wheel.
 """
 
 import errno
@@ -17,6 +17,7 @@ import attrs
 
 from stress.errors import UserError
 from stress.host.disk import read_whole, telling
+from stress.judge.outcomes import fault_of
 from stress.machine.seam import SCENARIO_MODULE
 from stress.safe_text import on_one_line, shown
 from stress.scenario import POINTS, Scenario
@@ -33,7 +34,7 @@ def scenarios_folder() -> Path:
 
 
 def _real(path: Path) -> Path:
-    """An absolute path without links; unlike `Path.resolve` it never raises."""
+    """An absolute path without links; unlike `Path.resolve`, it never raises."""
     return Path(os.path.realpath(path))
 
 
@@ -46,43 +47,43 @@ def line_of(error: BaseException, path: Path) -> int:
 
 
 _loaded: dict[Path, tuple[bytes, Scenario]] = {}
-"""What this process has loaded: the bytes that ran, and what came of them."""
+"""The files that this process has loaded: the bytes that ran, and the scenario that they define."""
 
 
 def read_source(path: Path) -> bytes:
-    """The bytes of the scenario file at `path`, which is not run. UserError if it cannot be read."""
-    with telling(f"cannot read {shown(path)}", "give a path to a .py file"):
+    """The bytes of the scenario file at `path`; nothing runs. UserError if it cannot be read."""
+    with telling(f"cannot read {shown(path)}", "give the path of a .py file"):
         return read_whole(path, LARGEST_SOURCE)
 
 
 def loaded_source(path: Path) -> bytes:
-    """The bytes of the scenario file at `path` that this process runs; what is there now, if it runs none."""
+    """The bytes of the file at `path` as this process has run them, or the file's bytes now if it has not."""
     known = _loaded.get(path)
     return known[0] if known else read_source(path)
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The `SCENARIO` of the file at `path`, an absolute path; its origin is its name if the catalogue has it.
+    """The `SCENARIO` of the file at the absolute `path`; its `origin` is its name if the catalogue has it.
 
     Raises:
-        UserError: when the file cannot be read or run, or has no SCENARIO.
+        UserError: when the file cannot be read or run, has no SCENARIO, or one whose outcomes collide.
     """
     return load_source(path, loaded_source(path))
 
 
 def load_source(path: Path, source: bytes) -> Scenario:
-    """The same from bytes that were read there before: they run, whatever the file or a compiled one beside it says.
+    """The scenario that `source`, bytes read from `path` before, defines: they run, and not the file as it is now.
 
-    Its module is kept in `sys.modules`, where compiled code looks for it.
+    The module is kept in `sys.modules`, where compiled code looks for it.
 
     Raises:
-        UserError: also when this process has run other bytes of that file.
+        UserError: as `load_scenario`, and when this process has run other bytes of that file.
     """
     if path not in _loaded:
         _loaded[path] = source, _run_source(path, source)
     known, scenario = _loaded[path]
     if known != source:
-        raise UserError(f"{shown(path)} has changed since this process has loaded it; start a new process")
+        raise UserError(f"{shown(path)} has changed since this process loaded it; start a new process")
     return scenario
 
 
@@ -91,18 +92,20 @@ def _run_source(path: Path, source: bytes) -> Scenario:
     name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"{shown(path)} is not a Python file; a scenario is a .py file with a SCENARIO")
+        raise UserError(f"{shown(path)} is not a Python file; a scenario is a .py file that defines SCENARIO")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
-        told = f"{type(error).__name__}: {on_one_line(str(error))}"
+        fault = f"{type(error).__name__}: {on_one_line(str(error))}"
         line = line_of(error, path)
-        raise UserError(f"{shown(path)}, line {line}: {told}; mend the scenario file") from error
+        raise UserError(f"{shown(path)}, line {line}: {fault}; fix the scenario file") from error
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
+    if refused := fault_of(scenario.outcomes):
+        raise UserError(f"{shown(path)}: {refused}")
     known = path.parent == _real(scenarios_folder()) and path.stem == scenario.name
     return attrs.evolve(scenario, origin=scenario.name if known else str(path))
 
@@ -126,24 +129,24 @@ def scenario_file(wanted: str) -> Path:
     """The file of the scenario of this name in the catalogue, or of this path; an absolute path.
 
     Raises:
-        UserError: when there is none; says which there are.
+        UserError: when there is none; it names similar scenarios.
     """
     path = Path(wanted)
     if path.suffix == ".py" or "/" in wanted:
-        usual = "give a path to a .py file, or a name (kstress list)"
+        usual = "give the path of a .py file, or a name (kstress list)"
         with telling(f"there is no scenario file {shown(repr(wanted))}", usual):
             if stat.S_ISREG(os.stat(path).st_mode):
                 return _real(path)
-            raise OSError(errno.EINVAL, "it is no plain file")
+            raise OSError(errno.EINVAL, "it is not a plain file")
     inside = scenarios_folder() / f"{wanted}.py"
     if wanted.isidentifier() and inside.is_file():
         return _real(inside)
     what = f"there is no scenario {shown(repr(wanted))}{_nearest(wanted)}"
-    raise UserError(f"{what}; `kstress list` has all names, or give a path to a .py file")
+    raise UserError(f"{what}; `kstress list` shows all names, or give the path of a .py file")
 
 
 def _nearest(wanted: str) -> str:
-    """The names in the catalogue that `wanted` may have meant, as a question; nothing if it is like none."""
+    """The names in the catalogue that are similar to `wanted`, as a question; empty if there are none."""
     near = get_close_matches(wanted, [path.stem for path in scenarios_folder().glob("*.py")], MOST_NEAREST)
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
@@ -152,7 +155,7 @@ def find_scenario(wanted: str) -> Scenario:
     """The scenario of this name in the catalogue, or in the file of this path.
 
     Raises:
-        UserError: when there is none, or its file has none.
+        UserError: when there is none, or its file defines none.
     """
     return load_scenario(scenario_file(wanted))
 

@@ -7,7 +7,7 @@ EXECUTOR = Part("stress/campaign/crews/executor.py")
 FUTURES = Part("stress/campaign/crews/futures.py")
 LETTERS = Part("stress/campaign/crews/letters.py")
 REMOTE = Part("stress/campaign/sweep/remote.py")
-CELL = Part("stress/campaign/sweep/cell.py")
+RECORDS = Part("stress/campaign/sweep/records.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 SECTIONS = Part("stress/results/report/sections.py")
 TABLE = Part("stress/results/report/table_csv.py")
@@ -66,7 +66,7 @@ GROUP = Group(
         EXECUTOR.of("def __init__(").mutant(
             "executor-unasked",
             "workers of an executor are not asked",
-            "if reasons := read_introduction(said, WHO).objections:",
+            "if reasons := opened(said, Introduction, WHO).objections:",
             "if reasons := ():",
         ),
         EXECUTOR.of("def returned(").mutant(
@@ -85,22 +85,22 @@ GROUP = Group(
         LETTERS.of("def opened(").mutant(
             "deep-letter", "an answer that is nested deeply ends the sweep", ", RecursionError)", ")"
         ),
-        REMOTE.of("def came_of(").mutant(
+        REMOTE.of("def _check_run(").mutant(
             "another-cell",
             "the run of another cell is kept",
-            "(run.scenario, run.engine, run.cpus, run.seed) != ",
+            "(known.scenario, known.engine, known.cpus, known.seed) != ",
             "() == ",
         ),
-        CELL.of("def __attrs_post_init__(").mutant(
+        RECORDS.of('def __attrs_post_init__(self) -> None:\n        """Raise ValueError unless there is a run').mutant(
             "contradiction",
             "an answer that contradicts itself is kept",
             "not (self.end == DONE) == (self.run is not None) == (self.trouble is None)",
             "False",
         ),
-        SWEEP.of("def _take(").mutant(
+        SWEEP.of("def take(").mutant(
             "lost-cell", "a cell that was lost is forgotten", "self.agenda.put_back(cell)", "pass", LOSSES
         ),
-        SWEEP.of("def _take(").mutant(
+        SWEEP.of("def take(").mutant(
             "lost-for-ever", "a cell that kills its workers is given to all", "self._lost[cell] += 1", "pass", LOSSES
         ),
         SECTIONS.of("def _facts(").mutant(

@@ -14,6 +14,7 @@ MASK = OUTCOMES.of("def forbidden_mask(")
 TALLY = Part("stress/judge/tally.py", "def add(")
 RUN = Part("stress/runs/runner.py")
 EXITS = Part("stress/exits.py")
+COPIED_POISON = ', FORBIDDEN, "copied poison: the memory was freed"\n'
 
 GRADES = suite("judge/test_lookups.py")
 COUNTS = suite("judge/test_tally.py")
@@ -41,29 +42,29 @@ GROUP = Group(
         OUTCOMES.mutant(
             "freed-acceptable",
             "reading freed memory is acceptable",
-            "Code.FREED: (FORBIDDEN,",
-            "Code.FREED: (ACCEPTABLE,",
+            "FREED = 6, FORBIDDEN,",
+            "FREED = 6, ACCEPTABLE,",
             GRADES,
         ),
         OUTCOMES.mutant(
             "missed-acceptable",
             "missing a module is acceptable",
-            "Code.MISSED: (FORBIDDEN,",
-            "Code.MISSED: (ACCEPTABLE,",
+            "MISSED = 7, FORBIDDEN,",
+            "MISSED = 7, ACCEPTABLE,",
             GRADES,
         ),
         OUTCOMES.mutant(
             "torn-before-poisoned",
             "torn is taken before poisoned",
-            "POISONED = 3\n    TORN = 4",
-            "POISONED = 4\n    TORN = 3",
+            f"POISONED = 3{COPIED_POISON}    TORN = 4",
+            f"POISONED = 4{COPIED_POISON}    TORN = 3",
             GRADES,
         ),
         OUTCOMES.mutant(
             "going-acceptable",
             "finding a module that goes is acceptable",
-            "Code.GOING: (FORBIDDEN,",
-            "Code.GOING: (ACCEPTABLE,",
+            "GOING = 14, FORBIDDEN,",
+            "GOING = 14, ACCEPTABLE,",
             GRADES,
         ),
         JUDGE.mutant("violated-never", "violations change no verdict", "if tally.violations:", "if False:"),
@@ -190,8 +191,8 @@ GROUP = Group(
         RUN.of("def prepare(").mutant(
             "twin-protected",
             "the twin runs what the scenario runs",
-            "plays[program.name] = engine.program(program.operation,",
-            "plays[program.name] = engine.program(dealt[-1].operation,",
+            "operation = program.under(",
+            "operation = dealt[-1].under(",
             PAIR,
         ),
         Part("stress/runs/result.py").mutant(

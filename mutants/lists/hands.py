@@ -4,6 +4,7 @@ from mutants.mutant import Group, Part, suite
 
 DISK = Part("stress/host/disk.py")
 FOLDER = Part("stress/campaign/folder.py")
+OPEN = Part("stress/campaign/journal.py")
 PARTS = Part("stress/campaign/parts.py")
 FILES = Part("stress/scenario_files.py")
 KEEPING = Part("stress/machine/native/keeping.py")
@@ -66,12 +67,12 @@ GROUP = Group(
         FOLDER.of("def append(self, line").mutant(
             "loss-unnoticed", "cells go on into a file that is gone", "        self.check()\n", ""
         ),
-        FOLDER.of("def end(self, status").mutant(
+        OPEN.of("def end(self, status").mutant(
             "end-unnoticed", "a campaign ends well though its file is gone", "lines.check()", "pass"
         ),
-        FOLDER.of("def rewrite(self").mutant(
+        OPEN.of("def rewrite(self").mutant(
             "other-folder", "a manifest is written into another directory of the same name",
-            "            disk.check_in_place(self.folder, self._lock)\n", "",
+            "            disk.check_in_place(self.folder, self._lock.handle)\n", "",
         ),
         DISK.of("def not_own(").mutant(
             "others-write", "code is loaded that others can write", "facts.st_mode & OTHERS_WRITE", "False", KEPT

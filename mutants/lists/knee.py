@@ -75,7 +75,7 @@ GROUP = Group(
         FINDING.of("def shows(").mutant(
             "late-shows", "a violation after its time counts", "first <= seconds", "True", AGENDA
         ),
-        FINDING.of('def end(self, ended: Ended) -> None:\n        """A cell has').mutant(
+        FINDING.of('def end(self, ended: CellResult) -> None:\n        """A cell has').mutant(
             "told-early",
             "runs are told in the order of their ends",
             "while (cell := next(self._coming(), None)) in self.ended:\n            self._tell(self.ended[cell])",

@@ -5,14 +5,14 @@ from mutants.mutant import Group, Part, suite
 BOUT = Part("stress/marks/bout.py")
 CPU = Part("stress/marks/cpu.py")
 NOISE = Part("stress/marks/noise.py")
-UNDER_TEST = Part("stress/marks/under_test.py")
+CODE = Part("stress/marks/code_under_test.py")
 IMPORTS = Part("stress/marks/imports.py")
-REACH = Part("stress/marks/reach.py")
+SUMMARY = Part("stress/marks/noise_summary.py")
 POISON = Part("stress/marks/poison.py")
 FIXTURE = Part("stress/marks/fixture.py")
-ENDING = Part("stress/marks/ending.py")
-VIGIL = Part("stress/marks/vigil.py")
-LETTING_GO = Part("stress/marks/letting_go.py")
+RUN_END = Part("stress/marks/run_end.py")
+MONITOR = Part("stress/marks/monitor.py")
+END_THREADS = Part("stress/marks/end_threads.py")
 BODIES = Part("stress/marks/bodies.py")
 PLUGIN = Part("stress/pytest_plugin.py")
 CLOCKS = Part("stress/host/clocks.py")
@@ -68,53 +68,60 @@ GROUP = Group(
             "        finally:\n",
             "        except Oops:\n",
         ),
-        ENDING.of("def goes_on(").mutant(
+        RUN_END.of("def goes_on(").mutant(
             "no-grace",
             "an operation that ends a little late is left",
             "self._seconds >= GRACE_SECONDS or",
             "True or",
             WAITS,
         ),
-        ENDING.of("def fate(").mutant(
+        RUN_END.of("def state_of(").mutant(
             "stuck-unseen",
             "a deadlock is not told",
-            "Fate.STALLED if stands or doing",
-            "Fate.STALLED if doing",
+            "EndState.STALLED if stands or doing",
+            "EndState.STALLED if doing",
             WAITS,
         ),
-        ENDING.of("def fate(").mutant(
+        RUN_END.of("def state_of(").mutant(
             "cycle-waits", "a circle of locks is a note", "if in_a_cycle:", "if False:", WAITS
         ),
-        ENDING.of("def fate(").mutant(
+        RUN_END.of("def state_of(").mutant(
             "over-stalls", "who waits for one that raised has stalled", "if self.over.is_set():", "if False:", WAITS
         ),
-        ENDING.of("def goes_on(").mutant(
+        RUN_END.of("def goes_on(").mutant(
             "nobody-helps", "CPUs that rest do not go on for those that wait", "self._helpers.help()", "pass", WAITS
         ),
-        ENDING.of("def help(").mutant(
+        RUN_END.of("def help(").mutant(
             "helps-in-circles",
             "one that waits when let go on again is let go on again",
             "self._once.add(helper)",
             "pass",
             WAITS,
         ),
-        VIGIL.of("def sample(self) ->").mutant(
+        MONITOR.of("def sample(self) ->").mutant(
             "suspended-waits",
             "a process that was suspended has waited",
             "min(now - self._sampled, LONGEST_SAMPLE_SECONDS)",
             "now - self._sampled",
             WAITS,
         ),
-        VIGIL.of("def has_stalled(").mutant(
+        MONITOR.of("def has_stalled(").mutant(
             "starved-stalls", "who gets no core has stalled", "and not self.starves", "", WAITS
         ),
-        VIGIL.of("def doing(self, cpus").mutant(
-            "runs-unseen", "an endless loop waits", "return Doing.RUNS", "return Doing.WAITS", WAITS
+        MONITOR.of("def doing(self, cpus").mutant(
+            "runs-unseen", "an endless loop waits", "return Activity.RUNS", "return Activity.WAITS", WAITS
         ),
-        LETTING_GO.of("def let_go(").mutant(
+        END_THREADS.of("def end_threads(").mutant(
             "waiter-asleep", "who waits for a condition takes from it later", "waiter.release()", "pass", WAITS
         ),
-        LETTING_GO.of("def let_go(").mutant(
+        END_THREADS.of("def withdraw(").mutant(
+            "pends-for-all",
+            "who is left in a deadlock stalls what comes later",
+            "if not PENDS_FOR_ALL:",
+            "if True:",
+            WAITS,
+        ),
+        END_THREADS.of("def end_threads(").mutant(
             "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
         ),
         BOUT.of("def _leave(").mutant(
@@ -134,7 +141,7 @@ GROUP = Group(
         CLOCKS.mutant(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN
         ),
-        PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress import clocks ", "", FROZEN),
+        PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress.host import clocks ", "", FROZEN),
         CPU.of("def _keep(").mutant(
             "unprintable",
             "an exception without a text is told as it is",
@@ -218,15 +225,15 @@ GROUP = Group(
             "if True:",
             REACHED,
         ),
-        UNDER_TEST.mutant("installed-too", "installed code takes noise", "and not where_of(file) ", "", REACHED),
-        UNDER_TEST.of("def is_within(").mutant(
+        CODE.mutant("installed-too", "installed code takes noise", "and not where_of(file) ", "", REACHED),
+        CODE.of("def is_within(").mutant(
             "prefix-of-name",
             "a folder takes in those whose names begin with its own",
             ".rstrip(os.sep) + os.sep)",
             ")",
             REACHED,
         ),
-        UNDER_TEST.of("def named(").mutant(
+        CODE.of("def named(").mutant(
             "facade-empty",
             "a module that shows what a private one has takes no noise there",
             "(*part.places, *files_behind(sys.modules.get(text)))",
@@ -250,15 +257,15 @@ GROUP = Group(
         IMPORTS.of("def is_aside(").mutant(
             "standard-too", "the standard library takes noise", "top in sys.stdlib_module_names or ", "", REACHED
         ),
-        REACH.of("def miss(").mutant(
+        SUMMARY.of("def nothing_reached(").mutant(
             "miss-untold",
             "a run that reached nothing but bodies does not warn",
             "if not bodies_only or",
             "if True or",
             REACHED,
         ),
-        REACH.of("def refusal(").mutant(
-            "refused-passes", "an item without noise passes", "if noise.heard.switches else", "if True else", REACHED
+        SUMMARY.of("def refusal(").mutant(
+            "refused-passes", "an item without noise passes", "if noise.counts.switches else", "if True else", REACHED
         ),
         ENGINE.of("def switching(").mutant(
             "interval-kept", "the switch interval stays short", "sys.setswitchinterval(before)", "pass"
@@ -266,15 +273,17 @@ GROUP = Group(
         POISON.of("def _used(").mutant(
             "use-untold", "a use raises and is not noted", "        self._on_use(use)\n", ""
         ),
-        POISON.of("def _undertaker(").mutant(
+        POISON.of("def _finalizer(").mutant(
             "dies-poisoned", "a freed object dies as a use", 'object.__setattr__(obj, "__class__", cls)', "pass"
         ),
-        POISON.of("def bury(").mutant("freed-twice", "a double free is none", "if FREED in cls.__dict__:", "if False:"),
+        POISON.of("def poison(").mutant(
+            "freed-twice", "a double free is none", "if FREED in cls.__dict__:", "if False:"
+        ),
         FIXTURE.of("def __exit__(").mutant(
             "never-ends", "the threads of a test that never runs stay", "self._bout.close()", "pass"
         ),
         FIXTURE.of("def _judge(").mutant(
-            "skip-hides", "a skip hides a violation", "if told.is_bad(self._bout):", "if False:"
+            "skip-hides", "a skip hides a violation", "if report.is_bad(self._bout):", "if False:"
         ),
         CORES.of("def having_cores(").mutant(
             "impolite",

@@ -70,7 +70,7 @@ GROUP = Group(
             "twin-of-one", "the twin of one worker counts", "reduce(Tally.joined, twins)", "twins[-1]"
         ),
         CREWED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
-        CREWED.of("def _take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
+        CREWED.of("def take(").mutant("loss-for-ever", "lost turns never end it", "self._losses += 1", "pass"),
         CREWED.of("def _session_of(").mutant(
             "one-host", "all turns seem to be of one host", "if worker not in self._sessions:", "if not self._sessions:"
         ),
@@ -82,7 +82,7 @@ GROUP = Group(
         ),
         TURNS.of("def _slice(").mutant("twin-never", "the twin gets no slice", "TWIN_EVERY == 1", "TWIN_EVERY == -1"),
         TURNS.of("def _turn(").mutant(
-            "stall-forgotten", "a stall is not told", "tell_stall(track.stall) if track.stall else", ""
+            "stall-forgotten", "a stall is not told", "report_stall(track.stall) if track.stall else", ""
         ),
         LOCAL.of("def _record(").mutant(
             "time-forgotten", "the soak's time starts again each turn", "self.elapsed_s + turn.seconds", "turn.seconds"

@@ -8,6 +8,7 @@ MATRIX = Part("stress/campaign/sweep/matrix.py")
 PLAN = Part("stress/campaign/sweep/plan.py")
 SWEEPDIR = Part("stress/campaign/sweep/sweepdir.py")
 CELL = Part("stress/campaign/sweep/cell.py")
+PIPES = Part("stress/campaign/pipes.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/runs/variation.py")
@@ -60,14 +61,14 @@ GROUP = Group(
         SWEEP.of("def _status(").mutant(
             "always-whole", "a sweep that was cut short seems complete", 'return "interrupted"', 'return "complete"'
         ),
-        CELL.of("def listen(").mutant("hangs-on", "a cell that hangs is waited for", "self._patience.spent()", "None"),
+        CELL.of("def _hangs(").mutant("hangs-on", "a cell that hangs is waited for", "self._patience.spent()", "None"),
         CELL.of("def how(").mutant(
             "late-word",
             "what a late cell says counts",
             "if self.hung:",
             "if self.hung and self.said is None:",
         ),
-        CELL.of("def heard(").mutant(
+        PIPES.of("def read_message(").mutant(
             "garbled-sweep",
             "a line that cannot be read ends the sweep",
             "(UserError, ValueError, LookupError, TypeError, RecursionError)",

@@ -15,8 +15,8 @@ WINDOW = LOOP.of("def is_window(")
 
 UNLINK_EDGE = "unlink(cpu, mod)\n    mark_edge(cpu)"
 EDGE_UNLINK = "mark_edge(cpu)\n    unlink(cpu, mod)"
-EDGE_FREE = "mark_edge(cpu)\n    kfree(cpu, mod)"
-FREE_EDGE = "kfree(cpu, mod)\n    mark_edge(cpu)"
+EDGE_FREE = "mark_edge(cpu)\n    free(cpu, mod)"
+FREE_EDGE = "free(cpu, mod)\n    mark_edge(cpu)"
 EDGE_LINK = "mark_edge(cpu)\n    link(cpu, mod)"
 LINK_EDGE = "link(cpu, mod)\n    mark_edge(cpu)"
 EDGE_SWITCH = "mark_edge(cpu)\n    switch(cpu, mod)"
@@ -42,8 +42,8 @@ GROUP = Group(
     (
         FREE.mutant("edge-requested", "no edge where an unlink is requested", EDGE_UNLINK, "unlink(cpu, mod)"),
         FREE.mutant("edge-unlinked", "no edge where a module is unlinked", UNLINK_EDGE, "unlink(cpu, mod)"),
-        FREE.mutant("edge-free-begun", "no edge where the free begins", EDGE_FREE, "kfree(cpu, mod)"),
-        FREE.mutant("edge-freed", "no edge where the free has ended", FREE_EDGE, "kfree(cpu, mod)"),
+        FREE.mutant("edge-free-begun", "no edge where the free begins", EDGE_FREE, "free(cpu, mod)"),
+        FREE.mutant("edge-freed", "no edge where the free has ended", FREE_EDGE, "free(cpu, mod)"),
         FREE.mutant("edge-requested-late", "the request is marked behind the unlink", EDGE_UNLINK, UNLINK_EDGE),
         FREE.mutant("edge-unlinked-early", "the unlink is marked before it", UNLINK_EDGE, EDGE_UNLINK),
         FREE.mutant("edge-free-begun-late", "the beginning of the free is marked behind it", EDGE_FREE, FREE_EDGE),

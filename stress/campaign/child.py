@@ -11,14 +11,16 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Protocol
 
 import attrs
 
 from stress.campaign.crews.crew import NoWorkersError
+from stress.campaign.memory import died_for_memory, oom_kills
 from stress.host.cores import make_progress
 from stress.machine.patience import Patience
+from stress.runs.report import Report
 
 MOST_LAST_WORDS = 60
 LONGEST_WORD = 400
@@ -28,6 +30,9 @@ GRACE_SECONDS = 1.3
 With the rest of its work a campaign ends within two seconds, where the host lets it.
 """
 LONGEST_GRACE_SECONDS = 20.0
+POLL_SECONDS = 0.05
+
+Check = Callable[[], str | None]
 
 
 def module_command(module: str) -> tuple[list[str], dict[str, str]]:
@@ -86,9 +91,19 @@ def no_process(error: OSError) -> str:
     return f"cannot start another process: {error.strerror}; end some, or raise the limit (ulimit -u, pids of a cgroup)"
 
 
+def failure(reason: str, words: Iterable[str] = ()) -> Report:
+    """What is reported where a process has failed: why, and its last words."""
+    known = list(words)
+    return Report((f"FAILED: {reason}", *known), {"reason": reason, "last_words": known})
+
+
 def ended_with(code: int | None) -> str:
     """An exit code in words."""
     return f"died of {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with exit code {code}"
+
+
+def _fine() -> None:
+    """The check of a process that is not held to hang, however long it is silent."""
 
 
 class Child:
@@ -102,6 +117,7 @@ class Child:
         assert process.stderr
         self._patience: Patience | None = None
         self._killed = False
+        self._kills = oom_kills()
         self._said = _Pipe(process.stdout.fileno())
         self._words = _Pipe(process.stderr.fileno())
         self._last_words: deque[str] = deque(maxlen=MOST_LAST_WORDS)
@@ -139,6 +155,24 @@ class Child:
         """Whether it has ended and everything that it said was heard."""
         return not self._selector.get_map() and self._process.poll() is not None
 
+    def listen(
+        self, take: Callable[[bytes], None], interrupted: Callable[[], bool], check: Check = _fine
+    ) -> str | None:
+        """Pass each line that it says to `take` until it has ended; it is stopped when the campaign is interrupted.
+
+        `check` is called between the lines. When it returns why the process hangs, the process is killed, and that is
+        returned.
+        """
+        hung = None
+        while not self.ended:
+            for line in self.poll(POLL_SECONDS):
+                take(line)
+            if hung is None and (hung := check()):
+                self.kill()
+            if interrupted():
+                self.stop()
+        return hung
+
     def stop(self) -> None:
         """Ask it to end; it is given GRACE_SECONDS to do so."""
         if self._patience is None:
@@ -169,6 +203,11 @@ class Child:
         if code == 0 or self._killed:
             return None
         return f"the machine's process {ended_with(code)}"
+
+    @property
+    def died_for_memory(self) -> bool:
+        """Whether the host ended it for want of memory, or its last words say that it was refused memory."""
+        return died_for_memory(self.death() or "", self.last_words, self._kills)
 
     @property
     def last_words(self) -> tuple[str, ...]:

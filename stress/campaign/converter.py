@@ -8,60 +8,30 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from types import GenericAlias
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 import attrs
-from cattrs import Converter, transform_error
-from cattrs.errors import BaseValidationError
+from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
-from cattrs.v import format_exception
 
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.latency import BUCKETS
-from stress.report.told import Told
-from stress.safe_text import shown
+from stress.runs.report import Report
+from stress.strict_json import LARGEST, UNREADABLE, be_strict, what_is_wrong
 
-LARGEST = 2**63 - 1
 DEEPEST = 40
 _FRACTION = re.compile(r"[0-9]{1,40}(?:/[0-9]{1,40})?")
 
 T = TypeVar("T")
 
 
-def _bool(value: Any, _: Any) -> bool:
-    """Truth from JSON."""
-    if type(value) is not bool:
-        raise TypeError(f"{value!r:.60} is no bool")
-    return value
-
-
-def _int(value: Any, _: Any) -> int:
-    """A whole number from JSON."""
-    if type(value) is not int:
-        raise TypeError(f"{value!r:.60} is no int")
-    if not -LARGEST <= value <= LARGEST:
-        raise ValueError("a number is too large")
-    return value
-
-
-def _float(value: Any, _: Any) -> float:
-    """A finite number from JSON."""
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise TypeError(f"{value!r:.60} is no float")
-    return float(value)
-
-
-def _str(value: Any, _: Any) -> str:
-    """Text from JSON, with no lone surrogate."""
-    if type(value) is not str:
-        raise TypeError(f"{value!r:.60} is no str")
-    value.encode()
-    return value
+def _words(kind: type) -> str:
+    """The name of a type of records as words, like "cell result"."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
 
 
 def _tally_json(tally: Tally) -> dict[str, Any]:
@@ -97,7 +67,7 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     `newer` are keys that earlier versions did not write.
     """
     if type(value) is not dict:
-        raise TypeError(f"{value!r:.60} is no {kind.__name__.lower()}")
+        raise TypeError(f"{value!r:.60} is no {_words(kind)}")
     if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
         raise KeyError(min(missing))
     return value
@@ -118,25 +88,6 @@ def _check_depth(value: Any, left: int) -> None:
         for inner in value.values() if isinstance(value, dict) else value:
             if type(inner) in (dict, list):
                 _check_depth(inner, left - 1)
-
-
-def _is_listed(kind: Any) -> bool:
-    """Whether a type is a list or tuple of one type."""
-    origin: Any = get_origin(kind)
-    return origin in (list, tuple)
-
-
-def _listed(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
-    """A hook that takes a JSON array only, for a list or tuple of one type."""
-    item: Any = GenericAlias(Sequence, get_args(kind)[:1])
-    inner = made.get_structure_hook(item)
-
-    def take(value: Any, _: Any) -> Any:
-        if type(value) is not list:
-            raise TypeError(f"{value!r:.60} is no array")
-        return (get_origin(kind) or list)(inner(value, item))
-
-    return take
 
 
 def _tally(value: Any, _: Any) -> Tally:
@@ -167,7 +118,7 @@ def _trials(value: Any) -> Trials:
     return Trials(**{name: _count(count) for name, count in rest.items()}, independent=independent)
 
 
-def _told(told: Told) -> Told:
+def _told(told: Report) -> Report:
     """What was told, which is at least a line."""
     if not told.lines:
         raise ValueError("nothing is told")
@@ -202,15 +153,13 @@ def _converter() -> Converter:
     made = Converter(forbid_extra_keys=True)
     made.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     made.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], _mapping)
-    for kind, take in {bool: _bool, int: _int, float: _float, str: _str}.items():
-        made.register_structure_hook(kind, take)
-    made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))
+    be_strict(made)
     made.register_structure_hook(Fraction, lambda value, _: _fraction(value))
     made.register_unstructure_hook(Fraction, str)
     made.register_structure_hook(Tally, _tally)
     made.register_unstructure_hook(Tally, _tally_json)
-    told = make_dict_structure_fn(Told, made, _cattrs_forbid_extra_keys=True)
-    made.register_structure_hook(Told, lambda value, kind: _told(told(_plain(value), kind)))
+    told = make_dict_structure_fn(Report, made, _cattrs_forbid_extra_keys=True)
+    made.register_structure_hook(Report, lambda value, kind: _told(told(_plain(value), kind)))
     return made
 
 
@@ -233,12 +182,6 @@ def complete_only(kind: type[T]) -> type[T]:
     return complete_but()(kind)
 
 
-def _reason(error: BaseException, kind: type | None) -> str:
-    """What is wrong with a value: what its validator says, if it was one."""
-    said = isinstance(error, ValueError) and not isinstance(error, BaseValidationError)
-    return str(error) if said and str(error) else format_exception(error, kind)
-
-
 def to_json(record: Any) -> Any:
     """A record as JSON has it."""
     return CONVERTER.unstructure(record)
@@ -252,7 +195,5 @@ def from_json(value: Any, kind: type[T], where: str) -> T:
     """
     try:
         return CONVERTER.structure(value, kind)
-    except (BaseValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        first, *more = transform_error(error, format_exception=_reason)
-        others = f" (and {len(more)} more)" if more else ""
-        raise UserError(f"{where} is no {kind.__name__.lower()}: {shown(first)}{others}") from None
+    except UNREADABLE as error:
+        raise UserError(f"{where} is no {_words(kind)}: {what_is_wrong(error)}") from None

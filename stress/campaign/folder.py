@@ -1,4 +1,4 @@
-"""Writing in run directories, so that what is written lasts and nothing is left half done. Soaks and sweeps share this.
+"""Files of run directories, written so that what is written lasts and nothing is left half done.
 
 A file is replaced in one step, or grows by whole lines that are synced; one process at a time has a directory.
 """
@@ -10,25 +10,19 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from stress.campaign.converter import to_json
-from stress.campaign.reading import MANIFEST, kind_of
+from stress.campaign.reading import kind_of
 from stress.errors import UserError
 from stress.host import disk, system
 from stress.safe_text import shown
 
 LOCK_TRIES, LOCK_SECONDS = 10, 0.02
 """How often a lock is asked for, and how far apart: a reader that looks for a writer has it for a moment."""
-
-
-class JournalError(Exception):
-    """The disk does not take what was learnt; the text says why."""
 
 
 def now() -> str:
@@ -79,8 +73,29 @@ class Lines:
         os.close(self._handle)
 
 
-def lock_folder(folder: Path) -> int:
-    """Lock a run directory, before it is read or written; the system lets go of it with the process, however it ends.
+class Lock:
+    """The lock of one process on a run directory; the system releases it with the process, however that ends."""
+
+    def __init__(self, handle: int) -> None:
+        """Of a directory that is open, and locked."""
+        self.handle = handle
+        self._open = True
+
+    def __enter__(self) -> "Lock":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release it, once."""
+        if self._open:
+            self._open = False
+            os.close(self.handle)
+
+
+def lock_folder(folder: Path) -> Lock:
+    """Lock a run directory, before it is read or written.
 
     Raises:
         UserError: when another process has it, or it is no directory.
@@ -95,7 +110,7 @@ def lock_folder(folder: Path) -> int:
     if not had:
         os.close(handle)
         raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first")
-    return handle
+    return Lock(handle)
 
 
 def _locked(handle: int) -> bool:
@@ -110,58 +125,6 @@ def _locked(handle: int) -> bool:
 def manifest_bytes(what: str, manifest: Any) -> bytes:
     """The file of a manifest of a `what`, like "soak"."""
     return json.dumps({"kind": kind_of(what), **to_json(manifest)}, indent=2).encode() + b"\n"
-
-
-@attrs.define
-class OpenFolder:
-    """A run directory that is open for writing, by one process at a time: it is locked while it is.
-
-    `what` it is of, like "soak"; `manifest` is a record with a status. Every method that writes raises JournalError
-    when the disk does not take it.
-    """
-
-    what: str
-    folder: Path
-    manifest: Any
-    _lock: int
-    _files: dict[str, Lines]
-
-    def add_line(self, name: str, record: Any) -> None:
-        """Add a record to the file `name`."""
-        with self.writing(name):
-            self._files[name].append(encode(record))
-
-    def end(self, status: str) -> None:
-        """Write down how the campaign has ended, if all that it has learnt is still there."""
-        for name, lines in self._files.items():
-            with self.writing(name):
-                lines.check()
-        self.rewrite(attrs.evolve(self.manifest, status=status))
-
-    def rewrite(self, manifest: Any) -> None:
-        """Put another manifest in the place of the one there is."""
-        self.manifest = manifest
-        with self.writing(MANIFEST):
-            disk.check_in_place(self.folder, self._lock)
-            write_whole(self.folder / MANIFEST, manifest_bytes(self.what, manifest))
-
-    def close(self) -> None:
-        """Let go of the directory."""
-        for lines in self._files.values():
-            lines.close()
-        os.close(self._lock)
-
-    @contextmanager
-    def writing(self, name: str) -> Iterator[None]:
-        """A context in which a failed write to the file `name` is told as a JournalError."""
-        try:
-            yield
-        except OSError as error:
-            raise self.failed(name, error) from None
-
-    def failed(self, name: str, error: OSError) -> JournalError:
-        """What a failed write is told as."""
-        return JournalError(f"cannot write {shown(self.folder / name)}: {disk.reason(error)}")
 
 
 def open_lines(folder: Path, sizes: Mapping[str, int]) -> dict[str, Lines]:
@@ -205,7 +168,7 @@ def writing_again(folder: Path) -> AbstractContextManager[None]:
     return disk.telling(f"--resume: cannot write to {shown(folder)}", "make it writable")
 
 
-def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> tuple[Path, int]:
+def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> tuple[Path, Lock]:
     """A new run directory of a kind in the folder `results`, made if need be, and its lock, as of `lock_folder`.
 
     It appears whole, or not at all, and locked: nobody takes what has just begun for what was killed.
@@ -219,7 +182,7 @@ def make_folder(results: Path, kind: str, contents: Mapping[str, bytes]) -> tupl
             write_whole(draft / file, data)
         draft.rename(folder)
     except OSError:
-        os.close(lock)
+        lock.close()
         shutil.rmtree(draft, ignore_errors=True)
         raise
     disk.sync_folder(results)

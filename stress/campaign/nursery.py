@@ -17,8 +17,9 @@ from importlib import import_module
 from typing import IO, NoReturn
 
 from stress.campaign.child import Process, ended_with, module_command, no_process, start
-from stress.campaign.crews.crew import NoWorkersError
+from stress.campaign.crews.crew import Interrupted, Note, NoWorkersError, StoppedError
 from stress.errors import HarnessError, HostError, is_for_memory
+from stress.host.cores import chosen, having_cores
 from stress.host.descriptors import open_descriptors
 from stress.host.system import offers
 
@@ -164,6 +165,21 @@ def borrowed(module: str, native: bool) -> Iterator[Source]:
         nursery.close()
         raise
     _idle.put(((module, native), nursery))
+
+
+@contextlib.contextmanager
+def having_processes(
+    module: str, native: bool, cores: str | None, given_up: Interrupted, note: Note
+) -> Iterator[Source]:
+    """Where a worker's processes come from, while it has the cores of its host; `cores` is as `chosen` takes it.
+
+    Raises:
+        StoppedError: when it was given up while it waited for the cores.
+    """
+    with having_cores(note, note, given_up=given_up, how=chosen(cores)), borrowed(module, native) as source:
+        if given_up():
+            raise StoppedError
+        yield source
 
 
 def _kept(kind: tuple[str, bool]) -> Nursery | None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import attrs
-from attrs.validators import in_, optional
+from attrs.validators import in_, min_len, optional
 
 from stress.campaign.identity import corpus_digest, digest_of, sources_digest
 from stress.errors import UserError
-from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome, with_findings
+from stress.judge.outcomes import Outcome
 from stress.runs.conditions import Conditions
 from stress.safe_text import shown
 from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
@@ -20,9 +21,8 @@ STATUSES = ("running", "complete", "interrupted", "failed")
 def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, Outcome]) -> None:
     """Raise ValueError for outcomes that cannot be counted by their names or shown in a table."""
     for name, outcome in outcomes.items():
-        if name != outcome.name or outcome.grade not in (FORBIDDEN, ACCEPTABLE) or "[" in name:
+        if name != outcome.name or "[" in name:
             raise ValueError(f"{name!r:.60} is no outcome")
-    with_findings(outcomes)
 
 
 def check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
@@ -81,6 +81,24 @@ class Session:
     began: str
     conditions: Conditions
     worker: str | None = None
+
+
+PlanT = TypeVar("PlanT")
+
+
+@attrs.frozen
+class Manifest(Generic[PlanT]):
+    """The head of a run directory. `status` is "running" until an end is written, whatever became of the process.
+
+    `boot` is the `boot_id` of the kernel that the last session's process ran on.
+    """
+
+    schema: int
+    made_by: str
+    status: str = attrs.field(validator=in_(STATUSES))
+    plan: PlanT
+    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
+    boot: str | None = None
 
 
 def part_of(scenario: Scenario) -> Part:
@@ -153,6 +171,12 @@ def changed(parts: Sequence[Part], sources: str, corpora: Iterable[tuple[str | N
     for corpus, digest in corpora:
         what = f"the corpus {shown(corpus or 'that comes with kstress')}"
         yield from _differs(what, digest, corpus_digest, Path(corpus) if corpus else None)
+
+
+def refuse_changes(what: str, folder: Path, differences: Iterable[str]) -> None:
+    """Raise UserError where something differs from what the counts of a `what`, like a "soak", were made with."""
+    if told := "; ".join(differences):
+        raise UserError(f"--resume: {shown(folder)} cannot be added to: {told}; start a new {what} instead")
 
 
 def _differs(what: str, planned: str, digest: Callable[..., str], *of: object) -> Iterator[str]:

@@ -3,6 +3,7 @@
 The campaign sends one job; closing the pipe tells the process to end. Everything else goes the other way.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -19,11 +20,14 @@ from stress.campaign.converter import from_json, to_json
 from stress.errors import HarnessError, HostError, UserError, is_for_memory, out_of_memory
 from stress.machine.machine import EXIT_HARNESS_FAILED
 from stress.machine.patience import Patience
+from stress.safe_text import shown
 
 LAST_SECONDS = 5.0
 """CPU time of the main thread, or sleep of the whole process, that a process gets to end once its pipe is closed."""
 LONGEST_LAST_SECONDS = 60.0
 LOOK_SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -58,13 +62,32 @@ def write_message(message: Any) -> bytes:
 
 
 def read_message(line: bytes, kinds: Iterable[type[Any]]) -> Any:
-    """The message on a line, which is of one of these kinds."""
-    name, value = json.loads(line)
-    kind = {kind.__name__: kind for kind in kinds}[name]
-    return from_json(value, kind, "a message of the machine's process")
+    """The message on a line, which is of one of these kinds; a line that is none is Failed."""
+    try:
+        name, value = json.loads(line)
+        kind = {kind.__name__: kind for kind in kinds}[name]
+        return from_json(value, kind, "a message of the machine's process")
+    except (UserError, ValueError, LookupError, TypeError, RecursionError) as error:
+        return Failed(False, f"the process sent a line that is no message: {shown(error)}: {shown(line)}")
 
 
-def take_pipes() -> tuple[bytes, Callable[[Any], None], threading.Event]:
+def serve(kind: type[T], work: Callable[[T, Callable[[Any], None], threading.Event], None]) -> int:
+    """Be a machine's process: do the job that comes first on standard input; the exit code.
+
+    `work` gets the job, a function that sends a message, and an event that says to end. The process ends by itself
+    when the pipe that the job came by is closed, as it is when the campaign's process dies.
+    """
+    faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
+    line, speak, stop = _take_pipes()
+    job = from_json(json.loads(line), kind, "the job")
+    try:
+        work(job, speak, stop)
+    except Exception as error:
+        speak(what_failed(error))
+    return 0
+
+
+def _take_pipes() -> tuple[bytes, Callable[[Any], None], threading.Event]:
     """For the machine's process: its job's line, a function that sends a message, an event that says to end.
 
     The process leaves signals to the campaign, since service managers signal every process; what scenarios print goes

@@ -13,7 +13,7 @@ import attrs
 from attrs.validators import ge, in_, le, max_len, optional
 from cattrs.gen import make_dict_structure_fn
 
-from stress.campaign.converter import CONVERTER, LARGEST, from_json
+from stress.campaign.converter import CONVERTER, from_json
 from stress.campaign.sweep.records import Values, applies
 from stress.config import ENGINES, LARGEST_SEED, Config
 from stress.errors import UserError
@@ -21,6 +21,7 @@ from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.words import MAX_CPUS
 from stress.runs.conditions import Conditions
 from stress.scenario import VERDICTS
+from stress.strict_json import LARGEST
 
 SHORTEST_S = 1e-6
 SHORTEST_DURATION_S = 0.01

@@ -1,6 +1,7 @@
 """`kstress compare`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +20,20 @@ import click
 )
 @click.option("--json", metavar="FILE|-", help="Write every figure as JSON, to standard output for -.")
 @click.option("--junit", metavar="FILE", help="Write a test case for each cell, for CI.")
-def compare(a: Path, b: Path, level: float, tolerance: float, json: str | None, junit: str | None) -> int:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write an HTML page, with intervals drawn.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write every picture of that page as SVG and PNG, with a title, for slides.",
+)
+def compare(a: Path, b: Path, level: float, tolerance: float, **outputs: Any) -> int:
     """Tell what is worse in B than in A, and what may be noise; exit code 1 for a regression.
 
     A and B are run directories of sweeps or soaks, run-*.json files, or folders of either. It takes repeats to tell:
@@ -28,4 +42,4 @@ def compare(a: Path, b: Path, level: float, tolerance: float, json: str | None, 
     from stress.results.compare.terms import Terms
     from stress.results.terminal.compare import Wanted, compare_and_tell
 
-    return compare_and_tell(a, b, Terms(level=level, tolerance=tolerance), Wanted(json=json, junit=junit))
+    return compare_and_tell(a, b, Terms(level=level, tolerance=tolerance), Wanted(**outputs))

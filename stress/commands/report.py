@@ -11,6 +11,12 @@ import click
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The page.  [default: report.html]"
 )
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write every plot as SVG and PNG, with a title, for slides.",
+)
 @click.option("--markdown", metavar="FILE|-", help="Write it as Markdown, to standard output for -.")
 @click.option("--csv", metavar="FILE|-", help="Write every run and cell as CSV, to standard output for -.")
 @click.option(

@@ -1,6 +1,6 @@
-"""The real symbols that the machine runs on: read from kernel modules and symbol maps, kept as JSON.
+"""The corpus: real symbols, read from kernel modules and symbol maps and kept as JSON, that a run's machine works on.
 
-The front doors import and show corpora; a run loads one and hands it to the machine.
+The commands `corpus import` and `corpus show` make and describe corpora; a run loads one.
 """
 
 from stress.corpus.files import bundled, load, save

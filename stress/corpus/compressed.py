@@ -1,4 +1,4 @@
-"""Reads files whole, inflating `.xz` and `.zst`, in bounded memory; for the importer and the file reader."""
+"""Reads whole files and inflates `.xz` and `.zst`, in bounded memory; for the importer and the file reader."""
 
 import lzma
 from pathlib import Path
@@ -19,9 +19,9 @@ class _Stream(Protocol):
 
 
 def read_bounded(path: Path) -> bytes:
-    """The contents of a regular file, inflated if its name ends in `.xz` or `.zst`; at most 256 MiB.
+    """The content of a plain file, inflated if its name ends in `.xz` or `.zst`; at most 256 MiB.
 
-    UserError, without the path, if it cannot be read, is damaged, or is larger before or after inflating.
+    UserError, without the path, if the file cannot be read, is damaged, or is larger before or after inflating.
     """
     try:
         raw = read_whole(path, MAX_BYTES)
@@ -44,7 +44,7 @@ def _bounded(stream: _Stream) -> bytes:
 
 def _require_size(data: bytes | bytearray) -> None:
     if len(data) > MAX_BYTES:
-        raise UserError(f"larger than {MAX_BYTES >> 20} MiB, the most that is read of a file")
+        raise UserError(f"larger than {MAX_BYTES >> 20} MiB, the limit for one file")
 
 
 def _unxz(raw: bytes) -> bytes:
@@ -63,7 +63,7 @@ def _unzstd(raw: bytes) -> bytes:
     try:
         import zstandard
     except ImportError as error:
-        raise UserError(needs("it", "corpus")) from error
+        raise UserError(needs("this file", "corpus")) from error
     try:
         return _bounded(zstandard.ZstdDecompressor().stream_reader(raw))
     except zstandard.ZstdError as error:

@@ -1,8 +1,7 @@
-"""Reads one relocatable kernel module, laid out as load_module of Linux 2.6.11 would; the importer calls it.
+"""Reads one relocatable kernel module and lays it out as load_module of Linux 2.6.11 does; the importer calls it.
 
-pyelftools decodes the headers. Section contents and the symbol table are cut out of the bytes directly,
-because whole module trees hold a million symbols and because a hostile file must not choose what is followed
-or inflated.
+pyelftools decodes the headers. This module takes section contents and the symbol table from the bytes directly, because
+a tree of modules has a million symbols, and because a hostile file must not decide what is followed or inflated.
 """
 
 import struct
@@ -59,26 +58,24 @@ def page_up(address: int) -> int:
 def read_module(data: bytes, stem: str) -> Module:
     """A kernel module from the bytes of a `.ko`, as if loaded at address 0; `place` moves it.
 
-    The layout is layout_sections of 2.6.11: sections that are SHF_ALLOC, those named `.init*` in the init
-    region and the others in core; executable ones first, then read-only, then writable. The init region
-    begins at the page behind core. The symbol table itself is not part of the regions: the machine keeps its
-    own.
-    `.modinfo`, `__versions` and per-CPU data are not resident.
+    The layout is that of layout_sections in 2.6.11: sections with SHF_ALLOC, those named `.init*` in the init region
+    and the others in core; executable sections first, then read-only, then writable ones. The init region begins at the
+    page behind core. The symbol table is not part of the regions: the machine has its own. `.modinfo`, `__versions` and
+    per-CPU data are not resident.
 
-    All symbols but the null symbol are kept, in the table's order. Those in sections that are not resident
-    become undefined with value 0 (2.6.11 relocates them against the file's temporary image or per-CPU memory,
-    where no lookup finds them); so do common and other reserved ones. Absolute ones keep their value if below
-    2**62.
+    All symbols but the null symbol are kept, in the table's order. Symbols in sections that are not resident become
+    undefined with value 0 (2.6.11 relocates them against the file's temporary image or per-CPU memory, where no lookup
+    finds them), and so do common and other reserved symbols. Absolute symbols keep a value below 2**62.
 
-    The name is `name=` of .modinfo, else that in .gnu.linkonce.this_module, else `stem` with `-` as `_`.
-    UserError for anything that is not a 64-bit little-endian relocatable module, however broken.
+    The name is `name=` of .modinfo, else that in .gnu.linkonce.this_module, else `stem` with `-` replaced by `_`.
+    UserError for anything that is not a 64-bit little-endian relocatable module, however damaged.
     """
     try:
         return _module(data, _sections(data), stem)
     except UserError:
         raise
     except ImportError as error:
-        raise UserError(needs("it", "corpus")) from error
+        raise UserError(needs("this file", "corpus")) from error
     except Exception as error:  # pyelftools promises no exception types for files that are damaged
         raise UserError(f"damaged kernel module: {shown(f'{type(error).__name__}: {error}')}") from error
 
@@ -108,9 +105,9 @@ def _sections(data: bytes) -> list[_Section]:
     elf = ELFFile(BytesIO(data))
     header = elf.header
     if header["e_type"] != "ET_REL":
-        raise UserError(f"an ELF file of type {shown(header['e_type'])}, not a relocatable kernel module")
+        raise UserError(f"ELF file of type {shown(header['e_type'])}; a kernel module has type ET_REL")
     if header["e_shentsize"] != _SECTION_HEADER_BYTES or not 0 < header["e_shnum"] < _SHN_LORESERVE:
-        raise UserError("damaged kernel module: it has no section headers of the usual size")
+        raise UserError("damaged kernel module: its section headers are missing or have the wrong size")
     first, count = header["e_shoff"], header["e_shnum"]
     if first + count * _SECTION_HEADER_BYTES > len(data):
         raise UserError("damaged kernel module: it ends before its section headers; is it truncated?")
@@ -121,11 +118,11 @@ def _sections(data: bytes) -> list[_Section]:
 
 def _require_elf64(data: bytes) -> None:
     if data[:4] != b"\x7fELF":
-        raise UserError("not an ELF file, so not a kernel module")
+        raise UserError("not a kernel module: it is not an ELF file")
     if data[4:5] != b"\x02":
-        raise UserError("not a 64-bit ELF file; kstress reads modules of 64-bit kernels only")
+        raise UserError("not a 64-bit ELF file; kstress reads only modules of 64-bit kernels")
     if data[5:6] != b"\x01":
-        raise UserError("not a little-endian ELF file; kstress reads modules of little-endian kernels only")
+        raise UserError("not a little-endian ELF file; kstress reads only modules of little-endian kernels")
 
 
 def _named(data: bytes, headers: list[Any], names_index: int) -> list[_Section]:
@@ -156,7 +153,7 @@ def _contents(data: bytes, section: _Section) -> memoryview:
 
 
 def _string(table: memoryview, offset: int) -> str:
-    """The string at `offset`, whose search for the end is bounded because a table may have none."""
+    """The string at `offset`. The search for its end is bounded, because a damaged table may have none."""
     text, end, _ = bytes(table[offset : offset + NAME_BYTES + 1]).partition(b"\0")
     if not end:
         raise UserError(f"damaged kernel module: a name at {offset:#x} has no end within {NAME_BYTES} bytes")
@@ -177,7 +174,7 @@ def _module(data: bytes, sections: list[_Section], stem: str) -> Module:
 
 
 def _layout(sections: list[_Section], *, init: bool) -> tuple[Region, dict[int, int]]:
-    """The region as if at address 0, and where in it each section (by index) begins."""
+    """The region as if at address 0, and the offset in it at which each section (by index) begins."""
     mine = [(i, s) for i, s in enumerate(sections) if s.resident and s.name.startswith(".init") == init]
     places: dict[int, int] = {}
     size = text_size = 0
@@ -211,7 +208,8 @@ def _symbols(data: bytes, sections: list[_Section], places: dict[int, int]) -> t
         raise UserError("damaged kernel module: the names of its symbol table are missing")
     table, names = _contents(data, tables[0]), _contents(data, sections[tables[0].link])
     if len(table) % _SYMBOL.size or len(table) // _SYMBOL.size > MAX_SYMBOLS:
-        raise UserError(f"damaged kernel module: a symbol table of {len(table)} bytes")
+        limit = f"it must have whole entries of {_SYMBOL.size} bytes, at most {MAX_SYMBOLS}"
+        raise UserError(f"damaged kernel module: the symbol table has {len(table)} bytes; {limit}")
     entries = _SYMBOL.iter_unpack(table[_SYMBOL.size :])
     return tuple(_symbol(entry, names, places) for entry in entries)
 

@@ -1,8 +1,8 @@
-"""Reads and writes corpus files; the command line and every run come through here.
+"""Reads and writes corpus files, for the command line and for every run.
 
-A corpus file is JSON, one symbol a line so that two versions can be compared line by line. Addresses are hex
-strings without the bias, sizes and indices are numbers. Whatever a file holds, the only error is UserError,
-one line with the file and the key.
+A corpus file is JSON with one symbol on each line, so that two versions can be compared line by line. Addresses are hex
+strings without the bias; sizes and indices are numbers. Whatever a file contains, the only error is UserError, one line
+with the file and the key.
 """
 
 import json
@@ -29,11 +29,11 @@ _MODULE_KEYS = frozenset({"name", "core", "init", "symbols"})
 _HEX = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII)
 _T = TypeVar("_T")
 _quoted = json.encoder.encode_basestring
-"""A text as JSON, as `json.dumps` writes it without escaping what is not ASCII; there are millions of names."""
+"""A text as JSON, as `json.dumps` writes it with `ensure_ascii=False`, but faster: there are millions of names."""
 
 
 def load(path: Path) -> Corpus:
-    """Read a corpus file; UserError with file and key if it is unreadable or no corpus of this schema."""
+    """Read a corpus file; UserError with file and key if it cannot be read or is not a corpus of this schema."""
     try:
         raw = read_bounded(path)
     except UserError as error:
@@ -49,7 +49,7 @@ def bundled() -> Corpus:
 
 
 def parse(raw: bytes, where: str) -> Corpus:
-    """A corpus from the bytes of a corpus file; UserError beginning with `where` if they are none."""
+    """The corpus in the bytes of a corpus file; UserError that begins with `where` for any other bytes."""
     try:
         return _corpus(_document(raw))
     except UserError as error:
@@ -60,12 +60,12 @@ def _document(raw: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(raw.decode())
     except (ValueError, RecursionError, MemoryError) as error:
-        raise UserError(f"not a corpus file, the JSON does not parse: {shown(error)}") from error
+        raise UserError(f"not a corpus file: it is not valid JSON: {shown(error)}") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UserError(f"not a corpus file: key kind must be '{KIND}'; make one with 'kstress corpus import'")
     if type(document.get("schema")) is not int or document["schema"] != SCHEMA:
         schema = shown(repr(document.get("schema")))
-        raise UserError(f"key schema is {schema}, this kstress reads {SCHEMA}; import the corpus again")
+        raise UserError(f"key schema is {schema}, but this kstress reads schema {SCHEMA}; import the corpus again")
     _require_keys(document, _KEYS)
     return document
 
@@ -93,7 +93,7 @@ def _at(key: str, read: Callable[[Any], _T], value: object) -> _T:
 
 def _each(key: str, read: Callable[[Any], _T], values: object) -> tuple[_T, ...]:
     if not isinstance(values, list):
-        raise UserError(f"key {key}: {_found(values)} where a list should be")
+        raise UserError(f"key {key}: must be a list ({_got(values)})")
     done: list[_T] = []
     try:
         for value in values:
@@ -103,13 +103,13 @@ def _each(key: str, read: Callable[[Any], _T], values: object) -> tuple[_T, ...]
     return tuple(done)
 
 
-def _found(value: object) -> str:
-    return f"found {shown(json.dumps(value))}"
+def _got(value: object) -> str:
+    return f"got {shown(json.dumps(value))}"
 
 
 def _module(value: object) -> Module:
     if not isinstance(value, dict):
-        raise UserError(f"{_found(value)} where an object should be")
+        raise UserError(f"must be an object ({_got(value)})")
     _require_keys(value, _MODULE_KEYS)
     return Module(
         name=_at("name", _text, value["name"]),
@@ -136,30 +136,30 @@ def _kernel_symbol(value: object) -> KernelSymbol:
 
 def _row(value: object, shape: str, length: int) -> list[Any]:
     if not isinstance(value, list) or len(value) != length:
-        raise UserError(f"{_found(value)} where {shape} should be")
+        raise UserError(f"must be {shape} ({_got(value)})")
     return value
 
 
 def _number(value: object) -> int:
     if type(value) is not int:
-        raise UserError(f"{_found(value)} where a whole number should be")
+        raise UserError(f"must be a whole number ({_got(value)})")
     return value
 
 
 def _address(value: object) -> int:
     if not isinstance(value, str) or not _HEX.fullmatch(value):
-        raise UserError(f'{_found(value)} where a hex string like "0x1f" should be')
+        raise UserError(f'must be a hex string like "0x1f" ({_got(value)})')
     return int(value, 16)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise UserError(f"{_found(value)} where text should be")
+        raise UserError(f"must be text ({_got(value)})")
     return value
 
 
 def save(corpus: Corpus, path: Path) -> None:
-    """Write a corpus file, whole or not at all: what was at `path` stays until the new file is complete.
+    """Write a corpus file, whole or not at all: the old file at `path` stays until the new one is complete.
 
     UserError if the folder cannot be written, the disk is full, or `path` is a device or a folder.
     """

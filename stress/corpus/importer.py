@@ -19,14 +19,14 @@ from stress.host.collector import uncollected
 from stress.safe_text import shown
 
 MODULES_BASE = 0xFFFFFFFFA0000000 - HIGH_BIAS
-"""Where modules are placed from, without the bias: MODULES_VADDR of x86-64."""
+"""The address from which modules are placed, without the bias: MODULES_VADDR of x86-64."""
 
 MODULE_SUFFIXES = (".ko", ".ko.xz", ".ko.zst")
 
 
 @attrs.frozen
 class _Found:
-    """What the files held: modules still at address 0, and maps whose addresses are final."""
+    """The content of the files: modules, still at address 0, and maps, whose addresses are final."""
 
     modules: dict[str, Module] = attrs.field(factory=dict)
     maps: list[Corpus] = attrs.field(factory=list)
@@ -36,14 +36,14 @@ class _Found:
 def import_corpus(paths: Sequence[Path], source: str | None = None) -> Corpus:
     """A corpus from `.ko`, `.ko.xz` and `.ko.zst` files, folders searched for them, System.maps and kallsyms.
 
-    Modules are placed one behind the other in the order given (folders sorted), clear of what a map holds;
-    `source` defaults to the names of the paths. UserError with the file for whatever cannot be used.
+    Modules are placed one behind the other in the order given (folders sorted), at addresses that no map uses.
+    `source` defaults to the names of the paths. UserError with the file for anything that cannot be used.
     """
     if not paths:
         raise UserError("nothing to import; name a kernel module, a folder of them, a System.map or /proc/kallsyms")
     files = [file for path in paths for file in _files(path)]
     if len(files) > MAX_MODULES:
-        raise UserError(f"{len(files)} files are too many; a corpus holds at most {MAX_MODULES} modules")
+        raise UserError(f"{len(files)} files are too many; a corpus has at most {MAX_MODULES} modules")
     with uncollected():
         return _merged(_read_all(files), source if source is not None else _source(paths))
 
@@ -73,14 +73,14 @@ def _read_all(files: Iterable[Path]) -> _Found:
         try:
             symbols += _read(file, found)
             if symbols > MAX_SYMBOLS:
-                raise UserError(f"too much: with this file there are more than {MAX_SYMBOLS} symbols")
+                raise UserError(f"too many symbols: more than {MAX_SYMBOLS} with this file; import fewer files")
         except UserError as error:
             raise UserError(f"{shown(file)}: {error}") from error
     return found
 
 
 def _read(file: Path, found: _Found) -> int:
-    """Read one file into `found`; how many symbols it held."""
+    """Read one file into `found`; the number of its symbols."""
     data = read_bounded(file)
     if not file.name.endswith(MODULE_SUFFIXES):
         found.maps.append(read_map(data, shown(file)))
@@ -120,12 +120,12 @@ def _merged(found: _Found, source: str) -> Corpus:
 def _bias(maps: list[Corpus]) -> int:
     biases = {part.bias for part in maps} or {HIGH_BIAS}
     if len(biases) > 1:
-        raise UserError("the symbol maps are of kernels with different address layouts; import them apart")
+        raise UserError("the symbol maps come from kernels with different address layouts; import them separately")
     return biases.pop()
 
 
 def _occupied(kernel: Iterable[KernelSymbol], modules: Iterable[Module]) -> list[Region]:
-    """What new modules must keep clear of, in order; a kernel symbol occupies its byte."""
+    """The regions where no new module may lie, in order; a kernel symbol occupies one byte."""
     taken = [Region(symbol.value, 1, 0) for symbol in kernel]
     taken += [module.core for module in modules]
     return sorted(taken, key=attrgetter("base"))

@@ -1,9 +1,9 @@
-"""What a corpus is: modules with their symbol tables and the core kernel's symbols, all values checked.
+"""The corpus's data model: modules with their symbol tables, and the core kernel's symbols, all values checked.
 
-The importer and the file reader build these objects; the machine lays them out in RAM and the judge takes
-its right answers from them. An object that exists is valid: every constructor raises UserError for what is
-not. Addresses are bytes, below 2**62, because kernel code computes in signed 64-bit integers; `Corpus.bias`
-is what to add to get the address that a real kernel would show.
+The importer and the file reader build these objects. A run lays them out in RAM, and the judge takes the right answers
+from them. Every object is valid: each constructor raises UserError for invalid values. Addresses count bytes and are
+below 2**62, because kernel code computes in signed 64-bit integers; adding `Corpus.bias` gives the address that a real
+kernel shows.
 """
 
 from bisect import bisect_left
@@ -29,7 +29,7 @@ SHN_ABS = 0xFFF1
 
 def _require_text(what: str, text: str, most_bytes: int) -> None:
     if not text.isprintable():
-        raise UserError(f"{what} {shown(text)} has characters that cannot be printed")
+        raise UserError(f"{what} {shown(text)} contains characters that cannot be printed")
     if len(text) > most_bytes or len(text.encode()) > most_bytes:
         raise UserError(f"{what} '{shown(text)}' is longer than {most_bytes} bytes")
 
@@ -146,10 +146,10 @@ class KernelSymbol:
 
 @attrs.frozen
 class Corpus:
-    """Everything that a machine can be asked to look up; `kernel` is sorted by value, aliases side by side.
+    """All symbols that readers can look up; `kernel` is sorted by value, with aliases side by side.
 
-    `source` says in words where the symbols come from; `bias` is what to add to an address to show it.
-    UserError if regions overlap, module names repeat, a kernel symbol lies in a module, or there is too much.
+    `source` says in words where the symbols come from; `bias` is added to an address to show it. UserError if regions
+    overlap, module names repeat, a kernel symbol lies in a module, or there are too many modules or symbols.
     """
 
     source: str
@@ -158,7 +158,7 @@ class Corpus:
     modules: tuple[Module, ...]
 
     def __attrs_post_init__(self) -> None:
-        """Check what no single module can know."""
+        """Check what concerns more than one module."""
         _require_text("source", self.source, SOURCE_BYTES)
         _require_range("the bias", self.bias, (1 << 64) - ADDRESS_LIMIT + 1)
         _require_amount(self.kernel, self.modules)
@@ -168,22 +168,22 @@ class Corpus:
 
     @property
     def symbol_count(self) -> int:
-        """How many entries all symbol tables have together, null symbols not counted."""
+        """The number of entries of all symbol tables together, without the null symbols."""
         return len(self.kernel) + sum(len(module.symbols) for module in self.modules)
 
 
 def _require_amount(kernel: tuple[KernelSymbol, ...], modules: tuple[Module, ...]) -> None:
     if len(modules) > MAX_MODULES:
-        raise UserError(f"{len(modules)} modules are too many; a corpus holds at most {MAX_MODULES}")
+        raise UserError(f"{len(modules)} modules are too many; a corpus has at most {MAX_MODULES}")
     symbols = len(kernel) + sum(len(module.symbols) for module in modules)
     if symbols > MAX_SYMBOLS:
-        raise UserError(f"{symbols} symbols are too many; a corpus holds at most {MAX_SYMBOLS}")
+        raise UserError(f"{symbols} symbols are too many; a corpus has at most {MAX_SYMBOLS}")
 
 
 def _require_unique(names: Iterable[str]) -> None:
     for name, times in Counter(names).items():
         if times > 1:
-            raise UserError(f"module '{name}' occurs {times} times; a corpus holds each module once")
+            raise UserError(f"module '{name}' occurs {times} times; a corpus has each module once")
 
 
 def _require_apart(modules: tuple[Module, ...]) -> None:
@@ -211,7 +211,7 @@ def _require_kernel_outside(kernel: tuple[KernelSymbol, ...], modules: tuple[Mod
 
 
 def unique_names(corpus: Corpus) -> frozenset[str]:
-    """The names that belong to one symbol only, of the kernel or findable in a module, so of one address."""
+    """The names that only one symbol has, of the kernel or findable in a module: each belongs to one address."""
     times = Counter(symbol.name for symbol in corpus.kernel)
     times.update(symbol.name for module in corpus.modules for symbol in module.findable())
     return frozenset(name for name, count in times.items() if count == 1)

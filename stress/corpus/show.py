@@ -14,9 +14,9 @@ _ELF64_SYM_BYTES = 24
 
 
 def describe(corpus: Corpus) -> RenderableType:
-    """A rich renderable: the source, the totals, and a table with a line for each module.
+    """A rich renderable: the source, the totals, and a table with a row for each module.
 
-    Names come from files, so they are shown as plain text, never as rich markup.
+    Names come from files, so they are plain text here and never rich markup.
     """
     from rich.console import Group
     from rich.text import Text
@@ -37,7 +37,7 @@ def _totals(corpus: Corpus) -> Table:
 
 
 def symbols_text(corpus: Corpus) -> str:
-    """How many symbols lookups can find, of modules and of the kernel itself."""
+    """The number of symbols that lookups can find, in modules and in the kernel itself, in words."""
     findable = sum(len(module.findable()) for module in corpus.modules)
     return f"{findable:,} in modules, {len(corpus.kernel):,} in the kernel"
 

@@ -1,8 +1,8 @@
 """Reads a System.map or a saved or live /proc/kallsyms into a corpus; the importer calls it.
 
-Such a map gives addresses and names only, so a module's regions are inferred: one core region around the
-longest run of its symbols that no other symbol interrupts. Newer kernels scatter a module's text, data and
-init memory; the shorter runs are left out.
+Such a map gives only addresses and names, so a module's regions are inferred: one core region around the longest run of
+its symbols that no other symbol interrupts. Newer kernels scatter a module's text, data and init memory; the shorter
+runs are left out.
 """
 
 import re
@@ -27,7 +27,7 @@ from stress.errors import UserError
 from stress.safe_text import shown
 
 HIGH_BIAS = 0xC000000000000000
-"""What is taken off the addresses of a 64-bit kernel, which lives in the high half."""
+"""Subtracted from the addresses of a 64-bit kernel, which lies in the high half of the address space."""
 
 _LINE = re.compile(r"([0-9a-f]{1,16}) +([a-z?-]) +([^\s\[]\S*)(?:\s+\[([^\]\s]+)\])?\s*", re.ASCII | re.IGNORECASE)
 LONGEST_LINE = 4096
@@ -53,8 +53,8 @@ def read_map(data: bytes, where: str) -> Corpus:
     """A corpus from lines like `ffffffff81000000 T name` or `ffffffffc0000000 t name [module]`.
 
     Absolute and per-CPU symbols (kind A, or below the kernel's half), symbols of generated code ([bpf] and
-    [__builtin__...]) and modules' symbols away from their longest run are dropped. UserError, without
-    `where`, if a line is something else, if nothing is left, or if all addresses are hidden.
+    [__builtin__...]) and symbols of modules outside of their longest run are dropped. UserError, without `where`, if a
+    line has another form, if no symbol is left, or if all addresses are hidden.
     """
     _require_map(data)
     bias = HIGH_BIAS if _HIGH.search(data) else 0
@@ -62,30 +62,30 @@ def read_map(data: bytes, where: str) -> Corpus:
     if data and not _NOT_HIDDEN.search(data):
         raise UserError("all addresses are hidden; read it as root, or set kernel.kptr_restrict=0")
     if not entries:
-        raise UserError("holds no symbols of a kernel or its modules")
+        raise UserError("contains no symbols of a kernel or its modules")
     runs = _runs(entries)
     return Corpus(where, bias, tuple(_kernel(runs)), tuple(_modules(runs)))
 
 
 def _require_map(data: bytes) -> None:
     if data.startswith(b"\x7fELF"):
-        raise UserError("an ELF file; name kernel modules *.ko, *.ko.xz or *.ko.zst, and kernels are not read")
+        raise UserError("an ELF file; a kernel module must be named *.ko, *.ko.xz or *.ko.zst; kernels are not read")
     lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
     if lines > MAX_SYMBOLS:
-        raise UserError(f"{lines} lines are too many; a corpus holds at most {MAX_SYMBOLS} symbols")
+        raise UserError(f"{lines} lines are too many; a corpus has at most {MAX_SYMBOLS} symbols")
     if b"The real System.map is in" in data[:LONGEST_LINE].split(b"\n")[0]:
-        raise UserError("only Debian's placeholder; import /proc/kallsyms as root, or the -dbg package's System.map")
+        raise UserError("Debian's placeholder; import /proc/kallsyms as root, or the System.map of the -dbg package")
 
 
 def _entries(data: bytes, bias: int) -> Iterator[_Entry]:
-    """Every line that is wanted, its address without the bias."""
-    modules: dict[str, str] = {}  # one text for each name
+    """Every line that is kept, its address without the bias."""
+    modules: dict[str, str] = {}  # one string object for each name: a map has millions of lines
     try:
         for number, raw in enumerate(BytesIO(data), 1):
             match = _LINE.fullmatch(raw.decode())
             if not match:
                 line = shown(repr(raw.decode().rstrip("\r\n")))
-                raise UserError(f"line {number} is {line}, not like 'ffffffff81000000 T name [module]'")
+                raise UserError(f"line {number} is {line}; it must be like 'ffffffff81000000 T name [module]'")
             address, kind, name, module = match.groups(default="")
             value = int(address, 16) - bias
             if kind not in "Aa" and value >= 0 and not module.startswith(_PSEUDO_MODULES):
@@ -95,7 +95,7 @@ def _entries(data: bytes, bias: int) -> Iterator[_Entry]:
 
 
 def _runs(entries: list[_Entry]) -> list[list[_Entry]]:
-    """Entries of one owner side by side; of an address that several owners claim, the first keeps it."""
+    """Runs of entries of one owner side by side. If several owners have symbols at one address, the first keeps it."""
     runs: list[list[_Entry]] = []
     for _, group in groupby(entries, attrgetter("module")):
         taken = runs[-1][-1].value if runs else -1
@@ -133,7 +133,7 @@ def _module(run: list[_Entry], base: int, limit: int) -> Module:
 
 
 def _text_size(run: list[_Entry], base: int, end: int) -> int:
-    """The text reaches to the first symbol behind the last function, or to the region's end."""
+    """The size of the text, which ends at the first symbol behind the last function, or at the region's end."""
     texts = [entry.value for entry in run if entry.kind in "Tt"]
     if not texts:
         return 0

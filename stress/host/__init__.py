@@ -1,1 +1,1 @@
-"""What the host gives: cores and their locks, the disk, streams, clocks, signals; and what it lacks."""
+"""The host: cores and their locks, the disk, streams, clocks, signals, and which features the system lacks."""

@@ -1,8 +1,8 @@
-"""The host's clock and its sleep, whatever a test makes of those in `time`, which it may patch, freeze or shift.
+"""The host's clock and sleep, even where a test patches, freezes or shifts those of `time`.
 
-They are bound when this is imported, which the pytest plugin does before any test. Each is a partial: freezegun looks
-through every module for the functions of `time` themselves. The clock is asked for by its number where it has one:
-`time.monotonic` is among what others change in C.
+They are bound when this module is imported, which the pytest plugin does before any test. Each is a partial, because
+freezegun replaces the functions of `time` in every module that has them. The clock is read by its number where it has
+one, because other tools change `time.monotonic` in C.
 """
 
 import time

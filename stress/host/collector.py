@@ -1,4 +1,4 @@
-"""Reading very many objects at once."""
+"""The cyclic garbage collector, turned off while very many objects are made at once."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """A context without the cyclic collector, which would look at millions of objects again and again for nothing."""
+    """A context without the cyclic collector, which would scan millions of live objects again and again."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
-"""Files as the harness reads and writes them, and what it says when the system refuses.
+"""How the harness reads and writes files, and its error messages when the system refuses.
 
-Nothing is written through a link, nothing is left half written, and only plain files are read, up to a bound. What the
-system refuses leaves here as an OSError, or as a ValueError for what is no path; `refusal` makes one line of it.
+Nothing is written through a link, nothing is left half written, and only plain files are read, up to a bound. A refusal
+of the system is an OSError, or a ValueError for text that cannot be a path; `refusal` makes one line of it.
 """
 
 import errno
@@ -18,7 +18,7 @@ from stress.host.system import flags
 
 LARGEST_BYTES = 256 << 20
 SAFELY = flags("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY")
-"""Opening never waits, as for the other end of a pipe, and no process that is started inherits the file."""
+"""Opening never waits, for example for the other end of a pipe, and no child process inherits the file."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags("O_NOFOLLOW", "O_CLOEXEC")
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 LOST = "it was removed, moved or replaced while it was being written to"
@@ -29,29 +29,29 @@ REMEDIES = {
     errno.ENOMEM: "the host is out of memory; end some programs, or run less at once",
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within your quota",
-    errno.EIO: "look at the disk",
+    errno.EIO: "check the disk",
 }
-"""What to do about a lack of the host's, whatever the path."""
+"""What the user can do about an errno that has nothing to do with the path."""
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why the system refused, without the path, which messages name themselves."""
+    """Why the system refused, without the path, which each message names by itself."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def remedy(error: OSError | ValueError, usual: str) -> str:
-    """What to do about it: what the errno says, if it says more than the path would, else what is `usual`."""
+    """What the user can do about an error: the remedy of its errno, or else `usual`."""
     return REMEDIES.get(error.errno or 0, usual) if isinstance(error, OSError) else usual
 
 
 def refusal(doing: str, error: OSError | ValueError, usual: str) -> UserError:
-    """A refusal of the system in one line: what could not be done, why, and what to do; by default what is `usual`."""
+    """A refusal of the system in one line: what could not be done, why, and what to do (the remedy, or `usual`)."""
     return UserError(f"{doing}: {reason(error)}; {remedy(error, usual)}")
 
 
 @contextmanager
 def telling(doing: str, usual: str) -> Iterator[None]:
-    """A context in which a refusal of the system becomes a UserError."""
+    """A context that turns a refusal of the system into a UserError; the arguments are those of `refusal`."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -59,7 +59,7 @@ def telling(doing: str, usual: str) -> Iterator[None]:
 
 
 def not_own(facts: os.stat_result) -> str | None:
-    """Why a file or folder is not this user's alone; None if it is."""
+    """Why another user may change a file or folder; None if only this user may."""
     if facts.st_uid != os.geteuid():
         return f"it belongs to user {facts.st_uid}"
     if facts.st_mode & OTHERS_WRITE:
@@ -68,16 +68,16 @@ def not_own(facts: os.stat_result) -> str | None:
 
 
 def open_plain(path: Path, flags: int = os.O_RDONLY) -> int:
-    """A handle on a plain file; OSError for anything else, which might never end or act on what is written to it."""
+    """A handle on a plain file; OSError for anything else: a pipe may never end, a device may act on what it gets."""
     handle = os.open(path, flags | SAFELY)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return handle
     os.close(handle)
-    raise OSError(errno.EINVAL, "it is no plain file")
+    raise OSError(errno.EINVAL, "it is not a plain file")
 
 
 def open_to_change(path: Path) -> int:
-    """A handle on a plain file that is to be changed where it is; OSError for a link, which may lead anywhere."""
+    """A handle on a plain file that is changed in place; OSError for a link, which may lead anywhere."""
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
     handle = open_plain(path, os.O_RDWR | flags("O_NOFOLLOW"))
@@ -88,7 +88,7 @@ def open_to_change(path: Path) -> int:
 
 
 def check_in_place(path: Path, handle: int) -> None:
-    """OSError unless the name, which may not be a link, still leads to what is open."""
+    """Raise OSError unless `path`, which must not be a link, is still the name of the file that is open."""
     with suppress(OSError):
         if os.path.samestat(os.lstat(path), os.fstat(handle)):
             return
@@ -97,7 +97,7 @@ def check_in_place(path: Path, handle: int) -> None:
 
 @contextmanager
 def reading(path: Path, most: int = LARGEST_BYTES) -> Iterator[BinaryIO]:
-    """A plain file of at most `most` bytes, open to be read; OSError for any other."""
+    """Open a plain file of at most `most` bytes for reading; OSError for any other."""
     with os.fdopen(open_plain(path), "rb") as file:
         if (size := os.fstat(file.fileno()).st_size) > most:
             raise too_large(size, most)
@@ -105,8 +105,8 @@ def reading(path: Path, most: int = LARGEST_BYTES) -> Iterator[BinaryIO]:
 
 
 def too_large(size: int, most: int) -> OSError:
-    """What is raised for a file that is larger than what is read."""
-    return OSError(errno.EFBIG, f"it has {size:,} bytes, more than the {most:,} that are read")
+    """The error for a file of `size` bytes where at most `most` are read."""
+    return OSError(errno.EFBIG, f"it has {size:,} bytes; kstress reads at most {most:,}")
 
 
 def read_whole(path: Path, most: int = LARGEST_BYTES) -> bytes:
@@ -119,7 +119,7 @@ def read_whole(path: Path, most: int = LARGEST_BYTES) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last."""
+    """Write the folder's names to disk (fsync), so that they survive a crash of the host."""
     handle = os.open(folder, os.O_RDONLY | flags("O_CLOEXEC"))
     try:
         os.fsync(handle)
@@ -128,10 +128,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> None:
-    """Put a file in the place of what is there, a link included, in one step; if that fails, what was there stays.
+    """Replace what is at `path`, a link included, by a new file in one step; if that fails, the old one stays.
 
-    `draft` is a name that only one process at a time uses in this folder: what a killed one left of it goes. The name
-    lasts once the folder is synced.
+    `draft` is a name that only one process at a time uses in this folder: a draft that a killed process left is
+    overwritten. The new name survives a crash of the host once the folder is synced (`sync_folder`).
     """
     beside = path.with_name(draft or f".kstress-{secrets.token_hex(8)}.draft")
     try:
@@ -147,7 +147,7 @@ def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> 
 
 
 def write_through(path: Path, data: bytes) -> None:
-    """Write to a device or a pipe, which is not replaced; OSError for a pipe that nobody reads, or a plain file."""
+    """Write to a device or a pipe in place; OSError for a pipe without a reader, or a plain file."""
     try:
         handle = os.open(path, os.O_WRONLY | SAFELY)
     except OSError as error:

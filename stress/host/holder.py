@@ -1,4 +1,4 @@
-"""Who has a core: what a stress run writes in the file that it locks, and what can be told of it."""
+"""The holder of a core: the record that a stress run writes into the file that it locks."""
 
 import os
 import time
@@ -13,12 +13,12 @@ from stress.safe_text import shown
 RECORD_BYTES = 64
 BEAT_SECONDS = 1.0
 CLOCK_SLACK = 2.0
-"""Seconds by which the clock that processes begin on and the one that records have may differ."""
+"""Seconds by which the clock of a process's start time and the clock of the records may differ."""
 
 
 @attrs.frozen
 class Holder:
-    """A record: the process that has a core, since when by the clock on the wall, and how often it made progress."""
+    """A record: the process that holds a core, since when (Unix time in seconds), how often it noted progress."""
 
     pid: int
     since: float
@@ -35,22 +35,22 @@ class Holder:
         return time.strftime("%H:%M:%S", time.localtime(self.since))
 
     def advice(self) -> str:
-        """What can be done about one that makes no progress."""
+        """What the user can do about a holder that makes no progress."""
         process = self._process()
         if process is None:
-            return "it has ended, or is not to be seen from here; a process that it started may still have the cores"
+            return "it has ended, or this process cannot see it; a process that it started may still hold the cores"
         try:
             status = process.status()
         except psutil.Error:
             status = ""
         if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP):
-            return f"it is stopped: `kill -CONT {self.pid}` lets it go on, `kill -KILL {self.pid}` ends it"
+            return f"it is stopped: `kill -CONT {self.pid}` continues it, `kill -KILL {self.pid}` ends it"
         if status == psutil.STATUS_ZOMBIE:
-            return f"its main thread has ended and others have not: `kill -KILL {self.pid}` ends it"
+            return f"its main thread has ended but other threads run: `kill -KILL {self.pid}` ends it"
         return f"`kill {self.pid}` ends it"
 
     def _process(self) -> psutil.Process | None:
-        """The process; None if there is none, or one of that number that began later."""
+        """The process; None if it has ended, even if a later process has its number."""
         try:
             process = psutil.Process(self.pid)
             return process if process.create_time() < self.since + CLOCK_SLACK else None
@@ -58,7 +58,7 @@ class Holder:
             return None
 
     def _command(self) -> str:
-        """Its command line, in short."""
+        """Its command line on one line; empty if it cannot be read."""
         process = self._process()
         try:
             return shown(" ".join(" ".join(process.cmdline()).split())) if process else ""
@@ -67,7 +67,7 @@ class Holder:
 
 
 def read_holder(handle: int) -> Holder | None:
-    """The holder of a core by its file; None if that has no record yet."""
+    """The holder in a core's file; None if the file has no record yet."""
     try:
         pid, since, beats = os.pread(handle, RECORD_BYTES, 0).split()
         return Holder(int(pid), float(since), int(beats))
@@ -77,7 +77,7 @@ def read_holder(handle: int) -> Holder | None:
 
 @attrs.define
 class Pulse:
-    """What a holder writes: its record, again and again as it makes progress, at most once in BEAT_SECONDS."""
+    """The writer of a holder's record, which it writes again as it makes progress, at most once in BEAT_SECONDS."""
 
     handle: int
     since: float = attrs.field(init=False, factory=time.time)
@@ -85,7 +85,7 @@ class Pulse:
     _next: float = attrs.field(init=False, default=0.0)
 
     def beat(self) -> None:
-        """Note progress."""
+        """Note progress in the file, unless the last note is younger than BEAT_SECONDS."""
         now = clocks.monotonic()
         if now < self._next:
             return

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP, as every command that runs for a while takes them."""
+"""How every command that runs for long handles SIGINT, SIGTERM and SIGHUP."""
 
 import contextlib
 import os
@@ -12,11 +12,12 @@ from typing import NoReturn
 SHOW_CURSOR = b"\x1b[?25h\n"
 AGAIN_SECONDS = 0.01
 MOST_TRIES = 100
-"""When a signal comes again that came in the middle of a print, and how often; a print without a reader may not end."""
+"""A signal that comes in the middle of a print is raised again after this time, at most so often: a print to a pipe
+that nobody reads may never end."""
 
 
 def leave_now(code: int) -> NoReturn:
-    """End this process at once, but not with the cursor of its terminal hidden, if that can be had without waiting."""
+    """End this process at once; show the cursor of its terminal again first, if that does not have to wait."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             if stream.isatty() and select.select([], [stream], [], 0)[1]:
@@ -26,31 +27,31 @@ def leave_now(code: int) -> NoReturn:
 
 
 def is_printing() -> bool:
-    """Whether this thread was stopped in the middle of a print: until that is over, a handler cannot print."""
+    """Whether a signal interrupted this thread in the middle of a print: then its handler cannot print."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except RuntimeError:  # a reentrant call
             return True
-        except (OSError, ValueError):  # nobody reads it, or it was closed
+        except (OSError, ValueError):  # it has no reader, or it was closed
             continue
     return False
 
 
 HANGUP = getattr(signal, "SIGHUP", None)
-"""What a process gets whose terminal hangs up; not on Windows."""
+"""The signal for a process whose terminal hangs up; Windows has none."""
 
 
 class Interrupts:
-    """The first signal ends the run with what it has learnt; a second SIGINT or SIGTERM leaves at once.
+    """The first signal ends the run and keeps its results; a second SIGINT or SIGTERM ends the process at once.
 
-    SIGHUP is never a second one: a shell and the kernel both send it when a terminal hangs up, and service managers
-    send it right after SIGTERM. It stays ignored where it was, as under nohup. While no machine runs, as in a
-    compilation, the first one leaves too, once `leave` has saved what there is.
+    SIGHUP never counts as the second one: a shell and the kernel both send it when a terminal hangs up, and service
+    managers send it right after SIGTERM. If SIGHUP was ignored, as under nohup, it stays ignored. While no machine
+    runs, for example during compilation, the first signal ends the process too, once `leave` has saved the results.
     """
 
     def __init__(self, leave: Callable[[int], int]) -> None:
-        """Take signals from now on; `leave` is given the signal and returns the exit code."""
+        """Handle signals from now on; `leave` takes the signal's number, saves results and returns the exit code."""
         self.signal = 0
         self.running = False
         self._tries = 0
@@ -62,7 +63,7 @@ class Interrupts:
 
     @classmethod
     def noted(cls) -> "Interrupts":
-        """Signals that are only noted at first, since what runs is elsewhere."""
+        """A handler that only notes the first signal, because the machines run in other processes."""
         noted = cls(lambda number: 128 + number)
         noted.running = True
         return noted
@@ -81,7 +82,7 @@ class Interrupts:
             leave_now(128 + number if is_printing() else self._saved(number))
 
     def _saved(self, number: int) -> int:
-        """Save what there is; the exit code."""
+        """Save the results; the exit code."""
         code = self._leave(number)
         sys.stdout.flush()
         return code

@@ -1,8 +1,8 @@
-"""Where the locks of cores are: a folder that belongs to this user, and that nobody else can write.
+"""The folder of the cores' locks: it belongs to this user, and no other user can write it.
 
-All stress runs of a user on a host have to find the same one, whatever environment a shell, cron or a service gives
-them: so the user's id leads to it, not HOME or TMPDIR. The user's home comes first, since it is there whether or not
-somebody is logged in; a folder below /tmp is last, since another user may have taken its name.
+All stress runs of a user on a host must find the same folder, whatever environment a shell, cron or a service gives
+them. So it follows from the user's id, not from HOME or TMPDIR. The user's home comes first, since it exists whether or
+not the user is logged in. A folder in /tmp comes last, since another user may have taken its name.
 """
 
 import os
@@ -16,7 +16,7 @@ from stress.host.system import flags
 from stress.safe_text import shown
 
 NAMED = "KSTRESS_LOCK_DIR"
-"""The environment variable that names another folder, for tests that must not wait for the runs of their host."""
+"""The environment variable that names another folder, for tests that must not wait for other runs on their host."""
 OPEN_FOLDER = os.O_RDONLY | flags("O_DIRECTORY", "O_NOFOLLOW")
 
 
@@ -25,7 +25,7 @@ class NoFolderError(Exception):
 
 
 def places() -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Where it may be, the best place first: a folder that is there, and the names of those to be made in it."""
+    """The possible places, the best one first: a folder that exists, and the names of folders to create in it."""
     if named := os.environ.get(NAMED):
         yield Path(named).parent, (Path(named).name,)
         return
@@ -37,14 +37,14 @@ def places() -> Iterator[tuple[Path, tuple[str, ...]]]:
 
 
 def home(user: int) -> Path:
-    """The home of a user, as the system knows it. KeyError if it does not."""
+    """The home of a user in the system's user database; KeyError if the user is not in it."""
     from pwd import getpwuid  # not on Windows, which has no file locks either
 
     return Path(getpwuid(user).pw_dir)
 
 
 def open_own(base: Path, names: tuple[str, ...]) -> int:
-    """A handle on a folder in `base`, made if need be; OSError unless this user alone can write it."""
+    """A handle on a folder in `base`, which is created if need be; OSError unless only this user can write it."""
     place = base
     for name in names:
         place = place / name
@@ -62,7 +62,7 @@ def open_folder() -> int:
     """A handle on the folder for locks.
 
     Raises:
-        NoFolderError: when no place has one that is safe.
+        NoFolderError: when no place has a folder that only this user can write.
     """
     reasons = []
     for base, names in places():
@@ -71,4 +71,4 @@ def open_folder() -> int:
         except OSError as error:
             reasons.append(f"{shown(base.joinpath(*names))}: {error.strerror or error}")
     origin = f"{NAMED}=" if os.environ.get(NAMED) else ""
-    raise NoFolderError(f"no folder for locks ({origin}{'; '.join(reasons)}); name one of your own with {NAMED}")
+    raise NoFolderError(f"no folder for locks ({origin}{'; '.join(reasons)}); set {NAMED} to a folder of your own")

@@ -1,8 +1,8 @@
 """Standard output and error of a command, which may be closed, full, or lose their reader while it runs.
 
-Whoever reads may leave at any time, as `head` does, or as a terminal does that hangs up: what is written from then on
-is dropped, and the command comes to its end and to its exit code. What a full disk does not take on standard output is
-an error; on standard error nothing is, since there is nowhere to tell it.
+The reader may leave at any time, as `head` does, or as a terminal does that hangs up: later output is dropped, and the
+command goes on to its end and its exit code. A full disk is an error on standard output; on standard error nothing is
+an error, since there is no place to report it.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ from typing import Any, TextIO
 
 
 class Outlet(io.RawIOBase):
-    """What a stream writes to. `unread` is whether its reader has left."""
+    """The file below a stream. `unread`: its reader has left, and what is written is dropped."""
 
     def __init__(self, raw: Any, lossy: bool, replaced: TextIO | None = None) -> None:
-        """Write to `raw`; drop what it does not take, whatever the reason, if `lossy`.
+        """Write to `raw`; if `lossy`, drop what cannot be written, whatever the reason.
 
-        The stream that was `replaced` is kept, since it would close `raw` if nobody had it.
+        The `replaced` stream is kept, since it closes `raw` when it is collected.
         """
         self._raw, self._lossy, self._terminal, self._replaced = raw, lossy, raw.isatty(), replaced
         self.unread = False
 
     def writable(self) -> bool:
-        """Always."""
+        """Yes: `io` asks each raw file."""
         return True
 
     def isatty(self) -> bool:
@@ -38,7 +38,7 @@ class Outlet(io.RawIOBase):
         return int(self._raw.fileno())
 
     def write(self, data: Any) -> int | None:
-        """Write, unless nobody reads. OSError for what is not taken, unless that may be lost."""
+        """Write `data`; drop it if the reader has left. OSError for any other failure, unless this is lossy."""
         try:
             return len(data) if self.unread else self._raw.write(data)
         except OSError as error:
@@ -50,11 +50,11 @@ class Outlet(io.RawIOBase):
 
 
 def _opened(stream: TextIO | None, lossy: bool) -> TextIO:
-    """A stream over an outlet; one that was closed writes nowhere. What its encoding lacks is written as an escape."""
+    """A stream over an outlet, or to /dev/null if the stream was closed. What its encoding lacks becomes an escape."""
     if stream is None:
         return Path(os.devnull).open("w")
     binary: Any = getattr(stream, "buffer", None)
-    if binary is None:  # it is no stream of this process's own
+    if binary is None:  # another object, such as a test's capture
         return stream
     outlet: Any = Outlet(getattr(binary, "raw", binary), lossy, stream)
     errors = "backslashreplace" if stream.errors == "strict" else stream.errors
@@ -68,12 +68,12 @@ def _opened(stream: TextIO | None, lossy: bool) -> TextIO:
 
 
 def open_streams() -> None:
-    """Put streams in the place of those that this process was started with."""
+    """Replace the streams that this process was started with."""
     sys.stdout, sys.stderr = _opened(sys.stdout, lossy=False), _opened(sys.stderr, lossy=True)
 
 
 def close_streams() -> None:
-    """Write what is left, so that nothing is told about it when the interpreter ends."""
+    """Write what is left, so that the interpreter prints no error about it at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -88,6 +88,6 @@ def nobody_reads() -> bool:
 
 
 def silence(stream: TextIO) -> None:
-    """Let nothing more be written to a stream that cannot take it."""
+    """Send a stream that cannot be written to /dev/null."""
     with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

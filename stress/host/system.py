@@ -1,6 +1,6 @@
-"""What the system offers that kstress runs on, looked at once: the one place that knows Linux from other systems.
+"""What the operating system offers, tried once: the one place that tells Linux from other systems.
 
-A call that is not there, as on macOS or Windows, and one that is not allowed, as in a sandbox, come to the same here.
+A call that does not exist, as on macOS or Windows, and a call that is not allowed, as in a sandbox, count the same.
 """
 
 import os
@@ -20,7 +20,7 @@ except ImportError:  # Windows
 
 
 def cores() -> list[int]:
-    """The cores that this process may use, by number; those from 0 on where the system does not say."""
+    """The numbers of the cores that this process may use; if the system does not say, all of them from 0."""
     try:
         return sorted(os.sched_getaffinity(0))
     except (AttributeError, OSError):
@@ -28,20 +28,20 @@ def cores() -> list[int]:
 
 
 def keep_to(core: int) -> None:
-    """Keep the calling thread to one core, where the system lets it."""
+    """Keep the calling thread on one core, if the system allows it."""
     if offers("affinity"):
         os.sched_setaffinity(0, {core})
 
 
 def flags(*names: str) -> int:
-    """Flags of os.open by their names; those that this system does not have are left out."""
+    """Flags of os.open by their names, combined; flags that this system does not have are left out."""
     return reduce(or_, (getattr(os, name, 0) for name in names), 0)
 
 
 def lock(handle: int, shared: bool = False) -> bool:
-    """Lock an open file; False if another process has it. OSError for a file that cannot be locked.
+    """Lock an open file; False if another process has locked it. OSError for a file that cannot be locked.
 
-    Several processes can have a `shared` lock, and nobody another one meanwhile.
+    Several processes can have a `shared` lock at the same time; any other lock excludes all others.
     """
     if fcntl is None:
         raise OSError("this system has no file locks")
@@ -53,13 +53,13 @@ def lock(handle: int, shared: bool = False) -> bool:
 
 
 def unlock(handle: int) -> None:
-    """Let go of a lock at once, though a process that was forked meanwhile has the file open too."""
+    """Unlock at once, even if a process that was forked meanwhile has the file open too."""
     if fcntl is not None:
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _works(attempt: Callable[[], object]) -> bool:
-    """Whether something is there, and allowed."""
+    """Whether a call exists and is allowed."""
     try:
         attempt()
     except (AttributeError, OSError):
@@ -68,7 +68,7 @@ def _works(attempt: Callable[[], object]) -> bool:
 
 
 def _lock_shared() -> None:
-    """Lock the folder of this file with all others who do: OSError where that cannot be."""
+    """Take a shared lock on the folder of this file; OSError if the system has no locks."""
     if fcntl is None:
         raise OSError("this system has no file locks")
     handle = os.open(Path(__file__).parent, os.O_RDONLY)
@@ -79,16 +79,16 @@ def _lock_shared() -> None:
 
 
 def _hand_over() -> None:
-    """See that processes can be forked, and given pipes in whole messages."""
+    """Raise unless processes can be forked and pipes can be sent to them, as the nursery of a sweep does."""
     _ = os.fork, socket.send_fds, os.waitid
     for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET):
         end.close()
 
 
 class Offer(NamedTuple):
-    """Something that a system may lack: what it is, how to see it, what follows without it, and for which commands.
+    """A feature that a system may lack: its name, a call that tries it, what happens without it, which commands use it.
 
-    They do not run at all without what is `needed`.
+    If it is `needed`, those commands do not run without it.
     """
 
     name: str
@@ -103,32 +103,32 @@ OFFERS = {
     "locks": Offer(
         "file locks",
         _lock_shared,
-        "soaks and sweeps cannot keep a run directory to themselves; stress runs do not wait for each other",
+        "a soak or a sweep cannot lock its run directory; stress runs do not wait for each other",
         ("soak", "sweep"),
         needed=True,
     ),
     "fork": Offer(
         "fork",
         _hand_over,
-        "each cell of a sweep starts an interpreter of its own, which takes seconds on the native engine",
+        "each cell of a sweep starts its own interpreter, which takes seconds on the native engine",
         ("sweep",),
     ),
     "affinity": Offer(
         "processor affinity",
         lambda: os.sched_setaffinity(0, os.sched_getaffinity(0)),
-        "CPUs of the python engine do not share one core, so that they switch more slowly",
+        "CPUs of the python engine do not share one core, and switch more slowly",
         MACHINES,
     ),
     "yield": Offer(
         "sched_yield",
         lambda: os.sched_yield(),
-        "CPUs of the python engine sleep to give up their core, which is slower",
+        "CPUs of the python engine sleep to yield their core, which is slower",
         MACHINES,
     ),
     "proc": Offer(
         "/proc",
         lambda: os.stat("/proc/self/stat"),
-        "the core of a CPU is not told, nor whether a process sleeps or was killed for want of memory",
+        "kstress cannot see the core of a CPU, or whether a process sleeps or was killed for lack of memory",
         MACHINES,
     ),
 }
@@ -136,12 +136,12 @@ OFFERS = {
 
 @cache
 def offers(key: str) -> bool:
-    """Whether the system has one of OFFERS; it is tried the first time."""
+    """Whether the system has one of OFFERS, by its key; it is tried once in each process."""
     return _works(OFFERS[key].attempt)
 
 
 def lacks(command: str) -> Iterator[str]:
-    """What the system lacks of what a command uses, a sentence each.
+    """The features that a command uses and the system lacks, one sentence each.
 
     Raises:
         UserError: when the command cannot run without it.
@@ -150,5 +150,6 @@ def lacks(command: str) -> Iterator[str]:
         if command not in offer.commands or offers(key):
             continue
         if offer.needed:
-            raise UserError(f"kstress {command} needs {offer.name}, which this system lacks: {offer.without}; use run")
+            without = f"which this system lacks: without them {offer.without}"
+            raise UserError(f"kstress {command} needs {offer.name}, {without}; use kstress run")
         yield f"this system lacks {offer.name}: {offer.without}"

@@ -17,36 +17,43 @@ def order(violation: Violation) -> tuple[bool, int, float]:
     return violation.access is None, rank, violation.seconds
 
 
-def explain(violations: Sequence[Violation], corpus: Corpus, names: set[bytes]) -> tuple[Violation, ...]:
-    """The violations with their runs and modules, those that tell most first; `names` are all strings of the corpus."""
+def explain(violations: Sequence[Violation], corpus: Corpus, strings: set[bytes]) -> tuple[Violation, ...]:
+    """The violations with their runs and modules, those that tell most first; `strings` are all that the corpus has."""
     if not violations:
         return ()
-    book = NameBook(names)
-    told = [_with_subject(_with_runs(violation, book), corpus) for violation in violations]
-    owners = owners_of(corpus, {run.source for violation in told for run in violation.runs if run.source})
-    return tuple(sorted((_with_owners(violation, owners) for violation in told), key=order))
+    book = NameBook(strings)
+    found = [_with_module(_with_runs(violation, book), corpus) for violation in violations]
+    names = {run.name for one in found if one.copied for run in one.copied.runs if run.name}
+    owners = owners_of(corpus, names)
+    return tuple(sorted((_with_owners(violation, owners) for violation in found), key=order))
 
 
 def _with_runs(violation: Violation, book: NameBook) -> Violation:
     """The violation with the sources of the name that it copied."""
-    if not violation.copied or violation.expected is None:
+    copied = violation.copied
+    if copied is None or not copied.data:
         return violation
-    return attrs.evolve(violation, runs=book.explain(violation.copied, violation.expected))
+    runs = book.explain(copied.data, copied.expected)
+    return attrs.evolve(violation, copied=attrs.evolve(copied, runs=runs))
 
 
-def _with_subject(violation: Violation, corpus: Corpus) -> Violation:
+def _with_module(violation: Violation, corpus: Corpus) -> Violation:
     """The violation with the module that the right name belongs to."""
-    subject = violation.subject
-    if subject is None:
+    asked = violation.asked
+    if asked is None:
         return violation
-    modules = [module.name for module in corpus.modules if module.covers(subject.address)]
-    return attrs.evolve(violation, subject=Subject(subject.address, subject.name, *modules[:1]))
+    modules = [module.name for module in corpus.modules if module.covers(asked.address)]
+    return attrs.evolve(violation, asked=Subject(asked.address, asked.name, *modules[:1]))
 
 
 def _with_owners(violation: Violation, owners: Mapping[bytes, tuple[str, ...]]) -> Violation:
     """The violation whose runs say which modules have the names that they come from."""
-    runs = (attrs.evolve(run, owners=_nearest(violation, owners.get(run.source, ()))) for run in violation.runs)
-    return attrs.evolve(violation, runs=tuple(runs))
+    copied = violation.copied
+    if copied is None:
+        return violation
+    found = ((run, owners.get(run.name, ()) if run.name else ()) for run in copied.runs)
+    runs = tuple(attrs.evolve(run, owners=_nearest(violation, having)) for run, having in found)
+    return attrs.evolve(violation, copied=attrs.evolve(copied, runs=runs))
 
 
 def _nearest(violation: Violation, owners: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from stress.judge.names import NAME_BYTES, judge_wrong_name, same_name, same_tex
 from stress.judge.outcomes import Code
 from stress.machine.blocks import SHADOW_REDZONE
 from stress.machine.loop import disagree, is_window
-from stress.machine.notes import note_answer, note_copy, note_subject
+from stress.machine.operation_notes import note_answer, note_copy, note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AIM, HIT_ADDRESS, HIT_SHADOW, LOG_BYTES, WRITERS, static

@@ -4,28 +4,13 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
-import attrs
-
 from stress.corpus import Corpus
 from stress.judge.tables import poison_run
+from stress.judge.violation import ByteRun
 from stress.kernel.kallsyms import KSYM_NAME_LEN
 from stress.machine.slab import POISON_END, POISON_FREE, POISON_INUSE
 
-WHOLE, BEGINNING, END, POISON, FRESH, UNKNOWN = "whole", "beginning", "end", "poison", "fresh", "unknown"
-
-
-@attrs.frozen
-class Run:
-    """A run of bytes with one source.
-
-    `kind` is `whole`, `beginning` or `end` of the name `source`, which the modules `owners` have; or `poison` (freed
-    memory), `fresh` (what memory holds when it is allocated) or `unknown`.
-    """
-
-    data: bytes
-    kind: str
-    source: bytes = b""
-    owners: tuple[str, ...] = ()
+KINDS = WHOLE, BEGINNING, END, POISON, FRESH, UNKNOWN = "whole", "beginning", "end", "poison", "fresh", "unknown"
 
 
 def common(left: bytes, right: bytes) -> int:
@@ -55,29 +40,29 @@ class NameBook:
         count, name = _longest(self._backward, text[::-1], right[::-1])
         return count, name[::-1]
 
-    def explain(self, copied: bytes, right: bytes) -> tuple[Run, ...]:
+    def explain(self, copied: bytes, right: bytes) -> tuple[ByteRun, ...]:
         """The runs that `copied` is made of, in its order; `right` is the name that it should be."""
-        runs: list[Run] = []
+        runs: list[ByteRun] = []
         at = 0
         for odd in self._odd.finditer(copied):
             runs += self._piece(copied[at : odd.start()], right, at == 0, False)
-            runs.append(Run(odd[0], POISON if odd[1] else FRESH))
+            runs.append(ByteRun(odd[0], POISON if odd[1] else FRESH))
             at = odd.end()
         return (*runs, *self._piece(copied[at:], right, at == 0, True))
 
-    def _piece(self, piece: bytes, right: bytes, first: bool, last: bool) -> list[Run]:
+    def _piece(self, piece: bytes, right: bytes, first: bool, last: bool) -> list[ByteRun]:
         """The runs of a piece without poison, which is the first or the last of the copy, both or neither."""
         count, name = self.beginning(piece, right) if first else (0, b"")
         if count == len(piece):
-            return [Run(piece, WHOLE if name == piece else BEGINNING, name)] if piece else []
+            return [ByteRun(piece, WHOLE if name == piece else BEGINNING, name)] if piece else []
         back, other = self.end(piece, right) if last else (0, b"")
         if back == len(piece):
-            return [Run(piece, END, other)]
+            return [ByteRun(piece, END, other)]
         split = max(len(piece) - back, count)
         runs = [
-            Run(piece[:count], BEGINNING, name),
-            Run(piece[count:split], UNKNOWN),
-            Run(piece[split:], END, other),
+            ByteRun(piece[:count], BEGINNING, name),
+            ByteRun(piece[count:split], UNKNOWN),
+            ByteRun(piece[split:], END, other),
         ]
         return [run for run in runs if run.data]
 

@@ -1,17 +1,17 @@
-"""Checks that the patch's promise rests on: whenever the list changes, every other CPU is held with interrupts off."""
+"""The check of what the patch relies on: while the list changes, every other CPU spins with its interrupts off."""
 
 from stress.kernel.stop_machine import ACK, STATE_MASK, STOPMACHINE_DISABLE_IRQ, STOPMACHINE_STATE
 from stress.machine.loop import warn
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import AREA_BYTES, AREAS, CPUS, IRQS_DISABLED
-
-CPU_RUNS = 13
-"""The warning of `warn_if_running`, and the number of its outcome."""
+from stress.machine.words import AREA_BYTES, AREAS, CPU_RUNS, CPUS, IRQS_DISABLED
 
 
 @kernel
 def is_held(cpu: Cpu, other: int) -> bool:
-    """Whether CPU `other` has acknowledged the stop's last step and has its interrupts off."""
+    """Whether CPU `other` has acknowledged the stop's last step and has its interrupts off.
+
+    Both words have one writer, CPU `other`, which turns its interrupts off before it acknowledges.
+    """
     area = AREAS + other * AREA_BYTES
     state = cpu.load(STOPMACHINE_STATE)
     if state & STATE_MASK != STOPMACHINE_DISABLE_IRQ:
@@ -21,7 +21,7 @@ def is_held(cpu: Cpu, other: int) -> bool:
 
 @kernel
 def warn_if_running(cpu: Cpu) -> None:
-    """Warn of the first CPU that is not held, by the address of its acknowledgement."""
+    """Warn of each CPU that is not held, with the address of its acknowledgement; only the first warning is kept."""
     for other in range(cpu.peek(CPUS)):
         if not is_held(cpu, other):
             warn(cpu, CPU_RUNS, AREAS + other * AREA_BYTES + ACK)

@@ -1,7 +1,7 @@
-"""Symbol tables in init memory: used while init() runs, given back afterwards (kernel/module.c, later than 2.6.11).
+"""Symbol tables in init memory: used while init() runs, freed afterwards (kernel/module.c, later than 2.6.11).
 
-While a module initialises, kallsyms reads its full tables, which lie in memory of their own; afterwards those in
-the module's core. `switch` is how the change from one to the other is made before the init memory is freed.
+While a module initialises, kallsyms reads its full tables, which lie in a block of their own; afterwards it reads those
+in the module's core. `switch` is the change from the first to the second, before the init memory is freed.
 """
 
 from stress.kernel.modlist import link_stopped
@@ -15,14 +15,17 @@ from stress.machine.slab import kfree, kmalloc
 
 @kernel
 def shift_tables(cpu: Cpu, mod: int, distance: int) -> None:
-    """Let the module's tables be those that lie `distance` bytes further on: two stores, one after the other."""
+    """Point the module at tables `distance` bytes further on. Two stores, so a reader may see one pointer of each."""
     cpu.store(mod + SYMTAB, cpu.load(mod + SYMTAB) + distance)
     cpu.store(mod + STRTAB, cpu.load(mod + STRTAB) + distance)
 
 
 @kernel
 def link_with_init_tables(cpu: Cpu, mod: int) -> None:
-    """Let the module use a copy of its tables in init memory, if there is any, and list it as the patch does."""
+    """Copy the module's tables into init memory, if there is any, point the module at the copy, and link the module.
+
+    The module is linked last, as the patch does it, so no reader sees the first change of the pointers.
+    """
     size = ksize(cpu, mod) - MODULE_BYTES
     tables = kmalloc(cpu, size)
     if tables != 0:
@@ -34,13 +37,13 @@ def link_with_init_tables(cpu: Cpu, mod: int) -> None:
 
 @kernel
 def use_core_tables(cpu: Cpu, mod: int) -> None:
-    """Switch to the tables in the module's core, readers running."""
+    """Switch to the tables in the module's core while readers run."""
     shift_tables(cpu, mod, mod + MODULE_BYTES - cpu.load(mod + SYMTAB))
 
 
 @kernel
 def drop_init_tables(cpu: Cpu, mod: int, switch: ListChange) -> None:
-    """Switch to the core's tables and free those in init memory. Readers' race windows are counted by four edges."""
+    """Switch to the core's tables and free those in init memory; passes four edges, as each change of the list does."""
     tables = cpu.load(mod + SYMTAB)
     if tables == mod + MODULE_BYTES:
         return

@@ -1,7 +1,8 @@
 """kallsyms (kernel/kallsyms.c and kernel/module.c, 2.6.11): from an address to a symbol's name, with no lock.
 
-The buffer that a lookup fills is laid out here as `SYMBOL_*` offsets: the name, then what the kernel
-returns through pointers (size, offset, the raw pointer to the module's name).
+The `SYMBOL_*` offsets lay out the buffer that a lookup fills: the name, then what the kernel returns through pointers
+(size, offset, the raw pointer to the module's name). Lookups use plain loads and no barrier, as the kernel does: each
+CPU loads what it stands on, whatever writers do meanwhile.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
-from stress.machine.notes import note_step
+from stress.machine.operation_notes import note_step
 from stress.machine.seam import Cpu, Oops, kernel
 from stress.machine.words import CAUSE_ENDLESS, FAULT_CAUSE, percpu, static
 
@@ -52,6 +53,7 @@ ST_VALUE = 8
 SHN_UNDEF = 0
 
 LONGEST_WALK = 100_000
+"""Ten times as many modules as a corpus has at most: a walk that is longer goes round in a ring."""
 
 
 @kernel
@@ -80,7 +82,7 @@ def is_named(cpu: Cpu, name: int) -> bool:
 
 @kernel
 def end_of_text(cpu: Cpu, mod: int, address: int) -> int:
-    """The end of the text that `address` lies in, init or core: where its last symbol ends at worst."""
+    """The end of the text, init or core, that `address` lies in: no symbol there ends behind it."""
     init = cpu.load(mod + MODULE_INIT)
     if within(address, init, cpu.load(mod + INIT_SIZE)):
         return init + cpu.load(mod + INIT_TEXT_SIZE)
@@ -94,6 +96,8 @@ def get_ksymbol(cpu: Cpu, mod: int, address: int, symbol: int) -> int:
     The greatest value at or below `address` wins, the first of equals; undefined, unnamed and ARM mapping
     symbols do not count; index 0 is the table's null entry.
     """
+    # Every word of `mod` and its tables may belong to freed memory: nothing here is trusted, and the loop ends at the
+    # latest where `entry` leaves RAM, which faults.
     following = end_of_text(cpu, mod, address)
     symtab = cpu.load(mod + SYMTAB)
     strtab = cpu.load(mod + STRTAB)
@@ -128,7 +132,7 @@ def covers(cpu: Cpu, mod: int, address: int) -> bool:
 
 @kernel
 def any_module(cpu: Cpu, mod: int) -> bool:
-    """The test of a walk that looks at every module."""
+    """The `considers` of a walk that looks at every module."""
     return True
 
 
@@ -142,9 +146,9 @@ def first_module(cpu: Cpu) -> int:
 
 @kernel
 def next_module(cpu: Cpu, mod: int, walked: int) -> int:
-    """The module behind `mod`, the `walked`th of a walk with no lock.
+    """The module behind `mod`; `walked` modules are behind this walk, which takes no lock.
 
-    Raises Oops (CAUSE_ENDLESS) after `LONGEST_WALK` modules: freed and reused links can make a ring.
+    Raises Oops (CAUSE_ENDLESS) after `LONGEST_WALK` modules: links that were freed and reused can make a ring.
     """
     if walked > LONGEST_WALK:
         cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_ENDLESS)
@@ -158,7 +162,7 @@ def next_module(cpu: Cpu, mod: int, walked: int) -> int:
 def module_address_lookup(cpu: Cpu, address: int, symbol: int, considers: ModuleTest) -> int:
     """Walk the module list for the module that covers `address`; address of the symbol's name, or 0.
 
-    `considers` is asked at each module whether to look at it.
+    `considers(cpu, mod)` says of each module whether to look at it.
     """
     mod = first_module(cpu)
     walked = 0
@@ -206,7 +210,7 @@ def kernel_lookup(cpu: Cpu, address: int, symbol: int) -> int:
 
 @kernel
 def find_symbol_name(cpu: Cpu, address: int, symbol: int, considers: ModuleTest) -> int:
-    """kallsyms_lookup as it was before the patch: returns a pointer to the symbol's name, or 0; fills the rest.
+    """kallsyms_lookup as it was before the patch: returns a pointer to the symbol's name, or 0; fills the other fields.
 
     `symbol` is a buffer of `SYMBOL_BYTES`.
     """
@@ -220,7 +224,7 @@ def find_symbol_name(cpu: Cpu, address: int, symbol: int, considers: ModuleTest)
 
 @kernel
 def lookup_in(cpu: Cpu, address: int, symbol: int, considers: ModuleTest) -> bool:
-    """kallsyms_lookup that asks `considers` at each module whether to look at it."""
+    """kallsyms_lookup that looks only at modules for which `considers` is true."""
     name = find_symbol_name(cpu, address, symbol, considers)
     if name == 0:
         return False

@@ -26,7 +26,7 @@ def name_of_symbol(cpu: Cpu, mod: int, index: int) -> int:
 
 @kernel
 def value_of_symbol(cpu: Cpu, mod: int, index: int) -> int:
-    """Address that symbol `index` of `mod` stands for, 0 for one that is defined elsewhere."""
+    """Value (an address) of symbol `index` of `mod`; 0 for an undefined symbol."""
     entry = cpu.load(mod + SYMTAB) + index * SYM_BYTES
     if cpu.load(entry) >> 48 & 0xFFFF == SHN_UNDEF:
         return 0
@@ -48,7 +48,7 @@ def mod_find_symname(cpu: Cpu, mod: int, name: int) -> int:
 def module_kallsyms_lookup_name(cpu: Cpu, modname: int, name: int) -> int:
     """Walk the modules, with no lock, for a symbol of this name; its address, or 0.
 
-    With a `modname` (0: none) only in the module of that name, as where the kernel is given "mod:sym".
+    With a `modname` (0: none) only the module of that name is searched, as for the kernel's "mod:sym".
     """
     mod = first_module(cpu)
     walked = 0
@@ -86,7 +86,7 @@ def get_kallsym(cpu: Cpu, index: int, symbol: int) -> bool:
 
 @kernel
 def module_get_kallsym(cpu: Cpu, index: int, symbol: int) -> bool:
-    """The same, taking module_mutex: the pointer to the module's name is held by nothing once this returns."""
+    """`get_kallsym` under module_mutex. Nothing protects the pointer to the module's name once this returns."""
     down(cpu, MODULE_MUTEX)
     found = get_kallsym(cpu, index, symbol)
     up(cpu, MODULE_MUTEX)

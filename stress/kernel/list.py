@@ -1,10 +1,15 @@
-"""Doubly linked lists (include/linux/list.h, 2.6.11): plain stores in the kernel's order, with no barrier."""
+"""Doubly linked lists (include/linux/list.h, 2.6.11): plain stores in the kernel's order, with no barrier.
+
+A list is changed under a lock or under a stop, which order the stores for other writers. Readers without a lock see the
+stores one by one, in this order on x86-64.
+"""
 
 from stress.machine.seam import Cpu, kernel
 
 NEXT = 0
 PREV = 8
 LIST_HEAD_BYTES = 16
+# The kernel's values (include/linux/list.h): addresses below LOW, so that a step to them faults.
 LIST_POISON1 = 0x0010_0100
 LIST_POISON2 = 0x0020_0200
 
@@ -18,7 +23,7 @@ def init_list_head(cpu: Cpu, head: int) -> None:
 
 @kernel
 def list_add(cpu: Cpu, new: int, head: int) -> None:
-    """Link `new` behind `head`. The store that publishes it is the last of the four."""
+    """Link `new` behind `head`. The last of the four stores publishes it to readers, who follow NEXT only."""
     following = cpu.load(head + NEXT)
     cpu.store(following + PREV, new)
     cpu.store(new + NEXT, following)
@@ -28,7 +33,7 @@ def list_add(cpu: Cpu, new: int, head: int) -> None:
 
 @kernel
 def list_del_rcu(cpu: Cpu, entry: int) -> None:
-    """Unlink `entry` but keep its way on: a reader that stands on it steps to the next one."""
+    """Unlink `entry` and keep its NEXT: a reader that stands on it steps to the entry behind it."""
     previous = cpu.load(entry + PREV)
     following = cpu.load(entry + NEXT)
     cpu.store(following + PREV, previous)

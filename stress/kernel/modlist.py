@@ -1,15 +1,20 @@
-"""How the module list changes: before the patch under modlist_lock, which kallsyms does not take; since it, stopped.
+"""How the module list changes: before the patch under modlist_lock, which kallsyms does not take; since, under a stop.
 
-Scenarios that test something else build on one of these two kernels; `insmod_*` and `rmmod_*` are its system calls.
+The two kernels are the protocols `LOCKED` and `STOPPED`. Scenarios that test something else build on one of them.
 """
+
+from collections.abc import Callable
 
 from stress.kernel.list import list_add, list_del
 from stress.kernel.module import sys_delete_module, sys_init_module
+from stress.kernel.protocol import Protocol, per_protocol
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.struct_module import LIST, MODLIST_LOCK, MODULES
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, kernel
+
+SystemCall = Callable[[Cpu, int], int]
 
 
 @kernel
@@ -30,9 +35,9 @@ def unlink_locked(cpu: Cpu, mod: int) -> None:
 
 @kernel
 def link_stopped(cpu: Cpu, mod: int) -> None:
-    """The patch: add the module to the list while the machine is stopped. No lock: nothing else runs.
+    """The patch: add the module to the list while the machine is stopped. It needs no lock: no other CPU runs.
 
-    The edge inside the stop is for NMIs, which no stop keeps out.
+    The edge inside the stop is for NMI handlers, which run during a stop too.
     """
     stop_machine(cpu)
     list_add(cpu, mod + LIST, MODULES)
@@ -49,25 +54,34 @@ def unlink_stopped(cpu: Cpu, mod: int) -> None:
     restart_machine(cpu)
 
 
-@kernel
-def insmod_locked(cpu: Cpu, image: int) -> int:
-    """insmod before the patch."""
-    return sys_init_module(cpu, image, link_locked)
+LOCKED = Protocol("locked", link_locked, unlink_locked)
+"""The kernel before the patch."""
+
+STOPPED = Protocol("stopped", link_stopped, unlink_stopped)
+"""The kernel since the patch."""
 
 
-@kernel
-def rmmod_locked(cpu: Cpu, name: int) -> int:
-    """rmmod before the patch."""
-    return sys_delete_module(cpu, name, unlink_locked)
+@per_protocol("insmod")
+def insmod_under(protocol: Protocol) -> SystemCall:
+    """insmod of an image. 0, -EEXIST or -ENOMEM."""
+    link = protocol.link
+
+    def insmod(cpu: Cpu, image: int) -> int:
+        return sys_init_module(cpu, image, link)
+
+    return insmod
 
 
-@kernel
-def insmod_stopped(cpu: Cpu, image: int) -> int:
-    """insmod since the patch."""
-    return sys_init_module(cpu, image, link_stopped)
+@per_protocol("rmmod")
+def rmmod_under(protocol: Protocol) -> SystemCall:
+    """rmmod of the module whose name is at an address. 0, -ENOENT, -EBUSY or -EWOULDBLOCK."""
+    unlink, free = protocol.unlink, protocol.free
+
+    def rmmod(cpu: Cpu, name: int) -> int:
+        return sys_delete_module(cpu, name, unlink, free)
+
+    return rmmod
 
 
-@kernel
-def rmmod_stopped(cpu: Cpu, name: int) -> int:
-    """rmmod since the patch."""
-    return sys_delete_module(cpu, name, unlink_stopped)
+insmod_locked, rmmod_locked = insmod_under(LOCKED), rmmod_under(LOCKED)
+insmod_stopped, rmmod_stopped = insmod_under(STOPPED), rmmod_under(STOPPED)

@@ -1,7 +1,8 @@
-"""Loading and unloading modules (kernel/module.c, 2.6.11). How the list changes is the caller's: `link`, `unlink`.
+"""Loading and unloading modules (kernel/module.c, 2.6.11). The caller says how the list changes.
 
-Each change passes four edges, which readers count as race windows: the change is requested (before the
-protection's first step), the entry is linked or unlinked, the free begins, the free has ended.
+A change passes up to four edges, and a lookup that overlaps one is a race window: the change is requested (before the
+protection's first step), the entry is linked or unlinked, the free begins, the free has ended. module_mutex guards the
+list against other writers; readers do not take it.
 """
 
 from collections.abc import Callable
@@ -74,13 +75,15 @@ def load_module(cpu: Cpu, image: int) -> int:
         cpu.store(mod + SYMTAB, cpu.load(mod + SYMTAB) + mod)
         cpu.store(mod + STRTAB, cpu.load(mod + STRTAB) + mod)
         cpu.store(mod + STATE, MODULE_STATE_COMING)
+        # The module is whole before anybody can find it: `link` publishes it with a plain store, as 2.6.11 does.
         cpu.barrier()
     return mod
 
 
 @kernel
 def free_init(cpu: Cpu, mod: int) -> None:
-    """Forget the init range once init() has run: first the pointer, then the sizes."""
+    """Forget the init range once init() has run."""
+    # The order is that of 2.6.11. No lock keeps readers out: one that comes between the stores sees a range at 0.
     cpu.store(mod + MODULE_INIT, 0)
     cpu.store(mod + INIT_SIZE, 0)
     cpu.store(mod + INIT_TEXT_SIZE, 0)
@@ -120,22 +123,23 @@ def finish_init(cpu: Cpu, mod: int) -> None:
 
 
 @kernel
-def free_module(cpu: Cpu, mod: int, unlink: ListChange) -> None:
-    """Take `mod` off the list with `unlink` and free it; holds module_mutex."""
+def free_module(cpu: Cpu, mod: int, unlink: ListChange, free: ListChange = kfree) -> None:
+    """Take `mod` off the list with `unlink` and give it to `free`; holds module_mutex."""
+    # An edge on either side of each step: a reader that overlaps any part of a step has seen one of the two pass.
     mark_edge(cpu)
     unlink(cpu, mod)
     mark_edge(cpu)
     mark_edge(cpu)
-    kfree(cpu, mod)
+    free(cpu, mod)
     mark_edge(cpu)
 
 
 @kernel
-def fail_init(cpu: Cpu, mod: int, unlink: ListChange) -> None:
+def fail_init(cpu: Cpu, mod: int, unlink: ListChange, free: ListChange = kfree) -> None:
     """The rest of insmod once init() has failed: the module is GOING, then taken off the list and freed."""
     cpu.store(mod + STATE, MODULE_STATE_GOING)
     down(cpu, MODULE_MUTEX)
-    free_module(cpu, mod, unlink)
+    free_module(cpu, mod, unlink, free)
     up(cpu, MODULE_MUTEX)
 
 
@@ -150,23 +154,26 @@ def sys_init_module(cpu: Cpu, image: int, link: ListChange) -> int:
 
 
 @kernel
-def sys_init_module_failing(cpu: Cpu, image: int, link: ListChange, unlink: ListChange) -> int:
+def sys_init_module_failing(
+    cpu: Cpu, image: int, link: ListChange, unlink: ListChange, free: ListChange = kfree
+) -> int:
     """insmod of a module whose init() fails; `link` and `unlink` change the list. -ENODEV, or -EEXIST, -ENOMEM.
 
-    init() takes time, in which readers come upon the module.
+    init() takes time (`schedule`), in which readers reach the module.
     """
     mod = begin_init(cpu, image, link)
     if mod < 0:
         return mod
     schedule(cpu)
-    fail_init(cpu, mod, unlink)
+    fail_init(cpu, mod, unlink, free)
     return -ENODEV
 
 
 @kernel
 def try_stop_module(cpu: Cpu, mod: int) -> int:
-    """rmmod's first stop: mark the module GOING while nobody runs, unless it is in use. 0 or -EWOULDBLOCK."""
+    """rmmod's first stop: mark the module GOING while no other CPU runs, unless it is in use. 0 or -EWOULDBLOCK."""
     result = 0
+    # Under the stop nobody can take a reference between the look at the count and the mark.
     stop_machine(cpu)
     if cpu.load(mod + REFCOUNT) != 0:
         result = -EWOULDBLOCK
@@ -198,23 +205,24 @@ def begin_exit(cpu: Cpu, name: int) -> int:
 
 
 @kernel
-def finish_exit(cpu: Cpu, mod: int, unlink: ListChange) -> None:
+def finish_exit(cpu: Cpu, mod: int, unlink: ListChange, free: ListChange = kfree) -> None:
     """The rest of rmmod once exit() has run."""
     down(cpu, MODULE_MUTEX)
-    free_module(cpu, mod, unlink)
+    free_module(cpu, mod, unlink, free)
     up(cpu, MODULE_MUTEX)
     count(cpu, UNLOADS)
 
 
 @kernel
-def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange) -> int:
+def sys_delete_module(cpu: Cpu, name: int, unlink: ListChange, free: ListChange = kfree) -> int:
     """rmmod: 0, -ENOENT, -EBUSY or -EWOULDBLOCK.
 
-    exit() takes time: without it every reader would stand at the first steps of a lookup, fresh from the stop.
+    exit() takes time (`yield_core`). Without it, every reader would be at the first steps of a lookup when the module
+    is unlinked, because the first stop has just released all of them at once.
     """
     mod = begin_exit(cpu, name)
     if mod < 0:
         return mod
     cpu.yield_core()
-    finish_exit(cpu, mod, unlink)
+    finish_exit(cpu, mod, unlink, free)
     return 0

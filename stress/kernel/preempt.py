@@ -1,4 +1,4 @@
-"""Preemption and interrupts of the CPU that runs: words that only this CPU writes."""
+"""Preemption and interrupts of the CPU that runs. Only this CPU writes the words, so no barrier is needed."""
 
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import IRQS_DISABLED, PREEMPT_COUNT

@@ -1,39 +1,37 @@
-"""Spinlocks. The word holds 0 or the holder's CPU number + 1, so that a stalled machine can name the holder."""
+"""Spinlocks. The word holds 0 or the holder's CPU number + 1, so that the report of a stall can name the holder."""
 
 from stress.kernel.preempt import preempt_disable, preempt_enable
 from stress.kernel.stop_machine import is_stopped
 from stress.machine.loop import warn
 from stress.machine.seam import Cpu, kernel
-
-LOCKED_WHILE_STOPPED = 11
-"""The warning of `spin_lock`, and the number of its outcome."""
-OWNED_WHILE_STOPPED = 12
-"""The warning of `warn_if_owned`, and the number of its outcome."""
+from stress.machine.words import LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED
 
 
 @kernel
 def spin_lock(cpu: Cpu, lock: int) -> None:
-    """Take `lock`, spinning with preemption off. Not a safepoint: a stop waits until the lock is had.
+    """Take `lock`, spinning with preemption off. Not a safepoint: a stop waits until this CPU has the lock.
 
-    Warns when the machine is stopped: nobody else could hold the lock, or nobody could ever give it back.
+    Warns when the machine is stopped: then no other CPU runs, so the lock is useless, or its holder is stopped, and the
+    lock is never released.
     """
     if is_stopped(cpu):
         warn(cpu, LOCKED_WHILE_STOPPED, lock)
     preempt_disable(cpu)
+    # The compare-exchange is a full barrier: the section's accesses stay behind it.
     while cpu.cmpxchg(lock, 0, cpu.number + 1) != 0:
         cpu.relax(lock)
 
 
 @kernel
 def warn_if_owned(cpu: Cpu, lock: int) -> None:
-    """Warn if `lock` has an owner: for code that relies on nobody holding it."""
+    """Warn if `lock` has a holder: for code that relies on its being free."""
     if cpu.load(lock) != 0:
         warn(cpu, OWNED_WHILE_STOPPED, lock)
 
 
 @kernel
 def spin_unlock(cpu: Cpu, lock: int) -> None:
-    """Release `lock`. The holder alone stores the word; the barrier keeps the section's accesses inside."""
+    """Release `lock`. Only the holder stores the word; the barrier keeps the section's accesses before the store."""
     cpu.barrier()
     cpu.store(lock, 0)
     preempt_enable(cpu)

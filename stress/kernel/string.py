@@ -1,4 +1,7 @@
-"""strncpy and strcmp (lib/string.c, 2.6.11), byte by byte: a copy that is not one step can tear."""
+"""strncpy and strcmp (lib/string.c, 2.6.11), byte by byte: a copy that takes many steps can tear.
+
+Neither bounds the source: a string without a NUL ends where RAM ends, with a fault.
+"""
 
 from stress.machine.seam import Cpu, kernel
 

@@ -1,7 +1,8 @@
-"""What the slab knows of each block, and what the shadow says of it: for the allocator, and for reports.
+"""The record of each block of the heap, and the values of the shadow: for the allocator and for reports.
 
-A block's record lies outside the block, behind the bound, where no stray store can reach it. Records change under
-`slab_lock` alone; the label is written by the block's owner.
+A block's record lies outside the block, behind the bound, where no stray store can reach it. Records change only under
+`slab_lock`, except the label, which the block's owner writes. Readers of a record take no lock (`evidence` says how it
+sees that a record is at rest).
 """
 
 from stress.machine.seam import Cpu, kernel
@@ -15,17 +16,20 @@ RECORDS = static("slab_records")
 FREE_LISTS = static("slab_free_lists", 32)
 STOPS = static("stop_number")
 
+# There is one record for each MIN_BLOCK bytes of heap, so 256 bytes keep the records at half the heap's size. The free
+# lists have a word for each shift up to 31; MAX_SHIFT is 64 MiB, more than any module has.
 MIN_SHIFT = 8
 MIN_BLOCK = 1 << MIN_SHIFT
 MAX_SHIFT = 26
 RECORD_BYTES = 128
 
-# A block's record, 16 words for each MIN_BLOCK bytes of heap.
+# A block's record, 16 words. The generation is odd while the block is allocated; allocating and freeing add 1 each.
 SHIFT, NEXT_FREE, GENERATION, REQUESTED = 0, 8, 16, 24
 ALLOCATED_BY, FREED_BY = 32, 80
 LABEL, FORMER_LABEL = 64, 112
 BY_CPU, BY_OPERATION, BY_STOP, BY_CLOCK = 0, 8, 16, 24
 
+# What the shadow says of 8 bytes. 0xFB and 0xFC are KASAN's values (mm/kasan/kasan.h); 0xFE is kstress's own.
 SHADOW_ALLOCATED = 0x00
 SHADOW_FREED = 0xFB
 SHADOW_REDZONE = 0xFC
@@ -40,7 +44,7 @@ def record_of(cpu: Cpu, block: int) -> int:
 
 @kernel
 def sign_record(cpu: Cpu, entry: int) -> None:
-    """Write who does it and when: CPU, its operation's number, the stop's number, the clock in nanoseconds, stack."""
+    """Write who acts and when: CPU, number of its operation, number of the stop, clock in nanoseconds, stack."""
     cpu.poke(entry + BY_CPU, cpu.number)
     cpu.poke(entry + BY_OPERATION, cpu.peek(cpu.log + OPERATIONS))
     cpu.poke(entry + BY_STOP, cpu.peek(STOPS))
@@ -65,7 +69,7 @@ def is_live(cpu: Cpu, block: int) -> bool:
 
 @kernel
 def label_block(cpu: Cpu, block: int, label: int) -> None:
-    """Say what a block that was just allocated is for (an address that tells it); reports keep it past the free."""
+    """Write what a block that was just allocated is for, as an address; `FORMER_LABEL` keeps it after the free."""
     cpu.poke(record_of(cpu, block) + LABEL, label)
 
 
@@ -78,7 +82,10 @@ def label_of(cpu: Cpu, block: int) -> int:
 
 @kernel
 def block_of(cpu: Cpu, address: int) -> int:
-    """Start of the block, live or free, that `address` lies in; 0 for none. Takes no lock: blocks keep their place."""
+    """Start of the block, live or free, that `address` lies in; 0 for none.
+
+    Takes no lock: once a block is carved from the heap, its start and its size never change.
+    """
     start = cpu.peek(HEAP_START)
     if address < start or address >= cpu.peek(HEAP_NEXT):
         return 0

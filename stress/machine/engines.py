@@ -1,4 +1,4 @@
-"""Choosing an engine, and what each takes as default when the user says nothing."""
+"""The choice of an engine, and each engine's defaults for settings that the user leaves open."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,7 +21,7 @@ EVERY_SIXTEENTH = 15
 
 
 class Engine(Protocol):
-    """Turns a program into something that an OS thread can play."""
+    """Turns a program into a function that an OS thread can run as a CPU."""
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 @attrs.frozen
 class Defaults:
-    """What an engine takes for settings left open: the noise's share of accesses, the writers' pace in seconds."""
+    """An engine's defaults: noise as the share of accesses that yield, the writers' pace in seconds."""
 
     noise: Fraction
     pace_s: float
@@ -48,7 +48,7 @@ DEFAULTS = {
 
 
 def has_numba() -> bool:
-    """Whether the native engine can be had."""
+    """Whether numba is installed, so that the native engine can run."""
     return find_spec("numba") is not None
 
 
@@ -66,7 +66,7 @@ def choose_engine(wanted: str) -> str:
 
 
 def load_engine(name: str) -> Engine:
-    """The engine of this name; numba, which takes a while, is imported for the native one only."""
+    """The engine of this name. numba, which takes a second to import, is imported only for the native engine."""
     if name == "python":
         return PythonEngine()
     from stress.machine.native.engine import NativeEngine
@@ -75,7 +75,7 @@ def load_engine(name: str) -> Engine:
 
 
 def compile_notes(engine: str) -> list[str]:
-    """What a person should know before programs are compiled in processes that nobody hears: where none are kept."""
+    """The lines to print before other processes, whose output nobody sees, compile: where compiled code is not kept."""
     if engine != "native":
         return []
     from stress.machine.native.keeping import find_root
@@ -94,11 +94,11 @@ def cores_for(engine: str) -> int:
 
 
 def yield_mask(engine: str, cpus: int, noise: float) -> int:
-    """How often a CPU gives up its core between operations: never while every CPU has a core of its own.
+    """The value of YIELD_MASK: a CPU yields its core after each operation whose number has none of these bits.
 
-    On the native engine an operation takes well under a microsecond, so every sixteenth will do. With a GIL
-    and without noise it is never either: if threads only took turns between operations, no lookup would ever
-    overlap a change.
+    CPUs never yield while each has a core of its own. On the native engine an operation takes well under a microsecond,
+    so every sixteenth yields. With a GIL and without noise CPUs never yield either: if threads switched only between
+    operations, no lookup would overlap a change.
     """
     if cpus <= cores_for(engine) or (engine == "python" and gil_enabled() and not noise):
         return NEVER

@@ -1,7 +1,7 @@
-"""What comes to a CPU at random accesses, from outside of the code it runs: noise, interrupts, NMIs, gaps.
+"""The events that come to a CPU at random accesses: noise, interrupts, NMIs and gaps.
 
-One countdown in each CPU leads to all of them; when it ends, one kind is drawn by its share of the accesses.
-Handlers run on a CPU of the same number to which only delays come. Kernel code, so that both engines do the same.
+Each CPU has one countdown for all of them; when it ends, one kind is drawn by its share of the accesses. Handlers run
+on a CPU of the same number that takes only delays. This is kernel code, so that both engines do the same.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ from stress.machine.words import (
 
 @attrs.frozen
 class Events:
-    """The shares of accesses at which each kind comes, 0 to 1, at most 1 in all; `gap_s` is how long a gap lasts."""
+    """The share of accesses at which each kind comes, 0 to 1, at most 1 together; `gap_s` is the length of a gap."""
 
     noise: Fraction = Fraction(0)
     gap: Fraction = Fraction(0)
@@ -66,7 +66,10 @@ def place_events(ram: Ram, events: Events) -> None:
 
 @kernel
 def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
-    """An interrupt: comes only while preemption is allowed and interrupts are on."""
+    """Take an interrupt, unless preemption is disabled or interrupts are off.
+
+    Both words are this CPU's own and change only in its program's order, so plain reads do.
+    """
     if cpu.peek(cpu.area + PREEMPT_COUNT) == 0 and cpu.peek(cpu.area + IRQS_DISABLED) == 0:
         cpu.poke(cpu.log + INTERRUPTS, cpu.peek(cpu.log + INTERRUPTS) + 1)
         handler(cpu)
@@ -83,10 +86,13 @@ def move_notes(cpu: Cpu, target: int, source: int) -> None:
 
 @kernel
 def take_exception(cpu: Cpu, handler: Operation) -> None:
-    """Run a handler, whatever is masked: an operation inside of what this CPU does, judged on its own.
+    """Run a handler as an operation inside the interrupted one, whatever is masked, and judge it by itself.
 
-    All that the harness has noted of the interrupted operation is put back, registers included: a fault of
-    the handler ends the handler alone.
+    The notes and the registers of the interrupted operation are kept aside and put back, so that a fault of the handler
+    ends only the handler.
+
+    Raises:
+        BrokenKernelCodeError: for a handler that returns something that is not an outcome.
     """
     preempt_count = cpu.peek(cpu.area + PREEMPT_COUNT)
     irqs_disabled = cpu.peek(cpu.area + IRQS_DISABLED)
@@ -103,20 +109,20 @@ def take_exception(cpu: Cpu, handler: Operation) -> None:
 
 @kernel
 def take_nmi(cpu: Cpu, handler: Operation) -> None:
-    """An NMI: nothing masks it."""
+    """Take an NMI; nothing masks it."""
     cpu.poke(cpu.log + NMIS, cpu.peek(cpu.log + NMIS) + 1)
     take_exception(cpu, handler)
 
 
 @kernel
 def next_event(cpu: Cpu) -> int:
-    """After how many accesses the next event comes."""
+    """The number of accesses up to the next event: 1 to twice EVENT_PERIOD, so EVENT_PERIOD on average."""
     return 1 + draw(cpu, EVENT_RANDOM, 2 * cpu.peek(EVENT_PERIOD))
 
 
 @kernel
 def delay(cpu: Cpu, drawn: int) -> None:
-    """A gap, or noise; nothing where an interrupt or an NMI was drawn."""
+    """Take a gap or noise, whichever was drawn; do nothing if an interrupt or an NMI was drawn."""
     if drawn >= cpu.peek(GAP_BELOW):
         cpu.yield_core()
     elif drawn >= cpu.peek(INTERRUPT_BELOW):
@@ -125,16 +131,16 @@ def delay(cpu: Cpu, drawn: int) -> None:
 
 @kernel
 def take_delay(cpu: Cpu) -> int:
-    """What comes to a handler; returns after how many accesses the next one comes."""
+    """Take one event on a CPU that takes only delays; returns the number of accesses up to the next one."""
     delay(cpu, draw(cpu, EVENT_RANDOM, MODULUS))
     return next_event(cpu)
 
 
 @kernel
 def take_event(cpu: Cpu, inside: Cpu, interrupt: Callable[[Cpu], None], nmi: Operation) -> int:
-    """Take one event, drawn by the shares of the kinds; returns after how many accesses the next one comes.
+    """Take one event, drawn by the shares of the kinds; returns the number of accesses up to the next one.
 
-    `cpu` takes no events at all; handlers run on `inside`, the same CPU with delays.
+    `cpu` takes no events, so that drawing one is not disturbed; handlers run on `inside`, the same CPU with delays.
     """
     drawn = draw(cpu, EVENT_RANDOM, MODULUS)
     if drawn < cpu.peek(NMI_BELOW):

@@ -1,8 +1,8 @@
-"""The evidence of a violation, captured by the CPU that saw it at the end of the operation: for a report in full.
+"""The evidence of a violation, which the CPU that saw it keeps at the end of the operation, for a full report.
 
-Behind the bound every CPU has a slot for each outcome; the first violation of a kind is kept there, the others
-are only counted. Only that CPU writes its slots, and reads what it keeps with no access that an event could come
-at, so that no handler finds a slot half done. `stress.judge.violation` reads them when the machine is off.
+Behind the bound every CPU has a slot for each outcome. A slot keeps the first violation of its outcome; later ones are
+only counted. Each slot has one writer, its CPU, which fills it with unchecked accesses only: no event comes at those,
+so no handler on that CPU finds a slot half written. `stress.judge.violation` reads the slots when the machine is off.
 """
 
 from stress.machine.blocks import (
@@ -40,10 +40,12 @@ from stress.machine.words import (
 
 REPORTS = static("reports")
 
+# The name buffer of kallsyms (KSYM_NAME_LEN + 1), and five rows of memory as KASAN's reports show them.
 NAME_BUFFER_BYTES = 128
 ROWS = 5
 ROW_BYTES = 16
 TRIES = 64
+"""How often a CPU copies a block that others change, until it gives up and keeps a copy that may be inconsistent."""
 
 # A slot: the outcome (0: empty), when, in which operation; the address looked at and its block; whether the block's
 # record was at rest when it was copied; whether the machine was off by then. Then copies of the notes, the name buffer,
@@ -122,21 +124,20 @@ def keep_block(cpu: Cpu, slot: int, focus: int, record: int) -> None:
 
 @kernel
 def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
-    """Keep the block that `focus` lies in, if possible while nobody changes it.
+    """Keep the block that `focus` lies in, if possible while no CPU changes it.
 
-    A change is made under slab_lock and moves the generation on. So if the lock was free after the generation
-    was first read and before it was read again, and it is the same, there was none in between. The lock is not
-    taken: this may be a handler, and its CPU may hold it. Nobody is waited for once the power is off, since whoever
-    held the lock then holds it for good.
+    Every change is made under `slab_lock` and changes the generation. So if the lock was free at the start and at the
+    end of the copy, and the generation is the same, no change came in between. The lock is not taken here: this may be
+    a handler on a CPU that holds it. After power-off this does not wait, since the lock's holder will not release it.
     """
     record = record_of(cpu, cpu.peek(slot + KEPT_BLOCK))
     for _ in range(TRIES):
         generation = cpu.peek(record + GENERATION)
-        cpu.barrier()
+        cpu.barrier()  # the generation is read before the lock and the copy ...
         held = cpu.peek(SLAB_LOCK)
         keep_block(cpu, slot, focus, record)
         held |= cpu.peek(SLAB_LOCK)
-        cpu.barrier()
+        cpu.barrier()  # ... and again after both
         if held == 0 and cpu.peek(record + GENERATION) == generation:
             cpu.poke(slot + KEPT_AT_REST, 1)
             return
@@ -159,7 +160,7 @@ def keep_notes(cpu: Cpu, slot: int) -> None:
 
 @kernel
 def keep_moment(cpu: Cpu, slot: int) -> None:
-    """Keep in which operation and when it was. The clock comes last, so that nothing in the slot is younger."""
+    """Keep the operation, the stop and the time. The clock comes last, so that nothing in the slot is younger."""
     cpu.poke(slot + KEPT_OPERATION, cpu.peek(cpu.log + OPERATIONS))
     cpu.poke(slot + KEPT_STOP, cpu.peek(STOPS))
     cpu.poke(slot + KEPT_CLOCK, cpu.clock())
@@ -167,7 +168,7 @@ def keep_moment(cpu: Cpu, slot: int) -> None:
 
 @kernel
 def keep_evidence(cpu: Cpu, slot: int) -> None:
-    """Fill a slot."""
+    """Fill a slot from this CPU's notes, the block that they point into, and the memory around."""
     keep_notes(cpu, slot)
     focus = focus_of(cpu, keep_walk(cpu, slot))
     cpu.poke(slot + KEPT_FOCUS, focus)
@@ -189,14 +190,14 @@ def capture(cpu: Cpu, outcome: int) -> None:
     slot = slot_of(cpu, outcome)
     if cpu.peek(slot + KEPT_OUTCOME) == 0:
         keep_evidence(cpu, slot)
-        cpu.poke(slot + KEPT_OUTCOME, outcome)
+        cpu.poke(slot + KEPT_OUTCOME, outcome)  # last: a slot that is cut short stays empty
 
 
 @kernel
 def keep_overwritten(cpu: Cpu, slot: int, address: int) -> None:
-    """Fill a slot with a freed block that was written to at `address`; slab_lock is held, so that the block is at rest.
+    """Fill a slot with a freed block that was written to at `address`; the caller holds `slab_lock`.
 
-    Of the operation under way nothing is kept but where it is: it did not write, it found what another one wrote.
+    Of the operation under way only its place is kept: it found the write, and another operation made it.
     """
     block = block_of(cpu, address)
     cpu.poke(slot + KEPT_FOCUS, address)

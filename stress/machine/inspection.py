@@ -1,4 +1,4 @@
-"""What is looked at once a machine is off: the poison of every block that is still free, by the slab's own code."""
+"""The check of a machine that is off: the poison of every block that is still free, by the slab's own code."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,14 @@ from stress.machine.slab import FATE, POISONED, check_poison
 from stress.machine.words import OVERWRITTEN
 
 INSPECTOR = 0
-"""The CPU that is charged with the counting; its program found nothing, and reports do not say that it did."""
+"""The CPU in whose log these findings are counted. Its program did not find them; `KEPT_AT_POWER_OFF` says so."""
 
 
 def free_blocks(ram: Ram, cpu: PythonCpu) -> Iterator[int]:
-    """Every block in the free lists: power-off cuts no kfree short between the poison and the list."""
+    """Every block in the free lists.
+
+    None is missed: no access of kfree between the poison and the list is checked, so power-off cannot end it there.
+    """
     for head in range(FREE_LISTS, FREE_LISTS + (MAX_SHIFT + 1) * 8, 8):
         block = ram.peek(head)
         while block:
@@ -24,7 +27,7 @@ def free_blocks(ram: Ram, cpu: PythonCpu) -> Iterator[int]:
 
 
 def inspect_free_blocks(ram: Ram) -> None:
-    """Count every free block of a machine that is off whose poison is broken, as the slab does when one is taken."""
+    """Count every free block whose poison is broken, as the slab does when it hands a block out. The machine is off."""
     if ram.peek(FATE) != POISONED:
         return
     cpu = PythonCpu(ram, INSPECTOR, Features(kasan=False))

@@ -1,4 +1,4 @@
-"""A histogram of latencies in a CPU's log: 16 buckets for each power of two, so 6 % wide, from 1 ns to an hour."""
+"""A histogram of latencies in a CPU's log: 16 buckets for each power of two, so 6 % wide, from 1 ns to two hours."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,12 @@ from stress.machine.seam import Cpu, kernel
 from stress.machine.words import LATENCIES
 
 BUCKETS = 640
+"""One for each of the first 32 ns, then 16 for each of 38 powers of two; the last one begins at 2.3 hours."""
 
 
 @kernel
 def record_latency(cpu: Cpu, nanoseconds: int) -> None:
-    """Count one latency in this CPU's log."""
+    """Count one latency in this CPU's log; what is longer than the last bucket counts there."""
     exponent = 0
     mantissa = max(nanoseconds, 0)
     while mantissa >= 32:

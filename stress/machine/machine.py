@@ -16,29 +16,29 @@ from stress.machine.ram import Ram
 from stress.machine.words import ONLINE, STARTED
 
 JOIN_SECONDS = 1.0
-"""CPU time that a thread may use from power-off to its end; it needs some microseconds."""
+"""CPU time that a thread may use between power-off and its end; it needs some microseconds."""
 START_SECONDS = 60.0
-"""CPU time that a thread may use from its start to when its CPU is online."""
+"""CPU time that a thread may use until its CPU is online."""
 LONGEST_WAIT_SECONDS = 600.0
-"""For a thread that neither uses CPU time nor gets there: it gets no core, or sleeps among others that do not."""
+"""For a thread that uses no CPU time and does not get there: it gets no core, or it sleeps while others run."""
 JOIN_LOOK_SECONDS = 0.05
 BOOT_LOOK_SECONDS = 0.0002
 EXIT_HARNESS_FAILED = 4
 CORE_FIELD = 36
-"""Where `processor` is in Linux's /proc/PID/task/TID/stat, counted behind the thread's name."""
+"""The place of `processor` in Linux's /proc/PID/task/TID/stat, counted behind the thread's name (proc(5))."""
 
 Play = Callable[[Ram, int], None]
 
 
 class MachineError(Exception):
-    """A CPU's thread died of something that is no outcome; the text has its traceback."""
+    """A CPU's thread died of an exception that is not an outcome; the text has its traceback."""
 
 
 @attrs.define
 class Machine:
     """CPUs that share `ram`: CPU i runs `plays[i]` on a thread of its own, until power-off.
 
-    `before_exit` is called with the reason if a CPU cannot be ended: results are saved there, then the process exits.
+    If a CPU cannot be ended, `before_exit` is called with the reason, to save results; then the process exits.
     """
 
     ram: Ram
@@ -51,7 +51,7 @@ class Machine:
     _why_stuck: str | None = attrs.field(init=False, default=None)
 
     def _play(self, number: int) -> None:
-        """The body of CPU `number`'s thread; an exception ends the machine and is kept."""
+        """The body of CPU `number`'s thread. An exception is kept for `check`, and turns the power off."""
         try:
             self.plays[number](self.ram, number)
         except BaseException as error:
@@ -60,10 +60,10 @@ class Machine:
             self.ram.power_off()
 
     def boot(self) -> None:
-        """Start a thread for each CPU and let all of them go at once.
+        """Start a thread for each CPU, wait until all are online, and start their programs at the same time.
 
         Raises:
-            MachineError: when a CPU did not come up.
+            MachineError: when a CPU does not come online, though it had CPU time.
             HostError: when the host has no thread, or no core, for a CPU.
         """
         for number in range(len(self.plays)):
@@ -91,7 +91,7 @@ class Machine:
         self._threads.append(thread)
 
     def _not_online(self) -> list[int]:
-        """The native ids of the threads whose CPUs have not come up."""
+        """The native ids of the threads whose CPUs are not online yet."""
         online = self.ram.log_words(ONLINE)
         return [thread.native_id or 0 for thread, [up] in zip(self._threads, online, strict=True) if not up]
 
@@ -100,7 +100,7 @@ class Machine:
         return ", ".join(thread.name for thread in self._threads if thread.native_id in threads)
 
     def is_alive(self, number: int) -> bool:
-        """Whether CPU `number` has a thread that runs."""
+        """Whether the thread of CPU `number` has been started and has not ended."""
         return number < len(self._threads) and self._threads[number].is_alive()
 
     def cpu_seconds(self, number: int) -> float | None:
@@ -113,7 +113,7 @@ class Machine:
         return self._threads[number]
 
     def native_id(self, number: int) -> int | None:
-        """What the system calls the thread of CPU `number`."""
+        """The system's id of the thread of CPU `number`."""
         return self._threads[number].native_id
 
     def core_of(self, number: int) -> int | None:
@@ -125,16 +125,17 @@ class Machine:
         return int(facts.rpartition(")")[2].split()[CORE_FIELD])
 
     def power_off(self) -> None:
-        """End every program, whatever it is doing, and join its thread; the process exits if one does not end."""
+        """End every program and join its thread. If a thread does not end, the process exits with 4."""
         stuck = self.end(JOIN_SECONDS, LONGEST_WAIT_SECONDS)
         if stuck:
             self._give_up([thread.name for thread in stuck])
 
     def end(self, seconds: float, longest: float | None = None) -> list[threading.Thread]:
-        """End every program and join its thread; those that do not end are returned, and left.
+        """End every program and join its thread; returns the threads that do not end, which go on running.
 
-        A thread does not end if it has used `seconds` of CPU time since power-off, or if nothing in this process does
-        anything any more. Others are waited for, at most for `longest` seconds; as long as `seconds` if that is None.
+        A thread counts as one that does not end when it has used `seconds` of CPU time since power-off, or when this
+        whole process sleeps for `seconds`. Any other thread is waited for, at most for `longest` seconds (None: for
+        `seconds`).
         """
         self.ram.power_off()
         patience = Patience(os.getpid(), seconds, seconds if longest is None else longest, self._alive)
@@ -150,7 +151,7 @@ class Machine:
         return [thread.native_id or 0 for thread in self._threads if thread.is_alive()]
 
     def _give_up(self, stuck: list[str]) -> None:
-        """Leave the process, since a thread in compiled code can neither be ended nor be left behind."""
+        """Exit the process: a thread in compiled code can neither be ended nor be left behind, since it uses RAM."""
         why = f"{', '.join(stuck)} did not end after power-off, {self._why_stuck}"
         try:
             self.before_exit(why)
@@ -160,7 +161,7 @@ class Machine:
             os._exit(EXIT_HARNESS_FAILED)
 
     def check(self) -> None:
-        """Raise MachineError if a CPU's thread died; HostError if it did for want of memory."""
+        """Raise MachineError if a CPU's thread died; HostError if it died for lack of memory."""
         if self.cause and is_for_memory(self.cause):
             raise out_of_memory(self.cause) from self.cause
         if self.errors:

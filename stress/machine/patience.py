@@ -1,8 +1,8 @@
-"""How long somebody is waited for who may only be slow: by its CPU time and its sleep, since time alone is no evidence.
+"""How long to wait for a thread or a process that may only be slow: by its CPU time and its sleep, not by the clock.
 
-A host may pause for seconds, or give a thread no core. So a thread hangs when it has used CPU time and is not done, and
-a process hangs when all of it sleeps: no thread of it wants a core, and none has used one. Linux tells both. Elsewhere
-the CPU time of the whole process stands for that of each thread, and whether a process sleeps is not known.
+A host may pause for seconds, or give a thread no core. So a thread hangs when it has used CPU time and is not done. A
+process hangs when all of it sleeps: none of its threads wants a core, and none has used one. Linux shows both. On other
+systems the CPU time of the whole process stands for that of each thread, and sleep is not seen.
 """
 
 import os
@@ -16,24 +16,25 @@ import attrs
 import psutil
 
 LONGEST_LOOK_SECONDS = 0.5
-"""What one look counts for at most: more has passed only if whoever looks was paused, and then so was the host."""
+"""The most time that one look counts for. If more has passed, the looking process was paused, as was the host."""
 SHORTEST_LOOK_SECONDS = 0.05
 KNOWS_THREADS = sys.platform == "linux"
 ASLEEP, STOPPED, DEAD = "S", "Tt", "ZXx"
 UTIME = 11
-"""Where the CPU time is in Linux's /proc/PID/task/TID/stat, in ticks, counted behind the thread's name."""
+"""The place of the CPU time, in ticks, in Linux's /proc/PID/task/TID/stat, behind the thread's name (proc(5))."""
 
 
 def thread_seconds(thread: int) -> float | None:
-    """The CPU time of a thread of this process, given by its native id; None if it is gone or nobody knows.
+    """The CPU time in seconds of a thread of this process, given by its native id; None if it is gone or unknown.
 
-    The clock's number is made here as glibc makes it: `time.pthread_getcpuclockid` may crash for a thread that is gone.
+    The clock's number is computed here as glibc computes it: `time.pthread_getcpuclockid` may crash for a thread that
+    is gone.
     """
     return _clock(~thread << 3 | 6) if KNOWS_THREADS else None
 
 
 def process_seconds(pid: int) -> float | None:
-    """The CPU time of a process, of all its threads; None if it is gone."""
+    """The CPU time in seconds of all threads of a process; None if it is gone."""
     if KNOWS_THREADS:
         return _clock(~pid << 3 | 2)
     try:
@@ -44,7 +45,7 @@ def process_seconds(pid: int) -> float | None:
 
 
 def _clock(number: int) -> float | None:
-    """What a clock of Linux says; None if whose clock it is is gone."""
+    """The seconds on a CPU-time clock of Linux; None if its thread or process is gone."""
     try:
         return time.clock_gettime(number)
     except OSError:
@@ -52,7 +53,7 @@ def _clock(number: int) -> float | None:
 
 
 def _threads_of(pid: int) -> dict[int, tuple[str, float]]:
-    """State and CPU time of each thread of a process, by its id; empty if it is gone or nobody knows."""
+    """State and CPU time in seconds of each thread of a process, by its id; empty if it is gone or unknown."""
     seen: dict[int, tuple[str, float]] = {}
     try:
         for folder in Path(f"/proc/{pid}/task").iterdir():
@@ -66,9 +67,9 @@ def _threads_of(pid: int) -> dict[int, tuple[str, float]]:
 
 @attrs.frozen
 class Look:
-    """What was seen of a process: the CPU seconds of the threads that are waited for, by id, and of all together.
+    """One look at a process: the CPU seconds of the threads that are waited for, by id, and of all threads together.
 
-    `asleep`: no thread of it wants a core. `stopped`: somebody has stopped it (SIGSTOP), so that it cannot do anything.
+    `asleep`: none of its threads wants a core. `stopped`: a signal (SIGSTOP) has stopped it, so that it cannot run.
     """
 
     used: dict[int, float]
@@ -78,7 +79,7 @@ class Look:
 
 
 def look_at(pid: int, threads: Iterable[int]) -> Look:
-    """Look at a process; if it is this one, the calling thread does not count."""
+    """Look at a process. If it is this one, the calling thread does not count: it looks, so it never sleeps."""
     if not KNOWS_THREADS:
         total = process_seconds(pid)
         return Look(dict.fromkeys(threads, total or 0.0), total)
@@ -94,11 +95,11 @@ def look_at(pid: int, threads: Iterable[int]) -> Look:
 
 @attrs.define
 class Patience:
-    """Waits for a process, or for some of its threads: how much longer is asked with `spent`, again and again.
+    """The patience of a caller that waits for a process or some of its threads, and calls `spent` again and again.
 
-    It is spent when one of the `threads` (the main thread unless told otherwise) has used `limit` seconds of CPU time
-    since the first look, when the process has slept for `limit` seconds, or after `longest` seconds of looks, so that
-    nothing is waited for for ever. While somebody has stopped the process nothing counts, unless `stop_is_sleep`.
+    It is spent when one of the `threads` (None: the main thread) has used `limit` seconds of CPU time since the first
+    look, when the process has slept for `limit` seconds, or after `longest` seconds of looks, so that no wait lasts for
+    ever. While a signal has stopped the process nothing counts, unless `stop_is_sleep`.
     """
 
     pid: int
@@ -118,7 +119,7 @@ class Patience:
         self._looked = self.clock()
 
     def spent(self) -> str | None:
-        """Why it is waited for no longer, in words; None if it is."""
+        """Look again; the reason, in words, why patience is spent, or None to wait on."""
         now = self.clock()
         if now < self._looked + SHORTEST_LOOK_SECONDS:
             return None
@@ -130,22 +131,22 @@ class Patience:
         return self._why(seen)
 
     def start_again(self) -> None:
-        """It has shown that it goes on: what it has used and slept so far does not count."""
+        """Forget the CPU time and sleep so far: the process has shown that it goes on."""
         self.waited, self._slept, self._looked = 0.0, 0.0, self.clock()
         self._first.clear()
 
     def _take(self, seen: Look, elapsed: float) -> None:
-        """Count what has passed since the last look."""
+        """Count the time since the last look, as waited and, if the process was idle, as slept."""
         self.waited += elapsed
         idle = (seen.asleep or seen.stopped) and seen.total is not None and seen.total == self._total
         self._slept = self._slept + elapsed if idle else 0.0
         self._total = seen.total
 
     def _why(self, seen: Look) -> str | None:
-        """Why it is waited for no longer."""
+        """The reason why patience is spent, or None."""
         most = max((used - self._first.setdefault(thread, used) for thread, used in seen.used.items()), default=0.0)
         if most >= self.limit:
             return f"after {most:.1f} s of CPU time"
         if self._slept >= self.limit:
-            return f"though nothing kept it from it: it has slept for {self._slept:.1f} s"
+            return f"though nothing prevented it: it has slept for {self._slept:.1f} s"
         return f"within {self.waited:.0f} s" if self.waited >= self.longest else None

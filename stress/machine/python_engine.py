@@ -1,9 +1,10 @@
 """The python engine: kernel functions run as they are, each CPU on an OS thread of its own.
 
-Nothing here relies on the GIL. Words have one writer each or are guarded by compare-exchange, which takes
-the RAM's lock. Each CPU makes its own view straight from the mapping: views share a counter that is not
-thread-safe on free-threaded builds (CPython issue 127716). The five accesses repeat each other on purpose: each
-is the hot path of every run, and a call that they shared would cost a third of their speed.
+Nothing here relies on the GIL for correctness. Each word has one writer, or is guarded by compare-exchange, which takes
+the RAM's lock. A load or store of one item of a memoryview is one access of the machine, so no word is seen half
+stored. Each CPU makes its own views from the mapping: views share a counter that is not thread-safe on free-threaded
+builds (CPython issue 127716). The five accesses repeat each other on purpose: each is the hot path of every run, and a
+call that they shared would cost a third of their speed.
 """
 
 import os
@@ -56,7 +57,7 @@ def gil_enabled() -> bool:
 
 @contextmanager
 def switching(seconds: float | None) -> Iterator[None]:
-    """Let the GIL, if there is one, be asked for after `seconds`; None leaves it as it is."""
+    """Set the switch interval: the `seconds` after which a thread asks for the GIL. None leaves it as it is."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(before if seconds is None else seconds)
     try:
@@ -66,10 +67,10 @@ def switching(seconds: float | None) -> Iterator[None]:
 
 
 def share_one_core() -> None:
-    """With a GIL, keep the calling thread to the one core that all CPUs of this process share.
+    """With a GIL, keep the calling thread on one core, the same for all CPUs of this process.
 
-    Only one of them can run anyway, and on one core the thread that a yield wakes is the one that runs next:
-    stops take a fifth of the time, and every yield of the noise is a switch.
+    Only one of them can run at a time anyway, and on one core a yield lets another one run at once: stops take a fifth
+    of the time, and every yield of the noise switches threads.
     """
     if gil_enabled():
         usable = cores()
@@ -87,7 +88,7 @@ class PythonCpu:
     def __init__(self, ram: Ram, number: int, features: Features, left: list[int] | None = None) -> None:
         """Build CPU `number` on the thread that will run it.
 
-        `left[0]` is how many accesses are left up to the next event; a handler's CPU is given that of the one it is on.
+        `left[0]` is the number of accesses up to the next event; a handler's CPU shares that of the CPU it runs on.
         """
         self.number = number
         self.area = area_address(number)
@@ -104,7 +105,7 @@ class PythonCpu:
         self._build_accesses(features)
 
     def _fault(self, address: int, access: int = 0) -> None:
-        """Note why this access cannot be, and raise Oops."""
+        """Note why this access is not possible, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
         if off:
             self._traces[self.log] = take_stack()
@@ -116,7 +117,7 @@ class PythonCpu:
         raise Oops
 
     def _make_see(self, features: Features) -> Callable[[int, int, int], None]:
-        """What an access to memory that is not allocated does: it faults where nothing is mapped, else it is noted."""
+        """What an access to memory that is not allocated does: fault if it is unmapped, else note the first one."""
         words, hit = self._words, self.log + HIT_ADDRESS >> 3
 
         def see(address: int, access: int, shadow: int) -> None:
@@ -131,9 +132,9 @@ class PythonCpu:
         return see
 
     def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
-        """A function that takes one event and returns after how many accesses the next one comes.
+        """A function that takes one event and returns the number of accesses up to the next one.
 
-        What runs in a handler counts down the same count, and the first of its accesses ends it.
+        A handler counts down the same count; its first access ends that count, so that delays come to handlers too.
         """
         if not features.delays:
             return lambda: NEVER
@@ -150,11 +151,12 @@ class PythonCpu:
         return event
 
     def _build_accesses(self, features: Features) -> None:
-        """The accesses under test, which count down to an event together.
+        """The accesses under test. Each counts down to the next event, and reads the bound again: power-off zeroes it.
 
-        A load takes its value first and looks at the shadow after it: what is freed in between is marked before it is
-        poisoned, so that no poison is read unnoticed. What writes looks first, whether a compare-exchange then stores
-        or not: its write may be what lets another CPU free the memory, and nothing of it may come after that.
+        A load takes its value first and looks at the shadow after it: a block that is freed in between is marked before
+        it is poisoned, so no poison is read unnoticed. A store and a compare-exchange look first, even if the
+        compare-exchange then stores nothing: the write may be what lets another CPU free the memory, and after it this
+        CPU must not look at that memory again.
         """
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
         bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
@@ -207,6 +209,8 @@ class PythonCpu:
                 fault(address, READ_WORD)
             if shadowed and (shadow := octets[address >> 3]):
                 see(address, READ_WORD, shadow)
+            # The lock keeps out other compare-exchanges, but no plain store, which could be lost here. So kernel code
+            # stores plainly only to words that no compare-exchange changes meanwhile: a lock's, by its holder.
             with lock:
                 seen = words[address >> 3]
                 if seen == old:
@@ -219,7 +223,7 @@ class PythonCpu:
         self.load, self.load8, self.store, self.store8, self.cmpxchg = load, load8, store, store8, cmpxchg
 
     def _build_private(self) -> None:
-        """The harness's own accesses."""
+        """The harness's own accesses: no check, no shadow, no event."""
         words, octets = self._words, self._bytes
 
         def peek(address: int) -> int:
@@ -242,15 +246,15 @@ class PythonCpu:
         self._traces[target] = self._traces.get(source, ())
 
     def barrier(self) -> None:
-        """Full memory barrier: a round trip through the lock."""
-        with self._lock:
+        """Full memory barrier: take the RAM's lock and release it."""
+        with self._lock:  # an atomic read-modify-write, which is a full barrier on x86-64
             pass
 
     def relax(self, address: int) -> None:
-        """One turn of a spin: note it, look for power-off, give up the core."""
+        """One turn of a spin: note it, raise Oops after power-off, yield the core."""
         words, log = self._words, self.log
         words[log + SPINNING_ON >> 3] = address
-        words[log + SPINS >> 3] += 1  # last: the watchdog takes no spin for one on the word before
+        words[log + SPINS >> 3] += 1  # last: the watchdog reads it first, so it never pairs a spin with an older word
         if words[BOUND >> 3] == 0:
             self._fault(address)
         sched_yield()
@@ -260,14 +264,14 @@ class PythonCpu:
         sched_yield()
 
     def sleep(self, nanoseconds: int) -> None:
-        """Sleep, off the core."""
+        """Sleep off the core; Oops if the power is off."""
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
         self._words[self.log + SLEEPS >> 3] += 1
         clocks.sleep(nanoseconds / 1e9)
 
     def unexplained(self) -> None:
-        """Name the exception that is being handled as the cause."""
+        """Raise BrokenKernelCodeError; its cause is the exception that is being handled."""
         raise BrokenKernelCodeError from sys.exc_info()[1]
 
     def clock(self) -> int:
@@ -275,7 +279,7 @@ class PythonCpu:
         return clocks.monotonic_ns()
 
     def fill(self, address: int, size: int, byte: int) -> None:
-        """Set memory to one byte."""
+        """Set memory to one byte; not one step."""
         self._mapping[address : address + size] = bytes((byte,)) * size
 
     def fill_shadow(self, address: int, size: int, byte: int) -> None:
@@ -283,13 +287,13 @@ class PythonCpu:
         self.fill(address >> 3, size >> 3, byte)
 
     def memchr_inv(self, address: int, size: int, byte: int) -> int:
-        """Compare all at once, and look for the byte only where something differs."""
+        """The address of the first byte that differs; 0 if none does."""
         data = self._mapping[address : address + size]
         same = size - len(data.lstrip(bytes((byte,))))
         return 0 if same == size else address + same
 
     def copy(self, target: int, source: int, size: int) -> None:
-        """Copy memory."""
+        """Copy memory; not one step."""
         self._mapping[target : target + size] = self._mapping[source : source + size]
 
 

@@ -1,12 +1,13 @@
-"""RAM: one anonymous mapping that every CPU shares, and its map.
+"""RAM: one anonymous mapping that every CPU shares, and the map of what lies where in it.
 
-From low to high addresses: the shadow (in the hole below `LOW`), static words, CPU areas, read-only data
-that kernel code may read (module images, the kernel's own symbols), the heap; then, behind the bound, the
-CPUs' logs, the slab's records, the judge's tables and the evidence of violations.
+From low to high addresses: the shadow (in the hole below `LOW`), static words, CPU areas, read-only data that kernel
+code may read (module images, the kernel's own symbols), the heap. Behind the bound, where kernel code cannot reach:
+the CPUs' logs, the slab's records, the judge's tables and the evidence of violations.
 """
 
 import mmap
 import threading
+from typing import Annotated
 
 import attrs
 
@@ -18,6 +19,8 @@ PAGE = 4096
 SHADOW_SHIFT = 3
 LARGEST = LOW << SHADOW_SHIFT
 
+Address = Annotated[int, "an offset into RAM, as in the kernel; in JSON hex"]
+
 
 def round_up(size: int, step: int = PAGE) -> int:
     """`size` rounded up to a multiple of `step`."""
@@ -26,10 +29,10 @@ def round_up(size: int, step: int = PAGE) -> int:
 
 @attrs.frozen
 class RamMap:
-    """What lies where in one machine's RAM; sizes in bytes, everything on pages of its own.
+    """What lies where in one machine's RAM. Sizes are in bytes; each region begins on a new page.
 
     Raises:
-        ValueError: when it would not fit into the addresses that the shadow covers (512 MiB).
+        ValueError: when the regions need more addresses than the shadow covers (512 MiB).
     """
 
     cpus: int
@@ -39,7 +42,7 @@ class RamMap:
 
     def __attrs_post_init__(self) -> None:
         if self.end > LARGEST:
-            raise ValueError(f"{self.end - LOW} bytes of RAM are more than the {LARGEST - LOW} that there can be")
+            raise ValueError(f"it needs {self.end - LOW} bytes of RAM, more than the maximum of {LARGEST - LOW}")
 
     @property
     def data(self) -> int:
@@ -87,12 +90,13 @@ class RamMap:
 
 
 class Ram:
-    """One machine's RAM. `lock` stands in for the bus lock of compare-exchange on the python engine.
+    """One machine's RAM. `lock` makes compare-exchange one step on the python engine, as the bus lock does on x86.
 
-    `traces` has the stacks that CPUs of the python engine remember, by address: one writer for each at a time, the CPU
-    whose log or evidence the address lies in, or for a slab's record the holder of slab_lock. At the start of a CPU's
-    log it is where power-off reached that CPU, told by its own thread: another one could only read its frames with
-    `sys._current_frames()`, and they change under the reader where there is no GIL (CPython issue 152355).
+    `traces` has the stacks that CPUs of the python engine remember, by address. Each key has one writer at a time: the
+    CPU whose log or evidence the address lies in, or the holder of `slab_lock` for a record of the slab. The key at the
+    start of a CPU's log is for the place where power-off reached that CPU. The CPU's own thread writes it: another
+    thread would have to read its frames with `sys._current_frames()`, and they change meanwhile where there is no GIL
+    (CPython issue 152355).
     """
 
     def __init__(self, ram_map: RamMap, image: bytes | None = None) -> None:
@@ -124,7 +128,7 @@ class Ram:
         self.mapping[shadow] = bytes([blocks.SHADOW_REDZONE]) * (shadow.stop - shadow.start)
 
     def image(self) -> bytes:
-        """All that is in RAM, shadow included, for machines that start from here."""
+        """The whole content of RAM, shadow included, for machines that start from it."""
         return self.mapping[LOW >> SHADOW_SHIFT : self.map.bound >> SHADOW_SHIFT] + self.mapping[LOW:]
 
     def _restore(self, image: bytes) -> None:
@@ -152,5 +156,5 @@ class Ram:
         return [self._words[start : start + words].tolist() for start in starts]
 
     def power_off(self) -> None:
-        """Set the bound to 0, so that every access of every CPU raises from now on."""
-        self.poke(BOUND, 0)
+        """Set the bound to 0, so that every checked access, spin and sleep of every CPU raises from now on."""
+        self.poke(BOUND, 0)  # a plain store: every access loads the bound again, so each CPU sees it soon

@@ -25,7 +25,10 @@ def prandom(cpu: Cpu, below: int) -> int:
 
 
 def seed_of(seed: int, part: int, cpu: int) -> int:
-    """A state for CPU `cpu` in part `part` of a run with `seed`: 1 to 2**31 - 2, well spread over its arguments."""
+    """The generator's first state, 1 to 2**31 - 2, for CPU `cpu` in part `part` (its slice) of a run with `seed`.
+
+    The mixing follows SplitMix64 (Steele, Lea and Flood 2014).
+    """
     mixed = (seed * 0x9E37_79B9_7F4A_7C15 + part * 0xD1B5_4A32_D192_ED03 + cpu * 0x8CB9_2BA7_2F3D_8DD7) % 2**64
     mixed = (mixed ^ mixed >> 29) * 0xBF58_476D_1CE4_E5B9 % 2**64
     return (mixed ^ mixed >> 32) % (MODULUS - 1) + 1

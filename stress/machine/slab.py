@@ -1,7 +1,7 @@
 """The slab allocator: blocks in power-of-two sizes, reused last-in-first-out, poisoned when freed.
 
-Kernel code reaches it as `kmalloc` and `kfree`. What it knows of a block is in `stress.machine.blocks`. All of it is
-guarded by one lock, `slab_lock`, taken by compare-exchange.
+Kernel code calls `kmalloc` and `kfree`. The record of each block is in `stress.machine.blocks`. One lock, `slab_lock`,
+taken by compare-exchange, guards the free lists, the end of the used heap and the records.
 """
 
 from stress.machine.blocks import (
@@ -28,15 +28,16 @@ from stress.machine.blocks import (
     sign_record,
 )
 from stress.machine.loop import count_overwritten
-from stress.machine.notes import note_bad_call
+from stress.machine.operation_notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
 from stress.machine.words import PREEMPT_COUNT, static
 
-# What becomes of freed memory: settings that nobody changes once a machine is up.
+# What becomes of freed memory. Written at boot, before any CPU runs, and never after it: no order is needed.
 FATE = static("slab_fate", 2)
 LEAST_SHIFT = FATE + 8
 POISONED, REUSED, UNMAPPED, TYPE_STABLE = 0, 1, 2, 3
 
+# The bytes of Linux 2.6.11 (mm/slab.c): memory just allocated, memory that is free, the last byte of a free block.
 POISON_INUSE = 0x5A
 POISON_FREE = 0x6B
 POISON_END = 0xA5
@@ -45,7 +46,8 @@ POISON_LAST_WORD = int.from_bytes(bytes([POISON_FREE] * 7 + [POISON_END]), "litt
 
 @kernel
 def lock_slab(cpu: Cpu) -> None:
-    """Take `slab_lock`, with preemption off: its holder must not be held by a stop. Not a safepoint."""
+    """Take `slab_lock`, with preemption off: a stop must not hold the CPU that holds the lock. Not a safepoint."""
+    # The compare-exchange is a full barrier: nothing of the critical section comes before it.
     cpu.poke(cpu.area + PREEMPT_COUNT, cpu.peek(cpu.area + PREEMPT_COUNT) + 1)
     while cpu.cmpxchg(SLAB_LOCK, 0, cpu.number + 1) != 0:
         cpu.relax(SLAB_LOCK)
@@ -53,15 +55,15 @@ def lock_slab(cpu: Cpu) -> None:
 
 @kernel
 def unlock_slab(cpu: Cpu) -> None:
-    """Release `slab_lock`; its word is stored only by its holder."""
-    cpu.barrier()
+    """Release `slab_lock`. Only its holder stores the word, so a plain store does."""
+    cpu.barrier()  # the next holder sees everything that was done under the lock
     cpu.store(SLAB_LOCK, 0)
     cpu.poke(cpu.area + PREEMPT_COUNT, cpu.peek(cpu.area + PREEMPT_COUNT) - 1)
 
 
 @kernel
 def shift_for(size: int, least: int) -> int:
-    """The smallest block shift from `least` that holds `size` bytes, or MAX_SHIFT + 1 for more than any block has."""
+    """The smallest block shift, from `least` on, whose block holds `size` bytes; MAX_SHIFT + 1 if no block does."""
     shift = least
     while shift <= MAX_SHIFT and 1 << shift < size:
         shift += 1
@@ -70,7 +72,7 @@ def shift_for(size: int, least: int) -> int:
 
 @kernel
 def carve(cpu: Cpu, shift: int) -> int:
-    """A block that was never used, from the end of the heap; 0 when the heap is full."""
+    """A block that was never used, from the end of the used heap; 0 when the heap is full. `slab_lock` is held."""
     block = cpu.peek(HEAP_NEXT)
     if block + (1 << shift) > cpu.peek(HEAP_END):
         return 0
@@ -80,7 +82,7 @@ def carve(cpu: Cpu, shift: int) -> int:
 
 @kernel
 def take_block(cpu: Cpu, shift: int) -> int:
-    """The block freed last of this size, or a new one; 0 when there is none."""
+    """The block of this size that was freed last, or a new one; 0 when there is none. `slab_lock` is held."""
     head = FREE_LISTS + shift * 8
     block = cpu.peek(head)
     if block == 0:
@@ -91,7 +93,7 @@ def take_block(cpu: Cpu, shift: int) -> int:
 
 @kernel
 def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
-    """Make a block that was free into one of `size` bytes: record and contents first, the shadow last."""
+    """Turn a free block into an allocated one of `size` bytes: record and contents first, the shadow last."""
     record = record_of(cpu, block)
     cpu.poke(record + SHIFT, shift)
     cpu.poke(record + REQUESTED, size)
@@ -100,6 +102,7 @@ def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
     sign_record(cpu, record + ALLOCATED_BY)
     if cpu.peek(FATE) == POISONED or cpu.peek(FATE) == UNMAPPED:
         cpu.fill(block, 1 << shift, POISON_INUSE)
+    # The old poison is gone before the shadow allows accesses: a load that finds poison always finds the mark too.
     cpu.barrier()
     rounded = size + 7 & -8
     cpu.fill_shadow(block + rounded, (1 << shift) - rounded, SHADOW_REDZONE)
@@ -118,10 +121,11 @@ def first_overwritten(cpu: Cpu, block: int) -> int:
 
 @kernel
 def check_poison(cpu: Cpu, block: int) -> None:
-    """Count a free block that was written to since its free, whether a look at the shadow saw that write or not.
+    """Count a free block that was written to after it was freed. This finds what no look at the shadow can see.
 
-    None did if whoever wrote looked before the free and wrote after it. `slab_lock` is held, or the machine is off, so
-    that no CPU allocates or frees the block meanwhile.
+    A CPU that looks at the shadow before the free and stores after it is not noticed at the store. `slab_lock` is held,
+    or the machine is off, so that no CPU allocates or frees the block meanwhile. A block of generation 0 was never
+    used, and has no poison.
     """
     if cpu.peek(FATE) == POISONED and cpu.peek(record_of(cpu, block) + GENERATION) != 0:
         address = first_overwritten(cpu, block)
@@ -131,7 +135,7 @@ def check_poison(cpu: Cpu, block: int) -> None:
 
 @kernel
 def kmalloc(cpu: Cpu, size: int) -> int:
-    """A block of at least `size` bytes, or 0 when memory is short. Fills it, then clears its shadow."""
+    """Allocate a block of at least `size` bytes; 0 when memory is short, or for a size below 1 or above 64 MiB."""
     shift = shift_for(size, max(cpu.peek(LEAST_SHIFT), MIN_SHIFT))
     if size <= 0 or shift > MAX_SHIFT:
         return 0
@@ -146,7 +150,7 @@ def kmalloc(cpu: Cpu, size: int) -> int:
 
 @kernel
 def poison_block(cpu: Cpu, block: int) -> None:
-    """Poison a block that is given back."""
+    """Poison a block that is being freed, as mm/slab.c of 2.6.11 does: 0x6b, and 0xa5 as the last byte."""
     size = 1 << cpu.peek(record_of(cpu, block) + SHIFT)
     cpu.fill(block, size - 8, POISON_FREE)
     cpu.poke(block + size - 8, POISON_LAST_WORD)
@@ -154,7 +158,7 @@ def poison_block(cpu: Cpu, block: int) -> None:
 
 @kernel
 def undress_block(cpu: Cpu, block: int) -> None:
-    """Turn a block that is given back into a free one, by its fate: poison is never seen before the shadow's mark."""
+    """Turn a block into a free one, as the machine's fate says: no CPU sees the poison before the shadow's mark."""
     record = record_of(cpu, block)
     fate = cpu.peek(FATE)
     cpu.poke(record + FORMER_LABEL, cpu.peek(record + LABEL))
@@ -163,6 +167,8 @@ def undress_block(cpu: Cpu, block: int) -> None:
     if fate != TYPE_STABLE:
         mark = SHADOW_UNMAPPED if fate == UNMAPPED else SHADOW_FREED
         cpu.fill_shadow(block, cpu.peek(record + REQUESTED) + 7 & -8, mark)
+    # A load takes its value first and looks at the shadow after it. So with the mark stored before the poison, a load
+    # that takes poison finds the mark.
     cpu.barrier()
     if fate == POISONED:
         poison_block(cpu, block)
@@ -170,9 +176,9 @@ def undress_block(cpu: Cpu, block: int) -> None:
 
 @kernel
 def kfree(cpu: Cpu, block: int) -> None:
-    """Give `block` back; nothing for 0.
+    """Free `block`; do nothing for 0.
 
-    Raises Oops (CAUSE_WILD) for what is no block, or is free already.
+    Raises Oops (CAUSE_WILD) for an address that is not the start of a block, and for a block that is free already.
     """
     if block == 0:
         return

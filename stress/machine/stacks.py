@@ -1,5 +1,6 @@
-"""Stacks of kernel functions: taken in a hurry by CPUs of the python engine, made readable once the machine is off."""
+"""Stacks of kernel functions: CPUs of the python engine take them quickly; they are made readable after power-off."""
 
+import re
 import sys
 from pathlib import Path
 from types import CodeType, FrameType
@@ -9,17 +10,19 @@ import attrs
 from stress.machine.seam import KERNEL_FUNCTIONS, SCENARIO_MODULE
 
 RawStack = tuple[tuple[CodeType, int], ...]
-"""A stack as it is taken: the code of each function, innermost first, and where in it, in bytes of bytecode."""
+"""A stack as it is taken: for each function, innermost first, its code and the offset of the instruction in bytes."""
 
 DEEPEST = 32
+"""The most frames that are taken, since a CPU takes a stack in the middle of an operation."""
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = "stress.machine."
 SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
+_FRAME = re.compile(r"(.*) \((.*):([0-9]{1,9})\)", re.DOTALL)
 
 
 @attrs.frozen
 class Frame:
-    """One function of a stack: its name, its file as seen from the checkout if it lies there, the line it is at."""
+    """One function of a stack: name, file (relative to the checkout if it lies there), line."""
 
     function: str
     file: str
@@ -28,9 +31,17 @@ class Frame:
     def __str__(self) -> str:
         return f"{self.function} ({self.file}:{self.line})"
 
+    @classmethod
+    def parse(cls, text: str) -> "Frame":
+        """The function that `str` wrote; ValueError for any other text."""
+        match = _FRAME.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r:.60} is no entry of a stack")
+        return cls(match[1], match[2], int(match[3]))
+
 
 def take_stack() -> RawStack:
-    """The stack of the calling thread, without the caller. Costs some microseconds: nothing is looked up yet."""
+    """The stack of the calling thread, without the caller, at most DEEPEST frames. It takes some microseconds."""
     stack: list[tuple[CodeType, int]] = []
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and len(stack) < DEEPEST:
@@ -40,24 +51,24 @@ def take_stack() -> RawStack:
 
 
 def line_of(code: CodeType, at: int) -> int:
-    """The line that the instruction at byte `at` comes from."""
+    """The source line of the instruction at byte `at` of `code`."""
     lines = (line for start, end, line in code.co_lines() if start <= at < end and line is not None)
     return next(lines, code.co_firstlineno)
 
 
 def _shown_file(code: CodeType) -> str:
-    """A function's file, from the checkout where that is shorter."""
+    """A function's file, relative to the checkout if it lies there."""
     path = Path(code.co_filename)
     return str(path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path)
 
 
 def _kernel_code() -> list[tuple[CodeType, str]]:
-    """Every kernel function's code, and the module that it is of."""
+    """Every kernel function's code, and the name of its module."""
     return [(function.__code__, function.__module__) for function in KERNEL_FUNCTIONS]
 
 
 def readable(stack: RawStack) -> tuple[Frame, ...]:
-    """The kernel's, the programs' and the scenario's functions of a stack; of the machine's own those worth a look."""
+    """The functions of a stack that a report shows: all of the kernel, programs and scenario, few of the machine."""
     shown = {code for code, of in _kernel_code() if not of.startswith(MACHINE) or code.co_name in SHOWN_OF_MACHINE}
     files = {code.co_filename for code, of in _kernel_code() if of.startswith(SCENARIO_MODULE)}
     kept = ((code, at) for code, at in stack if code in shown or code.co_filename in files)
@@ -65,5 +76,5 @@ def readable(stack: RawStack) -> tuple[Frame, ...]:
 
 
 def shown(stack: RawStack) -> tuple[str, ...]:
-    """The same as lines for people."""
+    """The frames of `readable` as lines of text."""
     return tuple(map(str, readable(stack)))

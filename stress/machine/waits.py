@@ -1,14 +1,14 @@
-"""Who waits for whom: from a CPU that spins to the cycle that it hangs in, or to the CPU that waits for nobody.
+"""Which CPU waits for which: from a CPU that spins to the cycle that it is in, or to a CPU that waits for none.
 
-The watchdog sees which CPUs spin and on which words; who can end such a wait follows from how the words were
-declared (`stress.machine.words`), so that nothing here knows what locks and words are for.
+The watchdog sees which CPUs spin and on which words. The declaration of a word (`stress.machine.words`) says which CPU
+can end such a wait, so that nothing here depends on the purpose of a lock or a word.
 """
 
 from collections.abc import Callable, Sequence
 
 import attrs
 
-from stress.machine.ram import Ram
+from stress.machine.ram import Address, Ram
 from stress.machine.words import guard_of, holder_of, name_of, owner_of
 
 SPINS = "spins"
@@ -52,18 +52,10 @@ class Wait:
         number = owner_of(self.address, self.cpus) if self.guard is None else self.held_by
         return number if number is not None and number < self.cpus else None
 
-    def text(self, cpu: int) -> str:
-        """What is spun on and who has it, as seen by `cpu`, which spins."""
-        return f"{self.spins_on}{self._holder_text('itself' if self.held_by == cpu else f'CPU {self.held_by}')}"
-
-    def _holder_text(self, holder: str) -> str:
-        """Who decides over the word, called `holder` if it is a CPU."""
-        if self.guard is None:
-            return "" if self.waits_for is not None else ", which no CPU in particular stores"
-        if self.guard != self.address:
-            guard = name_of(self.guard, self.cpus)
-            return f", stored only by the holder of {guard}: {'nobody' if self.held_by is None else holder}"
-        return ", which is free just now" if self.held_by is None else f", held by {holder}"
+    @property
+    def lock(self) -> str | None:
+        """The name of the lock that decides over the word."""
+        return None if self.guard is None else name_of(self.guard, self.cpus)
 
 
 def wait_on(ram: Ram, address: int) -> Wait:
@@ -75,9 +67,10 @@ def wait_on(ram: Ram, address: int) -> Wait:
 
 @attrs.frozen
 class Link:
-    """One CPU of a chain. `activity` is one of this module's words; `wait` and `seconds` are for one that spins.
+    """One CPU of a chain, as the JSON of a stall has it. `activity` is one of this module's words.
 
-    `operation` is how many operations it had finished. `stack` is its kernel functions, innermost first, as
+    `operation` is how many operations it had finished. What comes from a `Wait`, and for how many seconds it has spun,
+    is None for a CPU that does not spin. `stack` is its kernel functions, innermost first, as
     `function (file:line)`; empty on the native engine.
     """
 
@@ -85,29 +78,49 @@ class Link:
     program: str
     operation: int
     activity: str
-    seconds: float = 0.0
-    wait: Wait | None = None
+    seconds: float | None = None
+    spins_on: str | None = None
+    address: Address | None = None
+    lock: str | None = None
+    held_by: int | None = None
+    waits_for: int | None = None
     stack: tuple[str, ...] = ()
 
-    @property
-    def waits_for(self) -> int | None:
-        """The CPU that can end this one's wait; None if it waits for nobody, or nobody knows for whom."""
-        return None if self.wait is None else self.wait.waits_for
+    def spinning(self, seconds: float, wait: Wait) -> "Link":
+        """The same CPU, which has spun for so long; rounded as in JSON, so that what is read back has the same text."""
+        return attrs.evolve(
+            self,
+            seconds=round(seconds, 3),
+            spins_on=wait.spins_on,
+            address=wait.address,
+            lock=wait.lock,
+            held_by=wait.held_by,
+            waits_for=wait.waits_for,
+        )
 
     @property
     def text(self) -> str:
         """The CPU and what it does, in one line."""
         who = f"CPU {self.cpu} ({self.program}, operation {self.operation})"
-        if self.wait is None:
+        if self.spins_on is None:
             return f"{who} {ACTIVITIES[self.activity]}"
-        return f"{who} has spun for {self.seconds:.1f} s on {self.wait.text(self.cpu)}"
+        holder = "itself" if self.held_by == self.cpu else f"CPU {self.held_by}"
+        return f"{who} has spun for {self.seconds or 0.0:.1f} s on {self.spins_on}{self._holder_text(holder)}"
+
+    def _holder_text(self, holder: str) -> str:
+        """Who decides over the word, called `holder` if it is a CPU."""
+        if self.lock is None:
+            return "" if self.waits_for is not None else ", which no CPU in particular stores"
+        if self.lock != self.spins_on:
+            return f", stored only by the holder of {self.lock}: {'nobody' if self.held_by is None else holder}"
+        return ", which is free just now" if self.held_by is None else f", held by {holder}"
 
 
 @attrs.frozen
 class Stall:
-    """Why a machine stands still: `links` leads from a CPU that spun too long to who is to blame.
+    """A stall: `links` lead from the CPU that spun too long to the CPU that does not end the wait.
 
-    Each link waits for the next one. `others` are the CPUs that spin too and are not in the chain.
+    Each link waits for the next one. `others` are the spinning CPUs that are not in the chain.
     """
 
     links: tuple[Link, ...]
@@ -116,11 +129,11 @@ class Stall:
     @property
     def seconds(self) -> float:
         """How long the first CPU has spun."""
-        return self.links[0].seconds
+        return self.links[0].seconds or 0.0
 
     @property
     def cycle(self) -> tuple[int, ...]:
-        """The CPUs that wait for each other in a ring, from the one that the chain enters by; empty if none do."""
+        """The CPUs that wait for each other in a circle, from the one where the chain enters it; empty if none do."""
         back = self.links[-1].waits_for
         cpus = [link.cpu for link in self.links]
         return tuple(cpus[cpus.index(back) :]) if back is not None else ()
@@ -134,12 +147,12 @@ class Stall:
         return chain + ring + more
 
     def with_stacks(self, stacks: Sequence[tuple[str, ...]]) -> "Stall":
-        """The same with the stacks of its CPUs, out of those of all CPUs."""
+        """This stall with each link's stack; `stacks` has one for every CPU of the machine."""
         return attrs.evolve(self, links=tuple(attrs.evolve(link, stack=stacks[link.cpu]) for link in self.links))
 
 
 def follow(first: int, link_of: Callable[[int], Link]) -> tuple[Link, ...]:
-    """The chain of waits from CPU `first` on, until a CPU that waits for nobody, or for one that it has come by."""
+    """The chain of waits from CPU `first` on, up to a CPU that waits for none, or for one that is in the chain."""
     chain: dict[int, Link] = {}
     number: int | None = first
     while number is not None and number not in chain:

@@ -1,4 +1,4 @@
-"""The watchdog: turns "no progress" into a named stall. Reads RAM from the thread that waits for the run's end."""
+"""The watchdog: turns "no progress" into a named stall. The main thread, which runs no CPU, calls it and reads RAM."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,17 +11,17 @@ from stress.machine.waits import Link, Stall, Wait, follow, wait_on
 
 LONGEST_SAMPLE_SECONDS = 0.5
 CHANCE_SECONDS = 0.5
-"""CPU time within which whoever is waited for ends the wait, if it ever does; a tenth of a shorter stall."""
+"""CPU time in which the CPU that is waited for would end the wait; for a short `stall_after`, a tenth of that."""
 CHANCES = 3
-"""The same in samples in which it slept or finished an operation, each of which shows that it had a core."""
+"""Instead of CPU time: the samples in which it slept or finished an operation, each of which shows that it ran."""
 LONGEST_DOUBT_SECONDS = 60.0
-"""For how long a stall is doubted; then the slice ends without a word on it, since nobody can know."""
+"""How long a stall may be suspected and not confirmed; then the slice ends and reports no stall."""
 NEVER = float("inf")
 
 
 @attrs.frozen
 class _Glance:
-    """One CPU's counters at one sample, and what its last spin was on."""
+    """One CPU's counters at one sample, and the wait of its last spin."""
 
     spins: int = 0
     wait: Wait | None = None
@@ -30,10 +30,10 @@ class _Glance:
 
 
 def _look(ram: Ram) -> list[_Glance]:
-    """Read every CPU's words.
+    """Read every CPU's counters.
 
-    SPINS first: a CPU stores it after the word that it spins on and after the operations that came before, so a
-    spin is never taken for one on an older word or in an older operation. Who holds what comes last.
+    SPINS is read first: a CPU stores it after SPINNING_ON and after the count of operations before the spin. So a spin
+    is never paired with an older word or an older operation. The holders of locks are read last.
     """
     offsets = (words.SPINS, words.SPINNING_ON, words.OPERATIONS, words.SLEEPS)
     columns = [[word for [word] in ram.log_words(offset)] for offset in offsets]
@@ -45,14 +45,14 @@ def _look(ram: Ram) -> list[_Glance]:
 
 @attrs.define
 class _Chance:
-    """Whether a CPU that is waited for has had the core that it takes to end the wait, since somebody asked first."""
+    """Whether a CPU that is waited for has had a core long enough to end the wait, since the stall was suspected."""
 
     used: float | None
     last: _Glance
     moved: int = 0
 
     def had(self, used: float | None, seen: _Glance, enough: float) -> bool:
-        """Whether it has, by its CPU time and its counters now; it is held to have where its CPU time is unknown."""
+        """Whether it has, by its CPU time `used` and its counters now. If its CPU time is unknown, it counts as had."""
         self.moved += _counts(seen) != _counts(self.last)
         self.last = seen
         return self.used is None or used is None or used - self.used >= enough or self.moved >= CHANCES
@@ -60,11 +60,11 @@ class _Chance:
 
 @attrs.define
 class _Watch:
-    """What one CPU has done so far. Times are in seconds that were sampled.
+    """What one CPU has done so far. Times are sampled seconds.
 
-    `spun` is for how long it has only spun, on one word in one operation. `confirmed` says that it has spun since
-    the CPU that it waits for was last another one: a spin that has just ended leaves its word behind, and a lock
-    that was just taken is held by whoever spun on it. The rest is when it last did something.
+    `spun` is the time for which it has only spun, on one word in one operation. `confirmed`: it has spun again since
+    its wait (word and holder) last changed. That is needed because a spin that has just ended leaves its word behind,
+    and the new holder of a lock may be the CPU that spun on it. The other fields are the time since it last did that.
     """
 
     last: _Glance = _Glance()
@@ -75,7 +75,7 @@ class _Watch:
     since_sleep: float = NEVER
 
     def sample(self, seen: _Glance, elapsed: float) -> None:
-        """Take a new look into account; a CPU that did not run since the last one is not at fault."""
+        """Count a new look. A CPU that did not spin since the last look adds nothing: it may have had no core."""
         last, self.last = self.last, seen
         spins, sleeps = seen.spins != last.spins, seen.sleeps != last.sleeps
         within = seen.operations == last.operations
@@ -89,7 +89,7 @@ class _Watch:
         self.since_operation = self.since_operation + elapsed if within else 0.0
 
     def activity(self, recent: float) -> str:
-        """What the CPU does, going by the last `recent` seconds: it need not have had a core in the last sample."""
+        """What the CPU does, by the last `recent` seconds: it may have had no core in the very last sample."""
         if self.confirmed and self.since_spin < recent:
             return waits.SPINS
         if self.since_operation < recent:
@@ -98,13 +98,13 @@ class _Watch:
 
 
 def changed_hands(before: Wait | None, after: Wait | None) -> bool:
-    """Whether a lock that was held is held by another CPU now: the machine goes on, whoever waits longest."""
+    """Whether a lock that was held is held by another CPU now: the machine goes on, though one CPU waits long."""
     holders = [wait.held_by for wait in (before, after) if wait and wait.held_by is not None]
     return len(holders) == 2 and holders[0] != holders[1]
 
 
 def _counts(glance: _Glance) -> tuple[int, int, int]:
-    """What a CPU counts up when it runs."""
+    """The counters that grow while a CPU runs."""
     return glance.operations, glance.sleeps, glance.spins
 
 
@@ -125,9 +125,9 @@ class Watchdog:
         clock: Callable[[], float] = clocks.monotonic,
         cpu_seconds: Callable[[int], float | None] = lambda number: None,
     ) -> None:
-        """Watch `ram`, whose CPU i runs the program named `programs[i]` on a thread of which `is_alive(i)` tells.
+        """Watch `ram`. CPU i runs the program named `programs[i]`; `is_alive(i)` says whether its thread runs.
 
-        `cpu_seconds(i)` is the CPU time that the thread has used, None where nobody knows.
+        `cpu_seconds(i)` is the CPU time in seconds that the thread has used; None where the system does not say.
         """
         self._ram = ram
         self._programs = programs
@@ -150,7 +150,8 @@ class Watchdog:
         """CPU `number` as part of a chain."""
         watch, activity = self._watches[number], self._activity(number)
         link = Link(number, self._programs[number], watch.last.operations, activity)
-        return attrs.evolve(link, seconds=watch.spun, wait=watch.last.wait) if activity == waits.SPINS else link
+        wait = watch.last.wait if activity == waits.SPINS else None
+        return link.spinning(watch.spun, wait) if wait else link
 
     def links(self) -> list[Link]:
         """What every CPU does, as of the last sample."""
@@ -162,7 +163,7 @@ class Watchdog:
         return [number for number in long if self._activity(number) == waits.SPINS]
 
     def suspects(self, seconds: float) -> bool:
-        """Whether a CPU has only spun for `seconds` so far: too soon to call it a stall, too long to look away."""
+        """Whether a CPU has only spun for `seconds` so far, and the stall is not in doubt for too long."""
         return self._doubted < LONGEST_DOUBT_SECONDS and bool(self._spinning(seconds))
 
     def _stall(self, first: int) -> Stall:
@@ -172,7 +173,7 @@ class Watchdog:
         return Stall(links, tuple(number for number in self._spinning(self._stall_after / 2) if number not in chain))
 
     def sample(self) -> Stall | None:
-        """Look at every CPU; why the machine has stalled, seen from the CPU that spins longest, or None if all is well.
+        """Look at every CPU; the stall, from the CPU that spins longest, or None if the machine has not stalled.
 
         A sample counts for half a second at most, so that a process that was suspended does not look stalled.
         """
@@ -192,10 +193,10 @@ class Watchdog:
         return None
 
     def _had_chances(self, stall: Stall) -> bool:
-        """Whether whoever could end the wait has had a core to do so: a CPU that got none is not at fault.
+        """Whether every CPU that could end the wait has had a core: a CPU that got none is not at fault.
 
-        That is the CPU that the chain ends at or, where it ends at a word that no CPU in particular stores, all others.
-        One that spins itself runs, and one whose thread is gone ends no wait.
+        That is the CPU at the end of the chain or, if the chain ends at a word that any CPU may store, all others. A
+        CPU that spins has a core, and a CPU whose thread is gone ends no wait.
         """
         last = stall.links[-1]
         waits_for_all = last.activity == waits.SPINS and last.waits_for is None

@@ -1,11 +1,15 @@
 """Where things lie in RAM: the named words of the machine and of the kernel that runs on it.
 
-An address is an offset into one mapping. Below `LOW` nothing is mapped for kernel code, so that NULL and
-the kernel's list poison fault; the shadow lives there instead, one byte for each 8-byte granule, at
-`address >> 3`. Kernel code declares its static and per-CPU words here by name, so that every report can
-name them; the harness's own words lie behind `BOUND`, out of reach of any wild pointer.
+An address is an offset into one mapping. Below `LOW` nothing is mapped for kernel code, so that NULL and the kernel's
+list poison fault. The shadow lies there instead: one byte for each 8 bytes, at `address >> 3`. Kernel code declares its
+static and per-CPU words here by name, so that every report can name them. The harness's own words lie behind `BOUND`,
+where no pointer of kernel code reaches.
+
+Each word has one writer, or only the holder of a lock stores it, or it changes by compare-exchange; where it is
+declared says which. Words of different writers lie on different cache lines, so that CPUs do not slow each other down.
 """
 
+# 64 MiB: the shadow of addresses up to eight times LOW (512 MiB) fits below LOW.
 LOW = 0x400_0000
 LINE = 64
 STATICS_BYTES = 0x1_0000
@@ -21,7 +25,7 @@ _stored_by: dict[int, int] = {}
 
 
 def _place(table: dict[str, int], name: str, start: int, words: int, limit: int) -> int:
-    """Give `name` the next free cache line of `table`; ValueError for a second use or a full table."""
+    """Give `name` the next free cache lines of `table`; ValueError for a name that is taken or a full table."""
     if name in table:
         raise ValueError(f"the name {name!r} is declared twice")
     lines = -(-words * 8 // LINE)
@@ -36,11 +40,11 @@ def _place(table: dict[str, int], name: str, start: int, words: int, limit: int)
 def static(name: str, words: int = 1, stored_by: int = 0) -> int:
     """Address of a new static variable of the kernel, `words` 64-bit words on cache lines of its own.
 
-    `stored_by` is the lock whose holder alone stores it, if there is one, so that a stalled machine can name the CPU
-    that everybody who spins on the variable waits for. ValueError if that is no declared lock.
+    `stored_by` is the lock whose holder alone stores the variable, if there is one: the report of a stall then names
+    the CPU that spinning CPUs wait for. ValueError if `stored_by` is not a declared lock.
     """
     if stored_by and stored_by not in _locks:
-        raise ValueError(f"{name!r} is stored by the holder of {name_of(stored_by)}, which is no lock")
+        raise ValueError(f"{name!r} is stored by the holder of {name_of(stored_by)}, which is not a lock")
     address = _place(_statics, name, LOW, words, STATICS_BYTES)
     if stored_by:
         _stored_by.update(dict.fromkeys(range(address, address + words * 8, 8), stored_by))
@@ -60,13 +64,14 @@ def percpu(name: str, words: int = 1) -> int:
 
 
 def _log_word(name: str, words: int = 1) -> int:
-    """Offset of a word of the harness in each `cpu.log`; the log has one writer and shares no line with others."""
+    """Offset of a word of the harness in each `cpu.log`. The log has one writer and is a whole number of pages."""
     offset = _log.get("", 0)
     _log[name], _log[""] = offset, offset + words * 8
     return offset
 
 
-# Header: the machine's own words. One writer each: the main thread, before the start and at power-off.
+# The machine's own words. One writer each: the main thread, before it starts the CPUs. BOUND is stored once more, at
+# power-off: every checked access loads it. STARTED is stored last, and the CPUs wait for it.
 BOUND = static("bound")
 CPUS = static("cpus")
 STARTED = static("started")
@@ -82,11 +87,12 @@ GAP_BELOW = SETTINGS + 56
 GAP_NANOSECONDS = SETTINGS + 64
 AREAS = LOW + STATICS_BYTES
 
-# Registers of a CPU that kernel code sets. One writer: that CPU.
+# Registers of a CPU that kernel code sets. One writer: that CPU. Other CPUs only read IRQS_DISABLED (kernel/held.py).
 PREEMPT_COUNT = percpu("preempt_count")
 IRQS_DISABLED = percpu("irqs_disabled")
 
-# The log of a CPU. One writer: that CPU; the main thread and other CPUs' window counters only read.
+# The log of a CPU. One writer: that CPU. The main thread and other CPUs' window counters only read it: counters grow
+# and are never reset, so a reader sees an old value at worst.
 EDGES = _log_word("edges", 7)
 AIM = _log_word("aim")  # on the line of the edges, which readers look at anyway
 OPERATIONS = _log_word("operations")
@@ -114,7 +120,7 @@ MOST_OUTCOMES = 32
 OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
 LATENCIES = _log_word("latencies", 640)
 
-# Notes on the operation under way. One block, since an NMI keeps them aside for what it interrupts.
+# Notes on the operation under way. They are one block, since a handler copies all of them aside and back.
 NOTES = EDGES_BEFORE = _log_word("edges_before")
 FAULT_CAUSE = _log_word("fault_cause")
 FAULT_ADDRESS = _log_word("fault_address")
@@ -134,16 +140,20 @@ WALK = _log_word("walk", WALK_NODES)
 NOTES_BYTES = WALK + WALK_NODES * 8 - NOTES
 NOTES_KEPT = _log_word("notes_kept", NOTES_BYTES // 8)
 
-# Why an operation ended in an Oops. The two that are outcomes have the number of that outcome.
+# Why an operation ended in an Oops. The first two are outcomes, and have the outcome's number. Power-off's number is
+# above MOST_OUTCOMES, so that it cannot be one.
 CAUSE_WILD = 1
 CAUSE_ENDLESS = 2
 CAUSE_POWER_OFF = 99
 
+# Outcomes that checks of the kernel warn of (`loop.warn`). The numbers lie here since the kernel knows no judge.
+LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED, CPU_RUNS = 11, 12, 13
+
 # Outcomes that the harness itself finds, in operations of every kind: the last numbers, which no scenario may use.
 AFTER_FREE, OUT_OF_BOUNDS, OVERWRITTEN = MOST_OUTCOMES - 3, MOST_OUTCOMES - 2, MOST_OUTCOMES - 1
 
-# Kinds of access, as notes have them: how many bytes, negative for a write; 0 is a fault that no access had. A
-# compare-exchange is a read, which it is if it fails.
+# Kinds of access in the notes: the number of bytes, negative for a write; 0 is a fault that no access had. A
+# compare-exchange is noted as a read, since it may fail and store nothing.
 READ_WORD, READ_BYTE, WRITE_WORD, WRITE_BYTE = 8, 1, -8, -1
 
 
@@ -165,17 +175,17 @@ def name_of(address: int, cpus: int = MAX_CPUS) -> str:
 
 
 def holder_of(address: int, value: int) -> int | None:
-    """The CPU that holds the lock at `address`, whose word is `value`; None if it is free or no lock."""
+    """The CPU that holds the lock at `address`, whose word is `value`; None if it is free or not a lock."""
     return value - 1 if address in _locks and value > 0 else None
 
 
 def guard_of(address: int) -> int | None:
-    """The lock whose holder can end a wait for the word at `address`: the word itself if it is a lock; None if none."""
+    """The lock whose holder can end a wait for the word at `address`: the word itself if it is a lock; else None."""
     return address if address in _locks else _stored_by.get(address)
 
 
 def owner_of(address: int, cpus: int) -> int | None:
-    """The CPU, of `cpus`, whose area the word at `address` lies in: it alone stores its per-CPU words."""
+    """The CPU, of `cpus`, in whose area the word at `address` lies: it alone stores the word. None if there is none."""
     number = (address - AREAS) // AREA_BYTES
     return number if 0 <= number < cpus else None
 

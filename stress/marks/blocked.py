@@ -1,4 +1,4 @@
-"""Who waits for what, and who holds it: threads that wait, read from their frames; a cycle of them is a deadlock."""
+"""Threads that wait: what each waits for and which CPU holds it, read from their frames. A cycle is a deadlock."""
 
 import linecache
 import re
@@ -11,20 +11,23 @@ from typing import Any
 
 import attrs
 
+from stress.marks.code_under_test import PACKAGE
 from stress.marks.expressions import Named, held, wanted
-from stress.marks.under_test import PACKAGE
 
 LIBRARY = Path(threading.__file__).parent
 INSTALLED = ("site-packages", "dist-packages")
 OWNER = re.compile(r"owner=(\d+) count=[1-9]")
 CONDITION_WAIT = threading.Condition.wait.__code__
-UNKNOWN_HOLDER = "and who holds it is not known: no CPU is within a `with` of it"
-UNKNOWN_WAKER = "who would wake it is not known"
+UNKNOWN_HOLDER = "whose holder is unknown: no CPU is inside a `with` of it"
+UNKNOWN_WAKER = "it is unknown who would wake it"
 
 
 @attrs.frozen
 class Held:
-    """A lock that a thread is within a `with` of, or that says itself whose it is; `since` is where that was seen."""
+    """The holder of a lock, by the number of its CPU: it is inside a `with` of it, or the lock knows its owner.
+
+    `since` says which of the two, for a report.
+    """
 
     holder: int
     since: str
@@ -32,7 +35,7 @@ class Held:
 
 @attrs.define
 class Blocked:
-    """Threads that wait, by the number of their CPU, as they are when this is made. They must not run meanwhile."""
+    """Waiting threads, by the number of their CPU, as they are when this is made. They must not run meanwhile."""
 
     threads: Mapping[int, threading.Thread]
     _frames: dict[int, list[FrameType]] = attrs.field(init=False)
@@ -53,18 +56,18 @@ class Blocked:
                 )
 
     def holder(self, number: int) -> Held | None:
-        """Who holds the lock that a CPU waits for; None if that is not known, or it does not wait for a lock."""
+        """The holder of the lock that a CPU waits for; None if it is unknown, or the CPU does not wait for a lock."""
         want = self._wants.get(number)
         if want is None or want.lock is None:
             return None
         owner = OWNER.search(repr(want.lock))
         for other, thread in self.threads.items():
             if owner and thread.ident == int(owner[1]):
-                return Held(other, f"which CPU {other} holds (its owner, as an RLock knows)")
+                return Held(other, f"which CPU {other} holds (the RLock knows its owner)")
         return self._held.get(id(want.lock))
 
     def cycle(self, number: int) -> tuple[int, ...]:
-        """The CPUs that wait for each other's locks in a circle, from one of them; empty if there is no such circle."""
+        """The CPUs that wait for each other's locks in a circle, reached from one CPU; empty if there is no circle."""
         seen: list[int] = []
         while number not in seen:
             seen.append(number)
@@ -74,18 +77,18 @@ class Blocked:
             number = holder.holder
         return tuple(seen[seen.index(number) :])
 
-    def told(self, number: int) -> str:
-        """What a CPU waits for, where, and who holds it, as far as that is known."""
+    def describe(self, number: int) -> str:
+        """What a CPU waits for, where, and which CPU holds it, as far as that is known."""
         want, frames = self._wants.get(number), self._frames[number]
         if not frames:
-            return "waits, in no Python code of its own"
+            return "waits outside of its Python code"
         if want is not None and want.lock is not None:
             holder = self.holder(number)
             return f"waits for the lock `{want.text}` ({want.place}), {holder.since if holder else UNKNOWN_HOLDER}"
         return f"waits {_place(frames)}; {UNKNOWN_WAKER}"
 
     def waits_for_lock(self, number: int) -> bool:
-        """Whether a CPU waits for a lock itself, and not for what others tell it through a condition."""
+        """Whether a CPU waits for a lock itself, and not for a condition."""
         return self._wants[number] is not None
 
     def waiter(self, number: int) -> Any:
@@ -95,13 +98,13 @@ class Blocked:
 
 
 def _wanted(frames: list[FrameType]) -> Named | None:
-    """The lock that a thread waits for itself: not one by which others wake it, or of a thread that it joins."""
+    """The lock that a thread waits for in its own code: not that of a condition, or of a thread that it joins."""
     own = frames and frames[0].f_code.co_filename != threading.__file__
     return wanted(frames[0]) if own else None
 
 
 def _own_frames(frame: FrameType | None) -> Iterator[FrameType]:
-    """The frames of a thread, innermost first, between those of the harness."""
+    """The frames of a thread that are not the harness's, innermost first."""
     while frame is not None and _is_harness(frame):
         frame = frame.f_back
     while frame is not None and not _is_harness(frame):
@@ -110,12 +113,12 @@ def _own_frames(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _is_harness(frame: FrameType) -> bool:
-    """Whether a frame is of kstress."""
+    """Whether a frame belongs to kstress."""
     return Path(frame.f_code.co_filename).is_relative_to(PACKAGE)
 
 
 def _held_by(frames: Iterable[FrameType]) -> Iterator[Named]:
-    """The locks that a thread is within a `with` of; while it waits for a condition, it has let go of that one's."""
+    """The locks of the `with` blocks that a thread is inside of, but not a condition's lock while it waits for that."""
     let_go = None
     for frame in frames:
         if frame.f_code is CONDITION_WAIT:
@@ -124,13 +127,13 @@ def _held_by(frames: Iterable[FrameType]) -> Iterator[Named]:
 
 
 def _is_of_library(frame: FrameType) -> bool:
-    """Whether a frame is of the standard library."""
+    """Whether a frame belongs to the standard library."""
     path = Path(frame.f_code.co_filename)
     return path.is_relative_to(LIBRARY) and not any(part in INSTALLED for part in path.parts)
 
 
 def _place(frames: list[FrameType]) -> str:
-    """The function that a thread waits in: the library's outermost, and the line of one's own that called it."""
+    """Where a thread waits: the outermost function of the standard library, and the line of the code that called it."""
     library = next((at for at, frame in enumerate(frames) if not _is_of_library(frame)), len(frames))
     function = f"in {frames[library - 1].f_code.co_qualname}, called " if library else ""
     if library == len(frames):

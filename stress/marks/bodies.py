@@ -1,10 +1,10 @@
-"""What a body must be, and what it returned or raised in words that can always be printed."""
+"""Checks of a body: it must be a plain function; what it returns or raises is reported in text that can be printed."""
 
 import inspect
 from functools import partial
 from typing import Any
 
-NEVER_RUNS = "a call of it runs none of its code; write a plain function"
+NEVER_RUNS = "calling it runs none of its code; write a plain function"
 BY_FUNCTION = (
     (inspect.iscoroutinefunction, f"is `async def`: {NEVER_RUNS}, which may call asyncio.run()"),
     (inspect.isasyncgenfunction, f"is `async def` and has `yield`: {NEVER_RUNS}"),
@@ -21,25 +21,25 @@ BY_VALUE = (
 
 
 class UnprintableError(Exception):
-    """Stands for an exception of a body whose own text cannot be had."""
+    """Stands for an exception of a body whose `__str__` or `__repr__` raises."""
 
 
 def fault_of(body: Any) -> str:
-    """What is wrong with a body, if a call of it would run nothing; empty otherwise."""
+    """Why calling a body would run nothing; empty if it would run."""
     while isinstance(body, partial):
         body = body.func
     called = body if inspect.isroutine(body) else getattr(type(body), "__call__", body)  # noqa: B004
-    return next((told for is_one, told in BY_FUNCTION if is_one(called)), "")
+    return next((fault for is_one, fault in BY_FUNCTION if is_one(called)), "")
 
 
-def told_of(value: object) -> str:
-    """What is told of a value that is no outcome. A coroutine is closed: nobody will await it."""
-    for is_one, told in BY_VALUE:
+def fault_of_value(value: object) -> str:
+    """The message for a returned value that is not an outcome. A coroutine is closed, since nothing awaits it."""
+    for is_one, fault in BY_VALUE:
         if is_one(value):
             if inspect.iscoroutine(value):
                 value.close()
-            return told
-    return f"returned {_shown(value)}; return an outcome as text, or None for none"
+            return fault
+    return f"returned {_shown(value)}; return the name of an outcome, or None"
 
 
 def _shown(value: object) -> str:
@@ -51,11 +51,11 @@ def _shown(value: object) -> str:
 
 
 def printable(error: BaseException) -> BaseException:
-    """An exception, or what stands for it where its own text raises: whoever prints it may not survive that."""
+    """An exception, or an UnprintableError if its own text raises, which could end the code that prints it."""
     try:
         _ = str(error), repr(error)
     except BaseException as raised:
         name, why = type(error).__qualname__, type(raised).__qualname__
-        told = f"{name}, whose text cannot be had: its __str__ or __repr__ raises {why}"
-        return UnprintableError(told).with_traceback(error.__traceback__)
+        text = f"{name}, which cannot be printed: its __str__ or __repr__ raises {why}"
+        return UnprintableError(text).with_traceback(error.__traceback__)
     return error

@@ -19,7 +19,7 @@ import attrs
 from stress.errors import UserError
 from stress.host import clocks
 from stress.host.cores import make_progress
-from stress.kernel.stop_machine import cond_resched
+from stress.kernel.modlist import STOPPED
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
 from stress.machine.loop import UNJUDGED
@@ -33,13 +33,13 @@ from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.blocked import Blocked
 from stress.marks.cell import Cell
+from stress.marks.code_under_test import PACKAGE, CodeUnderTest
 from stress.marks.cpu import Player, Role, Signals, StressCpu
-from stress.marks.ending import GRACE_SECONDS, LOOK_SECONDS, Ending, Fate
-from stress.marks.letting_go import let_go
+from stress.marks.end_threads import end_threads, withdraw
+from stress.marks.monitor import Monitor
 from stress.marks.noise import KINDS, Kind, Noise
-from stress.marks.poison import Deed, Graveyard, Use
-from stress.marks.under_test import PACKAGE, UnderTest
-from stress.marks.vigil import Vigil
+from stress.marks.poison import Action, FreedObjects, Use
+from stress.marks.run_end import GRACE_SECONDS, LOOK_SECONDS, EndState, RunEnd
 
 SLICES = 20
 SHORTEST_SLICE = 0.02
@@ -61,7 +61,7 @@ class Left:
     """
 
     who: str
-    fate: Fate
+    state: EndState
     does: str
     seconds: float
     stack: tuple[str, ...]
@@ -104,7 +104,7 @@ def collect_what_is_due() -> None:
 
 @attrs.define(eq=False)
 class Bout:
-    """One run of a cell's roles. `graveyard` knows what was freed; the rest is read when `run` has returned.
+    """One run of a cell's roles. `freed_objects` knows what was freed; the rest is read when `run` has returned.
 
     Whoever calls `prepare` before it, to have a machine at hand, calls `close` at the end.
     `left` has who did not end its operation, `deadlocks` the CPUs that wait for each other's locks in circles. `stray`
@@ -113,7 +113,7 @@ class Bout:
 
     cell: Cell
     first_only: bool
-    graveyard: Graveyard = attrs.field(init=False)
+    freed_objects: FreedObjects = attrs.field(init=False)
     players: list[Player] = attrs.field(init=False, factory=list)
     left: list[Left] = attrs.field(init=False, factory=list)
     deadlocks: set[tuple[int, ...]] = attrs.field(init=False, factory=set)
@@ -127,7 +127,7 @@ class Bout:
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
-        self.graveyard = Graveyard(self._deed, self._used)
+        self.freed_objects = FreedObjects(self._action, self._used)
 
     def prepare(self) -> None:
         """Boot the machine."""
@@ -138,7 +138,7 @@ class Bout:
             self.close()
             raise
 
-    def run(self, roles: Sequence[Role], acceptable: frozenset[str], under_test: UnderTest) -> None:
+    def run(self, roles: Sequence[Role], acceptable: frozenset[str], under_test: CodeUnderTest) -> None:
         """Run until the time is up, an exception or the first violation that was asked for, or nobody gets on."""
         began = clocks.monotonic()
         for number, role in enumerate(deal(roles, self.cell.cpus)):
@@ -154,16 +154,16 @@ class Bout:
 
     def _run(self, machine: Machine, noise: Noise, began: float) -> None:
         """Run all slices, and end."""
-        vigil = Vigil(self.players, machine.native_id)
+        monitor = Monitor(self.players, machine.native_id)
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], SPUN_SECONDS)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
         for kind, seconds in self._slices(began):
             self._slice(machine, noise, kind, seconds)
-            vigil.sample()
+            monitor.sample()
             watchdog.sample()
-            if machine.errors or vigil.has_stalled(GRACE_SECONDS):
+            if machine.errors or monitor.has_stalled(GRACE_SECONDS):
                 break
-        self._end(machine, Ending(vigil, self._signals.over), watchdog)
+        self._end(machine, RunEnd(monitor, self._signals.over), watchdog)
 
     def _slices(self, began: float) -> Iterator[tuple[Kind, float]]:
         """The kind and length of each slice, until it is over."""
@@ -201,7 +201,7 @@ class Bout:
                 return
             clocks.sleep(LOOK_SECONDS)
 
-    def _end(self, machine: Machine, ending: Ending, watchdog: Watchdog) -> None:
+    def _end(self, machine: Machine, ending: RunEnd, watchdog: Watchdog) -> None:
         """Wait until every CPU rests; tell of those that do not, end them if they can be, and leave them else."""
         stall = None
         while ending.goes_on() and not machine.errors:
@@ -211,7 +211,7 @@ class Bout:
             self.stall = stall.text if stall and len(ending.left) == len(self.players) else None
             self._leave({number: machine.thread(number) for number in ending.left}, ending)
 
-    def _leave(self, threads: dict[int, threading.Thread], ending: Ending) -> None:
+    def _leave(self, threads: dict[int, threading.Thread], ending: RunEnd) -> None:
         """Tell of CPUs that do not end their operation; those that power-off does not end count nothing any more."""
         blocked = Blocked({number: thread for number, thread in threads.items() if ending.waits(number)})
         told = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
@@ -219,8 +219,9 @@ class Bout:
         still = {_number(thread) for thread in self.close()}
         for number in still:
             self.players[number] = self.players[number].left_behind()
-        let_go({number: threads[number] for number in still}, blocked)
+        end_threads({number: threads[number] for number in still}, blocked)
         clocks.sleep(LET_GO_SECONDS if still else 0)
+        withdraw(threads[number] for number in still if threads[number].is_alive())
         self.left = [attrs.evolve(told[number], ended=not threads[number].is_alive()) for number in sorted(still)]
         self.deadlocks = {cycle for number, cycle in cycles.items() if number == min(cycle, default=None)}
 
@@ -255,26 +256,26 @@ class Bout:
             gate.wait()
             return self._operation(cpu) if cpu.peek(BOUND) else UNJUDGED
 
-        return PythonEngine().program(operation, cond_resched, Features(kasan=False))
+        return PythonEngine().program(operation, STOPPED.safepoint, Features(kasan=False))
 
     def _operation(self, cpu: Cpu) -> int:
         """A CPU's player plays, in the context of the test: its warning filters, say."""
         self._here.player = player = self.players[cpu.number]
         return player.context.run(player.operation, cpu)
 
-    def _left(self, number: int, thread: threading.Thread, ending: Ending, blocked: Blocked) -> Left:
+    def _left(self, number: int, thread: threading.Thread, ending: RunEnd, blocked: Blocked) -> Left:
         """What a CPU that does not end its operation is doing."""
         waits = number in blocked.threads
-        fate = ending.fate(number, in_a_cycle=number in blocked.cycle(number))
-        does = blocked.told(number) if waits else ending.vigil.doing(number).value
-        seconds = ending.vigil.seconds(number)
-        return Left(self.players[number].who, fate, does, seconds, _stack(thread))
+        state = ending.state_of(number, in_a_cycle=number in blocked.cycle(number))
+        does = blocked.describe(number) if waits else ending.monitor.doing(number).value
+        seconds = ending.monitor.seconds(number)
+        return Left(self.players[number].who, state, does, seconds, _stack(thread))
 
-    def _deed(self, stack: RawStack) -> Deed:
+    def _action(self, stack: RawStack) -> Action:
         """What the calling thread does now."""
         player: Player | None = getattr(self._here, "player", None)
         who = player.who if player else f"thread {threading.current_thread().name}"
-        return Deed(who, clocks.monotonic_ns(), stack)
+        return Action(who, clocks.monotonic_ns(), stack)
 
     def _used(self, use: Use) -> None:
         """The calling thread uses something freed."""
@@ -287,17 +288,17 @@ class Bout:
     @property
     def stuck(self) -> list[Left]:
         """The CPUs that have stalled."""
-        return [one for one in self.left if one.fate is Fate.STALLED]
+        return [one for one in self.left if one.state is EndState.STALLED]
 
     @property
     def starved(self) -> list[Left]:
         """The CPUs of which nothing can be said."""
-        return [one for one in self.left if one.fate is Fate.UNKNOWN]
+        return [one for one in self.left if one.state is EndState.UNKNOWN]
 
     @property
     def waiting(self) -> list[Left]:
         """The CPUs that still waited for others when these had gone on long enough."""
-        return [one for one in self.left if one.fate is Fate.WAITS]
+        return [one for one in self.left if one.state is EndState.WAITS]
 
     @property
     def operations(self) -> int:

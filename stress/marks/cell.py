@@ -1,4 +1,4 @@
-"""A cell: one test on one number of CPUs, with one seed; every cell of a test, and the command that runs one again."""
+"""The cells of a test: one run of it each, on one number of CPUs with one seed; and the command that runs one again."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ SEED_BITS = 32
 
 @attrs.frozen
 class Cell:
-    """What one test item runs: CPUs, seconds, the seed of its noise and its `cpu.random`, which repetition it is."""
+    """What one test item runs: CPUs, seconds, the seed (of noise and `cpu.random`), the number of the repetition."""
 
     cpus: int
     duration_s: float
@@ -23,7 +23,7 @@ class Cell:
 
     @property
     def budget_s(self) -> float:
-        """By when its run has ended, whatever its bodies do."""
+        """The seconds after which its run has ended, whatever its bodies do."""
         return self.duration_s + GRACE_SECONDS
 
     @property
@@ -34,12 +34,12 @@ class Cell:
 
 
 def fresh_seed() -> int:
-    """A seed that nobody has chosen; short enough to be typed again."""
+    """A random seed, short enough to be typed again."""
     return secrets.randbits(SEED_BITS)
 
 
 def cells(found: Mapping[str, Any]) -> list[Cell]:
-    """Every cell of a test, from its settings; without a seed each has one of its own."""
+    """Every cell of a test, from its settings; without a seed each cell gets a random one."""
     return [
         Cell(cpus, found["duration"], fresh_seed() if found["seed"] is None else found["seed"] + repeat, repeat)
         for cpus in found["cpus"]
@@ -47,8 +47,8 @@ def cells(found: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def again(nodeid: str, cell: Cell) -> str:
-    """The command that runs one cell again, wherever its settings came from."""
+def rerun_command(nodeid: str, cell: Cell) -> str:
+    """The command that runs one cell again; it gives every setting, wherever the settings came from."""
     given = {"cpus": cell.cpus, "seed": cell.seed - cell.repeat, "duration": write_duration(cell.duration_s)}
     if cell.repeat:
         given["repeat"] = cell.repeat + 1

@@ -1,4 +1,4 @@
-"""A CPU that runs the body of a role, again and again: what each operation came to, and what it overlapped."""
+"""A CPU that runs the body of a role again and again: it counts the outcome and the overlap of each operation."""
 
 import contextvars
 import copy
@@ -15,7 +15,7 @@ from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machi
 from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
-from stress.marks.bodies import printable, told_of
+from stress.marks.bodies import fault_of_value, printable
 from stress.marks.noise import Kind
 from stress.marks.poison import Use, UsedAfterFreeError
 
@@ -23,16 +23,16 @@ T = TypeVar("T")
 FREED = "freed"
 MOST_FIRSTS = 8
 BURST_NS = 1_000_000
-"""About how long operations follow each other before a CPU passes a safepoint, unless somebody waits for it there."""
+"""About how long a burst of operations lasts before the CPU passes a safepoint, unless a stop waits for it."""
 MOST_IN_BURST = 1024
 
 
 @attrs.define(eq=False)
 class Signals:
-    """What CPUs look at between operations. `ending`: rest. `hurry`: go to the safepoint at once. `over`: the last end.
+    """Flags that CPUs read between operations. `ending`: rest. `hurry`: pass the safepoint now. `over`: end the run.
 
-    `ending` is set by whoever ends the slice. `hurry` is set besides by a CPU that stops the machine, and cleared by it
-    afterwards: writers may undo each other's, which makes a stop late by a burst and nothing worse.
+    The end of a slice sets `ending` and `hurry`. A CPU that stops the machine sets `hurry` too, and clears it
+    afterwards. Two writers may clear each other's `hurry`; that delays a stop by one burst and does no more harm.
     """
 
     ending: bool = False
@@ -40,7 +40,8 @@ class Signals:
     over: threading.Event = attrs.field(factory=threading.Event)
 
     def begin(self) -> None:
-        """Begin a slice, unless the run is over: whoever says so meanwhile has the last word."""
+        """Begin a slice, unless the run is over."""
+        # `over` is read after the flags are cleared; `stop` sets it before it sets them. So no end of the run is lost.
         self.ending = self.hurry = False
         if self.over.is_set():
             self.end()
@@ -55,18 +56,18 @@ class Signals:
         self.end()
 
 
-class LetGo(SystemExit):
-    """Raised within an operation that the run does not wait for any more: nobody counts what comes of it."""
+class EndThread(SystemExit):
+    """Raised within an operation that the run no longer waits for; its outcome is not counted."""
 
 
 class StressCpu:
-    """What the body of a role is given: the CPU that it runs on.
+    """The argument of a body: the CPU that it runs on.
 
-    number: from 0, writers first. role: the function's name. random: draws that the seed fixes, this CPU's own.
+    number: from 0, writers first. role: the function's name. random: this CPU's own generator, fixed by the seed.
     """
 
     def __init__(self, number: int, role: str, random: Random) -> None:
-        """Before it runs."""
+        """A CPU that does not run yet."""
         self.number, self.role, self.random = number, role, random
         self.machine: Cpu | None = None
         self.signals = Signals()
@@ -95,7 +96,7 @@ class StressCpu:
 
 @attrs.frozen
 class Role:
-    """A body and who runs it: `count` CPUs, None for all that are left. Readers overlap what writers do."""
+    """A body and the number of CPUs that run it; None for all that are left. `writes`: overlaps with it are counted."""
 
     body: Callable[[StressCpu], Any]
     writes: bool
@@ -103,13 +104,13 @@ class Role:
 
     @property
     def name(self) -> str:
-        """What it is called in reports."""
+        """Its name in reports."""
         return f"{'writer' if self.writes else 'reader'} {getattr(self.body, '__name__', repr(self.body))}"
 
 
 @attrs.frozen
-class Seen:
-    """A forbidden outcome, the first of its kind on its CPU: who, in which slice, how many seconds after the start."""
+class FirstViolation:
+    """The first violation of its outcome on its CPU: who, the kind of slice, the seconds since the start."""
 
     outcome: str
     who: str
@@ -120,9 +121,11 @@ class Seen:
 
 @attrs.define(eq=False)
 class Player:
-    """One CPU over all slices of a cell. Its own thread is the only one that writes here while a slice runs.
+    """One CPU over all slices of a cell, played by one thread, which alone writes most fields while a slice runs.
 
-    `context` is a copy of the context of the thread that makes it, for whoever calls `operation`.
+    But the test's thread writes `_next`, and counts `_leave` up to let the CPU run on. The CPU's thread copies `_leave`
+    to `_taken` when it begins a burst, and to `_rested` when it rests. `operation` must be called in `context`, a copy
+    of the context of the thread that makes the player.
     """
 
     cpu: StressCpu
@@ -137,7 +140,7 @@ class Player:
     longest_ns: int = 0
     overlapped: int = 0
     outcomes: Counter[str] = attrs.field(factory=Counter)
-    firsts: dict[str, Seen] = attrs.field(factory=dict)
+    firsts: dict[str, FirstViolation] = attrs.field(factory=dict)
     errors: list[BaseException] = attrs.field(factory=list)
     _next: tuple[Kind, Callable[[StressCpu], Any]] = attrs.field(init=False)
     _leave: int = 0
@@ -155,37 +158,37 @@ class Player:
         return f"CPU {self.cpu.number} ({self.role.name}, operation {self.operations:,})"
 
     def used(self, use: Use) -> None:
-        """Something freed is used by the operation under way."""
+        """Note that the operation under way uses something freed; the first use counts."""
         self._use = self._use or use
 
     @property
     def rests(self) -> bool:
-        """Whether it has come to rest since it was last let go on."""
+        """Whether it rests, and has counted all that it did."""
         return self._rested == self._leave
 
     @property
     def may_go_on(self) -> bool:
-        """Whether it rests, and is not the one whose operation ended the run."""
+        """Whether it rests, and did not end the run itself."""
         return self.rests and not self.errors and not (self.first_only and self.firsts)
 
     def slice(self, kind: Kind, body: Callable[[StressCpu], Any], signals: Signals) -> None:
-        """Another slice begins, with noise around the body; an operation under way keeps what it has."""
+        """Begin another slice, with `body` from the next operation on; an operation under way keeps its noise."""
         self._next, self.cpu.signals = (kind, body), signals
         self.go_on()
 
     def bare(self) -> None:
-        """From its next operation on there is no noise around the body."""
+        """Run the body without noise from the next operation on."""
         self._next = Kind.BARE, self.role.body
 
     def go_on(self) -> None:
-        """Let it go on for one burst at least, of one operation if the slice has ended. Called by the test's thread."""
+        """Let it run at least one burst more, of one operation if the slice has ended. The test's thread calls this."""
         self._leave += 1
 
     def operation(self, cpu: Cpu) -> int:
-        """For the machine's loop, some operations in a row, at least one; all that they come to is counted here."""
+        """One operation of the machine's loop: a burst of calls of the body, which are all counted here, or a rest."""
         leave = self._leave
         if self.cpu.signals.ending and leave == self._taken:
-            self._rested = leave  # only now: who rests has counted all that it did
+            self._rested = leave  # only now: a CPU that rests has counted all that it did
             cpu.yield_core()
             return UNJUDGED
         self._taken = leave
@@ -200,26 +203,26 @@ class Player:
         return UNJUDGED
 
     def _overlap(self, before: list[int], after: list[int], operations: int) -> None:
-        """Count how many operations in a row overlapped a writer's for certain: all, if one did not move within its."""
+        """Count the operations of a burst that surely overlapped a writer's: all, if one lasted all the time."""
         if any(early == late and early % 2 for early, late in zip(before, after, strict=True)):
             self.overlapped += operations
         elif before != after:
             self.overlapped += 1
 
     def _others(self, cpu: Cpu) -> list[int]:
-        """How many edges each other writer has passed; odd within an operation of it."""
+        """The number of edges that each other writer has passed; odd while it is in an operation."""
         logs, writers = cpu.log - cpu.number * LOG_BYTES, range(cpu.peek(WRITERS))
         return [cpu.peek(logs + one * LOG_BYTES + EDGES) for one in writers if one != cpu.number]
 
     def _burst(self) -> None:
-        """Operations with as little around them as can be, up to the first that is not acceptable."""
+        """Run operations with as little code around them as possible, up to the first that is not acceptable."""
         began = clocks.monotonic_ns()
         self.kind, body = self._next
         try:
             last = self._acceptable(body)
         except Oops:  # power-off, within a stop
             raise
-        except LetGo:
+        except EndThread:
             return
         except BaseException as error:
             self._raised(error)
@@ -230,7 +233,7 @@ class Player:
         self._size = max(self._size // 2, 1) if took > BURST_NS else min(self._size * 2, MOST_IN_BURST)
 
     def _acceptable(self, body: Callable[[StressCpu], Any]) -> Any:
-        """Run the body until it returns something that is not acceptable, which is returned; None if it never does."""
+        """Run the body for a burst, or until it returns a value that is not acceptable; that value, or None."""
         cpu, signals, acceptable, outcomes = self.cpu, self.cpu.signals, self.acceptable, self.outcomes
         for _ in range(self._size):
             self.operations += 1
@@ -246,21 +249,21 @@ class Player:
         return None
 
     def _ended(self, value: Any) -> None:
-        """Count what the last operation returned, if that is not acceptable."""
+        """Count the value of the last operation as an outcome, or keep a TypeError if it is not text."""
         if isinstance(value, str):
             self._count(value)
         elif value is not None:
-            self._keep(TypeError(f"{self.role.name} {told_of(value)}"))
+            self._keep(TypeError(f"{self.role.name} {fault_of_value(value)}"))
 
     def _raised(self, error: BaseException) -> None:
-        """Count, or keep, what the last operation raised."""
+        """Count an exception as `freed` if a use of something freed caused it, else keep it."""
         if self._explains(error):
             self._count(FREED)
         else:
             self._keep(error)
 
     def _explains(self, error: BaseException | None) -> bool:
-        """Whether an exception comes from a use of something freed, which is counted as that."""
+        """Whether a use of something freed caused an exception."""
         seen: set[int] = set()  # exceptions may be each other's context
         while error is not None and id(error) not in seen and not isinstance(error, UsedAfterFreeError):
             seen.add(id(error))
@@ -268,13 +271,13 @@ class Player:
         return isinstance(error, UsedAfterFreeError) and self._use is not None
 
     def left_behind(self) -> "Player":
-        """A copy that its thread, which is in an operation still, does not change any more."""
+        """A copy that its thread, which is still in an operation, cannot change."""
         one = copy.copy(self)
         one.outcomes, one.firsts, one.errors = Counter(self.outcomes), dict(self.firsts), list(self.errors)
         return one
 
     def _keep(self, error: BaseException) -> None:
-        """Keep what a body raised, and end the run: whatever it is, it is told."""
+        """Keep an exception for the report, and end the run."""
         seconds = (clocks.monotonic_ns() - self.began_ns) / 1e9
         error = printable(error)
         BaseException.add_note(error, f"on {self.who}, {seconds:.3f} s after the start, {self.kind.name.lower()} slice")
@@ -282,12 +285,12 @@ class Player:
         self.stop()
 
     def _count(self, outcome: str) -> None:
-        """Count an outcome, and note the first of each forbidden one."""
+        """Count an outcome, and keep the first of each that is not acceptable."""
         self.outcomes[outcome] += 1
         if outcome in self.acceptable:
             return
         if outcome not in self.firsts and len(self.firsts) < MOST_FIRSTS:
             seconds = (clocks.monotonic_ns() - self.began_ns) / 1e9
-            self.firsts[outcome] = Seen(outcome, self.who, self.kind, seconds, self._use)
+            self.firsts[outcome] = FirstViolation(outcome, self.who, self.kind, seconds, self._use)
         if self.first_only:
             self.stop()

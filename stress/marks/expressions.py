@@ -1,7 +1,7 @@
-"""What a frame's code says where it stands: the lock that it waits for, those that it is within a `with` of.
+"""Finds locks in the source of a frame: the lock that it waits for, and the locks whose `with` blocks it is inside of.
 
-Python keeps no list of a thread's locks, and a `threading.Lock` does not know its owner: the source does. Nothing of
-the code under test is called to look its objects up.
+Python keeps no list of a thread's locks, and a `threading.Lock` does not know its owner; the source shows both. No code
+under test is called to look up its objects.
 """
 
 import ast
@@ -24,7 +24,7 @@ NOTHING = object()
 
 @attrs.frozen
 class Named:
-    """An object as the source names it, and where; `value` is NOTHING if that cannot be looked up."""
+    """An expression of the source, its place and its value; `value` is NOTHING if it cannot be looked up."""
 
     text: str
     file: str
@@ -33,7 +33,7 @@ class Named:
 
     @property
     def lock(self) -> object | None:
-        """The lock that it is, or that a condition has; None for anything else."""
+        """The value if it is a lock, or the lock of a condition; None for anything else."""
         value = vars(self.value).get("_lock") if type(self.value) is threading.Condition else self.value
         return value if isinstance(value, LOCKS) else None
 
@@ -44,9 +44,9 @@ class Named:
 
 
 def wanted(frame: FrameType) -> Named | None:
-    """What the innermost Python function of a thread enters or acquires just now; None if it does neither.
+    """The expression that the innermost Python function of a thread enters or acquires now; None if it does neither.
 
-    An `acquire` with arguments has no value: it may give up, and then nobody waits for anybody for ever.
+    An `acquire` with arguments gets no value: it may time out, and then it is not part of a deadlock.
     """
     here = _position(frame)
     for node in _own_nodes(frame.f_code):
@@ -59,7 +59,7 @@ def wanted(frame: FrameType) -> Named | None:
 
 
 def held(frame: FrameType) -> Iterator[Named]:
-    """What a frame is within a `with` of, outermost first."""
+    """The expressions of the `with` blocks that a frame is inside of, outermost first."""
     here = _position(frame)
     for node in _own_nodes(frame.f_code):
         if isinstance(node, ast.With) and node.body[0].lineno <= frame.f_lineno <= (node.body[-1].end_lineno or 0):
@@ -70,18 +70,18 @@ def held(frame: FrameType) -> Iterator[Named]:
 
 
 def _position(frame: FrameType) -> Span:
-    """From where to where the instruction reaches that a frame is at: lines and columns."""
+    """The place in the source, in lines and columns, of the instruction that a frame is at."""
     return list(frame.f_code.co_positions())[frame.f_lasti // 2]
 
 
 def _span(node: ast.AST) -> Span:
-    """The same of a piece of source."""
+    """The place in the source of a node."""
     line, column = getattr(node, "lineno", None), getattr(node, "col_offset", None)
     return line, getattr(node, "end_lineno", None), column, getattr(node, "end_col_offset", None)
 
 
 def _entered(node: ast.With, here: Span, frame: FrameType) -> ast.expr | None:
-    """What a frame at a position enters of a `with`; until Python 3.12 the position is the whole statement."""
+    """The expression of a `with` that a frame enters; until Python 3.12 the place is that of the whole statement."""
     exprs = [item.context_expr for item in node.items]
     if _span(node) == here:
         return exprs[min(_times_entered(frame.f_code, here, frame.f_lasti), len(exprs)) - 1]
@@ -89,14 +89,14 @@ def _entered(node: ast.With, here: Span, frame: FrameType) -> ast.expr | None:
 
 
 def _times_entered(code: CodeType, here: Span, last: int) -> int:
-    """How many instructions of a `with` enter something up to one."""
+    """The number of instructions of a `with` at `here`, up to the offset `last`, that enter a context."""
     entering = (one for one in dis.get_instructions(code) if one.opname == "BEFORE_WITH" and one.offset <= last)
     return sum(one.positions is not None and tuple(one.positions) == here for one in entering)
 
 
 @lru_cache(maxsize=32)
 def _functions(file: str) -> dict[tuple[str, int], list[ast.AST]]:
-    """The source of each function of a file, by its name and its first line; nothing if there is no source."""
+    """The nodes of each function of a file, by its name and its first line; empty if there is no source."""
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
@@ -106,19 +106,19 @@ def _functions(file: str) -> dict[tuple[str, int], list[ast.AST]]:
 
 
 def _name_and_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[str, int]:
-    """What its code object calls a function, and where that says that it begins: at its first decorator."""
+    """The name and first line of a function's code object; the first line is that of its first decorator."""
     if isinstance(node, ast.Lambda):
         return "<lambda>", node.lineno
     return node.name, min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
 def _own_nodes(code: CodeType) -> list[ast.AST]:
-    """The source of a function, without the functions that it defines."""
+    """The nodes of a function, without those of the functions that it defines."""
     return _functions(code.co_filename).get((code.co_name, code.co_firstlineno), [])
 
 
 def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """All that a piece of source is made of, but for functions: those have frames of their own."""
+    """All nodes below a node, without those of functions, which have frames of their own."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, FUNCTIONS):
             yield child
@@ -126,7 +126,7 @@ def _within(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _named(expr: ast.expr, frame: FrameType) -> Named:
-    """What an expression names in a frame."""
+    """An expression with its place and its value in a frame."""
     file = frame.f_code.co_filename
     return Named(ast.unparse(expr), file, expr.lineno, _value(expr, frame))
 

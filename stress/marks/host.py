@@ -1,7 +1,4 @@
-"""One stress item at a time on a host, and more time for it: what pytest's other plugins must know of its threads.
-
-pytest-xdist would run two items at once.
-"""
+"""Adapts stress items to pytest's other plugins: warnings, skips, and more time for pytest-timeout."""
 
 import warnings
 from collections.abc import Callable
@@ -12,10 +9,10 @@ from stress.host.cores import SKIP
 
 
 def warn_of(item: pytest.Item) -> Callable[[str], None]:
-    """What warns of an item's host: it is told at the end, and fails nothing, whatever the filters of the item say."""
+    """A function that warns about an item's host. pytest shows it at its end; no filter makes an error of it."""
 
-    def warn(told: str) -> None:
-        warning = warnings.WarningMessage(pytest.PytestWarning(told), pytest.PytestWarning, str(item.path), 0)
+    def warn(text: str) -> None:
+        warning = warnings.WarningMessage(pytest.PytestWarning(text), pytest.PytestWarning, str(item.path), 0)
         facts = {"warning_message": warning, "when": "runtest", "nodeid": item.nodeid, "location": None}
         item.ihook.pytest_warning_recorded.call_historic(kwargs=facts)
 
@@ -23,13 +20,13 @@ def warn_of(item: pytest.Item) -> Callable[[str], None]:
 
 
 def skip_if_shared(item: pytest.Item, how: str, shared: str | None) -> None:
-    """Let an item be skipped whose cores another run has, if the setting says so."""
+    """Skip an item whose cores another run holds, if the setting `how` says so."""
     if how == SKIP and shared:
         item.add_marker(pytest.mark.skip(reason=f"stress_cores = skip: {shared.replace('shares', 'would share', 1)}"))
 
 
 def extend_timeout(item: pytest.Item, budget_s: float) -> None:
-    """Add an item's budget to the timeout of pytest-timeout that applies to it, if there is one."""
+    """Add an item's budget in seconds to its timeout of pytest-timeout, if it has one."""
     mark = item.get_closest_marker("timeout")
     arguments = dict(mark.kwargs) if mark else {}
     if mark and mark.args:

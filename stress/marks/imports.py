@@ -1,6 +1,6 @@
-"""What a test imports: the packages that take noise without being named.
+"""The packages that a test imports: they take noise without being named in `stress_noise`.
 
-The standard library and tools of tests are left out; `stress_noise` may name them.
+The standard library and testing tools are left out, unless `stress_noise` names them.
 """
 
 import ast
@@ -15,17 +15,17 @@ from types import ModuleType
 import attrs
 import pytest
 
-from stress.marks.under_test import Part, UnderTest, named_parts, part_of, spec_of
+from stress.marks.code_under_test import CodeUnderTest, Part, named_parts, part_of, spec_of
 
 TOOLS = ("pytest", "pluggy", "xdist", "hypothesis", "coverage", "mock", "freezegun", "time_machine", "stress")
-"""Packages that tests use and do not test, as are all whose names begin with `pytest_` or `_pytest`."""
+"""Packages that tests use and do not test; so are all whose names begin with `pytest_` or `_pytest`."""
 
 
-KNOWN = pytest.StashKey[dict[Path, UnderTest]]()
+KNOWN = pytest.StashKey[dict[Path, CodeUnderTest]]()
 
 
-def under_test_of(item: pytest.Function) -> UnderTest:
-    """What takes noise in an item, which is the same for all in its file.
+def code_under_test_of(item: pytest.Function) -> CodeUnderTest:
+    """The code under test of an item; it is found once for each test file.
 
     Raises:
         UserError: for a setting that cannot be used.
@@ -36,17 +36,17 @@ def under_test_of(item: pytest.Function) -> UnderTest:
     return known[item.path]
 
 
-def found_for(item: pytest.Function) -> UnderTest:
-    """The same, found anew."""
+def found_for(item: pytest.Function) -> CodeUnderTest:
+    """The code under test of an item, found anew."""
     config, file = item.config, str(item.path)
     modules = [item.module, *conftests(item)]
     parts = {part.name: part for module in modules for part in imported_parts(module)}
     here = tuple(attrs.evolve(part, imported=not part.has(file)) for part in parts.values())
-    return UnderTest(config.rootpath, (*named_parts(config), *here), file)
+    return CodeUnderTest(config.rootpath, (*named_parts(config), *here), file)
 
 
 def conftests(item: pytest.Item) -> Iterator[ModuleType]:
-    """The conftest files that hold for an item."""
+    """The modules of the conftest files that apply to an item."""
     for plugin in item.config.pluginmanager.get_plugins():
         file = Path(getattr(plugin, "__file__", None) or "")
         if isinstance(plugin, ModuleType) and file.name == "conftest.py" and item.path.is_relative_to(file.parent):
@@ -54,7 +54,7 @@ def conftests(item: pytest.Item) -> Iterator[ModuleType]:
 
 
 def imported_parts(module: ModuleType) -> tuple[Part, ...]:
-    """The packages that a module imports, each whole."""
+    """The packages that a module imports, each as a whole."""
     found = {}
     for dotted in sorted(names_in(module) | globals_of(module)):
         named = None if is_aside(dotted) else outermost(dotted)
@@ -64,7 +64,7 @@ def imported_parts(module: ModuleType) -> tuple[Part, ...]:
 
 
 def names_in(module: ModuleType) -> set[str]:
-    """The dotted names that a module's file imports, wherever in it, within functions too."""
+    """The dotted names that a module's file imports, inside functions too; none if its source cannot be read."""
     try:
         with tokenize.open(module.__file__ or "") as file:
             nodes = ast.walk(ast.parse(file.read()))
@@ -74,7 +74,7 @@ def names_in(module: ModuleType) -> set[str]:
 
 
 def imported_by(node: ast.AST, package: str) -> Iterator[str]:
-    """The dotted names that a statement imports; what comes from a package may be an attribute of it."""
+    """The dotted names that a statement imports; the last part may be an attribute and not a module."""
     if isinstance(node, ast.Import):
         yield from (one.name for one in node.names)
     elif isinstance(node, ast.ImportFrom) and (package or not node.level):
@@ -83,19 +83,19 @@ def imported_by(node: ast.AST, package: str) -> Iterator[str]:
 
 
 def globals_of(module: ModuleType) -> set[str]:
-    """The names of modules among a module's globals: `pytest.importorskip` is no statement."""
-    values = list(vars(module).values())  # `isinstance` would ask proxies what they stand for
+    """The names of the modules among a module's globals, since `pytest.importorskip` is not an import statement."""
+    values = list(vars(module).values())  # `type`, since `isinstance` calls code of proxy objects
     return {one.__name__ for one in values if issubclass(type(one), ModuleType)}
 
 
 def is_aside(dotted: str) -> bool:
-    """Whether a module is of the standard library, or a tool of tests."""
+    """Whether a module belongs to the standard library or to a testing tool."""
     top = dotted.partition(".")[0]
     return top in sys.stdlib_module_names or top in TOOLS or top.startswith(("pytest_", "_pytest"))
 
 
 def outermost(dotted: str) -> tuple[str, ModuleSpec] | None:
-    """The outermost package around a module that has code of its own: a namespace package has none."""
+    """The outermost package around a module that has code; a namespace package has none, so it is skipped."""
     words = dotted.split(".")
     for upto in range(1, len(words) + 1):
         spec = spec_of(name := ".".join(words[:upto]))

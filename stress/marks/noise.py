@@ -1,8 +1,8 @@
-"""Noise for plain Python code: threads change more often, and in the code under test at any line or instruction.
+"""Noise for plain Python code: threads switch more often, and in the code under test at any line or instruction.
 
-Slices take turns among the kinds: what one of them hides the next one may show, and bare threads are among them.
-Where Python has `sys.monitoring` (3.12), a tool of it yields; before, a trace function within what CPUs call, which
-hands on to that of a coverage measurement what is its own.
+Slices use the kinds of noise in turn: one kind may show what another one hides, and one kind is no noise at all. From
+Python 3.12 on, a tool of `sys.monitoring` yields. Before, a trace function does, in what the CPUs call; it calls the
+trace function of a coverage measurement too.
 """
 
 import enum
@@ -19,19 +19,19 @@ from typing import Any, TypeVar
 import attrs
 
 from stress.machine.python_engine import gil_enabled, sched_yield, switching
-from stress.marks.under_test import UnderTest
+from stress.marks.code_under_test import CodeUnderTest
 
 T = TypeVar("T")
 R = TypeVar("R")
 SHORT_INTERVAL = 1e-6
 TOOL = "kstress"
 TOOL_IDS = (3, 4, 1, 0, 5, 2)
-"""Those that no kind of tool has a claim to come first."""
+"""The tool numbers that Python reserves for no kind of tool come first."""
 COVERAGE = "coverage"
 
 
 class Kind(enum.Enum):
-    """What happens in a slice, in the order of slices. The value is about how many events there are for each yield."""
+    """The kind of noise in a slice, in the order of slices. The value is the mean number of events for each yield."""
 
     LINES = 4
     BARE = 0
@@ -40,11 +40,11 @@ class Kind(enum.Enum):
 
 
 @attrs.define(eq=False)
-class Heard:
-    """What came of the noise of a cell. Threads share it and may lose counts to each other: it is noise.
+class NoiseCounts:
+    """What the noise of a cell did. Threads share it without a lock and may lose counts, which does not matter here.
 
-    `switches`: by the file that took them, and whether within a role's body itself. `gave_way`: to whom there was none,
-    and in how many of what. `bodies`: the identities of their code objects.
+    `switches`: yields, by the file of the code and whether the code is a role's body itself. `gave_way`: the number of
+    slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of the bodies' code objects.
     """
 
     bodies: frozenset[int] = frozenset()
@@ -54,30 +54,30 @@ class Heard:
 
 @attrs.define
 class Countdown:
-    """Yields at about every `period`-th event. Threads share it."""
+    """Yields at every `period`-th event on average. Threads share it without a lock; a lost count is noise too."""
 
     period: int
     random: Random
-    heard: Heard
+    counts: NoiseCounts
     left: int = 1
 
     def event(self, code: CodeType) -> None:
-        """One event has come by in `code`."""
+        """Count one event in `code`, and yield if it is the one."""
         self.left -= 1
         if self.left <= 0:
             self.left = self.random.randrange(1, 2 * self.period)
             sched_yield()
-            self.heard.switches[code.co_filename, id(code) in self.heard.bodies] += 1
+            self.counts.switches[code.co_filename, id(code) in self.counts.bodies] += 1
 
 
 def _forget_what_is_disabled() -> None:
-    """What an item before has disabled may be under test now."""
+    """Enable all code again: what an earlier item has disabled may be under test now."""
     if hasattr(sys, "monitoring"):
         sys.monitoring.restart_events()
 
 
 def _take_tool() -> int | None:
-    """The number of a tool that nobody used and that is kstress's from now on."""
+    """Take a free tool number of `sys.monitoring` for kstress; None if all are in use."""
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
     for number in TOOL_IDS:
         with suppress(ValueError):
@@ -88,12 +88,12 @@ def _take_tool() -> int | None:
 
 @contextmanager
 def _monitored(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> Iterator[None]:
-    """Count events of every thread down by `sys.monitoring`, where a tool of it is free; elsewhere nothing comes."""
+    """Count down the events of every thread with `sys.monitoring`; without a free tool number there is no noise."""
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
     tool = _take_tool()
     if tool is None:
         names = ", ".join(filter(None, map(monitoring.get_tool, sorted(TOOL_IDS))))
-        countdown.heard.gave_way[f"{names}, which have all tools of sys.monitoring", "slices"] += 1
+        countdown.counts.gave_way[f"{names}, which have all tools of sys.monitoring", "slices"] += 1
         yield
         return
     event = monitoring.events.LINE if kind is Kind.LINES else monitoring.events.INSTRUCTION
@@ -115,9 +115,9 @@ def _monitored(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> 
 
 
 def tracer(kind: Kind, has: Callable[[str], bool], countdown: Countdown, measures: Any = None) -> Callable[..., Any]:
-    """A trace function for one thread that counts the same events down.
+    """A trace function for one thread that counts down the same events.
 
-    `measures`, the trace function of a coverage measurement, is called for all that it would be called for.
+    `measures`, the trace function of a coverage measurement, gets every call that it would get without noise.
     """
     opcodes = kind is Kind.INSTRUCTIONS
     wanted = "opcode" if opcodes else "line"
@@ -142,27 +142,27 @@ def tracer(kind: Kind, has: Callable[[str], bool], countdown: Countdown, measure
 
 
 def module_of(trace: object) -> str:
-    """The outermost package of a trace function, or of its class."""
+    """The name of the outermost package of a trace function, or of its class."""
     module = getattr(trace, "__module__", None) or type(trace).__module__
     return str(module).partition(".")[0]
 
 
 class SliceNoise:
-    """The noise of one slice: `everywhere` while its CPUs run, and `around` what they call.
+    """The noise of one slice: `everywhere` while its CPUs run, and `around` what each CPU calls.
 
-    A machine boots before it, so that harness and boot take none, however many CPUs there are.
+    The machine boots before it, so that neither the harness nor the boot takes noise, however many CPUs there are.
     """
 
-    def __init__(self, kind: Kind, has: Callable[[str], bool], random: Random, heard: Heard) -> None:
-        """Noise of a kind, for files of which `has` is true."""
-        self._kind, self._has, self._heard = kind, has, heard
-        self._countdown = Countdown(max(kind.value, 1), random, heard)
+    def __init__(self, kind: Kind, has: Callable[[str], bool], random: Random, counts: NoiseCounts) -> None:
+        """Noise of a kind for code of the files for which `has` is true; `counts` is changed."""
+        self._kind, self._has, self._noise_counts = kind, has, counts
+        self._countdown = Countdown(max(kind.value, 1), random, counts)
         self._counts = kind in (Kind.INSTRUCTIONS, Kind.LINES)
         self._monitors = self._counts and hasattr(sys, "monitoring")
 
     @contextmanager
     def everywhere(self) -> Iterator[None]:
-        """What is the same for all threads: the switch interval, and events where `sys.monitoring` counts them."""
+        """The noise of all threads: a short switch interval, and events if `sys.monitoring` counts them."""
         with ExitStack() as stack:
             if self._kind is not Kind.BARE:
                 stack.enter_context(switching(SHORT_INTERVAL))
@@ -171,14 +171,14 @@ class SliceNoise:
             yield
 
     def around(self, body: Callable[[T], R]) -> Callable[[T], R]:
-        """A function that does what `body` does, with the noise of its thread, if there is any."""
+        """`body`, or a function that calls it with the thread traced, if this kind needs that."""
         return partial(self._traced, body) if self._counts and not self._monitors else body
 
     def _traced(self, body: Callable[[T], R], argument: T) -> R:
-        """Call with the thread traced, for coverage too if it was. A debugger keeps the thread, or takes it."""
+        """Call `body` with the thread traced, for coverage too if it was. A debugger keeps its trace function."""
         before = sys.gettrace()
         if before is not None and module_of(before) != COVERAGE:
-            self._heard.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
+            self._noise_counts.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
             return body(argument)
         trace = tracer(self._kind, self._has, self._countdown, before)
         sys.settrace(trace)
@@ -188,26 +188,27 @@ class SliceNoise:
             if sys.gettrace() is trace:
                 sys.settrace(before)
             else:
-                self._heard.gave_way["a trace function that was set meanwhile", "operations"] += 1
+                self._noise_counts.gave_way["a trace function that was set meanwhile", "operations"] += 1
 
 
 class Noise:
-    """The noise of one cell, and what came of it."""
+    """The noise of one cell, and what it did (`counts`)."""
 
-    def __init__(self, under_test: UnderTest, seed: int, bodies: Iterable[object] = ()) -> None:
-        """Draw from `seed`."""
-        self.under_test, self.heard = under_test, Heard(frozenset(map(id, chain.from_iterable(map(codes_of, bodies)))))
+    def __init__(self, under_test: CodeUnderTest, seed: int, bodies: Iterable[object] = ()) -> None:
+        """Noise for the code under test, drawn from `seed`; `bodies` are those of the roles."""
+        codes = chain.from_iterable(map(codes_of, bodies))
+        self.under_test, self.counts = under_test, NoiseCounts(frozenset(map(id, codes)))
         self._has = cache(under_test.has)
         self._random = Random(seed)
         _forget_what_is_disabled()
 
     def slice(self, kind: Kind) -> SliceNoise:
         """The noise of one slice."""
-        return SliceNoise(kind, self._has, self._random, self.heard)
+        return SliceNoise(kind, self._has, self._random, self.counts)
 
 
 def codes_of(body: Any) -> Iterator[CodeType]:
-    """The code of a body, and of what it wraps."""
+    """The code objects of a body and of the functions that it wraps."""
     while body is not None:
         code = getattr(body, "__code__", None)
         if isinstance(code, CodeType):
@@ -216,4 +217,4 @@ def codes_of(body: Any) -> Iterator[CodeType]:
 
 
 KINDS = tuple(Kind) if gil_enabled() else (Kind.LINES, Kind.BARE, Kind.INSTRUCTIONS)
-"""The kinds in turn; a switch interval says nothing without a GIL."""
+"""The kinds, in turn; without a GIL there is no switch interval to shorten."""

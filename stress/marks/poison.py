@@ -1,7 +1,7 @@
-"""Poison: an object that was freed is known by whoever still uses it, from any thread, whatever catches what it raises.
+"""Poison: every later use of a freed object is noted, from any thread, even if the code catches what the use raises.
 
-The object's class is swapped for one whose every attribute and special method reports and raises. What cannot be
-swapped is marked as freed under a key, and the code under test says where it uses it.
+The object's class is swapped for one whose attributes and special methods all note the use and raise. An object whose
+class cannot be swapped is marked as freed under a key, and the code under test says where it uses the object.
 """
 
 import threading
@@ -15,7 +15,7 @@ from stress.machine.stacks import RawStack, take_stack
 
 MOST_USES = 16
 FREED = "_kstress_freed"
-"""What the classes of freed objects have."""
+"""The attribute by which the classes of freed objects are known."""
 ATTRIBUTES = ("__getattribute__", "__setattr__", "__delattr__")
 _NAMES = """
     getattribute setattr delattr repr str bytes format hash bool lt le eq ne gt ge call len length_hint getitem
@@ -26,16 +26,16 @@ _NAMES = """
     reduce_ex copy deepcopy fspath
 """
 SPECIAL = tuple(f"__{name}__" for name in _NAMES.split())
-"""The special methods of objects, as the language's reference lists them; `__del__` is another matter."""
+"""The special methods of objects, from the data model of the language's reference, without `__del__`."""
 
 
 class UsedAfterFreeError(Exception):
-    """Something that was freed is used; the use is noted before this is raised."""
+    """Something that was freed is used. The use is noted before this is raised."""
 
 
 @attrs.frozen
-class Deed:
-    """Something that a thread did: where, on which CPU, in which of its operations; on no CPU, on the named thread."""
+class Action:
+    """A free or a use: by whom (CPU, role and operation, or the thread's name), when in ns, and its stack."""
 
     who: str
     at_ns: int
@@ -48,46 +48,46 @@ class Use:
 
     what: str
     how: str
-    freed: Deed
-    used: Deed
+    freed: Action
+    used: Action
 
 
-class Graveyard:
-    """What was freed in one cell, and who used it since.
+class FreedObjects:
+    """What was freed in one cell, and each use of it since.
 
-    `deed` makes a deed of the calling thread; `on_use` is called in the thread that uses, before it raises. A freed
-    object's deed is found by its id: nobody else has that while it lives. The lock guards the list of uses; a dict's
-    single reads and writes are atomic in every build of Python.
+    `action` makes an Action of the calling thread; `on_use` is called in the thread that uses, before it raises. The
+    dict finds the free of an object by its id, which no other object has while it lives. The lock guards the list and
+    the count of uses; a single read or write of a dict is atomic in every build of Python.
     """
 
-    def __init__(self, deed: Callable[[RawStack], Deed], on_use: Callable[[Use], None]) -> None:
-        """Nothing was freed yet."""
-        self._deed = deed
+    def __init__(self, action: Callable[[RawStack], Action], on_use: Callable[[Use], None]) -> None:
+        """Nothing is freed yet."""
+        self._action = action
         self._on_use = on_use
         self._lock = threading.Lock()
-        self._keys: dict[Hashable, Deed] = {}
-        self._objects: dict[int, Deed] = {}
-        self._graves: dict[type, type] = {}
+        self._keys: dict[Hashable, Action] = {}
+        self._objects: dict[int, Action] = {}
+        self._freed_classes: dict[type, type] = {}
         self.uses: list[Use] = []
         self.count = 0
 
-    def bury(self, obj: object) -> None:
-        """Poison an object. TypeError if its class cannot be swapped; a second time is a use."""
+    def poison(self, obj: object) -> None:
+        """Poison an object. TypeError if its class cannot be swapped; poisoning it twice is a use."""
         cls = type(obj)
         if FREED in cls.__dict__:
             self._used(cls.__qualname__, "freed again", self._objects[id(obj)])
-        deed = self._deed(take_stack())
+        action = self._action(take_stack())
         try:
-            grave = self._graves.get(cls) or self._grave(cls)
-            self._objects[id(obj)] = deed
-            object.__setattr__(obj, "__class__", grave)
+            freed_class = self._freed_classes.get(cls) or self._freed_class(cls)
+            self._objects[id(obj)] = action
+            object.__setattr__(obj, "__class__", freed_class)
         except Exception:  # whatever metaclasses raise
             self._objects.pop(id(obj), None)
             raise _unswappable(cls) from None
 
     def free(self, key: Hashable) -> None:
         """Mark a key as freed."""
-        self._keys[key] = self._deed(take_stack())
+        self._keys[key] = self._action(take_stack())
 
     def allocate(self, key: Hashable) -> None:
         """Mark a key as in use again."""
@@ -95,13 +95,13 @@ class Graveyard:
 
     def check(self, key: Hashable) -> None:
         """Note a use of a key, and raise UsedAfterFreeError, if it was freed."""
-        deed = self._keys.get(key)
-        if deed is not None:
-            self._used(f"key {key!r}", "check", deed)
+        action = self._keys.get(key)
+        if action is not None:
+            self._used(f"key {key!r}", "check", action)
 
-    def _used(self, what: str, how: str, freed: Deed) -> None:
-        """Note a use, the first few in full, and raise."""
-        use = Use(what, how, freed, self._deed(take_stack()))
+    def _used(self, what: str, how: str, freed: Action) -> None:
+        """Note a use, the first MOST_USES in full, and raise UsedAfterFreeError."""
+        use = Use(what, how, freed, self._action(take_stack()))
         with self._lock:
             self.count += 1
             if len(self.uses) < MOST_USES:
@@ -109,15 +109,15 @@ class Graveyard:
         self._on_use(use)
         raise UsedAfterFreeError(f"{what} was freed by {freed.who} and is used now: {how}")
 
-    def _grave(self, cls: type) -> type:
-        """The class of freed objects of a class."""
+    def _freed_class(self, cls: type) -> type:
+        """The class that freed objects of `cls` get."""
         names = {FREED: True, "__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__}
-        body = {**names, **{name: self._reporter(name) for name in SPECIAL}, "__del__": self._undertaker(cls)}
-        grave = types.new_class(cls.__name__, (cls,), exec_body=lambda space: space.update(body))
-        return self._graves.setdefault(cls, grave)
+        body = {**names, **{name: self._used_by(name) for name in SPECIAL}, "__del__": self._finalizer(cls)}
+        freed_class = types.new_class(cls.__name__, (cls,), exec_body=lambda space: space.update(body))
+        return self._freed_classes.setdefault(cls, freed_class)
 
-    def _reporter(self, name: str) -> Callable[..., Any]:
-        """A special method that reports."""
+    def _used_by(self, name: str) -> Callable[..., Any]:
+        """A special method that notes its use."""
 
         def used(obj: object, *args: object, **kwargs: object) -> Any:
             how = f"{name}({args[0]!r})" if name in ATTRIBUTES else name
@@ -125,22 +125,22 @@ class Graveyard:
 
         return used
 
-    def _undertaker(self, cls: type) -> Callable[[object], None]:
-        """What ends a freed object: it dies as what it was."""
-        last_will = getattr(cls, "__del__", None)
+    def _finalizer(self, cls: type) -> Callable[[object], None]:
+        """The `__del__` of a freed object: it gets its own class back, and its own `__del__` runs."""
+        finalize = getattr(cls, "__del__", None)
 
         def ends(obj: object) -> None:
             self._objects.pop(id(obj), None)
-            if last_will:
+            if finalize:
                 object.__setattr__(obj, "__class__", cls)
-                last_will(obj)
+                finalize(obj)
 
         return ends
 
 
 def _unswappable(cls: type) -> TypeError:
-    """What is told of an object that keeps its class."""
+    """The error for an object whose class cannot be swapped."""
     return TypeError(
-        f"the class of a {cls.__qualname__} cannot be swapped; mark it as freed by a key of your own: "
-        "stress.freed(key), and stress.check(key) where it is used"
+        f"the class of a {cls.__qualname__} cannot be swapped; mark the object as freed with a key of your own: "
+        "stress.freed(key), and stress.check(key) where the object is used"
     )

@@ -1,7 +1,7 @@
-"""Scenarios as tests: `pytest scenarios/` runs each on each engine and fails where a verdict is not the expected one.
+"""Scenarios as tests: `pytest scenarios/` runs each on each engine, and fails for a verdict that is not expected.
 
-So whatever pytest's users have, selection, reports, a place in CI, scenarios have too. Called by
-`stress.pytest_plugin`, for files that define a SCENARIO.
+So pytest's selection, reports and use in CI work for scenarios too. `stress.pytest_plugin` calls this for files that
+define a SCENARIO.
 """
 
 import io
@@ -16,32 +16,32 @@ from rich.console import Console
 from stress.config import DEFAULT_CPUS, Config
 from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_numba
-from stress.marks.cell import Cell, again, cells
+from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import find_settings
-from stress.report.table import PLAIN_WIDTH, show
+from stress.results.terminal.table import PLAIN_WIDTH, show
 from stress.runs.result import Result
 from stress.runs.runner import Hooks, run_scenario, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
 
 DURATION = "2s"
-"""Longer than that of other tests, since HELD takes as many race windows as the twin's rate asks for: of the
-catalogue on the python engine and two cores, one scenario had too few in 250 ms; this leaves a slow host some room."""
+"""Longer than that of other tests, since HELD needs a number of trials that depends on the twin's rate. In 250 ms, on
+the python engine and two cores, one scenario of the catalogue had too few; this leaves room for a slow host."""
 SECONDS_BESIDES = 60.0
-"""What an item may take besides its duration: compiling for the native engine, a stall that shows late."""
+"""The seconds that an item may take beyond its duration: to compile for the native engine, or to confirm a stall."""
 
 
 class OtherVerdictError(Exception):
-    """A scenario got another verdict than it expects."""
+    """A scenario got a verdict that it does not expect."""
 
     def __init__(self, result: Result) -> None:
-        """Carry the result, to be told."""
+        """Carry the result, for the report."""
         super().__init__(f"{result.scenario.name}: {result.verdict.name}, expected {result.scenario.expect}")
         self.result = result
 
 
 def printed(result: Result) -> str:
-    """What `kstress run` prints of a result where there is no terminal."""
+    """The text that `kstress run` prints of a result without a terminal."""
     page = io.StringIO()
     screen = Console(
         file=page, width=PLAIN_WIDTH, highlight=False, soft_wrap=False, force_terminal=False, color_system=None
@@ -51,7 +51,7 @@ def printed(result: Result) -> str:
 
 
 def engines(wanted: str) -> tuple[str, ...]:
-    """The engines that a scenario runs on: for `auto` all that can be had."""
+    """The engines that a scenario runs on; for `auto`, all that are installed."""
     if wanted != "auto":
         return (wanted,)
     return ("python", "native") if has_numba() else ("python",)
@@ -89,11 +89,11 @@ class ScenarioItem(pytest.Item):
 
     @property
     def budget_s(self) -> float:
-        """By when its run has ended, with the twin that runs beside it."""
+        """The seconds after which its run has ended, with the twin that runs beside it."""
         return self.cell.duration_s * (2 if self.scenario.twin else 1) + SECONDS_BESIDES
 
     def _run_config(self) -> Config:
-        """How it is run: to the first violation where one is expected or the session ends at it."""
+        """Its config: it stops at the first violation if one is expected, or if pytest stops at a failure."""
         return Config(
             cpus=self.cell.cpus,
             duration_s=self.cell.duration_s,
@@ -103,18 +103,18 @@ class ScenarioItem(pytest.Item):
         )
 
     def _uncover(self, why: str) -> None:
-        """Let the harness's last words be seen, which pytest would take with it: the process is about to exit."""
+        """Show the harness's last message, which pytest has captured: the process is about to exit."""
         capture = self.config.pluginmanager.get_plugin("capturemanager")
         if capture:
             capture.suspend_global_capture()
         print(f"\n{self.nodeid}:", file=sys.stderr)
 
     def _tell(self, **facts: object) -> None:
-        """Add facts to what JUnit files say of it."""
+        """Add facts as properties of this item in JUnit files."""
         self.user_properties += [(f"stress_{name}", fact) for name, fact in facts.items()]
 
     def runtest(self) -> None:
-        """Run it; OtherVerdictError for a verdict that is not the expected one."""
+        """Run the scenario; OtherVerdictError for a verdict that is not expected."""
         self._tell(seed=self.cell.seed, cpus=self.cell.cpus, engine=self.engine)
         config = self._run_config()
         result = run_scenario(self.scenario, world_for(config), config, Hooks(before_exit=self._uncover))
@@ -124,14 +124,14 @@ class ScenarioItem(pytest.Item):
             raise OtherVerdictError(result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What is told of a failure: the result as the command line prints it, or what went wrong instead."""
+        """The text of a failure: the result as the command line prints it, or the error."""
         error = excinfo.value
         if isinstance(error, OtherVerdictError):
-            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {again(self.nodeid, self.cell)}"
+            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {rerun_command(self.nodeid, self.cell)}"
         if isinstance(error, HarnessError):
             return f"the harness failed, so this run says nothing: {error}"
         return str(error) if isinstance(error, UserError) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where it is from: its file, no line of it, and its name."""
+        """Its file, no line, and its name."""
         return self.path, None, self.name

@@ -1,6 +1,6 @@
-"""Where the settings of a test come from, checked: what is wrong is told in one line before anything runs.
+"""The settings of a test, found and checked: an invalid one is reported in one line before anything runs.
 
-The command line comes before the mark, the mark before the settings file, that before the defaults. Called by
+The command line comes before the mark, the mark before the settings file, and that before the default. Called by
 `stress.pytest_plugin` and `stress.marks.scenario_items`.
 """
 
@@ -27,9 +27,9 @@ MOST_SECONDS = 86400.0
 
 @attrs.frozen
 class Setting:
-    """One setting: its name, the value that it has without being given, what reads it (value, origin).
+    """One setting: its name, its default, and the function that reads it (value, origin).
 
-    `variable` is that of the environment which comes after the settings file, if there is one.
+    `variable` is the environment variable that comes after the settings file, if there is one.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Setting:
     variable: str = ""
 
     def find(self, line: object, marked: Mapping[str, object], ini: str, default: str | None = None) -> Any:
-        """Its value, `default` if there is another than usual; UserError, with its origin, if it cannot be used."""
+        """Its value; `default` replaces the usual one. UserError, with the value's origin, if it is invalid."""
         if line is not None:
             return self.read(line, f"--stress-{self.name}")
         if marked.get(self.name) is not None:
@@ -51,7 +51,7 @@ class Setting:
 
 
 def whole(text: object, origin: str, least: int, most: int, what: str) -> int:
-    """A whole number within bounds."""
+    """A whole number from `least` to `most`; UserError, which says that it is not `what`, for anything else."""
     if isinstance(text, bool) or not isinstance(text, int | str):
         raise UserError(f"{origin}: {text!r} is not {what}; give a whole number")
     try:
@@ -68,7 +68,7 @@ def read_cpus(value: object, origin: str) -> tuple[int, ...]:
     several = isinstance(value, Sequence) and not isinstance(value, str)
     parts = list(value) if isinstance(value, Sequence) and several else str(value).split(",")
     if not parts:
-        raise UserError(f"{origin}: no CPU count; give one or several, like 2,4,8")
+        raise UserError(f"{origin}: no CPU count; give one or more, like 2,4,8")
     return tuple(dict.fromkeys(whole(part, origin, 1, MAX_CPUS, "a CPU count") for part in parts))
 
 
@@ -78,31 +78,31 @@ def read_duration(value: object, origin: str) -> float:
         raise UserError(f"{origin}: {value!r} is not a duration; write text with a unit, like '500ms'")
     seconds = parse_duration(value, origin)
     if not 0 < seconds <= MOST_SECONDS:
-        raise UserError(f"{origin}: {value!r} is no time for a test; give more than 0 and at most a day")
+        raise UserError(f"{origin}: the duration must be greater than 0 and at most a day (got {value!r})")
     return seconds
 
 
 def read_seed(value: object, origin: str) -> int | None:
-    """A seed; `random` for another one in each run."""
+    """A seed; None for `random`, which is a new one in each run."""
     return None if value == "random" else whole(value, origin, 0, LARGEST_SEED, "a seed")
 
 
 def read_repeat(value: object, origin: str) -> int:
-    """How many cells there are of each kind."""
+    """The number of cells for each number of CPUs."""
     return whole(value, origin, 1, 1_000_000, "a number of repetitions")
 
 
 def read_engine(value: object, origin: str) -> str:
-    """An engine's name."""
+    """The name of an engine, or `auto`."""
     if value not in ENGINES:
-        raise UserError(f"{origin}: {value!r} is no engine; give one of {', '.join(ENGINES)}")
+        raise UserError(f"{origin}: {value!r} is not an engine; give one of {', '.join(ENGINES)}")
     return str(value)
 
 
 def read_cores(value: object, origin: str) -> str:
-    """What an item does about cores that another stress run has."""
+    """What an item does while another stress run holds the cores: wait, share or skip."""
     if value not in HOW:
-        raise UserError(f"{origin}: {value!r} is not what to do about busy cores; give one of {', '.join(HOW)}")
+        raise UserError(f"{origin}: must be one of {', '.join(HOW)} (got {value!r})")
     return str(value)
 
 
@@ -121,12 +121,12 @@ MARKED = ("cpus", "duration", "seed", "repeat")
 
 
 def check_mark(args: Sequence[object], kwargs: Mapping[str, object]) -> None:
-    """Raise UserError for arguments that the marker does not take."""
+    """Raise UserError for arguments that the mark does not take."""
     if args:
-        raise UserError(f"@pytest.mark.stress: {args[0]!r} has no name; give it as one of {', '.join(MARKED)}")
+        raise UserError(f"@pytest.mark.stress: name each argument: {', '.join(MARKED)} (got {args[0]!r})")
     for name in kwargs:
         if name not in MARKED:
-            raise UserError(f"@pytest.mark.stress: there is no {name!r}; there are {', '.join(MARKED)}")
+            raise UserError(f"@pytest.mark.stress: unknown argument {name!r}; give {', '.join(MARKED)}")
 
 
 def find_setting(config: pytest.Config, name: str, marked: Mapping[str, Any], default: str | None = None) -> Any:
@@ -136,10 +136,10 @@ def find_setting(config: pytest.Config, name: str, marked: Mapping[str, Any], de
 
 
 def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
-    """Every setting of an item: of the command line, the mark, the settings file, of `defaults`, or as it is usually.
+    """Every setting of an item: from the command line, the mark, the settings file, `defaults`, or its own default.
 
     Raises:
-        UserError: for one that cannot be used.
+        UserError: for a setting that is invalid.
     """
 
     found = {name: find_setting(config, name, marked, defaults.get(name)) for name in SETTINGS}

@@ -1,4 +1,4 @@
-"""A writer that goes every way through insmod and rmmod and counts how often each one stops the machine."""
+"""A writer that takes every path through insmod and rmmod and counts how often each one stops the machine."""
 
 from stress.judge.outcomes import Code
 from stress.kernel.module import (
@@ -14,11 +14,12 @@ from stress.kernel.module import (
     sys_init_module,
     sys_init_module_failing,
 )
+from stress.kernel.protocol import Protocol, per_protocol
 from stress.kernel.struct_module import IMAGE_MODULE, NAME, REFCOUNT
 from stress.machine.blocks import STOPS
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
+from stress.machine.seam import Cpu, Operation, kernel
 from stress.programs.modprobe import SLOT_IMAGE, draw_slot, rest, turn_listed
 
 MISCOUNTED = int(Code.MISCOUNTED)
@@ -32,7 +33,7 @@ IN_USE_STOPS = 1
 
 @kernel
 def judge_count(cpu: Cpu, before: int, result: int, wanted: int, stops: int) -> int:
-    """Whether a system call gave `wanted` and stopped the machine `stops` times since `before`."""
+    """Whether a system call returned `wanted` and stopped the machine `stops` times since `before`; the outcome."""
     if result == wanted and cpu.peek(STOPS) - before == stops:
         return RIGHT
     return MISCOUNTED
@@ -40,7 +41,7 @@ def judge_count(cpu: Cpu, before: int, result: int, wanted: int, stops: int) -> 
 
 @kernel
 def rmmod_missing(cpu: Cpu, name: int, unlink: ListChange) -> int:
-    """rmmod of a module that is not there: ENOENT, no stop."""
+    """rmmod of a module that is not loaded: ENOENT, no stop."""
     before = cpu.peek(STOPS)
     return judge_count(cpu, before, sys_delete_module(cpu, name, unlink), -ENOENT, 0)
 
@@ -91,13 +92,13 @@ def rmmod_coming(cpu: Cpu, image: int, link: ListChange, unlink: ListChange) -> 
 
 @kernel
 def worst(left: int, right: int) -> int:
-    """Right only if both are."""
+    """RIGHT if both outcomes are, else MISCOUNTED."""
     return RIGHT if left == RIGHT and right == RIGHT else MISCOUNTED
 
 
 @kernel
 def away_ways(cpu: Cpu, image: int, link: ListChange, unlink: ListChange) -> int:
-    """The ways through while the module is away; it is listed again at the end."""
+    """The paths on which the module is not loaded at first; it is listed again at the end."""
     outcome = worst(rmmod_missing(cpu, image + IMAGE_MODULE + NAME, unlink), insmod_failing(cpu, image, link, unlink))
     if prandom(cpu, 2) == 0:
         return worst(outcome, insmod_working(cpu, image, link))
@@ -106,9 +107,9 @@ def away_ways(cpu: Cpu, image: int, link: ListChange, unlink: ListChange) -> int
 
 @kernel
 def count_stops(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
-    """One operation: every way through rmmod and insmod for a module at random; right if each stopped as often as said.
+    """One operation: every path through rmmod and insmod for a random module; RIGHT if each stops as often as it must.
 
-    One CPU of a machine may run it, since the count is the machine's.
+    Only one CPU of a machine may run it, since STOPS counts the stops of the whole machine.
     """
     slot = draw_slot(cpu)
     if slot == 0:
@@ -121,3 +122,14 @@ def count_stops(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
     turn_listed(cpu, slot)
     rest(cpu)
     return outcome
+
+
+@per_protocol("count_stops")
+def count_stops_under(protocol: Protocol) -> Operation:
+    """The writer that counts the stops of a kernel whose list changes by a protocol."""
+    link, unlink = protocol.link, protocol.unlink
+
+    def writer(cpu: Cpu) -> int:
+        return count_stops(cpu, link, unlink)
+
+    return writer

@@ -1,4 +1,4 @@
-"""A CPU with nothing to do: it passes safepoints, and takes what comes to it."""
+"""A CPU with no work: it passes safepoints and takes events."""
 
 from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu, kernel
@@ -6,6 +6,6 @@ from stress.machine.seam import Cpu, kernel
 
 @kernel
 def cpu_idle(cpu: Cpu) -> int:
-    """One operation: nothing, before the next safepoint."""
+    """One operation: yield the core once."""
     cpu.yield_core()
     return UNJUDGED

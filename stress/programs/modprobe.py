@@ -1,21 +1,18 @@
-"""A writer: unload a module at random and load the one that was unloaded before it, at a pace.
+"""A writer: unload a random module and load the one that was unloaded before it, at a pace.
 
-So one module is away for each writer, and what is loaded takes the memory that was freed last: stale
-pointers soon point into another module. Each writer owns every WRITERS-th slot, so that a slot's words
-have one writer.
+So one module is not loaded for each writer, and the module that is loaded takes the memory that was freed last: stale
+pointers soon point into another module. Each writer owns every WRITERS-th slot, so that a slot's words have one writer.
 """
 
-from collections.abc import Callable
-
-from stress.kernel.modlist import insmod_locked, insmod_stopped, rmmod_locked, rmmod_stopped
+from stress.judge.outcomes import Code
+from stress.kernel.modlist import LOCKED, STOPPED, SystemCall, insmod_under, rmmod_under
+from stress.kernel.protocol import Protocol, per_protocol
 from stress.kernel.stop_machine import cond_resched
 from stress.kernel.struct_module import IMAGE_MODULE, NAME
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
+from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.words import AIM, PACE, PRIVATE, WRITERS, static
-
-SystemCall = Callable[[Cpu, int], int]
 
 SLOTS = static("slots")
 NUM_SLOTS = static("num_slots")
@@ -26,6 +23,9 @@ SLOT_TARGETS = 16
 SLOT_BYTES = 32
 
 NAP_NANOSECONDS = 50_000
+"""About the shortest sleep that Linux gives; between two naps the writer passes a safepoint."""
+
+RIGHT = int(Code.RIGHT)
 
 AWAY = PRIVATE
 UPCOMING = PRIVATE + 8
@@ -34,6 +34,8 @@ UPCOMING = PRIVATE + 8
 @kernel
 def turn_listed(cpu: Cpu, slot: int) -> None:
     """Say that the slot's module is about to leave the list, or has come into it."""
+    # The word is even before the unlink begins and odd after the link has ended, for whoever sees either. So a reader
+    # that finds it odd and the same before and after its walk may not miss the module.
     cpu.barrier()
     cpu.poke(slot + SLOT_LISTED, cpu.peek(slot + SLOT_LISTED) + 1)
     cpu.barrier()
@@ -41,7 +43,7 @@ def turn_listed(cpu: Cpu, slot: int) -> None:
 
 @kernel
 def unload(cpu: Cpu, slot: int, rmmod: SystemCall) -> None:
-    """rmmod of a slot's module; it counts as listed again if that fails."""
+    """rmmod of a slot's module; if it fails, the module counts as listed again."""
     turn_listed(cpu, slot)
     if rmmod(cpu, cpu.peek(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME) != 0:
         turn_listed(cpu, slot)
@@ -56,7 +58,7 @@ def load(cpu: Cpu, slot: int, insmod: SystemCall) -> None:
 
 @kernel
 def draw_slot(cpu: Cpu) -> int:
-    """A slot of this writer at random; 0 if there are more writers than slots."""
+    """Address of a random slot of this writer; 0 if there are more writers than slots."""
     writers = cpu.peek(WRITERS)
     own = (cpu.peek(NUM_SLOTS) - cpu.number + writers - 1) // writers
     if own <= 0:
@@ -66,7 +68,7 @@ def draw_slot(cpu: Cpu) -> int:
 
 @kernel
 def take_slot(cpu: Cpu) -> int:
-    """The slot drawn last time (0: none); draws the next one."""
+    """The slot that was drawn last time (0: none); draws the next one."""
     slot = cpu.peek(cpu.log + UPCOMING)
     cpu.poke(cpu.log + UPCOMING, draw_slot(cpu))
     return slot
@@ -74,14 +76,17 @@ def take_slot(cpu: Cpu) -> int:
 
 @kernel
 def announce(cpu: Cpu, slot: int) -> None:
-    """Tell the readers which module goes next (0: none): half of their lookups aim at it."""
+    """Store which module is unloaded next (0: leave it as it is): half of the readers' lookups aim at that module.
+
+    Only this CPU stores the word, and no order is needed: a late reader aims at the module before.
+    """
     if slot != 0:
         cpu.poke(cpu.log + AIM, slot + SLOT_TARGETS)
 
 
 @kernel
 def rest(cpu: Cpu) -> None:
-    """Wait for the pace of the run, half to one and a half times as long, and join stops meanwhile."""
+    """Wait for 0.5 to 1.5 times the run's pace, in naps, and pass a safepoint before each."""
     pace = cpu.peek(PACE)
     if pace == 0:
         return
@@ -93,7 +98,7 @@ def rest(cpu: Cpu) -> None:
 
 @kernel
 def exchange(cpu: Cpu, slot: int, insmod: SystemCall, rmmod: SystemCall) -> None:
-    """Unload the slot's module and load the one that is away; where they are the same, load it."""
+    """Unload the slot's module and load the one that is not loaded; if they are the same, only load it."""
     away = cpu.peek(cpu.log + AWAY)
     if slot != away:
         unload(cpu, slot, rmmod)
@@ -105,9 +110,9 @@ def exchange(cpu: Cpu, slot: int, insmod: SystemCall, rmmod: SystemCall) -> None
 
 @kernel
 def modprobe(cpu: Cpu, insmod: SystemCall, rmmod: SystemCall) -> int:
-    """One operation: an unload, the load of the module unloaded last time, a rest.
+    """One operation: an unload, the load of the module that was unloaded last time, a rest.
 
-    `insmod` is called with an image, `rmmod` with the address of a module's name; both return 0 or an error.
+    `insmod` takes the address of an image, `rmmod` that of a module's name; both return 0 or a negative error number.
     """
     slot = take_slot(cpu)
     if slot != 0:
@@ -119,7 +124,7 @@ def modprobe(cpu: Cpu, insmod: SystemCall, rmmod: SystemCall) -> int:
 
 @kernel
 def modprobe_aimed(cpu: Cpu, insmod: SystemCall, rmmod: SystemCall) -> int:
-    """One operation in which what `insmod` does is of interest: readers aim at the module while it is loaded."""
+    """One operation of a writer whose `insmod` is under test: readers aim at the module while it is being loaded."""
     slot = take_slot(cpu)
     away = cpu.peek(cpu.log + AWAY)
     announce(cpu, away)
@@ -132,13 +137,38 @@ def modprobe_aimed(cpu: Cpu, insmod: SystemCall, rmmod: SystemCall) -> int:
     return UNJUDGED
 
 
-@kernel
-def modprobe_locked(cpu: Cpu) -> int:
-    """The writer of the kernel before the patch."""
-    return modprobe(cpu, insmod_locked, rmmod_locked)
+@per_protocol("modprobe")
+def modprobe_under(protocol: Protocol) -> Operation:
+    """The writer of a kernel whose list changes by a protocol."""
+    insmod, rmmod = insmod_under(protocol), rmmod_under(protocol)
+
+    def writer(cpu: Cpu) -> int:
+        return modprobe(cpu, insmod, rmmod)
+
+    return writer
 
 
-@kernel
-def modprobe_stopped(cpu: Cpu) -> int:
-    """The writer of the kernel since the patch."""
-    return modprobe(cpu, insmod_stopped, rmmod_stopped)
+@per_protocol("modprobe_aimed")
+def modprobe_aimed_under(protocol: Protocol) -> Operation:
+    """The same, with readers that aim at the module while it is loaded."""
+    insmod, rmmod = insmod_under(protocol), rmmod_under(protocol)
+
+    def writer(cpu: Cpu) -> int:
+        return modprobe_aimed(cpu, insmod, rmmod)
+
+    return writer
+
+
+@per_protocol("modprobe_judged")
+def modprobe_judged_under(protocol: Protocol) -> Operation:
+    """The same as `modprobe_under`, judged: right unless the kernel warned."""
+    insmod, rmmod = insmod_under(protocol), rmmod_under(protocol)
+
+    def writer(cpu: Cpu) -> int:
+        modprobe(cpu, insmod, rmmod)
+        return RIGHT
+
+    return writer
+
+
+modprobe_locked, modprobe_stopped = modprobe_under(LOCKED), modprobe_under(STOPPED)

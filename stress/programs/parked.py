@@ -1,4 +1,4 @@
-"""Writers that wait until readers have made progress: between two stores, or with both of the list's locks held."""
+"""Writers that wait until readers have made progress: between two stores, or while they hold both locks of the list."""
 
 from stress.kernel.kallsyms import LOOKUPS_DONE
 from stress.kernel.spinlock import spin_lock, spin_unlock
@@ -12,7 +12,7 @@ from stress.programs.modprobe import modprobe_stopped
 
 @kernel
 def await_operation(cpu: Cpu) -> None:
-    """Let time pass until another CPU, drawn at random, has finished an operation. Not for the only CPU."""
+    """Spin until another CPU, drawn at random, has finished an operation. The machine must have two CPUs or more."""
     other = (cpu.number + 1 + prandom(cpu, cpu.peek(CPUS) - 1)) % cpu.peek(CPUS)
     done = cpu.log + (other - cpu.number) * LOG_BYTES + OPERATIONS
     before = cpu.peek(done)
@@ -22,7 +22,7 @@ def await_operation(cpu: Cpu) -> None:
 
 @kernel
 def count_lookup(cpu: Cpu) -> None:
-    """Say that this CPU has finished one more lookup; it alone stores the word."""
+    """Count one more finished lookup of this CPU, which alone stores the word."""
     cpu.store(cpu.area + LOOKUPS_DONE, cpu.load(cpu.area + LOOKUPS_DONE) + 1)
 
 
@@ -49,7 +49,7 @@ def park(cpu: Cpu) -> None:
 
 @kernel
 def modprobe_parked(cpu: Cpu) -> int:
-    """One operation: what modprobe does, then a while parked. One CPU of a machine at most may run it."""
+    """One operation: modprobe, then `park`. At most one CPU of a machine may run it: two would wait for each other."""
     outcome = modprobe_stopped(cpu)
     park(cpu)
     return outcome

@@ -1,4 +1,4 @@
-"""Readers the other way round: of addresses by a symbol's name, and of the lines of /proc/kallsyms."""
+"""Readers from names to addresses: of an address by its symbol's name, and of the lines of /proc/kallsyms."""
 
 from collections.abc import Callable
 
@@ -18,21 +18,22 @@ from stress.kernel.list import NEXT
 from stress.kernel.stop_machine import down, schedule, up
 from stress.kernel.struct_module import CORE_SIZE, IMAGE_MODULE, MODULE_CORE, MODULE_MUTEX, MODULES, NAME, NUM_SYMTAB
 from stress.machine.loop import UNJUDGED
-from stress.machine.notes import note_subject
+from stress.machine.operation_notes import note_subject
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import NUM_SLOTS, SLOT_BYTES, SLOT_IMAGE, SLOTS
 
 PLAIN_NAMES = 16
+"""One lookup in so many names no module, and so searches all of them, which takes long."""
 
 ReadLine = Callable[[Cpu, int, int], bool]
 
 
 @kernel
 def lookup_name_reader(cpu: Cpu) -> int:
-    """One operation: the address of a target by its name, mostly by "mod:sym", for which only one module is searched.
+    """One operation: look up a target's address by its name, 15 times of 16 by "mod:sym", which searches one module.
 
-    A name that the target table had to cut is not looked up.
+    A name that is too long for the target table, and was cut there, is not looked up.
     """
     target = draw_target(cpu)
     if length_of(cpu, target) == KSYM_NAME_LEN:
@@ -60,7 +61,7 @@ def modname_at(cpu: Cpu, address: int) -> int:
 
 @kernel
 def wait_in_buffer(cpu: Cpu) -> None:
-    """Let time pass between finding a line and printing it: whoever reads the file is given the core in turn."""
+    """Let time pass between finding a line and printing it, as when the reader of the file has to wait for a core."""
     schedule(cpu)
     schedule(cpu)
 
@@ -78,7 +79,7 @@ def first_line_of(cpu: Cpu, core: int) -> int:
 
 @kernel
 def draw_line(cpu: Cpu) -> int:
-    """Index of a line of /proc/kallsyms, of a module that is to go next."""
+    """Index of a random line of /proc/kallsyms, of a module that a writer unloads next."""
     image = cpu.peek(draw_next_to_go(cpu) + TARGET_MODNAME) - NAME
     down(cpu, MODULE_MUTEX)
     index = first_line_of(cpu, cpu.peek(image + MODULE_CORE))
@@ -88,9 +89,9 @@ def draw_line(cpu: Cpu) -> int:
 
 @kernel
 def proc_kallsyms_reader(cpu: Cpu, read_line: ReadLine) -> int:
-    """One operation: a line of /proc/kallsyms; the module's name that it ends in must fit the address it begins with.
+    """One operation: read a line of /proc/kallsyms; the module's name at its end must fit the address at its start.
 
-    `read_line` is given an index and a symbol buffer, and copies the module's name into MODNAMEBUF.
+    `read_line` takes an index and a symbol buffer, and copies the module's name into MODNAMEBUF.
     """
     symbol = cpu.area + NAMEBUF
     index = draw_line(cpu)

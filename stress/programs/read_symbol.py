@@ -1,4 +1,4 @@
-"""Readers of symbols by their address, as an oops report does it; the name that came back is judged."""
+"""Readers that look up a symbol by its address, as an oops report does; the name that they get is judged."""
 
 from collections.abc import Callable
 
@@ -30,19 +30,21 @@ Pause = Callable[[Cpu], None]
 
 STEPS_A_STAY = 64
 STAY_NANOSECONDS = 50_000
+"""About the shortest sleep that Linux gives."""
 
 
 @kernel
 def linger(cpu: Cpu) -> None:
-    """Now and then stay a moment where a walk stands, as any reader may whose core is taken away."""
+    """At one step in 64, sleep where the walk is, as a reader does whose core is taken away."""
     if prandom(cpu, STEPS_A_STAY) == 0:
         cpu.sleep(STAY_NANOSECONDS)
 
 
 @kernel
 def read_into(cpu: Cpu, lookup: Lookup, namebuf: int) -> int:
-    """Look a target drawn at random up into `namebuf`; the outcome."""
+    """Look up a random target into `namebuf`; the outcome."""
     target = draw_target(cpu)
+    # Read before the lookup begins, and compared after it: only a target that was listed all the while must be found.
     listed_before = listed(cpu, target)
     cpu.barrier()
     if lookup(cpu, cpu.peek(target + TARGET_ADDRESS), namebuf):
@@ -64,18 +66,18 @@ def kallsyms_reader(cpu: Cpu) -> int:
 
 @kernel
 def nmi_reader(cpu: Cpu) -> int:
-    """The same from a handler that interrupts other code: into a buffer of its own."""
+    """The same as an NMI handler, which interrupts other code: into a buffer of its own."""
     return read_into(cpu, kallsyms_lookup, cpu.area + NMI_NAMEBUF)
 
 
 @kernel
 def no_pause(cpu: Cpu) -> None:
-    """Nothing between a lookup and the use of what it returned."""
+    """The pause of a reader that uses the answer of a lookup at once."""
 
 
 @kernel
 def read_pointer(cpu: Cpu, pause: Pause) -> int:
-    """One operation of the time before the patch: kallsyms_lookup returns a pointer, `pause` comes, then the copy."""
+    """One operation as before the patch: kallsyms_lookup returns a pointer to the name; `pause`; then the copy."""
     target = draw_target(cpu)
     listed_before = listed(cpu, target)
     cpu.barrier()
@@ -90,7 +92,7 @@ def read_pointer(cpu: Cpu, pause: Pause) -> int:
 
 @kernel
 def read_modname(cpu: Cpu, pause: Pause) -> int:
-    """One operation: a lookup, then `pause`, then the copy of the module's name from the pointer that came back."""
+    """One operation: a lookup, then `pause`, then the copy of the module's name from the pointer that it returned."""
     target = draw_target(cpu)
     listed_before = listed(cpu, target)
     cpu.barrier()

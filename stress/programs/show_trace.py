@@ -1,4 +1,4 @@
-"""What an NMI or an oops prints before any name: a stack trace, for which it asks which words are text addresses.
+"""The reader of a stack trace, which an NMI or an oops prints: it asks which words of the stack are text addresses.
 
 Each word that may be a return address is looked for in every module (kernel/module.c, __module_text_address), with
 no lock. So most of these walks go through the whole list.
@@ -25,13 +25,13 @@ SLOW_YIELDS = 32
 
 @kernel
 def core_of_next(cpu: Cpu) -> int:
-    """Start of the core range of a module that a writer is to unload next: where the race will be."""
+    """Start of the core range of a module that a writer unloads next: there the race is."""
     return cpu.peek(cpu.peek(draw_next_to_go(cpu) + TARGET_MODNAME) - NAME + MODULE_CORE)
 
 
 @kernel
 def dawdle(cpu: Cpu) -> None:
-    """Be slow, so that others get far meanwhile; but not once the power is off."""
+    """Yield the core 32 times, so that other CPUs get far meanwhile; stop at power-off, which no yield notices."""
     for _ in range(SLOW_YIELDS):
         if cpu.peek(BOUND) == 0:
             return
@@ -40,7 +40,7 @@ def dawdle(cpu: Cpu) -> None:
 
 @kernel
 def module_text_address(cpu: Cpu, address: int, slow_core: int) -> int:
-    """The module that covers `address`, or 0. The handler is slow at the module whose core starts at `slow_core`."""
+    """The module that covers `address`, or 0. The walk dawdles at the module whose core starts at `slow_core`."""
     mod = first_module(cpu)
     walked = 0
     while mod != MODULES:
@@ -70,5 +70,5 @@ def show_trace(cpu: Cpu) -> int:
 
 @kernel
 def nmi_of_readers(cpu: Cpu) -> int:
-    """The same as an NMI's handler, on CPUs that are not writers: those would do little else than take NMIs."""
+    """`show_trace` as an NMI handler of CPUs that are not writers: writers would do little else than take NMIs."""
     return UNJUDGED if cpu.number < cpu.peek(WRITERS) else show_trace(cpu)

@@ -13,8 +13,7 @@ from stress.judge.trials import Trials
 from stress.judge.verdict import Verdict, rate_upper_95
 from stress.judge.violation import Violation
 from stress.machine.waits import Stall
-from stress.report.stall import stall_json
-from stress.report.violation_json import report_json
+from stress.runs.codec import stall_json, violation_json
 from stress.runs.conditions import Conditions
 from stress.scenario import TYPE_STABLE, Scenario
 from stress.units import write_duration
@@ -92,7 +91,7 @@ class Result:
                 "max_us": tally.stop_latency_us(1.0),
             },
             "stall": None if self.stall is None else stall_json(self.stall),
-            "reports": [report_json(violation, rerun_command(self)) for violation in self.reports],
+            "reports": [violation_json(violation, rerun_command(self)) for violation in self.reports],
             "twin": self._twin_json(),
             "conditions": attrs.asdict(self.conditions),
         }

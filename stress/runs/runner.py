@@ -9,15 +9,15 @@ import attrs
 
 from stress.config import Config
 from stress.corpus import bundled, load
-from stress.errors import HarnessError, telling_of_memory
+from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.host.cores import make_progress
 from stress.judge import lookups
 from stress.judge.explain import explain
-from stress.judge.outcomes import forbidden_mask
+from stress.judge.harvest import Slice, harvest
+from stress.judge.outcomes import fault_of, forbidden_mask
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
-from stress.judge.violation import Slice, Violation, harvest
-from stress.kernel.stop_machine import cond_resched, preempt_schedule
+from stress.judge.violation import Violation
 from stress.machine import words
 from stress.machine.engines import DEFAULTS, choose_engine, cores_for, load_engine, yield_mask
 from stress.machine.events import Events, place_events
@@ -82,7 +82,7 @@ class Settings:
             unmapped=scenario.fate == "unmapped",
             delays=events.total > 0,
             handled=events.interrupt + events.nmi > 0,
-            interrupt=preempt_schedule,
+            interrupt=scenario.protocol.interrupt,
             nmi=scenario.hardware.nmi_handler,
         )
 
@@ -189,8 +189,10 @@ def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks =
     """Boot a scenario's kernel once, for its machines to start from, and compile its programs, each once.
 
     Raises:
-        UserError: for a variation that this scenario does not have.
+        UserError: for a variation that this scenario does not have, or outcomes that collide.
     """
+    if fault := fault_of(scenario.outcomes):
+        raise UserError(f"scenario {scenario.name}: {fault}")
     scenario = vary(scenario, settings.config)
     booted = boot_ram(world, settings.config.cpus, scenario.fate)
     plays: dict[str, Play] = {}
@@ -199,7 +201,8 @@ def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks =
     engine = load_engine(settings.engine)
     for program in dealt:
         if program.name not in plays:
-            plays[program.name] = engine.program(program.operation, cond_resched, features)
+            operation = program.under(scenario.protocol)
+            plays[program.name] = engine.program(operation, scenario.protocol.safepoint, features)
     ordered = [plays[program.name] for program in dealt]
     return Track(scenario, settings, booted.map, booted.image(), ordered, hooks)
 

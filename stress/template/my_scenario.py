@@ -11,10 +11,11 @@ from pathlib import Path
 
 from stress import Program, Scenario
 from stress.kernel.kallsyms import kallsyms_lookup
+from stress.kernel.modlist import LOCKED
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_locked
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import read_symbol
 
 # Functions marked @kernel run on a CPU of the simulated machine, on both engines. They use integers, `if`, `while`,
@@ -40,8 +41,10 @@ SCENARIO = Scenario(
     name="my_scenario",
     claim="readers that take modlist_lock never see a module that is freed",
     source="a template of kstress",
-    # The first CPU loads and unloads modules, as insmod and rmmod did before the patch; all others read.
-    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("reader", reader)),
+    # How the writer changes the list: under modlist_lock, as insmod and rmmod did before the patch.
+    protocol=LOCKED,
+    # One CPU loads and unloads modules, all others read.
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("reader", reader)),
     expect="held",
     twin=str(Path(__file__).with_name("my_scenario_twin.py")),
 )

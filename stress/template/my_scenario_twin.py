@@ -5,8 +5,9 @@ Keep it so: whatever you change in the scenario, change here too.
 
 from stress import Program, Scenario
 from stress.kernel.kallsyms import kallsyms_lookup
+from stress.kernel.modlist import LOCKED
 from stress.machine.seam import Cpu, kernel
-from stress.programs.modprobe import modprobe_locked
+from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import read_symbol
 
 
@@ -27,6 +28,7 @@ SCENARIO = Scenario(
     name="my_scenario_twin",
     claim="readers need no lock to be safe from a module that is freed",
     source="a template of kstress",
-    programs=(Program("modprobe", modprobe_locked, cpus=1, writes=True), Program("reader", reader)),
+    protocol=LOCKED,
+    programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("reader", reader)),
     expect="violated",
 )

@@ -95,15 +95,15 @@ def test_two_who_look_at_once_do_not_see_each_other(tmp_path: Path) -> None:
 def test_who_looks_is_not_in_the_way_of_who_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looking = shared(tmp_path)
     monkeypatch.setattr("stress.campaign.folder.time.sleep", lambda _: looking.close())
-    os.close(lock_folder(tmp_path))
+    lock_folder(tmp_path).close()
 
 
 def test_who_writes_is_in_the_way_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "LOCK_SECONDS", 0.0)
-    handle = lock_folder(tmp_path)
+    lock = lock_folder(tmp_path)
     with pytest.raises(UserError, match="another kstress is writing"):
         lock_folder(tmp_path)
-    os.close(handle)
+    lock.close()
 
 
 class shared:  # noqa: N801
@@ -135,7 +135,7 @@ def test_a_directory_is_locked_before_it_has_its_name(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Path, "rename", rename)
     folder, lock = make_folder(tmp_path, "soak", {"at": b""})
     assert (seen, is_locked(folder)) == ([True], True)
-    os.close(lock)
+    lock.close()
 
 
 @pytest.mark.parametrize(

@@ -6,33 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from stress.campaign.folder import JournalError, lock_folder
+from stress.campaign.folder import lock_folder
+from stress.campaign.journal import Journal, JournalError
 from stress.campaign.reading import MANIFEST
-from stress.campaign.soak import journal as journals
-from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, read_run
-from stress.campaign.sweep import ledger as ledgers
-from stress.campaign.sweep.ledger import Ledger
 from stress.campaign.sweep.sweepdir import CELLS, read_sweep
 from stress.errors import UserError
 from tests.campaign.soak.made import make_run, plan_of, sample_at, session_of
 from tests.campaign.sweep.made import ended, make_sweep
+from tests.campaign.sweep.made import plan_of as plan_of_sweep
 
 PRECIOUS = b"what a stranger wants to have lost\n"
 
 
-def reopened_soak(folder: Path) -> Journal:
+def reopened_soak(folder: Path) -> SoakJournal:
     """A soak that goes on."""
-    return journals.reopen(read_run(folder), lock_folder(folder), plan_of(), session_of())
+    return SoakJournal.reopen("soak", read_run(folder), lock_folder(folder), plan_of(), session_of())
 
 
-def reopened_sweep(folder: Path) -> Ledger:
+def reopened_sweep(folder: Path) -> Journal:
     """A sweep that goes on."""
-    return ledgers.reopen(read_sweep(folder), lock_folder(folder), session_of())
+    return Journal.reopen("sweep", read_sweep(folder), lock_folder(folder), plan_of_sweep(), session_of())
 
 
 Make = Callable[[Path], Path]
-Reopen = Callable[[Path], Journal | Ledger]
+Reopen = Callable[[Path], Journal]
 KINDS: list[tuple[Make, Reopen, str]] = [
     (make_run, reopened_soak, SAMPLES),
     (make_run, reopened_soak, FINDINGS),
@@ -112,12 +111,12 @@ LOSSES = [removed, moved, replaced, linked, moved_whole]
 def test_a_sweeps_cells_that_are_not_where_they_were_are_told_at_the_next(
     lose: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    ledger = reopened_sweep(make_sweep(tmp_path, []))
-    ledger.append(ended(0))
-    lose(ledger.folder / CELLS)
+    journal = reopened_sweep(make_sweep(tmp_path, []))
+    journal.add_line(CELLS, ended(0))
+    lose(journal.folder / CELLS)
     with pytest.raises(JournalError, match=r"^cannot write .*cells\.jsonl: it was removed, moved or replaced while"):
-        ledger.append(ended(1))
-    ledger.close()
+        journal.add_line(CELLS, ended(1))
+    journal.close()
 
 
 @pytest.mark.parametrize("name", [SAMPLES, FINDINGS])

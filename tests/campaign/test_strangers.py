@@ -126,7 +126,7 @@ def test_a_file_that_changed_under_a_process_is_not_run_beside_what_it_was(fresh
     load_part(fresh)
     path = tmp_path / f"{HELD}.py"
     path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(UserError, match="has changed since this process has loaded it; start a new process"):
+    with pytest.raises(UserError, match="has changed since this process loaded it; start a new process"):
         load_part(attrs.evolve(fresh, digest=digest_here(fresh)))
     assert load_scenario(path).name == HELD
 

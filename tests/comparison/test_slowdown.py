@@ -15,7 +15,8 @@ from stress.scenario_files import load_scenario
 
 
 def test_the_slowed_side_counts_four_lookups_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = load_scenario(SLOWED).programs[1].operation
+    slowed = load_scenario(SLOWED)
+    reader = slowed.programs[1].under(slowed.protocol)
     module = sys.modules[reader.__module__]
     assert module.__name__.startswith(SCENARIO_MODULE)
     draws, looked = itertools.count(), list[object]()

@@ -102,12 +102,12 @@ def test_name_from_modinfo_then_this_module_then_stem() -> None:
 def test_wrong_kinds_of_elf_are_named() -> None:
     good = module()
     for bad, complaint in [
-        (b"#!/bin/sh", "not an ELF file"),
-        (b"", "not an ELF file"),
+        (b"#!/bin/sh", "it is not an ELF file"),
+        (b"", "it is not an ELF file"),
         (good[:4] + b"\x01" + good[5:], "not a 64-bit ELF file"),
         (good[:5] + b"\x02" + good[6:], "not a little-endian ELF file"),
-        (build([], [], kind=2), "type ET_EXEC, not a relocatable"),
-        (build([], [], kind=0xABCD), "type 43981, not a relocatable"),
+        (build([], [], kind=2), "type ET_EXEC; a kernel module has"),
+        (build([], [], kind=0xABCD), "type 43981; a kernel module has"),
     ]:
         with pytest.raises(UserError, match=complaint):
             read_module(bad, "demo")
@@ -125,10 +125,10 @@ def patched(offset: int, layout: str, value: int) -> bytes:
     [
         (40, "<Q", 2**64 - 1, "ends before its section headers"),
         (40, "<Q", 1 << 30, "ends before its section headers"),
-        (58, "<H", 0, "no section headers of the usual size"),
-        (58, "<H", 40, "no section headers of the usual size"),
-        (60, "<H", 0, "no section headers of the usual size"),
-        (60, "<H", 0xFF01, "no section headers of the usual size"),
+        (58, "<H", 0, "its section headers are missing or have the wrong size"),
+        (58, "<H", 40, "its section headers are missing or have the wrong size"),
+        (60, "<H", 0, "its section headers are missing or have the wrong size"),
+        (60, "<H", 0xFF01, "its section headers are missing or have the wrong size"),
         (62, "<H", 99, "section names are missing"),
     ],
 )

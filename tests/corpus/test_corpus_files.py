@@ -79,17 +79,17 @@ def test_one_symbol_or_module_a_line(tmp_path: Path) -> None:
 def _damaged(document: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "key kind must be", []
     yield "key kind must be", {"hello": "world"}
-    yield "key schema is 2, this kstress reads 1", {**document, "schema": 2}
+    yield "key schema is 2, but this kstress reads schema 1", {**document, "schema": 2}
     yield "key schema is True", {**document, "schema": True}
     yield "key extra is unknown", {**document, "extra": 1}
     yield "key bias is missing", {key: value for key, value in document.items() if key != "bias"}
-    yield "key source: found 1 where text", {**document, "source": 1}
-    yield 'key bias: found 12 where a hex string like "0x1f"', {**document, "bias": 12}
+    yield "key source: must be text", {**document, "source": 1}
+    yield 'key bias: must be a hex string like "0x1f"', {**document, "bias": 12}
     yield "key bias: the bias is 0xffff|the bias is 0xffff", {**document, "bias": "0xffffffffffffffff"}
-    yield "key kernel: found {} where a list", {**document, "kernel": {}}
-    yield r"key kernel\[0\]: found \[\] where \[value, name\]", {**document, "kernel": [[]]}
-    yield r"key kernel\[1\]: found null where", {**document, "kernel": [["0x1", "a"], [None, "b"]]}
-    yield r"key modules\[0\]: found 3 where an object", {**document, "modules": [3]}
+    yield r"key kernel: must be a list \(got \{\}\)", {**document, "kernel": {}}
+    yield r"key kernel\[0\]: must be \[value, name\] \(got \[\]", {**document, "kernel": [[]]}
+    yield r"key kernel\[1\]: must be .* \(got null", {**document, "kernel": [["0x1", "a"], [None, "b"]]}
+    yield r"key modules\[0\]: must be an object", {**document, "modules": [3]}
 
 
 def test_damaged_documents_name_file_and_key(document: dict[str, Any]) -> None:
@@ -102,14 +102,14 @@ def test_damaged_documents_name_file_and_key(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
     [
-        ("name", None, r"modules\[0\]: key name: found null"),
+        ("name", None, r"modules\[0\]: key name: must be text \(got null"),
         ("name", "x" * 56, r"modules\[0\]: module name 'x+' is longer than 55 bytes"),
-        ("core", ["0x0", 1], r"key core: found \[\"0x0\", 1\] where \[base, size, text size\]"),
-        ("core", ["0x0", 1.5, 0], "key core: found 1.5 where a whole number"),
-        ("core", ["0x0", True, 0], "key core: found true where a whole number"),
+        ("core", ["0x0", 1], r"key core: must be \[base, size, text size\] \(got \[\"0x0\", 1\]"),
+        ("core", ["0x0", 1.5, 0], r"key core: must be a whole number \(got 1.5"),
+        ("core", ["0x0", True, 0], r"key core: must be a whole number \(got true"),
         ("init", ["0x1000", 16, 0], "overlap"),
-        ("symbols", [["0x1", 0, 0, 0]], r"key symbols\[0\]: found .* where \[value, size, section index"),
-        ("symbols", [["0x1_0", 0, 0, 0, "n"]], r"key symbols\[0\]: found \"0x1_0\" where a hex string"),
+        ("symbols", [["0x1", 0, 0, 0]], r"key symbols\[0\]: must be \[value, size, section index"),
+        ("symbols", [["0x1_0", 0, 0, 0, "n"]], r"key symbols\[0\]: must be a hex string .* \(got \"0x1_0\""),
         ("symbols", [["0xffffffffffffffff", 0, 0, 0, "n"]], r"key symbols\[0\]: the value of symbol 'n'"),
         ("symbols", [["0x1", 0, 0, 0, "\x1b[2J"]], r"key symbols\[0\]: symbol name .* cannot be printed"),
         ("symbols", [["0x1", 0, 0, 0, "\ud800"]], r"key symbols\[0\]: symbol name .* cannot be printed"),
@@ -163,7 +163,7 @@ def test_mutated_files_give_a_corpus_or_a_user_error(saved: bytes, data: st.Data
 def test_load_names_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nothing\.json: cannot be read: .*No such file"):
         load(tmp_path / "nothing.json")
-    with pytest.raises(UserError, match="it is no plain file"):
+    with pytest.raises(UserError, match="it is not a plain file"):
         load(tmp_path)
     with pytest.raises(UserError, match="cannot be read"):
         load(Path("nul\0byte"))
@@ -172,7 +172,7 @@ def test_load_names_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_load_refuses_huge_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stress.corpus.compressed.MAX_BYTES", 100)
     save(EXAMPLE, tmp_path / "c.json")
-    with pytest.raises(UserError, match=r"c\.json: cannot be read: it has 346 bytes, more than the 100"):
+    with pytest.raises(UserError, match=r"c\.json: cannot be read: it has 346 bytes; kstress reads at most 100"):
         load(tmp_path / "c.json")
 
 

@@ -130,8 +130,8 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     for path, complaint in [
         (tmp_path / "missing.ko", "missing.ko: cannot be read"),
         (tmp_path / "missing", "missing: cannot be read"),
-        (tmp_path / "pipe.ko", "pipe.ko: cannot be read: it is no plain file"),
-        (Path(os.devnull), "it is no plain file"),
+        (tmp_path / "pipe.ko", "pipe.ko: cannot be read: it is not a plain file"),
+        (Path(os.devnull), "it is not a plain file"),
         (tmp_path / ("n" * 300), "cannot be read"),
         (Path("nul\0byte"), "cannot be read"),
     ]:
@@ -192,7 +192,7 @@ def test_xz_files_that_need_too_much_memory(tmp_path: Path, monkeypatch: pytest.
 def test_too_many_files_and_symbols(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [written(tmp_path, f"m{n}", f"c010000{n} T s{n}\n") for n in range(3)]
     monkeypatch.setattr("stress.corpus.importer.MAX_SYMBOLS", 2)
-    with pytest.raises(UserError, match=r"m2: too much: with this file there are more than 2 symbols"):
+    with pytest.raises(UserError, match=r"m2: too many symbols: more than 2 with this file"):
         import_corpus(paths)
     monkeypatch.setattr("stress.corpus.importer.MAX_MODULES", 2)
     with pytest.raises(UserError, match="3 files are too many"):
@@ -211,7 +211,9 @@ def test_missing_extras_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for loaded in [part for part in sys.modules if part.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, loaded)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=rf"{name}: it needs .*{package}.*; install with: .*pip.* install .*pyelftools"):
+    with pytest.raises(
+        UserError, match=rf"{name}: this file needs .*{package}.*; install with: .*pip.* install .*pyelftools"
+    ):
         import_corpus([written(tmp_path, name, module())])
 
 

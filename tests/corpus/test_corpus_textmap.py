@@ -92,14 +92,14 @@ def test_an_address_claimed_twice_goes_to_the_first() -> None:
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b"", "holds no symbols"),
-        (b"00000000 A only_absolute\n00000001 A other\n", "holds no symbols"),
+        (b"", "contains no symbols"),
+        (b"00000000 A only_absolute\n00000001 A other\n", "contains no symbols"),
         (b"0000000000000000 T _text\n0000000000000000 t f\t[m]\n", "kernel.kptr_restrict=0"),
         (
             b"ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n",
             "placeholder",
         ),
-        (b"hello world\n", "line 1 is 'hello world', not like"),
+        (b"hello world\n", "line 1 is 'hello world'; it must be like"),
         (b"c0100000 T ok\nc0100000 T two words\n", "line 2 is 'c0100000 T two words'"),
         (b"c0100000 T ok\n\n", "line 2 is ''"),
         (b"c0100000 T \x1b[31mred\n", r"kernel symbol name .*x1b.* cannot be printed"),
@@ -109,7 +109,7 @@ def test_an_address_claimed_twice_goes_to_the_first() -> None:
         (b"c0100000 T " + b"n" * 512 + b"\n", "longer than 511 bytes"),
         (b"c0100000 T f\t[" + b"m" * 56 + b"]\n", "longer than 55 bytes"),
         (b"\xfd7zXZ\0", "neither a kernel module nor a symbol map"),
-        (b"\x7fELF\x02\x01", r"an ELF file; name kernel modules \*\.ko"),
+        (b"\x7fELF\x02\x01", r"an ELF file; a kernel module must be named \*\.ko"),
     ],
 )
 def test_maps_that_cannot_be_used(data: bytes, complaint: str) -> None:
@@ -133,7 +133,7 @@ LINES = st.tuples(st.integers(0, 0x4000), st.sampled_from("TtdDAbw"), OWNERS)
 def test_any_map_gives_a_valid_corpus_of_symbols_it_held(lines: list[tuple[int, str, str]]) -> None:
     text = "".join(f"{at + 0xC0100000:x} {kind} s{n}{owner}\n" for n, (at, kind, owner) in enumerate(lines))
     if all(kind == "A" or owner == "\t[bpf]" for _, kind, owner in lines):
-        with pytest.raises(UserError, match="holds no symbols"):
+        with pytest.raises(UserError, match="contains no symbols"):
             mapped(text)
         return
     corpus = mapped(text)

@@ -13,7 +13,7 @@ import pytest
 
 from stress.config import Config
 from stress.exits import exit_code
-from stress.report.violation_json import report_json
+from stress.runs.codec import violation_json
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.results import made_result
 from tests.frontdoor.test_violation_report import VIOLATION
@@ -72,7 +72,7 @@ def keys_of(value: Any) -> set[str]:
 
 def test_results_readme_documents_every_key_of_reports() -> None:
     text = (CHECKOUT / "results" / "README.md").read_text()
-    keys = keys_of(report_json(VIOLATION, ""))
+    keys = keys_of(violation_json(VIOLATION, ""))
     assert len(keys) > 30
     assert [key for key in keys if f"`{key}`" not in text] == []
 

@@ -16,7 +16,7 @@ from tests.campaign.soak.made import make_run
 from tests.comparison.made import STEADY, held, runs, violated
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
-from tests.pages.made import hostile_sweep, small_sweep, write_runs
+from tests.pages.made import hostile_sweep, small_sweep, with_extra, write_runs
 
 SLOWER = tuple(number * 4 // 5 for number in STEADY)
 END = "kstress: --- End of compare: "
@@ -104,6 +104,20 @@ def test_the_junit_file_is_written_anew_but_a_foreign_one_is_left_alone(tmp_path
     assert (tmp_path / "mine.xml").read_text() == "<mine/>"
 
 
+@with_extra
+def test_a_page_and_figures_are_written_and_nothing_foreign_is_replaced(tmp_path: Path) -> None:
+    sides(tmp_path)
+    for _ in range(2):
+        done = kstress("compare", "a.json", "slower.json", "-o", "out.html", "--figures", "slides", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (1, "page: out.html\n")
+    assert (tmp_path / "out.html").read_text().startswith("<!doctype html>")
+    assert sorted(file.suffix for file in (tmp_path / "slides").iterdir()) == [".png", ".svg"]
+    (tmp_path / "mine.html").write_text("<p>mine")
+    done = kstress("compare", "a.json", "few.json", "-o", "mine.html", cwd=tmp_path)
+    assert_fails(done, "--output: mine.html is there, and no page of kstress; name another file")
+    assert (tmp_path / "mine.html").read_text() == "<p>mine"
+
+
 def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     sides(tmp_path)
     sweep = small_sweep(tmp_path / "turns" / "sweep-1")
@@ -129,6 +143,8 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["a.json", "few.json", "--junit", "."], "--junit: '.' is no name of a file"),
         (["a.json", "few.json", "--junit", "-"], "--junit: '-' is no name of a file; give one"),
         (["a.json", "few.json", "--json", "x", "--junit", "./x"], "is named for two things at once; name two files"),
+        pytest.param(["a.json", "few.json", "-o", "."], "--output: . is no name of a file", marks=with_extra),
+        pytest.param(["a.json", "few.json", "-o", "nosuch/x"], "--output: cannot write in 'nosuch'", marks=with_extra),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_is_written(

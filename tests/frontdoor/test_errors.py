@@ -55,6 +55,13 @@ def test_bad_usage_is_one_line_and_exit_2(arguments: list[str], parts: list[str]
     assert list(tmp_path.iterdir()) == []
 
 
+OWN = (
+    "from stress import Outcome, Scenario\nown = [{}]\n"
+    "SCENARIO = Scenario('x', 'c', 's', (), 'held', outcomes={{one.name: one for one in own}})"
+)
+"""A scenario file with outcomes of its own."""
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [
@@ -74,6 +81,26 @@ def test_bad_usage_is_one_line_and_exit_2(arguments: list[str], parts: list[str]
         ),
         ("from stress import Hardware\nHardware(gap=3)", "line 2: ValueError: gap=3 is no share"),
         ("from stress import Hardware\nHardware(gap_s=-1.0)", "line 2"),
+        (
+            OWN.format("Outcome(10, 'mine', 'acceptable', 'm')"),
+            ": outcome 'mine' has code 10, which is the code of",
+        ),
+        (
+            OWN.format("Outcome(77, 'mine', 'acceptable', 'm')"),
+            ": outcome 'mine' has code 77, which does not exist",
+        ),
+        (
+            OWN.format("Outcome(20, 'found', 'acceptable', 'm')"),
+            ": outcome 'found' has code 20, but this name has",
+        ),
+        (
+            OWN.format("Outcome(20, 'a', 'acceptable', 'm'), Outcome(20, 'b', 'acceptable', 'm')"),
+            ": outcome 'b' has code 20, and so has 'a'; give a code of 17 to 28, or let Outcome.table() allot one",
+        ),
+        (
+            OWN.format("Outcome(20, 'mine', 'harmless', 'm')"),
+            "line 2: ValueError: outcome 'mine' has the grade 'harmless'; give forbidden or acceptable",
+        ),
     ],
 )
 def test_a_bad_scenario_file_is_one_line(text: str, part: str, tmp_path: Path) -> None:

@@ -72,14 +72,14 @@ def test_pytest_runs_marks_on_a_system_like_windows(windows: dict[str, str], tmp
 def test_the_doctor_says_what_a_system_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stress.doctor.offers", lambda key: key == "proc")
     told = {check.name: check for check in _facts()}
-    assert told["file locks"].text.startswith("lacking: soaks and sweeps cannot keep a run directory")
+    assert told["file locks"].text.startswith("missing: a soak or a sweep cannot lock its run directory")
     assert [told[name].good for name in ("file locks", "fork", "/proc")] == [None, None, True]
 
 
 def test_a_system_like_macos_sweeps_with_a_new_interpreter_for_each_cell(tmp_path: Path) -> None:
     done = kstress(*SWEEP, cwd=tmp_path, **system_without(tmp_path, MACOS))
     assert done.returncode in (0, 3), done.stderr
-    assert "kstress: this system lacks fork: each cell of a sweep starts an interpreter of its own" in done.stderr
+    assert "kstress: this system lacks fork: each cell of a sweep starts its own interpreter" in done.stderr
     assert times_of_cells(the_sweep(tmp_path / "results")) == all_once(1, 2)
 
 

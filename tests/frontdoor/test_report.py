@@ -1,6 +1,5 @@
 """`kstress report` as a command: what it prints, what it writes, what it refuses; nothing foreign is ever lost."""
 
-import importlib.util
 import json
 import os
 import shlex
@@ -11,14 +10,12 @@ from pathlib import Path
 import pytest
 
 from stress.extras import install_hint
-from stress.results.report.page import GENERATOR
+from stress.results.pages.render import GENERATOR
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
-from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
+from tests.pages.made import HAS_EXTRA, HOSTILE, a_run, hostile_sweep, pair, small_sweep, with_extra, write_runs
 
-HAS_EXTRA = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
-with_extra = pytest.mark.skipif(not HAS_EXTRA, reason="made with the extra `report`, which is not installed here")
 TEXT = (CHECKOUT / "docs" / "report.md").read_text()
 
 
@@ -70,8 +67,23 @@ def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path
 def test_a_file_that_is_no_report_is_never_replaced(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     (tmp_path / "report.html").write_text("<p>mine")
-    assert_fails(kstress("report", ".", cwd=tmp_path), "--output: report.html is there, and no report of kstress")
+    assert_fails(kstress("report", ".", cwd=tmp_path), "--output: report.html is there, and no page of kstress")
     assert (tmp_path / "report.html").read_text() == "<p>mine"
+
+
+@with_extra
+def test_figures_are_files_for_slides_and_nothing_foreign_is_replaced(tmp_path: Path) -> None:
+    write_runs(tmp_path / "run-1.json", a_run())
+    for _ in range(2):
+        done = kstress("report", "run-1.json", "--figures", "slides", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    names = sorted(os.listdir(tmp_path / "slides"))
+    assert [Path(name).suffix for name in names] == [".png", ".svg"] * 2
+    (tmp_path / "slides" / names[0]).write_text("mine")
+    foreign = f"--figures: slides/{names[0]} is there, and no figure of kstress"
+    assert_fails(kstress("report", "run-1.json", "--figures", "slides", cwd=tmp_path), foreign)
+    assert (tmp_path / "slides" / names[0]).read_text() == "mine"
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
@@ -92,6 +104,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["--csv", "nosuch/a"], "--csv: cannot write in 'nosuch': No such file or directory"),
         (["--markdown", "."], "--markdown: '.' is no name of a file"),
         (["-o", "."], "--output: . is no name of a file"),
+        (["--figures", "run-1.json/x"], "--figures: cannot make 'run-1.json/x'"),
         (["-o", "nosuch/a.html"], "--output: cannot write in 'nosuch': No such file or directory"),
         (["nosuch", "--csv", "a"], "cannot read nosuch: No such file or directory; give a run directory"),
         (["empty", "--csv", "a"], "empty holds neither manifest.json nor run-*.json, nor run directories"),

@@ -9,16 +9,17 @@ from stress.config import Config
 from stress.kernel.stop_machine import STOPMACHINE_MUTEX, STOPMACHINE_STATE
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.waits import Link, Stall, Wait
-from stress.report.stall import stall_json, stall_lines
-from stress.report.table import show
+from stress.results.terminal.table import show
+from stress.runs.codec import stall_json
 from stress.runs.result import Result
+from stress.runs.stall_text import stall_lines
 from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.results import made_result
 
-STOPPED = Link(
-    1, "kallsyms", 7, "spins", 1.25, Wait(STOPMACHINE_STATE, 3, STOPMACHINE_MUTEX, 0), ("next_state (stop.py:1)",)
-)
-STOPPER = Link(0, "modprobe", 41, "spins", 1.5, Wait(MODLIST_LOCK, 3, MODLIST_LOCK, 1), ("spin_lock (lock.py:2)",))
+IN_STOP = Link(1, "kallsyms", 7, "spins", stack=("next_state (stop.py:1)",))
+STOPPED = IN_STOP.spinning(1.25, Wait(STOPMACHINE_STATE, 3, STOPMACHINE_MUTEX, 0))
+LOCKING = Link(0, "modprobe", 41, "spins", stack=("spin_lock (lock.py:2)",))
+STOPPER = LOCKING.spinning(1.5, Wait(MODLIST_LOCK, 3, MODLIST_LOCK, 1))
 KEEPER = Link(1, "keeper", 9, "goes on")
 RING = Stall((STOPPER, STOPPED), (2,))
 OPEN = Stall((attrs.evolve(STOPPER, stack=()), KEEPER))
@@ -48,8 +49,8 @@ def test_without_a_cycle_the_headline_names_who_is_to_blame() -> None:
 
 
 def test_a_cpu_that_waits_for_itself_or_for_nobody_has_a_headline_of_its_own() -> None:
-    own = attrs.evolve(STOPPER, wait=Wait(MODLIST_LOCK, 3, MODLIST_LOCK, 0))
-    free = attrs.evolve(STOPPER, wait=Wait(MODLIST_LOCK, 3, MODLIST_LOCK, None))
+    own = LOCKING.spinning(1.5, Wait(MODLIST_LOCK, 3, MODLIST_LOCK, 0))
+    free = LOCKING.spinning(1.5, Wait(MODLIST_LOCK, 3, MODLIST_LOCK, None))
     assert stall_lines(Stall((own,)))[0] == "stall: CPU 0 waits for itself"
     assert stall_lines(Stall((free,)))[0] == "stall: no cycle: CPU 0 waits for nobody"
 

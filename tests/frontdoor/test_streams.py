@@ -11,8 +11,8 @@ import pytest
 
 from stress.host import streams
 from stress.host.streams import Outlet
-from stress.report.table import PLAIN_WIDTH
 from stress.results.terminal.consoles import console
+from stress.results.terminal.table import PLAIN_WIDTH
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells
 

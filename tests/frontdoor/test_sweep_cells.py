@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stress.campaign.nursery import close_idle
+from stress.campaign.nursery import borrowed, close_idle
 from stress.campaign.sweep import cell as cells_module
-from stress.campaign.sweep.cell import Came, cells_nursery, run_cell
+from stress.campaign.sweep.cell import CHILD, run_cell
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
-from stress.campaign.sweep.records import Plan
+from stress.campaign.sweep.records import CellResult, Plan
+from stress.campaign.sweep.remote import task_for
 from stress.machine.patience import Look, Patience, look_at
 from tests.frontdoor.soaking import scenario_file
 from tests.frontdoor.sweeping import QUICK, cells, last_facts, sweep, the_sweep
@@ -90,11 +91,11 @@ def hanging(place: Path, deed: str) -> Plan:
     return new_plan(Matrix(scenarios=(str(path),), axes=axes, duration_s=0.1, stall_after_s=0.1))
 
 
-def run(plan: Plan) -> Came:
+def run(plan: Plan) -> CellResult:
     """Run the first cell of a plan."""
     try:
-        with cells_nursery(plan) as nursery:
-            return run_cell(plan, 1, nursery)
+        with borrowed(CHILD, native=False) as nursery:
+            return run_cell(task_for(plan, 0, 1), nursery)
     finally:
         close_idle()
 
@@ -104,7 +105,7 @@ def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.M
     came = run(hanging(tmp_path, "time.sleep(3600)"))
     assert (came.end, came.first_lookup_s) == ("hung", None)
     assert came.trouble is not None
-    assert "hung: it did not start though nothing kept it from it: it has slept for 1." in came.trouble.lines[0]
+    assert "hung: it did not start though nothing prevented it: it has slept for 1." in came.trouble.lines[0]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_cell_that_is_stopped_for_a_while_is_waited_for(tmp_path: Path, monkey
 
     hours = count(0.0, 3600.0)
     monkeypatch.setattr(cells_module, "Patience", partial(Patience, clock=lambda: next(hours), look=look))
-    monkeypatch.setattr(cells_module, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr("stress.campaign.child.POLL_SECONDS", 0.001)
     came = run(hanging(tmp_path, "os.kill(os.getpid(), signal.SIGSTOP)"))
     assert (came.end, came.trouble) == ("done", None)
     assert looks >= 100

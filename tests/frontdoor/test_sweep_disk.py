@@ -21,7 +21,7 @@ def assert_stops_loudly(sweeping: Running, folder: Path, reason: str) -> None:
     assert sweeping.wait() == 2
     [line] = sweeping.err.lines
     assert line == (
-        f"kstress: cannot write {folder / 'cells.jsonl'}: {reason}; the sweep was stopped, what it learnt is above"
+        f"kstress: cannot write {folder / 'cells.jsonl'}: {reason}; the sweep was stopped, its results so far are above"
     )
     assert contents(folder)["cells.jsonl"].endswith(b"}\n")
     assert last_facts(sweeping.printed)["ended"] == str(len(cells(folder)))

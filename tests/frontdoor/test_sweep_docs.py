@@ -15,7 +15,7 @@ from stress.campaign.sweep.find_summary import knee_json
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.matrix import KEYS, Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan
-from stress.campaign.sweep.records import ENDS, Ended, Find, Manifest, Plan, Values
+from stress.campaign.sweep.records import ENDS, CellResult, Find, Manifest, Plan, Values
 from stress.cli import cli
 from tests.frontdoor.command import CHECKOUT
 from tests.support import ENGINES
@@ -74,7 +74,7 @@ def test_every_end_of_a_cell_is_told(end: str) -> None:
     assert f"`{end}`" in RESULTS
 
 
-@pytest.mark.parametrize("record", [Manifest, Plan, Values, Find, Ended], ids=lambda record: record.__name__)
+@pytest.mark.parametrize("record", [Manifest, Plan, Values, Find, CellResult], ids=lambda record: record.__name__)
 def test_every_key_of_a_run_directory_is_told(record: type[attrs.AttrsInstance]) -> None:
     section = RESULTS.partition("## A run directory of a sweep")[2]
     assert [field.name for field in attrs.fields(record) if f"`{field.name}`" not in section] == []

@@ -9,16 +9,18 @@ import pytest
 from rich.console import Console
 
 from stress.config import Config
+from stress.judge.addresses import called
 from stress.judge.outcomes import OUTCOMES
-from stress.judge.sources import BEGINNING, POISON, Run
+from stress.judge.sources import BEGINNING, POISON
 from stress.judge.tally import Tally
-from stress.judge.violation import Access, Block, Deed, Node, Row, Subject, Violation
+from stress.judge.violation import Access, Block, ByteRun, Copied, Deed, KernelWarning, Node, Row, Subject, Violation
 from stress.kernel.struct_module import MODLIST_LOCK, MODULES
 from stress.machine.stacks import Frame
-from stress.report.table import show
-from stress.report.violation import bug, called, printable, report_lines
-from stress.report.violation_json import report_json
+from stress.results.terminal.table import show
+from stress.runs.codec import violation_json
 from stress.runs.result import Result
+from stress.runs.violation_text import report_lines
+from stress.safe_text import printable
 from tests.frontdoor.results import made_result
 
 EVIL = b"[red]<script>\x1b[2J"
@@ -29,15 +31,15 @@ ALLOC = Deed(0, "modprobe", 41, 80, 0.0012, "xhci_hcd", (Frame("kmalloc", "slab.
 FREED = Block(BLOCK, 4096, 3000, live=False, at_rest=True, allocated=ALLOC, freed=FREE)
 HIT = Access(BLOCK + 0x58, 8, False, 0xFB, STACK)
 FAULT = Access(0x6B6B_6B6B_6B6B_6B73, 8, False, None, ())
-WARNING = Access(MODLIST_LOCK, 0, False, None, (Frame("spin_lock", "spinlock.py", 9),))
+WARNING = KernelWarning(MODLIST_LOCK, (Frame("spin_lock", "spinlock.py", 9),))
+RUNS = (ByteRun(EVIL[:5], BEGINNING, EVIL, ("xhci_hcd", "usb")), ByteRun(b"kkk", POISON))
 ROWS = tuple(Row(BLOCK + 0x30 + 16 * row, bytes(range(16)), b"\xfb\xfb") for row in range(5))
 WALK = (Node(0x404_0000, "ext4", "live"), Node(BLOCK, "xhci_hcd", "freed"), Node(0x10_0100, None, None))
 VIOLATION = Violation(
     outcome="poisoned", cpu=2, program="kallsyms", operation=1234, in_handler=False, stop=81, seconds=1.5,
-    hit=HIT, fault=FAULT, warning=WARNING, subject=Subject(0x1000, EVIL, "xhci_hcd"), expected=EVIL,
-    copied=EVIL[:5] + b"kkk", answer=None,
-    steps=40, walk=WALK, focus=HIT.address, block=FREED, rows=ROWS,
-    runs=(Run(EVIL[:5], BEGINNING, EVIL, ("xhci_hcd", "usb")), Run(b"kkk", POISON)),
+    hit=HIT, fault=FAULT, warning=WARNING, asked=Subject(0x1000, EVIL, "xhci_hcd"),
+    copied=Copied(EVIL[:5] + b"kkk", EVIL, RUNS), answer=None,
+    steps=40, walk=WALK, focus=HIT.address, block=FREED, memory=ROWS,
 )  # fmt: skip
 AGAIN = "kstress run made --seed 7"
 
@@ -130,7 +132,7 @@ def test_what_happened_before_the_start_was_at_boot() -> None:
 )
 def test_bugs_are_called_by_what_was_seen(change: dict[str, object], expected: str) -> None:
     violation = attrs.evolve(VIOLATION, **change)  # type: ignore[arg-type]
-    assert bug(violation) == expected
+    assert violation.bug == expected
     assert f"BUG: kstress: {expected} in " in told(violation)
 
 
@@ -140,12 +142,11 @@ def test_a_report_of_which_little_is_known_says_what_it_knows() -> None:
         hit=None,
         fault=None,
         warning=None,
-        subject=None,
+        asked=None,
         copied=None,
         walk=(),
         block=None,
-        rows=(),
-        runs=(),
+        memory=(),
         in_handler=True,
     )
     assert told(little).splitlines()[1:4] == [
@@ -165,10 +166,10 @@ def test_a_warning_is_told_with_the_word_it_is_about_and_its_stack() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"copied": None, "runs": (), "outcome": "missed"}, "\nFound nothing\n"),
-        ({"copied": None, "runs": (), "outcome": "garbled", "answer": 0x10_0100}, "\nGot 0x100100 (LIST_POISON1)\n"),
-        ({"copied": EVIL}, "\nCopied the right name\n"),
-        ({"copied": b"", "runs": (), "expected": b"ext4"}, '\nCopied nothing, where "ext4" was right\n'),
+        ({"copied": None, "outcome": "missed"}, "\nFound nothing\n"),
+        ({"copied": None, "outcome": "garbled", "answer": 0x10_0100}, "\nGot 0x100100 (LIST_POISON1)\n"),
+        ({"copied": Copied(EVIL, EVIL)}, "\nCopied the right name\n"),
+        ({"copied": Copied(b"", b"ext4")}, '\nCopied nothing, where "ext4" was right\n'),
     ],
 )
 def test_what_came_back_is_told(change: dict[str, object], expected: str) -> None:
@@ -237,10 +238,10 @@ def test_a_result_without_reports_says_nothing_of_them() -> None:
 
 
 def test_the_json_has_it_all_in_hex_and_can_be_written() -> None:
-    document = json.loads(json.dumps(report_json(VIOLATION, AGAIN)))
+    document = json.loads(json.dumps(violation_json(VIOLATION, AGAIN)))
     assert (document["bug"], document["hit"]["address"], document["again"]) == ("use-after-free", "0x4048058", AGAIN)
     assert document["fault"]["called"] == "poison of freed memory + 0x8"
-    assert bytes.fromhex(document["copied"]["bytes"]) == VIOLATION.copied
+    assert bytes.fromhex(document["copied"]["bytes"]) == EVIL[:5] + b"kkk"
     assert [bytes.fromhex(run["bytes"]) for run in document["copied"]["runs"]] == [EVIL[:5], b"kkk"]
     assert document["walk"][-1] == {"address": "0x100100", "called": "LIST_POISON1", "module": None, "state": None}
     assert document["block"]["freed"]["age_s"] == 0.0005

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.corpus import Corpus, KernelSymbol
-from stress.judge.sources import BEGINNING, END, FRESH, POISON, UNKNOWN, WHOLE, NameBook, Run, common, owners_of
+from stress.judge.sources import BEGINNING, END, FRESH, POISON, UNKNOWN, WHOLE, NameBook, common, owners_of
+from stress.judge.violation import ByteRun
 from tests.support import bounded, simple_corpus
 
 RIGHT = b"walk_the_dog"
@@ -15,6 +16,11 @@ NAMES = st.sets(st.text("abkZ", min_size=1, max_size=6).map(str.encode), min_siz
 COPIES = st.lists(
     st.sampled_from([b"a", b"b", b"ab", b"kk", b"kkkkkkkk", b"\xa5", b"ZZZZZZZZ", b"ba", b"\xff"]), max_size=6
 ).map(b"".join)
+
+
+def named(run: ByteRun) -> bytes:
+    """The name that a run comes from, empty if none."""
+    return run.name or b""
 
 
 @bounded(400)
@@ -27,10 +33,10 @@ def test_the_runs_add_up_to_the_copy_and_each_is_what_it_says(
     assert b"".join(run.data for run in runs) == copied
     assert all(run.data for run in runs)
     for place, run in enumerate(runs):
-        assert run.source in ({b""} if run.kind in (POISON, FRESH, UNKNOWN) else names)
-        assert run.kind != WHOLE or run.data == run.source
-        assert run.kind != BEGINNING or (run.source.startswith(run.data) and place == 0)
-        assert run.kind != END or (run.source.endswith(run.data) and place == len(runs) - 1)
+        assert run.name in ({None} if run.kind in (POISON, FRESH, UNKNOWN) else names)
+        assert run.kind != WHOLE or run.data == run.name
+        assert run.kind != BEGINNING or (named(run).startswith(run.data) and place == 0)
+        assert run.kind != END or (named(run).endswith(run.data) and place == len(runs) - 1)
         assert run.kind != POISON or set(run.data) <= {0x6B, 0xA5}
         assert run.kind != FRESH or set(run.data) == {0x5A}
         assert run.kind in (POISON, FRESH) or b"\xa5" not in run.data
@@ -48,9 +54,9 @@ def test_no_beginning_and_no_end_is_longer_than_those_that_are_told(names: set[b
     assert sum(len(run.data) for run in runs if run.kind == UNKNOWN) == max(len(copied) - longest - back, 0)
 
 
-def told(runs: Sequence[Run]) -> list[tuple[bytes, str, bytes]]:
+def told(runs: Sequence[ByteRun]) -> list[tuple[bytes, str, bytes]]:
     """Runs without their owners."""
-    return [(run.data, run.kind, run.source) for run in runs]
+    return [(run.data, run.kind, named(run)) for run in runs]
 
 
 @pytest.mark.parametrize(
@@ -78,14 +84,14 @@ def test_of_names_that_share_as_much_the_right_one_is_told() -> None:
     book = NameBook([b"aa_one", b"aa_two", b"aa_six"])
     for right in (b"aa_one", b"aa_two"):
         [run, _] = book.explain(b"aa_?", right)
-        assert (run.data, run.source) == (b"aa_", right)
+        assert (run.data, run.name) == (b"aa_", right)
     [whole] = book.explain(b"aa_two", b"aa_one")
-    assert (whole.kind, whole.source) == (WHOLE, b"aa_two")
+    assert (whole.kind, whole.name) == (WHOLE, b"aa_two")
 
 
 def test_a_long_name_is_known_as_copies_cut_it() -> None:
     [run] = NameBook([b"n" * 300]).explain(b"n" * 127, b"m")
-    assert (run.kind, run.source) == (WHOLE, b"n" * 127)
+    assert (run.kind, run.name) == (WHOLE, b"n" * 127)
 
 
 def test_owners_are_all_modules_that_have_a_name_and_the_kernel() -> None:

@@ -3,15 +3,16 @@
 import attrs
 
 from stress.judge.explain import explain
+from stress.judge.harvest import MOST_REPORTS, Slice, harvest
 from stress.judge.lookups import TARGETS
 from stress.judge.outcomes import OUTCOMES, Code
 from stress.judge.tables import padded
-from stress.judge.violation import MOST_REPORTS, Slice, Violation, harvest
+from stress.judge.violation import Violation
 from stress.kernel.kallsyms import NAMEBUF
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.evidence import KEPT_CLOCK, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.loop import begin_operation, count_outcome, warn
-from stress.machine.notes import note_answer, note_copy, note_step, note_subject
+from stress.machine.operation_notes import note_answer, note_copy, note_step, note_subject
 from stress.machine.ram import Ram
 from stress.machine.words import FORBIDDEN, HIT_ADDRESS
 from tests.support import booted, loaded_modules, python_cpu, simple_corpus
@@ -100,10 +101,12 @@ def explained(copied: bytes) -> Violation:
 
 def test_the_corpus_tells_the_right_module_and_who_has_the_names_that_were_mixed() -> None:
     told = explained(b"mod0_symd1_sym1")
-    assert told.subject is not None
-    assert (told.subject.name, told.subject.module) == (b"mod0_sym0", "mod0")
-    assert [(run.data, run.owners) for run in told.runs] == [(b"mod0_sym", ("mod0",)), (b"d1_sym1", ("mod1",))]
-    assert told.copied == b"".join(run.data for run in told.runs)
+    copied = told.copied
+    assert copied is not None
+    assert told.asked is not None
+    assert (told.asked.name, told.asked.module) == (b"mod0_sym0", "mod0")
+    assert [(run.data, run.owners) for run in copied.runs] == [(b"mod0_sym", ("mod0",)), (b"d1_sym1", ("mod1",))]
+    assert copied.data == b"".join(run.data for run in copied.runs)
 
 
 def test_of_several_owners_of_a_name_those_on_the_walk_come_first() -> None:
@@ -119,7 +122,8 @@ def test_of_several_owners_of_a_name_those_on_the_walk_come_first() -> None:
     ram.write(cpu.area + NAMEBUF, padded(b"twice"))
     count_outcome(cpu, Code.ALIEN)
     [told] = explain(harvest(slice_of(ram), ()), attrs.evolve(CORPUS, modules=twins), {*NAMES, b"twice"})
-    assert [run.owners for run in told.runs] == [("mod2", "mod0", "mod1")]
+    assert told.copied is not None
+    assert [run.owners for run in told.copied.runs] == [("mod2", "mod0", "mod1")]
 
 
 def test_a_number_that_came_back_and_a_warning_are_told() -> None:
@@ -130,13 +134,15 @@ def test_a_number_that_came_back_and_a_warning_are_told() -> None:
     warn(cpu, Code.LOCKED, MODLIST_LOCK)
     count_outcome(cpu, Code.LOCKED)
     [kept] = harvest(slice_of(ram), ())
-    assert (kept.outcome, kept.answer, kept.copied, kept.expected) == ("outcome 11", 0x1234, None, None)
+    assert (kept.outcome, kept.answer, kept.copied) == ("outcome 11", 0x1234, None)
     assert kept.warning is not None
     assert kept.warning.address == MODLIST_LOCK
 
 
 def test_a_reader_that_copied_nothing_has_no_runs() -> None:
-    assert (explained(b"").copied, explained(b"").runs) == (b"", ())
+    copied = explained(b"").copied
+    assert copied is not None
+    assert (copied.data, copied.runs) == (b"", ())
 
 
 def test_what_tells_most_comes_first() -> None:

@@ -2,14 +2,8 @@
 
 import pytest
 
-from stress.kernel.held import CPU_RUNS, is_held, warn_if_running
-from stress.kernel.spinlock import (
-    LOCKED_WHILE_STOPPED,
-    OWNED_WHILE_STOPPED,
-    spin_lock,
-    spin_unlock,
-    warn_if_owned,
-)
+from stress.kernel.held import is_held, warn_if_running
+from stress.kernel.spinlock import spin_lock, spin_unlock, warn_if_owned
 from stress.kernel.stop_machine import (
     ACK,
     STATE_BITS,
@@ -21,7 +15,15 @@ from stress.kernel.stop_machine import (
 )
 from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.ram import Ram
-from stress.machine.words import IRQS_DISABLED, WARNING, WARNING_ADDRESS, area_address
+from stress.machine.words import (
+    CPU_RUNS,
+    IRQS_DISABLED,
+    LOCKED_WHILE_STOPPED,
+    OWNED_WHILE_STOPPED,
+    WARNING,
+    WARNING_ADDRESS,
+    area_address,
+)
 from tests.support import blank_ram, python_cpu
 
 CPUS = 4

@@ -23,7 +23,7 @@ from stress.machine.blocks import HEAP_NEXT
 from stress.machine.events import take_nmi
 from stress.machine.latency import record_latency
 from stress.machine.loop import BROKEN, begin_operation, faulted, finish_operation
-from stress.machine.notes import note_step, note_subject
+from stress.machine.operation_notes import note_step, note_subject
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.random import prandom

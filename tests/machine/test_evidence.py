@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stress.judge.harvest import Slice, harvest
 from stress.judge.lookups import TARGET_BYTES, TARGETS
 from stress.judge.outcomes import OUTCOMES, Code
-from stress.judge.violation import Slice, Violation, harvest
+from stress.judge.violation import Violation
 from stress.kernel.kallsyms import NAMEBUF
 from stress.kernel.list import LIST_POISON1, LIST_POISON2
 from stress.kernel.struct_module import IMAGE_BYTES, MODULES
 from stress.machine import evidence
 from stress.machine.blocks import SHADOW_FREED, SLAB_LOCK, STOPS, block_of, label_block
 from stress.machine.loop import begin_operation, count_outcome
-from stress.machine.notes import note_step
+from stress.machine.operation_notes import note_step
 from stress.machine.ram import Ram
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import COPIED, FORBIDDEN, HIT_ADDRESS, OPERATIONS, SUBJECT, WALKED, area_address
@@ -97,16 +98,16 @@ def test_a_read_of_a_freed_module_is_kept_with_its_walk_its_block_and_its_memory
     assert kept.fault is not None
     assert kept.block is not None
     assert mods["mod15"] == kept.block.address <= kept.hit.address == kept.focus
-    assert (kept.hit.size, kept.hit.writes, kept.hit.shadow) == (8, False, 0xFB)
+    assert (kept.hit.size, kept.hit.write, kept.hit.shadow) == (8, False, 0xFB)
     assert kept.fault.address - 0x6B6B_6B6B_6B6B_6B6B in range(160)
     assert (kept.block.live, kept.block.at_rest, kept.block.allocated.program) == (False, True, "made")
     assert kept.block.freed is not None
     assert (kept.block.allocated.module, kept.block.freed.module, kept.block.freed.stop) == ("mod15", "mod15", 7)
     assert kept.block.allocated.age_s >= kept.block.freed.age_s >= 0
-    for row in kept.rows:
+    for row in kept.memory:
         assert row.data == ram.mapping[row.address : row.address + 16]
         assert row.shadow == ram.mapping[row.address >> 3 : (row.address >> 3) + 2]
-    assert [row.address - kept.focus // 16 * 16 for row in kept.rows] == [-32, -16, 0, 16, 32]
+    assert [row.address - kept.focus // 16 * 16 for row in kept.memory] == [-32, -16, 0, 16, 32]
 
 
 @each_engine
@@ -122,7 +123,7 @@ def test_the_first_of_each_outcome_is_kept_and_the_others_are_not(turn: Turn) ->
     ram.poke(MODULES, LIST_POISON1)
     assert read(turn, ram, 5) == Code.WILD
     kept = reports(ram)
-    assert {name: one.subject and one.subject.name for name, one in kept.items()} == {
+    assert {name: one.asked and one.asked.name for name, one in kept.items()} == {
         "missed": b"mod3_sym0",
         "wild": b"mod5_sym0",
     }
@@ -180,9 +181,9 @@ def test_an_nmi_that_violates_is_kept_apart_and_leaves_the_interrupted_operation
     assert turn(ram, NESTED, target(ram, 2), ram.map.bound - 8) == Code.FREED
     inner, outer = reports(ram)["wild"], reports(ram)["freed"]
     assert (inner.in_handler, outer.in_handler) == (True, False)
-    assert inner.subject is not None
-    assert outer.subject is not None
-    assert (inner.subject.name, outer.subject.name) == (b"mod0_sym0", b"mod2_sym0")
+    assert inner.asked is not None
+    assert outer.asked is not None
+    assert (inner.asked.name, outer.asked.name) == (b"mod0_sym0", b"mod2_sym0")
     assert [node.address for node in inner.walk] == [LIST_POISON2, LIST_POISON2 + 1, LIST_POISON2 + 2]
     assert [node.address for node in outer.walk] == [ram.map.bound - 8]
     assert inner.hit is not None
@@ -203,8 +204,8 @@ def test_notes_of_an_earlier_operation_are_forgotten() -> None:
     begin_operation(cpu)
     count_outcome(cpu, Code.TORN)
     kept = reports(ram)["torn"]
-    assert (kept.hit, kept.fault, kept.subject, kept.copied, kept.answer, kept.walk) == (None,) * 5 + ((),)
-    assert (kept.block, kept.rows, kept.focus) == (None, (), 0)
+    assert (kept.hit, kept.fault, kept.asked, kept.copied, kept.answer, kept.walk) == (None,) * 5 + ((),)
+    assert (kept.block, kept.memory, kept.focus) == (None, (), None)
 
 
 @pytest.mark.parametrize("offset", [0, 8, 27, 40, 159])
@@ -215,7 +216,7 @@ def test_the_rows_are_those_around_the_address_whatever_its_place_in_a_row(offse
     begin_operation(cpu)
     note_step(cpu, mod + offset, 0)
     count_outcome(cpu, Code.TORN)
-    rows = reports(ram)["torn"].rows
+    rows = reports(ram)["torn"].memory
     assert [row.address for row in rows] == [mod + offset // 16 * 16 + 16 * step for step in range(-2, 3)]
     assert b"".join(row.data for row in rows) == ram.mapping[rows[0].address : rows[0].address + 80]
 
@@ -227,7 +228,7 @@ def test_each_cpu_keeps_its_own() -> None:
         begin_operation(cpu)
         note_step(cpu, ram.map.heap + number, 0)
         count_outcome(cpu, Code.TORN)
-    kept = [slot for _, slot in Slice(ram, ["made", "other"], OUTCOMES, 0, 0.0).slots()]
+    kept = [slot.address for slot in Slice(ram, ["made", "other"], OUTCOMES, 0, 0.0).slots()]
     assert kept == [ram.map.reports + cpu * evidence.SLOTS_BYTES + Code.TORN * evidence.SLOT_BYTES for cpu in (0, 1)]
     assert reports(ram)["torn"].cpu == 1
 

@@ -80,7 +80,7 @@ def test_a_folder_of_somebody_else_is_passed_over_and_if_all_are_nothing_is_kept
     found, passed = find_root()
     assert found is None
     assert f"it belongs to user {user}" in passed[0]
-    assert passed[-1] == "compiled code is not kept, so every process compiles anew"
+    assert passed[-1] == "compiled code is not kept, so every process compiles it again"
 
 
 @pytest.mark.parametrize("chosen", ["/dev/null/no", "a\0b", "x" * 300])

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stress.judge.harvest import Slice, harvest
 from stress.judge.outcomes import FINDINGS
-from stress.judge.violation import AT_POWER_OFF, Slice, Violation, harvest
+from stress.judge.violation import AT_POWER_OFF, Violation
 from stress.machine.blocks import SHADOW_ALLOCATED, SHADOW_FREED, label_block
 from stress.machine.inspection import inspect_free_blocks
 from stress.machine.ram import PAGE, Ram

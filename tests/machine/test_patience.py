@@ -216,7 +216,7 @@ def test_a_cpu_that_sleeps_for_ever_is_told_as_that(given_up: list[str], monkeyp
     machine.power_off()
     gate.set()
     assert given_up == ["exit 4"]
-    assert "cpu0 did not end after power-off, though nothing kept it from it: it has slept for 0." in saved[0]
+    assert "cpu0 did not end after power-off, though nothing prevented it: it has slept for 0." in saved[0]
 
 
 def test_a_cpu_that_uses_its_time_and_does_not_come_up_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

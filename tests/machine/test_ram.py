@@ -47,7 +47,7 @@ def test_the_parts_of_ram_follow_each_other_on_cache_lines_with_room_for_each(
 def test_a_map_of_more_than_the_shadow_covers_is_a_value_error_that_says_so() -> None:
     largest = LARGEST - RamMap(1, 0, 0, 0).end
     assert RamMap(1, largest, 0, 0).end == LARGEST
-    with pytest.raises(ValueError, match="more than the"):
+    with pytest.raises(ValueError, match="more than the maximum of"):
         RamMap(1, largest + 1, 0, 0)
     with pytest.raises(ValueError, match=str(LARGEST - LOW)):
         RamMap(1, 0, 1 << 40, 0)

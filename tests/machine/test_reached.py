@@ -15,7 +15,6 @@ DIGESTS = """
 import json
 from stress.config import Config
 from stress.machine.native.engine import digest
-from stress.kernel.stop_machine import cond_resched
 from stress.runs.runner import settle
 from stress.scenario_files import catalogue
 
@@ -24,7 +23,8 @@ def digests():
     for scenario in catalogue():
         features = settle(Config(cpus=4, engine="native")).features(scenario)
         for program in scenario.deal(4):
-            found[f"{scenario.name} {program.name}"] = digest(program.operation, cond_resched, features)
+            operation = program.under(scenario.protocol)
+            found[f"{scenario.name} {program.name}"] = digest(operation, scenario.protocol.safepoint, features)
     return found
 """
 CODE = """

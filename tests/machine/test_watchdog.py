@@ -117,7 +117,7 @@ def test_a_cpu_that_has_not_spun_long_enough_is_part_of_the_chain() -> None:
     paper.take(0, MODLIST_LOCK)
     stall = paper.stall({0: MODULE_MUTEX, 1: MODLIST_LOCK})
     assert stall.cycle == (0, 1)
-    assert stall.links[1].seconds < STALL_SECONDS
+    assert (stall.links[1].seconds or 0.0) < STALL_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_holder_that_waits_for_nobody_ends_the_chain(word: int, activity: str,
     assert stall.cycle == ()
     assert cpus_of(stall) == [0, 1]
     assert stall.links[1].activity == activity
-    assert stall.links[1].wait is None
+    assert stall.links[1].spins_on is None
     assert "modlist_lock, held by CPU 1 -> CPU 1 (prog1, operation " in stall.text
     assert says in stall.text
 
@@ -200,7 +200,7 @@ def test_a_word_stored_only_by_a_locks_holder_may_be_left_by_all() -> None:
 
 
 def test_only_a_lock_can_be_named_as_what_decides_who_stores_a_word() -> None:
-    with pytest.raises(ValueError, match="bound, which is no lock"):
+    with pytest.raises(ValueError, match="bound, which is not a lock"):
         words.static("never_declared", stored_by=words.BOUND)
 
 
@@ -233,7 +233,7 @@ def test_a_cpu_that_got_no_core_for_some_samples_still_spins() -> None:
         stall = stall or paper.run({0: MODLIST_LOCK, 1: MODULE_MUTEX}, steps=1) or paper.run({0: MODLIST_LOCK}, steps=3)
     assert stall is not None
     assert stall.cycle == (0, 1)
-    assert stall.links[1].seconds < stall.seconds
+    assert (stall.links[1].seconds or 0.0) < stall.seconds
 
 
 def starved(paper: Paper, share: float, steps: int = 400) -> Stall | None:
@@ -366,7 +366,7 @@ def test_stacks_are_those_of_the_cpus_in_the_chain() -> None:
 def test_every_chain_ends_at_a_cpu_that_waits_for_nobody_or_in_a_cycle(targets: list[int | None], first: int) -> None:
     def link_of(number: int) -> Link:
         target = targets[number]
-        return Link(number, "any", 0, "spins", wait=Wait(0, 8, 0, target))
+        return Link(number, "any", 0, "spins").spinning(1.0, Wait(0, 8, 0, target))
 
     stall = Stall(follow(first, link_of))
     numbers = cpus_of(stall)

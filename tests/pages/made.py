@@ -1,5 +1,6 @@
 """What the tests of pages share: run files, hostile names, pages taken apart."""
 
+import importlib.util
 import json
 import random
 from fractions import Fraction
@@ -12,11 +13,20 @@ import pytest
 
 from benchmarks.made_sweep import cells, matrix, plan_of, run_json, violation, write_sweep
 from stress.campaign.sweep.records import Values
-from stress.report.violation_json import report_json
+from stress.runs.codec import violation_json
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</title>"
+ALLOWED = {
+    *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "h1", "h2", "h3", "h4"),
+    *("p", "div", "span", "a", "ul", "li", "dl", "dt", "dd", "strong", "br", "pre", "code", "details", "summary"),
+    *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
+    *("svg", "g", "defs", "path", "use", "text"),
+}
+"""The elements that a page of kstress may have."""
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 BARE = "made with the extra `report`, which is not installed here"
+HAS_EXTRA = all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib"))
+with_extra = pytest.mark.skipif(not HAS_EXTRA, reason=BARE)
 
 
 def needs_extra() -> None:
@@ -59,7 +69,11 @@ def hostile_sweep(folder: Path) -> Path:
     plan = plan_of([cell, attrs.evolve(cell, corpus=f"{HOSTILE}.json"), values(HOSTILE, engine="native")], repeat=2)
     ended = []
     for one in cells(plan, {2: "crashed"}):
-        run = one.run and {**one.run, "reports": [report_json(violation("wild", HOSTILE), HOSTILE)], "reason": HOSTILE}
+        run = one.run and {
+            **one.run,
+            "reports": [violation_json(violation("wild", HOSTILE), HOSTILE)],
+            "reason": HOSTILE,
+        }
         ended.append(attrs.evolve(one, run=run))
     return write_sweep(folder, plan, ended)
 

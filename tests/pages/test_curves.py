@@ -9,13 +9,13 @@ import pytest
 
 from benchmarks.made_sweep import cells, plan_of, write_sweep
 from stress.results.load.gather import gather
+from stress.results.pages.scales import RATE, TIME, linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
+from stress.results.pages.svg import embed
 from stress.results.report.curves import (
     AT_LEAST,
     AT_MOST,
     EXACT,
     MOST_REPEATS,
-    RATE,
-    TIME,
     Mark,
     axis_of,
     evenly_ranked,
@@ -24,8 +24,6 @@ from stress.results.report.curves import (
     rank,
 )
 from stress.results.report.history import histories
-from stress.results.report.scales import linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
-from stress.results.report.svg import embed
 from tests.campaign.soak.made import PAIR, ending_with, sample_at, standing_at
 from tests.pages.made import a_run, pair, small_sweep, values, write_runs
 

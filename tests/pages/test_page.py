@@ -1,22 +1,42 @@
 """The page as a parser sees it: whole, self-contained, in the right order, and harmless whatever names there are."""
 
+import base64
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 
+from benchmarks.made_sweep import cells, plan_of, write_sweep
+from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE
+from stress.judge.verdict import INCONCLUSIVE
 from stress.results.load.gather import gather
-from stress.results.report.page import GENERATOR, SYMBOLS, make_page
+from stress.results.pages.downloads import LARGEST_BYTES, download
+from stress.results.pages.render import GENERATOR
+from stress.results.report.as_json import make_json
+from stress.results.report.page import SYMBOLS, make_page
+from stress.results.report.scenarios import scenarios_of
+from stress.results.report.table_csv import make_csv
+from stress.results.report.words import GLOSSARY, sense
+from stress.scenario import VERDICTS
 from tests.campaign.soak.made import make_run
-from tests.pages.made import HOSTILE, Parsed, a_run, hostile_sweep, needs_extra, pair, small_sweep, write_runs
+from tests.pages.made import (
+    ALLOWED,
+    HOSTILE,
+    Parsed,
+    a_run,
+    hostile_sweep,
+    needs_extra,
+    pair,
+    small_sweep,
+    values,
+    write_runs,
+)
 
-ALLOWED = {
-    *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "h1", "h2", "h3", "h4"),
-    *("p", "div", "span", "a", "ul", "li", "dl", "dt", "dd", "strong", "br", "pre", "code", "details", "summary"),
-    *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
-    *("svg", "g", "defs", "path", "use", "text"),
-}
-SECTIONS = ["verdicts", "plots", "violations", "troubles", "conditions", "again", "limits"]
+SECTIONS = [
+    *("verdicts", "scenarios", "plots", "violations", "troubles"),
+    *("conditions", "again", "limits", "data", "words"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +72,7 @@ def test_nothing_is_loaded_and_nothing_runs(mixed: str) -> None:
     assert [one["http-equiv"] for one in page.all("meta") if "http-equiv" in one] == ["Content-Security-Policy"]
     for name, attributes in page.elements:
         assert not [key for key in attributes if key.startswith("on") or key in ("style", "src", "srcset")], name
-        assert (attributes.get("href") or "#").startswith("#")
+        assert (attributes.get("href") or "#").startswith("#") or "download" in attributes
     assert "url(" not in mixed
     assert "@import" not in mixed
 
@@ -61,7 +81,48 @@ def test_ids_are_unique_and_every_reference_leads_somewhere(mixed: str) -> None:
     page = Parsed(mixed)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(set(ids)) == len(ids)
-    assert {(one["href"] or "")[1:] for one in page.all("use") + page.all("a")} <= set(ids)
+    links = [one["href"] or "" for one in page.all("use") + page.all("a") if "download" not in one]
+    assert {link[1:] for link in links} <= set(ids)
+
+
+def test_the_data_that_a_page_carries_is_what_the_command_writes(mixed: str, tmp_path: Path) -> None:
+    sources = gather([write_runs(tmp_path / "run-1.json", *pair())])
+    page = Parsed(make_page(sources))
+    links = {one["download"]: one["href"] or "" for one in page.all("a") if "download" in one}
+    kinds = {"kstress-runs.csv": "data:text/csv;base64,", "kstress-runs.json": "data:application/json;base64,"}
+    carried = {name: base64.b64decode(links[name].removeprefix(kind)).decode() for name, kind in kinds.items()}
+    assert carried == {"kstress-runs.csv": make_csv(sources), "kstress-runs.json": make_json(sources)}
+
+
+def test_data_that_is_too_large_stays_out_of_a_page() -> None:
+    assert download("x", "text/csv", "a" * LARGEST_BYTES) is not None
+    assert download("x", "text/csv", "a" * (LARGEST_BYTES + 1)) is None
+
+
+def test_it_says_what_each_scenario_claims_and_why_its_verdict_is_good(tmp_path: Path) -> None:
+    text = Parsed(make_page(gather([write_runs(tmp_path / "run-1.json", *pair())]))).text
+    assert "modlist_spinlock: a spinlock around link and unlink protects kallsyms readers, who take no lock" in text
+    assert "Linux up to 2.6.11-rc1 linked and unlinked modules under modlist_lock" in text
+    assert "A violation is good news here" in text
+    assert "known bug was caught" in text
+    assert {word for word, _ in GLOSSARY if word not in text} == set()
+
+
+def test_every_verdict_that_can_come_is_explained() -> None:
+    ended = {(expect, verdict) for expect in VERDICTS for verdict in VERDICTS if expect != INCONCLUSIVE}
+    assert {pair for pair in ended if not sense(*pair)} == set()
+    assert {end for end in (*ENDS, NOT_APPLICABLE) if end != DONE and not sense(None, end)} == set()
+
+
+def test_a_claim_is_that_of_the_campaign_and_no_file_is_read_because_a_run_names_it(tmp_path: Path) -> None:
+    plan = plan_of([values("stop_machine")], repeat=1)
+    foreign = attrs.evolve(plan.scenarios[0], claim="mine", origin=f"{tmp_path}/stop_machine.py")
+    sweep = write_sweep(tmp_path / "sweep", attrs.evolve(plan, scenarios=(foreign,)), list(cells(plan)))
+    (tmp_path / "stop_machine.py").write_text('"""Do not read me."""\n')
+    [about] = scenarios_of(gather([sweep]))
+    assert (about.claim, about.paragraphs) == ("mine", ())
+    [unknown] = scenarios_of(gather([write_runs(tmp_path / "run-1.json", a_run("../stop_machine"))]))
+    assert (unknown.claim, unknown.paragraphs) == (None, ())
 
 
 def test_it_says_that_it_is_a_report_early_on(mixed: str) -> None:

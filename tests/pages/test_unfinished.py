@@ -9,10 +9,10 @@ import pytest
 from stress.campaign.life import boot_id
 from stress.results.load.entries import EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.results.load.gather import gather
+from stress.results.report.as_json import make_json
 from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
 from stress.results.report.statistics import Answer, answer
-from stress.results.terminal.report import _json
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
 from tests.pages.made import Parsed, a_run, needs_extra, pair, small_sweep, write_runs
 from tests.pages.test_gather import reported
@@ -83,7 +83,7 @@ def test_a_sweep_that_is_not_complete_says_so_first(status: str, boot: str | Non
     (folder / "cells.jsonl").write_text("".join(cells[:3]))
     [source] = gather([folder])
     assert answer([source]).headline == f"{state}what there is was as expected"
-    [campaign] = json.loads(_json([source]))["campaigns"]
+    [campaign] = json.loads(make_json([source]))["campaigns"]
     assert campaign == {
         "kind": "sweep", "directory": str(folder), "state": source.status, "ended": 3, "planned": 24,
         "unfinished": source.unfinished, "resume": f"kstress sweep --resume {folder}",

@@ -40,26 +40,26 @@ def told(pytester: pytest.Pytester, source: str, **outcomes: int) -> str:
     [
         (
             "@stress.writer\n        async def body(cpu): pass",
-            "the body `body` is `async def`: a call of it runs none of",
+            "the body `body` is `async def`: calling it runs none of",
         ),
         (
             "@stress.writer\n        async def body(cpu): yield",
-            "the body `body` is `async def` and has `yield`: a call",
+            "the body `body` is `async def` and has `yield`: calling",
         ),
         (
             "@stress.reader\n        def body(cpu): yield",
-            "the body `body` has `yield`: a call of it runs none of its code",
+            "the body `body` has `yield`: calling it runs none of its code",
         ),
-        ("stress.writer(functools.partial(Called()))", "is `async def`: a call of it runs none of its code"),
-        ("stress.writer(lambda cpu: later())", "writer <lambda> returned an awaitable, as `async def` does: a call"),
-        ("stress.writer(lambda cpu: (yield))", "has `yield`: a call of it runs none of its code"),
+        ("stress.writer(functools.partial(Called()))", "is `async def`: calling it runs none of its code"),
+        ("stress.writer(lambda cpu: later())", "writer <lambda> returned an awaitable, as `async def` does: calling"),
+        ("stress.writer(lambda cpu: (yield))", "has `yield`: calling it runs none of its code"),
         ("stress.writer(lambda cpu: (one for one in 'a'))", "returned a generator, as a function with `yield` does"),
     ],
 )
 def test_a_body_of_which_nothing_would_run_is_told(body: str, fault: str, pytester: pytest.Pytester) -> None:
     out = told(pytester, BODY.format(body=body), failed=1)
     assert fault in out
-    assert "return an outcome as text" not in out
+    assert "return the name of an outcome" not in out
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_body_of_which_nothing_would_run_is_told(body: str, fault: str, pytest
     [
         (
             "@stress.writer\n        def body(cpu): raise Wordless",
-            "Wordless, whose text cannot be had: its __str__ or __repr__",
+            "Wordless, which cannot be printed: its __str__ or __repr__",
         ),
         (
             "stress.writer(lambda cpu: Wordless())",
@@ -100,7 +100,7 @@ def test_an_async_test_that_nobody_runs_is_told_and_a_plugin_may_run_it(pytester
             stress.writer(lambda cpu: None)
             stress.run()
     """
-    assert "a test that is `async def` needs a plugin of pytest that runs it" in told(pytester, source, failed=1)
+    assert "an `async def` test needs a pytest plugin that runs it" in told(pytester, source, failed=1)
     pytester.makeconftest("""
         import asyncio
         import pytest
@@ -145,7 +145,7 @@ def test_a_marked_method_of_unittest_is_an_error(at: int, pytester: pytest.Pytes
     marks = ["", ""]
     marks[at] = "@pytest.mark.stress(cpus=2)"
     out = told(pytester, MARKED.format(module="", marks=marks), errors=1)
-    assert "the mark `stress` is not for methods of unittest.TestCase, which take no fixture" in out
+    assert "the mark `stress` does not work on methods of unittest.TestCase, which cannot take fixtures" in out
     assert "Traceback" not in out
 
 
@@ -153,7 +153,7 @@ def test_marked_tests_without_the_fixture_run_once_and_are_named(pytester: pytes
     source = MARKED.format(module="pytestmark = pytest.mark.stress(repeat=3)", marks=["", ""])
     source += "\n    def test_plain(): pass\n\n    class TestPlain:\n        def test_method(self): pass\n"
     out = told(pytester, source, passed=3)
-    assert re.findall(r"::(\w+): has the mark `stress` and not the fixture `stress`: it ran once", out) == [
+    assert re.findall(r"::(\w+): has the mark `stress` but not the fixture `stress`: it ran once", out) == [
         "test_it",
         "test_plain",
         "test_method",

@@ -49,7 +49,7 @@ def test_an_item_waits_and_says_for_whom_after_a_second(pytester: pytest.Pyteste
     result = pytester.runpytest_inprocess(*QUIET)
     process.communicate()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines([f"*waits for the stress run of process {process.pid} (*, which has the host's cores*"])
+    result.stdout.fnmatch_lines([f"*waits for the stress run of process {process.pid} (*, which holds the host's *"])
 
 
 @pytest.mark.parametrize("how", ["wait", "share", "skip"])
@@ -83,5 +83,5 @@ def test_a_value_that_is_none_is_one_line(
     monkeypatch.setenv(SETTING, variable)
     result = pytester.runpytest_inprocess(*QUIET, *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    told = f"ERROR: {origin}: 'some' is not what to do about busy cores; give one of wait, share, skip"
+    told = f"ERROR: {origin}: must be one of wait, share, skip (got 'some')"
     result.stderr.fnmatch_lines([told])

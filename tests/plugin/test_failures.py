@@ -171,7 +171,7 @@ def test_a_run_without_overlap_says_so(pytester: pytest.Pytester) -> None:
 def test_roles_that_never_run_fail_the_test(pytester: pytest.Pytester) -> None:
     source = RAISING.format(body="return 'good'").replace('stress.run(acceptable={"good"})', "pass")
     out = failed(pytester, source)
-    assert "the roles never ran: call stress.run(acceptable={...}) in the test" in out
+    assert "the roles never ran; call stress.run(acceptable={...}) in the test" in out
     assert "Traceback" not in out
 
 
@@ -242,8 +242,8 @@ def test_a_stop_that_never_ends_is_told_as_a_stall(pytester: pytest.Pytester) ->
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("stress.reader(count=0)", "count=0 is no number of CPUs; give 1 or more, or leave it out"),
-        ("stress.run(acceptable='found')", "acceptable='found' is no set of outcomes"),
+        ("stress.reader(count=0)", "count must be a number of CPUs, 1 or more (got 0); leave it out for all others"),
+        ("stress.run(acceptable='found')", "acceptable must be a set of outcomes' names"),
         ("stress.run()", "stress.run(): no role; decorate a body"),
         ("stress.reader(count=9)(print); stress.run()", "the roles need at least 9 CPUs, not 2; give cpus=9 or more"),
     ],

@@ -84,14 +84,14 @@ def is_free(place: Path, core: int) -> bool:
 
 def test_who_waits_too_long_is_told_by_whom_and_goes_on(holder: Process) -> None:
     told: list[str] = []
-    shares = f"shares its cores with the stress run of process {holder.pid}.*, after 0.05 s of waiting"
+    shares = f"shares its cores with the stress run of process {holder.pid}.*, after waiting for 0.05 s"
     with having_cores(told.append, told.append, 0.05) as shared:
         told.append("runs")
     [waits, warned, runs] = told
     assert warned == shared
     assert re.fullmatch(shares, warned)
     assert waits.startswith(f"waits for the stress run of process {holder.pid} ({sys.executable} -c import time ")
-    assert ", which has the host's cores since " in waits
+    assert ", which holds the host's cores since " in waits
     assert runs == "runs"
 
 

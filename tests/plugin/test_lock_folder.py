@@ -133,7 +133,7 @@ def test_nothing_to_be_had_is_told_with_every_place_and_what_to_do(
     with pytest.raises(NoFolderError) as error:
         open_folder()
     assert str(error.value).startswith("no folder for locks (")
-    assert str(error.value).endswith(f"); name one of your own with {NAMED}")
+    assert str(error.value).endswith(f"); set {NAMED} to a folder of your own")
     assert str(error.value).count("No such file") == 2
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from stress.marks import noise as noises
-from stress.marks.noise import COVERAGE, KINDS, TOOL_IDS, Countdown, Heard, Kind, Noise, codes_of
-from stress.marks.under_test import PACKAGE, Part, UnderTest
+from stress.marks.code_under_test import PACKAGE, CodeUnderTest, Part
+from stress.marks.noise import COVERAGE, KINDS, TOOL_IDS, Countdown, Kind, Noise, NoiseCounts, codes_of
 
 HERE = Path(__file__).parent
 MANY = 2000
@@ -33,37 +33,37 @@ def yields(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(
-    kind: Kind, under_test: UnderTest, body: Callable[[int], object] = code_under_test, before: object = None
-) -> Heard:
+    kind: Kind, under_test: CodeUnderTest, body: Callable[[int], object] = code_under_test, before: object = None
+) -> NoiseCounts:
     """Run a body on a thread of its own that is traced by `before`, with noise of a kind."""
     noise = Noise(under_test, 1, [body])
-    heard = noise.slice(kind)
+    around = noise.slice(kind)
 
     def thread() -> None:
         sys.settrace(before)  # type: ignore[arg-type]
-        heard.around(body)(MANY)
+        around.around(body)(MANY)
         assert sys.gettrace() is before
         sys.settrace(None)
 
-    with heard.everywhere():
+    with around.everywhere():
         cpu = threading.Thread(target=thread, name="cpu")
         cpu.start()
         cpu.join(30)
         assert not cpu.is_alive()
-    return noise.heard
+    return noise.counts
 
 
 @pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
 def test_the_code_under_test_yields_at_about_its_share_of_events(kind: Kind, yields: list[str]) -> None:
-    run(kind, UnderTest(HERE))
+    run(kind, CodeUnderTest(HERE))
     least = {Kind.LINES: 2 * MANY, Kind.INSTRUCTIONS: 5 * MANY}[kind]
     assert yields.count("cpu") >= least / kind.value / 2
 
 
 @pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
 def test_what_an_item_had_no_noise_for_takes_it_in_the_next_one(kind: Kind, tmp_path: Path) -> None:
-    assert not run(kind, UnderTest(tmp_path)).switches
-    assert run(kind, UnderTest(HERE)).switches[__file__, True] > MANY / kind.value
+    assert not run(kind, CodeUnderTest(tmp_path)).switches
+    assert run(kind, CodeUnderTest(HERE)).switches[__file__, True] > MANY / kind.value
 
 
 def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:
@@ -71,7 +71,7 @@ def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:
         for number in range(rounds):
             code_under_test(number % 3)
 
-    switches = run(Kind.LINES, UnderTest(HERE), body).switches
+    switches = run(Kind.LINES, CodeUnderTest(HERE), body).switches
     assert set(switches) == {(__file__, True), (__file__, False)}
     assert min(switches.values()) > MANY / Kind.LINES.value / 4
 
@@ -87,20 +87,20 @@ def test_the_code_of_a_body_is_found_through_what_wraps_it() -> None:
 
 @pytest.mark.parametrize("kind", [Kind.BARE, Kind.SWITCHES])
 def test_bare_threads_and_short_switch_intervals_do_not_yield(kind: Kind, yields: list[str]) -> None:
-    run(kind, UnderTest(HERE))
+    run(kind, CodeUnderTest(HERE))
     assert yields == []
 
 
 @pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
 def test_code_elsewhere_does_not_yield(kind: Kind, yields: list[str], tmp_path: Path) -> None:
-    run(kind, UnderTest(tmp_path))
+    run(kind, CodeUnderTest(tmp_path))
     assert yields == []
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_afterwards_everything_is_as_before(kind: Kind) -> None:
     before = sys.getswitchinterval(), sys.gettrace(), _tools()
-    with Noise(UnderTest(HERE), 1).slice(kind).everywhere():
+    with Noise(CodeUnderTest(HERE), 1).slice(kind).everywhere():
         within = sys.getswitchinterval()
     assert (sys.getswitchinterval(), sys.gettrace(), _tools()) == before
     assert (within < before[0]) == (kind is not Kind.BARE)
@@ -118,9 +118,9 @@ def test_a_thread_that_is_traced_already_is_left_alone_and_that_is_told(kind: Ki
     def debugger(frame: object, event: str, arg: object) -> None:
         return None
 
-    heard = run(kind, UnderTest(HERE), before=debugger)
+    counts = run(kind, CodeUnderTest(HERE), before=debugger)
     assert yields == []
-    assert heard.gave_way == {(f"{__name__.partition('.')[0]}, which traces the threads", "operations"): 1}
+    assert counts.gave_way == {(f"{__name__.partition('.')[0]}, which traces the threads", "operations"): 1}
 
 
 @pytest.mark.skipif(hasattr(sys, "monitoring"), reason="only where threads are traced")
@@ -137,7 +137,7 @@ def test_a_coverage_measurement_sees_what_it_would_see_without_noise(kind: Kind,
             return measure
 
         measure.__module__ = COVERAGE
-        run(kind, UnderTest(HERE), before=measure)
+        run(kind, CodeUnderTest(HERE), before=measure)
         return seen
 
     bare = seen_in(Kind.BARE)
@@ -153,12 +153,12 @@ def test_if_no_tool_is_free_nothing_comes_and_that_is_told(yields: list[str]) ->
     for number in free:
         monitoring.use_tool_id(number, "another")
     try:
-        heard = run(Kind.LINES, UnderTest(HERE))
+        counts = run(Kind.LINES, CodeUnderTest(HERE))
     finally:
         for number in free:
             monitoring.free_tool_id(number)
     assert yields == []
-    [(told, units)] = heard.gave_way
+    [(told, units)] = counts.gave_way
     assert "another, another" in told
     assert told.endswith(", which have all tools of sys.monitoring")
     assert units == "slices"
@@ -168,7 +168,7 @@ def test_code_under_test_is_what_lies_under_rootdir_and_is_not_installed_there(t
     more = tmp_path.parent / "other"
     mine, own = tmp_path / ".venv/lib/site-packages/mine", tmp_path / "site-packages/mine/test_it.py"
     parts = (Part("other", "", (str(more),)), Part("mine", "site-packages", (str(mine),)))
-    under_test = UnderTest(tmp_path, parts, str(own))
+    under_test = CodeUnderTest(tmp_path, parts, str(own))
     assert under_test.label(str(tmp_path / "pkg/cache.py")) == str(Path("pkg/cache.py"))
     assert under_test.label(str(more / "a.py")) == "other"
     assert under_test.label(str(mine / "a.py")) == "mine (site-packages)"
@@ -176,17 +176,17 @@ def test_code_under_test_is_what_lies_under_rootdir_and_is_not_installed_there(t
     assert not under_test.has(f"{mine}2/a.py")
     assert not under_test.has(str(tmp_path / ".venv/lib/site-packages/theirs/a.py"))
     assert not under_test.has(threading.__file__)
-    assert not UnderTest(Path(threading.__file__).parent).has(threading.__file__)
-    assert not UnderTest(Path(PACKAGE).parent).has(f"{PACKAGE}/runner.py")
+    assert not CodeUnderTest(Path(threading.__file__).parent).has(threading.__file__)
+    assert not CodeUnderTest(Path(PACKAGE).parent).has(f"{PACKAGE}/runner.py")
 
 
 def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
     from random import Random
 
-    countdown = Countdown(8, Random(1), heard := Heard())
+    countdown = Countdown(8, Random(1), counts := NoiseCounts())
     for _ in range(8000):
         countdown.event(code_under_test.__code__)
-    assert heard.switches == {(__file__, False): len(yields)}
+    assert counts.switches == {(__file__, False): len(yields)}
     assert 800 <= len(yields) <= 1250
 
 

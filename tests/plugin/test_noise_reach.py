@@ -11,9 +11,9 @@ from types import CodeType
 import pytest
 
 from stress.errors import UserError
+from stress.marks.code_under_test import CodeUnderTest, named
 from stress.marks.imports import imported_parts
 from stress.marks.noise import Kind
-from stress.marks.under_test import UnderTest, named
 from tests.plugin.test_noise import run
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "--stress-duration", "200ms")
@@ -200,13 +200,15 @@ def test_what_a_module_has_from_a_private_one_that_python_has_frozen_takes_noise
             one.get(number)
 
     part = named("collections.abc", tmp_path, "x")
-    assert run(Kind.LINES, UnderTest(tmp_path, (part,)), body).switches.keys() == {(code_of_get().co_filename, False)}
+    assert run(Kind.LINES, CodeUnderTest(tmp_path, (part,)), body).switches.keys() == {
+        (code_of_get().co_filename, False)
+    }
 
 
 @pytest.mark.parametrize("word", ["no/such/folder", "queue.nothing", "parcel;", "x" * 5000, "a\0b", "", "raises.x"])
 def test_a_name_that_is_neither_a_path_nor_a_module_cannot_be_used(word: str, installed: Path) -> None:
     (installed / "raises.py").write_text("1 / 0")
-    with pytest.raises(UserError, match=re.escape(f"stress_noise in x: {word!r} is no file or folder under")):
+    with pytest.raises(UserError, match=re.escape(f"stress_noise in x: {word!r} is neither a file or folder under")):
         named(word, installed, "stress_noise in x")
 
 
@@ -217,8 +219,10 @@ def test_a_name_that_cannot_be_used_is_told_in_a_line(pytester: pytest.Pytester)
     pytester.makeini(f"[pytest]\nstress_noise = parcel {word}\n")
     result = pytester.runpytest_inprocess(*QUIET)
     result.assert_outcomes(errors=1)
-    [line] = [line for line in result.outlines if "stress_noise in tox.ini: " in line and "no module" in line]
-    assert f"{word!r} is no file or folder under {pytester.path} and no module that can be imported; give a " in line
+    [line] = [line for line in result.outlines if "stress_noise in tox.ini: " in line and "nor a module" in line]
+    assert (
+        f"{word!r} is neither a file or folder under {pytester.path} nor a module that can be imported; give " in line
+    )
     assert "Traceback" not in result.stdout.str()
 
 

@@ -12,11 +12,11 @@ import attrs
 import pytest
 
 from stress.machine.stacks import RawStack
-from stress.marks.poison import Deed, Graveyard, Use, UsedAfterFreeError
+from stress.marks.poison import Action, FreedObjects, Use, UsedAfterFreeError
 
 
-def deed(stack: RawStack) -> Deed:
-    return Deed(threading.current_thread().name, 0, stack)
+def action(stack: RawStack) -> Action:
+    return Action(threading.current_thread().name, 0, stack)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def uses() -> list[Use]:
 
 
 @pytest.fixture
-def graveyard(uses: list[Use]) -> Graveyard:
-    return Graveyard(deed, uses.append)
+def freed_objects(uses: list[Use]) -> FreedObjects:
+    return FreedObjects(action, uses.append)
 
 
 class Plain:
@@ -96,13 +96,13 @@ USED: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("used", USED)
 def test_any_use_is_noted_and_raises(
-    used: str, kind: Callable[[], object], graveyard: Graveyard, uses: list[Use]
+    used: str, kind: Callable[[], object], freed_objects: FreedObjects, uses: list[Use]
 ) -> None:
     obj = kind()
-    graveyard.bury(obj)
+    freed_objects.poison(obj)
     with pytest.raises(UsedAfterFreeError):
         USED[used](obj)
-    assert len(uses) == graveyard.count == 1
+    assert len(uses) == freed_objects.count == 1
     assert uses[0].what == getattr(kind, "__qualname__", "")
     assert any("test_any_use" in code.co_name for code, _ in uses[0].freed.stack)
     assert any(code.co_filename == __file__ for code, _ in uses[0].used.stack)
@@ -115,40 +115,40 @@ def _swallows(obj: Plain) -> bool:
         return True
 
 
-def test_a_use_that_is_caught_is_noted_all_the_same(graveyard: Graveyard, uses: list[Use]) -> None:
+def test_a_use_that_is_caught_is_noted_all_the_same(freed_objects: FreedObjects, uses: list[Use]) -> None:
     obj = Plain()
-    graveyard.bury(obj)
+    freed_objects.poison(obj)
     assert _swallows(obj)
     assert [use.how for use in uses] == ["__getattribute__('x')"]
 
 
-def test_a_method_under_way_meets_the_poison(graveyard: Graveyard, uses: list[Use]) -> None:
+def test_a_method_under_way_meets_the_poison(freed_objects: FreedObjects, uses: list[Use]) -> None:
     obj = Plain()
     method = obj.method
-    graveyard.bury(obj)
+    freed_objects.poison(obj)
     with pytest.raises(UsedAfterFreeError):
         method()
     assert [use.used.who for use in uses] == [threading.current_thread().name]
 
 
-def test_a_second_free_is_a_use(graveyard: Graveyard, uses: list[Use]) -> None:
+def test_a_second_free_is_a_use(freed_objects: FreedObjects, uses: list[Use]) -> None:
     obj = Plain()
-    graveyard.bury(obj)
+    freed_objects.poison(obj)
     with pytest.raises(UsedAfterFreeError):
-        graveyard.bury(obj)
+        freed_objects.poison(obj)
     assert [use.how for use in uses] == ["freed again"]
 
 
-def test_every_use_of_every_thread_is_counted(graveyard: Graveyard) -> None:
+def test_every_use_of_every_thread_is_counted(freed_objects: FreedObjects) -> None:
     obj = Plain()
-    graveyard.bury(obj)
+    freed_objects.poison(obj)
     threads = [threading.Thread(target=lambda: [_swallows(obj) for _ in range(200)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert graveyard.count == 800
-    assert len(graveyard.uses) == 16
+    assert freed_objects.count == 800
+    assert len(freed_objects.uses) == 16
 
 
 @pytest.mark.parametrize(
@@ -157,18 +157,18 @@ def test_every_use_of_every_thread_is_counted(graveyard: Graveyard) -> None:
     ids=lambda obj: type(obj).__name__,
 )
 def test_what_cannot_be_poisoned_is_refused_with_the_alternative_and_stays_as_it_is(
-    obj: object, graveyard: Graveyard
+    obj: object, freed_objects: FreedObjects
 ) -> None:
     cls = type(obj)
     with pytest.raises(
         TypeError, match=rf"the class of a {cls.__qualname__} cannot be swapped; .*stress\.freed\(key\)"
     ):
-        graveyard.bury(obj)
+        freed_objects.poison(obj)
     assert type(obj) is cls
-    assert graveyard.count == 0
+    assert freed_objects.count == 0
 
 
-def test_a_freed_object_dies_as_what_it_was_and_that_is_no_use(graveyard: Graveyard) -> None:
+def test_a_freed_object_dies_as_what_it_was_and_that_is_no_use(freed_objects: FreedObjects) -> None:
     died: list[int] = []
 
     class Mortal(Plain):
@@ -176,23 +176,23 @@ def test_a_freed_object_dies_as_what_it_was_and_that_is_no_use(graveyard: Gravey
             died.append(self.x)
 
     obj = Mortal()
-    graveyard.bury(obj)
+    freed_objects.poison(obj)
     del obj
     gc.collect()
     assert died == [1]
-    assert graveyard.count == 0
+    assert freed_objects.count == 0
 
 
-def test_another_object_of_the_class_is_as_before(graveyard: Graveyard) -> None:
-    graveyard.bury(Plain())
+def test_another_object_of_the_class_is_as_before(freed_objects: FreedObjects) -> None:
+    freed_objects.poison(Plain())
     assert Plain().method() == 1
 
 
-def test_a_key_is_used_after_free_until_it_is_allocated_again(graveyard: Graveyard, uses: list[Use]) -> None:
-    graveyard.check("k")
-    graveyard.free("k")
+def test_a_key_is_used_after_free_until_it_is_allocated_again(freed_objects: FreedObjects, uses: list[Use]) -> None:
+    freed_objects.check("k")
+    freed_objects.free("k")
     with pytest.raises(UsedAfterFreeError, match="key 'k' was freed by MainThread and is used now: check"):
-        graveyard.check("k")
-    graveyard.allocate("k")
-    graveyard.check("k")
+        freed_objects.check("k")
+    freed_objects.allocate("k")
+    freed_objects.check("k")
     assert len(uses) == 1

@@ -9,9 +9,9 @@ import pytest
 from stress.machine.machine import Machine
 from stress.marks.bout import Bout
 from stress.marks.cell import Cell
+from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.cpu import Role, StressCpu
 from stress.marks.noise import SliceNoise
-from stress.marks.under_test import UnderTest
 
 CPUS = 3
 TO_THE_GATE = 0.2
@@ -98,5 +98,5 @@ def test_an_interrupt_before_the_cpus_are_let_go_calls_no_body(monkeypatch: pyte
     bout.prepare()
     time.sleep(TO_THE_GATE)
     with pytest.raises(KeyboardInterrupt):
-        bout.run([Role(called.append, True, None)], frozenset(), UnderTest(Path(__file__).parent))
+        bout.run([Role(called.append, True, None)], frozenset(), CodeUnderTest(Path(__file__).parent))
     assert (called, cpu_threads()) == ([], [])

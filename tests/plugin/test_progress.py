@@ -66,7 +66,7 @@ def waited(monkeypatch: pytest.MonkeyPatch, step: float, beats: Callable[[float]
 
 def test_a_holder_without_progress_is_told_and_then_shared_with(monkeypatch: pytest.MonkeyPatch) -> None:
     (waits, stuck, shares), seconds = waited(monkeypatch, 0.5, lambda passed: 0)
-    assert "waits for the stress run of process 4194304, which has the host's cores since" in waits
+    assert "waits for the stress run of process 4194304, which holds the host's cores since" in waits
     assert "has made no progress for 60 s" in stuck
     assert "shares its cores with the stress run of process 4194304, which has made no progress for 180 s" in shares
     assert seconds == pytest.approx(cores.LONGEST_STUCK, abs=1.0)
@@ -75,7 +75,7 @@ def test_a_holder_without_progress_is_told_and_then_shared_with(monkeypatch: pyt
 def test_a_holder_that_makes_progress_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     (waits, shares), seconds = waited(monkeypatch, 0.5, lambda passed: int(passed / 50))
     assert "waits for" in waits
-    assert "after 3600 s of waiting" in shares
+    assert "after waiting for 3600 s" in shares
     assert seconds == pytest.approx(cores.LONGEST_WAIT, abs=1.0)
 
 
@@ -161,7 +161,7 @@ def test_a_process_that_is_stopped_is_told_with_what_lets_it_go_on() -> None:
     assert str(told).startswith(f"process {sleeper.pid} (")
     sleeper.send_signal(signal.SIGSTOP)
     until_status(psutil.Process(sleeper.pid), psutil.STATUS_STOPPED)
-    assert f"it is stopped: `kill -CONT {sleeper.pid}` lets it go on" in told.advice()
+    assert f"it is stopped: `kill -CONT {sleeper.pid}` continues it" in told.advice()
     sleeper.kill()
     until_status(psutil.Process(sleeper.pid), psutil.STATUS_ZOMBIE)
     assert "its main thread has ended" in told.advice()

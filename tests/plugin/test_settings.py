@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from stress.errors import UserError
-from stress.marks.cell import Cell, again, cells
+from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import check_mark, read_cpus, read_duration, read_repeat, read_seed
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
@@ -75,14 +75,14 @@ def test_junit_has_a_case_for_each_cell_with_its_seed_and_what_it_came_to(pytest
 @pytest.mark.parametrize(
     ("marked", "told"),
     [
-        ("8", "8 has no name; give it as one of cpus, duration, seed, repeat"),
-        ("cores=8", "there is no 'cores'; there are cpus, duration, seed, repeat"),
+        ("8", "name each argument: cpus, duration, seed, repeat (got 8)"),
+        ("cores=8", "unknown argument 'cores'; give cpus, duration, seed, repeat"),
         ("cpus=0", "@pytest.mark.stress(cpus=...): 0 is not a CPU count; give 1 to 1024"),
-        ("cpus=[]", "@pytest.mark.stress(cpus=...): no CPU count; give one or several, like 2,4,8"),
+        ("cpus=[]", "@pytest.mark.stress(cpus=...): no CPU count; give one or more, like 2,4,8"),
         ("cpus=[2, 'x']", "@pytest.mark.stress(cpus=...): 'x' is not a CPU count; give a whole number"),
         ("duration=5", "@pytest.mark.stress(duration=...): 5 is not a duration; write text with a unit, like '500ms'"),
         ("duration='5'", "@pytest.mark.stress(duration=...): '5' is not a duration; write a number with a unit"),
-        ("duration='2d'", "'2d' is no time for a test; give more than 0 and at most a day"),
+        ("duration='2d'", "the duration must be greater than 0 and at most a day (got '2d')"),
         ("seed=-1", "@pytest.mark.stress(seed=...): -1 is not a seed; give 0 to"),
         ("repeat=True", "@pytest.mark.stress(repeat=...): True is not a number of repetitions; give a whole number"),
     ],
@@ -104,7 +104,7 @@ def test_a_mark_that_cannot_be_used_is_told_in_a_line(marked: str, told: str, py
         (("--stress-duration", "5"), "--stress-duration: '5' is not a duration"),
         (("--stress-seed", "x"), "--stress-seed: 'x' is not a seed; give a whole number"),
         (("--stress-repeat", "0"), "--stress-repeat: 0 is not a number of repetitions; give 1 to 1000000"),
-        (("--stress-engine", "c"), "--stress-engine: 'c' is no engine; give one of auto, python, native"),
+        (("--stress-engine", "c"), "--stress-engine: 'c' is not an engine; give one of auto, python, native"),
         (("-o", "stress_cpus=x"), "stress_cpus in the settings file: 'x' is not a CPU count; give a whole number"),
     ],
 )
@@ -122,7 +122,7 @@ def test_the_fixture_without_the_mark_says_what_is_missing(pytester: pytest.Pyte
     pytester.makepyfile("def test_it(stress): pass")
     result = pytester.runpytest_inprocess(*QUIET)
     result.assert_outcomes(errors=1)
-    assert "the fixture `stress` is for tests with @pytest.mark.stress" in result.stdout.str()
+    assert "the fixture `stress` needs the mark: add @pytest.mark.stress to the test" in result.stdout.str()
 
 
 def test_marked_tests_are_chosen_by_the_mark(pytester: pytest.Pytester) -> None:
@@ -169,10 +169,10 @@ def test_cells_have_seeds_of_their_own_and_the_command_gives_the_same_again() ->
     assert len({cell.seed for cell in found}) == len(found) == 6
     chosen = cells({"cpus": (2,), "duration": 1.5, "seed": 10, "repeat": 3})
     assert [cell.seed for cell in chosen] == [10, 11, 12]
-    assert again("a.py::test[2cpus-again2]", chosen[2]) == (
+    assert rerun_command("a.py::test[2cpus-again2]", chosen[2]) == (
         'pytest "a.py::test[2cpus-again2]" --stress-cpus 2 --stress-seed 10 --stress-duration 1500ms --stress-repeat 3'
     )
-    assert again("a.py::test[2cpus]", Cell(2, 1.0, 7)) == (
+    assert rerun_command("a.py::test[2cpus]", Cell(2, 1.0, 7)) == (
         'pytest "a.py::test[2cpus]" --stress-cpus 2 --stress-seed 7 --stress-duration 1s'
     )
 

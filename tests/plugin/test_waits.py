@@ -7,26 +7,26 @@ from random import Random
 
 import pytest
 
-from stress.marks import bout, ending, vigil
+from stress.marks import bout, monitor, run_end
 from stress.marks.cpu import Player, Role, StressCpu
-from stress.marks.vigil import LONGEST_SAMPLE_SECONDS, Doing, Look, Vigil
+from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
 
 WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
 GRACE = 0.7
 IDLE = 0.3
 SHORT = f"""
-    from stress.marks import bout, ending
-    bout.GRACE_SECONDS = ending.GRACE_SECONDS = {GRACE}
-    ending.IDLE_SECONDS = {IDLE}
+    from stress.marks import bout, run_end
+    bout.GRACE_SECONDS = run_end.GRACE_SECONDS = {GRACE}
+    run_end.IDLE_SECONDS = {IDLE}
 """
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bout, "GRACE_SECONDS", GRACE)
-    monkeypatch.setattr(ending, "GRACE_SECONDS", GRACE)
-    monkeypatch.setattr(ending, "IDLE_SECONDS", IDLE)
+    monkeypatch.setattr(run_end, "GRACE_SECONDS", GRACE)
+    monkeypatch.setattr(run_end, "IDLE_SECONDS", IDLE)
 
 
 def test_partners_that_wait_for_each_other_pass_and_nobody_is_left(pytester: pytest.Pytester) -> None:
@@ -87,6 +87,46 @@ LEFT = """
 """
 
 
+AFTER_A_DEADLOCK = """
+    import threading
+
+    import pytest
+
+    pytestmark = pytest.mark.stress(cpus=4)
+
+    def test_joined(stress):
+        lock = threading.Lock()
+
+        @stress.writer
+        def have_it_done(cpu):
+            with lock:
+                helper = threading.Thread(target=lock.acquire, daemon=True)
+                helper.start()
+                helper.join()
+
+        stress.run()
+
+    def test_add(stress):
+        lock, sums = threading.Lock(), [0]
+
+        @stress.writer
+        def add(cpu):
+            with lock:
+                sums[0] += 1
+
+        stress.run()
+        assert sums[0] == dict(stress.properties())["stress_operations"]
+"""
+
+
+def test_threads_that_are_left_in_a_deadlock_do_not_hinder_those_of_the_next_item(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(SHORT)
+    pytester.makepyfile(AFTER_A_DEADLOCK)
+    result = pytester.runpytest_subprocess(*SMALL, timeout=90)  # threads are left behind
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines("STALLED: 4 of 4 CPUs do not end their operation")
+
+
 @pytest.mark.usefixtures("short")
 def test_who_waits_for_what_never_comes_while_others_get_on_is_a_note_and_takes_nothing_later(
     pytester: pytest.Pytester,
@@ -118,7 +158,7 @@ def test_a_thread_that_is_left_at_a_lock_counts_nothing_when_it_gets_on(pytester
 def test_who_runs_on_is_stalled_while_others_get_on_and_is_ended(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vigil, "RUN_SECONDS", 0.01)  # a busy host gives it little
+    monkeypatch.setattr(monitor, "RUN_SECONDS", 0.01)  # a busy host gives it little
     pytester.makepyfile(LEFT.format(body="while True: pass", after=""))
     result = pytester.runpytest_inprocess(*SMALL)
     result.assert_outcomes(failed=1, passed=1)
@@ -132,7 +172,7 @@ def test_who_runs_on_is_stalled_while_others_get_on_and_is_ended(
 def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(
     body: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vigil, "RUN_SECONDS", 0.01)
+    monkeypatch.setattr(monitor, "RUN_SECONDS", 0.01)
     source = LEFT.format(body=body, after="").replace("time.sleep(0)", "time.sleep(0.01); raise ValueError(7)")
     pytester.makepyfile(source)
     result = pytester.runpytest_inprocess(*SMALL)
@@ -152,10 +192,10 @@ def players(count: int) -> list[Player]:
     ]
 
 
-def watched(look: Callable[[float], Look], step: float = 0.05, looks: int = 40) -> Vigil:
-    """A vigil over two CPUs of which neither gets on; `look` says what their threads do, by the time."""
+def watched(look: Callable[[float], ThreadSample], step: float = 0.05, looks: int = 40) -> Monitor:
+    """A monitor over two CPUs of which neither gets on; `look` says what their threads do, by the time."""
     now = [0.0]
-    watching = Vigil(players(2), lambda number: number, lambda native_id: look(now[0]), lambda: now[0])
+    watching = Monitor(players(2), lambda number: number, lambda native_id: look(now[0]), lambda: now[0])
     for _ in range(looks):
         now[0] += step
         watching.sample()
@@ -165,28 +205,30 @@ def watched(look: Callable[[float], Look], step: float = 0.05, looks: int = 40) 
 @pytest.mark.parametrize(
     ("look", "doing"),
     [
-        (lambda now: Look(0.0, ready=False), Doing.WAITS),
-        (lambda now: Look(now, ready=True), Doing.RUNS),
-        (lambda now: Look(now / 3, ready=False), Doing.RUNS),
-        (lambda now: Look(now / 50, ready=False), Doing.WAITS),
-        (lambda now: Look(now / 50, ready=True), Doing.STARVES),
-        (lambda now: Look(0.0, ready=now < 0.5), Doing.WAITS),
+        (lambda now: ThreadSample(0.0, ready=False), Activity.WAITS),
+        (lambda now: ThreadSample(now, ready=True), Activity.RUNS),
+        (lambda now: ThreadSample(now / 3, ready=False), Activity.RUNS),
+        (lambda now: ThreadSample(now / 50, ready=False), Activity.WAITS),
+        (lambda now: ThreadSample(now / 50, ready=True), Activity.STARVES),
+        (lambda now: ThreadSample(0.0, ready=now < 0.5), Activity.WAITS),
     ],
 )
 def test_what_a_cpu_does_is_told_by_its_cpu_time_and_by_what_it_wants(
-    look: Callable[[float], Look], doing: Doing
+    look: Callable[[float], ThreadSample], doing: Activity
 ) -> None:
     watching = watched(look)
     assert watching.doing(0) is doing
-    assert watching.has_stalled(1.0) == (doing is not Doing.STARVES)
+    assert watching.has_stalled(1.0) == (doing is not Activity.STARVES)
 
 
 def test_a_process_that_was_suspended_has_not_waited() -> None:
-    assert watched(lambda now: Look(), step=60.0, looks=2).idle <= 2 * LONGEST_SAMPLE_SECONDS
+    assert watched(lambda now: ThreadSample(), step=60.0, looks=2).idle <= 2 * LONGEST_SAMPLE_SECONDS
 
 
 def test_who_gets_on_is_seen() -> None:
-    watching = Vigil(one := players(2), lambda number: number, lambda native_id: Look(), iter(range(9)).__next__)
+    watching = Monitor(
+        one := players(2), lambda number: number, lambda native_id: ThreadSample(), iter(range(9)).__next__
+    )
     watching.sample()
     watching.sample()
     assert watching.has_stalled(0.5)

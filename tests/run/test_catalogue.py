@@ -2,7 +2,7 @@
 
 import pytest
 
-from stress.report.listing import as_markdown
+from stress.results.terminal.listing import as_markdown
 from stress.scenario import POINTS, Program, Scenario
 from stress.scenario_files import catalogue, find_scenario, scenarios_folder
 

@@ -1,4 +1,4 @@
-"""docs/internals.md lists every bound on time that the code has, with its value: a new one is listed, or this fails."""
+"""docs/internals.md lists every deadline of the code with its value, the regions of RAM, and each word once."""
 
 import ast
 import re
@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from stress.machine.blocks import MIN_BLOCK, RECORD_BYTES
+from stress.machine.evidence import SLOTS_BYTES
+from stress.machine.ram import LARGEST, SHADOW_SHIFT, RamMap
+from stress.machine.words import AREA_BYTES, AREAS, LOG_BYTES, LOW, STATICS_BYTES
 from tests.frontdoor.command import CHECKOUT
 
 ROW = re.compile(r"\| `(\w+)` \| `([\w/]+\.py)` \| ([\d.]+) (s|ns) \| ([\w ]+) \| (.+) \|")
@@ -79,3 +83,37 @@ def test_nothing_waits_for_a_time_that_has_no_name() -> None:
 def test_a_bound_that_is_new_or_has_no_name_would_be_seen() -> None:
     assert list(unnamed(ast.parse("thread.join(1.0)\nconnect(timeout=5)\nthread.join(SECONDS)")))
     assert all(map(TIMES.search, ("MOST_SECONDS", "GRACE", "LONGEST_WAIT", "ANSWER_TIMEOUT")))
+
+
+def table_under(heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading, without its head."""
+    text = (CHECKOUT / "docs" / "internals.md").read_text().partition(f"## {heading}\n")[2]
+    lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_address_map_has_the_regions_in_their_order_with_their_sizes() -> None:
+    ram_map = RamMap(cpus=3, data_bytes=1, heap_bytes=1, table_bytes=1)
+    regions = {
+        "shadow": (LOW >> SHADOW_SHIFT, f"1 byte for {1 << SHADOW_SHIFT} bytes"),
+        "static words": (LOW, f"{STATICS_BYTES >> 10} KiB"),
+        "CPU areas": (AREAS, f"{AREA_BYTES >> 10} KiB for a CPU"),
+        "read-only data": (ram_map.data, ""),
+        "heap": (ram_map.heap, ""),
+        "logs": (ram_map.logs, f"{LOG_BYTES >> 10} KiB for a CPU"),
+        "records": (ram_map.records, f"{RECORD_BYTES} bytes for {MIN_BLOCK} bytes of heap"),
+        "judge's tables": (ram_map.tables, ""),
+        "evidence": (ram_map.reports, f"{SLOTS_BYTES >> 10} KiB for a CPU"),
+    }
+    listed = table_under("The address map")
+    assert [row[0] for row in listed] == sorted(regions, key=lambda name: regions[name][0])
+    assert all(row[2] == regions[row[0]][1] for row in listed if regions[row[0]][1])
+    text = (CHECKOUT / "docs" / "internals.md").read_text()
+    assert f"LOW = {LOW >> 20} MiB" in text
+    assert f"may have {LARGEST >> 20} MiB" in text
+
+
+def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
+    words = [row[0] for row in table_under("Glossary")]
+    assert len(words) > 50
+    assert words == sorted(set(words), key=str.lower)

@@ -80,7 +80,7 @@ def test_a_damaged_cache_is_made_anew(kind: str, whole_cache: Path, tmp_path: Pa
     damaged.write_bytes(flipped)
     done = kstress(*COMPILED, KSTRESS_CACHE_DIR=str(cache))
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("is thrown away and made anew: its content is damaged") == 1
+    assert done.stderr.count("is deleted and compiled again: its content is damaged") == 1
     assert damaged.read_bytes() != flipped
 
 

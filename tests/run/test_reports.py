@@ -89,10 +89,11 @@ def assert_order(block: Block) -> None:
 @each_run
 def test_the_block_the_focus_and_the_rows_belong_together(engine: str, fate: str) -> None:
     for one in reports(engine, fate):
-        assert one.block is None or one.block.address <= one.focus < one.block.address + one.block.size
+        focus = one.focus or 0
+        assert one.block is None or one.block.address <= focus < one.block.address + one.block.size
         assert one.hit is None or (one.focus == one.hit.address and one.hit.size in (1, 8) and one.hit.shadow)
-        assert all(row.address % 16 == 0 and len(row.data) == 16 for row in one.rows)
-        assert sum(row.address <= one.focus < row.address + 16 for row in one.rows) == (one.block is not None)
+        assert all(row.address % 16 == 0 and len(row.data) == 16 for row in one.memory)
+        assert sum(row.address <= focus < row.address + 16 for row in one.memory) == (one.block is not None)
 
 
 @each_engine
@@ -102,12 +103,13 @@ def test_the_runs_of_a_wrong_name_add_up_to_it(engine: str, fate: str) -> None:
     assert wrong or fate == "unmapped"
     for one in wrong:
         assert one.copied is not None
-        assert one.subject is not None
-        assert one.subject.module is not None
-        assert one.copied != one.subject.name
-        assert b"".join(run.data for run in one.runs) == one.copied
-        assert all(bool(run.owners) == (run.kind in (WHOLE, BEGINNING, END)) for run in one.runs)
-        assert one.outcome != "alien" or [run.kind for run in one.runs] == [WHOLE]
+        assert one.asked is not None
+        assert one.asked.module is not None
+        runs = one.copied.runs
+        assert one.copied.data != one.asked.name
+        assert b"".join(run.data for run in runs) == one.copied.data
+        assert all(bool(run.owners) == (run.kind in (WHOLE, BEGINNING, END)) for run in runs)
+        assert one.outcome != "alien" or [run.kind for run in runs] == [WHOLE]
 
 
 @each_engine

@@ -11,9 +11,8 @@ from benchmarks.shadow import NOTHING, as_wanted, once
 from stress import Scenario
 from stress.config import Config
 from stress.errors import UserError
-from stress.report.retold import KNOWN, retell_violation
-from stress.report.table import show
-from stress.report.told import tell_violation
+from stress.results.terminal.table import show
+from stress.runs.report import KNOWN, report_violation, reread_violation
 from stress.runs.result import Result
 from stress.runs.runner import run_scenario, world_for
 
@@ -58,14 +57,14 @@ def test_a_report_on_it_is_told_again_word_for_word(name: str) -> None:
     scenario, outcome = NAMED[name]
     result = once(scenario, outcome, "python", SHORT.get(name, SECONDS))
     seen = next(one for one in result.reports if one.outcome == outcome)
-    told = tell_violation(seen, KNOWN, "kstress run")
-    assert retell_violation(json.loads(json.dumps(told.json)), "here").text == told.text
+    told = report_violation(seen, KNOWN, "kstress run")
+    assert reread_violation(json.loads(json.dumps(told.json)), "here").text == told.text
 
 
 def test_a_report_on_broken_poison_names_who_found_it_who_freed_and_what_was_written_and_no_culprit() -> None:
     scenario, outcome = NAMED["late_write"]
     [seen] = once(scenario, outcome, "python", SECONDS, cpus=1).reports
-    text = tell_violation(seen, KNOWN, "kstress run").text
+    text = report_violation(seen, KNOWN, "kstress run").text
     for part in (
         "BUG: kstress: poison-overwritten found in kmalloc",
         "CPU 0 (wrong), operation 1, allocates the block now; who wrote to it is not known",
@@ -82,7 +81,7 @@ def test_a_report_on_broken_poison_names_who_found_it_who_freed_and_what_was_wri
 def test_a_report_on_poison_that_power_off_found_broken_names_nobody() -> None:
     scenario, outcome = NAMED["last_write"]
     [seen] = once(scenario, outcome, "python", SHORT["last_write"], cpus=1).reports
-    text = tell_violation(seen, KNOWN, "kstress run").text
+    text = report_violation(seen, KNOWN, "kstress run").text
     assert "BUG: kstress: poison-overwritten found at power-off" in text
     assert "All free blocks are checked then; who wrote to it is not known" in text
     assert "found    01 00 00 00 00 00 00 00" in text

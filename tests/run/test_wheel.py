@@ -36,7 +36,7 @@ def test_a_wheel_has_scenarios_and_corpus(tmp_path: Path) -> None:
     assert {row["scenario"] for row in rows["scenarios"]} == {
         path.stem for path in (CHECKOUT / "scenarios").glob("*.py")
     }
-    assert {"page.html.j2", "page.css.j2"} <= {file.name for file in (site / "stress" / "results" / "report").iterdir()}
+    assert {"report.html.j2", "page.css.j2"} <= {file.name for file in (site / "stress" / "results" / "pages").iterdir()}
     ran = call(
         sys.executable, "-c", listing, "run", "modlist_spinlock", "--engine", "python", "--duration", "1s",
         cwd=tmp_path, PYTHONPATH=str(site),

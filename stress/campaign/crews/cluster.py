@@ -17,7 +17,8 @@ import attrs
 
 from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, NoWorkersError, Returned, Trade
 from stress.campaign.crews.futures import first_done, known, taken
-from stress.campaign.crews.hand import do, introduce, read_introduction
+from stress.campaign.crews.hand import Introduction, do, introduce
+from stress.campaign.crews.letters import opened
 from stress.campaign.identity import made_by
 from stress.campaign.reading import parse, read_file
 from stress.errors import UserError
@@ -127,7 +128,7 @@ class OnCluster:
     def _hire(self, place: Place, done: Future[str]) -> None:
         """A worker has introduced itself, or could not."""
         try:
-            who = read_introduction(done.result(), place.name)
+            who = opened(done.result(), Introduction, place.name)
         except Exception as error:  # it has no kstress, or none that knows its part
             reasons: tuple[str, ...] = (f"it cannot work for {made_by()}: {known(error)}",)
         else:

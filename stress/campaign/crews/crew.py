@@ -72,4 +72,34 @@ class Crew(Protocol):
         """Nothing is wanted any more, tasks under way included."""
 
 
+class Tasks(Protocol):
+    """What a campaign has its crew do."""
+
+    def goes_on(self) -> bool:
+        """Whether there is, or may come, something to give or to take back."""
+
+    def give(self) -> None:
+        """Begin a task with everybody who has none, as far as there are any."""
+
+    def take(self, returned: Returned) -> None:
+        """A task has come back, or was lost."""
+
+
+def work_through(crew: Crew, tasks: Tasks) -> str | None:
+    """Give tasks and take them back as long as it goes on; why nobody is left to work, or None.
+
+    What was under way when the campaign was interrupted is not counted, and can be done again.
+    """
+    try:
+        while tasks.goes_on():
+            tasks.give()
+            for returned in crew.returned():
+                tasks.take(returned)
+    except NoWorkersError as error:
+        return str(error)
+    except StoppedError:
+        pass
+    return None
+
+
 MakeCrew = Callable[[Trade, Note, Interrupted], Crew]

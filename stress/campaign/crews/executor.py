@@ -5,7 +5,8 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 
 from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, NoWorkersError, Returned, Trade
 from stress.campaign.crews.futures import first_done, known, taken
-from stress.campaign.crews.hand import do, introduce, read_introduction
+from stress.campaign.crews.hand import Introduction, do, introduce
+from stress.campaign.crews.letters import opened
 from stress.campaign.identity import made_by
 from stress.errors import UserError
 
@@ -25,7 +26,7 @@ class OnExecutor:
             said = executor.submit(introduce, trade.objections, trade.offer).result(LONGEST_SILENCE)
         except Exception as error:
             raise UserError(f"the executor cannot work for {made_by()}: {known(error)}") from None
-        if reasons := read_introduction(said, WHO).objections:
+        if reasons := opened(said, Introduction, WHO).objections:
             raise UserError(f"{WHO} cannot do this: {'; '.join(reasons)}")
 
     @property

@@ -5,7 +5,8 @@ from collections.abc import Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from stress.campaign.crews.crew import Note, Returned
-from stress.campaign.crews.hand import read_answer
+from stress.campaign.crews.hand import Answer
+from stress.campaign.crews.letters import opened
 from stress.safe_text import shown
 
 POLL_SECONDS = 0.1
@@ -26,7 +27,7 @@ def known(error: BaseException) -> str:
 def taken(tag: Hashable, who: str, done: Future[str], note: Note) -> Returned:
     """What has come back from a worker; whatever it raised, the task can be given to another."""
     try:
-        answer = read_answer(done.result(), who)
+        answer = opened(done.result(), Answer, who)
     except Exception as error:
         return Returned(tag, who, None, known(error))
     for text in answer.notes:

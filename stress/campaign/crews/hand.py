@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from stress.campaign.crews.crew import Interrupted, Note
-from stress.campaign.crews.letters import letter, opened
+from stress.campaign.crews.letters import letter
 from stress.errors import UserError
 from stress.host.cores import cores
 
@@ -42,15 +42,3 @@ def do(work: Callable[[str, Interrupted, Note], str], text: str, given_up: Inter
     notes: list[str] = []
     said = work(text, given_up, notes.append)
     return letter(Answer(said, tuple(notes)))
-
-
-def read_introduction(text: str, who: str) -> Introduction:
-    """What a worker says of itself; UserError for anything else."""
-    introduction: Introduction = opened(text, Introduction, who)
-    return introduction
-
-
-def read_answer(text: str, who: str) -> Answer:
-    """What a worker says of a task; UserError for anything else."""
-    answer: Answer = opened(text, Answer, who)
-    return answer

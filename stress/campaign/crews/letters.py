@@ -1,7 +1,7 @@
 """What crosses from one process to another of perhaps another host: JSON that says first which kstress wrote it."""
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.crews.crew import Returned
@@ -9,6 +9,7 @@ from stress.campaign.identity import made_by
 from stress.errors import UserError
 from stress.safe_text import shown
 
+T = TypeVar("T")
 FIRST = "made_by"
 """The key that is looked at before any other: another version may write those in another way."""
 
@@ -17,7 +18,7 @@ class LostError(Exception):
     """A worker did not say what became of a task; the text is why."""
 
 
-def said_by(returned: Returned, kind: type[Any]) -> Any:
+def said_by(returned: Returned, kind: type[T]) -> T:
     """The record that a task has come to; LostError if its worker did not say, or nothing that can be read."""
     if returned.said is None:
         raise LostError(returned.why)
@@ -32,7 +33,7 @@ def letter(record: Any) -> str:
     return json.dumps({FIRST: made_by(), "of": to_json(record)})
 
 
-def opened(text: str, kind: type[Any], whose: str) -> Any:
+def opened(text: str, kind: type[T], whose: str) -> T:
     """The record in a letter.
 
     Raises:

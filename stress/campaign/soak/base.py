@@ -7,16 +7,17 @@ from collections.abc import Callable
 import attrs
 import psutil
 
-from stress.campaign.folder import JournalError, now
+from stress.campaign.folder import now
+from stress.campaign.journal import JournalError
 from stress.campaign.soak.ending import Ending, ending_of
-from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import SHORTEST_SOAK, Finding, Plan, Sample, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.view import Span, View, Watcher, span
 from stress.errors import UserError
-from stress.judge.violation import MOST_REPORTS
-from stress.report.told import Told
+from stress.judge.harvest import MOST_REPORTS
+from stress.runs.report import Report
 from stress.safe_text import shown
 
 MOST_SPANS = 60
@@ -30,12 +31,12 @@ class Soak(ABC):
     """
 
     plan: Plan
-    open_journal: Callable[[], Journal]
+    open_journal: Callable[[], SoakJournal]
     watcher: Watcher
     interrupted: Callable[[], bool]
     standings: dict[str, Standing]
     findings: list[Finding] = attrs.field(factory=list)
-    journal: Journal | None = None
+    journal: SoakJournal | None = None
     trouble: str | None = attrs.field(init=False, default=None)
     deserted: str | None = attrs.field(init=False, default=None)
     _view: View | None = attrs.field(init=False, default=None)
@@ -70,12 +71,12 @@ class Soak(ABC):
         hindered = self.trouble or self.deserted or self.interrupted()
         return waiting and left > SHORTEST_SOAK and not hindered
 
-    def _open(self) -> Journal:
+    def _open(self) -> SoakJournal:
         """The journal, which is opened the first time."""
         self.journal = self.journal or self.open_journal()
         return self.journal
 
-    def _keep(self, scenario: str, outcome: str, told: Told) -> None:
+    def _keep(self, scenario: str, outcome: str, told: Report) -> None:
         """Keep the first violation of each outcome."""
         known = [finding.outcome for finding in self.findings if finding.scenario == scenario]
         if outcome not in known and len(known) < MOST_REPORTS:
@@ -98,7 +99,7 @@ class Soak(ABC):
         self._open().append(Sample(at=now(), session=session, memory_bytes=None, steal_percent=None, standing=standing))
         self.watcher.note(f"a turn of {shown(scenario)} was lost ({standing.lost_turns:,} so far): {shown(why)}")
 
-    def _fail_scenario(self, scenario: str, told: Told, session: int) -> None:
+    def _fail_scenario(self, scenario: str, told: Report, session: int) -> None:
         """A scenario has ended with a fault of the harness; its counts stay, the others may go on."""
         standing = self.standings[scenario]
         if standing.failure is None:
@@ -134,11 +135,6 @@ class Soak(ABC):
         except (JournalError, UserError) as error:  # the disk takes no more, or does not give back what it took
             self.trouble = str(error)
         return Ending(journal.folder, manifest, dict(self.standings), tuple(self.findings), self.trouble)
-
-
-def failed(reason: str, words: tuple[str, ...]) -> Told:
-    """What is told of a scenario whose machine's process is gone."""
-    return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": list(words)})
 
 
 def memory_of(pid: int | None) -> int | None:

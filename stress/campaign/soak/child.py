@@ -1,10 +1,5 @@
-"""The machine's process: `python -m stress.campaign.soak.child`, started by `stress.campaign.child`.
+"""The machine's process: `python -m stress.campaign.soak.child`, started by `stress.campaign.child`."""
 
-It ends when the pipe that it got the job by is closed, as it is when the soak's process dies.
-"""
-
-import faulthandler
-import json
 import sys
 import threading
 import time
@@ -12,8 +7,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from stress.campaign.converter import from_json
-from stress.campaign.pipes import Lost, take_pipes, what_failed
+from stress.campaign.pipes import Lost, serve
 from stress.campaign.soak.messages import Began, CpuGlance, Glance, Job, Message, Ready
 from stress.campaign.soak.records import parts_by_name
 from stress.campaign.soak.turns import Player, player_for, slices_of
@@ -62,7 +56,7 @@ class Glancer:
 def _cpus(machine: Machine, watchdog: Watchdog) -> Iterator[CpuGlance]:
     """Every CPU of a machine."""
     for link in watchdog.links():
-        state = f"spins on {link.wait.spins_on}" if link.wait else link.activity
+        state = f"spins on {link.spins_on}" if link.spins_on else link.activity
         yield CpuGlance(link.cpu, link.program, machine.core_of(link.cpu), state, link.operation)
 
 
@@ -95,14 +89,7 @@ def work(job: Job, speak: Speak, stop: threading.Event) -> None:
 
 def main() -> int:
     """Do the job; the exit code."""
-    faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
-    line, speak, stop = take_pipes()
-    job = from_json(json.loads(line), Job, "the job")
-    try:
-        work(job, speak, stop)
-    except Exception as error:
-        speak(what_failed(error))
-    return 0
+    return serve(Job, work)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from random import Random
 
 import attrs
 
-from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, StoppedError
+from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, work_through
 from stress.campaign.crews.letters import LostError, letter
-from stress.campaign.folder import JournalError, now
+from stress.campaign.folder import now
+from stress.campaign.journal import JournalError
 from stress.campaign.parts import Session
 from stress.campaign.soak.base import Soak
 from stress.campaign.soak.records import Plan
@@ -48,18 +49,15 @@ class CrewedSoak(Soak):
         """Give turns to the crew until the time is up, then wait for those under way."""
         self.watcher.note(f"run directory: {self._open().folder}")
         try:
-            while self._goes_on() or (self._under_way and not self.interrupted()):
-                self._give()
-                for returned in self.crew.returned():
-                    self._take(returned)
+            self.deserted = work_through(self.crew, self)
         except JournalError as error:
             self.trouble = str(error)
-        except NoWorkersError as error:
-            self.deserted = str(error)
-        except StoppedError:
-            pass  # what was under way is not counted
 
-    def _give(self) -> None:
+    def goes_on(self) -> bool:
+        """Whether there is time left, or turns are under way that are waited for."""
+        return self._goes_on() or (len(self._under_way) > 0 and not self.interrupted())
+
+    def give(self) -> None:
         """Give a turn to everybody who has none: of the scenario that has had the fewest."""
         while self.crew.has_room and self._goes_on():
             left = self.plan.duration_s - self.elapsed_s
@@ -79,7 +77,7 @@ class CrewedSoak(Soak):
         seed = Random(f"{self.plan.seed}/{session}/{number}").randrange(2**31)
         return attrs.evolve(self.plan, scenarios=parts, seed=seed)
 
-    def _take(self, returned: Returned) -> None:
+    def take(self, returned: Returned) -> None:
         """A turn has come back, or was lost with its worker; then nothing of it is counted."""
         scenario = self._under_way.pop(returned.tag)
         try:

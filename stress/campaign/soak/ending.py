@@ -9,9 +9,9 @@ import attrs
 from stress.campaign.life import COMPLETE, FAILED, Life
 from stress.campaign.parts import Part
 from stress.campaign.soak.records import SHORTEST_SOAK, SOAK, Finding, Manifest, Sample, Standing
-from stress.campaign.soak.rundir import Run
+from stress.campaign.soak.rundir import StoredSoak
 from stress.judge.verdict import TwinSide, judge
-from stress.report.told import Told
+from stress.runs.report import Report
 from stress.runs.result import Result
 from stress.units import say_duration
 
@@ -93,7 +93,7 @@ class Ending:
             verb="soak",
         )
 
-    def reports(self, scenario: str) -> list[Told]:
+    def reports(self, scenario: str) -> list[Report]:
         """The violations of a scenario that were told in full."""
         return [finding.told for finding in self.findings if finding.scenario == scenario]
 
@@ -132,6 +132,6 @@ def _side(part: Part, standing: Standing) -> TwinSide | None:
     return TwinSide(standing.twin, expect, standing.twin_stall)
 
 
-def ending_of(run: Run) -> Ending:
+def ending_of(run: StoredSoak) -> Ending:
     """What a run directory's soak came to, or has come to so far."""
     return Ending(run.folder, run.manifest, run.standings(), run.findings, samples=run.samples, state=run.state)

@@ -7,27 +7,15 @@ bounded size: when it is full, half of the samples go, in one step too, and the 
 
 import json
 import math
-from pathlib import Path
 
 import attrs
 
-from stress.campaign.folder import (
-    JournalError,
-    Lines,
-    OpenFolder,
-    make_folder,
-    making,
-    manifest_bytes,
-    open_lines,
-    write_whole,
-    writing_again,
-)
-from stress.campaign.identity import made_by
-from stress.campaign.life import boot_id
+from stress.campaign.folder import Lines, write_whole
+from stress.campaign.journal import Journal, JournalError
 from stress.campaign.parts import Session
-from stress.campaign.reading import MANIFEST, WholeLines
-from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample
-from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run
+from stress.campaign.reading import WholeLines
+from stress.campaign.soak.records import Finding, Sample
+from stress.campaign.soak.rundir import FINDINGS, SAMPLES
 from stress.errors import UserError
 
 MOST_SAMPLES = 4096
@@ -48,11 +36,14 @@ def thinned(lines: list[bytes], keep: int) -> list[bytes]:
 
 
 @attrs.define
-class Journal(OpenFolder):
+class SoakJournal(Journal):
     """A soak's run directory, open for writing."""
 
-    _count: int = 0
+    _count: int = attrs.field(init=False)
     most_samples: int = MOST_SAMPLES
+
+    def __attrs_post_init__(self) -> None:
+        self._count = sum(1 for _ in WholeLines(self.folder / SAMPLES))
 
     def append(self, sample: Sample) -> None:
         """Add a sample."""
@@ -83,30 +74,3 @@ class Journal(OpenFolder):
             self._files[SAMPLES].close()
             self._files[SAMPLES] = Lines(path, len(data))
         self._count = len(lines)
-
-
-def create(results: Path, plan: Plan, session: Session) -> Journal:
-    """The journal of a new soak, in a run directory of its own in the folder `results`.
-
-    Raises:
-        UserError: when it cannot be made.
-    """
-    manifest = Manifest(SCHEMA, made_by(), "running", plan, (session,), boot_id())
-    with making(results):
-        files = {SAMPLES: b"", FINDINGS: b"", MANIFEST: manifest_bytes(SOAK, manifest)}
-        folder, lock = make_folder(results, SOAK, files)
-        return Journal(SOAK, folder, manifest, lock, open_lines(folder, {SAMPLES: 0, FINDINGS: 0}))
-
-
-def reopen(run: Run, lock: int, plan: Plan, session: Session) -> Journal:
-    """Go on with a run directory that was locked, then read: as `plan`, in a new session.
-
-    Raises:
-        UserError: when it cannot be written to.
-    """
-    sessions = (*run.manifest.sessions, session)
-    manifest = attrs.evolve(run.manifest, plan=plan, status="running", sessions=sessions, boot=boot_id())
-    with writing_again(run.folder):
-        files = open_lines(run.folder, run.sizes)
-        write_whole(run.folder / MANIFEST, manifest_bytes(SOAK, manifest))
-    return Journal(SOAK, run.folder, manifest, lock, files, len(run.samples))

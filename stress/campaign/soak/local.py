@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import attrs
 
-from stress.campaign.child import Child, start
+from stress.campaign.child import POLL_SECONDS, Child, failure, start
 from stress.campaign.crews.crew import NoWorkersError
-from stress.campaign.folder import JournalError, encode
-from stress.campaign.memory import died_for_memory, oom_kills
+from stress.campaign.folder import encode
+from stress.campaign.journal import JournalError
 from stress.campaign.pipes import Failed, Lost, read_message
-from stress.campaign.soak.base import Soak, failed, memory_of
+from stress.campaign.soak.base import Soak, memory_of
 from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Ready, Turn
 from stress.campaign.soak.records import HARNESS_FAILED, Standing
 from stress.errors import HarnessError, HostError, UserError
@@ -23,7 +23,6 @@ from stress.machine.engines import compile_notes
 from stress.runs.conditions import StealMeter
 
 CHILD = "stress.campaign.soak.child"
-POLL_SECONDS = 0.1
 MOST_LOSSES = 10
 """Turns of a scenario that may be lost one after the other, with none of it that came to its end between them."""
 REST_SECONDS = 1.0
@@ -41,7 +40,7 @@ class LocalSoak(Soak):
 
     def _work(self) -> None:
         """Start the machine's process and listen until it has ended."""
-        left, kills = self.plan.duration_s - self.elapsed_s, oom_kills()
+        left = self.plan.duration_s - self.elapsed_s
         self.watcher.note(f"{self.plan.engine} engine: compiling, or loading what was compiled before")
         for line in compile_notes(self.plan.engine):
             self.watcher.note(line)
@@ -52,8 +51,8 @@ class LocalSoak(Soak):
             self._lose_turn(Lost(str(error), memory=True))
             return
         try:
-            self._listen(child)
-            self._ended(child, kills)
+            child.listen(lambda line: self._take(read_message(line, KINDS), child), self.interrupted)
+            self._ended(child)
         except JournalError as error:
             self.trouble = str(error)
         finally:
@@ -63,18 +62,10 @@ class LocalSoak(Soak):
         """Where each scenario stands; those that have lost turns lately come last, so that the others have theirs."""
         return tuple(sorted(self.standings.values(), key=lambda one: self._losses[one.scenario]))
 
-    def _listen(self, child: Child) -> None:
-        """Act on what the process says until it has ended, as it is asked to when a signal comes."""
-        while not child.ended:
-            for line in child.poll(POLL_SECONDS):
-                self._take(read_message(line, KINDS), child)
-            if self.interrupted():
-                child.stop()
-
-    def _ended(self, child: Child, kills: int) -> None:
+    def _ended(self, child: Child) -> None:
         """Act on how the process has ended."""
         death = child.death()
-        if death and self._lost is None and died_for_memory(death, child.last_words, kills):
+        if death and self._lost is None and child.died_for_memory:
             self._lost = Lost(f"out of memory: {death}", memory=True)
         if self._lost:
             self._lose_turn(self._lost)
@@ -139,9 +130,8 @@ class LocalSoak(Soak):
         elif lost.memory:
             self.deserted = f"{MOST_LOSSES} turns in a row were lost, the last one: {lost.text}"
         else:
-            self._fail_scenario(
-                scenario, failed(f"{MOST_LOSSES} turns in a row were lost", (lost.text,)), self._session
-            )
+            why = failure(f"{MOST_LOSSES} turns in a row were lost", [lost.text])
+            self._fail_scenario(scenario, why, self._session)
 
     def _rest(self, seconds: float) -> None:
         """Wait for memory, unless a signal comes."""
@@ -157,5 +147,5 @@ class LocalSoak(Soak):
         """
         if self._running is None:
             raise HarnessError("\n".join([f"{reason} before anything ran", *words]))
-        self._fail_scenario(self._running, failed(reason, tuple(words)), self._session)
+        self._fail_scenario(self._running, failure(reason, words), self._session)
         self._running = None

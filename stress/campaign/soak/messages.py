@@ -4,7 +4,7 @@ import attrs
 
 from stress.campaign.pipes import Failed, Lost
 from stress.campaign.soak.records import Plan, Standing
-from stress.report.told import Told
+from stress.runs.report import Report
 
 
 @attrs.frozen
@@ -62,7 +62,7 @@ class Turn:
 
     seconds: float
     standing: Standing
-    reports: dict[str, Told]
+    reports: dict[str, Report]
 
 
 Message = Ready | Began | Glance | Turn | Lost | Failed

@@ -11,7 +11,7 @@ import attrs
 
 from stress.campaign.parts import Part
 from stress.campaign.soak.records import Standing, parts_by_name
-from stress.campaign.soak.view import View
+from stress.campaign.soak.view import View, Watcher
 from stress.errors import UserError
 from stress.extras import needs
 from stress.machine.latency import upper_edge
@@ -59,16 +59,14 @@ def stop_buckets(latencies: list[int]) -> tuple[list[tuple[str, float]], float]:
 
 
 @attrs.define(eq=False)
-class SoakMetrics:
+class SoakMetrics(Watcher):
     """A watcher that passes everything on to another one, and a collector of what it has seen last."""
 
     watcher: Any
     view: View | None = None
 
-    @property
-    def wants_glances(self) -> bool:
-        """Whether the other one does."""
-        return bool(self.watcher.wants_glances)
+    def __attrs_post_init__(self) -> None:
+        self.wants_glances = self.watcher.wants_glances
 
     def note(self, text: str) -> None:
         """Pass it on."""

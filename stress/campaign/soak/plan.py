@@ -11,9 +11,9 @@ import attrs
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.folder import now
 from stress.campaign.identity import corpus_digest, sources_digest
-from stress.campaign.parts import Part, Session, changed, part_of
-from stress.campaign.soak.records import Plan
-from stress.campaign.soak.rundir import Run
+from stress.campaign.parts import Part, Session, changed, part_of, refuse_changes
+from stress.campaign.soak.records import SOAK, Plan
+from stress.campaign.soak.rundir import StoredSoak
 from stress.config import Config
 from stress.errors import UserError
 from stress.machine.engines import choose_engine
@@ -98,7 +98,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
     return from_json(to_json(plan), Plan, "what is asked for")  # what cannot be read back is told before it runs
 
 
-def resumed_plan(run: Run, scenarios: Iterable[str], given: Mapping[str, object]) -> Plan:
+def resumed_plan(run: StoredSoak, scenarios: Iterable[str], given: Mapping[str, object]) -> Plan:
     """The plan of a run directory, with another duration or interval if they are given.
 
     Raises:
@@ -109,11 +109,7 @@ def resumed_plan(run: Run, scenarios: Iterable[str], given: Mapping[str, object]
     _check_interval(wanted.pop("interval_s", plan.interval_s))
     Config(**wanted)
     since = changed(plan.scenarios, plan.sources_digest, [(plan.corpus, plan.corpus_digest)])
-    differences = [*_asked(plan, list(scenarios), given), *since]
-    if differences:
-        raise UserError(
-            f"--resume: {shown(run.folder)} cannot be added to: {'; '.join(differences)}; start a new soak instead"
-        )
+    refuse_changes(SOAK, run.folder, [*_asked(plan, list(scenarios), given), *since])
     free: dict[str, Any] = {name: value for name, value in given.items() if name in FREE}
     return attrs.evolve(plan, **free)
 

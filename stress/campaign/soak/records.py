@@ -9,13 +9,14 @@ from functools import reduce
 from pathlib import Path
 
 import attrs
-from attrs.validators import ge, gt, in_, min_len, optional
+from attrs.validators import ge, gt, min_len, optional
 
+from stress.campaign import parts
 from stress.campaign.converter import complete_but
-from stress.campaign.parts import STATUSES, Part, Session, check_names
+from stress.campaign.parts import Part, check_names
 from stress.config import Config
 from stress.judge.tally import Tally
-from stress.report.told import Told
+from stress.runs.report import Report
 
 SOAK = "soak"
 SCHEMA = 1
@@ -25,7 +26,7 @@ SHORTEST_SOAK = 0.01
 """Seconds: with less than that left, a soak has come to its end."""
 
 
-def _check_report(instance: object, attribute: object, told: Told) -> None:
+def _check_report(instance: object, attribute: object, told: Report) -> None:
     """Raise ValueError unless a violation has what is printed of it: a rule, then a title."""
     if len(told.lines) < 2:
         raise ValueError("a violation has at least two lines")
@@ -78,19 +79,7 @@ class Plan:
         )
 
 
-@attrs.frozen
-class Manifest:
-    """The head of a run directory. `status` is "running" until the soak has ended, whatever became of the process.
-
-    `boot` is the `boot_id` of the kernel that the last session's process ran on.
-    """
-
-    schema: int
-    made_by: str
-    status: str = attrs.field(validator=in_(STATUSES))
-    plan: Plan
-    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
-    boot: str | None = None
+Manifest = parts.Manifest[Plan]
 
 
 @complete_but("lost_turns", "last_loss")
@@ -108,9 +97,9 @@ class Standing:
     slices: int = attrs.field(default=0, validator=ge(0))
     tally: Tally = attrs.field(factory=Tally)
     twin: Tally | None = None
-    stall: Told | None = None
+    stall: Report | None = None
     twin_stall: str | None = None
-    failure: Told | None = None
+    failure: Report | None = None
     done: bool = False
     lost_turns: int = attrs.field(default=0, validator=ge(0))
     last_loss: str | None = None
@@ -166,7 +155,7 @@ class Finding:
     scenario: str
     outcome: str
     at: str
-    told: Told = attrs.field(validator=_check_report)
+    told: Report = attrs.field(validator=_check_report)
 
 
 def parts_by_name(plan: Plan) -> Mapping[str, Part]:

@@ -5,30 +5,27 @@ from collections.abc import Iterator
 import attrs
 from attrs.validators import ge, optional
 
-from stress.campaign.child import Child
+from stress.campaign.child import Child, failure
 from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError, Trade
 from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.folder import encode
-from stress.campaign.memory import died_for_memory, oom_kills
-from stress.campaign.nursery import Source, borrowed, close_idle
+from stress.campaign.nursery import Source, close_idle, having_processes
 from stress.campaign.parts import changed
 from stress.campaign.pipes import Failed, Lost, read_message
-from stress.campaign.soak.base import failed, memory_of
-from stress.campaign.soak.messages import KINDS, Job, Message, Turn
+from stress.campaign.soak.base import memory_of
+from stress.campaign.soak.messages import KINDS, Job, Turn
 from stress.campaign.soak.plan import session
 from stress.campaign.soak.records import HARNESS_FAILED, Plan, Standing
 from stress.campaign.soak.turns import slices_of
 from stress.errors import HostError, UserError
-from stress.host.cores import chosen, having_cores
 from stress.machine.patience import Patience
-from stress.report.told import Told
 from stress.runs.conditions import Conditions, StealMeter
+from stress.runs.report import Report
 from stress.runs.runner import settle
 from stress.safe_text import shown
 
 CHILD = "stress.campaign.soak.child"
 SOAK = "the soak"
-POLL_SECONDS = 0.1
 COMPILE_SECONDS = 600.0
 """CPU time that the main thread of a machine's process may use in a shift: it compiles, and does little else."""
 LONGEST_SHIFT_SECONDS = 3600.0
@@ -52,7 +49,7 @@ class Played:
 
     conditions: Conditions
     turn: Turn | None
-    failure: Told | None
+    failure: Report | None
     memory_bytes: int | None = attrs.field(validator=optional(ge(0)))
 
 
@@ -81,10 +78,7 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
         StoppedError: when nobody waits for it any more.
     """
     shift: Shift = opened(text, Shift, SOAK)
-    alone = having_cores(note, note, given_up=given_up, how=chosen(None))
-    with alone, borrowed(CHILD, shift.plan.engine == "native") as nursery:
-        if given_up():
-            raise StoppedError
+    with having_processes(CHILD, shift.plan.engine == "native", None, given_up, note) as nursery:
         return letter(play(shift, nursery, given_up, note))
 
 
@@ -99,52 +93,61 @@ def played_of(returned: Returned, scenario: str) -> Played:
 
 
 @attrs.define
-class Hearing:
-    """What the machine's process says in the course of a shift."""
+class TurnProcess:
+    """The machine's process while it plays a turn, and what it has said."""
 
+    child: Child
+    patience: Patience
     turn: Turn | None = None
-    failure: Told | None = None
+    failure: Report | None = None
     memory_bytes: int | None = None
+    hung: str | None = None
 
-    def take(self, message: Message) -> None:
+    def listen(self, given_up: Interrupted) -> None:
+        """Listen until it has ended; HostError when it says that its turn is lost."""
+        self.hung = self.child.listen(self._take, given_up, self._look)
+
+    def _look(self) -> str | None:
+        """See how much memory it has; why it hangs, if it does."""
+        self.memory_bytes = memory_of(self.child.pid) or self.memory_bytes
+        return self.patience.spent()
+
+    def _take(self, line: bytes) -> None:
         """Keep what is to be known in the end: standings grow from one turn to the next, reports are new ones."""
-        match message:
-            case Turn():
+        match read_message(line, KINDS):
+            case Turn() as turn:
                 known = self.turn.reports if self.turn else {}
-                self.turn = attrs.evolve(message, reports={**message.reports, **known})
-            case Lost():
-                raise HostError(message.text)
-            case Failed(user=True):
-                raise UserError(message.text)
-            case Failed():
-                self.failure = failed(HARNESS_FAILED, tuple(message.text.splitlines()))
+                self.turn = attrs.evolve(turn, reports={**turn.reports, **known})
+            case Lost(text):
+                raise HostError(text)
+            case Failed(user=True, text=text):
+                raise UserError(text)
+            case Failed(text=text):
+                self.failure = failure(HARNESS_FAILED, text.splitlines())
+
+    def end(self) -> None:
+        """It has ended: HostError if it hung, or died for want of memory; `failure` if it died of anything else."""
+        if self.hung:
+            raise HostError(f"the machine's process did not end {self.hung}")
+        if (death := self.child.death()) and self.failure is None:
+            if self.child.died_for_memory:
+                raise HostError(f"out of memory: {death}")
+            self.failure = failure(death, self.child.last_words)
 
 
 def play(shift: Shift, nursery: Source, given_up: Interrupted, note: Note) -> Played:
     """Play a shift in a process from a nursery; StoppedError when it was given up, HostError when it is lost."""
-    plan, heard, steal, kills = shift.plan, Hearing(), StealMeter(), oom_kills()
+    plan, steal = shift.plan, StealMeter()
     standing = Standing(scenario=plan.scenarios[0].name)
     child = Child(nursery.hatch(note), encode(Job(plan, (standing,), slices_of(shift.seconds), False)))
     longest = LONGEST_SHIFT_SECONDS + 2 * (shift.seconds + plan.stall_after_s)
-    patience, hung = Patience(child.pid, COMPILE_SECONDS, longest), None
+    process = TurnProcess(child, Patience(child.pid, COMPILE_SECONDS, longest))
     try:
-        while not child.ended:
-            heard.memory_bytes = memory_of(child.pid) or heard.memory_bytes
-            for line in child.poll(POLL_SECONDS):
-                heard.take(read_message(line, KINDS))
-            if hung := hung or patience.spent():
-                child.kill()
-            if given_up():
-                child.stop()
+        process.listen(given_up)
     finally:
         child.close()
     if given_up():
         raise StoppedError
-    if hung:
-        raise HostError(f"the machine's process did not end {hung}")
-    if (death := child.death()) and heard.failure is None:
-        if died_for_memory(death, child.last_words, kills):
-            raise HostError(f"out of memory: {death}")
-        heard.failure = failed(death, child.last_words)
+    process.end()
     conditions = attrs.evolve(session(plan).conditions, steal_percent=steal.percent())
-    return Played(conditions, heard.turn, heard.failure, heard.memory_bytes)
+    return Played(conditions, process.turn, process.failure, process.memory_bytes)

@@ -1,38 +1,28 @@
 """Reading a soak's run directory: for `kstress report`, for `--resume`, for whoever wants to know."""
 
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import attrs
 
-from stress.campaign.converter import from_json
-from stress.campaign.life import is_locked, state_of
-from stress.campaign.reading import MANIFEST, WholeLines, read_head, records
-from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Sample, Standing, parts_by_name
+from stress.campaign.reading import MANIFEST, WholeLines, records
+from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
+from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample, Standing, parts_by_name
 from stress.errors import UserError
 from stress.safe_text import shown
 
 SAMPLES, FINDINGS = "samples.jsonl", "violations.jsonl"
 
 
-@attrs.frozen
-class Run:
-    """All that a run directory holds. `sizes` has, for each file of lines, how many of its bytes are whole lines.
+KIND = Kind(SOAK, SCHEMA, Manifest, (SAMPLES, FINDINGS))
 
-    `state` is the manifest's status or, of a soak that wrote down no end, what became of it.
-    """
 
-    folder: Path
-    manifest: Manifest
-    samples: tuple[Sample, ...]
-    findings: tuple[Finding, ...]
-    sizes: Mapping[str, int]
-    state: str = attrs.field()
+@attrs.frozen(kw_only=True)
+class StoredSoak(StoredCampaign[Plan]):
+    """All that a soak's run directory holds."""
 
-    @state.default
-    def _state(self) -> str:
-        return self.manifest.status
+    samples: tuple[Sample, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def standings(self) -> dict[str, Standing]:
         """Where each scenario of the plan stands: what its last sample says, or nothing done yet."""
@@ -45,18 +35,7 @@ class Run:
         return tuple(sample for sample in self.samples if sample.standing.scenario == scenario)
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest; UserError says what is wrong with it."""
-    where = shown(folder / MANIFEST)
-    manifest = from_json(read_head(folder, SOAK, SCHEMA), Manifest, where)
-    try:
-        manifest.plan.config()
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
-    return manifest
-
-
-def check(run: Run) -> None:
+def check(run: StoredSoak) -> None:
     """Raise UserError where manifest and lines do not belong together."""
     known = set(parts_by_name(run.manifest.plan))
     for scenario in [sample.standing.scenario for sample in run.samples] + [one.scenario for one in run.findings]:
@@ -69,22 +48,25 @@ def check(run: Run) -> None:
         raise UserError(f"{shown(run.folder / SAMPLES)} is of a session that the manifest does not have")
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> StoredSoak:
     """Read a run directory.
 
     Raises:
         UserError: when it is none, is damaged, or was written by a newer kstress.
     """
-    locked = is_locked(folder)
-    manifest = read_manifest(folder)
+    manifest, state = read_manifest(folder, KIND)
+    try:
+        manifest.plan.config()
+    except UserError as error:
+        raise UserError(f"{shown(folder / MANIFEST)}: {error}") from None
     samples, findings = WholeLines(folder / SAMPLES), WholeLines(folder / FINDINGS)
-    run = Run(
-        folder,
-        manifest,
-        tuple(records(samples, Sample)),
-        tuple(records(findings, Finding)),
-        {SAMPLES: samples.size, FINDINGS: findings.size},
-        state_of(manifest.status, manifest.boot, locked),
+    run = StoredSoak(
+        folder=folder,
+        manifest=manifest,
+        samples=tuple(records(samples, Sample)),
+        findings=tuple(records(findings, Finding)),
+        sizes={SAMPLES: samples.size, FINDINGS: findings.size},
+        state=state,
     )
     check(run)
     return run

@@ -3,42 +3,22 @@
 `soak` starts one, `resume` goes on with one; both return an `Ending`.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from stress.campaign.crews.crew import MakeCrew
 from stress.campaign.folder import check_place, lock_folder
-from stress.campaign.soak import journal as journals
 from stress.campaign.soak.crewed import CrewedSoak
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.local import LocalSoak
 from stress.campaign.soak.plan import new_plan, resumed_plan, session
-from stress.campaign.soak.records import Standing
+from stress.campaign.soak.records import SOAK, Standing
 from stress.campaign.soak.remote import trade_of
-from stress.campaign.soak.rundir import read_run
-from stress.campaign.soak.view import View, Watcher
+from stress.campaign.soak.rundir import KIND, read_run
+from stress.campaign.soak.view import Watcher
 from stress.config import Config
-
-
-class Unwatched:
-    """The watcher of a soak that nobody watches."""
-
-    wants_glances = False
-
-    def note(self, text: str) -> None:
-        """Nobody looks."""
-
-    def glance(self, view: View) -> None:
-        """Nobody looks."""
-
-    def sample(self, view: View) -> None:
-        """Nobody looks."""
-
-    def close(self) -> None:
-        """Nobody looked."""
 
 
 def _never() -> bool:
@@ -67,11 +47,11 @@ def soak(
     plan = new_plan(scenarios, config, interval_s)
     check_place(results)
 
-    def open_journal() -> Journal:
-        return journals.create(results, plan, session(plan))
+    def open_journal() -> SoakJournal:
+        return SoakJournal.create(KIND, results, plan, session(plan))
 
     standings = {part.name: Standing(scenario=part.name) for part in plan.scenarios}
-    watched = watcher or Unwatched()
+    watched = watcher or Watcher()
     if crew is None:
         return LocalSoak(plan, open_journal, watched, interrupted, standings).run()
     with closing(crew(trade_of(plan), watched.note, interrupted)) as hands:
@@ -95,16 +75,13 @@ def resume(
         UserError: when something differs, which it names, or for a directory that cannot be used.
         HarnessError: when the harness failed before anything was learnt; later failures are in the ending.
     """
-    watched = watcher or Unwatched()
+    watched = watcher or Watcher()
     with ExitStack() as stack:
-        lock = lock_folder(folder)
-        unlock = stack.enter_context(ExitStack())
-        unlock.callback(os.close, lock)
+        lock = stack.enter_context(lock_folder(folder))
         run = read_run(folder)
         plan = resumed_plan(run, scenarios, given)
         hands = stack.enter_context(closing(crew(trade_of(plan), watched.note, interrupted))) if crew else None
-        journal = journals.reopen(run, lock, plan, session(plan))
-        unlock.pop_all()  # from here on the journal has it
+        journal = SoakJournal.reopen(SOAK, run, lock, plan, session(plan))
         standings = {name: standing.revived() for name, standing in run.standings().items()}
         known = (plan, lambda: journal, watched, interrupted, standings, list(run.findings), journal)
         return (CrewedSoak(*known, crew=hands) if hands else LocalSoak(*known)).run()

@@ -17,8 +17,8 @@ from stress.judge.explain import explain
 from stress.judge.tally import Tally
 from stress.machine.machine import MachineError
 from stress.machine.ram import Ram
-from stress.report.told import Told, tell_stall, tell_violation
 from stress.runs.boot import World
+from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import command_of
 from stress.runs.runner import SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
 from stress.scenario import Scenario
@@ -105,20 +105,20 @@ class Player:
             slices=track.slices,
             tally=track.tally,
             twin=twin.tally if twin else None,
-            stall=tell_stall(track.stall) if track.stall else self.standing.stall,
+            stall=report_stall(track.stall) if track.stall else self.standing.stall,
             twin_stall=twin_stall,
             done=self.ended,
         )
         return Turn(seconds, self.standing, self._reports())
 
-    def _reports(self) -> dict[str, Told]:
+    def _reports(self) -> dict[str, Report]:
         """The violations of outcomes that this process has not told of before."""
         new = tuple(violation for violation in self.track.reports if violation.outcome not in self._told)
         self._told.update(violation.outcome for violation in new)
         again = command_of("soak", self.track.scenario.origin, self.plan.config())
         outcomes = self.track.scenario.outcomes
         explained = explain(new, self.world.corpus, self.world.names)
-        return {violation.outcome: tell_violation(violation, outcomes, again) for violation in explained}
+        return {violation.outcome: report_violation(violation, outcomes, again) for violation in explained}
 
 
 def _track(scenario: Scenario, plan: Plan, world: World, tally: Tally, slices: int, hooks: Hooks) -> Track:

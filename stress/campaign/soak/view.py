@@ -1,15 +1,18 @@
 """What somebody who watches a soak sees: a snapshot, handed on whole and never changed. Threads share nothing more."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import attrs
 
+from stress.campaign import watcher
 from stress.campaign.soak.messages import Glance
 from stress.campaign.soak.records import Plan, Sample, Standing
 from stress.judge.trials import Trials
 from stress.machine.latency import percentile
+
+STRETCHES = 60
 
 
 @attrs.frozen
@@ -54,6 +57,20 @@ def _twin_rate(before: Standing, after: Standing) -> float | None:
     return Trials(late.trials - earlier.trials, late.catches - earlier.catches).rate
 
 
+def stretches(samples: Sequence[Sample], most: int = STRETCHES) -> list[Span]:
+    """The history of one scenario in at most so many parts of the same number of samples; lost turns are in none."""
+    if not samples:
+        return []
+    standings, lost = [Standing(scenario=samples[0].standing.scenario)], 0
+    for standing in (sample.standing for sample in samples):
+        if standing.lost_turns == lost or standing.slices > standings[-1].slices:
+            standings.append(standing)
+        lost = standing.lost_turns
+    step = -(-len(samples) // most)
+    marks = [*range(0, len(standings) - 1, step), len(standings) - 1]
+    return [span(standings[a], standings[b]) for a, b in pairwise(marks)]
+
+
 @attrs.frozen(kw_only=True)
 class View:
     """A soak as it stands. `current` is whose turn it is or was last, `spans` the latest of that scenario's intervals.
@@ -77,11 +94,13 @@ class View:
         return max(self.plan.duration_s - self.elapsed_s - running, 0.0)
 
 
-class Watcher(Protocol):
-    """Who watches a soak. Called from its main thread only; what takes long here delays the next interval's record."""
+class Watcher(watcher.Watcher):
+    """Who watches a soak. What takes long here delays the record of the next interval.
 
-    def note(self, text: str) -> None:
-        """Something to know between intervals: what is being waited for, where things are kept."""
+    `wants_glances` says whether `glance` is of use.
+    """
+
+    wants_glances = False
 
     def glance(self, view: View) -> None:
         """The CPUs were seen, twice a second."""
@@ -91,7 +110,3 @@ class Watcher(Protocol):
 
     def close(self) -> None:
         """Nothing more will come."""
-
-    @property
-    def wants_glances(self) -> bool:
-        """Whether `glance` is of use."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from stress.campaign.sweep.plan import order
-from stress.campaign.sweep.records import Ended, Plan
+from stress.campaign.sweep.records import CellResult, Plan
 
 Cell = tuple[int, int]
 """The number of a cell's values in the plan, and which repeat of it."""
@@ -20,7 +20,7 @@ class Agenda(Protocol):
     def put_back(self, cell: Cell) -> None:
         """A cell that was taken has not been run after all."""
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: CellResult) -> None:
         """A cell has ended."""
 
     @property
@@ -31,7 +31,7 @@ class Agenda(Protocol):
 class Grid:
     """Every cell of a plan, in the order of its seed."""
 
-    def __init__(self, plan: Plan, ended: Iterable[Ended]) -> None:
+    def __init__(self, plan: Plan, ended: Iterable[CellResult]) -> None:
         """All but those that have ended."""
         done = {(one.number, one.repeat) for one in ended}
         self._waiting = deque(cell for cell in order(plan) if cell not in done)
@@ -45,6 +45,6 @@ class Grid:
         """It comes first again."""
         self._waiting.appendleft(cell)
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: CellResult) -> None:
         """One less."""
         self.left -= 1

@@ -5,27 +5,22 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
-from attrs.validators import ge, in_, optional
 
-from stress.campaign.child import Child
+from stress.campaign.child import Child, failure
 from stress.campaign.crews.crew import StoppedError
-from stress.campaign.folder import encode
-from stress.campaign.memory import died_for_memory, oom_kills
-from stress.campaign.nursery import Source, borrowed
+from stress.campaign.folder import encode, now
+from stress.campaign.nursery import Source
 from stress.campaign.pipes import Failed, Lost, read_message
-from stress.campaign.sweep.messages import KINDS, GoesOn, Job, Ran, Started
-from stress.campaign.sweep.records import CRASHED, DONE, ENDS, FAILED, HUNG, NO_MEMORY, Plan
-from stress.errors import HostError, UserError
+from stress.campaign.sweep.messages import KINDS, CellTask, GoesOn, Job, Ran, Started
+from stress.campaign.sweep.records import CRASHED, DONE, FAILED, HUNG, NO_MEMORY, CellResult, Plan
+from stress.errors import HostError
 from stress.machine.patience import Patience
-from stress.report.told import Told
-from stress.safe_text import shown
+from stress.runs.report import Report
 
 CHILD = "stress.campaign.sweep.child"
-POLL_SECONDS = 0.05
 COMPILE_SECONDS = 600.0
 """CPU time of its main thread, or sleep, after which a cell that has not started hangs."""
 SILENT_SECONDS = 60.0
@@ -34,28 +29,11 @@ LONGEST_SILENCE_SECONDS = 3600.0
 """Without any word of a cell that gets no core."""
 
 
-@attrs.frozen(kw_only=True)
-class Came:
-    """What became of a cell's process: how it ended, what it counted, or why it did not, and how long it took."""
-
-    end: str = attrs.field(validator=in_(ENDS))
-    seconds: float = attrs.field(validator=ge(0.0))
-    first_lookup_s: float | None = attrs.field(default=None, validator=optional(ge(0.0)))
-    run: dict[str, Any] | None = None
-    trouble: Told | None = None
-
-    def __attrs_post_init__(self) -> None:
-        """Raise ValueError unless there is a run, or else why there is none."""
-        if not (self.end == DONE) == (self.run is not None) == (self.trouble is None):
-            raise ValueError(f"{self.end} does not go with what came of it")
-
-
 @attrs.define
 class CellProcess:
     """A cell's process while it is listened to."""
 
     child: Child
-    kills: int = attrs.field(factory=oom_kills)
     first_lookup_s: float | None = None
     said: Ran | Lost | Failed | None = None
     hung: str | None = None
@@ -66,73 +44,55 @@ class CellProcess:
         return Patience(self.child.pid, COMPILE_SECONDS, LONGEST_SILENCE_SECONDS)
 
     def listen(self, interrupted: Callable[[], bool]) -> None:
-        """Hear what it says until it has ended; it is ended when it hangs, or when the sweep is interrupted."""
-        while not self.child.ended:
-            for line in self.child.poll(POLL_SECONDS):
-                self._take(heard(line))
-            if self.said is None and (why := self._patience.spent()):
-                self.hung = self.hung or why
-                self.child.kill()
-            if interrupted():
-                self.child.stop()
+        """Listen until it has ended; it is ended when it hangs, or when the sweep is interrupted."""
+        self.hung = self.child.listen(self._take, interrupted, self._hangs)
 
-    def _take(self, message: Started | GoesOn | Ran | Lost | Failed) -> None:
+    def _hangs(self) -> str | None:
+        """Why it hangs, if it does."""
+        return None if self.said else self._patience.spent()
+
+    def _take(self, line: bytes) -> None:
         """Act on one message."""
-        match message:
+        match read_message(line, KINDS):
             case Started(seconds):
                 self.first_lookup_s = seconds
                 self._patience = Patience(self.child.pid, SILENT_SECONDS, LONGEST_SILENCE_SECONDS)
             case GoesOn():
                 self._patience.start_again()
-            case _:
+            case message:
                 self.said = message
 
-    def how(self) -> tuple[str, Told | None]:
-        """How it ended, and what there is to tell if it did not come to its end."""
-        words = list(self.child.last_words)
+    def how(self) -> tuple[str, Report | None]:
+        """How it ended, and what there is to report if it did not come to its end."""
+        words = self.child.last_words
         if self.hung:
             what = "it did not start" if self.first_lookup_s is None else "nothing more was told"
-            return HUNG, told(f"the machine's process hung: {what} {self.hung}", words)
+            return HUNG, failure(f"the machine's process hung: {what} {self.hung}", words)
         match self.said:
             case Ran():
                 return DONE, None
             case Lost(text, memory=True):
-                return NO_MEMORY, told("the machine's process was refused memory", text.splitlines())
+                return NO_MEMORY, failure("the machine's process was refused memory", text.splitlines())
             case Lost(text):
-                return HUNG, told(f"the machine's process hung: {text}", words)
+                return HUNG, failure(f"the machine's process hung: {text}", words)
             case Failed(text=text):
-                return FAILED, told("the cell failed", text.splitlines())
+                return FAILED, failure("the cell failed", text.splitlines())
         death = self.child.death() or "the machine's process ended without a word"
-        return (NO_MEMORY if died_for_memory(death, words, self.kills) else CRASHED), told(death, words)
+        return (NO_MEMORY if self.child.died_for_memory else CRASHED), failure(death, words)
 
 
-def heard(line: bytes) -> Started | GoesOn | Ran | Lost | Failed:
-    """What the process says; a line that is no message, as one with half a character in it, is its failure."""
-    try:
-        message: Started | GoesOn | Ran | Lost | Failed = read_message(line, KINDS)
-        return message
-    except (UserError, ValueError, LookupError, TypeError, RecursionError) as error:
-        return Failed(False, f"it said what cannot be read: {shown(error)}: {shown(line)}")
-
-
-def told(reason: str, words: list[str]) -> Told:
-    """Why there is no run, and the last words of the process."""
-    return Told((f"FAILED: {reason}", *words), {"reason": reason, "last_words": words})
-
-
-def cells_nursery(plan: Plan) -> AbstractContextManager[Source]:
-    """Where the processes of a plan's cells come from."""
-    return borrowed(CHILD, any(values.engine == "native" for values in plan.cells))
+def needs_native(plan: Plan) -> bool:
+    """Whether cells of a plan need the native engine."""
+    return any(values.engine == "native" for values in plan.cells)
 
 
 def run_cell(
-    plan: Plan,
-    seed: int,
+    task: CellTask,
     nursery: Source,
     interrupted: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda text: None,
-) -> Came:
-    """Run the cell of a plan that has no other, in a process from a nursery; what goes on with that is told.
+) -> CellResult:
+    """Run a cell in a process from a nursery; `tell` is told what goes on with that.
 
     Raises:
         StoppedError: when `interrupted` said so before it had ended.
@@ -141,16 +101,24 @@ def run_cell(
     try:
         hatched = nursery.hatch(tell)
     except HostError as error:
-        return Came(end=NO_MEMORY, seconds=time.monotonic() - began, trouble=told(str(error), []))
-    child = Child(hatched, encode(Job(plan, seed, time.monotonic_ns())))
+        return result_of(task, NO_MEMORY, time.monotonic() - began, trouble=failure(str(error)))
+    child = Child(hatched, encode(Job(task.plan, task.seed, time.monotonic_ns())))
     try:
         process = CellProcess(child)
         process.listen(interrupted)
     finally:
         child.close()
-    if interrupted() and not (isinstance(process.said, Ran) and not process.said.run["interrupted"]):
+    run = process.said.run if isinstance(process.said, Ran) else None
+    if interrupted() and (run is None or run["interrupted"]):
         raise StoppedError
     end, trouble = process.how()
-    run = process.said.run if isinstance(process.said, Ran) and end == DONE else None
-    seconds = time.monotonic() - began
-    return Came(end=end, seconds=seconds, first_lookup_s=process.first_lookup_s, run=run, trouble=trouble)
+    more = {"first_lookup_s": process.first_lookup_s, "run": run if end == DONE else None, "trouble": trouble}
+    return result_of(task, end, time.monotonic() - began, **more)
+
+
+def result_of(task: CellTask, end: str, seconds: float, **more: Any) -> CellResult:
+    """What a cell came to after so many seconds; who keeps it adds the session and the worker."""
+    known = {"first_lookup_s": None, "run": None, "trouble": None, **more}
+    return CellResult(
+        at=now(), session=0, number=task.number, repeat=task.repeat, seed=task.seed, end=end, seconds=seconds, **known
+    )

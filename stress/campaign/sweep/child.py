@@ -1,17 +1,12 @@
-"""The process of one cell: `python -m stress.campaign.sweep.child`, started by `stress.campaign.sweep.cell`.
+"""The process of one cell: `python -m stress.campaign.sweep.child`, started by `stress.campaign.sweep.cell`."""
 
-It ends when the pipe that it got the job by is closed, as it is when the sweep's process dies.
-"""
-
-import faulthandler
-import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 
-from stress.campaign.converter import from_json
 from stress.campaign.parts import load_part
-from stress.campaign.pipes import Lost, take_pipes, what_failed
+from stress.campaign.pipes import Lost, serve
 from stress.campaign.sweep.messages import GoesOn, Job, Message, Ran, Started
 from stress.campaign.sweep.plan import config_of
 from stress.machine.machine import Machine
@@ -42,25 +37,19 @@ class Looks:
         self._told = time.monotonic()
 
 
-def work(job: Job, speak: Speak, interrupted: Callable[[], bool]) -> Ran:
+def work(job: Job, speak: Speak, stop: threading.Event) -> None:
     """Run the cell."""
     config = config_of(job.plan, 0, job.seed)
     scenario = load_part(job.plan.scenarios[0])
-    hooks = Hooks(interrupted=interrupted, watch=Looks(speak, job.began_ns), before_exit=lambda why: speak(Lost(why)))
+    looks = Looks(speak, job.began_ns)
+    hooks = Hooks(interrupted=stop.is_set, watch=looks, before_exit=lambda why: speak(Lost(why)))
     run = run_scenario(scenario, world_for(config), config, hooks).as_json()
-    return Ran({**run, "reports": run["reports"][:MOST_REPORTS]})
+    speak(Ran({**run, "reports": run["reports"][:MOST_REPORTS]}))
 
 
 def main() -> int:
     """Do the job; the exit code."""
-    faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
-    line, speak, stop = take_pipes()
-    job = from_json(json.loads(line), Job, "the job")
-    try:
-        speak(work(job, speak, stop.is_set))
-    except Exception as error:
-        speak(what_failed(error))
-    return 0
+    return serve(Job, work)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import attrs
 
 from stress.campaign.sweep.agenda import Agenda, Cell, Grid
 from stress.campaign.sweep.knee import Nested, Search
-from stress.campaign.sweep.records import Ended, Find, Plan, Values
+from stress.campaign.sweep.records import CellResult, Find, Plan, Values
 
 
 def shows(run: Mapping[str, Any], seconds: float) -> bool:
@@ -31,7 +31,7 @@ class Quest:
     find: Find
     numbers: tuple[int, ...]
     search: Search = attrs.field(init=False)
-    ended: dict[Cell, Ended] = attrs.field(init=False, factory=dict)
+    ended: dict[Cell, CellResult] = attrs.field(init=False, factory=dict)
     under_way: set[Cell] = attrs.field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
@@ -67,14 +67,14 @@ class Quest:
             number = self.numbers[0] if self.find.durations else self.numbers[at]
             yield from ((number, repeat) for repeat in range(self.search.next_repeat(at), self.plan.repeat + 1))
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: CellResult) -> None:
         """A cell has ended; the search is told all that it waits for by now."""
         self.under_way.discard((ended.number, ended.repeat))
         self.ended[ended.number, ended.repeat] = ended
         while (cell := next(self._coming(), None)) in self.ended:
             self._tell(self.ended[cell])
 
-    def _tell(self, ended: Ended) -> None:
+    def _tell(self, ended: CellResult) -> None:
         """Tell the search what the run that it waits for came to."""
         at, run = self.search.wanted, ended.run
         assert at is not None
@@ -86,7 +86,7 @@ class Quest:
             self.search.tell(at, shows(run, self.plan.duration_s))
 
 
-def quests_of(plan: Plan, ended: Iterable[Ended]) -> tuple[Quest, ...]:
+def quests_of(plan: Plan, ended: Iterable[CellResult]) -> tuple[Quest, ...]:
     """A search for each scenario and each combination of values on other axes than that with the knee, told what ended.
 
     There is none in a plan that is no search.
@@ -108,7 +108,7 @@ def quests_of(plan: Plan, ended: Iterable[Ended]) -> tuple[Quest, ...]:
 class Finding:
     """The agenda of a search, or of several that take turns."""
 
-    def __init__(self, plan: Plan, ended: Iterable[Ended]) -> None:
+    def __init__(self, plan: Plan, ended: Iterable[CellResult]) -> None:
         """Go on after what has ended."""
         self.quests = quests_of(plan, ended)
         self._of = {number: quest for quest in self.quests for number in quest.numbers}
@@ -130,11 +130,11 @@ class Finding:
         """It can be taken again."""
         self._of[cell[0]].under_way.discard(cell)
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: CellResult) -> None:
         """Tell its search."""
         self._of[ended.number].end(ended)
 
 
-def agenda_of(plan: Plan, ended: Iterable[Ended]) -> Agenda:
+def agenda_of(plan: Plan, ended: Iterable[CellResult]) -> Agenda:
     """What is left of a plan: the cells of a grid, or the runs of its searches."""
     return Finding(plan, ended) if plan.find else Grid(plan, ended)

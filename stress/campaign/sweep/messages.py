@@ -1,4 +1,4 @@
-"""What a cell's process and the sweep that started it say to each other, by `stress.campaign.pipes`."""
+"""What a sweep asks of a worker, and what a cell's process says to who started it, by `stress.campaign.pipes`."""
 
 from typing import Any
 
@@ -6,6 +6,20 @@ import attrs
 
 from stress.campaign.pipes import Failed, Lost
 from stress.campaign.sweep.records import Plan
+
+
+@attrs.frozen
+class CellTask:
+    """One cell to run: the plan of it alone, its number in the whole plan, its repeat and its seed.
+
+    `cores` says what to do while another run has the cores; None is as the environment of who runs it says.
+    """
+
+    plan: Plan
+    number: int
+    repeat: int
+    seed: int
+    cores: str | None = None
 
 
 @attrs.frozen

@@ -10,11 +10,11 @@ from typing import Any
 import attrs
 
 from stress.campaign.identity import corpus_digest, sources_digest
-from stress.campaign.parts import changed, part_of
+from stress.campaign.parts import changed, part_of, refuse_changes
 from stress.campaign.sweep.axes import AXES, split_flag, telling
 from stress.campaign.sweep.matrix import Errors, Matrix
-from stress.campaign.sweep.records import DURATION, SOUGHT, Find, Plan, Values, rises
-from stress.campaign.sweep.sweepdir import Swept
+from stress.campaign.sweep.records import DURATION, SOUGHT, SWEEP, Find, Plan, Values, rises
+from stress.campaign.sweep.sweepdir import StoredSweep
 from stress.config import Config
 from stress.errors import UserError
 from stress.runs.runner import settle, world_for
@@ -206,13 +206,9 @@ def config_of(plan: Plan, number: int, seed: int = 0) -> Config:
     )
 
 
-def check_unchanged(swept: Swept) -> None:
+def check_unchanged(swept: StoredSweep) -> None:
     """Raise UserError when what there is now is not what the run directory's cells were run with; names it."""
-    differences = list(_differences(swept.manifest.plan))
-    if differences:
-        raise UserError(
-            f"--resume: {shown(swept.folder)} cannot be added to: {'; '.join(differences)}; start a new sweep instead"
-        )
+    refuse_changes(SWEEP, swept.folder, _differences(swept.manifest.plan))
 
 
 def _differences(plan: Plan) -> Iterable[str]:

@@ -12,11 +12,12 @@ from typing import Any
 import attrs
 from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
 
+from stress.campaign import parts
 from stress.campaign.converter import complete_only
-from stress.campaign.parts import STATUSES, Part, Session, check_names
+from stress.campaign.parts import Part, check_names
 from stress.config import LEAST_NOISE, LONGEST_SWITCH_INTERVAL
 from stress.machine.words import MAX_CPUS
-from stress.report.told import Told
+from stress.runs.report import Report
 from stress.scenario import FATES, LONGEST_GAP_SECONDS
 from stress.units import LONGEST
 
@@ -129,23 +130,11 @@ class Plan:
             raise ValueError("durations must rise, up to that of the runs")
 
 
-@attrs.frozen
-class Manifest:
-    """The head of a sweep's run directory; `status` is "running" until it has ended, whatever became of the process.
-
-    `boot` is the `boot_id` of the kernel that the last session's process ran on.
-    """
-
-    schema: int
-    made_by: str
-    status: str = attrs.field(validator=in_(STATUSES))
-    plan: Plan
-    sessions: tuple[Session, ...] = attrs.field(validator=min_len(1))
-    boot: str | None = None
+Manifest = parts.Manifest[Plan]
 
 
 @attrs.frozen(kw_only=True)
-class Ended:
+class CellResult:
     """One line of `cells.jsonl`: how one cell ended, in one of its repeats.
 
     `at` is when (UTC), in which of the `sessions`. `number` is that of its values in the plan, from 0, and `repeat`
@@ -163,5 +152,10 @@ class Ended:
     seconds: float = attrs.field(validator=ge(0.0))
     first_lookup_s: float | None = attrs.field(validator=optional(ge(0.0)))
     run: Mapping[str, Any] | None
-    trouble: Told | None
+    trouble: Report | None
     worker: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError unless there is a run, or else why there is none."""
+        if not (self.end == DONE) == (self.run is not None) == (self.trouble is None):
+            raise ValueError(f"a cell that is {self.end} does not fit its run")

@@ -3,21 +3,22 @@
 `objections` says whether a worker has what the sweep is made of, `work` runs a cell; both may be called in any thread.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import attrs
 
-from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError, Trade
+from stress.campaign.crews.crew import Interrupted, Note, Returned, Trade
 from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.identity import corpus_digest
-from stress.campaign.nursery import close_idle
+from stress.campaign.nursery import close_idle, having_processes
 from stress.campaign.parts import changed
 from stress.campaign.runs import run_of
-from stress.campaign.sweep.cell import Came, cells_nursery, run_cell
+from stress.campaign.sweep.cell import CHILD, needs_native, run_cell
+from stress.campaign.sweep.messages import CellTask
 from stress.campaign.sweep.plan import kinds, lone, seed_of_cell, unfit
-from stress.campaign.sweep.records import Plan
+from stress.campaign.sweep.records import CellResult, Plan
 from stress.errors import UserError
-from stress.host.cores import chosen, having_cores
 from stress.safe_text import shown
 
 SWEEP = "the sweep"
@@ -31,21 +32,9 @@ class Offer:
     bundled: str
 
 
-@attrs.frozen
-class Order:
-    """One cell to run: the plan of it alone, its seed, and what to do about cores that another run has.
-
-    None leaves the last to the environment of whoever runs it.
-    """
-
-    plan: Plan
-    seed: int
-    cores: str | None = None
-
-
-def order_for(plan: Plan, number: int, repeat: int, cores: str | None = None) -> Order:
+def task_for(plan: Plan, number: int, repeat: int, cores: str | None = None) -> CellTask:
     """What it takes to run a cell."""
-    return Order(lone(plan, number), seed_of_cell(plan, number, repeat), cores)
+    return CellTask(lone(plan, number), number, repeat, seed_of_cell(plan, number, repeat), cores)
 
 
 def trade_of(plan: Plan) -> Trade:
@@ -63,32 +52,38 @@ def objections(text: str) -> Iterator[str]:
 
 
 def work(text: str, given_up: Interrupted, note: Note) -> str:
-    """Run the cell of an order; what became of it.
+    """Run the cell of a task; its result.
 
     Raises:
-        UserError: for an order that cannot be read.
+        UserError: for a task that cannot be read.
         HarnessError: when the cell's process could not be started.
         StoppedError: when nobody waits for the cell any more.
     """
-    order: Order = opened(text, Order, SWEEP)
-    alone = having_cores(note, note, given_up=given_up, how=chosen(order.cores))
-    with alone, cells_nursery(order.plan) as nursery:
-        if given_up():
-            raise StoppedError
-        return letter(run_cell(order.plan, order.seed, nursery, given_up, note))
+    task: CellTask = opened(text, CellTask, SWEEP)
+    with having_processes(CHILD, needs_native(task.plan), task.cores, given_up, note) as nursery:
+        return letter(run_cell(task, nursery, given_up, note))
 
 
-def came_of(returned: Returned, plan: Plan) -> Came:
-    """What became of a cell of the plan; LostError if its worker did not say, or spoke of another."""
-    came: Came = said_by(returned, Came)
-    if came.run is None:
-        return came
-    order, who = order_for(plan, *returned.tag), returned.worker or SWEEP
+def result_from(returned: Returned, plan: Plan) -> CellResult:
+    """The result of a cell of the plan; LostError if its worker did not say, or it is that of another."""
+    result: CellResult = said_by(returned, CellResult)
+    task, who = task_for(plan, *returned.tag), returned.worker or SWEEP
+    if (result.number, result.repeat, result.seed) != (task.number, task.repeat, task.seed):
+        raise LostError(f"{who} brought cell {result.number} in repeat {result.repeat}, which it was not given")
+    if result.run is not None:
+        _check_run(result.run, task, who)
+    return result
+
+
+def _check_run(run: Mapping[str, Any], task: CellTask, who: str) -> None:
+    """Raise LostError for a run that is none, or is not of the task."""
     try:
-        run = run_of(came.run, who)
+        known = run_of(run, who)
     except UserError as error:
         raise LostError(str(error)) from None
-    [values] = order.plan.cells
-    if (run.scenario, run.engine, run.cpus, run.seed) != (values.scenario, values.engine, values.cpus, order.seed):
-        raise LostError(f"{who} brought another cell, {shown(run.scenario)} on {run.cpus} CPUs with seed {run.seed}")
-    return came
+    [values] = task.plan.cells
+    if (known.scenario, known.engine, known.cpus, known.seed) != (
+        values.scenario, values.engine, values.cpus, task.seed,
+    ):  # fmt: skip
+        what = f"{shown(known.scenario)} on {known.cpus} CPUs with seed {known.seed}"
+        raise LostError(f"{who} brought another cell, {what}")

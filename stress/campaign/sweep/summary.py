@@ -8,9 +8,9 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, Ended, Plan, Values, applies, varying
+from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, CellResult, Plan, Values, applies, varying
 from stress.campaign.sweep.sweep import SweepEnding
-from stress.campaign.sweep.sweepdir import Swept
+from stress.campaign.sweep.sweepdir import StoredSweep
 from stress.safe_text import shown
 from stress.units import write_duration
 
@@ -31,20 +31,20 @@ def describe(plan: Plan, values: Values) -> str:
     return " ".join([shown(values.scenario), *words])
 
 
-def come_to(ended: Sequence[Ended]) -> str:
+def come_to(ended: Sequence[CellResult]) -> str:
     """How often each verdict and each other end was seen."""
     ends = [end_of(one) for one in ended]
     return ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
 
 
-def end_of(ended: Ended) -> str:
+def end_of(ended: CellResult) -> str:
     """The verdict of a cell, or how it ended without one."""
     if ended.run is None:
         return ended.end
     return str(ended.run["verdict"]).upper() if applies(ended.run) else NOT_APPLICABLE
 
 
-def _middle(ended: Sequence[Ended], figure: Any) -> float | None:
+def _middle(ended: Sequence[CellResult], figure: Any) -> float | None:
     """The median of a figure over the runs that have it."""
     figures = [figure(one.run) for one in ended if one.run]
     known = [one for one in figures if one is not None]
@@ -70,7 +70,7 @@ FIGURES = {
 }
 
 
-def _figures(ended: Sequence[Ended]) -> list[str]:
+def _figures(ended: Sequence[CellResult]) -> list[str]:
     """The medians of a row."""
     middles = [(_middle(ended, figure), form) for figure, form in FIGURES.values()]
     return ["-" if middle is None else form.format(middle) for middle, form in middles]
@@ -92,14 +92,14 @@ def table(ending: SweepEnding) -> Table:
     return made
 
 
-def _style(ended: Sequence[Ended]) -> str:
+def _style(ended: Sequence[CellResult]) -> str:
     """How a row is set off."""
     if any(one.run is None for one in ended):
         return "magenta"
     return "" if all(one.run and (one.run["as_expected"] or not applies(one.run)) for one in ended) else "red"
 
 
-def _verdicts(swept: Swept) -> dict[str, int]:
+def _verdicts(swept: StoredSweep) -> dict[str, int]:
     """How many runs came to the verdict that was expected, and to others; how many could not run on so few CPUs."""
     runs = [one.run for one in swept.ended if one.run]
     as_expected = [bool(run["as_expected"]) for run in runs if applies(run)]

@@ -7,35 +7,29 @@ from typing import Any
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.life import COMPLETE, FAILED, Life, is_locked, state_of
-from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects, read_head
+from stress.campaign.life import COMPLETE, FAILED, Life
+from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
+from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
 from stress.campaign.runs import Run, run_of
-from stress.campaign.sweep.records import DONE, SCHEMA, SWEEP, Ended, Manifest, Values
+from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan, Values
 from stress.errors import UserError
 from stress.safe_text import shown
 
 CELLS = "cells.jsonl"
 
 
-@attrs.frozen
-class Swept:
-    """All that a sweep's run directory holds. `size` is how many bytes of the cells' file are whole lines.
+KIND = Kind(SWEEP, SCHEMA, Manifest, (CELLS,))
+
+
+@attrs.frozen(kw_only=True)
+class StoredSweep(StoredCampaign[Plan]):
+    """All that a sweep's run directory holds.
 
     `runs` are those of the cells in `ended`, checked, where it was read from the disk.
-
-    `state` is the manifest's status or, of a sweep that wrote down no end, what became of it.
     """
 
-    folder: Path
-    manifest: Manifest
-    ended: tuple[Ended, ...]
-    size: int
+    ended: tuple[CellResult, ...] = ()
     runs: tuple[Run | None, ...] = ()
-    state: str = attrs.field()
-
-    @state.default
-    def _state(self) -> str:
-        return self.manifest.status
 
     @property
     def life(self) -> Life:
@@ -50,7 +44,7 @@ class Swept:
         for number in range(len(plan.cells)):
             yield from ((number, repeat) for repeat in range(1, plan.repeat + 1) if (number, repeat) not in done)
 
-    def values_of(self, ended: Ended) -> Values:
+    def values_of(self, ended: CellResult) -> Values:
         """Where in the matrix a cell is."""
         return self.manifest.plan.cells[ended.number]
 
@@ -65,7 +59,7 @@ class Cells:
     path: Path
     manifest: Manifest
     stored: bool
-    ended: list[Ended] = attrs.field(factory=list)
+    ended: list[CellResult] = attrs.field(factory=list)
     runs: list[Run | None] = attrs.field(factory=list)
     _seen: set[tuple[int, int]] = attrs.field(factory=set)
 
@@ -74,20 +68,18 @@ class Cells:
         run = value.get("run")
         if self.stored and type(run) is dict:
             value["run"] = Stored(self.path, line, "run")
-        one = from_json(value, Ended, where)
+        one = from_json(value, CellResult, where)
         self._check(one)
         self.ended.append(one)
         self.runs.append(None if run is None else run_of(run, f"{shown(self.path)}: the run of cell {one.number}"))
 
-    def _check(self, one: Ended) -> None:
+    def _check(self, one: CellResult) -> None:
         """Raise UserError for a cell that does not belong there."""
         plan, where = self.manifest.plan, shown(self.path)
         if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(self.manifest.sessions):
             raise UserError(f"{where} has a cell that the manifest does not have: it is damaged, or of another sweep")
         if (one.number, one.repeat) in self._seen:
             raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it is put together from two")
-        if (one.end == DONE) != (one.run is not None):
-            raise UserError(f"{where}: cell {one.number} is {one.end}, which does not fit its run: it is damaged")
         self._seen.add((one.number, one.repeat))
 
 
@@ -98,7 +90,7 @@ def check(manifest: Manifest, where: str) -> None:
         raise UserError(f"{where} has cells of {shown(min(strange))}, which it does not name")
 
 
-def read_sweep(folder: Path, stored: bool = False) -> Swept:
+def read_sweep(folder: Path, stored: bool = False) -> StoredSweep:
     """Read a sweep's run directory.
 
     With `stored`, the JSON of the runs is read again whenever it is asked for: a report of a large sweep needs little
@@ -107,12 +99,17 @@ def read_sweep(folder: Path, stored: bool = False) -> Swept:
     Raises:
         UserError: when it is none, is damaged, or was written by a newer kstress.
     """
-    locked, where = is_locked(folder), shown(folder / MANIFEST)
-    manifest = from_json(read_head(folder, SWEEP, SCHEMA), Manifest, where)
+    manifest, state = read_manifest(folder, KIND)
     lines = WholeLines(folder / CELLS)
     cells = Cells(lines.path, manifest, stored)
-    check(manifest, where)
+    check(manifest, shown(folder / MANIFEST))
     for line, value, where in objects(lines):
         cells.take(line, value, where)
-    state = state_of(manifest.status, manifest.boot, locked)
-    return Swept(folder, manifest, tuple(cells.ended), lines.size, tuple(cells.runs), state)
+    return StoredSweep(
+        folder=folder,
+        manifest=manifest,
+        ended=tuple(cells.ended),
+        sizes={CELLS: lines.size},
+        runs=tuple(cells.runs),
+        state=state,
+    )

@@ -1,7 +1,8 @@
 """Atomic accesses to raw addresses, as LLVM has them, for compiled code.
 
-Plain loads could be hoisted out of a spin loop. "monotonic" forbids that and no more: each access happens
-once, whole, and in the program's order at its own address, like a volatile access of one word in C.
+LLVM may move a plain load out of a spin loop. "monotonic" forbids that and no more: each access happens once, whole,
+and in the program's order at its own address, like a volatile access of one word in C. x86-64 adds its own order
+(loads in order, stores in order); where kernel code needs more, it asks for a barrier.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ ORDER = "monotonic"
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:
-    """`address` as a pointer."""
+    """`address`, an integer, as an LLVM pointer to `kind`."""
     return builder.inttoptr(address, kind.as_pointer())
 
 
@@ -43,7 +44,7 @@ def load_octet(_: Any, address: Any) -> Any:
 
 @intrinsic
 def load_acquire_octet(_: Any, address: Any) -> Any:
-    """The byte at a raw address, loaded before any access that comes after it."""
+    """The byte at a raw address; no later access moves before this load (LLVM's "acquire")."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.zext(builder.load_atomic(_pointer(builder, args[0], OCTET), "acquire", 1), WORD)
@@ -76,7 +77,7 @@ def store_octet(_: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def compare_exchange(_: Any, address: Any, old: Any, new: Any) -> Any:
-    """Compare and exchange the word at a raw address, sequentially consistent; what was there."""
+    """Store `new` at a raw address if the word is `old`, in one step that is a full barrier; returns what was there."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer(builder, args[0], WORD)
@@ -88,7 +89,7 @@ def compare_exchange(_: Any, address: Any, old: Any, new: Any) -> Any:
 
 @intrinsic
 def fence(_: Any) -> Any:
-    """Full memory barrier."""
+    """Full memory barrier, `mfence` or a locked instruction on x86-64."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         builder.fence("seq_cst")
@@ -99,7 +100,7 @@ def fence(_: Any) -> Any:
 
 @intrinsic
 def is_below(_: Any, value: Any, limit: Any) -> Any:
-    """Whether `value` < `limit`, both taken as unsigned: one comparison for both ends of a range."""
+    """Whether `value` < `limit`, both as unsigned numbers: one comparison checks both ends of a range."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.icmp_unsigned("<", args[0], args[1])
@@ -109,7 +110,7 @@ def is_below(_: Any, value: Any, limit: Any) -> Any:
 
 @intrinsic
 def unlikely(_: Any, condition: Any) -> Any:
-    """`condition`, with the hint that it is false."""
+    """`condition`, with the hint to the compiler that it is false."""
     bit = ir.IntType(1)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -122,7 +123,7 @@ def unlikely(_: Any, condition: Any) -> Any:
 
 @intrinsic
 def stay_apart(_: Any) -> Any:
-    """Forbid that the function which calls this is copied into its callers: for paths that are seldom taken."""
+    """Keep the function that calls this out of its callers' code (noinline): for paths that are seldom taken."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         builder.function.attributes.add("noinline")

@@ -36,7 +36,8 @@ def part(function: F) -> F:
 
 @part
 def is_bad(cpu: Any, address: int, alignment: int) -> bool:
-    """Whether kernel code cannot access `address`: the bound is read again each time, since power-off zeroes it."""
+    """Whether kernel code must not access `address`. `alignment` is the mask of bits that must be 0."""
+    # The bound is loaded again at each access, since power-off zeroes it.
     outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
     bad: bool = unlikely(outside or (address & alignment) != 0)
     return bad
@@ -44,7 +45,7 @@ def is_bad(cpu: Any, address: int, alignment: int) -> bool:
 
 @part
 def note_fault(cpu: Any, address: int, access: int) -> None:
-    """Note why an access cannot be."""
+    """Note why an access is not possible: power-off, or a wild address."""
     cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
     store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
@@ -62,7 +63,7 @@ def note_hit(cpu: Any, address: int, access: int, shadow: int) -> None:
 
 @part
 def look_at_shadow(cpu: Any, address: int, access: int) -> None:
-    """See whether the memory accessed is allocated."""
+    """Look at the shadow of the memory accessed; note the first access of an operation that is not allowed."""
     shadow = load_acquire_octet(cpu.base + (address >> 3))
     if unlikely(shadow != 0):
         note_hit(cpu, address, access, shadow)
@@ -70,7 +71,7 @@ def look_at_shadow(cpu: Any, address: int, access: int) -> None:
 
 @part
 def fault_unmapped(cpu: Any, address: int, access: int) -> None:
-    """Fault where the shadow says that memory was unmapped, else note the hit."""
+    """Look at the shadow; fault if the memory was unmapped, else note an access that is not allowed."""
     shadow = load_acquire_octet(cpu.base + (address >> 3))
     if unlikely(shadow == SHADOW_UNMAPPED):
         note_fault(cpu, address, access)
@@ -81,7 +82,7 @@ def fault_unmapped(cpu: Any, address: int, access: int) -> None:
 
 @part
 def look_nowhere(cpu: Any, address: int, access: int) -> None:
-    """What a CPU that does not look at the shadow does."""
+    """The look of a CPU that has no shadow: none."""
 
 
 @cache

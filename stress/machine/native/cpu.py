@@ -46,6 +46,7 @@ from stress.machine.words import (
 Count = Callable[[Any], None]
 FIELDS = ("base", "number", "area", "log")
 SPINS_BEFORE_YIELD = 256
+"""After so many turns of a spin a CPU yields even if every CPU has a core: the host may run other programs too."""
 
 sched_yield = types.ExternalFunction("sched_yield", types.int32())
 usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
@@ -93,11 +94,11 @@ def make_constructor(features: Features) -> Callable[[int, int, int, int], Any]:
 
 @part
 def count_nothing(cpu: Any) -> None:
-    """What a CPU that takes no events does."""
+    """The end of an access of a CPU that takes no events."""
 
 
 def event_for(features: Features) -> Callable[[Any], None]:
-    """What takes an event on a CPU with `features`; returns after how many accesses the next one comes."""
+    """A function that takes an event on a CPU with `features`, and stores the number of accesses up to the next one."""
     undisturbed, inside = make_constructor(features.undisturbed()), make_constructor(features.inside())
     interrupt, nmi = features.interrupt, features.nmi
 
@@ -135,7 +136,7 @@ def count_for(features: Features) -> Count:
 
 
 def provide(name: str) -> Callable[[Callable[[Look, Count], Any]], None]:
-    """Register the method `name` of compiled CPUs: its maker is given how this CPU's features look and count down."""
+    """Register the method `name` of compiled CPUs; its maker gets the look and the count of the CPU's features."""
 
     def register(make: Callable[[Look, Count], Any]) -> None:
         def choose(cpu: Any, *arguments: Any) -> Any:
@@ -147,10 +148,11 @@ def provide(name: str) -> Callable[[Callable[[Look, Count], Any]], None]:
     return register
 
 
-# The order of an access and its look at the shadow. A load takes its value first: what is freed in between is marked
-# before it is poisoned, so that no poison is read unnoticed. What writes looks first, whether a compare-exchange then
-# stores or not: its write may be what lets another CPU free the memory, and nothing of it may come after that. Loads
-# stay in order on x86; the look acquires, so that neither the compiler nor any processor moves a write before it.
+# The order of an access and its look at the shadow. A load takes its value first and looks after it: a block that is
+# freed in between is marked before it is poisoned, so no poison is read unnoticed. A store and a compare-exchange look
+# first, even if the compare-exchange then stores nothing: the write may be what lets another CPU free the memory, and
+# after it this CPU must not look at that memory again. x86-64 keeps loads in order; the look is an acquire, so that
+# neither the compiler nor a processor moves the write before it.
 
 
 @provide("load")
@@ -246,7 +248,7 @@ def _relax(look: Look, count: Count) -> Any:
     def relax(cpu: Any, address: int) -> None:
         spins = load_word(cpu.base + cpu.log + SPINS) + 1
         store_word(cpu.base + cpu.log + SPINNING_ON, address)
-        store_word(cpu.base + cpu.log + SPINS, spins)  # last: the watchdog takes no spin for one on the word before
+        store_word(cpu.base + cpu.log + SPINS, spins)  # last: the watchdog reads it first
         if unlikely(load_word(cpu.base + BOUND) == 0):
             note_fault(cpu, address, 0)
             raise Oops

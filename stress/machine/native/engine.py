@@ -1,7 +1,7 @@
-"""Compiling programs and playing them on threads; called by `stress.runs.runner` through the engine's one method.
+"""The native engine: compiles programs and plays them on threads; `stress.runs.runner` calls its one method.
 
-Compiled code is kept on disk. numba does not notice changes in functions that a compiled one calls, so each
-program has a folder named by a digest of everything that it may depend on.
+Compiled code is kept on disk. numba does not notice a change in a function that a compiled function calls, so each
+program has a folder that is named by a digest of everything that the code may depend on.
 """
 
 import ctypes
@@ -38,19 +38,20 @@ SIGNATURE = "void(int64, int64, int64, int64)"
 SOURCES = ("machine", "kernel", "judge", "programs")
 
 _registered: set[Callable[..., object]] = set()
-_told: set[str] = set()
+_printed: set[str] = set()
 
 
 def play_cpu(base: int, number: int, area: int, log: int) -> None:
-    """What is compiled for each program. Its globals are bound to the program's own functions by `bind`."""
+    """The function that is compiled for each program. `bind` sets its globals to the program's own functions."""
     run_program(new_cpu(base, number, area, log), operation, safepoint)  # type: ignore[name-defined]  # noqa: F821
 
 
 def digest(operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> str:
-    """A name for the folder of a program: depends on all that numba looks at too, so that it always hits what is there.
+    """The name of a program's folder: 24 hex digits of a digest of all that its compiled code may depend on.
 
-    That is the package's sources and the files of all functions that the program calls, what these use, when this file
-    was written, and the make of the machine.
+    That is the package's sources, the files of all functions that the program calls, the values that these use, the
+    versions, the processor, and the time at which this file was written (numba looks at that too, so that it always
+    finds the code that is in the folder).
     """
     functions = functions_of((operation, safepoint, run_program, features.interrupt, features.nmi))
     total = hashlib.sha256(_digest_of_package())
@@ -65,7 +66,7 @@ def digest(operation: Operation, safepoint: Callable[[Cpu], None], features: Fea
 
 @cache
 def _digest_of_package() -> bytes:
-    """The digest of the files of this package that compiled code may come from."""
+    """The digest of this package's files that may become compiled code."""
     total = hashlib.sha256()
     for path in sorted(path for folder in SOURCES for path in (PACKAGE / folder).rglob("*.py")):
         total.update(str(path).encode() + path.read_bytes())
@@ -73,7 +74,7 @@ def _digest_of_package() -> bytes:
 
 
 def register_kernel_functions() -> None:
-    """Let compiled code call every function recorded so far."""
+    """Let compiled code call every kernel function recorded so far."""
     for function in KERNEL_FUNCTIONS:
         if function not in _registered:
             part(function)
@@ -81,25 +82,25 @@ def register_kernel_functions() -> None:
 
 
 def warm_up() -> None:
-    """Load all that programs need before one is compiled or loaded: for a process that others are forked from."""
+    """Load all that compiling and loading need, in a process from which others are forked."""
     register_kernel_functions()
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()
 
 
 def bind(code: CodeType, **names: object) -> Callable[..., None]:
-    """A function of `code` with globals of its own, since numba's cache cannot tell closures over functions apart."""
+    """A function of `code` with its own globals: numba's cache cannot tell closures over different functions apart."""
     return FunctionType(code, {"__name__": __name__, "run_program": run_program, **names})
 
 
 def compile_here(entry: Callable[..., None], cache: Path | None) -> Any:
-    """Compile `entry` or, if `cache` has it, load it from there; what was compiled is put there."""
+    """Compile `entry` and keep the code in the folder `cache`, or load it if it is there. None: keep nothing."""
     numba.config.CACHE_DIR = str(cache or "")
     return numba.njit(SIGNATURE, nogil=True, cache=cache is not None, pipeline_class=WholeCompiler)(entry)
 
 
 def load_kept(entry: Callable[..., None], folder: Path) -> Any:
-    """Load `entry` from its folder, if there is one that may be loaded from; else None, and it is thrown away."""
+    """Load `entry` from its folder; None if there is none. An unsafe or damaged folder is deleted; then None."""
     if not os.path.lexists(folder):
         return None
     fault = keeping.fault_of_kept(folder)
@@ -109,15 +110,15 @@ def load_kept(entry: Callable[..., None], folder: Path) -> Any:
             if not loaded.stats.cache_hits:
                 keeping.seal(folder)
             return loaded
-        except Exception as error:  # whatever numba raises: the code itself was compiled before
+        except Exception as error:  # numba may raise anything; the code itself was compiled before
             fault = f"it cannot be loaded: {type(error).__name__}"
-    tell(f"compiled code in {shown(folder)} is thrown away and made anew: {fault}")
+    tell(f"compiled code in {shown(folder)} is deleted and compiled again: {fault}")
     keeping.throw_away(folder)
     return None
 
 
 def compile_kept(entry: Callable[..., None], name: str) -> Any:
-    """Load `entry` from the folder of this name, or compile it and keep it there, if there is a place for such."""
+    """Load `entry` from the folder of this name, or compile it and keep it there, if there is a safe place."""
     root, passed = keeping.find_root()
     for line in passed:
         tell(line)
@@ -137,23 +138,23 @@ def compile_kept(entry: Callable[..., None], name: str) -> Any:
 
 
 def tell(line: str) -> None:
-    """Tell the person at the terminal once in this process."""
-    if line not in _told:
-        _told.add(line)
+    """Print a line on standard error, once in this process."""
+    if line not in _printed:
+        _printed.add(line)
         print(f"kstress: {escaped(line)}", file=sys.stderr)
 
 
 class NativeEngine:
-    """Runs programs compiled, in true parallel."""
+    """Runs compiled programs, in parallel even with a GIL."""
 
     name = "native"
 
     def program(
         self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features
     ) -> Callable[[Ram, int], None]:
-        """Compile `operation`'s loop, or load it from the cache; a function that plays it as CPU `number` of a machine.
+        """Compile the loop of `operation`, or load it from the cache; a function that plays CPU `number` of a machine.
 
-        Takes some seconds without a cache. The function returned runs without the GIL until power-off.
+        Compiling takes some seconds. The function returned runs without the GIL until power-off.
         """
         register_kernel_functions()
         compiled = self._compile(operation, safepoint, features)
@@ -165,11 +166,12 @@ class NativeEngine:
         return play
 
     def _compile(self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> Any:
-        """The compiled loop of one program; UserError if its code is not of the subset that can be compiled."""
+        """The compiled loop of one program; UserError if its code is not in the subset that can be compiled."""
         entry = bind(play_cpu.__code__, new_cpu=make_constructor(features), operation=operation, safepoint=safepoint)
         try:
             return compile_kept(entry, digest(operation, safepoint, features))
         except NumbaError as error:
             where = f"{operation.__code__.co_filename}: {operation.__name__}"
             reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{where} cannot be compiled ({reason}); --engine python runs it and says more") from error
+            advice = "run it with --engine python to see more"
+            raise UserError(f"{where} cannot be compiled ({reason}); {advice}") from error

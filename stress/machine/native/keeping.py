@@ -1,7 +1,7 @@
-"""Where compiled programs are kept. What is loaded from there runs, so it must be what this user has put there.
+"""The folder of compiled programs. Code that is loaded from it runs, so it must be code that this user has put there.
 
-A folder is used only if it belongs to the user and nobody else can write it, and so must all in it. What is in it is
-loaded only if it has the digests that were written down beside it. A program's folder appears whole, in one step.
+A folder is used only if it and all in it belong to the user, and no other user can write them. Code is loaded only if
+its digests are those that were written beside it. A program's folder appears whole, in one step.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from stress.safe_text import shown
 
 SUMS = "sums.json"
 KINDS = (".nbi", ".nbc")
-"""How files end that numba loads: indices and data, both pickles."""
+"""The suffixes of the files that numba loads: indices and data, both pickles."""
 DRAFT = ".draft-"
 OLD_SECONDS = 86400.0
 
 
 def places() -> Iterator[tuple[str, Path]]:
-    """Where compiled programs may be kept, the best place first, and what names it."""
+    """The possible places of compiled programs, the best one first, each with the setting that names it."""
     if chosen := os.environ.get("KSTRESS_CACHE_DIR"):
         yield "KSTRESS_CACHE_DIR", Path(chosen).absolute()
     if chosen := os.environ.get("XDG_CACHE_HOME"):
@@ -37,13 +37,13 @@ def places() -> Iterator[tuple[str, Path]]:
 
 
 def fault_of(path: Path) -> str | None:
-    """Why a file or folder may not be used: it is not the user's alone. None if it may."""
+    """Why a file or folder is not safe: it is a link, or another user may change it. None if it is safe."""
     facts = os.lstat(path)
     return "it is a link" if stat.S_ISLNK(facts.st_mode) else not_own(facts)
 
 
 def _fault_of_place(root: Path) -> str | None:
-    """Why nothing can be kept in a folder, which is made if need be; None if it can."""
+    """Why a folder, which is created if need be, cannot keep compiled code; None if it can."""
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         root.mkdir(mode=0o700, exist_ok=True)
@@ -53,14 +53,14 @@ def _fault_of_place(root: Path) -> str | None:
 
 
 def find_root() -> tuple[Path | None, list[str]]:
-    """The folder for compiled programs, None if there is none, and a line for each better place."""
+    """The folder for compiled programs (None: no place is safe), and a line for each better place that was refused."""
     passed: list[str] = []
     for origin, root in places():
         fault = _fault_of_place(root)
         if fault is None:
             return root, passed
         passed.append(f"{origin}: compiled code is not kept in {shown(root)}: {fault}; name a folder of your own")
-    return None, [*passed, "compiled code is not kept, so every process compiles anew"]
+    return None, [*passed, "compiled code is not kept, so every process compiles it again"]
 
 
 def _loadable(folder: Path) -> Iterator[Path]:
@@ -69,12 +69,12 @@ def _loadable(folder: Path) -> Iterator[Path]:
 
 
 def sums_of(folder: Path) -> dict[str, str]:
-    """The digest of each file in a folder that may be loaded."""
+    """The SHA-256 digest of each file in a folder that numba may load, by its relative path."""
     return {str(path.relative_to(folder)): hashlib.sha256(read_whole(path)).hexdigest() for path in _loadable(folder)}
 
 
 def fault_of_kept(folder: Path) -> str | None:
-    """Why nothing may be loaded from a program's folder; None if all is as it was when it was kept."""
+    """Why a program's folder must not be loaded; None if it is safe and has the content that was kept."""
     try:
         for path in (folder, *folder.rglob("*")):
             if fault := fault_of(path):
@@ -88,7 +88,7 @@ def fault_of_kept(folder: Path) -> str | None:
 
 
 def seal(folder: Path) -> None:
-    """Write down the digests of what is in a folder, which nobody else may write from now on."""
+    """Write the digests of a folder's files beside them, and take write permission from other users."""
     write_whole(folder / SUMS, [json.dumps(sums_of(folder)).encode()])
     for path in (folder, *folder.rglob("*")):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS_WRITE)
@@ -96,7 +96,7 @@ def seal(folder: Path) -> None:
 
 @contextmanager
 def draft_in(root: Path) -> Iterator[Path]:
-    """A folder of this process's own to compile into; what is left of it in the end goes."""
+    """A new folder to compile into; what is left of it at the end is removed."""
     _remove_old_drafts(root)
     draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=root))
     try:
@@ -106,7 +106,7 @@ def draft_in(root: Path) -> Iterator[Path]:
 
 
 def _remove_old_drafts(root: Path) -> None:
-    """Remove what processes have left that were killed while they compiled."""
+    """Remove the drafts of processes that were killed while they compiled."""
     for draft in root.glob(f"{DRAFT}*"):
         with suppress(OSError):
             if draft.lstat().st_mtime < time.time() - OLD_SECONDS:
@@ -114,14 +114,14 @@ def _remove_old_drafts(root: Path) -> None:
 
 
 def keep(draft: Path, folder: Path) -> None:
-    """Give a sealed draft its name, in one step; if another process was faster, what it has kept stays."""
+    """Seal a draft and rename it to `folder` in one step; if another process was faster, its folder stays."""
     seal(draft)
     with suppress(OSError):
         draft.rename(folder)
 
 
 def throw_away(folder: Path) -> None:
-    """Remove a program's folder, in one step for those who look into it meanwhile."""
+    """Remove a program's folder; it is renamed first, so that other processes see it whole or not at all."""
     with suppress(OSError):
         folder.rename(folder.with_name(f"{DRAFT}{folder.name}-{os.getpid()}"))
     shutil.rmtree(folder.with_name(f"{DRAFT}{folder.name}-{os.getpid()}"), ignore_errors=True)

@@ -1,11 +1,11 @@
 """Compiling many small functions into one program quickly: parts are linked, optimised and made into code once.
 
-numba turns every function that compiled code calls into machine code of its own, together with all that it
-calls in turn, though only a program's entry is ever run: ten times the work for a hundred small functions.
-Here the parts stay modules of LLVM's intermediate form until the entry links them all.
+By default numba makes machine code of every function that compiled code calls, together with all that it calls in
+turn, though only a program's entry is ever run: ten times the work for a hundred small functions. Here the parts stay
+modules of LLVM's intermediate form until the entry links them all.
 
-Which of them become code of their own is decided here too: a function with a loop does, so that the loop has the
-registers to itself; all others, which nobody outside can see, disappear into their callers.
+A function with a loop stays a function of its own in the machine code, so that the loop has all registers. Every other
+part is internal to the program, and is inlined into its callers.
 """
 
 import dis
@@ -22,12 +22,12 @@ class PartLibrary(JITCodeLibrary):
     """The library of a function that only other compiled functions call."""
 
     def finalize(self) -> None:
-        """Nothing to do: whoever links this part optimises it."""
+        """Do nothing: the program that links this part optimises it."""
         self._finalized = True
 
 
 def with_parts(library: Any, seen: set[Any]) -> Iterator[Any]:
-    """`library`'s linking libraries and theirs, each once."""
+    """The libraries that `library` links, and those that they link, each once."""
     for part in library._linking_libraries:
         if part not in seen:
             seen.add(part)
@@ -36,7 +36,7 @@ def with_parts(library: Any, seen: set[Any]) -> Iterator[Any]:
 
 
 class WholeLibrary(JITCodeLibrary):
-    """The library of a program's entry, which links every part that it needs, however far down."""
+    """The library of a program's entry, which links every part that the program needs."""
 
     def finalize(self) -> None:
         """Link, optimise and make code."""
@@ -45,7 +45,7 @@ class WholeLibrary(JITCodeLibrary):
         super().finalize()
 
     def _optimize_final_module(self) -> None:
-        """Optimise, with the parts as the entry's own: a function that nobody else can call need not be kept."""
+        """Make every part internal, so that LLVM drops what it has inlined; then optimise."""
         for function in self._final_module.functions:
             if not function.is_declaration and function.name not in self._entries:
                 function.linkage = "internal"
@@ -58,7 +58,7 @@ def has_loop(function: Callable[..., object]) -> bool:
 
 
 def _give_library(state: Any, kind: type[JITCodeLibrary]) -> None:
-    """Let the function that is compiled have a library of this kind."""
+    """Give the function that is being compiled a library of this kind."""
     state.library = kind(state.targetctx.codegen(), state.func_id.func_qualname)
     state.library.enable_object_caching()
 
@@ -70,7 +70,7 @@ class PartLowering(NativeLowering):
     _name = "kstress_part_lowering"
 
     def run_pass(self, state: Any) -> bool:
-        """Lower; in place of machine code, callers know a part by a key: numba takes builtin methods only."""
+        """Lower. There is no machine code to call, so a new builtin method, which numba accepts, is the part's key."""
         _give_library(state, PartLibrary)
         state.flags.no_compile = state.flags.no_cpython_wrapper = state.flags.no_cfunc_wrapper = True
         super().run_pass(state)
@@ -102,7 +102,7 @@ class _Compiler(CompilerBase):
     lowering: type[NativeLowering]
 
     def define_pipelines(self) -> list[Any]:
-        """The one pipeline."""
+        """numba's passes for nopython mode, with this class's lowering in place of its own."""
         manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
         manager.passes = [(self.lowering if step is NativeLowering else step, name) for step, name in manager.passes]
         manager.finalize()

@@ -1,6 +1,6 @@
-"""What a program's compiled code depends on: the functions that it calls, however far down, and the values they use.
+"""What a program's compiled code depends on: every function that it calls, directly or not, and the values they use.
 
-Other kernel code that a process has loaded does not count, so a program is compiled once, whoever runs it.
+Other kernel code that the process has loaded does not count, so that a program is compiled once for all processes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from stress.machine.words import declared
 
 
 def _names_in(code: CodeType) -> Iterator[str]:
-    """Every name that may be a global one, in a function's code and in what is nested in it."""
+    """Every name that may be a global name, in a function's code and in the functions nested in it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -19,7 +19,7 @@ def _names_in(code: CodeType) -> Iterator[str]:
 
 
 def _values_of(function: FunctionType) -> Iterator[Any]:
-    """The values that a function takes from outside, in an order that its code gives."""
+    """The values that a function takes from outside, in the order of its code, which is the same in every process."""
     yield from function.__defaults__ or ()
     yield from (cell.cell_contents for cell in function.__closure__ or ())
     known = function.__globals__
@@ -27,7 +27,7 @@ def _values_of(function: FunctionType) -> Iterator[Any]:
 
 
 def functions_of(roots: Iterable[Callable[..., Any]]) -> list[FunctionType]:
-    """The roots and all that they call, each once, in an order that their code gives."""
+    """The roots and all functions that they call, directly or not, each once, in the order of their code."""
     found: dict[FunctionType, None] = {}
     left = list(roots)
     while left:
@@ -39,13 +39,13 @@ def functions_of(roots: Iterable[Callable[..., Any]]) -> list[FunctionType]:
 
 
 def _text(value: Any) -> str:
-    """A value as text, the same in every process. A module stands for its values: for every word that was declared."""
+    """A value as text, the same in every process. A module's text holds all declared words: its code may use any."""
     if isinstance(value, FunctionType | BuiltinFunctionType | type):
         return f"{value.__module__}.{value.__qualname__}"
     return f"{value.__name__} {declared()}" if isinstance(value, ModuleType) else repr(value)
 
 
 def facts_of(functions: Iterable[FunctionType]) -> Iterator[str]:
-    """What compiled code of some functions depends on besides their files: what each is called, and what it uses."""
+    """What compiled code depends on besides the files: for each function, its name and the values that it uses."""
     for function in functions:
         yield f"{_text(function)}: {', '.join(map(_text, _values_of(function)))}"

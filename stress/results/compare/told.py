@@ -7,6 +7,8 @@ from stress.results.compare.comparison import BETTER, NOISE, UNTESTED, WORSE, Ce
 from stress.results.compare.tested import AS_EXPECTED, RANKS, Tested
 from stress.safe_text import shown
 
+MOST_NAMES = 8
+
 
 def amount(one: Tested, value: float) -> str:
     """A value of a figure with its unit."""
@@ -96,6 +98,20 @@ def bounds(cell: Cell) -> Iterator[str]:
         for run in (entry.run for entry in entries if entry.run):
             seen = f"{shown(run.verdict).upper()}, {run.violations:,} violations in {run.race_windows:,} windows"
             yield f"{side}: {seen}, {bound_text(run.caught)}"
+
+
+def untold(comparison: Comparison) -> Iterator[str]:
+    """Why cells were not tested in full, and which; of soaks also the verdict and the bound of both sides."""
+    cells: dict[str, list[str]] = {}
+    for cell in comparison.cells:
+        why = why_untested(cell, comparison.needed)
+        if why is not None:
+            cells.setdefault(why, []).append(cell.pair.name)
+    for why, names in cells.items():
+        more = f"; and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+        yield f"{why}: {'; '.join(names[:MOST_NAMES])}{more}"
+    for cell in comparison.cells:
+        yield from (f"{cell.pair.scenario}, {text}" for text in bounds(cell))
 
 
 def method(comparison: Comparison) -> str:

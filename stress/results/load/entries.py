@@ -6,11 +6,11 @@ from typing import Any
 import attrs
 
 from stress.campaign.life import COMPLETE
+from stress.campaign.parts import Part
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
-from stress.report.retold import retell_stall, retell_violation
-from stress.report.told import Told
+from stress.runs.report import Report, reread_stall, reread_violation
 
 RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
 EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
@@ -38,10 +38,10 @@ class Entry:
     end: str = DONE
     run: Run | None = None
     json: Mapping[str, Any] | None = None
-    trouble: Told | None = None
+    trouble: Report | None = None
     worker: str | None = None
-    findings: tuple[Told, ...] = ()
-    stalled: Told | None = None
+    findings: tuple[Report, ...] = ()
+    stalled: Report | None = None
     soak: Ending | None = None
     sought: bool = False
     standing: str = attrs.field(init=False)
@@ -75,19 +75,19 @@ class Entry:
             return [str(told.json.get("outcome")) for told in self.findings]
         return self.run.reports if self.run else ()
 
-    def told(self, number: int) -> Told:
+    def told(self, number: int) -> Report:
         """One of its reports in words; UserError for a damaged one."""
         if self.findings:
             return self.findings[number]
         assert self.json is not None
-        return retell_violation(self.json["reports"][number], f"{self.where}, repeat {self.repeat}")
+        return reread_violation(self.json["reports"][number], f"{self.where}, repeat {self.repeat}")
 
     @property
-    def stall(self) -> Told | None:
+    def stall(self) -> Report | None:
         """Its stall in words, None if there was none."""
         if self.stalled is not None or self.run is None or self.run.stall is None:
             return self.stalled
-        return retell_stall(self.run.stall, f"{self.where}, repeat {self.repeat}")
+        return reread_stall(self.run.stall, f"{self.where}, repeat {self.repeat}")
 
     @property
     def lost_turns(self) -> str | None:
@@ -105,7 +105,8 @@ class Source:
 
     `status` is what became of a campaign, `unfinished` how far one came that is not complete, and `resume` the command
     that goes on with it. `planned` is how many entries it is to have in all. `answers` are what searches came to; of
-    those nobody knows how many entries they are to have before they are over.
+    those nobody knows how many entries they are to have before they are over. `parts` are the scenarios of a
+    campaign as they were written down when it began.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Source:
     unfinished: str | None = None
     resume: str | None = None
     answers: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def progress(self) -> str:

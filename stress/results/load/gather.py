@@ -18,9 +18,9 @@ from stress.campaign.soak.rundir import read_run
 from stress.campaign.sweep.find_summary import answer
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.plan import config_of
-from stress.campaign.sweep.records import DONE, FAILED, Ended, Plan, Values
+from stress.campaign.sweep.records import DONE, FAILED, CellResult, Plan, Values
 from stress.campaign.sweep.records import SWEEP as SWEEP_KIND
-from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
+from stress.campaign.sweep.sweepdir import CELLS, StoredSweep, read_sweep
 from stress.config import Config
 from stress.errors import UserError
 from stress.host.disk import telling
@@ -166,7 +166,14 @@ def soak_source(ending: Ending) -> Source:
             soak=ending,
         )
         entries.append(entry)
-    return Source(name=where, kind=SOAK, entries=tuple(entries), planned=len(entries), **_what_became_of(ending.life))
+    return Source(
+        name=where,
+        kind=SOAK,
+        entries=tuple(entries),
+        planned=len(entries),
+        parts=ending.manifest.plan.scenarios,
+        **_what_became_of(ending.life),
+    )
 
 
 def _soak_again(result: Result, _: int) -> str:
@@ -179,7 +186,7 @@ def _what_became_of(life: Life) -> dict[str, Any]:
     return {"status": life.state, "unfinished": life.unfinished, "resume": life.resume}
 
 
-def sweep_source(swept: Swept) -> Source:
+def sweep_source(swept: StoredSweep) -> Source:
     """A sweep: an entry for each cell that has ended, in the order of the matrix, not in that of time."""
     plan = swept.manifest.plan
     places = _places(swept)
@@ -190,6 +197,7 @@ def sweep_source(swept: Swept) -> Source:
         entries=tuple(_cell(swept, *one, places[one[0].number]) for one in ended),
         planned=len(ended) if plan.find else len(plan.cells) * plan.repeat,
         answers=tuple(answer(quest) for quest in quests_of(plan, swept.ended)),
+        parts=plan.scenarios,
         **_what_became_of(swept.life),
     )
 
@@ -203,7 +211,7 @@ class Place:
     rerun: Callable[[int], str]
 
 
-def _places(swept: Swept) -> dict[int, Place]:
+def _places(swept: StoredSweep) -> dict[int, Place]:
     """The place of each cell that has ended, by its number; UserError for values that none can have."""
     plan, places = swept.manifest.plan, {}
     for number in {one.number for one in swept.ended}:
@@ -218,7 +226,7 @@ def _places(swept: Swept) -> dict[int, Place]:
     return places
 
 
-def _cell(swept: Swept, ended: Ended, run: Run | None, place: Place) -> Entry:
+def _cell(swept: StoredSweep, ended: CellResult, run: Run | None, place: Place) -> Entry:
     """One cell; UserError for a run that is not of its values."""
     values, where = place.values, f"{place.where}, repeat {ended.repeat}"
     if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):

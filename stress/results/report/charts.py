@@ -1,75 +1,68 @@
-"""Draws plots with matplotlib (extra `report`), as SVG for a page. No other module knows matplotlib.
+"""Draws the plots of runs, sweeps and soaks.
 
 Colour says which scenario, marker and dashes say it again. Every repeat is a dot, the line is their median, the band
 goes from the least to the greatest; a bound is a hollow triangle that points to where the value must be.
 """
 
-import io
-import logging
 import math
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from stress.results.report.curves import AT_LEAST, AT_MOST, EXACT, Chart, Mark, Series, middle
-from stress.results.report.scales import linear_ticks, log_limits, log_ticks, thinned
-from stress.results.report.sections import clean
-from stress.results.report.svg import embed
+from stress.results.pages.palette import FAINT, INK, SCENARIOS
+from stress.results.pages.pictures import Key, Picture
+from stress.results.pages.scales import linear_ticks, log_limits, log_ticks, thinned
+from stress.results.pages.text import clean
+from stress.results.report.curves import ALL_SCENARIOS, AT_LEAST, AT_MOST, EXACT, Chart, Mark, Series, middle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-INK, FAINT = "#1b1f24", "#d0d7de"
-COLOURS = {
-    "#0b62b8": "#58a6ff",
-    "#c2410c": "#ff9a5c",
-    "#0f7b5f": "#3fd0a4",
-    "#8b3fb0": "#d2a8ff",
-    "#8a6100": "#e3b341",
-    "#b3265e": "#ff85b3",
-}
-"""The colour of each scenario by day, and what the page makes of it by night."""
-DARK = {**COLOURS, INK: "#e6edf3", FAINT: "#30363d"}
+COLOURS = tuple(SCENARIOS)
 MARKERS = ("o", "s", "D", "P", "X", "p", "h", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
-SETTINGS = {
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.size": 10,
-    "text.color": INK,
-}
-SIZE = (4.4, 2.7)
-FRAME = (0.17, 0.18, 0.81, 0.78)
-KEY_SIZE = (0.55, 0.18)
+BORDER: dict[str, Any] = {"color": INK, "linewidth": 0.8, "linestyle": (0, (2, 2))}
+HOLLOW: dict[str, Any] = {"linestyle": "none", "markersize": 5, "markerfacecolor": "none", "markeredgewidth": 0.9}
+TRIANGLES = {AT_MOST: "v", AT_LEAST: "^"}
+BOUNDS = {AT_MOST: "bound: none was seen, so at most this", AT_LEAST: "bound: none came in the run, so at least this"}
+BAND: dict[str, Any] = {"alpha": 0.16, "linewidth": 0}
 DODGE = 0.012
-NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Matplotlib as it comes, whatever the user has set, and silent about fonts: the page's own are used."""
-    from matplotlib import style
-
-    log = logging.getLogger("matplotlib")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), style.context(SETTINGS, after_reset=True):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(before)
+def picture_of(chart: Chart, subject: str) -> Picture:
+    """The picture of a plot; `subject` says of what it is."""
+    names = ", ".join(dict.fromkeys(series.label for series in chart.series))
+    keys = (*map(key_of, chart.series), *signs_of([chart]))
+    return Picture(
+        title=chart.title, subject=subject, alt=f"{chart.title}: {names}", plot=partial(_plot, chart), keys=keys
+    )
 
 
-def draw(chart: Chart, number: int) -> str:
-    """A plot as an element of a page, in which no other has this number."""
-    from matplotlib.figure import Figure
+def key_of(series: Series) -> Key:
+    """The line and marker of a series, for a legend."""
+    return Key(series.label, {**_look(series), "linewidth": 1.6, "markersize": 6, "markeredgewidth": 0})
 
-    figure = Figure(figsize=SIZE)
-    axes = figure.add_axes(FRAME)
+
+def signs_of(charts: Sequence[Chart]) -> Iterator[Key]:
+    """What dots, bands, triangles and upright lines mean, of those that some plots have."""
+    kinds = {mark.kind for chart in charts for series in chart.series for mark in series.marks}
+    if any(chart.dots for chart in charts):
+        yield Key("a run", {"color": INK, "marker": "o", "linestyle": "none", "markersize": 4, "markeredgewidth": 0})
+        yield Key("median of the repeats", {"color": INK, "linewidth": 1.5})
+        yield Key("least to greatest", {"color": INK, **BAND}, band=True)
+    if AT_MOST in kinds:
+        yield Key("bound: none was seen, so at most this", {"color": INK, "marker": TRIANGLES[AT_MOST], **HOLLOW})
+    if AT_LEAST in kinds:
+        yield Key(
+            "bound: none came in the run, so at least this", {"color": INK, "marker": TRIANGLES[AT_LEAST], **HOLLOW}
+        )
+    if any(chart.borders for chart in charts):
+        yield Key("another session took over", BORDER)
+
+
+def _plot(chart: Chart, axes: "Axes") -> None:
+    """Draw a plot on axes."""
     limits = _limits(chart)
     _scale(axes, chart, limits)
     width = _width(chart)
@@ -78,38 +71,15 @@ def draw(chart: Chart, number: int) -> str:
     for place, series in enumerate(chart.series):
         _draw_series(axes, chart, series, (place - (len(chart.series) - 1) / 2) * DODGE * width, limits)
     for border in chart.borders:
-        axes.axvline(border, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-    names = ", ".join(dict.fromkeys(series.label for series in chart.series))
-    return embed(_svg(figure), number, clean(f"{chart.title}: {names}"))
-
-
-def draw_key(series: Series, number: int) -> str:
-    """The line and marker of a series, for a legend."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=KEY_SIZE)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    axes.set_xlim(0, 1)
-    look = _look(series)
-    axes.plot([0.02, 0.98], [0, 0], color=look["color"], linestyle=look["linestyle"], linewidth=1.6)
-    axes.plot([0.5], [0], color=look["color"], marker=look["marker"], markersize=6, markeredgewidth=0)
-    return embed(_svg(figure), number, clean(series.label))
-
-
-def _svg(figure: "Figure") -> str:
-    """What matplotlib writes."""
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata=NO_METADATA, transparent=True)
-    return out.getvalue()
+        axes.axvline(border, **BORDER)
 
 
 def _look(series: Series) -> dict[str, Any]:
-    """Colour by scenario; dashes by what else varies; a marker that says both."""
-    colours = tuple(COLOURS)
+    """Colour by scenario; dashes by what else varies, or where colours come again; a marker that says both."""
+    again, colour = divmod(max(series.colour, 0), len(COLOURS))
     return {
-        "color": colours[series.colour % len(colours)],
-        "linestyle": DASHES[series.style % len(DASHES)],
+        "color": INK if series.colour == ALL_SCENARIOS else COLOURS[colour],
+        "linestyle": DASHES[(series.style + again) % len(DASHES)],
         "marker": MARKERS[(series.colour + 2 * series.style) % len(MARKERS)],
     }
 
@@ -174,8 +144,9 @@ def _draw_band(
         [low for low, _ in ends],
         [high for _, high in ends],
         where=[not bound for bound in bounds],
-        color=colour, alpha=0.16, linewidth=0,
-    )  # fmt: skip
+        color=colour,
+        **BAND,
+    )
 
 
 def _end(marks: Sequence[Mark], open_end: str, furthest: Any, edge: float) -> float:
@@ -185,13 +156,9 @@ def _end(marks: Sequence[Mark], open_end: str, furthest: Any, edge: float) -> fl
 
 def _draw_dots(axes: "Axes", marks: Sequence[Mark], shift: float, look: dict[str, Any]) -> None:
     """Every repeat; bounds as hollow triangles."""
-    for kind, marker in ((EXACT, look["marker"]), (AT_MOST, "v"), (AT_LEAST, "^")):
+    dot = {"marker": look["marker"], "linestyle": "none", "markersize": 3.6, "alpha": 0.75, "markeredgewidth": 0}
+    for kind in (EXACT, *TRIANGLES):
         chosen = [mark for mark in marks if mark.kind == kind]
         if chosen:
-            axes.plot(
-                [mark.x + shift for mark in chosen],
-                [mark.y for mark in chosen],
-                linestyle="none", marker=marker, markersize=3.6 if kind == EXACT else 5, color=look["color"],
-                markerfacecolor=look["color"] if kind == EXACT else "none", alpha=0.75 if kind == EXACT else 1.0,
-                markeredgewidth=0 if kind == EXACT else 0.9,
-            )  # fmt: skip
+            style = dot if kind == EXACT else {"marker": TRIANGLES[kind], **HOLLOW}
+            axes.plot([mark.x + shift for mark in chosen], [mark.y for mark in chosen], color=look["color"], **style)

@@ -5,7 +5,7 @@ was seen is a bound from above, a first violation that never came is one from be
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -16,14 +16,14 @@ from stress.campaign.sweep.records import AXES
 from stress.judge.trials import Trials
 from stress.results.load.axes import axis_name, axis_value, settings, varying
 from stress.results.load.entries import Entry, Source
+from stress.results.pages.scales import COUNT, RATE, TIME
 
 EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"
 NUMERIC = ("cpus", "readers_per_writer", "noise", "switch_interval_s", "gap_s", "pace_s")
 SHORTEST_S = 1e-9
+ALL_SCENARIOS = -1
 MOST_REPEATS = 101
 """How many repeats are drawn of one value on the horizontal axis; odd, so that the median is one of them."""
-RATE, COUNT, TIME, BYTES = "rate", "count", "time", "bytes"
-"""What the numbers on a vertical axis are: a share, a count or so many a second, seconds, bytes."""
 
 
 @attrs.frozen
@@ -37,7 +37,10 @@ class Mark:
 
 @attrs.frozen
 class Series:
-    """The marks of one line. `colour` and `style` are numbers, of the scenario and of what else varies."""
+    """The marks of one line. `colour` and `style` are numbers, of the scenario and of what else varies.
+
+    `colour` is ALL_SCENARIOS for a line that is of none in particular.
+    """
 
     label: str
     colour: int
@@ -64,11 +67,22 @@ class Chart:
 
 @attrs.frozen
 class Family:
-    """A scenario with its twin, or one alone: what is drawn together. `panels` has the plots of each engine."""
+    """Some scenarios, such as one with its twin, that are drawn together. `panels` has the plots of each engine."""
 
     title: str
+    scenarios: tuple[str, ...]
     series: tuple[Series, ...]
     panels: tuple[tuple[str, tuple[Chart, ...]], ...]
+
+    @property
+    def charts(self) -> list[Chart]:
+        """The plots of all engines."""
+        return [chart for _, charts in self.panels for chart in charts]
+
+    @property
+    def of_single_runs(self) -> bool:
+        """Whether each of its lines would be one dot."""
+        return all(len(one.marks) < 2 for chart in self.charts for one in chart.series)
 
 
 def rank(mark: Mark) -> float:
@@ -169,36 +183,48 @@ def axis_of(entries: Sequence[Entry]) -> Axis:
     return Axis(name, {value: float(place) for place, value in enumerate(known)})
 
 
-def families(source: Source) -> list[Family]:
-    """What is drawn together of one source, for every scenario once at least."""
+def groups_of(source: Source) -> list[tuple[str, ...]]:
+    """The scenarios that are drawn together: each with its twin where both ran, then those that are alone."""
     names, twins = source.scenarios(), dict[str, str]()
     for entry in source.entries:
         if entry.run and entry.run.twin:
             twins[entry.run.scenario] = entry.run.twin.scenario
     pairs = [(name, twins[name]) for name in names if twins.get(name) in names]
     paired = {name for pair in pairs for name in pair}
-    alone = [(name,) for name in names if name not in paired]
-    return [family for group in (*pairs, *alone) if (family := _family(source.entries, group, twins)) is not None]
+    return [*pairs, *((name,) for name in names if name not in paired)]
 
 
-def _family(entries: Sequence[Entry], names: tuple[str, ...], twins: dict[str, str]) -> Family | None:
+def numbers_of(sources: Iterable[Source]) -> dict[str, int]:
+    """A number for each scenario, which gives it its colour and marker in all plots."""
+    names = dict.fromkeys(name for source in sources for group in groups_of(source) for name in group)
+    return {name: number for number, name in enumerate(names)}
+
+
+def families(source: Source, numbers: Mapping[str, int] | None = None) -> list[Family]:
+    """What is drawn together of one source, for every scenario once at least; `numbers` are those of all sources."""
+    known = numbers_of([source]) if numbers is None else numbers
+    found = (_family(source.entries, group, known) for group in groups_of(source))
+    return [family for family in found if family is not None]
+
+
+def _family(entries: Sequence[Entry], names: tuple[str, ...], numbers: Mapping[str, int]) -> Family | None:
     """The plots of some scenarios; None if none of them has a run."""
     of_these = [entry for name in names for entry in entries if entry.values.scenario == name and entry.run]
     if not of_these:
         return None
     axis = axis_of(of_these)
     others = tuple(name for name in varying(of_these) if name != axis.name)
-    lines = _lines(of_these, names, others)
+    lines = _lines(of_these, numbers, others)
     engines = dict.fromkeys(entry.values.engine for entry in of_these)
     panels = tuple((engine, _charts(lines, engine, axis)) for engine in engines)
     title = f"{names[0]}, and its twin {names[1]}" if len(names) > 1 else names[0]
-    return Family(title, tuple(Series(*line, ()) for line in lines), panels)
+    return Family(title, names, tuple(Series(*line, ()) for line in lines), panels)
 
 
 Line = tuple[str, int, int]
 
 
-def _lines(entries: Sequence[Entry], names: tuple[str, ...], others: tuple[str, ...]) -> dict[Line, list[Entry]]:
+def _lines(entries: Sequence[Entry], numbers: Mapping[str, int], others: tuple[str, ...]) -> dict[Line, list[Entry]]:
     """The entries of each line, by its label and the numbers of its colour and style."""
     lines: dict[Line, list[Entry]] = {}
     styles: dict[str, int] = {}
@@ -208,7 +234,7 @@ def _lines(entries: Sequence[Entry], names: tuple[str, ...], others: tuple[str, 
         style = styles.setdefault(variant, len(styles))
         name = entry.values.scenario
         label = f"{name}, {variant}" if variant else name
-        lines.setdefault((label, names.index(name), style), []).append(entry)
+        lines.setdefault((label, numbers[name], style), []).append(entry)
     return lines
 
 

@@ -1,13 +1,13 @@
 """How soaks went over time, as plots: a line for each scenario, an upright one where another session took over."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Sample
-from stress.campaign.soak.summary import stretches
-from stress.campaign.soak.view import Span
-from stress.results.report.curves import BYTES, COUNT, RATE, TIME, Chart, Family, Mark, Series
+from stress.campaign.soak.view import Span, stretches
+from stress.results.pages.scales import BYTES, COUNT, RATE, TIME
+from stress.results.report.curves import ALL_SCENARIOS, Chart, Family, Mark, Series
 
 MOST_MARKS = 240
 MOST_LINES = 6
@@ -21,14 +21,19 @@ MEASURES: tuple[tuple[str, str, Callable[[Span], float | None]], ...] = (
 )
 
 
-def histories(ending: Ending) -> list[Family]:
-    """The plots of a soak, with a few scenarios in each; none before its first interval has ended."""
-    names = iter([part.name for part in ending.manifest.plan.scenarios])
+def histories(ending: Ending, numbers: Mapping[str, int] | None = None) -> list[Family]:
+    """The plots of a soak, with a few scenarios in each; none before its first interval has ended.
+
+    `numbers` gives each scenario the colour that it has in other plots.
+    """
+    planned = [part.name for part in ending.manifest.plan.scenarios]
+    known = {name: number for number, name in enumerate(planned)} | dict(numbers or {})
+    names = iter(planned)
     families: list[Family] = []
     while group := tuple(islice(names, MOST_LINES)):
         spans = {name: _spans(ending.samples, name) for name in group}
         if any(spans.values()):
-            families.append(_family(ending, spans, with_memory=not families))
+            families.append(_family(ending, spans, known, with_memory=not families))
     return families
 
 
@@ -37,7 +42,7 @@ def _spans(samples: Sequence[Sample], scenario: str) -> list[Span]:
     return stretches([sample for sample in samples if sample.standing.scenario == scenario], MOST_MARKS)
 
 
-def _family(ending: Ending, spans: dict[str, list[Span]], with_memory: bool) -> Family:
+def _family(ending: Ending, spans: dict[str, list[Span]], numbers: Mapping[str, int], with_memory: bool) -> Family:
     """The plots of some scenarios."""
     longest = max(sample.standing.elapsed_s for sample in ending.samples)
     unit, name = (
@@ -46,7 +51,7 @@ def _family(ending: Ending, spans: dict[str, list[Span]], with_memory: bool) -> 
     borders = tuple(border / unit for border in _borders(ending.samples))
     ticks = tuple((float(tick), f"{tick:g}") for tick in _ticks(longest / unit))
     drawn = [
-        (title, kind, tuple(Series(one, at, 0, _marks(spans[one], measure, unit)) for at, one in enumerate(spans)))
+        (title, kind, tuple(Series(one, numbers[one], 0, _marks(spans[one], measure, unit)) for one in spans))
         for title, kind, measure in MEASURES
     ]
     drawn += [("memory of the machine's process", BYTES, (_memory(ending.samples, unit),))] if with_memory else []
@@ -58,7 +63,7 @@ def _family(ending: Ending, spans: dict[str, list[Span]], with_memory: bool) -> 
         for title, kind, series in drawn
         if any(one.marks for one in series)
     )  # fmt: skip
-    return Family("over time", tuple(Series(one, at, 0, ()) for at, one in enumerate(spans)), (("", charts),))
+    return Family("over time", tuple(spans), tuple(Series(one, numbers[one], 0, ()) for one in spans), (("", charts),))
 
 
 def _borders(samples: Sequence[Sample]) -> Iterator[float]:
@@ -80,7 +85,7 @@ def _memory(samples: Sequence[Sample], unit: float) -> Series:
     """The memory of the machine's process, which all scenarios share."""
     step = -(-len(samples) // MOST_MARKS)
     known = [(sample.standing.elapsed_s / unit, sample.memory_bytes) for sample in samples[::step]]
-    return Series("all scenarios", 0, 0, tuple(Mark(at, value) for at, value in known if value is not None))
+    return Series("all scenarios", ALL_SCENARIOS, 0, tuple(Mark(at, value) for at, value in known if value is not None))
 
 
 def _ticks(longest: float) -> list[float]:

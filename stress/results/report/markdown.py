@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stress.results.load.entries import Source
+from stress.results.pages.scales import share_text
+from stress.results.pages.text import clean
 from stress.results.report import sections
-from stress.results.report.scales import share_text
 from stress.results.report.statistics import Row, answer, rows_of, worst_first
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
@@ -15,14 +16,14 @@ HEAD = ("result", "scenario", "engine", "CPUs", "settings", "verdict", "expected
 
 def plain(text: object) -> str:
     """Text that Markdown takes for nothing but text, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(sections.clean(str(text)).split())).replace("&", "&amp;")
+    return _SPECIAL.sub(r"\\\1", " ".join(clean(str(text)).split())).replace("&", "&amp;")
 
 
 def fenced(text: str) -> str:
     """Text as it is, in a fence longer than any in it."""
     longest = max((len(found) for found in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{sections.clean(text)}\n{fence}\n"
+    return f"{fence}text\n{clean(text)}\n{fence}\n"
 
 
 def make_markdown(sources: Sequence[Source]) -> str:

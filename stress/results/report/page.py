@@ -1,99 +1,74 @@
-"""The report as one HTML page that opens anywhere, offline: nothing is loaded, nothing is run, all text is escaped."""
+"""The report as one HTML page: the answer first, then what it rests on, and what its words mean."""
 
-import base64
-import hashlib
-import time
-from collections.abc import Callable, Iterator, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
 import attrs
 
-from stress.campaign.identity import made_by
 from stress.campaign.sweep.records import NOT_APPLICABLE
-from stress.errors import UserError
-from stress.extras import needs
 from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
-from stress.results.report import charts, sections
-from stress.results.report.curves import AT_LEAST, AT_MOST, MOST_REPEATS, Chart, Family, families
+from stress.results.pages import pictures
+from stress.results.pages.downloads import Download, download
+from stress.results.pages.pictures import Key, Picture
+from stress.results.pages.render import check_extra, render
+from stress.results.report import bar_charts, charts, sections
+from stress.results.report.as_json import make_json
+from stress.results.report.bars import COUNTS, RATES, bars_of
+from stress.results.report.curves import MOST_REPEATS, Family, families, numbers_of
 from stress.results.report.history import histories
-from stress.results.report.scales import share_text
+from stress.results.report.scenarios import scenarios_of
 from stress.results.report.statistics import answer, rows_of, summary_of, worst_first
+from stress.results.report.table_csv import make_csv
+from stress.results.report.words import GLOSSARY, INTRODUCTION
 
-GENERATOR = '<meta name="generator" content="kstress '
 MOST_ROWS = 12
+MOST_IN_CSV, MOST_IN_JSON = 2_000, 60
+"""Of how many runs a page carries the data."""
 SYMBOLS = {EXPECTED: "✓", INCONCLUSIVE: "?", NOT_APPLICABLE: "-", UNEXPECTED: "✗", BROKEN: "!"}
 """What marks a row besides its colour."""
+TONES = {EXPECTED: "good", INCONCLUSIVE: "doubt", UNEXPECTED: "bad", BROKEN: "bad"}
 
 
-def check_extra() -> None:
-    """Raise UserError where what a page is made with is not installed."""
-    try:
-        import jinja2
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise UserError(needs("--output: a page", "report")) from None
-    del jinja2
+@attrs.frozen
+class Group:
+    """Pictures that share a legend: those of a scenario with its twin, by engine, or those of single runs."""
+
+    title: str
+    keys: tuple[Key, ...]
+    panels: tuple[tuple[str, tuple[Picture, ...]], ...]
 
 
 @attrs.frozen
 class Drawn:
-    """A family with everything drawn: the legend, and the plots of each engine."""
+    """The same with everything drawn, as elements of the page."""
 
     title: str
     keys: tuple[tuple[str, str], ...]
     panels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    bounds: frozenset[str]
 
 
 def make_page(sources: Sequence[Source]) -> str:
-    """The page, in ASCII, so that no encoding can spoil it.
+    """The page.
 
     Raises:
         UserError: when the extra is not installed, or something that is to be shown is damaged.
     """
-    check_extra()
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else sections.clean(str(value)),
-    )
-    environment.filters.update(rate=share_text)
-    css = environment.from_string(_file("page.css.j2")).render(dark=charts.DARK)
-    page = environment.from_string(_file("page.html.j2"))
-    text = page.render(**_contents(sources), css=Markup(css), policy=_policy(css), markup=Markup)
-    return text.encode("ascii", "xmlcharrefreplace").decode()
-
-
-def _file(name: str) -> str:
-    """A file that comes with this package."""
-    return files("stress.results.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy(css: str) -> str:
-    """What a browser may do with the page: apply this one style sheet."""
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    check_extra("--output: a page")
+    return render("report.html.j2", **_contents(sources))
 
 
 def _contents(sources: Sequence[Source]) -> dict[str, Any]:
     """Everything that the page shows."""
     rows = worst_first(row for source in sources for row in rows_of(source))
     summary = worst_first(row for source in sources for row in summary_of(source))
-    return {
-        "generator": made_by(),
-        "made_at": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-        "answer": answer(sources),
+    said = answer(sources)
+    shown = {
         "sources": sources,
         "summary": summary if len(rows) > max(len(summary), MOST_ROWS) else [],
         "rows": rows,
         "symbols": SYMBOLS,
+        "about": scenarios_of(sources),
         "most_repeats": MOST_REPEATS,
         "drawn": list(_draw(sources)),
         "violations": sections.violations(sources),
@@ -103,38 +78,124 @@ def _contents(sources: Sequence[Source]) -> dict[str, Any]:
         "seeds": sections.SEEDS,
         "limits": sections.LIMITS,
         "not_seen": sections.not_seen(sources),
+        "data": list(_data(sources)),
+    }
+    return {
+        **shown,
+        "kind": "report",
+        "headline": said.headline,
+        "sentence": said.sentence,
+        "answer_tone": TONES[said.standing],
+        "answer_mark": SYMBOLS[said.standing],
+        "introduction": INTRODUCTION,
+        "glossary": GLOSSARY,
+        "places": list(_places(shown)),
     }
 
 
+def _places(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The sections of the page by their ids, those that have nothing to show left out."""
+    yield "verdicts", "Verdicts"
+    for place, key, name in (
+        ("scenarios", "about", "What the scenarios claim"),
+        ("plots", "drawn", "Plots"),
+        ("violations", "violations", "Violations"),
+        ("troubles", "troubles", "What broke or stalled"),
+    ):
+        if shown[key]:
+            yield place, name
+    yield from (("conditions", "Conditions"), ("again", "Run it again"), ("limits", "What was not seen"))
+    yield from (("data", "The data"), ("words", "What the words mean"))
+
+
+def _data(sources: Sequence[Source]) -> Iterator[Download]:
+    """The data that the page carries, as far as it is small."""
+    runs = sum(len(source.entries) for source in sources)
+    if 0 < runs <= MOST_IN_CSV and (table := download("kstress-runs.csv", "text/csv", make_csv(sources))):
+        yield table
+    if 0 < runs <= MOST_IN_JSON and (whole := download("kstress-runs.json", "application/json", make_json(sources))):
+        yield whole
+
+
+def pictures_of(sources: Sequence[Source]) -> list[Picture]:
+    """Every picture of a report, for slides."""
+    groups = [group for _, groups in _groups(sources) for group in groups]
+    return [picture for group in groups for _, pictures in group.panels for picture in pictures]
+
+
 def _draw(sources: Sequence[Source]) -> Iterator[tuple[Source, list[Drawn]]]:
-    """The plots of each source that has any."""
+    """The pictures of each source that has any."""
     number = count(1)
-    with charts.quiet():
-        for source in sources:
-            drawn = [_drawn(family, lambda: next(number)) for family in families_of(source)]
-            if drawn:
-                yield source, drawn
+    with pictures.quiet():
+        for source, groups in _groups(sources):
+            yield source, [_drawn(group, lambda: next(number)) for group in groups]
 
 
-def families_of(source: Source) -> list[Family]:
-    """What is drawn of a source: its history if it is a soak, else its curves if there is more than one run."""
+def _groups(sources: Sequence[Source]) -> Iterator[tuple[Source, list[Group]]]:
+    """What is drawn of each source, if anything is."""
+    numbers = numbers_of(sources)
+    for source in sources:
+        groups = _of_soak(source, numbers) or [*_of_curves(source, numbers), *_of_single_runs(source, numbers)]
+        if groups:
+            yield source, groups
+
+
+def _of_soak(source: Source, numbers: Mapping[str, int]) -> list[Group]:
+    """How a soak went over time."""
     soaks = [entry.soak for entry in source.entries if entry.soak is not None]
-    if soaks:
-        return histories(soaks[0])
-    return families(source) if len(source.entries) > 1 else []
+    return [_group(source, family, "") for family in histories(soaks[0], numbers)] if soaks else []
 
 
-def _drawn(family: Family, number: Callable[[], int]) -> Drawn:
-    """One family, drawn."""
-    keys = tuple((series.label, charts.draw_key(series, number())) for series in family.series)
+def _of_curves(source: Source, numbers: Mapping[str, int]) -> list[Group]:
+    """Curves of what varies or is repeated."""
+    drawn = [] if source.kind == "soak" else families(source, numbers)
+    return [_group(source, family, family.title) for family in drawn if not family.of_single_runs]
+
+
+def _group(source: Source, family: Family, title: str) -> Group:
+    """A family as pictures."""
     panels = tuple(
-        (engine, tuple((chart.title, charts.draw(chart, number())) for chart in drawn))
+        (
+            f"{engine} engine" if engine else "",
+            tuple(charts.picture_of(chart, _subject(title or source.title, engine)) for chart in drawn),
+        )
         for engine, drawn in family.panels
     )
-    return Drawn(family.title, keys, panels, frozenset(_bounds(chart for _, drawn in family.panels for chart in drawn)))
+    return Group(title, (*map(charts.key_of, family.series), *charts.signs_of(family.charts)), panels)
 
 
-def _bounds(drawn: Iterator[Chart]) -> Iterator[str]:
-    """The kinds of bounds that are drawn, which then need to be explained."""
-    kinds = {mark.kind for chart in drawn for series in chart.series for mark in series.marks}
-    yield from kinds & {AT_MOST, AT_LEAST}
+def _subject(title: str, engine: str) -> str:
+    """Of what a plot is, for a slide."""
+    return f"{title}; {engine} engine" if engine else title
+
+
+def _of_single_runs(source: Source, numbers: Mapping[str, int]) -> list[Group]:
+    """Bars of runs of which a curve would be one dot."""
+    if any(entry.soak for entry in source.entries):
+        return []
+    single = {name for family in families(source, numbers) if family.of_single_runs for name in family.scenarios}
+    drawn = [bar_charts.picture_of(bars) for bars in bars_of(source, single)]
+    rates = tuple(picture for picture in drawn if picture.title == RATES)
+    counts = tuple(picture for picture in drawn if picture.title == COUNTS)
+    of_both = (("", rates), ("How often each outcome came", counts))
+    return [Group("", _keys(found), ((title, found),)) for title, found in of_both if found]
+
+
+def _keys(drawn: Sequence[Picture]) -> tuple[Key, ...]:
+    """The keys of some pictures, each once."""
+    return tuple({key.label: key for picture in drawn for key in picture.keys}.values())
+
+
+def _drawn(group: Group, number: Callable[[], int]) -> Drawn:
+    """One group, drawn."""
+    keys = tuple((key.label, pictures.draw_key(key, number())) for key in group.keys)
+    panels = tuple(
+        (title, tuple((_caption(picture), pictures.draw(picture, number())) for picture in drawn))
+        for title, drawn in group.panels
+    )
+    return Drawn(group.title, keys, panels)
+
+
+def _caption(picture: Picture) -> str:
+    """What stands above a picture in the page: of what it is, where all beside it have the same title."""
+    return picture.subject if picture.title == COUNTS else picture.title

@@ -9,8 +9,6 @@ import attrs
 from stress.campaign.runs import Run, share
 from stress.judge.trials import Trials, bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE
-from stress.report.told import Told
-from stress.report.violation import printable
 from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, SOAK, Entry, Source
 from stress.runs.conditions import LEAST_CPU_SECONDS, Conditions
@@ -24,11 +22,6 @@ SEEDS = "A seed fixes the workload and the noise, not the interleaving: no run o
 MOST_REPORTS = 3
 MOST_TROUBLES = 20
 MOST_WORKERS = 20
-
-
-def clean(text: str) -> str:
-    """Text in which nothing moves a cursor, hides or turns around what is read; lines stay."""
-    return "\n".join(printable(line.encode(errors="surrogateescape")) for line in text.split("\n"))
 
 
 @attrs.frozen
@@ -100,15 +93,16 @@ def violations(sources: Sequence[Source]) -> list[Section]:
 
 def _reported(name: str, kept: Sequence[Report], violations: int, reports: int) -> Section:
     """The reports on one scenario."""
-    passages = tuple(_passage(f"{one.outcome}, {one.what}", one.entry.told(one.number)) for one in kept[:MOST_REPORTS])
+    shown = kept[:MOST_REPORTS]
+    passages = tuple(_passage(f"{one.outcome}, {one.what}", one.entry.told(one.number).text) for one in shown)
     others = reports - len(passages)
     more = f", {others:,} other reports in the files that this was made of" if others else ""
     return Section(name, passages, f"{violations:,} violations in all; {len(passages)} told here{more}.")
 
 
-def _passage(what: str, told: Told) -> Passage:
+def _passage(what: str, text: str) -> Passage:
     """One report without the rules around it; its title is what happened."""
-    lines = [line for line in told.text.split("\n") if not re.fullmatch("=+", line)]
+    lines = [line for line in text.split("\n") if not re.fullmatch("=+", line)]
     return Passage(f"{lines[0]}: {what}" if lines else what, "\n".join(lines))
 
 

@@ -9,6 +9,7 @@ from stress.campaign.sweep.records import NOT_APPLICABLE, Values
 from stress.judge.trials import Trials
 from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
+from stress.results.report.words import sense
 
 
 @attrs.frozen
@@ -43,6 +44,12 @@ class Row:
     def expect(self) -> str:
         """The verdict that was expected; a cell without any run does not know."""
         return next((entry.run.expect.upper() for entry in self.entries if entry.run), "-")
+
+    @property
+    def sense(self) -> str:
+        """What the verdict of the worst of its entries means, in a few words."""
+        worst = next(entry for entry in self.entries if entry.standing == self.standing)
+        return sense(worst.run.expect if worst.run else None, worst.verdict)
 
     @property
     def as_expected(self) -> int:

@@ -27,15 +27,27 @@ from stress.results.compare.comparison import (
     Comparison,
     compare,
 )
+from stress.results.compare.intervals import pictures_of
 from stress.results.compare.junit import SUITE, junit_xml
+from stress.results.compare.page import make_page
 from stress.results.compare.terms import Terms
-from stress.results.compare.told import amount, answer, between, bounds, chance, end_line, factor, method, why_untested
+from stress.results.compare.told import amount, answer, between, chance, end_line, factor, method, untold
+from stress.results.pages.render import check_extra
 from stress.results.terminal.consoles import console
-from stress.results.terminal.places import check_json, check_unread, is_marked, write_results
+from stress.results.terminal.figures import check_figures, write_figures
+from stress.results.terminal.places import (
+    check_distinct,
+    check_json,
+    check_page,
+    check_unread,
+    is_marked,
+    write_page,
+    write_results,
+)
 from stress.safe_text import shown
 
 MOST_ROWS = 40
-MOST_NAMES = 8
+EXAMPLE = Path("compare.html")
 MARK = f'name="{SUITE}"'
 STYLES = {WORSE: "bold red", BETTER: "green", NOISE: "", UNTESTED: "dim"}
 ANSWER_STYLES = {REGRESSION: "bold red", CANNOT_TELL: "yellow", NO_REGRESSION: "green"}
@@ -52,27 +64,43 @@ class Wanted:
 
     json: str | None
     junit: str | None
+    output: Path | None = None
+    figures: Path | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Check both places before anything is read."""
+        """Check every place before anything is read."""
         check_json(self.json)
         check_json(self.junit, "--junit")
         if self.junit == "-":
             raise UserError("--junit: '-' is no name of a file; give one")
-        if self.json is not None and self.junit and os.path.realpath(self.json) == os.path.realpath(self.junit):
-            raise UserError(f"{shown(self.json)} is named for two things at once; name two files")
+        check_distinct(self.files)
         if self.junit is not None and os.path.isfile(self.junit) and not is_marked(Path(self.junit), MARK, "--junit"):
             raise UserError(f"--junit: {shown(self.junit)} is there, and not of kstress compare; name another file")
+        if self.output is not None:
+            check_extra("--output: a page")
+            check_page(self.output, EXAMPLE)
+        if self.figures is not None:
+            check_extra("--figures: a figure")
+
+    @property
+    def files(self) -> tuple[Path | str | None, ...]:
+        """The files that are wanted."""
+        return self.json, self.junit, self.output
 
 
 def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
     """Compare, print and write; the exit code."""
-    check_unread((wanted.json, wanted.junit), [file for side in (a, b) for file in _read(side)])
+    check_unread(wanted.files, [file for side in (a, b) for file in _read(side)])
     comparison = compare(a, b, terms)
+    page = None if wanted.output is None else make_page(comparison)
+    figures = {} if wanted.figures is None else check_figures(list(pictures_of(comparison)), wanted.figures)
     try:
         show(comparison, console(stderr=wanted.json == "-"))
     finally:  # also where the reader of a pipe has gone away
         _write(comparison, wanted)
+        if wanted.output is not None and page is not None:
+            write_page(wanted.output, page)
+        write_figures(figures)
     return CODES[comparison.answer]
 
 
@@ -101,7 +129,7 @@ def show(comparison: Comparison, screen: Console) -> None:
     _table(screen, "differences, worst first:", [*comparison.all(WORSE), *comparison.all(BETTER)])
     _table(screen, "may be noise:", comparison.all(NOISE))
     _table(screen, "not tested, since so many repeats cannot tell:", comparison.all(UNTESTED))
-    _lines(screen, "of which nothing, or not all, can be told:", list(_untold(comparison)), "yellow")
+    _lines(screen, "of which nothing, or not all, can be told:", list(untold(comparison)), "yellow")
     screen.print(Text(f"\nhow  {method(comparison)}", "dim"))
     screen.print(Text(end_line(comparison)), soft_wrap=True)
 
@@ -150,17 +178,3 @@ def _row(cell: Cell, one: Compared) -> tuple[str, ...]:
     sides = amount(tested, tested.a), amount(tested, tested.b)
     repeats = "{} + {}".format(*tested.repeats)
     return (cell.pair.name, tested.name, *sides, factor(tested), between(tested), chance(one.p), repeats)
-
-
-def _untold(comparison: Comparison) -> Iterator[str]:
-    """Why cells were not tested in full, and which; of soaks also the verdict and the bound of both sides."""
-    cells: dict[str, list[str]] = {}
-    for cell in comparison.cells:
-        why = why_untested(cell, comparison.needed)
-        if why is not None:
-            cells.setdefault(why, []).append(cell.pair.name)
-    for why, names in cells.items():
-        more = f"; and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-        yield f"{why}: {'; '.join(names[:MOST_NAMES])}{more}"
-    for cell in comparison.cells:
-        yield from (f"{cell.pair.scenario}, {text}" for text in bounds(cell))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from stress.report.table import PLAIN_WIDTH
+from stress.results.terminal.table import PLAIN_WIDTH
 from stress.safe_text import escaped
 
 LEAST_WIDTH = 20

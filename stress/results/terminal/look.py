@@ -7,8 +7,8 @@ from rich.markup import escape
 
 from stress.doctor import Check
 from stress.exits import EXIT_HARNESS_FAILED
-from stress.report.listing import as_json, as_markdown, as_text
 from stress.results.terminal.consoles import console
+from stress.results.terminal.listing import as_json, as_markdown, as_text
 from stress.scenario import Scenario
 
 

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from stress.errors import UserError
 from stress.host.disk import reading, telling, write_through, write_whole
+from stress.results.pages.render import GENERATOR
+from stress.results.terminal.consoles import console
 from stress.runs.result import json_text
 from stress.safe_text import shown
 
@@ -54,6 +58,13 @@ def check_json(json_file: str | None, origin: str = "--json") -> None:
             raise UserError(f"{origin}: {shown(repr(json_file))} is no name of a file; give one, or -")
 
 
+def check_distinct(places: Iterable[Path | str | None]) -> None:
+    """Raise UserError where one file is named for two outputs."""
+    files = [os.path.realpath(place) for place in places if place not in (None, "-")]
+    if len(set(files)) < len(files):
+        raise UserError(f"{shown(max(files, key=files.count))} is named for two things at once; name two files")
+
+
 def check_unread(places: Iterable[Path | str | None], read: Iterable[Path]) -> None:
     """Raise UserError where an output is one of the files that are to be read."""
     known = {os.path.realpath(file) for file in read}
@@ -74,3 +85,18 @@ def write_json(json_file: str | None, runs: list[dict[str, Any]], **more: Any) -
         sys.stdout.write(json_text(runs, **more))
     elif json_file is not None:
         write_results(Path(json_file), json_text(runs, **more), "--json")
+
+
+def check_page(page: Path, example: Path) -> None:
+    """Raise UserError for a place where no page can be written, or where something else would be lost."""
+    if os.path.isdir(page) or not page.name:
+        raise UserError(f"--output: {shown(page)} is no name of a file; give one, like {example}")
+    check_writable(page.parent, "--output")
+    if os.path.isfile(page) and not is_marked(page, GENERATOR, "--output"):
+        raise UserError(f"--output: {shown(page)} is there, and no page of kstress; name another file")
+
+
+def write_page(place: Path, page: str) -> None:
+    """Write a page, and say where it is."""
+    write_results(place, page, "--output")
+    console(stderr=True).print(Text(f"page: {place}", "dim"), soft_wrap=True)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import attrs
 from rich.console import Console
@@ -14,24 +13,39 @@ from rich.table import Table
 from rich.text import Text
 
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.summary import show_ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.errors import UserError
 from stress.host.collector import uncollected
-from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, RUNS, SOAK, UNEXPECTED, Source
+from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
 from stress.results.load.gather import gather
+from stress.results.pages.render import check_extra
+from stress.results.report.as_json import make_json
 from stress.results.report.markdown import make_markdown
-from stress.results.report.page import GENERATOR, check_extra, make_page
+from stress.results.report.page import make_page, pictures_of
 from stress.results.report.statistics import Row, answer, summary_of, worst_first
 from stress.results.report.table_csv import make_csv
 from stress.results.terminal.consoles import console
-from stress.results.terminal.places import check_json, check_unread, check_writable, is_marked, write_results
-from stress.runs.result import json_text
+from stress.results.terminal.figures import check_figures, write_figures
+from stress.results.terminal.places import (
+    check_distinct,
+    check_json,
+    check_page,
+    check_unread,
+    write_page,
+    write_results,
+)
+from stress.results.terminal.soak_summary import show_ending
 from stress.safe_text import shown
 
 DEFAULT_PAGE = Path("report.html")
 STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", NOT_APPLICABLE: "dim", UNEXPECTED: "bold red", BROKEN: "bold red"}
 MOST_TROUBLES = 20
+MAKERS: dict[str, Callable[[Sequence[Source]], str]] = {
+    "--markdown": make_markdown,
+    "--csv": make_csv,
+    "--json": make_json,
+}
+"""What makes each text, by its flag."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +57,7 @@ class Wanted:
     """
 
     output: Path | None
+    figures: Path | None
     markdown: str | None
     csv: str | None
     json: str | None
@@ -54,11 +69,9 @@ class Wanted:
             raise UserError(f"{' and '.join(places)}: standard output takes one of them; name a file for the others")
         for flag, place in places.items():
             check_json(place, flag)
-        files = [os.path.realpath(place) for place in (*places.values(), self.page) if place not in (None, "-")]
-        if len(set(files)) < len(files):
-            raise UserError(f"{shown(max(files, key=files.count))} is named for two things at once; name two files")
+        check_distinct((*places.values(), self.page))
         if self.page is not None:
-            check_page(self.page)
+            check_page(self.page, DEFAULT_PAGE)
 
     def texts(self) -> dict[str, str]:
         """The places of what is no page, by their flags."""
@@ -70,16 +83,7 @@ class Wanted:
         """Where the page goes: by default to a file in the current folder, if nothing else was asked for."""
         if self.output is not None:
             return self.output
-        return None if self.texts() else DEFAULT_PAGE
-
-
-def check_page(page: Path) -> None:
-    """Raise UserError for a place where no page can be written, or where something else would be lost."""
-    if os.path.isdir(page) or not page.name:
-        raise UserError(f"--output: {shown(page)} is no name of a file; give one, like {DEFAULT_PAGE}")
-    check_writable(page.parent, "--output")
-    if os.path.isfile(page) and not is_marked(page, GENERATOR, "--output"):
-        raise UserError(f"--output: {shown(page)} is there, and no report of kstress; name another file")
+        return None if self.texts() or self.figures is not None else DEFAULT_PAGE
 
 
 def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
@@ -93,11 +97,9 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
     with uncollected():
         sources = gather(paths)
     gc.freeze()  # what was read stays to the end, and is not looked at again
-    makers: dict[str, Callable[[Sequence[Source]], str]] = {
-        "--markdown": make_markdown, "--csv": make_csv, "--json": _json,
-    }  # fmt: skip
-    made = {flag: (place, makers[flag](sources)) for flag, place in wanted.texts().items()}
+    made = {flag: (place, MAKERS[flag](sources)) for flag, place in wanted.texts().items()}
     page = None if wanted.page is None or missing else make_page(sources)
+    figures = {} if wanted.figures is None else check_figures(pictures_of(sources), wanted.figures)
     screen = console(stderr="-" in wanted.texts().values())
     try:
         show(sources, screen, reports)
@@ -105,7 +107,8 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
         for flag, (place, text) in made.items():
             _write(place, text, flag)
         if wanted.page is not None and page is not None:
-            _write_page(wanted.page, page)
+            write_page(wanted.page, page)
+        write_figures(figures)
     if missing:
         raise UserError(f"no {wanted.page}: {missing}; what it would say is above")
 
@@ -119,35 +122,18 @@ def _read(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _missing(wanted: Wanted) -> str | None:
-    """Why there can be no page, if nobody asked for one; UserError if somebody did."""
+    """Why there can be no page, if nobody asked for one; UserError if somebody asked for a page or figures."""
+    if wanted.figures is not None:
+        check_extra("--figures: a figure")
     if wanted.page is None:
         return None
     try:
-        check_extra()
+        check_extra("--output: a page")
     except UserError as error:
         if wanted.output is not None:
             raise
         return str(error).removeprefix("--output: ")
     return None
-
-
-def _json(sources: Sequence[Source]) -> str:
-    """All runs there are, and what became of each campaign."""
-    runs = [dict(entry.json) for source in sources for entry in source.entries if entry.json is not None]
-    return json_text(runs, campaigns=[_campaign(source) for source in sources if source.kind != RUNS])
-
-
-def _campaign(source: Source) -> dict[str, Any]:
-    """A soak or a sweep, without its runs."""
-    return {
-        "kind": source.kind,
-        "directory": source.name,
-        "state": source.status,
-        "ended": len(source.entries),
-        "planned": None if source.answers else source.planned,
-        "unfinished": source.unfinished,
-        "resume": source.resume,
-    }
 
 
 def _write(place: str, text: str, flag: str) -> None:
@@ -156,12 +142,6 @@ def _write(place: str, text: str, flag: str) -> None:
         sys.stdout.write(text)
     else:
         write_results(Path(place), text, flag)
-
-
-def _write_page(place: Path, page: str) -> None:
-    """Write the page, and say where it is."""
-    write_results(place, page, "--output")
-    console(stderr=True).print(Text(f"page: {place}", "dim"), soft_wrap=True)
 
 
 def show(sources: Sequence[Source], screen: Console, reports: int) -> None:

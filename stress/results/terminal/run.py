@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from stress.host.streams import nobody_reads
 from stress.judge.tally import Tally
-from stress.report.table import show, show_rate, summary
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_json, write_results
+from stress.results.terminal.table import show, show_rate, summary
 from stress.runs.result import Result, json_text
 from stress.runs.runner import Progress as ProgressCallback
 from stress.scenario import Scenario

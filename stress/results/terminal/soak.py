@@ -6,12 +6,12 @@ from rich.text import Text
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.metrics import SoakMetrics, serve
-from stress.campaign.soak.panel import Lines, LivePanel
-from stress.campaign.soak.summary import show_ending
 from stress.campaign.soak.view import Watcher
 from stress.errors import UserError
 from stress.results.terminal.consoles import console
+from stress.results.terminal.panel import Lines, LivePanel
 from stress.results.terminal.places import check_json, write_json
+from stress.results.terminal.soak_summary import show_ending
 
 
 class SoakOutputs:

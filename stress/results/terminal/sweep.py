@@ -4,7 +4,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from stress.campaign.sweep.find_summary import knee_json, show_knees
-from stress.campaign.sweep.records import Ended, Plan, Values
+from stress.campaign.sweep.records import CellResult, Plan, Values
 from stress.campaign.sweep.summary import describe, end_of, show_sweep
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.results.terminal.consoles import console
@@ -55,7 +55,7 @@ class SweepOutputs:
             self._task = self._bar.add_task("", total=cells if known else None, completed=cells - left)
         self._bar.update(self._task, description=self._name(values, repeat), completed=cells - left)
 
-    def end(self, values: Values, ended: Ended) -> None:
+    def end(self, values: Values, ended: CellResult) -> None:
         """A cell has ended: a line where there is no bar, and everywhere for one that did not come to its end."""
         if self._task is not None:
             self._bar.advance(self._task)

@@ -14,7 +14,8 @@ from stress.campaign.crews.cluster import OnCluster, on_worker
 from stress.campaign.crews.crew import Interrupted, Note, Trade
 from stress.campaign.crews.hand import Answer, introduce
 from stress.campaign.crews.letters import letter
-from stress.campaign.sweep.records import Ended, Plan, Values
+from stress.campaign.sweep.records import CellResult, Values
+from stress.campaign.sweep.sweep import Watcher
 
 MATRIX = Matrix(
     scenarios=("modlist_spinlock",), axes={"engine": ("python",), "cpus": (2, 3)}, repeat=3, duration_s=0.05
@@ -130,15 +131,12 @@ def made_crew(monkeypatch: pytest.MonkeyPatch, client: Client, trade: Trade = EC
 
 
 @attrs.define
-class Counting:
+class Counting(Watcher):
     """A watcher that counts the cells that are under way."""
 
     under_way: int = 0
     most: int = 0
     notes: list[str] = attrs.field(factory=list)
-
-    def plan(self, plan: Plan) -> None:
-        """Nothing is under way."""
 
     def note(self, text: str) -> None:
         """Keep it."""
@@ -149,6 +147,6 @@ class Counting:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
 
-    def end(self, values: Values, ended: Ended) -> None:
+    def end(self, values: Values, ended: CellResult) -> None:
         """One less."""
         self.under_way -= 1

@@ -12,7 +12,7 @@ import pytest
 
 from stress import on_executor, resume_sweep, sweep
 from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, Trade
-from stress.campaign.sweep.records import Ended, Values
+from stress.campaign.sweep.records import CellResult, Values
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.errors import UserError
 from tests.campaign.crews.made import ECHO, MATRIX, Counting, objection
@@ -105,7 +105,7 @@ class ShutsDown(Counting):
         super().__init__()
         self._pool = pool
 
-    def end(self, values: Values, ended: Ended) -> None:
+    def end(self, values: Values, ended: CellResult) -> None:
         """Shut it down."""
         self._pool.shutdown(wait=False)
 

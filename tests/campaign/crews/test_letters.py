@@ -17,10 +17,10 @@ from stress.campaign.folder import encode
 from stress.campaign.identity import made_by
 from stress.campaign.reading import parse
 from stress.campaign.runs import run_of
-from stress.campaign.sweep.cell import Came
+from stress.campaign.sweep.cell import result_of
 from stress.campaign.sweep.plan import seed_of_cell
-from stress.campaign.sweep.records import CRASHED, DONE, Ended
-from stress.campaign.sweep.remote import came_of
+from stress.campaign.sweep.records import CRASHED, DONE, CellResult
+from stress.campaign.sweep.remote import result_from, task_for
 from stress.errors import UserError
 from tests.campaign.damage import changed
 from tests.campaign.sweep.made import LOST, plan_of, run_json
@@ -31,8 +31,9 @@ VALUES = PLAN.cells[CELL[0]]
 RUN = {
     **run_json(), "scenario": VALUES.scenario, "cpus": VALUES.cpus, "seed": seed_of_cell(PLAN, *CELL),
 }  # fmt: skip
-WELL = Came(end=DONE, seconds=0.5, first_lookup_s=0.1, run=RUN)
-BADLY = Came(end=CRASHED, seconds=0.5, trouble=LOST)
+TASK = task_for(PLAN, *CELL)
+WELL = result_of(TASK, DONE, 0.5, first_lookup_s=0.1, run=RUN)
+BADLY = result_of(TASK, CRASHED, 0.5, trouble=LOST)
 WHO = "tcp://127.0.0.1:1 on a host"
 UNREADABLE = ["", "{", "[]", "1", "null", '"text"', "{}", '{"made_by": "x"}', "[" * 100_000, "1" * 5000, "NaN"]
 
@@ -49,15 +50,15 @@ def a_future(result: Any) -> Future[Any]:
     return future
 
 
-@pytest.mark.parametrize("came", [WELL, BADLY])
-def test_what_is_whole_is_taken_as_it_was_meant(came: Came) -> None:
-    assert came_of(brought(letter(came)), PLAN) == came
+@pytest.mark.parametrize("result", [WELL, BADLY])
+def test_what_is_whole_is_taken_as_it_was_meant(result: CellResult) -> None:
+    assert result_from(brought(letter(result)), PLAN) == result
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_what_cannot_be_read_is_a_loss_that_names_who_it_was(text: str) -> None:
     with pytest.raises(LostError, match=f"^{WHO} says what cannot be read"):
-        came_of(brought(text), PLAN)
+        result_from(brought(text), PLAN)
     for kind in (Answer, Introduction):
         with pytest.raises(UserError) as caught:
             opened(text, kind, WHO)
@@ -70,7 +71,13 @@ def test_what_cannot_be_read_is_a_loss_that_names_who_it_was(text: str) -> None:
 )
 def test_the_run_of_another_cell_is_no_result(key: str, value: Any) -> None:
     with pytest.raises(LostError, match=f"^{WHO} "):
-        came_of(brought(letter(attrs.evolve(WELL, run={**RUN, key: value}))), PLAN)
+        result_from(brought(letter(attrs.evolve(WELL, run={**RUN, key: value}))), PLAN)
+
+
+@pytest.mark.parametrize("more", [{"number": 0}, {"repeat": 1}, {"seed": 1}])
+def test_the_result_of_another_cell_is_no_result(more: dict[str, Any]) -> None:
+    with pytest.raises(LostError, match=f"^{WHO} brought cell "):
+        result_from(brought(letter(attrs.evolve(BADLY, **more))), PLAN)
 
 
 @pytest.mark.parametrize("more", [{"run": None}, {"trouble": LOST}, {"end": CRASHED}, {"end": "fine"}, {"seconds": -1}])
@@ -78,7 +85,7 @@ def test_what_contradicts_itself_is_no_result(more: dict[str, Any]) -> None:
     document = json.loads(letter(WELL))
     document["of"] = {**document["of"], **json.loads(letter_of(more))}
     with pytest.raises(LostError):
-        came_of(brought(json.dumps(document)), PLAN)
+        result_from(brought(json.dumps(document)), PLAN)
 
 
 def letter_of(more: dict[str, Any]) -> str:
@@ -86,18 +93,14 @@ def letter_of(more: dict[str, Any]) -> str:
     return json.dumps({key: attrs.asdict(value) if attrs.has(type(value)) else value for key, value in more.items()})
 
 
-def kept(came: Came) -> None:
+def kept(result: CellResult) -> None:
     """It goes to the disk as a line, and is read back as what it was."""
-    one = Ended(
-        at="2026-01-01T00:00:01Z", session=0, number=CELL[0], repeat=CELL[1], seed=1, end=came.end, worker=WHO,
-        seconds=came.seconds, first_lookup_s=came.first_lookup_s, run=came.run, trouble=came.trouble,
-    )  # fmt: skip
-    line = encode(one)
+    line = encode(result)
     assert b"NaN" not in line
-    assert parse(line, "")["end"] == came.end
-    assert (came.end == DONE) == (came.run is not None)
-    if came.run is not None:
-        assert run_of(came.run, "").seed == RUN["seed"]
+    assert parse(line, "")["end"] == result.end
+    assert (result.end == DONE) == (result.run is not None)
+    if result.run is not None:
+        assert run_of(result.run, "").seed == RUN["seed"]
 
 
 @st.composite
@@ -125,12 +128,12 @@ def anything() -> st.SearchStrategy[Any]:
 @given(spoilt())
 def test_whatever_comes_back_is_a_result_that_can_be_kept_or_a_loss(text: str) -> None:
     try:
-        came = came_of(brought(text), PLAN)
+        result = result_from(brought(text), PLAN)
     except LostError as error:
         assert "\n" not in str(error)
         event("lost")
     else:
-        kept(came)
+        kept(result)
         event("kept")
 
 

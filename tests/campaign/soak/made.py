@@ -14,23 +14,23 @@ from rich.console import Console, RenderableType
 from stress.campaign.parts import Part, Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.journal import Journal, create
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import CpuGlance, Glance
 from stress.campaign.soak.plan import new_plan, session
 from stress.campaign.soak.records import Finding, Manifest, Plan, Sample, Standing
-from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
+from stress.campaign.soak.rundir import FINDINGS, KIND, SAMPLES, StoredSoak, read_run
 from stress.campaign.soak.view import Span, View, span
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials
 from stress.machine.latency import BUCKETS
-from stress.report.told import Told
+from stress.runs.report import Report
 
 PAIR = ("stop_machine", "modlist_spinlock")
 FILES = (MANIFEST, SAMPLES, FINDINGS)
 SINCE = {"switch_interval_s", "readers_per_writer", "gap_s", "fate"}
 """Keys of plans and conditions that run directories written before there were variations do not have."""
-TORN = Told(("=" * 20, "torn in kallsyms", "read half a name"), {"outcome": "torn", "cpu": 1})
+TORN = Report(("=" * 20, "torn in kallsyms", "read half a name"), {"outcome": "torn", "cpu": 1})
 
 
 @functools.cache
@@ -88,9 +88,11 @@ SAMPLED = tuple(sample_at(second, PAIR[second % 2]) for second in range(1, 9))
 FOUND = (Finding(PAIR[1], "torn", "2026-01-01T00:00:01Z", TORN), Finding(PAIR[1], "wild", "2026-01-01T00:00:02Z", TORN))
 
 
-def open_journal(results: Path, samples: Iterable[Sample] = SAMPLED, findings: Iterable[Finding] = FOUND) -> Journal:
+def open_journal(
+    results: Path, samples: Iterable[Sample] = SAMPLED, findings: Iterable[Finding] = FOUND
+) -> SoakJournal:
     """A journal in a new run directory in `results`, with these lines in it."""
-    journal = create(results, plan_of(), session_of())
+    journal = SoakJournal.create(KIND, results, plan_of(), session_of())
     for finding in findings:
         journal.keep(finding)
     for sample in samples:
@@ -105,9 +107,9 @@ def make_run(results: Path, samples: Iterable[Sample] = SAMPLED, findings: Itera
     return journal.folder
 
 
-def run_of(plan: Plan, folder: Path = Path("somewhere")) -> Run:
+def run_of(plan: Plan, folder: Path = Path("somewhere")) -> StoredSoak:
     """A run of this plan in which nothing was learnt yet."""
-    return Run(folder, Manifest(1, "a test", "running", plan, (session_of(),)), (), (), {SAMPLES: 0, FINDINGS: 0})
+    return StoredSoak(folder=folder, manifest=Manifest(1, "a test", "running", plan, (session_of(),)))
 
 
 def ending_with(

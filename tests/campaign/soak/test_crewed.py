@@ -15,25 +15,26 @@ from stress.campaign.crews.alone import Alone
 from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, Returned, Trade
 from stress.campaign.crews.executor import on_executor
 from stress.campaign.crews.letters import letter, opened
-from stress.campaign.folder import JournalError
+from stress.campaign.journal import JournalError
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.journal import Journal
+from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import Turn
 from stress.campaign.soak.records import Sample, Standing
 from stress.campaign.soak.remote import Played, Shift, objections, trade_of
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.soak import resume, soak
+from stress.campaign.soak.view import Watcher
 from stress.config import Config
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.machine.latency import BUCKETS
-from stress.report.told import Told
+from stress.runs.report import Report
 from tests.campaign.soak.made import PAIR, TORN, plan_of, session_of
 from tests.support import bounded
 
 WORKERS = ("one", "two", "three")
 QUICK = Config(engine="python", duration_s=1.0, cpus=3)
-DIED = Told(("FAILED: died", "of that"), {"reason": "died"})
+DIED = Report(("FAILED: died", "of that"), {"reason": "died"})
 
 Answer = Callable[[Shift, int], Played | str]
 """What a shift comes to, given how many came before it; a text is why its worker was lost."""
@@ -96,10 +97,8 @@ def scripted(home: Path, answer: Answer, turns: int) -> tuple[Script, Ending]:
     return script, soak(PAIR, LONG, results=home, interrupted=script.interrupted, crew=script)
 
 
-class Watched:
+class Watched(Watcher):
     """A watcher that keeps what it is told."""
-
-    wants_glances = False
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -109,12 +108,6 @@ class Watched:
 
     def glance(self, view: object) -> None:
         raise AssertionError("nobody sees the CPUs of other machines")
-
-    def sample(self, view: object) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def test_what_workers_count_becomes_one_verdict_with_one_bound(tmp_path: Path) -> None:
@@ -200,15 +193,15 @@ def test_what_is_not_the_turn_that_was_given_is_a_lost_turn(tmp_path: Path, wron
 
 
 def test_a_disk_that_is_full_ends_it_with_what_was_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append, taken = Journal.append, list[Sample]()
+    append, taken = SoakJournal.append, list[Sample]()
 
-    def full(journal: Journal, sample: Sample) -> None:
+    def full(journal: SoakJournal, sample: Sample) -> None:
         if len(taken) == 5:
             raise JournalError("no space")
         taken.append(sample)
         append(journal, sample)
 
-    monkeypatch.setattr(Journal, "append", full)
+    monkeypatch.setattr(SoakJournal, "append", full)
     script, ending = scripted(tmp_path, lambda shift, at: played(shift), 1000)
     assert ending.trouble == "no space"
     assert script.back == 6, "nobody is given anything more"
@@ -274,7 +267,7 @@ def test_tallies_joined_are_those_of_all_the_time_together(parts: list[Tally]) -
 
 
 def test_a_stall_or_an_end_anywhere_is_one_of_the_whole() -> None:
-    standing, told = Standing(scenario="one", twin=Tally(lookups=3)), Told(("stalled",), {})
+    standing, told = Standing(scenario="one", twin=Tally(lookups=3)), Report(("stalled",), {})
     turn = Standing(scenario="one", stall=told, twin_stall="twin", done=True, twin=Tally(lookups=4), slices=2)
     both = standing.joined(turn, 7.0).joined(Standing(scenario="one"), 8.0)
     assert (both.stall, both.twin_stall, both.done, both.elapsed_s, both.slices) == (told, "twin", True, 8.0, 2)

@@ -10,7 +10,7 @@ from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.rundir import read_run
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, Verdict
-from stress.report.told import Told
+from stress.runs.report import Report
 from stress.runs.result import Result
 from tests.campaign.soak.made import (
     FOUND,
@@ -27,7 +27,7 @@ from tests.campaign.soak.made import (
     tally_at,
 )
 
-FAILED = Told(("FAILED: it died", "its last words"), {"reason": "it died", "last_words": ["its last words"]})
+FAILED = Report(("FAILED: it died", "its last words"), {"reason": "it died", "last_words": ["its last words"]})
 VIOLATIONS = attrs.evolve(tally_at(9), violations=2, first_violation_s=0.5)
 
 
@@ -123,7 +123,7 @@ def test_the_verdict_is_over_all_that_was_counted(more: dict[str, Any], verdict:
 
 
 def test_the_reason_of_a_stall_is_its_first_line() -> None:
-    ending = ending_with([standing_at(9, stall=Told(("STALL: all wait", "more"), {})), standing_at(9, PAIR[1])])
+    ending = ending_with([standing_at(9, stall=Report(("STALL: all wait", "more"), {})), standing_at(9, PAIR[1])])
     assert ending.results[0].verdict.reason == "STALL: all wait"
 
 

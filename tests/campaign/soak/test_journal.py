@@ -12,12 +12,14 @@ import attrs
 import pytest
 
 from stress.campaign import folder as folders
-from stress.campaign.folder import JournalError, encode, lock_folder, make_folder
+from stress.campaign import journal as bases
+from stress.campaign.folder import encode, lock_folder, make_folder
+from stress.campaign.journal import JournalError
 from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST
 from stress.campaign.soak import journal as journals
-from stress.campaign.soak.journal import create, reopen, thinned
-from stress.campaign.soak.rundir import FINDINGS, SAMPLES, read_run
+from stress.campaign.soak.journal import SoakJournal, thinned
+from stress.campaign.soak.rundir import FINDINGS, KIND, SAMPLES, read_run
 from stress.errors import UserError
 from tests.campaign.damage import snapshot
 from tests.campaign.soak.made import (
@@ -233,7 +235,7 @@ def test_a_directory_is_of_one_process_at_a_time(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"^--resume: another kstress is writing to .*{journal.folder.name}; end it"):
         lock_folder(journal.folder)
     journal.close()
-    os.close(lock_folder(journal.folder))
+    lock_folder(journal.folder).close()
 
 
 def test_what_is_no_directory_cannot_be_locked(tmp_path: Path) -> None:
@@ -259,7 +261,7 @@ def test_a_run_directory_appears_whole_or_not_at_all(
 
     monkeypatch.setattr(folders, "write_whole", write_whole)
     with pytest.raises(UserError, match=r"^--results: cannot make a run directory in .*: No space left on device; "):
-        create(tmp_path, plan_of(), session_of())
+        SoakJournal.create(KIND, tmp_path, plan_of(), session_of())
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()
     assert samples_in(make_run(tmp_path)) == SAMPLED
@@ -274,7 +276,7 @@ def test_a_run_directory_has_its_name_only_once_it_is_whole(tmp_path: Path, monk
         seen.append([found.name for found in tmp_path.glob("soak-*")])
 
     monkeypatch.setattr(folders, "write_whole", write_whole)
-    journal = create(tmp_path, plan_of(), session_of())
+    journal = SoakJournal.create(KIND, tmp_path, plan_of(), session_of())
     journal.close()
     assert seen == [[], [], []]
     assert [found.name for found in tmp_path.iterdir()] == [journal.folder.name]
@@ -285,7 +287,7 @@ def test_a_place_where_no_directory_can_be_made_is_named(tmp_path: Path) -> None
     plain.write_text("")
     for results in (plain, plain / "below", Path("/proc/nosuch")):
         with pytest.raises(UserError, match=r"^--results: .*; name a folder that you may write in$") as caught:
-            create(results, plan_of(), session_of())
+            SoakJournal.create(KIND, results, plan_of(), session_of())
         assert str(caught.value).isprintable()
     assert list(tmp_path.iterdir()) == [plain]
 
@@ -313,7 +315,7 @@ def test_a_torn_tail_is_cut_off_when_a_soak_goes_on_and_nothing_else_is(tail: by
             file.write(tail)
     lock, other = lock_folder(folder), attrs.evolve(plan_of(), duration_s=120.0)
     run = read_run(folder)
-    journal = reopen(run, lock, other, LATER)
+    journal = SoakJournal.reopen("soak", run, lock, other, LATER)
     after = snapshot(folder)
     assert {**after, MANIFEST: before[MANIFEST]} == before
     journal.append(sample_at(9, tally=SAMPLED[0].standing.tally))
@@ -328,13 +330,13 @@ def test_a_soak_that_goes_on_runs_again_whatever_its_status_was(tmp_path: Path) 
     journal = open_journal(tmp_path)
     journal.end("complete")
     journal.close()
-    reopen(read_run(journal.folder), lock_folder(journal.folder), plan_of(), LATER).close()
+    SoakJournal.reopen("soak", read_run(journal.folder), lock_folder(journal.folder), plan_of(), LATER).close()
     assert read_run(journal.folder).manifest.status == "running"
 
 
 def test_what_was_written_before_counts_for_the_bound_when_a_soak_goes_on(tmp_path: Path) -> None:
     folder = make_run(tmp_path)
-    journal = reopen(read_run(folder), lock_folder(folder), plan_of(), LATER)
+    journal = SoakJournal.reopen("soak", read_run(folder), lock_folder(folder), plan_of(), LATER)
     journal.most_samples = len(SAMPLED) + 1
     journal.append(sample_at(9))
     journal.close()
@@ -350,8 +352,8 @@ def test_a_directory_that_cannot_be_written_to_any_more_is_named(
     def write_whole(path: Path, data: bytes) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(journals, "write_whole", write_whole)
+    monkeypatch.setattr(bases, "write_whole", write_whole)
     with pytest.raises(UserError, match=r"^--resume: cannot write to .*: Read-only file system; make it writable$"):
-        reopen(run, lock, plan_of(), LATER)
-    os.close(lock)
+        SoakJournal.reopen("soak", run, lock, plan_of(), LATER)
+    lock.close()
     assert snapshot(folder) == before

@@ -7,9 +7,9 @@ import attrs
 import pytest
 
 from stress.campaign.soak.metrics import STOP_BUCKETS, SoakMetrics, stop_buckets
-from stress.campaign.soak.soak import Unwatched
+from stress.campaign.soak.view import Watcher
 from stress.machine.latency import BUCKETS, upper_edge
-from stress.report.told import Told
+from stress.runs.report import Report
 from tests.campaign.soak.made import PAIR, TORN, plan_of, renamed, sample_at, standing_at, view_of
 
 client = pytest.importorskip("prometheus_client")
@@ -25,7 +25,7 @@ def served(metrics: SoakMetrics) -> str:
 
 def watched(**more: Any) -> SoakMetrics:
     """Metrics that have seen an interval end."""
-    metrics = SoakMetrics(Unwatched())
+    metrics = SoakMetrics(Watcher())
     metrics.sample(view_of(**more))
     return metrics
 
@@ -42,7 +42,7 @@ def values(metrics: SoakMetrics, name: str) -> dict[tuple[str, ...], float]:
 
 
 def test_before_any_interval_has_ended_nothing_is_served() -> None:
-    metrics = SoakMetrics(Unwatched())
+    metrics = SoakMetrics(Watcher())
     assert served(metrics) == ""
     metrics.note("compiling")
     metrics.glance(view_of())
@@ -118,7 +118,7 @@ def test_every_graded_outcome_is_there_from_the_start() -> None:
 
 
 def test_what_has_ended_early_is_told_with_its_reason() -> None:
-    failed = standing_at(20, failure=Told(("FAILED",), {}), done=True)
+    failed = standing_at(20, failure=Report(("FAILED",), {}), done=True)
     metrics = watched(standings=(failed, standing_at(21, PAIR[1], stall=TORN)))
     assert values(metrics, "kstress_scenario_ended") == {
         ("stalled", PAIR[0]): 0.0,
@@ -154,7 +154,7 @@ def test_names_are_escaped() -> None:
 
 
 def test_an_interval_that_ends_changes_what_is_served_and_reaches_the_other_watcher() -> None:
-    class Recorder(Unwatched):
+    class Recorder(Watcher):
         wants_glances = True
 
         def __init__(self) -> None:

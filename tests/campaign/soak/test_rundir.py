@@ -18,7 +18,7 @@ from stress.campaign.folder import encode, manifest_bytes
 from stress.campaign.reading import MANIFEST, kind_of
 from stress.campaign.soak import local
 from stress.campaign.soak.records import Manifest, Plan
-from stress.campaign.soak.rundir import FINDINGS, SAMPLES, Run, read_run
+from stress.campaign.soak.rundir import FINDINGS, SAMPLES, StoredSoak, read_run
 from stress.campaign.soak.soak import resume
 from stress.cli import call
 from stress.errors import UserError
@@ -70,7 +70,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cases")
 
 
-def read_or_refused(folder: Path) -> Run | None:
+def read_or_refused(folder: Path) -> StoredSoak | None:
     """What is read; None if it was refused, in one printable line that names the directory. Nothing is changed."""
     before = snapshot(folder)
     try:
@@ -93,7 +93,7 @@ def without_zeros(line: Any) -> Any:
     return line
 
 
-def assert_true(run: Run) -> None:
+def assert_true(run: StoredSoak) -> None:
     """The run is what is on the disk, no more and no less, but for a torn last line of either file."""
     document = json.loads((run.folder / MANIFEST).read_bytes())
     for holder in [document["plan"], *(session["conditions"] for session in document["sessions"])]:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.campaign.soak.ending import Ending
-from stress.campaign.soak.panel import MOST_CPUS, brief, clock, interval_line, render
 from stress.campaign.soak.records import Manifest, Sample
-from stress.campaign.soak.summary import BARS, STRETCHES, end_line, history, show_ending, sparkline, stretches
-from stress.campaign.soak.view import View
+from stress.campaign.soak.view import STRETCHES, View, stretches
 from stress.judge.tally import Tally
-from stress.report.told import Told
+from stress.results.terminal.panel import MOST_CPUS, brief, clock, interval_line, render
+from stress.results.terminal.soak_summary import BARS, end_line, history, show_ending, sparkline
+from stress.runs.report import Report
 from tests.campaign.soak.made import (
     PAIR,
     TORN,
@@ -148,9 +148,9 @@ def test_the_last_line_has_every_count_and_parameter_and_can_be_searched_for() -
         ({"tally": attrs.evolve(standing_at(9).tally, violations=3)}, "VIOLATED expected HELD, "),
         ({"stall": TORN}, "STALLED expected HELD, "),
         ({"tally": Tally()}, "INCONCLUSIVE expected HELD, "),
-        ({"failure": Told(("FAILED: it died",), {"reason": "it died"}), "done": True}, "FAILED (it died), "),
-        ({"failure": Told(("FAILED: it died",), {}), "done": True}, "FAILED ("),
-        ({"failure": Told(("FAILED: it",), {"reason": "it\ndied\x1b[2J"})}, r"FAILED ('it\ndied\x1b[2J'), "),
+        ({"failure": Report(("FAILED: it died",), {"reason": "it died"}), "done": True}, "FAILED (it died), "),
+        ({"failure": Report(("FAILED: it died",), {}), "done": True}, "FAILED ("),
+        ({"failure": Report(("FAILED: it",), {"reason": "it\ndied\x1b[2J"})}, r"FAILED ('it\ndied\x1b[2J'), "),
     ],
 )
 def test_the_last_line_says_first_what_it_came_to(more: dict[str, Any], mark: str) -> None:
@@ -175,7 +175,7 @@ def test_the_last_line_is_one_line_whatever_things_are_called() -> None:
 def test_the_ending_is_printed_with_each_last_line_at_its_end_on_a_line_of_its_own() -> None:
     from rich.console import Console
 
-    failure = Told(("FAILED: it died", "last [red]words"), {"reason": "it died"})
+    failure = Report(("FAILED: it died", "last [red]words"), {"reason": "it died"})
     standings = [standing_at(9, failure=failure, done=True), standing_at(9, PAIR[1], stall=TORN)]
     ending = ending_with(standings, "failed", tuple(sample_at(second) for second in range(1, 10)))
     console = Console(width=80, color_system=None)

@@ -1,1 +1,1 @@
-"""Tests of sweeps that start no process: axes, plans, records, run directories, ledgers."""
+"""Tests of sweeps that start no process: axes, plans, records, run directories, journals."""

@@ -6,20 +6,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from stress.campaign.journal import Journal
 from stress.campaign.parts import Session
-from stress.campaign.sweep.ledger import Ledger, create
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
-from stress.campaign.sweep.records import Ended, Plan
+from stress.campaign.sweep.records import CellResult, Plan
 from stress.campaign.sweep.sweep import session_of_host
+from stress.campaign.sweep.sweepdir import CELLS, KIND
 from stress.config import Config
 from stress.judge.tally import Tally
-from stress.report.told import Told
+from stress.runs.report import Report
 from tests.frontdoor.results import made_result
 
 PAIR = ("modlist_spinlock", "stop_machine")
 CPUS = (2, 3)
-LOST = Told(("FAILED: the machine's process died of SIGSEGV", "Fatal Python error"), {"reason": "SIGSEGV"})
+LOST = Report(("FAILED: the machine's process died of SIGSEGV", "Fatal Python error"), {"reason": "SIGSEGV"})
 
 
 @functools.cache
@@ -42,11 +43,11 @@ def run_json(verdict: str = "held", **more: Any) -> dict[str, Any]:
     return {**json.loads(json.dumps(run)), **counts, **more}
 
 
-def ended(number: int, repeat: int = 1, **more: Any) -> Ended:
+def ended(number: int, repeat: int = 1, **more: Any) -> CellResult:
     """A cell that is done, unless told otherwise."""
     values: dict[str, Any] = {"end": "done", "run": run_json(), "trouble": None, "first_lookup_s": 0.25, **more}
     seed = seed_of_cell(plan_of(), number, repeat)
-    return Ended(
+    return CellResult(
         at="2026-01-01T00:00:01Z", session=0, number=number, repeat=repeat, seed=seed, seconds=0.5, **values
     )  # fmt: skip
 
@@ -54,16 +55,16 @@ def ended(number: int, repeat: int = 1, **more: Any) -> Ended:
 ENDED = tuple(ended(number, repeat) for number, repeat in list(order(plan_of()))[:5])
 
 
-def open_ledger(results: Path, cells: Iterable[Ended] = ENDED) -> Ledger:
-    """A ledger in a new run directory in `results`, with these cells in it."""
-    ledger = create(results, plan_of(), session())
+def open_journal(results: Path, cells: Iterable[CellResult] = ENDED) -> Journal:
+    """A journal in a new run directory in `results`, with these cells in it."""
+    journal = Journal.create(KIND, results, plan_of(), session())
     for one in cells:
-        ledger.append(one)
-    return ledger
+        journal.add_line(CELLS, one)
+    return journal
 
 
-def make_sweep(results: Path, cells: Iterable[Ended] = ENDED) -> Path:
+def make_sweep(results: Path, cells: Iterable[CellResult] = ENDED) -> Path:
     """A run directory of a sweep whose process is gone."""
-    ledger = open_ledger(results, cells)
-    ledger.close()
-    return ledger.folder
+    journal = open_journal(results, cells)
+    journal.close()
+    return journal.folder

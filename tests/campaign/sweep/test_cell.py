@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from stress.campaign.child import Child
 from stress.campaign.pipes import Lost, write_message
 from stress.campaign.sweep import cell as cells
 from stress.campaign.sweep.cell import CellProcess
@@ -33,6 +34,8 @@ class Script:
         self.seconds += 1.0
         if message := self._said.pop(0):
             yield write_message(message)
+
+    listen = Child.listen
 
     def kill(self) -> None:
         self.killed = True

@@ -14,7 +14,7 @@ from stress.campaign.sweep.find_summary import answer, knee_json
 from stress.campaign.sweep.finding import Finding, Quest, agenda_of, quests_of
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
-from stress.campaign.sweep.records import Ended, Plan
+from stress.campaign.sweep.records import CellResult, Plan
 from tests.campaign.sweep.made import LOST, PAIR, ended, plan_of
 from tests.support import bounded
 
@@ -29,7 +29,7 @@ def plan(find: str = "cpus", values: Iterable[Any] = range(2, 9), *scenarios: st
     )
 
 
-def came(cell: Cell, first: float | None) -> Ended:
+def came(cell: Cell, first: float | None) -> CellResult:
     """A cell that showed the race after so many seconds, or not at all."""
     return ended(*cell, run={"first_violation_s": first})
 
@@ -42,9 +42,9 @@ def luck(cell: Cell, share: float) -> float | None:
 SHARES = (0.0, 0.6, 0.9, 0.97, 1.0, 1.0, 1.0)
 
 
-def run_all(agenda: Finding, workers: int, dice: random.Random) -> list[Ended]:
+def run_all(agenda: Finding, workers: int, dice: random.Random) -> list[CellResult]:
     """Run a search with so many at once, which come back in any order; everything that has ended."""
-    under_way, done = list[Cell](), list[Ended]()
+    under_way, done = list[Cell](), list[CellResult]()
     while agenda.left:
         while len(under_way) < workers and (cell := agenda.take()):
             assert cell not in under_way
@@ -135,7 +135,7 @@ def test_a_grid_is_no_search() -> None:
 def told(values: Iterable[Any], shares: dict[Any, float], made: Plan | None = None, most: int = 9999) -> str:
     """What a search says in the end, or after so many runs."""
     made = made or plan("cpus", values)
-    agenda, done = Finding(made, ()), list[Ended]()
+    agenda, done = Finding(made, ()), list[CellResult]()
     while agenda.left and len(done) < most and (cell := agenda.take()):
         share = shares.get(made.cells[cell[0]].cpus, 1.0)
         first = luck(cell, share)

@@ -15,8 +15,8 @@ from stress.campaign import parts
 from stress.campaign.sweep.matrix import Matrix, matrix_of, read_plan
 from stress.campaign.sweep.plan import check_unchanged, config_of, lone, new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import Manifest, Plan, varying
-from stress.campaign.sweep.remote import order_for
-from stress.campaign.sweep.sweepdir import Swept, read_sweep
+from stress.campaign.sweep.remote import task_for
+from stress.campaign.sweep.sweepdir import StoredSweep, read_sweep
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
 from tests.campaign.sweep.made import PAIR, make_sweep, plan_of, session
@@ -81,7 +81,7 @@ def test_every_cell_of_every_repeat_has_a_seed_of_its_own() -> None:
     plan = plan_of(repeat=50)
     cells = list(order(plan))
     assert len({seed_of_cell(plan, *cell) for cell in cells}) == len(cells)
-    assert order_for(plan, 1, 2).seed == seed_of_cell(plan, 1, 2) == seed_of_cell(plan_of(repeat=60), 1, 2)
+    assert task_for(plan, 1, 2).seed == seed_of_cell(plan, 1, 2) == seed_of_cell(plan_of(repeat=60), 1, 2)
 
 
 def test_a_cell_alone_is_the_same_cell(tmp_path: Path) -> None:
@@ -199,9 +199,9 @@ def test_one_corpus_under_two_names_is_one_value_and_can_be_gone_on_with_from_an
         check_unchanged(swept_of(plan, tmp_path))
 
 
-def swept_of(plan: Plan, folder: Path) -> Swept:
+def swept_of(plan: Plan, folder: Path) -> StoredSweep:
     """What is read of a sweep of this plan that has not run any cell."""
-    return Swept(folder, Manifest(1, "a test", "running", plan, (session(),)), (), 0)
+    return StoredSweep(folder=folder, manifest=Manifest(1, "a test", "running", plan, (session(),)))
 
 
 def test_a_sweep_is_gone_on_with_only_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,17 +13,16 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from stress.campaign.folder import JournalError, encode, manifest_bytes
+from stress.campaign.folder import Lock, encode, manifest_bytes
+from stress.campaign.journal import Journal, JournalError
 from stress.campaign.reading import MANIFEST
-from stress.campaign.sweep import ledger as ledgers
-from stress.campaign.sweep.ledger import reopen
-from stress.campaign.sweep.records import SWEEP, Ended, Manifest
+from stress.campaign.sweep.records import SWEEP, CellResult, Manifest
 from stress.campaign.sweep.summary import show_sweep
-from stress.campaign.sweep.sweep import Sweep, resume_sweep
-from stress.campaign.sweep.sweepdir import CELLS, Swept, read_sweep
+from stress.campaign.sweep.sweep import resume_sweep
+from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
 from stress.errors import UserError
 from tests.campaign.damage import Content, Damage, damages, edit, put_down, snapshot
-from tests.campaign.sweep.made import ENDED, LOST, ended, make_sweep, open_ledger, plan_of, session
+from tests.campaign.sweep.made import ENDED, LOST, ended, make_sweep, open_journal, plan_of, session
 from tests.support import bounded
 
 GOOD = {
@@ -73,10 +72,10 @@ def test_a_torn_last_line_is_left_out_and_cut_off_when_the_sweep_goes_on(tail: b
     whole = (folder / CELLS).read_bytes()
     (folder / CELLS).write_bytes(whole + tail)
     swept = read_sweep(folder)
-    assert (swept.ended, swept.size) == (ENDED, len(whole))
-    ledger = reopen(swept, os.open(folder, os.O_RDONLY), session())
-    ledger.append(ended(*next(swept.left())))
-    ledger.close()
+    assert (swept.ended, swept.sizes) == (ENDED, {CELLS: len(whole)})
+    journal = Journal.reopen(SWEEP, swept, Lock(os.open(folder, os.O_RDONLY)), plan_of(), session())
+    journal.add_line(CELLS, ended(*next(swept.left())))
+    journal.close()
     again = read_sweep(folder)
     assert again.ended[:-1] == ENDED
     assert len(again.manifest.sessions) == 2
@@ -108,7 +107,7 @@ def test_a_manifest_of_another_kind_or_a_newer_one_is_refused(key: str, value: o
 
 
 def test_every_key_of_a_cell_must_be_there_and_no_other(tmp_path: Path) -> None:
-    for number, name in enumerate([field.name for field in attrs.fields(Ended) if field.default is attrs.NOTHING]):
+    for number, name in enumerate([field.name for field in attrs.fields(CellResult) if field.default is attrs.NOTHING]):
         folder = make_sweep(tmp_path / str(number))
         first, *rest = (folder / CELLS).read_text().splitlines()
         line = {key: value for key, value in json.loads(first).items() if key != name}
@@ -144,15 +143,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cases")
 
 
-def assert_true(swept: Swept) -> None:
+def assert_true(swept: StoredSweep) -> None:
     """What was read is what is on the disk, no more and no less, but for a torn last line."""
     document = json.loads((swept.folder / MANIFEST).read_bytes())
     assert document == json.loads(manifest_bytes(SWEEP, swept.manifest))
     raw = (swept.folder / CELLS).read_bytes()
     assert b"".join(map(encode, swept.ended)).splitlines() == [
-        json.dumps(json.loads(line), separators=(",", ":")).encode() for line in raw[: swept.size].splitlines()
+        json.dumps(json.loads(line), separators=(",", ":")).encode() for line in raw[: swept.sizes[CELLS]].splitlines()
     ]
-    assert raw[swept.size :].count(b"\n") <= 1
+    assert raw[swept.sizes[CELLS] :].count(b"\n") <= 1
 
 
 @bounded(400)
@@ -179,7 +178,7 @@ def test_what_is_damaged_is_refused_and_left_as_it_is_or_gone_on_with_and_shown(
     folder = put_down(home, damage.contents)
     before = snapshot(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Sweep, "_run_cells", lambda sweep: None)
+        patch.setattr("stress.campaign.sweep.sweep.work_through", lambda crew, tasks: None)
         try:
             ending = resume_sweep(folder)
         except UserError as error:
@@ -220,17 +219,17 @@ def test_a_run_that_is_none_is_refused(key: str, value: object, tmp_path: Path) 
 def test_a_full_disk_half_way_through_a_line_leaves_whole_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = open_ledger(tmp_path)
+    journal = open_journal(tmp_path)
 
     def fsync(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(JournalError, match=r"cannot write .*cells\.jsonl.*: No space left on device"):
-        ledger.append(ended(3, 2))
+        journal.add_line(CELLS, ended(3, 2))
     monkeypatch.undo()
-    ledger.close()
-    assert read_sweep(ledger.folder).ended == ENDED
+    journal.close()
+    assert read_sweep(journal.folder).ended == ENDED
 
 
 @pytest.mark.parametrize("calls", [0, 1])
@@ -246,12 +245,12 @@ def test_a_run_directory_that_cannot_be_made_leaves_nothing(
 
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(UserError, match=r"^--results: cannot make a run directory in .*: No space left on device; "):
-        ledgers.create(tmp_path, plan_of(), session())
+        Journal.create(KIND, tmp_path, plan_of(), session())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_directory_is_of_one_process_at_a_time(tmp_path: Path) -> None:
-    ledger = open_ledger(tmp_path)
+    journal = open_journal(tmp_path)
     with pytest.raises(UserError, match=r"^--resume: another kstress is writing to "):
-        resume_sweep(ledger.folder)
-    ledger.close()
+        resume_sweep(journal.folder)
+    journal.close()

@@ -1,0 +1,57 @@
+"""The notes that a CPU takes on the operation under way, for the report of a violation. Kernel code calls these.
+
+The notes lie in one block of the CPU's log (`words.NOTES`); its CPU is their one writer. A handler keeps the notes of
+the interrupted operation aside. `stress.machine.evidence` copies the notes when the operation ends in a violation.
+"""
+
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import (
+    CAUSE_WILD,
+    COPIED,
+    EXPECTED,
+    FAULT_ACCESS,
+    FAULT_ADDRESS,
+    FAULT_CAUSE,
+    SUBJECT,
+    WALK,
+    WALK_NODES,
+    WALKED,
+)
+
+
+@kernel
+def note_step(cpu: Cpu, node: int, steps: int) -> None:
+    """Note that a walk reaches `node` after `steps` others; a ring keeps the last WALK_NODES (16, a power of two).
+
+    It makes two stores only, since walks are the hot path of readers.
+    """
+    cpu.poke(cpu.log + WALK + (steps & WALK_NODES - 1) * 8, node)
+    cpu.poke(cpu.log + WALKED, steps + 1)
+
+
+@kernel
+def note_subject(cpu: Cpu, subject: int) -> None:
+    """Note the judge's target that the operation looks up, by its address; 0 for none."""
+    cpu.poke(cpu.log + SUBJECT, subject)
+
+
+@kernel
+def note_copy(cpu: Cpu, expected: int, buffer: int) -> None:
+    """Note that the operation copied a string into `buffer` (8-byte aligned); the right string is at `expected`."""
+    cpu.poke(cpu.log + EXPECTED, expected)
+    cpu.poke(cpu.log + COPIED, buffer)
+
+
+@kernel
+def note_answer(cpu: Cpu, answer: int) -> None:
+    """Note that the operation's answer is a number, `answer`, and not a string."""
+    note_copy(cpu, 0, answer)
+
+
+@kernel
+def note_bad_call(cpu: Cpu, address: int) -> None:
+    """Note a fault at `address` that no access had: kernel code refuses the address, and then raises Oops."""
+    cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
+    cpu.poke(cpu.log + FAULT_ADDRESS, address)
+    cpu.poke(cpu.log + FAULT_ACCESS, 0)
+    cpu.remember_stack(cpu.log + FAULT_ADDRESS)

@@ -1,0 +1,60 @@
+"""Ends threads that are still in an operation when the run is over, if that breaks nothing.
+
+A thread that waits for a lock is left alone: an exception between taking the lock and entering the block that releases
+it would keep the lock for ever. Such a thread ends by itself if it ever gets the lock.
+"""
+
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from stress.marks.blocked import Blocked
+from stress.marks.cpu import EndThread
+
+PENDS_FOR_ALL = sys.version_info < (3, 13)
+"""Whether an exception that one thread has not taken yet interrupts every other thread again and again.
+
+The interpreter's flag for it is one for all threads until 3.13. In 3.11 a traced function that sees the flag starts
+over at its first instruction, for ever: every later operation with noise would look stalled.
+"""
+MOST_ITERATIONS = 10_000
+"""Within how many iterations a thread takes an exception that it raises in itself."""
+
+
+def end_threads(threads: Mapping[int, threading.Thread], blocked: Blocked) -> None:
+    """Raise EndThread in threads, by the number of their CPU; wake those that wait for a condition, to let it come."""
+    for number, thread in threads.items():
+        if number in blocked.threads and blocked.waits_for_lock(number):
+            continue
+        _raise_in(thread)
+        waiter = blocked.waiter(number) if number in blocked.threads else None
+        if waiter:
+            with suppress(RuntimeError):  # another thread has woken it meanwhile
+                waiter.release()
+
+
+def withdraw(threads: Iterable[threading.Thread]) -> None:
+    """Take EndThread back from threads that have not taken it, where it hinders others. They end when they go on."""
+    if not PENDS_FOR_ALL:
+        return
+    for thread in threads:
+        _set_exception(thread, None)
+    with suppress(EndThread):  # the flag is cleared only by a thread that takes an exception
+        _raise_in(threading.current_thread())
+        for _ in range(MOST_ITERATIONS):
+            pass
+
+
+def _raise_in(thread: threading.Thread) -> None:
+    """Let CPython raise EndThread at the next instruction of a thread."""
+    import ctypes  # takes milliseconds, and is seldom needed
+
+    _set_exception(thread, ctypes.py_object(EndThread))
+
+
+def _set_exception(thread: threading.Thread, exception: object) -> None:
+    """Set what CPython raises at the next instruction of a thread; None for nothing."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), exception)

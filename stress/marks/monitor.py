@@ -1,0 +1,133 @@
+"""The monitor of a run: which CPUs make progress, by what their threads do: end operations, use CPU time, want a core.
+
+Time alone is no evidence: on a busy host a thread may want a core for seconds and get none.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+
+from stress.host import clocks
+from stress.marks.cpu import Player
+
+LONGEST_SAMPLE_SECONDS = 0.5
+"""The most time that one sample counts for: a process that was suspended has not waited."""
+RUN_SECONDS = 0.25
+"""A CPU that has used this much CPU time in one operation runs on, however rarely the host gives it a core."""
+STARVED_PART = 0.5
+LATEST_PART = 0.1
+
+
+class Activity(enum.Enum):
+    """What a CPU does while it does not end its operation."""
+
+    WAITS = "waits"
+    RUNS = "runs on"
+    STARVES = "wants a core and gets none"
+
+
+@attrs.frozen
+class ThreadSample:
+    """What Linux says about a thread: its CPU time in seconds, and whether it has a core or wants one (`ready`)."""
+
+    ran: float = 0.0
+    ready: bool = False
+
+    @classmethod
+    def at(cls, native_id: int | None) -> "ThreadSample":
+        """Read the state of a thread in /proc; without /proc it is not ready and has no CPU time."""
+        folder = Path(f"/proc/self/task/{native_id}")
+        try:
+            ran = int((folder / "schedstat").read_text().split()[0])
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, IndexError, ValueError):
+            return cls()
+        return cls(ran / 1e9, state == "R")
+
+
+@attrs.define
+class Watch:
+    """One CPU's operation under way: the seconds for which it was seen in it, and what its thread does meanwhile.
+
+    `_hungry` is the share of the latest samples in which the thread wanted a core; the last ones count most.
+    """
+
+    operations: int = -1
+    seconds: float = 0.0
+    _hungry: float = 0.0
+    _first: ThreadSample | None = None
+    _last: ThreadSample = ThreadSample()
+
+    def sample(self, operations: int, elapsed: float, look: Callable[[], ThreadSample]) -> bool:
+        """Take a sample; whether the CPU has ended an operation. The thread is looked at only if it has not."""
+        if operations != self.operations:
+            self.operations, self.seconds, self._hungry, self._first = operations, 0.0, 0.0, None
+            return True
+        self._last = look()
+        self._hungry += (self._last.ready - self._hungry) * LATEST_PART
+        if self._first is None:
+            self._first = self._last
+        else:
+            self.seconds += elapsed
+        return False
+
+    def doing(self, cpus: int) -> Activity:
+        """What it does: with half of an equal share of one core it runs on; with less, if it wants one, it starves."""
+        if self._first is None or not self.seconds:
+            return Activity.WAITS
+        if self._last.ran - self._first.ran >= min(RUN_SECONDS, self.seconds / (2 * cpus)):
+            return Activity.RUNS
+        return Activity.STARVES if self._hungry >= STARVED_PART else Activity.WAITS
+
+
+@attrs.define
+class Monitor:
+    """Samples the CPUs of a run. `idle`: the sampled seconds since any of them last ended an operation."""
+
+    players: Sequence[Player]
+    native_id: Callable[[int], int | None]
+    look: Callable[[int | None], ThreadSample] = ThreadSample.at
+    clock: Callable[[], float] = clocks.monotonic
+    idle: float = attrs.field(init=False, default=0.0)
+    _watches: list[Watch] = attrs.field(init=False)
+    _sampled: float = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._watches = [Watch() for _ in self.players]
+        self._sampled = self.clock()
+
+    def due(self, seconds: float) -> bool:
+        """Whether the last sample is `seconds` old."""
+        return self.clock() - self._sampled >= seconds
+
+    def sample(self) -> float:
+        """Sample every CPU; the seconds that this sample counts for."""
+        now = self.clock()
+        elapsed, self._sampled = min(now - self._sampled, LONGEST_SAMPLE_SECONDS), now
+        got_on = [self._glance(number, elapsed) for number in range(len(self.players))]
+        self.idle = 0.0 if any(got_on) else self.idle + elapsed
+        return elapsed
+
+    def _glance(self, number: int, elapsed: float) -> bool:
+        """Sample one CPU; whether it has ended an operation."""
+        operations = self.players[number].operations
+        return self._watches[number].sample(operations, elapsed, lambda: self.look(self.native_id(number)))
+
+    def doing(self, number: int) -> Activity:
+        """What a CPU does that is in its operation."""
+        return self._watches[number].doing(len(self.players))
+
+    @property
+    def starves(self) -> bool:
+        """Whether any CPU that is in its operation gets no core."""
+        return any(self.doing(number) is Activity.STARVES for number in range(len(self.players)))
+
+    def has_stalled(self, seconds: float) -> bool:
+        """Whether no CPU has ended an operation for so long, though every CPU had a core."""
+        return self.idle >= seconds and not self.starves
+
+    def seconds(self, number: int) -> float:
+        """The sampled seconds for which a CPU has been in its operation."""
+        return self._watches[number].seconds

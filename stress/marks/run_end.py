@@ -1,0 +1,142 @@
+"""The end of a run: CPUs that rest run on to help those that wait, until all CPUs are between operations at once.
+
+Roles end after different numbers of operations, so a CPU that waits in a queue, at a barrier or for an event needs
+others to run on. One resting CPU at a time runs on, the one that helped last first, so that the numbers can meet. If
+they do not meet, evidence decides what becomes of each CPU that is left.
+"""
+
+import enum
+import threading
+from collections.abc import Callable, Sequence
+from random import Random
+
+import attrs
+
+from stress.host import clocks
+from stress.marks.cpu import Player
+from stress.marks.monitor import Activity, Monitor
+
+LOOK_SECONDS = 0.001
+SAMPLE_SECONDS = 0.05
+GRACE_SECONDS = 3.0
+"""How long all operations together may go on after the end; with everything else it is less than five seconds."""
+IDLE_SECONDS = 1.0
+"""At the end of the grace, no CPU has made progress for this long if none ever will."""
+OVER_SECONDS = 0.5
+"""Once the run is over and not all CPUs may run on: how long the others are left in their operation."""
+STILL_SECONDS = 0.3
+"""How long a thread has waited before its frames are read: it must not move meanwhile."""
+SHORTEST_PATIENCE = 0.002
+LONGEST_PATIENCE = GRACE_SECONDS / 2
+STEP_SECONDS = 0.005
+LONGEST_STEP = 0.25
+
+
+class EndState(enum.Enum):
+    """The state of a CPU that has not ended its operation: STALLED is a verdict, WAITS a note, UNKNOWN inconclusive."""
+
+    STALLED = "does not end its operation"
+    WAITS = "is still in its operation at the end"
+    UNKNOWN = "got no core to finish its operation on"
+
+
+@attrs.define
+class Helpers:
+    """Lets resting CPUs run on, one at a time; each round has a random order, so that no pattern repeats for ever."""
+
+    players: Sequence[Player]
+    clock: Callable[[], float] = clocks.monotonic
+    random: Random = attrs.field(factory=lambda: Random(0))
+    _pause: float = attrs.field(init=False)
+    _last: float = attrs.field(init=False)
+    _step: float = attrs.field(init=False, default=STEP_SECONDS / 2)
+    _round: list[Player] = attrs.field(init=False, factory=list)
+    _helper: Player | None = attrs.field(init=False, default=None)
+    _waited: list[Player] = attrs.field(init=False, factory=list)
+    _is_again: bool = attrs.field(init=False, default=False)
+    _once: set[Player] = attrs.field(init=False, factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        longest = max(player.longest_ns for player in self.players) / 1e9
+        self._pause = min(max(2 * longest, SHORTEST_PATIENCE), LONGEST_PATIENCE)
+        self._last = self.clock()
+
+    def help(self) -> None:
+        """Let the CPU that helped last run on again; if that ends no wait for a while, let the next one run on.
+
+        A CPU that came to wait itself when it ran on again only gets its turn in the round from then on.
+        """
+        helper = self._helper
+        if helper and helper.may_go_on and helper not in self._once and any(one.rests for one in self._waited):
+            self._let_go(helper, again=True)
+        elif self.clock() - self._last >= self._pause:
+            if helper and self._is_again and not helper.rests:
+                self._once.add(helper)
+            self._let_next_go()
+
+    def _let_next_go(self) -> None:
+        """Let the next CPU of this round run on. Each round is slower than the last, since operations may be long."""
+        if not self._round:
+            self._step = min(self._step * 2, LONGEST_STEP)
+            self._round = self.random.sample(self.players, len(self.players))
+        self._pause, self._last = self._step, self.clock()
+        while self._round:
+            player = self._round.pop()
+            if player.may_go_on:
+                self._let_go(player, again=False)
+                return
+
+    def _let_go(self, player: Player, again: bool) -> None:
+        """Let one CPU run on for one operation."""
+        self._waited = [one for one in self.players if not one.rests]
+        self._helper, self._is_again, self._last = player, again, self.clock()
+        player.go_on()
+
+
+@attrs.define
+class RunEnd:
+    """Waits until every CPU rests, and says the state of those that never do."""
+
+    monitor: Monitor
+    over: threading.Event
+    _helpers: Helpers = attrs.field(init=False)
+    _seconds: float = attrs.field(init=False, default=0.0)
+
+    def __attrs_post_init__(self) -> None:
+        self._helpers = Helpers(self.monitor.players)
+
+    @property
+    def left(self) -> list[int]:
+        """The numbers of the CPUs that have not ended their operation."""
+        return [player.cpu.number for player in self.monitor.players if not player.rests]
+
+    def goes_on(self) -> bool:
+        """Help CPUs that wait, and sample them; whether to go on waiting."""
+        if not self.left:
+            return False
+        self._helpers.help()
+        clocks.sleep(LOOK_SECONDS)
+        if self.monitor.due(SAMPLE_SECONDS):
+            self._seconds += self.monitor.sample()
+        enough = self._seconds >= GRACE_SECONDS or self.monitor.has_stalled(GRACE_SECONDS)
+        return not enough and not (self.over.is_set() and self._is_settled())
+
+    def _is_settled(self) -> bool:
+        """Whether all CPUs that are left have been in their operation for long, and had a core."""
+        return not self.monitor.starves and all(self.monitor.seconds(number) >= OVER_SECONDS for number in self.left)
+
+    def waits(self, number: int) -> bool:
+        """Whether a CPU has waited in its operation for so long that it will not move while its frames are read."""
+        return self.monitor.doing(number) is Activity.WAITS and self.monitor.seconds(number) >= STILL_SECONDS
+
+    def state_of(self, number: int, in_a_cycle: bool) -> EndState:
+        """The state of a CPU that is left. In a cycle of locks it is STALLED, whatever the others do."""
+        doing = self.monitor.doing(number)
+        stands = self.monitor.idle >= IDLE_SECONDS and len(self.left) == len(self.monitor.players)
+        if in_a_cycle:
+            return EndState.STALLED
+        if self.over.is_set():
+            return EndState.WAITS
+        if doing is Activity.STARVES or (stands and self.monitor.starves):
+            return EndState.UNKNOWN
+        return EndState.STALLED if stands or doing is Activity.RUNS else EndState.WAITS

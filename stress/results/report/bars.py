@@ -1,0 +1,95 @@
+"""What the bars of single runs show, as numbers: how often each outcome came, and how often a change went wrong.
+
+A curve through one run is one dot. So runs that are alike on every axis, and are not repeated, are bars instead.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import attrs
+
+from stress.judge.outcomes import ACCEPTABLE, FINDINGS, FORBIDDEN, MORE_OUTCOMES, OUTCOMES
+from stress.results.load.axes import settings
+from stress.results.load.entries import Source
+from stress.results.pages.scales import share_text
+from stress.results.report.curves import AT_MOST, EXACT
+from stress.results.report.statistics import Row, rows_of
+
+MOST_ROWS = 24
+OWN = "of the scenario's own"
+GRADES = {name: outcome.grade for name, outcome in {**OUTCOMES, **MORE_OUTCOMES, **FINDINGS}.items()}
+ORDER = (FORBIDDEN, OWN, ACCEPTABLE)
+
+
+@attrs.frozen
+class Bar:
+    """One bar: how long it is, what is written at its end, and what its colour says."""
+
+    label: str
+    value: float
+    text: str
+    meaning: str
+
+
+@attrs.frozen
+class Bars:
+    """One picture of bars on a logarithmic axis; `subject` is of what, `unit` what the axis counts."""
+
+    title: str
+    subject: str
+    unit: str
+    bars: tuple[Bar, ...]
+
+
+RATES, COUNTS = "how often a change went wrong", "outcomes"
+"""The titles of both kinds."""
+
+
+def bars_of(source: Source, scenarios: Collection[str]) -> list[Bars]:
+    """The rates of all runs of some scenarios together, then the outcomes of each."""
+    rows = [row for row in rows_of(source) if row.values.scenario in scenarios and row.applicable]
+    return [*_rates(source.title, rows), *_outcomes(rows)]
+
+
+def _rates(title: str, rows: Sequence[Row]) -> Iterator[Bars]:
+    """How often a change went wrong in each run, a few dozen runs in a picture."""
+    known = [(row, value) for row in rows if (value := row.rate or row.bound)]
+    names = _names([row for row, _ in known])
+    for first in range(0, len(known), MOST_ROWS):
+        some = list(zip(names, known, strict=True))[first : first + MOST_ROWS]
+        bars = [_rate(name, row, value) for name, (row, value) in some]
+        yield Bars(RATES, title, "catches per overlapped change", tuple(bars))
+
+
+def _rate(name: str, row: Row, value: float) -> Bar:
+    """The bar of one run: its rate, or a bound where nothing was caught."""
+    return (
+        Bar(name, value, share_text(value), EXACT) if row.rate else Bar(name, value, f"≤ {share_text(value)}", AT_MOST)
+    )
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """What tells each row from the others, in words."""
+    several = len({row.values.engine for row in rows}) > 1, len({row.values.cpus for row in rows}) > 1
+    return [", ".join(_words(row, *several)) for row in rows]
+
+
+def _words(row: Row, engines: bool, cpus: bool) -> Iterator[str]:
+    """A row in words; engine and CPU count only where they differ from row to row."""
+    yield row.values.scenario
+    if engines:
+        yield row.values.engine
+    if cpus:
+        yield f"{row.values.cpus} CPUs"
+    if row.axes:
+        yield settings(row.values, row.axes)
+
+
+def _outcomes(rows: Iterable[Row]) -> Iterator[Bars]:
+    """How often each outcome came, for each run in which any came."""
+    for row in rows:
+        counts = sum((Counter(entry.run.outcomes) for entry in row.entries if entry.run), Counter[str]())
+        bars = [Bar(name, count, f"{count:,}", GRADES.get(name, OWN)) for name, count in counts.items() if count]
+        if bars:
+            ordered = sorted(bars, key=lambda bar: ORDER.index(bar.meaning))
+            yield Bars(COUNTS, ", ".join(_words(row, engines=True, cpus=True)), "lookups", tuple(ordered))

@@ -1,0 +1,33 @@
+"""Writes every picture of a page as files for slides, SVG and PNG, into a folder of one's own."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stress.errors import UserError
+from stress.host.disk import telling, write_whole
+from stress.results.pages.pictures import MARK, Picture, figure_files, quiet, slide
+from stress.results.terminal.places import is_marked, make_folder
+from stress.safe_text import shown
+
+
+def check_figures(pictures: Sequence[Picture], folder: Path) -> dict[Path, tuple[Picture, str]]:
+    """The files to write, once the folder is there.
+
+    Raises:
+        UserError: when it cannot be made, or a file would be lost that is no figure of kstress.
+    """
+    make_folder(folder, "--figures")
+    files = {folder / name: drawn for name, drawn in figure_files(pictures).items()}
+    for file in files:
+        if os.path.lexists(file) and not (os.path.isfile(file) and is_marked(file, MARK, "--figures")):
+            raise UserError(f"--figures: {shown(file)} is there, and no figure of kstress; name another folder")
+    return files
+
+
+def write_figures(files: Mapping[Path, tuple[Picture, str]]) -> None:
+    """Draw and write them; UserError where one cannot be written."""
+    with quiet():
+        for file, (picture, form) in files.items():
+            with telling(f"--figures: cannot write {shown(file)}", "the results are above"):
+                write_whole(file, [slide(picture, form)])

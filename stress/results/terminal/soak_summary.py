@@ -1,0 +1,129 @@
+"""What a soak has come to, in words: its history in a few lines, and a last line that says it all, to be searched."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from stress.campaign.life import RUNNING
+from stress.campaign.soak.ending import Ending
+from stress.campaign.soak.records import Sample, Standing
+from stress.campaign.soak.view import STRETCHES, stretches
+from stress.judge.tally import Tally
+from stress.judge.verdict import rate_upper_95
+from stress.results.terminal.table import show_with_reports
+from stress.runs.result import Result
+from stress.safe_text import shown
+from stress.units import write_duration
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Iterable[float | None]) -> str:
+    """A small bar for each value, from zero to the greatest; a dot where there is none."""
+    known = list(values)
+    most = max((value for value in known if value is not None), default=0.0)
+    if most <= 0:
+        return "".join("·" if value is None else BARS[0] for value in known)
+    steps = len(BARS) - 1
+    return "".join("·" if value is None else BARS[round(max(value, 0.0) / most * steps)] for value in known)
+
+
+def _range(values: Iterable[float | None], form: str) -> str:
+    """The least and the greatest of some values."""
+    known = [value for value in values if value is not None]
+    return f"{min(known):{form}} to {max(known):{form}}" if known else "-"
+
+
+def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
+    """How a scenario went over time, as label and text."""
+    spans = stretches(samples)
+    twin = [None if one.twin_rate is None else 100 * one.twin_rate for one in spans]
+    rows: list[tuple[str, list[float | None], str, str]] = [
+        ("lookups/s", [one.lookups_per_s for one in spans], ",.0f", ""),
+        ("unloads/s", [one.unloads_per_s for one in spans], ",.0f", ""),
+        ("stop p99", [one.stop_p99_us for one in spans], ",.0f", " us"),
+        ("twin caught", twin, ".2g", " % of its trials"),
+        ("memory", [one.memory_bytes and one.memory_bytes / 2**20 for one in samples], ".1f", " MiB"),
+        ("steal", [one.steal_percent for one in samples], ".1f", " %"),
+    ]
+    known = [row for row in rows if any(value is not None for value in row[1])]
+    return [
+        (label, f"{sparkline(values[-STRETCHES:])}  {_range(values, form)}{unit}")
+        for label, values, form, unit in known
+    ]
+
+
+def losses(standing: Standing) -> list[tuple[str, str]]:
+    """The turns that were lost, as label and text."""
+    if not standing.lost_turns:
+        return []
+    return [("lost turns", f"{standing.lost_turns:,}, the last one: {shown(standing.last_loss)}")]
+
+
+def mark(result: Result, standing: Standing) -> str:
+    """What a scenario came to, in capitals first, as the last line has it."""
+    if standing.failure:
+        return f"FAILED ({shown(standing.failure.json.get('reason', 'nobody knows why'))})"
+    expected = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
+    return f"{result.verdict.name.upper()} {expected}"
+
+
+def end_line(ending: Ending, result: Result) -> str:
+    """The last line of a soak: verdict, state, every count and every parameter that it depends on."""
+    plan, tally, twin = ending.manifest.plan, result.tally, result.twin_tally
+    standing = ending.standings[result.scenario.name]
+    bound = rate_upper_95(tally)
+    facts = {
+        "scenario": result.scenario.origin,
+        "engine": plan.engine,
+        "cpus": plan.cpus,
+        "elapsed_s": round(max(one.elapsed_s for one in ending.standings.values()), 1),
+        "duration": write_duration(plan.duration_s),
+        "lookups": tally.lookups,
+        "loads": tally.loads,
+        "unloads": tally.unloads,
+        "stops": tally.stops,
+        "race_windows": tally.race_windows,
+        "violations": tally.violations,
+        "rate_upper_95": "none" if bound is None else f"{bound:.3g}",
+        **_trials("", tally),
+        "twin": result.scenario.twin or "none",
+        **({"twin_race_windows": twin.race_windows, "twin_violations": twin.violations} if twin else {}),
+        **(_trials("twin_", twin) if twin else {}),
+        "seed": plan.seed,
+        "kasan": "on" if plan.kasan else "off",
+        "noise": plan.noise,
+        "pace": write_duration(plan.pace_s),
+        "stall_after": write_duration(plan.stall_after_s),
+        "stop_on_violation": "yes" if plan.stop_on_violation else "no",
+        "interval": write_duration(plan.interval_s),
+        "corpus": plan.corpus or "bundled",
+        "sessions": len(ending.manifest.sessions),
+        **({"lost_turns": standing.lost_turns} if standing.lost_turns else {}),
+        **({"workers": len(ending.workers)} if ending.workers else {}),
+        "run": ending.folder,
+    }
+    words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
+    what = "Soak so far" if ending.state == RUNNING else "End of soak"
+    return f"kstress: --- {what}: {mark(result, standing)}, {ending.state}: {words}"
+
+
+def _trials(prefix: str, tally: Tally) -> dict[str, int]:
+    """Trials and catches of either side; nothing of a soak by an earlier version, which counted none."""
+    caught = tally.caught
+    return {f"{prefix}trials": caught.trials, f"{prefix}catches": caught.catches} if caught.independent else {}
+
+
+def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
+    """Print every scenario's table, reports, history and verdict, what is left and how to resume it, and last lines."""
+    results = ending.results
+    for result in results:
+        name = result.scenario.name
+        standing = ending.standings[name]
+        if standing.failure:
+            console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
+        over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
+        show_with_reports(result, ending.reports(name), standing.stall, console, reports, over_time)
+    for line in [*ending.life.lines, *(end_line(ending, result) for result in results)]:
+        console.print(Text(line), soft_wrap=True)

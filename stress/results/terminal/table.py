@@ -1,0 +1,174 @@
+"""The outcome table: what a run came to, for a person at a terminal. Names of symbols never come into it unescaped."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from stress.judge.outcomes import FINDINGS, FORBIDDEN
+from stress.judge.tally import Tally
+from stress.judge.trials import bound_text
+from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
+from stress.runs.report import Report, report_stall, report_violation
+from stress.runs.result import Result, rerun_command
+from stress.units import show_duration
+
+PLAIN_WIDTH = 120
+"""Columns of what is printed where there is no terminal."""
+NO_WINDOW = "none: no lookup overlapped a change"
+COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
+
+
+def show_rate(count: int, seconds: float) -> str:
+    """How many a second."""
+    return f"{count / seconds:,.0f}/s" if seconds > 0 else "-"
+
+
+def _share(count: int, total: int) -> str:
+    """A share in percent, never rounded to nothing."""
+    if count == 0:
+        return "-"
+    percent = 100 * count / total
+    return f"{percent:.2f} %" if percent >= 0.01 else "< 0.01 %"
+
+
+def outcome_table(result: Result) -> Table:
+    """Every graded outcome with its count, share, grade and meaning; those that were not seen are dim.
+
+    What the harness finds besides is there if it was seen.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("outcome")
+    table.add_column("count", justify="right")
+    table.add_column("share", justify="right")
+    table.add_column("grade")
+    table.add_column("what it means")
+    for name, outcome in result.scenario.outcomes.items():
+        count = result.tally.outcomes[name]
+        if name in FINDINGS and not count:
+            continue
+        bad = outcome.grade == FORBIDDEN
+        style = "dim" if not count else "bold red" if bad else "green"
+        share = _share(count, result.tally.lookups)
+        words = (name, f"{count:,}", share, outcome.grade, outcome.meaning)
+        table.add_row(*map(escape, words), style=style)
+    return table
+
+
+def _lines(result: Result) -> list[tuple[str, str]]:
+    """The facts below the table, as label and text."""
+    tally = result.tally
+    lines = [
+        ("lookups", f"{tally.lookups:,} ({show_rate(tally.lookups, tally.seconds)})"),
+        ("modules", f"{tally.unloads:,} unloads ({show_rate(tally.unloads, tally.seconds)}), {tally.loads:,} loads"),
+        ("race windows", f"{tally.race_windows:,} lookups overlapped a change" if tally.race_windows else NO_WINDOW),
+        ("trials", bound_text(tally.caught)),
+        ("stops", _stops(tally)),
+    ]
+    if result.twin_tally is not None:
+        lines.append(("twin", _twin(result, result.twin_tally)))
+    if tally.first_violation_s is not None:
+        lines.append(("first seen", f"after {show_duration(tally.first_violation_s)}{_again(tally)}"))
+    return lines
+
+
+def _stops(tally: Tally) -> str:
+    """How often and for how long the machine was stopped."""
+    if not tally.stops:
+        return "none"
+    p50, p99, most = (tally.stop_latency_us(share) or 0.0 for share in (0.5, 0.99, 1.0))
+    shown = [show_duration(latency / 1e6) for latency in (p50, p99, most)]
+    return f"{tally.stops:,}, each {shown[0]} (median), {shown[1]} (99 %), {shown[2]} (longest)"
+
+
+def _twin(result: Result, twin: Tally) -> str:
+    """What the twin shows this run could have seen."""
+    needed = trials_needed(twin)
+    text = f"{result.scenario.twin}: {twin.violations:,} violations; {bound_text(twin.caught)}"
+    return text if needed is None else f"{text}; HELD takes {needed:,} trials"
+
+
+def _again(tally: Tally) -> str:
+    """How soon to expect another violation, at the rate that was measured."""
+    return f"; expect one every {show_duration(tally.seconds / tally.violations)}"
+
+
+def render(result: Result, more: Sequence[tuple[str, str]] = ()) -> RenderableType:
+    """One result: heading, outcomes, facts, and `more` facts as label and text."""
+    heading = Text.assemble(
+        (result.scenario.name, "bold"),
+        f"  {result.engine} engine, {result.config.cpus} CPUs, {show_duration(result.tally.seconds)}, ",
+        f"seed {result.config.seed}",
+    )
+    facts = Table.grid(padding=(0, 2))
+    for label, text in [*_lines(result), *more]:
+        facts.add_row(Text(label, style="dim"), Text(text))
+    claim = Text(result.scenario.claim, style="italic")
+    return Group(heading, claim, "", outcome_table(result), "", facts, "")
+
+
+def verdict_line(result: Result) -> Text:
+    """The verdict and its reason."""
+    verdict = result.verdict
+    mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
+    early = f" ({result.early})" if result.early else ""
+    return Text.assemble((verdict.name.upper(), f"bold {COLOURS[verdict.name]}"), f" {mark}{early}: {result.reason}")
+
+
+def summary(results: list[Result]) -> RenderableType:
+    """One line for each result, when there are several."""
+    table = Table.grid(padding=(0, 2))
+    for result in results:
+        verdict = result.verdict.name
+        mark = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
+        table.add_row(result.scenario.name, Text(verdict.upper(), style=COLOURS[verdict]), mark)
+    return table
+
+
+def _reports(reports: Sequence[Report], violations: int, most: int) -> Text:
+    """The first `most` violations in full, and how many there were besides."""
+    text = Text()
+    for report in reports[:most]:
+        rule, title, *lines = report.text.split("\n")
+        text.append(f"{rule}\n").append(f"{title}\n", "bold red").append("\n".join([*lines, "", ""]))
+    return text.append(_unshown(len(reports), violations, most), "dim").append("\n")
+
+
+def _unshown(kept: int, violations: int, most: int) -> str:
+    """How many violations have no report above."""
+    shown = min(kept, most)
+    noun = "report" if kept - shown == 1 else "reports"
+    others = f"; {kept - shown} other {noun}: --reports {kept}, or --json" if kept > shown else ""
+    return f"{violations:,} violations, {shown} reported above{others}"
+
+
+def show_with_reports(
+    result: Result,
+    reports: Sequence[Report],
+    stall: Report | None,
+    console: Console,
+    most: int = 1,
+    more: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Print one result with `more` facts, the first `most` of its violations, and its stall.
+
+    Reports, stall, verdict and the command that runs it again are not wrapped, to be found and copied.
+    """
+    console.print(render(result, more))
+    if reports:
+        console.print(_reports(reports, result.tally.violations, most), soft_wrap=True)
+    if stall is not None:
+        console.print(Text(stall.text), "", soft_wrap=True, sep="\n")
+    console.print(verdict_line(result), soft_wrap=True)
+    console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
+    console.print()
+
+
+def show(result: Result, console: Console, reports: int = 1) -> None:
+    """Print one result, with at most `reports` violations in full."""
+    again, outcomes = rerun_command(result), result.scenario.outcomes
+    made = [report_violation(violation, outcomes, again) for violation in result.reports]
+    show_with_reports(result, made, report_stall(result.stall) if result.stall else None, console, reports)

@@ -1,0 +1,73 @@
+"""Bars of single runs: where a curve would be one dot, and only there; rates, bounds and outcomes as they are."""
+
+from pathlib import Path
+
+from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN
+from stress.results.load.gather import gather
+from stress.results.pages.pictures import FORMS, MARK, figure_files, quiet, slide
+from stress.results.report.bars import COUNTS, OWN, RATES, bars_of
+from stress.results.report.curves import AT_MOST, EXACT, families, numbers_of
+from stress.results.report.page import pictures_of
+from tests.campaign.soak.made import make_run
+from tests.pages.made import HOSTILE, a_run, hostile_sweep, needs_extra, pair, small_sweep, write_runs
+
+
+def test_single_runs_are_bars_and_no_plot_has_one_dot(tmp_path: Path) -> None:
+    needs_extra()
+    sources = gather([write_runs(tmp_path / "run-1.json", *pair())])
+    assert [picture.title for picture in pictures_of(sources)] == [RATES, COUNTS, COUNTS]
+    assert [family.of_single_runs for family in families(sources[0])] == [True]
+
+
+def test_what_is_repeated_or_varies_is_curves_beside_them(tmp_path: Path) -> None:
+    needs_extra()
+    runs = [*pair(), a_run("skip_going"), a_run("skip_going", cpus=8)]
+    titles = [picture.title for picture in pictures_of(gather([write_runs(tmp_path / "run-1.json", *runs)]))]
+    assert titles[-3:] == [RATES, COUNTS, COUNTS]
+    assert "time to first violation" in titles
+    assert COUNTS not in {picture.title for picture in pictures_of(gather([small_sweep(tmp_path / "sweep")]))}
+    assert COUNTS not in {picture.title for picture in pictures_of(gather([make_run(tmp_path)]))}
+
+
+def test_a_rate_is_a_bar_and_what_was_not_seen_a_bound(tmp_path: Path) -> None:
+    violated, held = a_run(), a_run("stop_machine", "held", "modlist_spinlock")
+    [source] = gather([write_runs(tmp_path / "run-1.json", violated, held)])
+    [rates, *_] = bars_of(source, source.scenarios())
+    assert [(bar.label, bar.value, bar.meaning) for bar in rates.bars] == [
+        ("modlist_spinlock", violated["catches"] / violated["trials"], EXACT),
+        ("stop_machine", 3 / held["trials"], AT_MOST),
+    ]
+
+
+def test_outcomes_are_bars_by_grade_and_those_that_never_came_are_left_out(tmp_path: Path) -> None:
+    run = a_run(outcomes={"found": 90, "wild": 3, "absent": 0, "mine": 7})
+    [source] = gather([write_runs(tmp_path / "run-1.json", run)])
+    [_, outcomes] = bars_of(source, source.scenarios())
+    assert [(bar.label, bar.value, bar.meaning) for bar in outcomes.bars] == [
+        ("wild", 3, FORBIDDEN), ("mine", 7, OWN), ("found", 90, ACCEPTABLE),
+    ]  # fmt: skip
+
+
+def test_a_scenario_has_one_colour_in_all_sources(tmp_path: Path) -> None:
+    one = write_runs(tmp_path / "run-1.json", a_run("skip_going"), *pair())
+    other = small_sweep(tmp_path / "sweep")
+    sources = gather([one, other])
+    numbers = numbers_of(sources)
+    drawn = [series for source in sources for family in families(source, numbers) for series in family.series]
+    assert {series.label: series.colour for series in drawn} == numbers
+    assert sorted(numbers.values()) == [0, 1, 2]
+
+
+def test_every_picture_is_a_slide_with_its_title_and_says_what_wrote_it(tmp_path: Path) -> None:
+    needs_extra()
+    files = figure_files(pictures_of(gather([hostile_sweep(tmp_path / "sweep")])))
+    assert len({name.casefold() for name in files}) == len(files)
+    assert all(name.isascii() and "/" not in name and not name.startswith(".") for name in files)
+    picture = next(iter(files.values()))[0]
+    with quiet():
+        made = {form: slide(picture, form) for form in FORMS}
+    assert made["png"].startswith(b"\x89PNG")
+    assert picture.title[1:].encode() in made["svg"]
+    assert b"<script" not in made["svg"]
+    assert HOSTILE.split(">")[0] in picture.subject
+    assert all(MARK.encode() in data[:4096] for data in made.values())
