@@ -14,7 +14,7 @@ def new(file: Path) -> int:
     is overwritten.
     """
     from stress.safe_text import shown
-    from stress.template.copying import write_pair
+    from stress.scenario_template import write_pair
 
     scenario, twin = write_pair(file)
     click.echo(f"{shown(scenario)}: a scenario; its twin is {shown(twin)}")

@@ -1,4 +1,4 @@
-"""Copies of the template, under a name of one's own."""
+"""What `kstress new` writes: copies of the scenario and the twin in stress/template/, under a name of one's own."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from stress.errors import UserError
 from stress.host.disk import NEW, telling
 from stress.safe_text import shown
 
-TEMPLATE = Path(__file__).parent
+TEMPLATE = Path(__file__).parent / "template"
 NAME = "my_scenario"
 """The name of the scenario in the template, in its text and in its file's name."""
 
