@@ -188,7 +188,7 @@ GROUP = Group(
             "if False:",
             PAIR,
         ),
-        RUN.of("def prepare(").mutant(
+        Part("stress/runs/track.py", "def compile_programs(").mutant(
             "twin-protected",
             "the twin runs what the scenario runs",
             "operation = program.under(",

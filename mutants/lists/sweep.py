@@ -12,7 +12,7 @@ PIPES = Part("stress/campaign/pipes.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/runs/variation.py")
-RUNNER = Part("stress/runs/runner.py")
+TRACK = Part("stress/runs/track.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 ENTRIES = Part("stress/results/load/entries.py")
 PAPER = suite("campaign/sweep", "run/test_variation.py")
@@ -34,7 +34,7 @@ GROUP = Group(
         MATRIX.of("def add(").mutant(
             "told-for-each", "an error is told again for each cell", "if told not in self._told:", "if True:"
         ),
-        AXES.of("def read_path(").mutant("two-names", "a file under two names is two values", "realpath", "abspath"),
+        AXES.of("def one_path(").mutant("two-names", "a file under two names is two values", "realpath", "abspath"),
         PLAN.of("def _cell(").mutant(
             "flag-not-key", "an error of a plan names a flag", "matrix.where(flag)", "f'--{flag}'"
         ),
@@ -47,9 +47,14 @@ GROUP = Group(
             "yield from changed(plan.scenarios, plan.sources_digest, plan.corpus_digests.items())",
             "pass",
         ),
-        PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
+        PLAN.of("def config_of(").mutant(
+            "fate-lost",
+            "a cell forgets its fate",
+            "**settings_of(values, AXES)",
+            "**{**settings_of(values, AXES), 'fate': None}",
+        ),
         SWEEPDIR.of("def _check(self, one").mutant(
-            "counted-twice", "a cell may be there twice", "if (one.number, one.repeat) in self._seen:", "if False:"
+            "counted-twice", "a cell may be there twice", "if place in self._seen:", "if False:"
         ),
         SWEEPDIR.of("def _check(self, one").mutant(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
@@ -111,7 +116,7 @@ GROUP = Group(
         VARIATION.of("def _with_writers(").mutant(
             "one-writer", "there is one writer, whatever the ratio", "_on(program, writers)", "_on(program, 1)"
         ),
-        RUNNER.of("def prepare(").mutant(
+        TRACK.of("def prepare(").mutant(
             "never-varied", "a variation is forgotten", "scenario = vary(scenario, settings.config)", "pass"
         ),
     ),

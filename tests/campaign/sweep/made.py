@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stress.campaign.journal import Journal
-from stress.campaign.parts import Session
+from stress.campaign.records import Session
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import CellResult, Plan
