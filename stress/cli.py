@@ -14,6 +14,7 @@ from stress.commands.compare import compare
 from stress.commands.corpus import corpus
 from stress.commands.group import Commands
 from stress.commands.look import doctor, list_scenarios
+from stress.commands.new import new
 from stress.commands.report import report
 from stress.commands.run import run
 from stress.commands.soak import soak
@@ -25,7 +26,7 @@ from stress.host.disk import refusal
 from stress.host.streams import close_streams, open_streams, silence
 from stress.safe_text import on_one_line
 
-COMMANDS = (run, soak, sweep, report, compare, list_scenarios, doctor, corpus)
+COMMANDS = (run, soak, sweep, report, compare, list_scenarios, new, doctor, corpus)
 
 
 class RefusedError(Exception):
@@ -61,7 +62,8 @@ def cli() -> None:
                  kstress soak       run for hours or days; an interrupted soak can be resumed
                  kstress sweep      run every combination of CPU counts, engines and more
                  kstress compare    what is worse than it was, and what is noise
-                 kstress list       every scenario
+                 kstress list       every scenario, and a path through them for who is new
+                 kstress new FILE   a scenario of your own to start from
                  kstress doctor     what this machine offers
     """
 

@@ -68,7 +68,7 @@ class Newcomer:
         making = "python3 -m venv --without-pip .venv"
         assert self.until(making, None) == (0, "")
         [site] = self.tree.glob(".venv/lib/python*/site-packages")
-        for name in set(required("kstress", frozenset(extras))):
+        for name in set(required("kstress", frozenset(extras))) - {"kstress"}:
             link(name, site)
         [entry] = [one for one in distribution("pytest").entry_points if one.name == "pytest"]
         script = self.tree / ".venv" / "bin" / "pytest"

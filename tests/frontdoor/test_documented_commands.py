@@ -11,17 +11,18 @@ import attrs
 import pytest
 
 from benchmarks.reach import examples
+from stress.extras import EXTRAS
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.newcomer import Newcomer
 from tests.pages.made import pair, small_sweep, write_runs
 
-pytestmark = [pytest.mark.native, pytest.mark.report, pytest.mark.later]
+pytestmark = [*(getattr(pytest.mark, extra) for extra in EXTRAS), pytest.mark.later]
 
-DOCS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+DOCS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 PROGRAMS = r"(?:[\w./]*kstress|pytest|python3?|pip|dask|taskset|srun|kubectl|tox)"
 COMMAND = re.compile(rf"^    ({PROGRAMS} .*?)(?: &)?(?:  +.*)?$", re.MULTILINE)
-SYNOPSIS = re.compile(r"^kstress [a-z ]*(\[SCENARIO\]|SCENARIO|DIR\.\.\.|PATH\.\.\.|A B)")
+SYNOPSIS = re.compile(r"^kstress [a-z ]*(\[SCENARIO\]|SCENARIO|DIR\.\.\.|PATH\.\.\.|A B|FILE)")
 SWEPT = "kstress sweep modlist_spinlock --cpus 2 --engine python --repeat 1 --duration 20ms"
 INTERRUPTED, OF_PYTEST = 130, 2
 ENDS = (0, 1, 3)
@@ -45,7 +46,6 @@ def way(what: str, sign: str | None, *codes: int) -> Way:
 ELSEWHERE = {
     r"--scheduler|^(dask|taskset|srun|kubectl) ": "needs a cluster: tests/frontdoor/test_cluster_docs.py",
     r"^python3 .* tox ": "runs these tests: .ci/run",
-    r"^python3 .* install -e '.\[(?!native)": "installs another extra: test_what_is_hinted_at_is_taken_by_pip",
     r"--metrics-port": "needs the extra metrics: tests/frontdoor/test_soak_metrics.py",
     r"^python -m benchmarks": "takes minutes, and is for those who work on kstress: benchmarks/README.md",
 }
@@ -55,7 +55,7 @@ WAYS = (
     way(r"kstress (soak|sweep) --resume|kstress soak ", r"compiling, or loading|^run directory: ", INTERRUPTED, *ENDS),
     way(r"kstress sweep ", r"^run directory: ", INTERRUPTED),
     way(r"kstress compare ", None, *ENDS),
-    way(r"kstress (report|list|doctor|corpus show)", None, 0),
+    way(r"kstress (report|list|doctor|corpus show|new)", None, 0),
     way(r"^pytest ", r"^collected [1-9]", OF_PYTEST),
 )
 
@@ -100,9 +100,9 @@ def furnish(newcomer: Newcomer) -> None:
         small_sweep(results / side)
         (tree / side).symlink_to(tree)
     shutil.copytree(CHECKOUT / "results" / "reference", results / "reference")
-    shutil.copy(tree / "scenarios" / "modlist_spinlock.py", tree / "my_scenario.py")
     [plan] = re.findall(r"```toml\n(.*?)```", (CHECKOUT / "docs" / "sweep.md").read_text(), re.DOTALL)
     (tree / "plan.toml").write_text(plan)
+    assert newcomer.until("kstress new my_scenario.py", None)[0] == 0
     (tree / "tests").mkdir()
     (tree / "tests" / "test_span.py").write_text(examples()["test_span"])
     (tree / "test_pool.py").write_text(examples()["test_pool"])
@@ -122,6 +122,9 @@ def test_every_command_has_a_way_or_another_place() -> None:
 @pytest.mark.parametrize("line", OTHERS)
 def test_a_command_does_what_it_says_where_the_readme_is(line: str, newcomer: Newcomer) -> None:
     wanted = way_of(line)
+    for made in re.findall(r"^kstress new (\w+)\.py$", line):
+        for path in newcomer.tree.glob(f"{made}*.py"):
+            path.unlink()
     code, printed = newcomer.until(line, wanted.sign)
     assert code in wanted.codes, printed
     assert "Traceback" not in printed

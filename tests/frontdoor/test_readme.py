@@ -1,8 +1,9 @@
-"""The README: its commands are ones that the command line takes, and its short examples run."""
+"""The README and docs/run.md: commands are ones that the command line takes, short examples run, samples are real."""
 
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -14,9 +15,21 @@ from stress.scenario_files import catalogue
 from tests.frontdoor.command import CHECKOUT, kstress
 
 TEXT = (CHECKOUT / "README.md").read_text()
+RUN = (CHECKOUT / "docs" / "run.md").read_text()
 COMMANDS = [
-    re.split(r"  +", line.removeprefix("    "))[0] for line in TEXT.splitlines() if line.startswith("    kstress ")
+    re.split(r"  +", line.removeprefix("    "))[0]
+    for line in (TEXT + RUN).splitlines()
+    if line.startswith("    kstress ")
 ]
+LINK = re.compile(r"\]\(([^)#]+)\)")
+SAMPLE = re.findall(r"^```\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[0]
+REPORTS = "8"
+"""One of each kind: a run is sure to have the kind that the sample shows, not that it comes first."""
+LONGEST = 119
+
+
+def test_the_readme_is_short() -> None:
+    assert len(TEXT.splitlines()) <= LONGEST
 
 
 def test_the_first_screen_has_exactly_the_two_commands_that_set_everything_up() -> None:
@@ -50,11 +63,43 @@ def test_the_example_that_runs_everything_runs_everything(tmp_path: Path) -> Non
 
 
 def test_the_python_example_names_what_is_exported() -> None:
-    [line] = [line for line in TEXT.splitlines() if line.startswith("From Python")]
+    [line] = [line for line in RUN.splitlines() if line.startswith("From Python")]
     imported = re.findall(r"from stress import ([\w, ]+)`", line)[0].split(", ")
     assert [name for name in imported if not hasattr(stress, name)] == []
 
 
+def shape(line: str) -> list[str]:
+    """What of a printed line is the same in every run: a row's outcome, grade and meaning; of others the first word."""
+    words = re.sub(r"\s+\S*\d\S* +(?:\S+ %|-) +", " ", line).split()
+    row = "forbidden  " in line or "acceptable" in line
+    return words if row else [re.sub(r"\d+", "#", word) for word in words[:1]]
+
+
+def test_the_sample_is_what_a_run_prints() -> None:
+    done = kstress("run", "modlist_spinlock", "--engine", "python", "--duration", "3s", "--reports", REPORTS)
+    assert done.returncode == 0, done.stderr
+    printed = [shape(line) for line in done.stdout.splitlines()]
+    of_sample = [shape(line) for line in SAMPLE.splitlines() if line]
+    assert [line for line in of_sample if line not in printed] == []
+    assert {"BUG:", "VIOLATED"} <= {line[0] for line in of_sample}
+
+
+def test_the_stress_mark_is_the_example_that_the_command_runs() -> None:
+    [shown] = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    [named] = re.findall(r"^    pytest (\S+)$", TEXT, re.MULTILINE)
+    assert shown == (CHECKOUT / named).read_text()
+
+
+def test_a_package_index_gets_no_link_that_leads_nowhere() -> None:
+    """It shows the README away from its tree: links that are relative to it become text."""
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["hatch"]["metadata"]["hooks"]
+    rewritten = TEXT
+    for change in settings["fancy-pypi-readme"]["substitutions"]:
+        rewritten = re.sub(change["pattern"], change["replacement"], rewritten)
+    assert [link for link in LINK.findall(rewritten) if not link.startswith("http")] == []
+    assert "docs/pytest.md" in rewritten
+
+
 def test_every_link_of_the_readme_leads_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    links = LINK.findall(TEXT)
     assert [link for link in links if not link.startswith("http") and not (CHECKOUT / link).exists()] == []

@@ -36,9 +36,12 @@ def test_a_wheel_has_scenarios_and_corpus(tmp_path: Path) -> None:
     assert {row["scenario"] for row in rows["scenarios"]} == {
         path.stem for path in (CHECKOUT / "scenarios").glob("*.py")
     }
-    assert {"page.html.j2", "page.css.j2"} <= {file.name for file in (site / "stress" / "pages").iterdir()}
+    pages = site / "stress" / "results" / "pages"
+    assert {"report.html.j2", "page.css.j2"} <= {file.name for file in pages.iterdir()}
     ran = call(
         sys.executable, "-c", listing, "run", "modlist_spinlock", "--engine", "python", "--duration", "1s",
         cwd=tmp_path, PYTHONPATH=str(site),
     )  # fmt: skip
     assert "VIOLATED as expected" in ran
+    call(sys.executable, "-c", listing, "new", "my_list.py", cwd=tmp_path, PYTHONPATH=str(site))
+    assert (tmp_path / "my_list_twin.py").is_file()

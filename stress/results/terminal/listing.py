@@ -1,7 +1,7 @@
 """The catalogue as people and programs read it: a listing for the terminal, a page of Markdown, JSON."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,17 +9,20 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from stress.learning_path import PATH
 from stress.results.terminal.table import COLOURS
 from stress.scenario import POINTS, Scenario
 
 SHOWN = ("name", "claim", "source", "point", "expect", "twin", "fate", "learnt")
+PATH_TITLE = "If you are new here: scenarios that build on each other, in this order"
 
 PAGE = """\
 # The catalogue
 
 One file for each scenario: a guarantee, the code that should keep it, and the verdict that the facts support. Run
 one by its name, as in `kstress run {first}`, or all with `kstress run --all`. A scenario that expects HELD
-runs its twin in the same call, which differs only in the protection under test.
+runs its twin in the same call, which differs only in the protection under test. Write one of your own with
+`kstress new my_scenario.py`.
 
 Made by `kstress list --markdown`; [docs/findings.md](../docs/findings.md) says what their runs came to.
 """
@@ -28,7 +31,8 @@ Made by `kstress list --markdown`; [docs/findings.md](../docs/findings.md) says 
 def as_json(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     """The listing as `kstress list --json` prints it."""
     rows = [{"scenario" if key == "name" else key: getattr(one, key) for key in SHOWN} for one in scenarios]
-    return {"schema": 1, "points": POINTS, "scenarios": rows}
+    path = [{"scenario": step.scenario, "shows": step.shows, "command": step.command} for step in PATH]
+    return {"schema": 1, "points": POINTS, "path": path, "scenarios": rows}
 
 
 def heading(point: str) -> str:
@@ -55,27 +59,46 @@ def _row(scenario: Scenario) -> str:
     return f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 
+def _path_as_markdown() -> str:
+    """The numbered path as a list of links."""
+    rows = [f"{i}. [{step.scenario}]({step.scenario}.py): {step.shows}" for i, step in enumerate(PATH, 1)]
+    told = f"{PATH_TITLE}. [docs/path.md](../docs/path.md) has what each step prints, and why."
+    return "\n".join(["## The path", "", told, "", *rows, ""])
+
+
 def as_markdown(scenarios: Sequence[Scenario]) -> str:
     """The page scenarios/README.md."""
-    parts = [PAGE.format(first=scenarios[0].name)]
+    parts = [PAGE.format(first=scenarios[0].name), _path_as_markdown()]
     for title, group in by_point(scenarios):
         head = "| scenario | claim | source | expected | twin | learnt |\n| --- | --- | --- | --- | --- | --- |\n"
         parts.append(f"## {title}\n\n{head}" + "".join(f"{_row(scenario)}\n" for scenario in group))
     return "\n".join(parts)
 
 
+def _table(rows: Iterable[tuple[Scenario, str]], width: int) -> Table:
+    """Scenarios with a text about each; `width` is that of the names."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(width=width, no_wrap=True)
+    table.add_column(width=len("VIOLATED"), no_wrap=True)
+    table.add_column()
+    for one, text in rows:
+        table.add_row(escape(one.name), Text(one.expect.upper(), COLOURS.get(one.expect, "")), escape(text))
+    return table
+
+
+def path_of(scenarios: Sequence[Scenario]) -> list[tuple[Scenario, str]]:
+    """The scenarios of the numbered path, in its order, each with what it shows."""
+    known = {scenario.name: scenario for scenario in scenarios}
+    return [(known[step.scenario], f"{i}. {step.shows}") for i, step in enumerate(PATH, 1)]
+
+
 def _groups(scenarios: Sequence[Scenario]) -> Iterator[RenderableType]:
-    """A heading and a table for each of the patch's points, all tables as wide as each other."""
+    """The path, then each of the patch's points: a heading and a table, all tables with names as wide as each other."""
     width = max(len(scenario.name) for scenario in scenarios)
-    for title, group in by_point(scenarios):
-        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        table.add_column(width=width, no_wrap=True)
-        table.add_column(width=len("VIOLATED"), no_wrap=True)
-        table.add_column()
-        for one in group:
-            table.add_row(escape(one.name), Text(one.expect.upper(), COLOURS.get(one.expect, "")), escape(one.claim))
+    on_points = ((title, [(one, one.claim) for one in group]) for title, group in by_point(scenarios))
+    for title, rows in chain([(PATH_TITLE, path_of(scenarios))], on_points):
         yield Text(title, style="bold")
-        yield table
+        yield _table(rows, width)
         yield ""
 
 

@@ -1,0 +1,87 @@
+"""`kstress new`: a pair of scenarios that runs as it is written, and nothing is overwritten."""
+
+import json
+import subprocess
+import sys
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+
+from stress.scenario_files import find_scenario
+from tests.frontdoor.command import BOUND_SECONDS, environment, kstress
+
+TOO_LONG = f"{'x' * 300}.py"
+SHORT = ("--engine", "python", "--duration", "4s")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A scenario that `kstress new` has written."""
+    done = kstress("new", "my_list.py", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "kstress run my_list.py" in done.stdout
+    return tmp_path / "my_list.py"
+
+
+def test_a_new_scenario_holds_and_its_twin_is_violated(made: Path) -> None:
+    done = kstress("run", made.name, "my_list_twin.py", *SHORT, "--json", "results.json", cwd=made.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = json.loads((made.parent / "results.json").read_text())["runs"]
+    assert [(run["scenario"], run["verdict"]) for run in runs] == [("my_list", "held"), ("my_list_twin", "violated")]
+
+
+def test_a_new_scenario_runs_from_any_folder(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    done = kstress("run", str(made), *SHORT, cwd=tmp_path_factory.mktemp("elsewhere"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "HELD as expected" in done.stdout
+
+
+def test_a_new_scenario_runs_as_a_test(made: Path) -> None:
+    options = ["-q", "-p", "no:cacheprovider", "--stress-engine", "python", "--stress-duration", "4s"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", made.name, "my_list_twin.py", *options],
+        cwd=made.parent, env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_the_twin_lacks_the_protection_and_nothing_else_that_runs(made: Path) -> None:
+    whole, broken = (kernel_code(path).splitlines() for path in (made, twin_of(made)))
+    changed = [line for line in unified_diff(whole, broken, n=0) if line.startswith(("+ ", "- "))]
+    assert len(changed) == 2
+    assert all("spin_" in line for line in changed)
+
+
+def test_the_template_is_named_as_the_file(made: Path) -> None:
+    assert find_scenario(str(made)).name == "my_list"
+    assert "my_scenario" not in made.read_text() + twin_of(made).read_text()
+
+
+@pytest.mark.parametrize("there", ["my_list.py", "my_list_twin.py"])
+def test_nothing_is_overwritten_and_nothing_half_written(there: str, tmp_path: Path) -> None:
+    (tmp_path / there).write_text("mine")
+    done = kstress("new", "my_list.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"kstress: {there} is there already; give another name, or move it away\n"
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
+
+
+@pytest.mark.parametrize("name", ["my-list.py", "my_list", "my_list.txt", "", ".", "2.py", "no/folder.py", TOO_LONG])
+def test_a_path_that_cannot_be_written_is_one_line(name: str, tmp_path: Path) -> None:
+    done = kstress("new", name, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("kstress: ")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def twin_of(scenario: Path) -> Path:
+    """The file of the twin."""
+    return scenario.with_name(f"{scenario.stem}_twin.py")
+
+
+def kernel_code(scenario: Path) -> str:
+    """The functions of a scenario's file."""
+    return scenario.read_text().partition("@kernel\n")[2].partition("SCENARIO")[0]
