@@ -23,7 +23,6 @@ from stress.kinds import (
     positive,
     zero_or,
 )
-from stress.machine.words import MAX_CPUS
 
 ENGINES = ("auto", "python", "native")
 FATES = ("poisoned", "reused", "unmapped")
@@ -82,10 +81,22 @@ class Setting(NamedTuple):
         return [] if value is None else [self.flag, self.kind.write(value)]
 
 
+def _cpus(value: int) -> str | None:
+    """The check of a number of CPUs."""
+    from stress.machine.words import MAX_CPUS
+
+    return from_to(1, MAX_CPUS)(value)
+
+
+def _readers(value: int) -> str | None:
+    """The check of how many readers a writer has, on a CPU of its own."""
+    from stress.machine.words import MAX_CPUS
+
+    return from_to(1, MAX_CPUS - 1)(value)
+
+
 SETTINGS = (
-    Setting(
-        "cpus", "cpus", WHOLE, "Number of CPUs.", usual="4", check=from_to(1, MAX_CPUS), axis="1,2,4,8", knee="2..64"
-    ),
+    Setting("cpus", "cpus", WHOLE, "Number of CPUs.", usual="4", check=_cpus, axis="1,2,4,8", knee="2..64"),
     Setting(
         "engine",
         "engine",
@@ -101,7 +112,7 @@ SETTINGS = (
         WHOLE,
         "Number of readers for each writer.",
         usual="one writer in all",
-        check=from_to(1, MAX_CPUS - 1),
+        check=_readers,
         axis="1,3",
         condition=True,
     ),

@@ -123,8 +123,11 @@ def test_runs_that_crash_end_the_search(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--find", "cpus=64..2"], "--find: '64..2' is no range"),
-        (["--find", "fate"], "--find: 'fate' is no axis with a knee; give one of cpus, noise, gap, duration"),
+        (["--find", "cpus=64..2"], "--find: '64..2' is not a range"),
+        (
+            ["--find", "fate"],
+            "--find: 'fate' is not an axis that can be searched; give one of cpus, noise, gap, duration",
+        ),
         (["--find", "cpus", "--cpus", "4"], "--cpus: the knee is sought on cpus, among what find names"),
         (["--find", "gap=1ms,2ms"], "--find: modlist_spinlock has no hypervisor"),
     ],

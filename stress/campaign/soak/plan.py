@@ -54,7 +54,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
     if not parts:
         raise UserError("SCENARIO: a soak needs at least one scenario; kstress list has their names")
     if doubles := {name for name in names if names.count(name) > 1}:
-        raise UserError(f"SCENARIO: {shown(min(doubles))} is there twice; name each scenario once")
+        raise UserError(f"SCENARIO: {shown(min(doubles))} is given twice; name each scenario once")
     _check_interval(interval_s)
     world_for(config)
     settings = settings_of(settle(config).settled)

@@ -81,7 +81,8 @@ def read_find(value: object, origin: str) -> Sought:
     slope = SLOPES.get(name)
     if slope is None:
         raise UserError(
-            f"{origin}: {shown(repr(name))} is no axis with a knee; give one of {', '.join(SLOPES)}, like cpus=2..64"
+            f"{origin}: {shown(repr(name))} is not an axis that can be searched;"
+            f" give one of {', '.join(SLOPES)}, like cpus=2..64"
         )
     low, dots, high = (given if equals else slope.usual).partition("..")
     return Sought(slope.axis.field, _range(slope, low, high, origin) if dots else _list(slope.axis, low, origin))
@@ -96,7 +97,7 @@ def read_percent(value: object, origin: str) -> float:
     text = read_text(value, origin)
     share = float(text[:-1]) / 100 if _PERCENT.fullmatch(text) else 0.0
     if share == 0:
-        raise UserError(f"{origin}: {shown(repr(text))} is no share; give more than 0% and less than 100%, like 95%")
+        raise UserError(f"{origin}: {shown(repr(text))} is not a share; give more than 0% and less than 100%, like 95%")
     return share
 
 
@@ -113,7 +114,7 @@ def _range(slope: Slope, low: str, high: str, origin: str) -> tuple[Any, ...]:
     first, last = (value_on(slope.axis, one, origin) for one in (low, high))
     if not 0 < first <= last:
         raise UserError(
-            f"{origin}: {shown(repr(f'{low}..{high}'))} is no range; give the smaller end first, and more than 0"
+            f"{origin}: {shown(repr(f'{low}..{high}'))} is not a range; give the smaller end first, and more than 0"
         )
     between = {one for one in slope.between(first, last) if first < one < last}
     ends = {first, last}

@@ -96,7 +96,7 @@ def values_on(axis: Setting, given: Iterable[object], origin: str, errors: Error
     for one in given:
         value = errors.collect(value_on, axis, one, origin)
         if value is not None and value in values:
-            errors.add(f"{origin}: {shown(repr(one))} is there twice; name each value once")
+            errors.add(f"{origin}: {shown(repr(one))} is given twice; name each value once")
         values.append(value)
     if not values:
         errors.add(f"{origin}: no value; give at least one, or leave it out")

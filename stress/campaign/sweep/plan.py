@@ -67,7 +67,7 @@ def _check_names(scenarios: list[Scenario], matrix: Matrix, errors: Errors) -> N
     if not matrix.scenarios:
         errors.add(f"{where}: a sweep needs at least one scenario, or a plan; kstress list has their names")
     for name in sorted({name for name in names if names.count(name) > 1}):
-        errors.add(f"{where}: {shown(name)} is there twice; name each scenario once")
+        errors.add(f"{where}: {shown(name)} is given twice; name each scenario once")
 
 
 def _check_size(matrix: Matrix, errors: Errors) -> None:

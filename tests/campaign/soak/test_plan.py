@@ -170,7 +170,7 @@ def test_a_corpus_whose_path_cannot_be_one_is_refused() -> None:
     [
         (["stop_machine"], TINY, 0.0, "--interval: 0 s is too short"),
         (["stop_machine"], TINY, 0.09, "--interval: 0.09 s is too short; give at least 0.1 s"),
-        (["stop_machine", "modlist_spinlock", "stop_machine"], TINY, 1.0, "SCENARIO: stop_machine is there twice"),
+        (["stop_machine", "modlist_spinlock", "stop_machine"], TINY, 1.0, "SCENARIO: stop_machine is given twice"),
         (["stop_machine"], attrs.evolve(TINY, cpus=1), 1.0, "--cpus: stop_machine needs at least 2 CPUs, not 1"),
         (["nosuch"], TINY, 1.0, "there is no scenario 'nosuch'"),
         ([], TINY, 1.0, "SCENARIO: a soak needs at least one scenario"),
@@ -187,7 +187,7 @@ def test_a_new_plan_of_what_cannot_be_run_is_refused(
 
 def test_two_files_of_a_scenario_of_the_same_name_are_there_twice(tmp_path: Path) -> None:
     copy = shutil.copy(SPINLOCK, tmp_path / "mine.py")
-    with pytest.raises(UserError, match="modlist_spinlock is there twice"):
+    with pytest.raises(UserError, match="modlist_spinlock is given twice"):
         new_plan(["modlist_spinlock", str(copy)], TINY, 1.0)
 
 

@@ -162,7 +162,7 @@ def test_flags_say_the_same_as_a_plan(tmp_path: Path) -> None:
         (["plan.toml", "stop_machine"], {}, "leave stop_machine out"),
         (["plan.toml"], {"stop_on_violation": True}, "leave --stop-on-violation out"),
         (["stop_machine"], {"cpus": "2,,4"}, "--cpus: '' is not a whole number"),
-        (["stop_machine"], {"cpus": "2,2"}, "--cpus: '2' is there twice"),
+        (["stop_machine"], {"cpus": "2,2"}, "--cpus: '2' is given twice"),
         (
             ["stop_machine"],
             {"repeat": "0", "pace": "7"},

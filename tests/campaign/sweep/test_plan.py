@@ -124,7 +124,7 @@ def test_what_an_engine_sets_by_itself_is_no_axis(monkeypatch: pytest.MonkeyPatc
 
 REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"scenarios": ()}, ["SCENARIO: a sweep needs at least one scenario"]),
-    ({"scenarios": ("stop_machine", "stop_machine")}, ["SCENARIO: stop_machine is there twice"]),
+    ({"scenarios": ("stop_machine", "stop_machine")}, ["SCENARIO: stop_machine is given twice"]),
     ({"scenarios": ("nosuch", "noother")}, ["nosuch", "noother"]),
     ({"scenarios": ("nosuch",), "axes": {"corpus": (Path("nosuch.json"),)}}, ["SCENARIO: ", "--corpus: nosuch.json"]),
     ({"axes": {"gap_s": (0.1,)}}, ["--gap: stop_machine has no hypervisor"]),
@@ -146,7 +146,7 @@ def test_what_cannot_be_run_is_told_before_anything_starts(changes: dict[str, An
 IN_A_PLAN = [
     ('scenarios = ["nosuch"]', "scenarios: there is no scenario 'nosuch'"),
     ('scenarios = ["./nosuch.py"]', "scenarios: there is no scenario file './nosuch.py'"),
-    ('scenarios = ["stop_machine", "stop_machine"]', "scenarios: stop_machine is there twice"),
+    ('scenarios = ["stop_machine", "stop_machine"]', "scenarios: stop_machine is given twice"),
     (f'{ONE}[axes]\ngap = "7ms"\ncpus = [2, 3, 4]', "axes.gap: stop_machine has no hypervisor, .* for 7 ms;"),
     (f'{ONE}[axes]\ncorpus = ["nosuch.json"]', "axes.corpus: .*nosuch.json"),
     (f"{ONE}repeat = 1000\n[axes]\ncpus = {list(range(1, 102))}", "axes: 101,000 cells are more"),
@@ -188,7 +188,7 @@ def test_one_corpus_under_two_names_is_one_value_and_can_be_gone_on_with_from_an
     (tmp_path / "mine.json").write_bytes(files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes())
     (tmp_path / "link.json").symlink_to("mine.json")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"^--corpus: 'link.json' is there twice"):
+    with pytest.raises(UserError, match=r"^--corpus: 'link.json' is given twice"):
         matrix_of(["stop_machine"], {"corpus": "mine.json,link.json"})
     plan = new_plan(Matrix(scenarios=("stop_machine",), axes={**PYTHON, "corpus": (Path("mine.json"),)}))
     monkeypatch.chdir("/")
