@@ -16,6 +16,7 @@ def spin_lock(cpu: Cpu, lock: int) -> None:
     if is_stopped(cpu):
         warn(cpu, LOCKED_WHILE_STOPPED, lock)
     preempt_disable(cpu)
+    # The compare-exchange is a full barrier: no access of the section comes before the lock is had.
     while cpu.cmpxchg(lock, 0, cpu.number + 1) != 0:
         cpu.relax(lock)
 
@@ -29,7 +30,8 @@ def warn_if_owned(cpu: Cpu, lock: int) -> None:
 
 @kernel
 def spin_unlock(cpu: Cpu, lock: int) -> None:
-    """Release `lock`. The holder alone stores the word; the barrier keeps the section's accesses inside."""
+    """Release `lock`. The holder alone stores the word."""
+    # Who takes the lock next sees all that this section stored.
     cpu.barrier()
     cpu.store(lock, 0)
     preempt_enable(cpu)

@@ -163,7 +163,6 @@ def is_forbidden(cpu: Cpu, outcome: int) -> bool:
 @kernel
 def count_outcome(cpu: Cpu, outcome: int) -> None:
     """Count what an operation ended in, whether it was a race window, and keep the first violation of its kind."""
-    # The window is counted before the violation, which notes the trial it came in: trials follow from windows.
     count_one(cpu, outcome)
     if is_window(cpu):
         cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
@@ -319,7 +318,7 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
     wait_for_start(cpu)
     while cpu.peek(BOUND) != 0 and not has_done_all(cpu):
         outcome = guarded_turn(cpu, operation, safepoint)
-        # An operation that ends after power-off may have read what the main thread was taking apart: not judged.
+        # Once power is off an access fails for that alone, and a handler may have hidden it: the outcome says nothing.
         if outcome == CAUSE_POWER_OFF or cpu.peek(BOUND) == 0:
             judge_operation(cpu, CAUSE_POWER_OFF)
             return
