@@ -16,6 +16,7 @@ def is_held(cpu: Cpu, other: int) -> bool:
     state = cpu.load(STOPMACHINE_STATE)
     if state & STATE_MASK != STOPMACHINE_DISABLE_IRQ:
         return False
+    # A CPU turns its interrupts off before it acknowledges: who sees the acknowledgement sees that too.
     return cpu.load(area + ACK) == state and cpu.load(area + IRQS_DISABLED) == 1
 
 

@@ -44,7 +44,6 @@ class Protocol:
 class PerProtocol(Generic[F]):
     """A kernel function that differs by protocol: called with one, it gives the function for it, the same each time."""
 
-    name: str
     _make: Callable[[Protocol], F]
 
     def __call__(self, protocol: Protocol) -> F:
@@ -59,7 +58,7 @@ def per_protocol(name: str) -> Callable[[Callable[[Protocol], F]], PerProtocol[F
     """
 
     def decorate(make: Callable[[Protocol], F]) -> PerProtocol[F]:
-        return PerProtocol(name, cache(lambda protocol: kernel(_named(make(protocol), f"{name}_{protocol.name}"))))
+        return PerProtocol(cache(lambda protocol: kernel(_named(make(protocol), f"{name}_{protocol.name}"))))
 
     return decorate
 

@@ -163,7 +163,6 @@ def is_forbidden(cpu: Cpu, outcome: int) -> bool:
 @kernel
 def count_outcome(cpu: Cpu, outcome: int) -> None:
     """Count what an operation ended in, whether it was a race window, and keep the first violation of its kind."""
-    # The window is counted before the violation, which notes the trial it came in: trials follow from windows.
     count_one(cpu, outcome)
     if is_window(cpu):
         cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
@@ -203,10 +202,18 @@ def judge_operation(cpu: Cpu, outcome: int) -> None:
 
 
 @kernel
+def has_done_all(cpu: Cpu) -> bool:
+    """Whether this CPU has run as many operations as LAST_OPERATION says; 0 there is no limit."""
+    last = cpu.peek(LAST_OPERATION)
+    return last != 0 and cpu.peek(cpu.log + OPERATIONS) >= last
+
+
+@kernel
 def finish_operation(cpu: Cpu, outcome: int) -> None:
-    """Count an operation that power-off did not cut short."""
+    """Count an operation that power-off did not cut short, unless it was a rest."""
     judge_operation(cpu, outcome)
-    cpu.poke(cpu.log + OPERATIONS, cpu.peek(cpu.log + OPERATIONS) + 1)
+    if not has_done_all(cpu):
+        cpu.poke(cpu.log + OPERATIONS, cpu.peek(cpu.log + OPERATIONS) + 1)
 
 
 @kernel
@@ -245,14 +252,18 @@ def noted(cpu: Cpu, operation: Operation) -> int:
 
 @kernel
 def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
-    """Pass a safepoint, then run one operation; the outcome.
+    """Pass a safepoint, then run one operation, or rest when all are done; the outcome.
 
+    A CPU at rest goes on passing safepoints until power-off, since the stops of others wait for it too.
     What the last operation noted is forgotten first: power-off may come at the safepoint, and is judged by the notes.
     """
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     cpu.poke(cpu.log + HIT_ADDRESS, 0)
     share_core(cpu)
     safepoint(cpu)
+    if has_done_all(cpu):
+        cpu.yield_core()
+        return UNJUDGED
     return noted(cpu, operation)
 
 
@@ -281,45 +292,15 @@ def guarded(cpu: Cpu, operation: Operation) -> int:
 
 
 @kernel
-def has_done_all(cpu: Cpu) -> bool:
-    """Whether this CPU has run as many operations as LAST_OPERATION says; 0 there is no limit."""
-    last = cpu.peek(LAST_OPERATION)
-    return last != 0 and cpu.peek(cpu.log + OPERATIONS) >= last
-
-
-@kernel
-def guarded_safepoint(cpu: Cpu, safepoint: Callable[[Cpu], None]) -> int:
-    """Pass a safepoint with notes of its own; UNJUDGED, or the outcome that its fault is."""
-    begin_operation(cpu)
-    try:
-        safepoint(cpu)
-        outcome = UNJUDGED
-    except Exception:
-        outcome = faulted(cpu)
-    return outcome
-
-
-@kernel
-def rest_until_off(cpu: Cpu, safepoint: Callable[[Cpu], None]) -> None:
-    """Pass safepoints until power-off, as a CPU that has run all its operations: stops of others wait for it too."""
-    while cpu.peek(BOUND) != 0:
-        outcome = guarded_safepoint(cpu, safepoint)
-        if outcome < UNJUDGED:
-            raise BrokenKernelCodeError
-        judge_operation(cpu, outcome)
-        cpu.yield_core()
-
-
-@kernel
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
-    """Run `operation` until power-off, or as often as LAST_OPERATION says; then rest until power-off.
+    """Run `operation` until power-off, or as often as LAST_OPERATION says, then rest until power-off.
 
     Raises BrokenKernelCodeError for an exception that no fault explains, or an outcome that there cannot be.
     """
     wait_for_start(cpu)
-    while cpu.peek(BOUND) != 0 and not has_done_all(cpu):
+    while cpu.peek(BOUND) != 0:
         outcome = guarded_turn(cpu, operation, safepoint)
-        # An operation that ends after power-off may have read what the main thread was taking apart: not judged.
+        # Once power is off an access fails for that alone, and a handler may have hidden it: the outcome says nothing.
         if outcome == CAUSE_POWER_OFF or cpu.peek(BOUND) == 0:
             judge_operation(cpu, CAUSE_POWER_OFF)
             return
@@ -327,7 +308,6 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
         if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
             raise BrokenKernelCodeError
         finish_operation(cpu, outcome)
-    rest_until_off(cpu, safepoint)
 
 
 @kernel

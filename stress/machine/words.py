@@ -117,7 +117,7 @@ DISAGREEMENTS = _log_word("disagreements")
 TIMESPEC = _log_word("timespec", 2)
 COUNTERS = _log_word("counters", 8)
 PRIVATE = _log_word("private", 8)
-MOST_OUTCOMES = 32
+MOST_OUTCOMES = 32  # each has a bit in FORBIDDEN, and a slot of every CPU for its evidence
 OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
 LATENCIES = _log_word("latencies", 640)
 

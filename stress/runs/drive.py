@@ -83,13 +83,13 @@ class ForSeconds:
 
 @attrs.frozen
 class ForOperations:
-    """Let each CPU run exactly `operations` operations, at least 1, unless `over` says so before.
+    """Let each CPU run exactly `operations` operations (ValueError below 1), unless `over` says so before.
 
     A CPU that has run its own passes safepoints until all have. So the counts of two such slices compare, whatever the
     host is busy with.
     """
 
-    operations: int
+    operations: int = attrs.field(validator=attrs.validators.ge(1))
     over: Over
 
     def prepare(self, ram: Ram) -> None:
