@@ -22,7 +22,7 @@ from stress.results.compare.comparison import (
     compare_sources,
 )
 from stress.results.compare.terms import Terms
-from stress.results.compare.told import why_untested
+from stress.results.compare.wording import why_untested
 from stress.results.load.gather import gather
 from tests.campaign.soak.made import make_run
 from tests.comparison.made import STEADY, compared, held, inconclusive, runs, standings, violated

@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,7 +15,6 @@ from stress.results.terminal.report import show
 from tests.comparison.made import STEADY, compared, runs
 from tests.pages.made import a_run, pair, small_sweep, write_runs
 
-HUGE: dict[str, Any] = {"race_windows": 152_220_805, "violations": 16_707_720}
 HEADERS = {"scenario", "engine", "CPUs", "verdicts", "expected", "as", "race", "windows", "violations"}
 
 
@@ -30,7 +28,7 @@ def printed(console: Console) -> list[str]:
 
 
 def test_the_table_of_a_report_fits_with_whole_headers_and_numbers(tmp_path: Path) -> None:
-    large = a_run("a_scenario_with_quite_a_long_name", **HUGE)
+    large = a_run("a_scenario_with_quite_a_long_name", race_windows=152_220_805, violations=16_707_720)
     sources = gather([write_runs(tmp_path / "run-1.json", large, *pair()), small_sweep(tmp_path / "s", {1: "hung"})])
     console = screen()
     show(sources, console, 1)

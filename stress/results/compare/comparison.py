@@ -10,8 +10,8 @@ from stress.errors import UserError
 from stress.results.compare.conditions import Condition, differing
 from stress.results.compare.decision import decide, repeats_needed
 from stress.results.compare.facts import Fact, facts_of
+from stress.results.compare.inputs import read_side
 from stress.results.compare.pairing import Pair, pair_up
-from stress.results.compare.sides import read_side
 from stress.results.compare.terms import Terms
 from stress.results.compare.tested import Tested, tested
 from stress.results.load.entries import EXPECTED, Source

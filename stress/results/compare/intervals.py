@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from stress.results.compare.comparison import BETTER, NOISE, UNTESTED, WORSE, Cell, Compared, Comparison
-from stress.results.compare.told import between, factor
+from stress.results.compare.wording import between, factor
 from stress.results.pages.palette import BAD, DIM, FAINT, GOOD, INK
 from stress.results.pages.pictures import Key, Picture
 from stress.results.pages.text import clean

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from stress.results.compare.comparison import WORSE, Cell, Comparison
-from stress.results.compare.told import answer, line, why_untested
+from stress.results.compare.wording import answer, line, why_untested
 from stress.safe_text import shown
 
 SUITE = "kstress compare"

@@ -18,7 +18,7 @@ from stress.results.compare.comparison import (
     Comparison,
 )
 from stress.results.compare.intervals import MOST_FACTORS, factors_of, pictures_of
-from stress.results.compare.told import amount, between, chance, factor, method, sentence, untold
+from stress.results.compare.wording import amount, between, chance, factor, method, sentence, untold
 from stress.results.compare.words import GLOSSARY, INTRODUCTION
 from stress.results.pages import pictures
 from stress.results.pages.downloads import Download, download

@@ -31,7 +31,7 @@ from stress.results.compare.intervals import pictures_of
 from stress.results.compare.junit import SUITE, junit_xml
 from stress.results.compare.page import make_page
 from stress.results.compare.terms import Terms
-from stress.results.compare.told import amount, answer, between, chance, end_line, factor, method, untold
+from stress.results.compare.wording import amount, answer, between, chance, end_line, factor, method, untold
 from stress.results.pages.render import check_extra
 from stress.results.terminal.columns import fitted
 from stress.results.terminal.consoles import console
