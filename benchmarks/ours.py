@@ -16,7 +16,8 @@ from stress.corpus import bundled
 from stress.judge.tally import Tally
 from stress.machine.ram import Ram
 from stress.runs.boot import build_world
-from stress.runs.runner import Track, has_violation, prepare, settle
+from stress.runs.settled import settle
+from stress.runs.track import Track, has_violation, prepare
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
 

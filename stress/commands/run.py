@@ -66,7 +66,9 @@ def _run_all(
     chosen: "list[Scenario]", config: "Config", outputs: Any, interrupts: Interrupts, done: "list[Result]"
 ) -> None:
     """Run the scenarios one after the other, showing each as it ends and adding it to `done`."""
-    from stress.runs.runner import Hooks, run_scenario, settle, world_for
+    from stress.runs.hooks import Hooks
+    from stress.runs.runner import run_scenario, world_for
+    from stress.runs.settled import settle
 
     world = world_for(config)
     how = " (chosen by --engine auto)" if config.engine == "auto" else ""

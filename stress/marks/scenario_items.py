@@ -19,8 +19,9 @@ from stress.machine.engines import has_numba
 from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import find_settings
 from stress.results.terminal.table import PLAIN_WIDTH, show
+from stress.runs.hooks import Hooks
 from stress.runs.result import Result
-from stress.runs.runner import Hooks, run_scenario, world_for
+from stress.runs.runner import run_scenario, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
 

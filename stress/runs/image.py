@@ -10,7 +10,7 @@ from stress.machine.events import place_events
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.runs.boot import World, boot_ram
-from stress.runs.settings import Settings
+from stress.runs.settled import Settled
 from stress.scenario import Scenario
 
 
@@ -19,7 +19,7 @@ class Image:
     """A scenario's kernel as it has just booted, and what its machines are set to."""
 
     scenario: Scenario
-    settings: Settings
+    settings: Settled
     ram_map: RamMap
     content: bytes
 
@@ -48,7 +48,7 @@ class Image:
             ram.poke(ram.map.log(cpu) + words.EVENT_RANDOM, seed_of(seed, ~number, cpu))
 
 
-def boot_image(scenario: Scenario, settings: Settings, world: World) -> Image:
+def boot_image(scenario: Scenario, settings: Settled, world: World) -> Image:
     """Boot a scenario's kernel once. UserError if the corpus is larger than RAM can be."""
     booted = boot_ram(world, settings.config.cpus, scenario.fate)
     return Image(scenario, settings, booted.map, booted.image())

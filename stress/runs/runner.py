@@ -20,18 +20,13 @@ from stress.machine.python_engine import switching
 from stress.machine.ram import Ram
 from stress.runs.boot import World, build_world
 from stress.runs.conditions import StealMeter, host_conditions
-from stress.runs.hooks import NO_HOOKS, Hooks, Progress
+from stress.runs.hooks import NO_HOOKS, Hooks
 from stress.runs.result import Result
-from stress.runs.settings import Settings, settle
+from stress.runs.settled import Settled, settle
 from stress.runs.track import SHORTEST_SLICE, Track, has_violation, prepare
 from stress.runs.variation import too_few_cpus
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario, twin_of
-
-__all__ = [
-    "SHORTEST_SLICE", "Hooks", "Progress", "Settings", "Track",
-    "has_violation", "prepare", "run", "run_scenario", "settle", "world_for",
-]  # fmt: skip
 
 SLICE_SECONDS = 0.25
 
@@ -115,7 +110,7 @@ def _alternate(track: Track, twin: Track | None) -> None:
 
 def _result(
     scenario: Scenario,
-    settings: Settings,
+    settings: Settled,
     tally: Tally,
     twin: Tally | None,
     verdict: Verdict,
@@ -124,7 +119,7 @@ def _result(
 ) -> Result:
     """Put a result together."""
     config = settings.config
-    conditions = host_conditions(settings.settled, steal)
+    conditions = host_conditions(settings.as_config, steal)
     early = "interrupted" if interrupted else None
     return Result(scenario, settings.engine, config, tally, verdict, conditions, twin, early)
 

@@ -18,7 +18,7 @@ from stress.runs.drive import Drive, ForSeconds, Over, seconds_run
 from stress.runs.harvest import Harvest
 from stress.runs.hooks import NO_HOOKS, Hooks
 from stress.runs.image import Image, boot_image
-from stress.runs.settings import Settings
+from stress.runs.settled import Settled
 from stress.runs.variation import vary
 from stress.scenario import Scenario
 
@@ -44,7 +44,7 @@ class Track(Harvest):
         return self.image.scenario
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> Settled:
         """What its machines are made with."""
         return self.image.settings
 
@@ -99,7 +99,7 @@ def has_violation(ram: Ram) -> bool:
     return any(count for [count] in ram.log_words(words.VIOLATIONS))
 
 
-def compile_programs(scenario: Scenario, settings: Settings) -> list[Play]:
+def compile_programs(scenario: Scenario, settings: Settled) -> list[Play]:
     """What each CPU plays: every program of the scenario is compiled once, whatever number of CPUs run it."""
     engine, features = load_engine(settings.engine), settings.features(scenario)
     dealt = scenario.deal(settings.config.cpus)
@@ -111,7 +111,7 @@ def compile_programs(scenario: Scenario, settings: Settings) -> list[Play]:
     return [plays[program.name] for program in dealt]
 
 
-def prepare(scenario: Scenario, settings: Settings, world: World, hooks: Hooks = NO_HOOKS) -> Track:
+def prepare(scenario: Scenario, settings: Settled, world: World, hooks: Hooks = NO_HOOKS) -> Track:
     """Boot a scenario's kernel once, for its machines to start from, and compile its programs.
 
     Raises:

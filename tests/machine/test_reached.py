@@ -15,7 +15,7 @@ DIGESTS = """
 import json
 from stress.config import Config
 from stress.machine.native.engine import digest
-from stress.runs.runner import settle
+from stress.runs.settled import settle
 from stress.scenario_files import catalogue
 
 def digests():

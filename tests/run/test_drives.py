@@ -16,7 +16,7 @@ from stress.machine.words import LAST_OPERATION, OPERATIONS, RANDOM, STARTED, VI
 from stress.programs.read_symbol import kallsyms_reader
 from stress.runs.drive import Drive, ForOperations, Watch, look
 from stress.runs.runner import world_for
-from stress.runs.settings import settle
+from stress.runs.settled import settle
 from stress.runs.track import Track, prepare
 from stress.scenario_files import find_scenario
 from tests.run.runs import no_safepoint

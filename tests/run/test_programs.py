@@ -3,7 +3,9 @@
 import pytest
 
 from stress import Config
-from stress.runs.runner import prepare, settle, world_for
+from stress.runs.runner import world_for
+from stress.runs.settled import settle
+from stress.runs.track import prepare
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
 from tests.support import each_engine

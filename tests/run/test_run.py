@@ -7,7 +7,9 @@ import pytest
 
 from stress import Config, run
 from stress.errors import HarnessError
-from stress.runs.runner import Hooks, run_scenario, settle, world_for
+from stress.runs.hooks import Hooks
+from stress.runs.runner import run_scenario, world_for
+from stress.runs.settled import settle
 from stress.scenario_files import find_scenario
 from tests.run.runs import PLANTED, run_one, until_conclusive
 from tests.support import each_engine

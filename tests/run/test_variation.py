@@ -8,7 +8,9 @@ import pytest
 from stress.config import Config
 from stress.errors import UserError
 from stress.machine.python_engine import gil_enabled
-from stress.runs.runner import prepare, run_scenario, settle, world_for
+from stress.runs.runner import run_scenario, world_for
+from stress.runs.settled import settle
+from stress.runs.track import prepare
 from stress.runs.variation import least_cpus, vary
 from stress.scenario_files import catalogue, find_scenario, twin_of
 from tests.frontdoor.command import called, kstress

@@ -13,7 +13,8 @@ from stress.campaign.soak.records import scenarios_by_name
 from stress.campaign.soak.turns import Player, player_for, slices_of
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
-from stress.runs.runner import Hooks, world_for
+from stress.runs.hooks import Hooks
+from stress.runs.runner import world_for
 
 GLANCE_SECONDS = 0.5
 

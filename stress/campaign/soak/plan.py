@@ -17,7 +17,8 @@ from stress.config import Config, settings_of
 from stress.errors import UserError
 from stress.machine.engines import choose_engine
 from stress.runs.conditions import StealMeter, host_conditions
-from stress.runs.runner import settle, world_for
+from stress.runs.runner import world_for
+from stress.runs.settled import settle
 from stress.runs.variation import least_cpus, vary
 from stress.safe_text import shown
 from stress.scenario_files import find_scenario
@@ -57,7 +58,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
         raise UserError(f"SCENARIO: {shown(min(doubles))} is given twice; name each scenario once")
     _check_interval(interval_s)
     world_for(config)
-    settings = settings_of(settle(config).settled)
+    settings = settings_of(settle(config).as_config)
     plan = Plan(
         parts,
         **{**settings, "corpus": os.path.realpath(config.corpus) if config.corpus else None},

@@ -21,7 +21,7 @@ from stress.errors import HostError, UserError
 from stress.machine.patience import Patience
 from stress.runs.conditions import Conditions, StealMeter
 from stress.runs.report import Report
-from stress.runs.runner import settle
+from stress.runs.settled import settle
 from stress.safe_text import shown
 
 CHILD = "stress.campaign.soak.child"

@@ -18,9 +18,11 @@ from stress.judge.tally import Tally
 from stress.machine.machine import MachineError
 from stress.machine.ram import Ram
 from stress.runs.boot import World
+from stress.runs.hooks import Hooks
 from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import command_of
-from stress.runs.runner import SHORTEST_SLICE, Hooks, Track, has_violation, prepare, settle
+from stress.runs.settled import settle
+from stress.runs.track import SHORTEST_SLICE, Track, has_violation, prepare
 from stress.scenario import Scenario
 from stress.scenario_files import twin_of
 

@@ -11,7 +11,8 @@ from stress.campaign.sweep.messages import GoesOn, Job, Message, Ran, Started
 from stress.campaign.sweep.plan import config_of
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
-from stress.runs.runner import Hooks, run_scenario, world_for
+from stress.runs.hooks import Hooks
+from stress.runs.runner import run_scenario, world_for
 
 Speak = Callable[[Message], None]
 BEAT_SECONDS = 1.0

@@ -17,7 +17,8 @@ from stress.campaign.sweep.records import ALIKE, DURATION, SOUGHT, SWEEP, Find, 
 from stress.campaign.sweep.sweepdir import StoredSweep
 from stress.config import Config, settings_of
 from stress.errors import UserError
-from stress.runs.runner import settle, world_for
+from stress.runs.runner import world_for
+from stress.runs.settled import settle
 from stress.runs.variation import least_cpus, vary
 from stress.safe_text import shown
 from stress.scenario import Scenario
@@ -140,7 +141,7 @@ def _values(scenario: Scenario, config: Config) -> Values:
         if config.cpus >= least_cpus(one, config):
             vary(one, config)
     corpus = os.path.realpath(config.corpus) if config.corpus else None
-    return Values(scenario=scenario.name, **{**settings_of(settle(config).settled, AXES), "corpus": corpus})
+    return Values(scenario=scenario.name, **{**settings_of(settle(config).as_config, AXES), "corpus": corpus})
 
 
 def order(plan: Plan) -> Iterator[tuple[int, int]]:

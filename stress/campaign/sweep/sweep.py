@@ -31,7 +31,7 @@ from stress.host.cores import chosen
 from stress.judge.verdict import INCONCLUSIVE
 from stress.machine.engines import compile_notes
 from stress.runs.conditions import StealMeter, host_conditions
-from stress.runs.runner import settle
+from stress.runs.settled import settle
 
 MOST_LOSSES = 3
 """Workers that may be lost with the same cell before it is held to be the cause."""
@@ -165,7 +165,7 @@ class Sweep:
 
 def session_of_host(plan: Plan) -> Session:
     """A session that begins now, under this host's conditions; those of each cell are in its run."""
-    return Session(now(), host_conditions(settle(config_of(plan, 0)).settled, StealMeter()))
+    return Session(now(), host_conditions(settle(config_of(plan, 0)).as_config, StealMeter()))
 
 
 def sweep(

@@ -14,8 +14,8 @@ from stress.judge.tally import Tally
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_json, write_results
 from stress.results.terminal.table import show, show_rate, summary
+from stress.runs.hooks import Progress as ProgressCallback
 from stress.runs.result import Result, json_text
-from stress.runs.runner import Progress as ProgressCallback
 from stress.scenario import Scenario
 from stress.units import show_duration
 

@@ -14,7 +14,7 @@ LONGEST_STALL_AFTER = 5.0
 
 
 @attrs.frozen
-class Settings:
+class Settled:
     """A config with the engine's defaults filled in; `engine` is its name."""
 
     config: Config
@@ -24,7 +24,7 @@ class Settings:
     stall_after_s: float
 
     @property
-    def settled(self) -> Config:
+    def as_config(self) -> Config:
         """The config with the engine's defaults filled in."""
         return attrs.evolve(
             self.config,
@@ -51,7 +51,7 @@ class Settings:
         )
 
 
-def settle(config: Config) -> Settings:
+def settle(config: Config) -> Settled:
     """Choose the engine and fill in what `config` leaves open."""
     engine = choose_engine(config.engine)
     defaults = DEFAULTS[engine]
@@ -59,4 +59,4 @@ def settle(config: Config) -> Settings:
     stall_after = config.stall_after_s or min(LONGEST_STALL_AFTER, config.duration_s / 2) * crowd
     noise = defaults.noise if config.noise is None else config.noise
     pace = defaults.pace_s if config.pace_s is None else config.pace_s
-    return Settings(config, engine, Fraction(noise), pace, stall_after)
+    return Settled(config, engine, Fraction(noise), pace, stall_after)
