@@ -253,8 +253,9 @@ def _no_run(*given: Any, **more: Any) -> NoReturn:
 
 
 NO_ENGINES = (
-    "stress.runs.runner.run_scenario", "stress.campaign.soak.local.start", "stress.campaign.crews.alone.Alone.begin",
-    "stress.campaign.crews.cluster.on_cluster", "stress.host.interrupts.Interrupts.__init__",
+    "stress.runs.runner.run_scenario", "stress.campaign.soak.local.start",
+    "stress.campaign.workers.in_process.InProcess.begin",
+    "stress.campaign.workers.cluster.on_cluster", "stress.host.interrupts.Interrupts.__init__",
 )  # fmt: skip
 
 

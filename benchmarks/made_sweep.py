@@ -15,8 +15,8 @@ import attrs
 
 from stress.campaign.converter import to_json
 from stress.campaign.folder import encode
-from stress.campaign.parts import Part, Session
 from stress.campaign.reading import MANIFEST, kind_of
+from stress.campaign.records import ScenarioRecord, Session
 from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan, Values
 from stress.campaign.sweep.sweepdir import CELLS
 from stress.judge.outcomes import OUTCOMES
@@ -51,11 +51,11 @@ def pairs(most: int) -> list[str]:
     return [name for twin, held_name in by_twin.items() for name in (held_name, str(twin))][:most]
 
 
-def part(name: str) -> Part:
+def part(name: str) -> ScenarioRecord:
     """A scenario of the catalogue, or one of that name that expects VIOLATED."""
     known = {scenario.name: scenario for scenario in catalogue()}
     scenario = known.get(name, attrs.evolve(known["modlist_spinlock"], name=name, origin=name))
-    return Part(
+    return ScenarioRecord(
         name, name, scenario.claim, scenario.source, scenario.expect, scenario.twin, dict(scenario.outcomes), "0" * 16
     )
 

@@ -8,11 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stress.campaign.crews.cluster import on_cluster
-    from stress.campaign.crews.executor import on_executor
     from stress.campaign.soak.soak import resume, soak
     from stress.campaign.sweep.matrix import Matrix
     from stress.campaign.sweep.sweep import resume_sweep, sweep
+    from stress.campaign.workers.cluster import on_cluster
+    from stress.campaign.workers.executor import on_executor
     from stress.config import Config
     from stress.errors import HarnessError, UserError
     from stress.judge.outcomes import Outcome
@@ -35,8 +35,8 @@ _HOMES = {
     "catalogue": "stress.scenario_files",
     "compare": "stress.results.compare.comparison",
     "find_scenario": "stress.scenario_files",
-    "on_cluster": "stress.campaign.crews.cluster",
-    "on_executor": "stress.campaign.crews.executor",
+    "on_cluster": "stress.campaign.workers.cluster",
+    "on_executor": "stress.campaign.workers.executor",
     "resume": "stress.campaign.soak.soak",
     "resume_sweep": "stress.campaign.sweep.sweep",
     "run": "stress.runs.runner",

@@ -1,28 +1,28 @@
 """How to run: one frozen object that the command line, the pytest plugin and Python callers fill in."""
 
 import secrets
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import attrs
+from attrs.converters import optional
 
 from stress.errors import UserError
 from stress.machine.python_engine import gil_enabled
-from stress.machine.words import MAX_CPUS
-from stress.scenario import FATES, LONGEST_GAP_SECONDS
+from stress.settings import SETTINGS, Setting
 
-ENGINES = ("auto", "python", "native")
 DEFAULT_CPUS = 4
 DEFAULT_SECONDS = 10.0
-LARGEST_SEED = 2**63 - 1
-LEAST_NOISE = Fraction(1, 10**9)
-LONGEST_SWITCH_INTERVAL = 1.0
 
 
-def _check(condition: bool, message: str) -> None:
-    """Raise UserError with `message` unless `condition`."""
-    if not condition:
-        raise UserError(message)
+def wrong_settings(record: object, settings: Iterable[Setting] = SETTINGS) -> Iterator[tuple[str, str]]:
+    """The flag of each setting that is out of range in a record with a field for each, and what is wrong."""
+    for setting in settings:
+        wrong = setting.wrong(getattr(record, setting.field))
+        if wrong:
+            yield setting.flag, wrong
 
 
 @attrs.frozen(kw_only=True)
@@ -34,55 +34,57 @@ class Config:
     thread waits for the GIL before it asks for it. `readers_per_writer`, `gap_s` and `fate` vary the scenario: how CPUs
     are dealt out, the length of a hypervisor's gaps, what becomes of freed memory.
 
+    `stress.settings` has the range of each. The command that runs a run again gives them in this order.
+
     Raises:
         UserError: for a value out of range.
     """
 
+    engine: str = "auto"
     cpus: int = DEFAULT_CPUS
     duration_s: float = DEFAULT_SECONDS
-    engine: str = "auto"
     seed: int = attrs.field(factory=lambda: secrets.randbelow(2**31))
     kasan: bool = True
     noise: Fraction | None = None
     pace_s: float | None = None
     stall_after_s: float | None = None
     stop_on_violation: bool = False
-    corpus: Path | None = None
+    corpus: Path | None = attrs.field(default=None, converter=optional(Path))
     switch_interval_s: float | None = None
-    readers_per_writer: int | None = None
     gap_s: float | None = None
+    readers_per_writer: int | None = None
     fate: str | None = None
 
     def __attrs_post_init__(self) -> None:
         """Check what types cannot."""
-        self._check_run()
-        self._check_variation()
+        for flag, wrong in wrong_settings(self):
+            raise UserError(f"{flag}: {wrong}")
+        if self.switch_interval_s is not None and not gil_enabled():
+            raise UserError("--switch-interval: there is no GIL to wait for here; leave it out")
 
-    def _check_run(self) -> None:
-        """Check what a run of any scenario has."""
-        _check(1 <= self.cpus <= MAX_CPUS, f"--cpus: {self.cpus} CPUs cannot be played; give 1 to {MAX_CPUS}")
-        _check(self.duration_s > 0, f"--duration: {self.duration_s} s is no time to run; give more than 0")
-        _check(self.engine in ENGINES, f"--engine: {self.engine!r} is none of {', '.join(ENGINES)}")
-        _check(0 <= self.seed <= LARGEST_SEED, f"--seed: {self.seed} is not from 0 to 2**63 - 1")
-        noise = self.noise or LEAST_NOISE
-        _check(LEAST_NOISE <= noise <= 1, f"--noise: {float(noise):g} is too seldom or too often; give 1e-9 to 1, or 0")
-        stall = self.stall_after_s
-        _check(stall is None or stall > 0, f"--stall-after: {stall} s would call everything a stall; give more than 0")
 
-    def _check_variation(self) -> None:
-        """Check what differs from the scenario or the interpreter only if it is given."""
-        ratio, gap, switch = self.readers_per_writer, self.gap_s, self.switch_interval_s
-        _check(
-            ratio is None or 1 <= ratio < MAX_CPUS,
-            f"--readers-per-writer: {ratio} is no number of readers; give 1 to {MAX_CPUS - 1}",
-        )
-        _check(
-            gap is None or 0 < gap <= LONGEST_GAP_SECONDS,
-            f"--gap: {gap} s is no length of a gap; give more than 0s, up to {LONGEST_GAP_SECONDS * 1000:.0f}ms",
-        )
-        _check(self.fate in (None, *FATES), f"--fate: {self.fate!r} is none of {', '.join(FATES)}")
-        _check(
-            switch is None or 0 < switch <= LONGEST_SWITCH_INTERVAL,
-            f"--switch-interval: {switch} s is no time to wait for the GIL; give more than 0s, up to 1s",
-        )
-        _check(switch is None or gil_enabled(), "--switch-interval: there is no GIL to wait for here; leave it out")
+def settings_of(record: object, settings: Iterable[Setting] = SETTINGS) -> dict[str, Any]:
+    """The values that a record with a field for each of `settings` has, by the names of the fields."""
+    return {setting.field: getattr(record, setting.field) for setting in settings}
+
+
+NEWER = "newer"
+"""The metadata of fields that run directories of before need not have."""
+
+Fields = list["attrs.Attribute[Any]"]
+
+
+def keeping(settings: Iterable[Setting]) -> Callable[[type, Fields], Fields]:
+    """A field transformer of attrs for a record that run directories keep: it has a field for each of `settings`.
+
+    The record declares those that it has always had, in the order of its JSON. The others come behind them, of the type
+    that `Config` has, and None where a run directory of before has none.
+    """
+    known = attrs.fields_dict(Config)
+
+    def add(record: type, fields: Fields) -> Fields:
+        declared = {field.name for field in fields}
+        more = [known[setting.field] for setting in settings if setting.field not in declared]
+        return [*fields, *(field.evolve(default=None, converter=None, metadata={NEWER: True}) for field in more)]
+
+    return add

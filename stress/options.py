@@ -1,6 +1,6 @@
 """The options that several commands have, and how their texts are read; nothing heavy is imported before its time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from stress.errors import UserError
+from stress.kinds import SWITCH, read_time
+from stress.settings import AXES, SETTINGS, Setting
 
 Command = Callable[..., Any]
 
@@ -22,16 +24,7 @@ def announce(command: str) -> None:
 
 def duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """A duration option, in seconds."""
-    from stress.units import parse_duration
-
-    return None if text is None else parse_duration(text, parameter.opts[-1])
-
-
-def rate(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-    """A rate option, as a fraction."""
-    from stress.units import parse_rate
-
-    return None if text is None else parse_rate(text, parameter.opts[-1])
+    return None if text is None else read_time(text, parameter.opts[-1])
 
 
 def optional(**values: Any) -> dict[str, Any]:
@@ -53,67 +46,71 @@ CAMPAIGN_OPTIONS = (
 
 def campaign_options(command: Command) -> Command:
     """The options of every command that keeps a run directory."""
-    return reduce(lambda decorated, option: option(decorated), reversed(CAMPAIGN_OPTIONS), command)
+    return _with_options(command, CAMPAIGN_OPTIONS)
 
 
 def crew_of(scheduler: str | None) -> dict[str, Any]:
     """Who is to work for a campaign, as its argument: the workers of a scheduler if there is one."""
     if scheduler is None:
         return {}
-    from stress.campaign.crews.cluster import on_cluster
+    from stress.campaign.workers.cluster import on_cluster
 
     return {"crew": on_cluster(scheduler)}
 
 
-MACHINE_OPTIONS = (
-    click.option("--cpus", type=int, help="How many CPUs to play.  [default: 4]"),
-    click.option("--engine", help="auto, python or native.  [default: auto: native if numba is there]"),
-    click.option("--seed", type=int, help="Fixes workload and noise, not the interleaving.  [default: random]"),
-    click.option(
-        "--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]"
-    ),
-    click.option("--noise", callback=rate, help="Share of accesses that give up the core, like 1/64; 0 for none."),
-    click.option("--pace", callback=duration, help="Rest of a writer between two operations; 0s for none."),
-    click.option("--stall-after", callback=duration, help="Spinning this long without progress is a stall."),
-    click.option("--stop-on-violation", is_flag=True, default=None, help="End a scenario at its first violation."),
-    click.option("--switch-interval", callback=duration, help="How long a thread waits for the GIL before it asks."),
-    click.option("--readers-per-writer", type=int, help="One writer for each so many readers.  [default: one in all]"),
-    click.option("--gap", callback=duration, help="Length of a hypervisor's gaps, in scenarios that have them."),
-    click.option("--fate", help="Of freed memory: poisoned, reused or unmapped.  [default: the scenario's]"),
-    click.option("--corpus", type=click.Path(path_type=Path), help="Symbols of other modules (kstress corpus import)."),
-)
+OWN_WORDS = ("duration", "seed")
+"""Settings that mean something else to a sweep: it says for itself what."""
 
 
 def machine_options(command: Command) -> Command:
-    """The options of every command that runs machines."""
-    return reduce(lambda decorated, option: option(decorated), reversed(MACHINE_OPTIONS), command)
+    """The options of every command that runs machines: all settings but the duration, which each says for itself."""
+    return _with_options(command, [_option(setting) for setting in SETTINGS if setting.name != "duration"])
+
+
+def _with_options(command: Command, options: Sequence[Command]) -> Command:
+    """A command with these options, in the order of its help."""
+    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def _option(setting: Setting) -> Command:
+    """The option that gives a setting its value."""
+    if setting.kind is SWITCH:
+        return _switch(setting)
+
+    def read(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+        return None if text is None else setting.kind.read(text, setting.flag)
+
+    usual = f"  [default: {setting.usual}]"
+    return click.option(setting.flag, callback=read, metavar=setting.kind.name, help=f"{setting.help}{usual}")
+
+
+def _switch(setting: Setting) -> Command:
+    """The option that turns a setting on or, if it is on without being given, off."""
+    flags = f"{setting.flag}/--no-{setting.name}" if setting.usual == "on" else setting.flag
+    return click.option(flags, is_flag=True, default=None, help=f"{setting.help}  [default: {setting.usual}]")
 
 
 def config_values(given: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, by the names of `Config`'s fields."""
-    names = {"duration": "duration_s", "pace": "pace_s", "stall_after": "stall_after_s", "gap": "gap_s"}
-    names["switch_interval"] = "switch_interval_s"
-    return optional(**{names.get(name, name): value for name, value in given.items()})
+    fields = {setting.name.replace("-", "_"): setting.field for setting in SETTINGS}
+    return optional(**{fields[name]: value for name, value in given.items()})
 
 
-AXIS_FLAGS = {
-    "cpus": "How many CPUs to play, like 1,2,4,8.",
-    "engine": "auto, python, native.",
-    "readers-per-writer": "One writer for each so many readers.",
-    "noise": "Shares of accesses that give up the core, like 1/64,0.",
-    "switch-interval": "How long a thread waits for the GIL, like 1us,5ms.",
-    "gap": "Lengths of a hypervisor's gaps, in scenarios that have them.",
-    "pace": "Rests of a writer between two operations, like 0s,1ms.",
-    "fate": "Of freed memory: poisoned, reused, unmapped.",
-    "corpus": "Files with symbols of other modules.",
-}
-"""Each takes a list with commas; every combination is run."""
+def sweep_options(command: Command) -> Command:
+    """The options of a sweep: a list of values for each axis, then settings that are the same for all cells.
+
+    Their values stay text: the whole of a sweep is read at once.
+    """
+    lists = [click.option(axis.flag, metavar="LIST", help=f"{axis.help}  [like {axis.axis}]") for axis in AXES]
+    others = [setting for setting in SETTINGS if not setting.axis and setting.name not in OWN_WORDS]
+    return _with_options(command, [*lists, *map(_text_option, others)])
 
 
-def axis_options(command: Command) -> Command:
-    """An option for each axis of a sweep, in the order of the help."""
-    options = [click.option(f"--{name}", metavar="LIST", help=help) for name, help in AXIS_FLAGS.items()]
-    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+def _text_option(setting: Setting) -> Command:
+    """The option of a setting whose value stays text."""
+    if setting.kind is SWITCH:
+        return _switch(setting)
+    return click.option(setting.flag, metavar=setting.kind.name, help=f"{setting.help}  [default: {setting.usual}]")
 
 
 def named(scenarios: tuple[str, ...], everything: bool) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from stress.kernel.modlist import STOPPED
 from stress.kernel.protocol import PerProtocol, Protocol
 from stress.machine.features import no_nmi
 from stress.machine.seam import Operation
+from stress.settings import FATES, LONGEST_GAP_SECONDS
 
 VERDICTS = ("held", "violated", "stalled", "inconclusive")
 POINTS = {
@@ -25,10 +26,8 @@ POINTS = {
     "": "not about the patch",
 }
 """The patch's six points, its cure, its doubt and what it leaves unsaid: what a scenario is about."""
-FATES = ("poisoned", "reused", "unmapped")
 TYPE_STABLE = "type-stable"
 NEVER = Fraction(0)
-LONGEST_GAP_SECONDS = 0.9
 
 
 def one_of(known: Iterable[str]) -> "Callable[[object, attrs.Attribute[str], str], None]":

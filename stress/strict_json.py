@@ -6,7 +6,7 @@ of campaigns share these rules.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import GenericAlias
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, get_args, get_origin
 
 from cattrs import Converter, transform_error
@@ -70,12 +70,25 @@ def _listed(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
     return take
 
 
+def _is_optional(kind: Any) -> bool:
+    """Whether a type is one other type, or None."""
+    return isinstance(kind, UnionType) and len(get_args(kind)) == 2 and NoneType in get_args(kind)
+
+
+def _optional(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
+    """A hook for such a type; it looks up the hook of the other one once, and not for each value."""
+    [other] = [one for one in get_args(kind) if one is not NoneType]
+    inner = made.get_structure_hook(other)
+    return lambda value, _: None if value is None else inner(value, other)
+
+
 def be_strict(made: Converter) -> None:
     """Let a converter take numbers, text, bools and arrays only for what they are."""
     takers: Mapping[Any, Callable[[Any, Any], Any]] = {bool: _bool, int: _int, float: _float, str: text_of}
     for kind, take in takers.items():
         made.register_structure_hook(kind, take)
-    made.register_structure_hook_func(_is_listed, lambda value, kind: _listed(made, kind)(value, kind))
+    made.register_structure_hook_factory(_is_listed, lambda kind: _listed(made, kind))
+    made.register_structure_hook_factory(_is_optional, lambda kind: _optional(made, kind))
 
 
 def _reason(error: BaseException, kind: type | None) -> str:

@@ -2,7 +2,6 @@
 
 from mutants.lists import (
     compare,
-    crews,
     detectors_native,
     detectors_python,
     doors,
@@ -22,6 +21,7 @@ from mutants.lists import (
     sweep,
     watchdog,
     windows,
+    workers,
 )
 
 GROUPS = (
@@ -43,7 +43,7 @@ GROUPS = (
     sweep.GROUP,
     compare.GROUP,
     knee.GROUP,
-    crews.GROUP,
+    workers.GROUP,
     marks.GROUP,
     hands.GROUP,
 )

@@ -182,7 +182,7 @@ GROUP = Group(
             "twin and twin.stall is None and not interrupted()",
             PAIR,
         ),
-        RUN.of("def prepare(").mutant(
+        Part("stress/runs/track.py", "def compile_programs(").mutant(
             "twin-protected",
             "the twin runs what the scenario runs",
             "operation = program.under(",

@@ -5,7 +5,7 @@ from mutants.mutant import Group, Part, suite
 DISK = Part("stress/host/disk.py")
 FOLDER = Part("stress/campaign/folder.py")
 OPEN = Part("stress/campaign/journal.py")
-PARTS = Part("stress/campaign/parts.py")
+CAMPAIGN_RECORDS = Part("stress/campaign/records.py")
 FILES = Part("stress/scenario_files.py")
 KEEPING = Part("stress/machine/native/keeping.py")
 REACHED = Part("stress/machine/native/reached.py")
@@ -21,21 +21,21 @@ GROUP = Group(
     "Hands: links, strangers' run directories, compiled code, refusals",
     (LINKS,),
     (
-        PARTS.of("def load_part(").mutant(
+        CAMPAIGN_RECORDS.of("def load_recorded(").mutant(
             "runs-then-compares",
             "a scenario file that has changed runs",
             "digest_of(content for _, content in sources)) != part.digest",
             "part.digest) != part.digest",
             STRANGERS,
         ),
-        PARTS.of("def load_part(").never(
+        CAMPAIGN_RECORDS.of("def load_recorded(").never(
             "any-twin", "a twin runs that nobody has compared", "scenario.twin != part.twin", STRANGERS
         ),
-        PARTS.of("def load_part(").mutant(
+        CAMPAIGN_RECORDS.of("def load_recorded(").mutant(
             "read-twice", "what runs is read again after it was compared", "load_source(file, source)",
             "load_source(file, file.read_bytes())", STRANGERS,
         ),
-        PARTS.of("def _sources(").mutant(
+        CAMPAIGN_RECORDS.of("def _sources(").mutant(
             "relative-origin", "the current folder says which file runs", "Path(origin).is_absolute()", "True",
             STRANGERS,
         ),

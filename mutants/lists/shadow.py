@@ -158,10 +158,10 @@ GROUP = Group(
             "+ NEXT_FREE) * 0",
             TOUCH,
         ),
-        Part("stress/runs/runner.py").mutant(
+        Part("stress/runs/harvest.py").mutant(
             "power-off-uninspected",
             "runs do not look at what is free when their machine is off",
-            "        inspect_free_blocks(ram)\n",
+            "        inspect_free_blocks(of.ram)\n",
             "",
             suite("run/test_shadow.py", without="native"),
         ),

@@ -6,12 +6,12 @@ FOLDER = Part("stress/campaign/folder.py")
 READING = Part("stress/campaign/reading.py")
 JOURNAL = Part("stress/campaign/soak/journal.py")
 RUNDIR = Part("stress/campaign/soak/rundir.py")
-PARTS = Part("stress/campaign/parts.py")
+CAMPAIGN_RECORDS = Part("stress/campaign/records.py")
 PLAN = Part("stress/campaign/soak/plan.py")
 TURNS = Part("stress/campaign/soak/turns.py")
 TALLY = Part("stress/judge/tally.py")
 RECORDS = Part("stress/campaign/soak/records.py")
-CREWED = Part("stress/campaign/soak/crewed.py")
+DISTRIBUTED = Part("stress/campaign/soak/distributed.py")
 BASE = Part("stress/campaign/soak/base.py")
 LOCAL = Part("stress/campaign/soak/local.py")
 PIPES = Part("stress/campaign/pipes.py")
@@ -48,10 +48,10 @@ GROUP = Group(
         ),
         RUNDIR.of("def check(").never("foreign-lines", "lines of another soak are counted", "scenario not in known"),
         RUNDIR.of("def check(").mutant("back-in-time", "counts may shrink", "later < earlier", "later < earlier - 1e9"),
-        PARTS.of("def changed(").mutant(
+        CAMPAIGN_RECORDS.of("def changed(").mutant(
             "changed-scenario", "a changed scenario is added to", "part.digest, digest_here", "'', str"
         ),
-        PARTS.of("def _differs(").never(
+        CAMPAIGN_RECORDS.of("def _differs(").never(
             "changed-sources", "counts of what has changed are added up", "here != planned"
         ),
         TALLY.of("def joined(").mutant(
@@ -63,9 +63,9 @@ GROUP = Group(
         RECORDS.of("def joined(").mutant(
             "twin-of-one", "the twin of one worker counts", "reduce(Tally.joined, twins)", "twins[-1]"
         ),
-        CREWED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
-        CREWED.of("def take(").without("loss-for-ever", "lost turns never end it", "self._losses += 1"),
-        CREWED.of("def _session_of(").mutant(
+        DISTRIBUTED.of("def _plan_of(").mutant("seeds-again", "turns share their seeds", "/{session}/{number}", ""),
+        DISTRIBUTED.of("def take(").without("loss-for-ever", "lost turns never end it", "self._losses += 1"),
+        DISTRIBUTED.of("def _session_of(").mutant(
             "one-host", "all turns seem to be of one host", "if worker not in self._sessions:", "if not self._sessions:"
         ),
         PLAN.of("def _asked(").never("changed-settings", "other settings are added to", "was != wanted"),

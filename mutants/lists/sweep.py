@@ -12,7 +12,7 @@ PIPES = Part("stress/campaign/pipes.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 NURSERY = Part("stress/campaign/nursery.py")
 VARIATION = Part("stress/runs/variation.py")
-RUNNER = Part("stress/runs/runner.py")
+TRACK = Part("stress/runs/track.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 ENTRIES = Part("stress/results/load/entries.py")
 PAPER = suite("campaign/sweep", "run/test_variation.py")
@@ -30,7 +30,7 @@ GROUP = Group(
         ),
         MATRIX.of("def _unknown(").never("any-key", "a key that nobody knows is no error", "key not in names"),
         MATRIX.of("def add(").always("told-for-each", "an error is told again for each cell", "told not in self._told"),
-        AXES.of("def read_path(").mutant("two-names", "a file under two names is two values", "realpath", "abspath"),
+        AXES.of("def one_path(").mutant("two-names", "a file under two names is two values", "realpath", "abspath"),
         PLAN.of("def _cell(").mutant(
             "flag-not-key", "an error of a plan names a flag", "matrix.where(flag)", "f'--{flag}'"
         ),
@@ -42,10 +42,13 @@ GROUP = Group(
             "a changed scenario is swept on with",
             "yield from changed(plan.scenarios, plan.sources_digest, plan.corpus_digests.items())",
         ),
-        PLAN.of("def config_of(").mutant("fate-lost", "a cell forgets its fate", "fate=values.fate", "fate=None"),
-        SWEEPDIR.of("def _check(self, one").never(
-            "counted-twice", "a cell may be there twice", "(one.number, one.repeat) in self._seen"
+        PLAN.of("def config_of(").mutant(
+            "fate-lost",
+            "a cell forgets its fate",
+            "**settings_of(values, AXES)",
+            "**{**settings_of(values, AXES), 'fate': None}",
         ),
+        SWEEPDIR.of("def _check(self, one").never("counted-twice", "a cell may be there twice", "place in self._seen"),
         SWEEPDIR.of("def _check(self, one").mutant(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
         ),
@@ -104,7 +107,7 @@ GROUP = Group(
         VARIATION.of("def _with_writers(").mutant(
             "one-writer", "there is one writer, whatever the ratio", "_on(program, writers)", "_on(program, 1)"
         ),
-        RUNNER.of("def prepare(").without(
+        TRACK.of("def prepare(").without(
             "never-varied", "a variation is forgotten", "scenario = vary(scenario, settings.config)"
         ),
     ),

@@ -74,18 +74,18 @@ GROUP = Group(
         WORDS.of("def owner_of(").mutant(
             "owner-forgotten", "whose per-CPU word it is is forgotten", "number if 0 <= number < cpus else None", "None"
         ),
-        Part("stress/runs/runner.py", "def _wait(").mutant(
+        Part("stress/runs/drive.py").mutant(
             "stall-across-slices",
             "a stall longer than a slice goes unseen",
-            " and not watchdog.suspects(seconds / 2)",
+            " and not watchdog.suspects(self.seconds / 2)",
             "",
             suite("run/test_run.py::test_a_stall_is_found_though_slices_are_shorter_than_it_takes", without="native"),
         ),
-        Part("stress/runs/runner.py", "def run_slice(").mutant(
+        Part("stress/runs/harvest.py", "def add(").mutant(
             "stall-stacks",
             "a stall has no stacks",
-            "self.stall.with_stacks(traces)",
-            "self.stall",
+            "self.stall = stall.with_stacks(stacks_of(of.ram))",
+            "self.stall = stall",
             suite("run/test_stalls.py", without="native"),
         ),
         Part("stress/machine/machine.py", "def power_off(").never(

@@ -1,7 +1,7 @@
-"""A campaign's hold on a machine's process: starts it, hears what it says, ends it, tells how it died.
+"""A campaign's handle of a machine's process: it starts and ends the process, reads its messages, and says how it died.
 
-The process is apart so that whatever it does, a crash of compiled code included, the campaign lives to tell. It has a
-session of its own: Ctrl-C at the terminal reaches the campaign alone, which ends the process in order.
+The campaign survives whatever the process does, a crash of compiled code included. The process has a session of its
+own: Ctrl-C at the terminal reaches only the campaign, which then ends the process in order.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ from typing import IO, Protocol
 
 import attrs
 
-from stress.campaign.crews.crew import NoWorkersError
 from stress.campaign.memory import died_for_memory, oom_kills
+from stress.campaign.workers.pool import NoWorkersError
 from stress.host.cores import make_progress
 from stress.machine.patience import Patience
 from stress.runs.report import Report
@@ -25,9 +25,9 @@ from stress.runs.report import Report
 MOST_LAST_WORDS = 60
 LONGEST_WORD = 400
 GRACE_SECONDS = 1.3
-"""CPU time of its main thread, or sleep of the whole of it, that a process has from being asked to end to being killed.
+"""CPU time of its main thread, or sleep of all its threads, between the request to end and the kill.
 
-With the rest of its work a campaign ends within two seconds, where the host lets it.
+So a campaign ends within two seconds in all, if the host gives it a core.
 """
 LONGEST_GRACE_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -36,7 +36,7 @@ Check = Callable[[], str | None]
 
 
 def module_command(module: str) -> tuple[list[str], dict[str, str]]:
-    """What starts `module` as a process of this interpreter, on this process's search path."""
+    """The command and environment that run `module` in this interpreter, with the search path of this process."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     return [sys.executable, "-P", "-m", module], {**os.environ, "PYTHONPATH": path}
 
@@ -87,7 +87,7 @@ def start(module: str) -> Process:
 
 
 def no_process(error: OSError) -> str:
-    """What is told where the system starts no more processes."""
+    """The message for a system that starts no more processes."""
     return f"cannot start another process: {error.strerror}; end some, or raise the limit (ulimit -u, pids of a cgroup)"
 
 
@@ -110,7 +110,7 @@ class Child:
     """A machine's process, doing a job."""
 
     def __init__(self, process: Process, job: bytes) -> None:
-        """Give a process its job, the first line of its standard input."""
+        """Send a process its job, as the first line of its standard input."""
         self._process = process
         assert process.stdin
         assert process.stdout
@@ -134,7 +134,7 @@ class Child:
         return self._process.pid
 
     def poll(self, seconds: float) -> Iterator[bytes]:
-        """The lines that it says within `seconds`; kills it when it was asked to end and has not."""
+        """The lines that it writes within `seconds`; kills it if it was asked to end and did not."""
         make_progress()
         if self._patience and self._patience.spent():
             self.kill()
@@ -152,7 +152,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended and everything that it said was heard."""
+        """Whether it has ended, and all that it wrote has been read."""
         return not self._selector.get_map() and self._process.poll() is not None
 
     def listen(
@@ -174,7 +174,7 @@ class Child:
         return hung
 
     def stop(self) -> None:
-        """Ask it to end; it is given GRACE_SECONDS to do so."""
+        """Ask it to end; it is killed after GRACE_SECONDS."""
         if self._patience is None:
             self._patience = Patience(self.pid, GRACE_SECONDS, LONGEST_GRACE_SECONDS, stop_is_sleep=True)
             assert self._process.stdin
@@ -182,7 +182,7 @@ class Child:
                 self._process.stdin.close()
 
     def close(self) -> None:
-        """End it if it has not ended, and let go of its pipes."""
+        """Kill it if it has not ended, and close its pipes."""
         if self._process.poll() is None:
             self.kill()
         self._process.wait()
@@ -198,7 +198,7 @@ class Child:
         self._process.kill()
 
     def death(self) -> str | None:
-        """How it died, in words; None if it ended in order or was killed here."""
+        """How it died, in words; None if it ended in order, or `kill` ended it."""
         code = self._process.returncode
         if code == 0 or self._killed:
             return None

@@ -10,12 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 from typing import Any, TypeVar
 
 import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
+from stress.config import NEWER
 from stress.errors import UserError
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials, windows_as_trials
@@ -68,9 +70,15 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     """
     if type(value) is not dict:
         raise TypeError(f"{value!r:.60} is no {_words(kind)}")
-    if missing := {field.name for field in attrs.fields(kind)} - {*value, *newer}:
+    if missing := _names_of(kind).difference(value, newer):
         raise KeyError(min(missing))
     return value
+
+
+@cache
+def _names_of(kind: type) -> frozenset[str]:
+    """The names of a record's fields, but for those that older ones lack."""
+    return frozenset(field.name for field in attrs.fields(kind) if not field.metadata.get(NEWER))
 
 
 def _plain(value: Any) -> Any:
@@ -134,6 +142,8 @@ def _fraction(value: Any) -> Fraction:
 
 class Unread(Mapping[str, Any]):
     """A JSON object that is not read yet."""
+
+    __slots__ = ()
 
 
 def _object(value: Any, _: Any) -> dict[str, Any]:

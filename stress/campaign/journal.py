@@ -20,8 +20,8 @@ from stress.campaign.folder import (
 )
 from stress.campaign.identity import made_by
 from stress.campaign.life import RUNNING, boot_id
-from stress.campaign.parts import Manifest, Session
 from stress.campaign.reading import MANIFEST
+from stress.campaign.records import Manifest, Session
 from stress.campaign.rundir import Kind, StoredCampaign
 from stress.host import disk
 from stress.safe_text import shown

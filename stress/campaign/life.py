@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from stress.campaign.parts import STATUSES
+from stress.campaign.records import STATUSES
 from stress.host import system
 
 RUNNING, COMPLETE, INTERRUPTED, FAILED = STATUSES

@@ -1,7 +1,8 @@
-"""Where the processes of cells come from: a process that has loaded all that they need, and forks one when it is asked.
+"""The nursery: a process that has loaded all that a machine's processes need, and forks one on request.
 
-Loading numba takes longer than many a cell. No thread runs in the nursery, so that a fork of it is whole; a machine's
-threads begin in the cell. `python -m stress.campaign.nursery MODULE [native]` is that process, `Nursery` a hold on it.
+Loading numba takes longer than many cells. The nursery has no threads, so that a fork of it is complete; the threads of
+a machine start in the forked process. `python -m stress.campaign.nursery MODULE [native]` is that process, `Nursery`
+the handle of it.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from importlib import import_module
 from typing import IO, NoReturn
 
 from stress.campaign.child import Process, ended_with, module_command, no_process, start
-from stress.campaign.crews.crew import Interrupted, Note, NoWorkersError, StoppedError
+from stress.campaign.workers.pool import Interrupted, Note, NoWorkersError, StoppedError
 from stress.errors import HarnessError, HostError, is_for_memory
 from stress.host.cores import chosen, having_cores
 from stress.host.descriptors import open_descriptors
@@ -31,7 +32,7 @@ EXIT_NO_MEMORY = 75
 
 
 class Hatched:
-    """A process that a nursery has forked; as much of `subprocess.Popen` as a `Child` needs of it."""
+    """A process that a nursery has forked, with the part of `subprocess.Popen` that a `Child` needs."""
 
     def __init__(self, nursery: socket.socket, pid: int, pipes: tuple[int, int, int]) -> None:
         """Its id, and this side's ends of its three pipes."""
@@ -50,7 +51,7 @@ class Hatched:
         return self._hear(0)
 
     def kill(self) -> None:
-        """End it at once. The id is still its own: the nursery keeps it until it is asked for the next one."""
+        """End it at once. No other process has its id: the nursery reaps it only before it forks the next one."""
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -65,7 +66,7 @@ class Hatched:
 
 
 class Nursery:
-    """The hold on a nursery for processes that run the `main` of `module`; one of them at a time."""
+    """The handle of a nursery for processes that run the `main` of `module`, one at a time."""
 
     def __init__(self, module: str, native: bool) -> None:
         """Start it; `native` loads the native engine besides."""
@@ -131,7 +132,7 @@ class Nursery:
 
 
 class Anew:
-    """Where no processes can be forked and given pipes: each is started by itself, and loads all that it needs."""
+    """For systems without fork: each process is started anew, and loads all that it needs."""
 
     def __init__(self, module: str) -> None:
         """Nothing is started yet."""

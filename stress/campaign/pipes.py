@@ -1,6 +1,6 @@
-"""What a machine's process and the campaign that started it say to each other: one JSON object on a line.
+"""Messages between a campaign and a machine's process: one JSON object a line.
 
-The campaign sends one job; closing the pipe tells the process to end. Everything else goes the other way.
+The campaign sends one job; when it closes the pipe, the process has to end. All other messages go to the campaign.
 """
 
 import faulthandler
@@ -47,7 +47,7 @@ class Lost:
 
 
 def what_failed(error: Exception) -> Lost | Failed:
-    """How an error that ended the process's work is told."""
+    """The message for an error that ended the work of the process."""
     if isinstance(error, HostError):
         return Lost(str(error), memory=is_for_memory(error))
     if is_for_memory(error):

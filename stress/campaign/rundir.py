@@ -8,8 +8,8 @@ import attrs
 
 from stress.campaign.converter import from_json
 from stress.campaign.life import is_locked, state_of
-from stress.campaign.parts import Manifest
 from stress.campaign.reading import MANIFEST, read_head
+from stress.campaign.records import Manifest
 from stress.safe_text import shown
 
 PlanT = TypeVar("PlanT")

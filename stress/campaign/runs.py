@@ -3,7 +3,9 @@
 Keys that this version does not know are left alone; one that is missing, or is not what it should be, is refused.
 """
 
-from collections.abc import Iterator, Mapping
+import marshal
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from sys import intern
@@ -15,18 +17,21 @@ from cattrs.gen import make_dict_structure_fn
 
 from stress.campaign.converter import CONVERTER, from_json
 from stress.campaign.sweep.records import Values, applies
-from stress.config import ENGINES, LARGEST_SEED, Config
+from stress.config import Config, settings_of
 from stress.errors import UserError
 from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.words import MAX_CPUS
 from stress.runs.conditions import Conditions
 from stress.scenario import VERDICTS
+from stress.settings import AXES, CONDITIONS, ENGINES, LARGEST_SEED
 from stress.strict_json import LARGEST
 
 SHORTEST_S = 1e-6
 SHORTEST_DURATION_S = 0.01
 LONGEST_S = 1e10
 LONGEST_NAME = 1000
+PLAIN_MARSHAL = 2
+"""The newest form in which equal values are equal bytes: later ones also say which objects are shared."""
 MOST_KEPT = 10_000
 """How many different texts, or conditions, are kept so that runs can share them."""
 
@@ -37,10 +42,10 @@ _TIME = [ge(0.0), le(LONGEST_S)]
 
 @attrs.frozen
 class Counts(Mapping[str, int]):
-    """How often each outcome came; many runs have the same names."""
+    """How often each outcome came; many runs have the same names, and an array takes a third of a tuple's memory."""
 
     names: tuple[str, ...]
-    counts: tuple[int, ...]
+    counts: Sequence[int]
 
     def __getitem__(self, name: str) -> int:
         return dict(zip(self.names, self.counts, strict=True))[name]
@@ -78,22 +83,22 @@ def _counts(value: Any, _: Any) -> Counts:
     for count in value.values():
         if type(count) is not int or not 0 <= count <= LARGEST:
             raise TypeError(f"{count!r:.60} is no count")
-    return Counts(_shared(tuple(value)), tuple(value.values()))
+    return Counts(_shared(tuple(value)), array("q", value.values()))
 
 
 _structure_conditions = make_dict_structure_fn(Conditions, CONVERTER, _cattrs_forbid_extra_keys=True)
-_known_conditions: dict[str, Conditions] = {}
+_known_conditions: dict[bytes, Conditions] = {}
 
 
 def _conditions(value: Any, _: Any) -> Conditions:
     """Conditions from JSON, with which a run can be run again; runs of one host mostly have the same."""
-    text = repr(value)
-    known = _known_conditions.get(text)
+    key = marshal.dumps(value, PLAIN_MARSHAL)
+    known = _known_conditions.get(key)
     if known is None:
         known = _structure_conditions(value, Conditions)
         _check_settings(known)
         if len(_known_conditions) < MOST_KEPT:
-            _known_conditions[text] = known
+            _known_conditions[key] = known
     return known
 
 
@@ -202,20 +207,20 @@ class Run:
         return _values_of(self.conditions, self.scenario, self.engine, self.cpus)
 
 
-def _varied(conditions: Conditions) -> dict[str, Any]:
-    """What a config and a place on the axes both have of conditions."""
-    kept = {name: getattr(conditions, name) for name in ("pace_s", "readers_per_writer", "gap_s", "fate")}
-    return {**kept, "noise": share(conditions.noise)}
+def _set(conditions: Conditions) -> dict[str, Any]:
+    """The settings that conditions have."""
+    return {**settings_of(conditions, CONDITIONS), "noise": share(conditions.noise)}
 
 
 def _config_of(conditions: Conditions, **more: Any) -> Config:
     """A config with these conditions; UserError for a value out of range."""
-    return Config(kasan=conditions.kasan, stall_after_s=conditions.stall_after_s, **_varied(conditions), **more)
+    return Config(**_set(conditions), **more)
 
 
-def _values_of(conditions: Conditions, scenario: str = "", engine: str = "", cpus: int = 1) -> Values:
+def _values_of(conditions: Conditions, scenario: str = "", engine: str = "auto", cpus: int = 1) -> Values:
     """A place on all axes with these conditions; ValueError for a value out of range."""
-    more = {"switch_interval_s": conditions.switch_interval_s, **_varied(conditions)}
+    known = {"switch_interval_s": conditions.switch_interval_s, **_set(conditions)}
+    more = {axis.field: known[axis.field] for axis in AXES if axis.field in known}
     return Values(scenario=scenario, engine=engine, cpus=cpus, **more)
 
 

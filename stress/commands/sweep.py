@@ -8,12 +8,12 @@ import click
 from stress.errors import UserError
 from stress.exits import campaign_code, verdicts_code
 from stress.host.interrupts import Interrupts
-from stress.options import announce, axis_options, campaign_options, crew_of, optional
+from stress.options import announce, campaign_options, crew_of, optional, sweep_options
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="SCENARIO...|PLAN.toml")
-@axis_options
+@sweep_options
 @click.option(
     "--find",
     metavar="AXIS=A..B",
@@ -24,9 +24,6 @@ from stress.options import announce, axis_options, campaign_options, crew_of, op
 @click.option("--repeat", help="How often to run each cell; of a search, at most.  [default: 3; 500]")
 @click.option("--duration", help="Time for each cell, like 500ms.  [default: 2s]")
 @click.option("--seed", help="Fixes the order of cells and the seed of each.  [default: random]")
-@click.option("--kasan/--no-kasan", default=None, help="Look at the shadow of memory at each access.  [default: on]")
-@click.option("--stall-after", help="Spinning this long without progress is a stall.")
-@click.option("--stop-on-violation", is_flag=True, default=None, help="End each cell at its first violation.")
 @campaign_options
 @click.option(
     "--cores",

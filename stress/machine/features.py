@@ -29,7 +29,7 @@ class Features:
 
     kasan: look at the shadow of memory. unmapped: fault where the shadow says that memory was unmapped.
     delays: at random accesses, give up the core or lose it for a while. handled: there also take interrupts and NMIs.
-    interrupt: the kernel's interrupt handler. nmi: the NMI handler, an operation of its own.
+    interrupt: the protocol's interrupt handler. nmi: the NMI handler, an operation of its own.
     """
 
     kasan: bool = True
@@ -40,7 +40,7 @@ class Features:
     nmi: Operation = attrs.field(default=no_nmi, repr=_named)
 
     def inside(self) -> "Features":
-        """What handlers run on: they are delayed, but not interrupted themselves."""
+        """What handlers run on: they are delayed, but not interrupted themselves, or one could nest without end."""
         return Features(kasan=self.kasan, unmapped=self.unmapped, delays=True)
 
     def undisturbed(self) -> "Features":

@@ -25,6 +25,7 @@ from stress.machine.words import (
     HIT_ADDRESS,
     HIT_SHADOW,
     IRQS_DISABLED,
+    LAST_OPERATION,
     LOG_BYTES,
     MOST_OUTCOMES,
     ONLINE,
@@ -84,10 +85,12 @@ def begin_change(cpu: Cpu) -> None:
 def mark_edge(cpu: Cpu) -> None:
     """A writer passes an edge: change requested, entry linked or unlinked, free begun, free ended.
 
-    Only this CPU stores the word, and the barriers keep the edge between the accesses around it.
+    Only this CPU stores the word.
     """
     if cpu.peek(cpu.log + CHANGED_IN) != cpu.peek(cpu.log + OPERATIONS) + 1:
         begin_change(cpu)
+    # Who sees the edge sees the step before it, and nobody sees any of the step behind it sooner. So a reader that
+    # overlaps either step finds another count at its end than at its beginning.
     cpu.barrier()
     cpu.poke(cpu.log + EDGES, cpu.peek(cpu.log + EDGES) + 1)
     cpu.barrier()
@@ -160,6 +163,7 @@ def is_forbidden(cpu: Cpu, outcome: int) -> bool:
 @kernel
 def count_outcome(cpu: Cpu, outcome: int) -> None:
     """Count what an operation ended in, whether it was a race window, and keep the first violation of its kind."""
+    # The window is counted before the violation, which notes the trial it came in: trials follow from windows.
     count_one(cpu, outcome)
     if is_window(cpu):
         cpu.poke(cpu.log + WINDOWS, cpu.peek(cpu.log + WINDOWS) + 1)
@@ -209,6 +213,7 @@ def finish_operation(cpu: Cpu, outcome: int) -> None:
 def wait_for_start(cpu: Cpu) -> None:
     """Report this CPU online and wait until the main thread starts all of them at once, or gives up."""
     cpu.poke(cpu.log + ONLINE, 1)
+    # Power-off ends this wait too: where one CPU does not come up, the start is given up.
     while cpu.peek(STARTED) == 0 and cpu.peek(BOUND) != 0:
         cpu.yield_core()
 
@@ -276,20 +281,53 @@ def guarded(cpu: Cpu, operation: Operation) -> int:
 
 
 @kernel
+def has_done_all(cpu: Cpu) -> bool:
+    """Whether this CPU has run as many operations as LAST_OPERATION says; 0 there is no limit."""
+    last = cpu.peek(LAST_OPERATION)
+    return last != 0 and cpu.peek(cpu.log + OPERATIONS) >= last
+
+
+@kernel
+def guarded_safepoint(cpu: Cpu, safepoint: Callable[[Cpu], None]) -> int:
+    """Pass a safepoint with notes of its own; UNJUDGED, or the outcome that its fault is."""
+    begin_operation(cpu)
+    try:
+        safepoint(cpu)
+        outcome = UNJUDGED
+    except Exception:
+        outcome = faulted(cpu)
+    return outcome
+
+
+@kernel
+def rest_until_off(cpu: Cpu, safepoint: Callable[[Cpu], None]) -> None:
+    """Pass safepoints until power-off, as a CPU that has run all its operations: stops of others wait for it too."""
+    while cpu.peek(BOUND) != 0:
+        outcome = guarded_safepoint(cpu, safepoint)
+        if outcome < UNJUDGED:
+            raise BrokenKernelCodeError
+        judge_operation(cpu, outcome)
+        cpu.yield_core()
+
+
+@kernel
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
-    """Run `operation` until power-off.
+    """Run `operation` until power-off, or as often as LAST_OPERATION says; then rest until power-off.
 
     Raises BrokenKernelCodeError for an exception that no fault explains, or an outcome that there cannot be.
     """
     wait_for_start(cpu)
-    while cpu.peek(BOUND) != 0:
+    while cpu.peek(BOUND) != 0 and not has_done_all(cpu):
         outcome = guarded_turn(cpu, operation, safepoint)
+        # An operation that ends after power-off may have read what the main thread was taking apart: not judged.
         if outcome == CAUSE_POWER_OFF or cpu.peek(BOUND) == 0:
             judge_operation(cpu, CAUSE_POWER_OFF)
             return
+        # Any other number would be counted in a word that is no counter.
         if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
             raise BrokenKernelCodeError
         finish_operation(cpu, outcome)
+    rest_until_off(cpu, safepoint)
 
 
 @kernel

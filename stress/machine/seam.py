@@ -31,25 +31,12 @@ def kernel(function: F) -> F:
     return function
 
 
-class Cpu(Protocol):
-    """A CPU as kernel code sees it. Addresses are bytes into RAM; values are signed 64-bit integers.
+class Accesses(Protocol):
+    """What code under test does to words and bytes, and where it lets others run: each may be scheduled.
 
-    `load`, `store`, `load8`, `store8` and `cmpxchg` are the accesses under test: they are checked, may be
-    reported, and take noise. They raise `Oops` for an address that is not mapped or not aligned, and
-    always once the machine is off. The others are the harness's own and are not checked.
+    `load`, `store`, `load8`, `store8` and `cmpxchg` are checked, may be reported, and take noise. They raise `Oops` for
+    an address that is not mapped or not aligned, and always once the machine is off.
     """
-
-    @property
-    def number(self) -> int:
-        """This CPU's number, from 0."""
-
-    @property
-    def area(self) -> int:
-        """Address of this CPU's area, which kernel code may reach (per-CPU variables, buffers)."""
-
-    @property
-    def log(self) -> int:
-        """Address of this CPU's log, which only the harness reaches (counters, notes). One writer: this CPU."""
 
     def load(self, address: int) -> int:
         """The 64-bit word at `address`, 8-byte aligned."""
@@ -78,6 +65,50 @@ class Cpu(Protocol):
     def sleep(self, nanoseconds: int) -> None:
         """Sleep off the core, at least for about 50 microseconds and for less than a second."""
 
+
+class Bulk(Protocol):
+    """What is done to many words of memory at once, unchecked. It is not one step: others may see it half done."""
+
+    def fill(self, address: int, size: int, byte: int) -> None:
+        """Set `size` bytes (a multiple of 8, aligned) to `byte`."""
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Copy `size` bytes (a multiple of 8, aligned, not overlapping)."""
+
+    def memchr_inv(self, address: int, size: int, byte: int) -> int:
+        """Address of the first of `size` bytes (a multiple of 8, aligned) that is not `byte`; 0 if all are."""
+
+
+class HarnessWords(Protocol):
+    """What is the harness's own: unchecked, without noise, never scheduled, so that counting disturbs nothing."""
+
+    @property
+    def number(self) -> int:
+        """This CPU's number, from 0."""
+
+    @property
+    def area(self) -> int:
+        """Address of this CPU's area, which kernel code may reach (per-CPU variables, buffers)."""
+
+    @property
+    def log(self) -> int:
+        """Address of this CPU's log, which only the harness reaches (counters, notes). One writer: this CPU."""
+
+    def peek(self, address: int) -> int:
+        """The word at `address`."""
+
+    def poke(self, address: int, value: int) -> None:
+        """Store a word at `address`."""
+
+    def peek8(self, address: int) -> int:
+        """The byte at `address`."""
+
+    def fill_shadow(self, address: int, size: int, byte: int) -> None:
+        """Set the shadow of `size` bytes (a multiple of 8) from `address` to `byte`."""
+
+    def clock(self) -> int:
+        """Monotonic time in nanoseconds, the same clock on every CPU and in `time.monotonic_ns`."""
+
     def unexplained(self) -> None:
         """Called while an exception is handled that no fault explains; raises if the engine knows which it is."""
 
@@ -87,29 +118,9 @@ class Cpu(Protocol):
     def copy_stack(self, target: int, source: int) -> None:
         """Keep the stack that is kept under `source` under `target` too."""
 
-    def clock(self) -> int:
-        """Monotonic time in nanoseconds, the same clock on every CPU and in `time.monotonic_ns`."""
 
-    def peek(self, address: int) -> int:
-        """The word at `address`, for the harness: no check, no noise."""
-
-    def poke(self, address: int, value: int) -> None:
-        """Store a word at `address`, for the harness: no check, no noise."""
-
-    def peek8(self, address: int) -> int:
-        """The byte at `address`, for the harness: no check, no noise."""
-
-    def fill(self, address: int, size: int, byte: int) -> None:
-        """Set `size` bytes (a multiple of 8, aligned) to `byte`; not one step: readers may see it half done."""
-
-    def fill_shadow(self, address: int, size: int, byte: int) -> None:
-        """Set the shadow of `size` bytes (a multiple of 8) from `address` to `byte`."""
-
-    def memchr_inv(self, address: int, size: int, byte: int) -> int:
-        """Address of the first of `size` bytes (a multiple of 8, aligned) that is not `byte`; 0 if all are."""
-
-    def copy(self, target: int, source: int, size: int) -> None:
-        """Copy `size` bytes (a multiple of 8, aligned, not overlapping); not one step."""
+class Cpu(Accesses, Bulk, HarnessWords, Protocol):
+    """A CPU as kernel code sees it. Addresses are bytes into RAM; values are signed 64-bit integers."""
 
 
 Operation = Callable[[Cpu], int]

@@ -85,6 +85,7 @@ NMI_BELOW = SETTINGS + 40
 INTERRUPT_BELOW = SETTINGS + 48
 GAP_BELOW = SETTINGS + 56
 GAP_NANOSECONDS = SETTINGS + 64
+LAST_OPERATION = SETTINGS + 72
 AREAS = LOW + STATICS_BYTES
 
 # Registers of a CPU that kernel code sets. One writer: that CPU. Other CPUs only read IRQS_DISABLED (kernel/held.py).

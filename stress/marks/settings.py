@@ -11,12 +11,13 @@ from typing import Any
 import attrs
 import pytest
 
-from stress.config import DEFAULT_CPUS, ENGINES, LARGEST_SEED
+from stress.config import DEFAULT_CPUS
 from stress.errors import UserError
 from stress.extras import needs
 from stress.host.cores import HOW, SETTING, WAIT
 from stress.machine import engines
 from stress.machine.words import MAX_CPUS
+from stress.settings import ENGINES, LARGEST_SEED
 from stress.units import parse_duration
 
 SMOKE = "1s"

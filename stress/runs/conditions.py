@@ -8,19 +8,20 @@ from typing import Any
 import attrs
 import psutil
 
-from stress.config import Config
+from stress.config import Config, keeping, settings_of
 from stress.machine.engines import usable_cores
 from stress.machine.python_engine import gil_enabled
+from stress.settings import CONDITIONS
 
 LEAST_CPU_SECONDS = 1.0
 """CPU time of all cores from which a share of it can be told: systems count it in steps of 10 ms."""
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=keeping(CONDITIONS))
 class Conditions:
     """Host and settings of one run; times in seconds, `noise` as a share of accesses, `affinity` as core numbers.
 
-    The last three are None where the scenario was run as its file states it.
+    Settings are None where the scenario was run as its file states it.
     """
 
     python: str
@@ -89,9 +90,10 @@ class StealMeter:
         return round(100 * (stolen - stolen_before) / measured, 2) if measured >= LEAST_CPU_SECONDS else None
 
 
-def host_conditions(config: Config, noise: float, pace_s: float, stall_after_s: float, steal: StealMeter) -> Conditions:
-    """The conditions now, for a run with this config, its defaults filled in by the others."""
+def host_conditions(config: Config, steal: StealMeter) -> Conditions:
+    """The conditions now, for a run with this config, in which the engine's defaults are filled in."""
     gil = gil_enabled()
+    settings = settings_of(config, CONDITIONS)
     return Conditions(
         python=platform.python_version(),
         gil=gil,
@@ -100,11 +102,5 @@ def host_conditions(config: Config, noise: float, pace_s: float, stall_after_s: 
         affinity=affinity(),
         switch_interval_s=(config.switch_interval_s or sys.getswitchinterval()) if gil else None,
         steal_percent=steal.percent(),
-        kasan=config.kasan,
-        noise=noise,
-        pace_s=pace_s,
-        stall_after_s=stall_after_s,
-        readers_per_writer=config.readers_per_writer,
-        gap_s=config.gap_s,
-        fate=config.fate,
+        **{**settings, "noise": float(settings["noise"])},
     )

@@ -16,7 +16,7 @@ from stress.machine.waits import Stall
 from stress.runs.codec import stall_json, violation_json
 from stress.runs.conditions import Conditions
 from stress.scenario import TYPE_STABLE, Scenario
-from stress.units import write_duration
+from stress.settings import FIELDS
 
 SCHEMA = 1
 
@@ -121,23 +121,8 @@ def trials_json(caught: Trials) -> dict[str, Any]:
 
 def command_of(verb: str, origin: str, config: Config) -> str:
     """The command that runs a scenario with `config`, in which the engine's defaults are filled in."""
-    words = ["kstress", verb, origin, "--engine", config.engine, "--cpus", str(config.cpus)]
-    words += ["--duration", write_duration(config.duration_s), "--seed", str(config.seed)]
-    words += [] if config.kasan else ["--no-kasan"]
-    words += ["--noise", str(config.noise), "--pace", write_duration(config.pace_s or 0.0)]
-    words += ["--stall-after", write_duration(config.stall_after_s)] if config.stall_after_s else []
-    words += ["--stop-on-violation"] if config.stop_on_violation else []
-    words += ["--corpus", str(config.corpus)] if config.corpus else []
-    words += _variation(config)
-    return shlex.join(words)
-
-
-def _variation(config: Config) -> list[str]:
-    """What differs from the scenario as its file states it, and from the interpreter."""
-    times = {"--switch-interval": config.switch_interval_s, "--gap": config.gap_s}
-    words = [word for flag, time in times.items() if time for word in (flag, write_duration(time))]
-    words += ["--readers-per-writer", str(config.readers_per_writer)] if config.readers_per_writer else []
-    return words + (["--fate", config.fate] if config.fate else [])
+    given = ((FIELDS[field.name], getattr(config, field.name)) for field in attrs.fields(Config))
+    return shlex.join(["kstress", verb, origin, *(word for setting, value in given for word in setting.words(value))])
 
 
 def rerun_command(result: Result) -> str:

@@ -13,8 +13,8 @@ import pytest
 
 from stress.campaign.folder import encode, manifest_bytes
 from stress.campaign.identity import sources_digest
-from stress.campaign.parts import Part, digest_here
 from stress.campaign.reading import MANIFEST
+from stress.campaign.records import ScenarioRecord, digest_here
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, read_run
 from stress.campaign.soak.soak import resume
 from stress.campaign.sweep.sweep import resume_sweep
@@ -46,7 +46,7 @@ def set_digests(folder: Path, sources: str | None = None) -> None:
     plan["sources_digest"] = sources or sources_digest()
     for part in plan["scenarios"]:
         known = {**part, "outcomes": {}}
-        part["digest"] = digest_here(Part(**known))
+        part["digest"] = digest_here(ScenarioRecord(**known))
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 

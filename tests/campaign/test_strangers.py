@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from stress import scenario_files
-from stress.campaign.parts import Part, changed, digest_here, load_part, part_of
+from stress.campaign.records import ScenarioRecord, changed, digest_here, load_recorded, record_of
 from stress.campaign.soak.ending import ending_of
 from stress.campaign.soak.rundir import read_run
 from stress.errors import UserError
@@ -54,21 +54,21 @@ def forget(*paths: Path) -> None:
 
 
 @pytest.fixture
-def part(tmp_path: Path) -> Part:
+def part(tmp_path: Path) -> ScenarioRecord:
     """A scenario of one's own with a twin of one's own, as a run directory names it; another process begins."""
     twin = copied(SPINLOCK, tmp_path)
     mine = copied(HELD, tmp_path, str(twin))
-    return part_of(find_scenario(str(mine)))
+    return record_of(find_scenario(str(mine)))
 
 
 @pytest.fixture
-def fresh(part: Part, tmp_path: Path) -> Part:
+def fresh(part: ScenarioRecord, tmp_path: Path) -> ScenarioRecord:
     assert ran(tmp_path) == [SPINLOCK, HELD]
     forget(*tmp_path.glob("*.py"))
     return part
 
 
-def test_looking_for_differences_runs_nothing(fresh: Part, tmp_path: Path) -> None:
+def test_looking_for_differences_runs_nothing(fresh: ScenarioRecord, tmp_path: Path) -> None:
     assert [line for line in changed([fresh], "", []) if "of scenario" in line] == []
     with (tmp_path / f"{SPINLOCK}.py").open("a") as file:
         file.write("\n")
@@ -76,39 +76,39 @@ def test_looking_for_differences_runs_nothing(fresh: Part, tmp_path: Path) -> No
     assert ran(tmp_path) == []
 
 
-def test_a_part_as_it_was_is_loaded_with_its_twin(fresh: Part, tmp_path: Path) -> None:
-    assert load_part(fresh).name == HELD
+def test_a_part_as_it_was_is_loaded_with_its_twin(fresh: ScenarioRecord, tmp_path: Path) -> None:
+    assert load_recorded(fresh).name == HELD
     assert ran(tmp_path) == [SPINLOCK, HELD]
-    assert load_part(fresh) is load_part(fresh)
+    assert load_recorded(fresh) is load_recorded(fresh)
 
 
 @pytest.mark.parametrize("name", [HELD, SPINLOCK])
-def test_of_a_part_that_has_changed_nothing_runs(name: str, fresh: Part, tmp_path: Path) -> None:
+def test_of_a_part_that_has_changed_nothing_runs(name: str, fresh: ScenarioRecord, tmp_path: Path) -> None:
     with (tmp_path / f"{name}.py").open("a") as file:
         file.write("\n")
     with pytest.raises(UserError, match="of scenario stop_machine, or of its twin, has changed: its digest is"):
-        load_part(fresh)
+        load_recorded(fresh)
     assert ran(tmp_path) == []
 
 
 def test_what_was_compared_is_what_runs_even_if_the_file_changes_in_between(
-    fresh: Part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: ScenarioRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def swapped(path: Path) -> bytes:
         source = read_source(path)
         path.write_text(f"open({str(tmp_path / 'evil.ran')!r}, 'x')\n")
         return source
 
-    monkeypatch.setattr("stress.campaign.parts.read_source", swapped)
-    assert load_part(fresh).name == HELD
+    monkeypatch.setattr("stress.campaign.records.read_source", swapped)
+    assert load_recorded(fresh).name == HELD
     assert ran(tmp_path) == [SPINLOCK, HELD]
 
 
-def test_a_twin_that_the_manifest_does_not_name_does_not_run(fresh: Part, tmp_path: Path) -> None:
+def test_a_twin_that_the_manifest_does_not_name_does_not_run(fresh: ScenarioRecord, tmp_path: Path) -> None:
     alone = attrs.evolve(fresh, twin=None)
     lying = attrs.evolve(alone, digest=digest_here(alone))
     with pytest.raises(UserError, match=r"names the twin .*modlist_spinlock\.py, and not None"):
-        load_part(lying)
+        load_recorded(lying)
     assert ran(tmp_path) == [HELD], "what was compared may run"
 
 
@@ -122,27 +122,29 @@ def test_a_compiled_file_beside_a_scenario_does_not_run(tmp_path: Path) -> None:
     assert planted.exists()
 
 
-def test_a_file_that_changed_under_a_process_is_not_run_beside_what_it_was(fresh: Part, tmp_path: Path) -> None:
-    load_part(fresh)
+def test_a_file_that_changed_under_a_process_is_not_run_beside_what_it_was(
+    fresh: ScenarioRecord, tmp_path: Path
+) -> None:
+    load_recorded(fresh)
     path = tmp_path / f"{HELD}.py"
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(UserError, match="has changed since this process loaded it; start a new process"):
-        load_part(attrs.evolve(fresh, digest=digest_here(fresh)))
+        load_recorded(attrs.evolve(fresh, digest=digest_here(fresh)))
     assert load_scenario(path).name == HELD
 
 
 @pytest.mark.parametrize("origin", ["stop_machine.py", "./stop_machine.py", "../x/stop_machine.py", "a\0b", ""])
 def test_an_origin_that_depends_on_the_current_folder_is_refused(
-    origin: str, fresh: Part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: str, fresh: ScenarioRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="is neither a scenario of the catalogue nor an absolute path"):
-        load_part(attrs.evolve(fresh, origin=origin))
+        load_recorded(attrs.evolve(fresh, origin=origin))
     assert ran(tmp_path) == []
 
 
 @pytest.mark.parametrize("place", ["fifo", "folder", "nothing", "loop", "device"])
-def test_an_origin_that_is_no_plain_file_is_told(place: str, fresh: Part, tmp_path: Path) -> None:
+def test_an_origin_that_is_no_plain_file_is_told(place: str, fresh: ScenarioRecord, tmp_path: Path) -> None:
     path = tmp_path / "strange.py"
     make: dict[str, Callable[[], object]] = {
         "fifo": lambda: os.mkfifo(path),
@@ -153,7 +155,7 @@ def test_an_origin_that_is_no_plain_file_is_told(place: str, fresh: Part, tmp_pa
     }
     make[place]()
     with pytest.raises(UserError, match=r"there is no scenario file '.*strange\.py': "):
-        load_part(attrs.evolve(fresh, origin=str(path)))
+        load_recorded(attrs.evolve(fresh, origin=str(path)))
 
 
 def test_reading_a_run_directory_runs_nothing_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Results made by hand, for tests of what is done with results."""
 
+from fractions import Fraction
+
 from stress.config import Config
 from stress.judge.tally import Tally
 from stress.judge.verdict import Verdict
@@ -11,5 +13,5 @@ from stress.scenario import Scenario
 def made_result(expect: str, verdict: str, config: Config, tally: Tally | None = None) -> Result:
     """A result with this verdict for a scenario that expects another."""
     scenario = Scenario("made", "a claim", "nowhere", (), expect=expect)
-    conditions = host_conditions(Config(), 1 / 64, 1e-3, 5.0, StealMeter())
+    conditions = host_conditions(Config(noise=Fraction(1, 64), pace_s=1e-3, stall_after_s=5.0), StealMeter())
     return Result(scenario, "python", config, tally or Tally(), Verdict(verdict, "made by hand"), conditions)

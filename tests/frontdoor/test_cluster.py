@@ -12,13 +12,13 @@ import pytest
 from benchmarks.loopback import CORES, Cluster, Worker, cluster, workers_of
 from stress import Matrix, on_cluster
 from stress import sweep as run_sweep
-from stress.campaign.crews import cluster as clusters
-from stress.campaign.crews.cluster import connect
+from stress.campaign.workers import cluster as clusters
+from stress.campaign.workers.cluster import connect
 from stress.corpus.files import BUNDLED
 from stress.errors import UserError
 from stress.extras import install_hint
 from stress.host.lock_folder import NAMED
-from tests.campaign.crews.made import Counting
+from tests.campaign.workers.made import Counting
 from tests.frontdoor.command import CHECKOUT, kstress
 from tests.frontdoor.soaking import assert_fails, manifest, running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import all_once, cells, sweep, the_sweep, times_of_cells

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.loopback import CORES, cluster, workers_of
 from stress import on_cluster
-from stress.campaign.crews import cluster as clusters
-from stress.campaign.crews.crew import NoWorkersError
-from tests.campaign.crews.made import ECHO
+from stress.campaign.workers import cluster as clusters
+from stress.campaign.workers.pool import NoWorkersError
+from tests.campaign.workers.made import ECHO
 from tests.frontdoor.planting import planted
 from tests.frontdoor.soaking import manifest, running, wait_until
 from tests.frontdoor.sweeping import all_once, cells, last_facts, sweep, the_sweep, times_of_cells

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stress.campaign.crews.crew import NoWorkersError
 from stress.campaign.soak import local
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.soak import resume, soak
+from stress.campaign.workers.pool import NoWorkersError
 from stress.config import Config
 from stress.errors import HostError
 from tests.frontdoor.command import kstress
@@ -126,7 +126,7 @@ def test_a_soak_without_memory_ends_in_order_and_can_be_resumed(
 
 def test_no_memory_before_anything_ran_is_told_in_one_line(tmp_path: Path) -> None:
     path = Path(trapped(tmp_path, "pass", 0))
-    path.write_text(f"{path.read_text()}\n\nif {IN_THE_MACHINE}:\n    stress.runs.runner.boot_ram = no_memory\n")
+    path.write_text(f"{path.read_text()}\n\nif {IN_THE_MACHINE}:\n    stress.runs.image.boot_ram = no_memory\n")
     done = soak_command(tmp_path / "results", str(path), *SHORT, "--duration", "1s")
     assert done.returncode == 2
     [line] = done.stderr.splitlines()

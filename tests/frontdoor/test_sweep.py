@@ -71,7 +71,7 @@ def test_the_exit_code_says_what_the_cells_came_to(tmp_path: Path) -> None:
     [
         ([], "SCENARIO: a sweep needs at least one scenario"),
         (["nosuch"], "nosuch"),
-        (["stop_machine", "--cpus", "0,2"], "--cpus: 0 CPUs cannot be played"),
+        (["stop_machine", "--cpus", "0,2"], "--cpus: must be from 1 to 1024 (got 0)"),
         (["stop_machine", "--gap", "1ms"], "--gap: stop_machine has no hypervisor"),
         (["nosuch.toml"], "cannot read nosuch.toml"),
         (["--resume", "nowhere"], "--resume: nowhere cannot be opened"),

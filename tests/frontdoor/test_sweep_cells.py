@@ -25,7 +25,7 @@ TROUBLES = {
     "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "crashed", "died of SIGKILL"),
     "leaves": ("os._exit(9)", "crashed", "ended with exit code 9"),
     "hungry": (
-        "sys.modules['stress.runs.runner'].boot_ram = no_memory",
+        "sys.modules['stress.runs.image'].boot_ram = no_memory",
         "out of memory",
         "the machine's process was refused memory",
     ),
@@ -88,8 +88,8 @@ def test_a_cell_that_never_starts_is_ended(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("deed", "told"),
     [
-        ("sys.modules['stress.runs.runner'].harvest = lambda *of: time.sleep(3600)", "it has slept for 0."),
-        ("sys.modules['stress.runs.runner'].harvest = lambda *of: all(1 for _ in iter(int, 1))", "s of CPU time"),
+        ("sys.modules['stress.runs.harvest'].harvest = lambda *of: time.sleep(3600)", "it has slept for 0."),
+        ("sys.modules['stress.runs.harvest'].harvest = lambda *of: all(1 for _ in iter(int, 1))", "s of CPU time"),
     ],
 )
 def test_a_cell_that_says_nothing_more_is_ended(

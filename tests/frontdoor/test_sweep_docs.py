@@ -9,14 +9,14 @@ import attrs
 import click
 import pytest
 
-from stress.campaign.sweep.axes import AXES
 from stress.campaign.sweep.find import SLOPES, Slope, read_find
-from stress.campaign.sweep.find_summary import knee_json
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.matrix import KEYS, Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import ENDS, CellResult, Find, Manifest, Plan, Values
 from stress.cli import cli
+from stress.results.load.knees import knee_json
+from stress.settings import AXES
 from tests.frontdoor.command import CHECKOUT
 
 TEXT = (CHECKOUT / "docs" / "sweep.md").read_text()
@@ -65,6 +65,11 @@ def test_every_axis_and_key_of_a_plan_is_told(name: str) -> None:
     assert (
         f"--{name} " in TEXT or f"--{name}`" in TEXT or re.search(rf"^{name} = ", TEXT, re.MULTILINE) or name == "kasan"
     )
+
+
+def test_the_table_of_axes_has_each_as_the_settings_have_it() -> None:
+    rows = [line for line in TEXT.splitlines() if line.startswith("| `--")]
+    assert rows == [f"| `{axis.flag} {axis.axis}` | {axis.help.rstrip('.')} | {axis.usual} |" for axis in AXES]
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -13,11 +13,11 @@ from tests.frontdoor.sweeping import QUICK, cells, sweep, the_sweep
 
 HOURS = ("--engine", "python", "--cpus", "2", "--duration", "1h")
 PLANS = [
-    ('scenarios = ["stop_machine"]\nrepeats = 3', "'repeats' is no key of a plan; did you mean 'repeat'"),
-    ('scenarios = ["stop_machine"]\n[axes]\ncpus = [2, 0]', "axes.cpus: 0 CPUs cannot be played"),
+    ('scenarios = ["stop_machine"]\nrepeats = 3', "'repeats' is not a key of a plan; did you mean 'repeat'"),
+    ('scenarios = ["stop_machine"]\n[axes]\ncpus = [2, 0]', "axes.cpus: must be from 1 to 1024 (got 0)"),
     ('scenarios = ["stop_machine"]\n[axes]\ngap = "1ms"', "axes.gap: stop_machine has no hypervisor"),
     ('scenarios = ["nosuch"]', "scenarios: there is no scenario 'nosuch'"),
-    ("scenarios = [", "is no TOML"),
+    ("scenarios = [", "is not TOML"),
 ]
 
 

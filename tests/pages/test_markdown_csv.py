@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from benchmarks.made_sweep import cells, matrix, plan_of, write_sweep
-from stress.campaign.sweep.records import AXES
+from stress.campaign.sweep.records import COLUMNS
 from stress.results.load.gather import gather
 from stress.results.report.markdown import fenced, make_markdown, plain
 from stress.results.report.sections import MOST_WORKERS, hosts
@@ -30,7 +30,7 @@ def test_the_csv_has_a_row_for_each_cell_with_all_axes_and_figures(tmp_path: Pat
     rows = table(text)
     assert len(rows) == 26
     assert text.count("\r\n") == 27
-    assert set(AXES) < set(rows[0])
+    assert set(COLUMNS) < set(rows[0])
     by_end = [row["end"] for row in rows]
     assert (by_end.count("done"), by_end.count("crashed")) == (25, 1)
     [crashed] = [row for row in rows if row["end"] == "crashed"]

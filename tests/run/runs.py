@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stress import Config, run
 from stress.judge.verdict import INCONCLUSIVE
+from stress.machine.seam import Cpu, kernel
 from stress.runs.result import Result
 
 PLANTED = Path(__file__).parent / "planted"
@@ -23,3 +24,8 @@ def until_conclusive(name: str | Path, engine: str) -> Result:
         if result.verdict.name != INCONCLUSIVE:
             break
     return result
+
+
+@kernel
+def no_safepoint(cpu: Cpu) -> None:
+    """Join no stop."""

@@ -15,7 +15,7 @@ from tests.frontdoor.command import CHECKOUT
 ROW = re.compile(r"\| `(\w+)` \| `([\w/]+\.py)` \| ([\d.]+) (s|ns) \| ([\w ]+) \| (.+) \|")
 MEASURES = {"CPU time", "progress", "looks", "wall", "length"}
 TIMES = re.compile(
-    r"SECONDS|(LONGEST|SHORTEST)_(WAIT|SILENCE|STUCK|LOOK|SLICE|SOAK|SHIFT|INTERVAL|RECORD|STALL_AFTER)|"
+    r"SECONDS|(LONGEST|SHORTEST)_(WAIT|SILENCE|STUCK|LOOK|SLICE|SOAK|INTERVAL|RECORD|STALL_AFTER)|"
     r"SWITCH_INTERVAL|TIMEOUT|DEADLINE|GRACE|PATIENCE"
 )
 NO_TIMES = {"MICROSECONDS", "GAP_NANOSECONDS", "SECONDS", "SWITCH_INTERVAL_S"}

@@ -6,17 +6,11 @@ import pytest
 from stress import Config, run
 from stress.kernel.modlist import STOPPED
 from stress.machine.features import no_interrupt
-from stress.machine.seam import Cpu, kernel
 from stress.scenario_files import find_scenario
-from tests.run.runs import PLANTED, run_one, until_conclusive
+from tests.run.runs import PLANTED, no_safepoint, run_one, until_conclusive
 from tests.support import each_engine
 
 pytestmark = pytest.mark.threads
-
-
-@kernel
-def no_safepoint(cpu: Cpu) -> None:
-    """Join no stop."""
 
 
 @each_engine

@@ -85,11 +85,11 @@ def test_the_command_says_how_it_was_varied_and_how_to_do_it_again() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--fate", "eaten"], "--fate: 'eaten' is none of poisoned, reused, unmapped"),
+        (["--fate", "eaten"], "--fate: must be one of poisoned, reused, unmapped (got 'eaten')"),
         (["--gap", "1ms"], "--gap: stop_machine has no hypervisor"),
-        (["--gap", "2s"], "--gap: 2.0 s is no length of a gap"),
-        (["--readers-per-writer", "0"], "--readers-per-writer: 0 is no number of readers"),
-        (["--switch-interval", "0s"], "--switch-interval: 0.0 s is no time to wait for the GIL"),
+        (["--gap", "2s"], "--gap: must be greater than 0 s, at most 0.9 s (got 2 s)"),
+        (["--readers-per-writer", "0"], "--readers-per-writer: must be from 1 to 1023 (got 0)"),
+        (["--switch-interval", "0s"], "--switch-interval: must be greater than 0 s, at most 1 s (got 0 s)"),
     ],
 )
 def test_a_wrong_variation_is_one_line(arguments: list[str], told: str) -> None:

@@ -9,7 +9,7 @@ import attrs
 
 from stress.campaign.pipes import Lost, serve
 from stress.campaign.soak.messages import Began, CpuGlance, Glance, Job, Message, Ready
-from stress.campaign.soak.records import parts_by_name
+from stress.campaign.soak.records import scenarios_by_name
 from stress.campaign.soak.turns import Player, player_for, slices_of
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
@@ -63,7 +63,7 @@ def _cpus(machine: Machine, watchdog: Watchdog) -> Iterator[CpuGlance]:
 def players(job: Job, hooks: Hooks) -> list[Player]:
     """Every scenario that is to run, compiled."""
     world = world_for(job.plan.config())
-    parts = parts_by_name(job.plan)
+    parts = scenarios_by_name(job.plan)
     standings = [standing for standing in job.standings if not standing.done]
     return [player_for(parts[one.scenario], job.plan, world, one, hooks) for one in standings]
 

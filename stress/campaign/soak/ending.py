@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.life import COMPLETE, FAILED, Life
-from stress.campaign.parts import Part
+from stress.campaign.records import ScenarioRecord
 from stress.campaign.soak.records import SHORTEST_SOAK, SOAK, Finding, Manifest, Sample, Standing
 from stress.campaign.soak.rundir import StoredSoak
 from stress.judge.verdict import TwinSide, judge
@@ -69,10 +69,10 @@ class Ending:
 
     @property
     def workers(self) -> list[str]:
-        """The workers that have played turns, if there was a crew."""
+        """The workers that have played turns, if there were any."""
         return sorted({one.worker for one in self.manifest.sessions if one.worker is not None})
 
-    def _result(self, part: Part) -> Result:
+    def _result(self, part: ScenarioRecord) -> Result:
         """One scenario's result: the verdict over the whole soak."""
         plan, standing = self.manifest.plan, self.standings[part.name]
         stall = standing.stall.lines[0] if standing.stall else None
@@ -124,7 +124,7 @@ class Ending:
         }
 
 
-def _side(part: Part, standing: Standing) -> TwinSide | None:
+def _side(part: ScenarioRecord, standing: Standing) -> TwinSide | None:
     """The twin's side of a scenario; None if it has none, or none that ran."""
     if standing.twin is None:
         return None

@@ -12,8 +12,8 @@ import attrs
 
 from stress.campaign.folder import Lines, write_whole
 from stress.campaign.journal import Journal, JournalError
-from stress.campaign.parts import Session
 from stress.campaign.reading import WholeLines
+from stress.campaign.records import Session
 from stress.campaign.soak.records import Finding, Sample
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES
 from stress.errors import UserError

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import attrs
 
 from stress.campaign.child import POLL_SECONDS, Child, failure, start
-from stress.campaign.crews.crew import NoWorkersError
 from stress.campaign.folder import encode
 from stress.campaign.journal import JournalError
 from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.soak.base import Soak, memory_of
 from stress.campaign.soak.messages import KINDS, Began, Glance, Job, Message, Ready, Turn
 from stress.campaign.soak.records import HARNESS_FAILED, Standing
+from stress.campaign.workers.pool import NoWorkersError
 from stress.errors import HarnessError, HostError, UserError
 from stress.machine.engines import compile_notes
 from stress.runs.conditions import StealMeter

@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.parts import Part
-from stress.campaign.soak.records import Standing, parts_by_name
+from stress.campaign.records import ScenarioRecord
+from stress.campaign.soak.records import Standing, scenarios_by_name
 from stress.campaign.soak.view import View, Watcher
 from stress.errors import UserError
 from stress.extras import needs
@@ -111,10 +111,10 @@ class SoakMetrics(Watcher):
         """Every graded outcome of every scenario."""
         from prometheus_client.core import CounterMetricFamily
 
-        parts = parts_by_name(view.plan)
+        parts = scenarios_by_name(view.plan)
         family = CounterMetricFamily("kstress_outcomes", "Lookups by outcome.", labels=("scenario", "outcome", "grade"))
         for standing in view.standings:
-            part: Part = parts[standing.scenario]
+            part: ScenarioRecord = parts[standing.scenario]
             for outcome in part.outcomes.values():
                 family.add_metric([part.name, outcome.name, outcome.grade], standing.tally.outcomes[outcome.name])
         return family

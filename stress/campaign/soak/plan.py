@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ import attrs
 from stress.campaign.converter import from_json, to_json
 from stress.campaign.folder import now
 from stress.campaign.identity import corpus_digest, sources_digest
-from stress.campaign.parts import Part, Session, changed, part_of, refuse_changes
+from stress.campaign.records import ScenarioRecord, Session, changed, record_of, refuse_changes
 from stress.campaign.soak.records import SOAK, Plan
 from stress.campaign.soak.rundir import StoredSoak
-from stress.config import Config
+from stress.config import Config, settings_of
 from stress.errors import UserError
 from stress.machine.engines import choose_engine
 from stress.runs.conditions import StealMeter, host_conditions
@@ -22,36 +21,20 @@ from stress.runs.runner import settle, world_for
 from stress.runs.variation import least_cpus, vary
 from stress.safe_text import shown
 from stress.scenario_files import find_scenario
-from stress.units import write_duration
+from stress.settings import SETTINGS
 
 SHORTEST_INTERVAL = 0.1
 FREE = ("duration_s", "interval_s")
-FLAGS = {
-    "engine": "--engine",
-    "cpus": "--cpus",
-    "seed": "--seed",
-    "kasan": "--kasan",
-    "noise": "--noise",
-    "pace_s": "--pace",
-    "stall_after_s": "--stall-after",
-    "stop_on_violation": "--stop-on-violation",
-    "corpus": "--corpus",
-    "switch_interval_s": "--switch-interval",
-    "readers_per_writer": "--readers-per-writer",
-    "gap_s": "--gap",
-    "fate": "--fate",
-}
-"""What must be as it was when a soak is resumed, and what to call it."""
 
 
-def _part(name: str, config: Config) -> Part:
+def _part(name: str, config: Config) -> ScenarioRecord:
     """One scenario; UserError if it cannot run with `config`."""
     scenario = find_scenario(name)
     needed = least_cpus(scenario, config)
     if config.cpus < needed:
         raise UserError(f"--cpus: {scenario.name} needs at least {needed} CPUs, not {config.cpus}; give more")
     vary(scenario, config)
-    return part_of(scenario)
+    return record_of(scenario)
 
 
 def _check_interval(interval_s: float) -> None:
@@ -74,26 +57,13 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
         raise UserError(f"SCENARIO: {shown(min(doubles))} is there twice; name each scenario once")
     _check_interval(interval_s)
     world_for(config)
-    settings = settle(config)
+    settings = settings_of(settle(config).settled)
     plan = Plan(
         parts,
-        engine=settings.engine,
-        cpus=config.cpus,
-        seed=config.seed,
-        kasan=config.kasan,
-        noise=settings.noise,
-        pace_s=settings.pace_s,
-        stall_after_s=settings.stall_after_s,
-        stop_on_violation=config.stop_on_violation,
-        corpus=os.path.realpath(config.corpus) if config.corpus else None,
+        **{**settings, "corpus": os.path.realpath(config.corpus) if config.corpus else None},
         corpus_digest=corpus_digest(config.corpus),
         sources_digest=sources_digest(),
-        duration_s=config.duration_s,
         interval_s=interval_s,
-        switch_interval_s=config.switch_interval_s,
-        readers_per_writer=config.readers_per_writer,
-        gap_s=config.gap_s,
-        fate=config.fate,
     )
     return from_json(to_json(plan), Plan, "what is asked for")  # what cannot be read back is told before it runs
 
@@ -120,26 +90,19 @@ def _asked(plan: Plan, scenarios: list[str], given: Mapping[str, object]) -> Ite
     asked = [find_scenario(name).origin for name in scenarios]
     if asked and sorted(asked) != sorted(origins):
         yield f"it is of {', '.join(map(shown, origins))}, not of {', '.join(map(shown, asked))}"
-    for name, flag in FLAGS.items():
-        if name not in given or name == "corpus":
+    for setting in SETTINGS:
+        name = setting.field
+        if name not in given or name in (*FREE, "corpus"):
             continue
         was, wanted = getattr(plan, name), given[name]
         wanted = choose_engine(str(wanted)) if name == "engine" else wanted
         if was != wanted:
-            yield f"{flag} was {_say(name, was)}, not {_say(name, wanted)}"
+            yield f"{setting.flag} was {setting.write(was)}, not {setting.write(wanted)}"
     corpus = given.get("corpus")
     if isinstance(corpus, Path) and corpus_digest(corpus) != plan.corpus_digest:
         yield f"--corpus {shown(corpus)} is not the corpus that it was begun with"
 
 
-def _say(name: str, value: object) -> str:
-    """A setting as it is written on the command line."""
-    if isinstance(value, Fraction):
-        return str(value)
-    return write_duration(value) if name.endswith("_s") and isinstance(value, float) else str(value)
-
-
 def session(plan: Plan) -> Session:
     """A session that begins now, under this host's conditions."""
-    conditions = host_conditions(plan.config(), float(plan.noise), plan.pace_s, plan.stall_after_s, StealMeter())
-    return Session(now(), conditions)
+    return Session(now(), host_conditions(plan.config(), StealMeter()))

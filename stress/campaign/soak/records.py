@@ -6,17 +6,17 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
-from pathlib import Path
 
 import attrs
 from attrs.validators import ge, gt, min_len, optional
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.converter import complete_but
-from stress.campaign.parts import Part, check_names
-from stress.config import Config
+from stress.campaign.records import ScenarioRecord, check_names
+from stress.config import Config, keeping, settings_of
 from stress.judge.tally import Tally
 from stress.runs.report import Report
+from stress.settings import SETTINGS
 
 SOAK = "soak"
 SCHEMA = 1
@@ -32,7 +32,7 @@ def _check_report(instance: object, attribute: object, told: Report) -> None:
         raise ValueError("a violation has at least two lines")
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=keeping(SETTINGS))
 class Plan:
     """What a soak is of: all that its counts depend on, and its times in seconds.
 
@@ -40,7 +40,7 @@ class Plan:
     all sources that programs are made of.
     """
 
-    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), check_names])
+    scenarios: tuple[ScenarioRecord, ...] = attrs.field(validator=[min_len(1), check_names])
     engine: str
     cpus: int
     seed: int
@@ -61,25 +61,10 @@ class Plan:
 
     def config(self) -> Config:
         """The config that runs it; UserError for a value out of range."""
-        return Config(
-            cpus=self.cpus,
-            duration_s=self.duration_s,
-            engine=self.engine,
-            seed=self.seed,
-            kasan=self.kasan,
-            noise=self.noise,
-            pace_s=self.pace_s,
-            stall_after_s=self.stall_after_s,
-            stop_on_violation=self.stop_on_violation,
-            corpus=Path(self.corpus) if self.corpus else None,
-            switch_interval_s=self.switch_interval_s,
-            readers_per_writer=self.readers_per_writer,
-            gap_s=self.gap_s,
-            fate=self.fate,
-        )
+        return Config(**settings_of(self))
 
 
-Manifest = parts.Manifest[Plan]
+Manifest = records.Manifest[Plan]
 
 
 @complete_but("lost_turns", "last_loss")
@@ -158,6 +143,6 @@ class Finding:
     told: Report = attrs.field(validator=_check_report)
 
 
-def parts_by_name(plan: Plan) -> Mapping[str, Part]:
+def scenarios_by_name(plan: Plan) -> Mapping[str, ScenarioRecord]:
     """The scenarios of a plan, by their names."""
     return {part.name: part for part in plan.scenarios}

@@ -1,4 +1,4 @@
-"""The trade of a soak's crew: one turn of one scenario at a time, in a process of its own, on the worker's cores."""
+"""What workers do for a soak: one turn of one scenario at a time, in a process of its own, on the worker's cores."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,17 @@ import attrs
 from attrs.validators import ge, optional
 
 from stress.campaign.child import Child, failure
-from stress.campaign.crews.crew import Interrupted, Note, Returned, StoppedError, Trade
-from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.folder import encode
 from stress.campaign.nursery import Source, close_idle, having_processes
-from stress.campaign.parts import changed
 from stress.campaign.pipes import Failed, Lost, read_message
+from stress.campaign.records import changed
 from stress.campaign.soak.base import memory_of
 from stress.campaign.soak.messages import KINDS, Job, Turn
 from stress.campaign.soak.plan import session
 from stress.campaign.soak.records import HARNESS_FAILED, Plan, Standing
 from stress.campaign.soak.turns import slices_of
+from stress.campaign.workers.envelope import LostError, pack, record_from, unpack
+from stress.campaign.workers.pool import Interrupted, Note, Returned, Service, StoppedError
 from stress.errors import HostError, UserError
 from stress.machine.patience import Patience
 from stress.runs.conditions import Conditions, StealMeter
@@ -27,13 +27,13 @@ from stress.safe_text import shown
 CHILD = "stress.campaign.soak.child"
 SOAK = "the soak"
 COMPILE_SECONDS = 600.0
-"""CPU time that the main thread of a machine's process may use in a shift: it compiles, and does little else."""
-LONGEST_SHIFT_SECONDS = 3600.0
-"""How much longer than its time a shift may take on a host that gives it no core."""
+"""CPU time that the main thread of a machine's process may use in a turn: it compiles, and does little else."""
+LONGEST_TURN_SECONDS = 3600.0
+"""How much longer than its time a turn may take on a host that gives it no core."""
 
 
 @attrs.frozen
-class Shift:
+class TurnTask:
     """What a worker is to do: turns of the only scenario of a plan, with the plan's seed, for `seconds` in all."""
 
     plan: Plan
@@ -41,8 +41,8 @@ class Shift:
 
 
 @attrs.frozen
-class Played:
-    """What a shift came to: where the scenario stands after it, from nothing, its violations, or why it failed.
+class TurnResult:
+    """What a turn came to: where the scenario stands after it, from nothing, its violations, or why it failed.
 
     `conditions` are those of the worker, `memory_bytes` the resident memory of the machine's process at the end.
     """
@@ -53,14 +53,14 @@ class Played:
     memory_bytes: int | None = attrs.field(validator=optional(ge(0)))
 
 
-def trade_of(plan: Plan) -> Trade:
-    """What a crew is hired for by a soak."""
-    return Trade(letter(plan), objections, work, close_idle)
+def service_of(plan: Plan) -> Service:
+    """What workers do for a soak of a plan."""
+    return Service(pack(plan), objections, work, close_idle)
 
 
 def objections(text: str) -> Iterator[str]:
     """How what there is here differs from what the plan was made from; each names both."""
-    plan: Plan = opened(text, Plan, SOAK)
+    plan: Plan = unpack(text, Plan, SOAK)
     yield from changed(plan.scenarios, plan.sources_digest, [(plan.corpus, plan.corpus_digest)])
     try:
         settle(plan.config())
@@ -69,22 +69,22 @@ def objections(text: str) -> Iterator[str]:
 
 
 def work(text: str, given_up: Interrupted, note: Note) -> str:
-    """Play a shift; what it came to.
+    """Play a turn; what it came to.
 
     Raises:
-        UserError: for a shift that cannot be read, or that cannot be played here.
+        UserError: for a task that cannot be read, or that cannot be played here.
         HarnessError: when the machine's process could not be started.
         HostError: when its turn is lost: it could not be ended, or for want of memory.
         StoppedError: when nobody waits for it any more.
     """
-    shift: Shift = opened(text, Shift, SOAK)
-    with having_processes(CHILD, shift.plan.engine == "native", None, given_up, note) as nursery:
-        return letter(play(shift, nursery, given_up, note))
+    task: TurnTask = unpack(text, TurnTask, SOAK)
+    with having_processes(CHILD, task.plan.engine == "native", None, given_up, note) as nursery:
+        return pack(play(task, nursery, given_up, note))
 
 
-def played_of(returned: Returned, scenario: str) -> Played:
-    """What a shift came to; LostError if its worker did not say, or spoke of another scenario."""
-    played: Played = said_by(returned, Played)
+def result_from(returned: Returned, scenario: str) -> TurnResult:
+    """What a turn came to; LostError if its worker did not say, or spoke of another scenario."""
+    played: TurnResult = record_from(returned, TurnResult)
     if played.turn is None and played.failure is None:
         raise LostError("it says nothing of the turn")
     if played.turn and (other := played.turn.standing.scenario) != scenario:
@@ -135,12 +135,12 @@ class TurnProcess:
             self.failure = failure(death, self.child.last_words)
 
 
-def play(shift: Shift, nursery: Source, given_up: Interrupted, note: Note) -> Played:
-    """Play a shift in a process from a nursery; StoppedError when it was given up, HostError when it is lost."""
-    plan, steal = shift.plan, StealMeter()
+def play(task: TurnTask, nursery: Source, given_up: Interrupted, note: Note) -> TurnResult:
+    """Play a turn in a process from a nursery; StoppedError when it was given up, HostError when it is lost."""
+    plan, steal = task.plan, StealMeter()
     standing = Standing(scenario=plan.scenarios[0].name)
-    child = Child(nursery.hatch(note), encode(Job(plan, (standing,), slices_of(shift.seconds), False)))
-    longest = LONGEST_SHIFT_SECONDS + 2 * (shift.seconds + plan.stall_after_s)
+    child = Child(nursery.hatch(note), encode(Job(plan, (standing,), slices_of(task.seconds), False)))
+    longest = LONGEST_TURN_SECONDS + 2 * (task.seconds + plan.stall_after_s)
     process = TurnProcess(child, Patience(child.pid, COMPILE_SECONDS, longest))
     try:
         process.listen(given_up)
@@ -150,4 +150,4 @@ def play(shift: Shift, nursery: Source, given_up: Interrupted, note: Note) -> Pl
         raise StoppedError
     process.end()
     conditions = attrs.evolve(session(plan).conditions, steal_percent=steal.percent())
-    return Played(conditions, process.turn, process.failure, process.memory_bytes)
+    return TurnResult(conditions, process.turn, process.failure, process.memory_bytes)

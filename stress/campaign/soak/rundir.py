@@ -7,7 +7,7 @@ import attrs
 
 from stress.campaign.reading import MANIFEST, WholeLines, records
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
-from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample, Standing, parts_by_name
+from stress.campaign.soak.records import SCHEMA, SOAK, Finding, Manifest, Plan, Sample, Standing, scenarios_by_name
 from stress.errors import UserError
 from stress.safe_text import shown
 
@@ -30,14 +30,10 @@ class StoredSoak(StoredCampaign[Plan]):
         standings.update({sample.standing.scenario: sample.standing for sample in self.samples})
         return standings
 
-    def samples_of(self, scenario: str) -> tuple[Sample, ...]:
-        """The samples of one scenario."""
-        return tuple(sample for sample in self.samples if sample.standing.scenario == scenario)
-
 
 def check(run: StoredSoak) -> None:
     """Raise UserError where manifest and lines do not belong together."""
-    known = set(parts_by_name(run.manifest.plan))
+    known = set(scenarios_by_name(run.manifest.plan))
     for scenario in [sample.standing.scenario for sample in run.samples] + [one.scenario for one in run.findings]:
         if scenario not in known:
             raise UserError(f"{shown(run.folder)}: a line is of {shown(scenario)}, which the manifest does not name")

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from stress.campaign.crews.crew import MakeCrew
 from stress.campaign.folder import check_place, lock_folder
-from stress.campaign.soak.crewed import CrewedSoak
+from stress.campaign.soak.distributed import DistributedSoak
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.local import LocalSoak
 from stress.campaign.soak.plan import new_plan, resumed_plan, session
 from stress.campaign.soak.records import SOAK, Standing
-from stress.campaign.soak.remote import trade_of
+from stress.campaign.soak.remote import service_of
 from stress.campaign.soak.rundir import KIND, read_run
 from stress.campaign.soak.view import Watcher
+from stress.campaign.workers.pool import MakePool
 from stress.config import Config
 
 
@@ -33,7 +33,7 @@ def soak(
     results: Path = Path("results"),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = _never,
-    crew: MakeCrew | None = None,
+    crew: MakePool | None = None,
 ) -> Ending:
     """Run scenarios, given by name or path, for `config.duration_s` in all, in turns of `interval_s`.
 
@@ -54,8 +54,8 @@ def soak(
     watched = watcher or Watcher()
     if crew is None:
         return LocalSoak(plan, open_journal, watched, interrupted, standings).run()
-    with closing(crew(trade_of(plan), watched.note, interrupted)) as hands:
-        return CrewedSoak(plan, open_journal, watched, interrupted, standings, crew=hands).run()
+    with closing(crew(service_of(plan), watched.note, interrupted)) as pool:
+        return DistributedSoak(plan, open_journal, watched, interrupted, standings, pool=pool).run()
 
 
 def resume(
@@ -63,7 +63,7 @@ def resume(
     scenarios: Iterable[str] = (),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = _never,
-    crew: MakeCrew | None = None,
+    crew: MakePool | None = None,
     **given: object,
 ) -> Ending:
     """Go on with the soak in a run directory, adding to the same counts, until its duration is reached.
@@ -80,8 +80,8 @@ def resume(
         lock = stack.enter_context(lock_folder(folder))
         run = read_run(folder)
         plan = resumed_plan(run, scenarios, given)
-        hands = stack.enter_context(closing(crew(trade_of(plan), watched.note, interrupted))) if crew else None
+        pool = stack.enter_context(closing(crew(service_of(plan), watched.note, interrupted))) if crew else None
         journal = SoakJournal.reopen(SOAK, run, lock, plan, session(plan))
         standings = {name: standing.revived() for name, standing in run.standings().items()}
         known = (plan, lambda: journal, watched, interrupted, standings, list(run.findings), journal)
-        return (CrewedSoak(*known, crew=hands) if hands else LocalSoak(*known)).run()
+        return (DistributedSoak(*known, pool=pool) if pool else LocalSoak(*known)).run()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import attrs
 
-from stress.campaign.parts import Part, load_part
+from stress.campaign.records import ScenarioRecord, load_recorded
 from stress.campaign.soak.messages import Turn
 from stress.campaign.soak.records import Plan, Standing
 from stress.errors import HarnessError
@@ -128,9 +128,9 @@ def _track(scenario: Scenario, plan: Plan, world: World, tally: Tally, slices: i
     return track
 
 
-def player_for(part: Part, plan: Plan, world: World, standing: Standing, hooks: Hooks) -> Player:
+def player_for(part: ScenarioRecord, plan: Plan, world: World, standing: Standing, hooks: Hooks) -> Player:
     """A scenario of the plan, compiled, that goes on from where it stands. UserError if its file has changed."""
-    scenario = load_part(part)
+    scenario = load_recorded(part)
     twin = twin_of(scenario)
     track = _track(scenario, plan, world, standing.tally, standing.slices, hooks)
     twin_tally = standing.twin or Tally()

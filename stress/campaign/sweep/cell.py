@@ -10,12 +10,12 @@ from typing import Any
 import attrs
 
 from stress.campaign.child import Child, failure
-from stress.campaign.crews.crew import StoppedError
 from stress.campaign.folder import encode, now
 from stress.campaign.nursery import Source
 from stress.campaign.pipes import Failed, Lost, read_message
 from stress.campaign.sweep.messages import KINDS, CellTask, GoesOn, Job, Ran, Started
 from stress.campaign.sweep.records import CRASHED, DONE, FAILED, HUNG, NO_MEMORY, CellResult, Plan
+from stress.campaign.workers.pool import StoppedError
 from stress.errors import HostError
 from stress.machine.patience import Patience
 from stress.runs.report import Report

@@ -5,8 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from stress.campaign.parts import load_part
 from stress.campaign.pipes import Lost, serve
+from stress.campaign.records import load_recorded
 from stress.campaign.sweep.messages import GoesOn, Job, Message, Ran, Started
 from stress.campaign.sweep.plan import config_of
 from stress.machine.machine import Machine
@@ -40,7 +40,7 @@ class Looks:
 def work(job: Job, speak: Speak, stop: threading.Event) -> None:
     """Run the cell."""
     config = config_of(job.plan, 0, job.seed)
-    scenario = load_part(job.plan.scenarios[0])
+    scenario = load_recorded(job.plan.scenarios[0])
     looks = Looks(speak, job.began_ns)
     hooks = Hooks(interrupted=stop.is_set, watch=looks, before_exit=lambda why: speak(Lost(why)))
     run = run_scenario(scenario, world_for(config), config, hooks).as_json()

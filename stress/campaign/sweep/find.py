@@ -8,10 +8,12 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text
-from stress.campaign.sweep.records import DURATION, rises
+from stress.campaign.sweep.axes import value_on
+from stress.campaign.sweep.records import rises
 from stress.errors import UserError
+from stress.kinds import SHARE, TIME, WHOLE, Kind, read_text
 from stress.safe_text import shown
+from stress.settings import SETTINGS, Setting
 
 MICROSECONDS = 10**6
 _PERCENT = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,6})?%")
@@ -45,23 +47,20 @@ def _shares(low: Fraction, high: Fraction) -> Iterator[Fraction]:
 
 @attrs.frozen
 class Slope:
-    """An axis on which a knee can be sought: what is between two ends, and the ends if none are given."""
+    """An axis on which a knee can be sought, and what is between two ends."""
 
-    axis: Axis
+    axis: Setting
     between: Callable[[Any, Any], Iterator[Any]]
-    usual: str
+
+    @property
+    def usual(self) -> str:
+        """The range that is searched unless one is given."""
+        return self.axis.knee
 
 
-KNOWN = {axis.name: axis for axis in (*AXES, Axis("duration", DURATION, read_duration))}
-SLOPES = {
-    name: Slope(KNOWN[name], between, usual)
-    for name, between, usual in (
-        ("cpus", _counts, "2..64"),
-        ("noise", _shares, "1/4096..1/8"),
-        ("gap", _times, "10us..10ms"),
-        ("duration", _times, "1ms..5s"),
-    )
-}
+BETWEEN: dict[Kind, Callable[[Any, Any], Iterator[Any]]] = {WHOLE: _counts, TIME: _times, SHARE: _shares}
+KNOWN = {setting.name: setting for setting in SETTINGS if setting.axis or setting.knee}
+SLOPES = {name: Slope(setting, BETWEEN[setting.kind]) for name, setting in KNOWN.items() if setting.knee}
 
 
 @attrs.frozen
@@ -101,9 +100,9 @@ def read_percent(value: object, origin: str) -> float:
     return share
 
 
-def _list(axis: Axis, given: str, origin: str) -> tuple[Any, ...]:
+def _list(axis: Setting, given: str, origin: str) -> tuple[Any, ...]:
     """Candidates with commas in between, put in order."""
-    candidates = sorted(axis.value(one, origin) for one in given.split(","))
+    candidates = sorted(value_on(axis, one, origin) for one in given.split(","))
     if not rises(candidates):
         raise UserError(f"{origin}: {shown(repr(given))} has a value twice; name each value once")
     return tuple(candidates)
@@ -111,7 +110,7 @@ def _list(axis: Axis, given: str, origin: str) -> tuple[Any, ...]:
 
 def _range(slope: Slope, low: str, high: str, origin: str) -> tuple[Any, ...]:
     """Both ends, and what is in between."""
-    first, last = (slope.axis.value(one, origin) for one in (low, high))
+    first, last = (value_on(slope.axis, one, origin) for one in (low, high))
     if not 0 < first <= last:
         raise UserError(
             f"{origin}: {shown(repr(f'{low}..{high}'))} is no range; give the smaller end first, and more than 0"

@@ -9,12 +9,15 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.sweep.axes import AXES, Axis, read_duration, read_text, read_whole
+from stress.campaign.sweep.axes import value_on
 from stress.campaign.sweep.find import KNOWN, Sought, read_find, read_percent
-from stress.config import LARGEST_SEED
+from stress.campaign.sweep.records import ALIKE
+from stress.config import keeping
 from stress.errors import UserError
 from stress.host import disk
+from stress.kinds import read_text, read_whole
 from stress.safe_text import shown
+from stress.settings import AXES, SETTINGS, Setting
 
 MOST_REPEATS = 10_000
 DEFAULT_REPEAT = 3
@@ -25,7 +28,7 @@ DEFAULT_SECONDS = 2.0
 LARGEST_PLAN = 16 << 20
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=keeping(ALIKE))
 class Matrix:
     """Scenarios (names or paths), the values on each axis by its config's field, and what all cells have alike.
 
@@ -87,11 +90,11 @@ class Errors:
             raise UserError(*self._told)
 
 
-def values_on(axis: Axis, given: Iterable[object], origin: str, errors: Errors) -> tuple[Any, ...]:
+def values_on(axis: Setting, given: Iterable[object], origin: str, errors: Errors) -> tuple[Any, ...]:
     """The values on one axis; a value that is there twice is an error, since its cells would count twice."""
     values: list[Any] = []
     for one in given:
-        value = errors.collect(axis.value, one, origin)
+        value = errors.collect(value_on, axis, one, origin)
         if value is not None and value in values:
             errors.add(f"{origin}: {shown(repr(one))} is there twice; name each value once")
         values.append(value)
@@ -106,52 +109,25 @@ def from_flags(given: Mapping[str, str], errors: Errors) -> dict[str, tuple[Any,
     return {axis.field: values_on(axis, given[axis.name].split(","), f"--{axis.name}", errors) for axis in wanted}
 
 
-def _seed(value: object, origin: str) -> int:
-    """A seed."""
-    seed = read_whole(value, origin)
-    if not 0 <= seed <= LARGEST_SEED:
-        raise UserError(f"{origin}: {seed} is not from 0 to 2**63 - 1")
-    return seed
-
-
 def _repeat(value: object, origin: str) -> int:
     """How often to run each cell."""
     repeat = read_whole(value, origin)
     if not 1 <= repeat <= MOST_REPEATS:
-        raise UserError(f"{origin}: {repeat} is no number of repeats; give 1 to {MOST_REPEATS:,}")
+        raise UserError(f"{origin}: {repeat} is not from 1 to {MOST_REPEATS:,}")
     return repeat
-
-
-def _time(value: object, origin: str) -> float:
-    """A time of more than nothing."""
-    seconds = read_duration(value, origin)
-    if seconds <= 0:
-        raise UserError(f"{origin}: {shown(repr(value))} is no time to run; give more than 0s")
-    return seconds
-
-
-def _flag(value: object, origin: str) -> bool:
-    """Yes or no."""
-    if not isinstance(value, bool):
-        raise UserError(f"{origin}: {shown(repr(value))} is neither true nor false; write one of them")
-    return value
 
 
 def _scenarios(value: object, origin: str) -> tuple[str, ...]:
     """Names or paths of scenarios."""
     if not isinstance(value, list) or not value:
-        raise UserError(f'{origin}: {shown(repr(value))} is no list of scenarios; give one like ["stop_machine"]')
+        raise UserError(f'{origin}: {shown(repr(value))} is not a list of scenarios; give one like ["stop_machine"]')
     return tuple(read_text(one, origin) for one in value)
 
 
 KEYS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
     "scenarios": ("scenarios", _scenarios),
     "repeat": ("repeat", _repeat),
-    "seed": ("seed", _seed),
-    "duration": ("duration_s", _time),
-    "kasan": ("kasan", _flag),
-    "stall-after": ("stall_after_s", _time),
-    "stop-on-violation": ("stop_on_violation", _flag),
+    **{setting.name: (setting.field, setting.read) for setting in SETTINGS if not setting.axis},
     "find": ("find", read_find),
     "share": ("share", read_percent),
     "confidence": ("confidence", read_percent),
@@ -175,7 +151,7 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number of thousands of digits
-        raise UserError(f"{shown(path)} is no TOML: {shown(str(error))}") from None
+        raise UserError(f"{shown(path)} is not TOML: {shown(str(error))}") from None
 
 
 def _unknown(keys: Iterable[str], known: Iterable[str], where: str, errors: Errors) -> None:
@@ -185,7 +161,7 @@ def _unknown(keys: Iterable[str], known: Iterable[str], where: str, errors: Erro
         if key not in names:
             near = difflib.get_close_matches(key, names, 1)
             meant = f"did you mean {near[0]!r}" if near else f"give some of {', '.join(names)}"
-            errors.add(f"{where}: {shown(repr(key))} is no key of a plan; {meant}")
+            errors.add(f"{where}: {shown(repr(key))} is not a key of a plan; {meant}")
 
 
 def read_plan(path: Path) -> Matrix:
@@ -198,7 +174,7 @@ def read_plan(path: Path) -> Matrix:
     where = shown(path)
     axes = document.pop("axes", {})
     if not isinstance(axes, dict):
-        errors.add(f"{where}: axes: {shown(repr(axes))} is no table; write its keys below [axes]")
+        errors.add(f"{where}: axes: {shown(repr(axes))} is not a table; write its keys below [axes]")
         axes = {}
     names = {axis.name: axis for axis in AXES}
     _unknown(document, [*KEYS, "axes"], where, errors)

@@ -10,18 +10,19 @@ from typing import Any
 import attrs
 
 from stress.campaign.identity import corpus_digest, sources_digest
-from stress.campaign.parts import changed, part_of, refuse_changes
-from stress.campaign.sweep.axes import AXES, split_flag, telling
+from stress.campaign.records import changed, record_of, refuse_changes
+from stress.campaign.sweep.axes import split_flag, telling
 from stress.campaign.sweep.matrix import Errors, Matrix
-from stress.campaign.sweep.records import DURATION, SOUGHT, SWEEP, Find, Plan, Values, rises
+from stress.campaign.sweep.records import ALIKE, DURATION, SOUGHT, SWEEP, Find, Plan, Values, rises
 from stress.campaign.sweep.sweepdir import StoredSweep
-from stress.config import Config
+from stress.config import Config, settings_of
 from stress.errors import UserError
 from stress.runs.runner import settle, world_for
 from stress.runs.variation import least_cpus, vary
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario, twin_of
+from stress.settings import AXES
 
 MOST_CELLS = 100_000
 
@@ -43,14 +44,11 @@ def new_plan(matrix: Matrix) -> Plan:
     cells = [errors.collect(_cell, scenario, config, matrix) for scenario in scenarios for config in _configs(matrix)]
     errors.check()
     return Plan(
-        scenarios=tuple(map(part_of, scenarios)),
+        scenarios=tuple(map(record_of, scenarios)),
         cells=tuple(cells),
         repeat=matrix.repeat,
         seed=matrix.seed,
-        duration_s=_duration(matrix),
-        kasan=matrix.kasan,
-        stall_after_s=matrix.stall_after_s,
-        stop_on_violation=_stops(matrix),
+        **_alike(matrix),
         find=_find(matrix),
         corpus_digests={os.path.realpath(corpus): digest for corpus, digest in worlds.items() if corpus},
         sources_digest=sources_digest(),
@@ -94,13 +92,12 @@ def _configs(matrix: Matrix) -> Iterator[Config]:
     fields = [axis.field for axis in AXES if axis.field in matrix.axes]
     for values in product(*(matrix.axes[field] for field in fields)):
         given: dict[str, Any] = dict(zip(fields, values, strict=True))
-        yield Config(
-            **given,
-            duration_s=_duration(matrix),
-            kasan=matrix.kasan,
-            stall_after_s=matrix.stall_after_s,
-            stop_on_violation=_stops(matrix),
-        )
+        yield Config(**given, **_alike(matrix))
+
+
+def _alike(matrix: Matrix) -> dict[str, Any]:
+    """The settings that all cells have alike."""
+    return {**settings_of(matrix, ALIKE), "duration_s": _duration(matrix), "stop_on_violation": _stops(matrix)}
 
 
 def _duration(matrix: Matrix) -> float:
@@ -142,19 +139,8 @@ def _values(scenario: Scenario, config: Config) -> Values:
     for one in filter(None, (scenario, twin_of(scenario))):
         if config.cpus >= least_cpus(one, config):
             vary(one, config)
-    settings = settle(config)
-    return Values(
-        scenario=scenario.name,
-        engine=settings.engine,
-        cpus=config.cpus,
-        readers_per_writer=config.readers_per_writer,
-        noise=settings.noise,
-        switch_interval_s=config.switch_interval_s,
-        gap_s=config.gap_s,
-        pace_s=settings.pace_s,
-        fate=config.fate,
-        corpus=os.path.realpath(config.corpus) if config.corpus else None,
-    )
+    corpus = os.path.realpath(config.corpus) if config.corpus else None
+    return Values(scenario=scenario.name, **{**settings_of(settle(config).settled, AXES), "corpus": corpus})
 
 
 def order(plan: Plan) -> Iterator[tuple[int, int]]:
@@ -188,22 +174,7 @@ def lone(plan: Plan, number: int) -> Plan:
 def config_of(plan: Plan, number: int, seed: int = 0) -> Config:
     """How one cell is run with a seed."""
     values = plan.cells[number]
-    return Config(
-        cpus=values.cpus,
-        duration_s=plan.duration_s,
-        engine=values.engine,
-        seed=seed,
-        kasan=plan.kasan,
-        noise=values.noise,
-        pace_s=values.pace_s,
-        stall_after_s=plan.stall_after_s,
-        stop_on_violation=plan.stop_on_violation,
-        corpus=Path(values.corpus) if values.corpus else None,
-        switch_interval_s=values.switch_interval_s,
-        readers_per_writer=values.readers_per_writer,
-        gap_s=values.gap_s,
-        fate=values.fate,
-    )
+    return Config(seed=seed, **settings_of(plan, ALIKE), **settings_of(values, AXES))
 
 
 def check_unchanged(swept: StoredSweep) -> None:

@@ -12,13 +12,12 @@ from typing import Any
 import attrs
 from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.converter import complete_only
-from stress.campaign.parts import Part, check_names
-from stress.config import LEAST_NOISE, LONGEST_SWITCH_INTERVAL
-from stress.machine.words import MAX_CPUS
+from stress.campaign.records import ScenarioRecord, check_names
+from stress.config import keeping, wrong_settings
 from stress.runs.report import Report
-from stress.scenario import FATES, LONGEST_GAP_SECONDS
+from stress.settings import AXES, SETTINGS
 from stress.units import LONGEST
 
 SWEEP = "sweep"
@@ -28,9 +27,11 @@ DONE, CRASHED, HUNG, NO_MEMORY, FAILED = ENDS = ("done", "crashed", "hung", "out
 
 NOT_APPLICABLE = "not applicable"
 _TOO_FEW = re.compile(r"needs at least \d+ CPUs, not \d+")
+ALIKE = tuple(setting for setting in SETTINGS if not setting.axis and setting.name != "seed")
+"""The settings that all cells have alike."""
 TIME = and_(gt(0.0), le(LONGEST))
 DURATION = "duration_s"
-SOUGHT = ("cpus", "noise", "gap_s", DURATION)
+SOUGHT = tuple(setting.field for setting in SETTINGS if setting.knee)
 """The axes on which a knee can be sought: a race shows the more often the greater their value is."""
 
 
@@ -39,37 +40,35 @@ def applies(run: Mapping[str, Any]) -> bool:
     return bool(run.get("applicable", _TOO_FEW.fullmatch(str(run.get("reason"))) is None))
 
 
-def _check_noise(instance: object, attribute: object, noise: Fraction) -> None:
-    """Raise ValueError for what is no share of accesses."""
-    if noise and not LEAST_NOISE <= noise <= 1:
-        raise ValueError(f"{noise!s:.60} is no rate of noise")
-
-
 def rises(values: Sequence[Any]) -> bool:
     """Whether each value is greater than the one before it."""
     return all(one < other for one, other in pairwise(values))
 
 
 @complete_only
-@attrs.frozen(kw_only=True, cache_hash=True)
+@attrs.frozen(kw_only=True, cache_hash=True, field_transformer=keeping(AXES))
 class Values:
     """One value on each axis; None for what the scenario or the interpreter has by itself. Times are in seconds."""
 
     scenario: str
     engine: str
-    cpus: int = attrs.field(validator=[ge(1), le(MAX_CPUS)])
-    readers_per_writer: int | None = attrs.field(default=None, validator=optional(and_(ge(1), le(MAX_CPUS - 1))))
-    noise: Fraction = attrs.field(validator=_check_noise)
-    switch_interval_s: float | None = attrs.field(
-        default=None, validator=optional(and_(gt(0.0), le(LONGEST_SWITCH_INTERVAL)))
-    )
-    gap_s: float | None = attrs.field(default=None, validator=optional(and_(gt(0.0), le(LONGEST_GAP_SECONDS))))
-    pace_s: float = attrs.field(validator=[ge(0.0), le(LONGEST)])
-    fate: str | None = attrs.field(default=None, validator=optional(in_(FATES)))
+    cpus: int
+    readers_per_writer: int | None = None
+    noise: Fraction
+    switch_interval_s: float | None = None
+    gap_s: float | None = None
+    pace_s: float
+    fate: str | None = None
     corpus: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for a value out of range."""
+        for flag, wrong in wrong_settings(self, AXES):
+            raise ValueError(f"{flag}: {wrong}")
 
-AXES = tuple(field.name for field in attrs.fields(Values))
+
+COLUMNS = tuple(field.name for field in attrs.fields(Values))
+"""The scenario, the engine, and the other axes."""
 
 
 def varying(cells: Iterable[Values]) -> tuple[str, ...]:
@@ -79,7 +78,7 @@ def varying(cells: Iterable[Values]) -> tuple[str, ...]:
     """
     seen: dict[str, dict[str, set[object]]] = {}
     for values in {id(values): values for values in cells}.values():  # the many cells of a sweep share a few
-        for axis in AXES[2:]:
+        for axis in COLUMNS[2:]:
             seen.setdefault(axis, {}).setdefault(values.engine, set()).add(getattr(values, axis))
     engines = {engine for by_engine in seen.values() for engine in by_engine}
     differing = [axis for axis, by_engine in seen.items() if any(len(known) > 1 for known in by_engine.values())]
@@ -100,7 +99,7 @@ class Find:
     durations: tuple[float, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=keeping(ALIKE))
 class Plan:
     """What a sweep is of: the values of each cell, how often each is repeated, and what all cells have alike.
 
@@ -109,7 +108,7 @@ class Plan:
     The digests are of the bytes of each corpus that was named, by its path, and of all sources programs are made of.
     """
 
-    scenarios: tuple[Part, ...] = attrs.field(validator=[min_len(1), check_names])
+    scenarios: tuple[ScenarioRecord, ...] = attrs.field(validator=[min_len(1), check_names])
     cells: tuple[Values, ...] = attrs.field(validator=min_len(1))
     repeat: int = attrs.field(validator=ge(1))
     seed: int
@@ -130,7 +129,7 @@ class Plan:
             raise ValueError("durations must rise, up to that of the runs")
 
 
-Manifest = parts.Manifest[Plan]
+Manifest = records.Manifest[Plan]
 
 
 @attrs.frozen(kw_only=True)

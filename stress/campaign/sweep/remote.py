@@ -1,4 +1,4 @@
-"""The trade of a sweep's crew: one cell at a time, in a process of its own, on the cores that the worker has.
+"""What workers do for a sweep: one cell at a time, in a process of its own, on the cores that the worker has.
 
 `objections` says whether a worker has what the sweep is made of, `work` runs a cell; both may be called in any thread.
 """
@@ -8,16 +8,16 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.crews.crew import Interrupted, Note, Returned, Trade
-from stress.campaign.crews.letters import LostError, letter, opened, said_by
 from stress.campaign.identity import corpus_digest
 from stress.campaign.nursery import close_idle, having_processes
-from stress.campaign.parts import changed
+from stress.campaign.records import changed
 from stress.campaign.runs import run_of
 from stress.campaign.sweep.cell import CHILD, needs_native, run_cell
 from stress.campaign.sweep.messages import CellTask
 from stress.campaign.sweep.plan import kinds, lone, seed_of_cell, unfit
 from stress.campaign.sweep.records import CellResult, Plan
+from stress.campaign.workers.envelope import LostError, pack, record_from, unpack
+from stress.campaign.workers.pool import Interrupted, Note, Returned, Service
 from stress.errors import UserError
 from stress.safe_text import shown
 
@@ -25,8 +25,8 @@ SWEEP = "the sweep"
 
 
 @attrs.frozen
-class Offer:
-    """What a sweep is of: a plan, with a cell of each kind, and a digest of the corpus that comes with kstress."""
+class Requirements:
+    """What a worker must have for a sweep: a plan with a cell of each kind, and the digest of the bundled corpus."""
 
     plan: Plan
     bundled: str
@@ -37,16 +37,16 @@ def task_for(plan: Plan, number: int, repeat: int, cores: str | None = None) -> 
     return CellTask(lone(plan, number), number, repeat, seed_of_cell(plan, number, repeat), cores)
 
 
-def trade_of(plan: Plan) -> Trade:
-    """What a crew is hired for by a sweep."""
-    return Trade(letter(Offer(kinds(plan), corpus_digest(None))), objections, work, close_idle)
+def service_of(plan: Plan) -> Service:
+    """What workers do for a sweep of a plan."""
+    return Service(pack(Requirements(kinds(plan), corpus_digest(None))), objections, work, close_idle)
 
 
 def objections(text: str) -> Iterator[str]:
-    """How what there is here differs from what an offer's plan was made from; each names both."""
-    offer: Offer = opened(text, Offer, SWEEP)
-    plan = offer.plan
-    corpora = [(None, offer.bundled), *plan.corpus_digests.items()]
+    """How what there is here differs from what the plan was made from; each names both."""
+    needed = unpack(text, Requirements, SWEEP)
+    plan = needed.plan
+    corpora = [(None, needed.bundled), *plan.corpus_digests.items()]
     yield from changed(plan.scenarios, plan.sources_digest, corpora)
     yield from unfit(plan)
 
@@ -59,14 +59,14 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
         HarnessError: when the cell's process could not be started.
         StoppedError: when nobody waits for the cell any more.
     """
-    task: CellTask = opened(text, CellTask, SWEEP)
+    task: CellTask = unpack(text, CellTask, SWEEP)
     with having_processes(CHILD, needs_native(task.plan), task.cores, given_up, note) as nursery:
-        return letter(run_cell(task, nursery, given_up, note))
+        return pack(run_cell(task, nursery, given_up, note))
 
 
 def result_from(returned: Returned, plan: Plan) -> CellResult:
     """The result of a cell of the plan; LostError if its worker did not say, or it is that of another."""
-    result: CellResult = said_by(returned, CellResult)
+    result: CellResult = record_from(returned, CellResult)
     task, who = task_for(plan, *returned.tag), returned.worker or SWEEP
     if (result.number, result.repeat, result.seed) != (task.number, task.repeat, task.seed):
         raise LostError(f"{who} brought cell {result.number} in repeat {result.repeat}, which it was not given")

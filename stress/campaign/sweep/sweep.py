@@ -13,20 +13,20 @@ import attrs
 
 from stress.campaign import watcher
 from stress.campaign.child import failure
-from stress.campaign.crews.alone import Alone
-from stress.campaign.crews.crew import Crew, MakeCrew, Returned, work_through
-from stress.campaign.crews.letters import LostError, letter
 from stress.campaign.folder import check_place, lock_folder, now
 from stress.campaign.journal import Journal, JournalError
-from stress.campaign.parts import Session
+from stress.campaign.records import Session
 from stress.campaign.sweep.agenda import Agenda, Cell
 from stress.campaign.sweep.cell import result_of
 from stress.campaign.sweep.finding import Quest, agenda_of, quests_of
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan
 from stress.campaign.sweep.records import CRASHED, FAILED, SWEEP, CellResult, Plan, Values, applies
-from stress.campaign.sweep.remote import result_from, task_for, trade_of
+from stress.campaign.sweep.remote import result_from, service_of, task_for
 from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
+from stress.campaign.workers.envelope import LostError, pack
+from stress.campaign.workers.in_process import InProcess
+from stress.campaign.workers.pool import MakePool, Pool, Returned, work_through
 from stress.host.cores import chosen
 from stress.judge.verdict import INCONCLUSIVE
 from stress.machine.engines import compile_notes
@@ -90,7 +90,7 @@ class Sweep:
     watcher: Watcher
     interrupted: Callable[[], bool]
     ended: list[CellResult]
-    crew: Crew
+    pool: Pool
     cores: str | None
     agenda: Agenda = attrs.field(init=False)
     trouble: str | None = None
@@ -113,7 +113,7 @@ class Sweep:
             for line in compile_notes(engine):
                 self.watcher.note(line)
         try:
-            self.trouble = work_through(self.crew, self)
+            self.trouble = work_through(self.pool, self)
             self.journal.end(self._status())
         except JournalError as error:
             self.trouble = str(error)
@@ -128,10 +128,10 @@ class Sweep:
 
     def give(self) -> None:
         """Give a cell to everybody who has none."""
-        while self.crew.has_room and (cell := self.agenda.take()):
+        while self.pool.has_room and (cell := self.agenda.take()):
             number, repeat = cell
             self.watcher.begin(self.plan.cells[number], repeat, self.agenda.left, len(self.ended) + self.agenda.left)
-            self.crew.begin(cell, letter(task_for(self.plan, *cell, self.cores)))
+            self.pool.begin(cell, pack(task_for(self.plan, *cell, self.cores)))
 
     def take(self, returned: Returned) -> None:
         """A cell has come back: it has ended, or its worker was lost and another gets it, but not for ever."""
@@ -165,12 +165,7 @@ class Sweep:
 
 def session_of_host(plan: Plan) -> Session:
     """A session that begins now, under this host's conditions; those of each cell are in its run."""
-    config = config_of(plan, 0)
-    settings = settle(config)
-    steal = StealMeter()
-    return Session(
-        now(), host_conditions(config, float(settings.noise), settings.pace_s, settings.stall_after_s, steal)
-    )
+    return Session(now(), host_conditions(settle(config_of(plan, 0)).settled, StealMeter()))
 
 
 def sweep(
@@ -178,7 +173,7 @@ def sweep(
     results: Path = Path("results"),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = lambda: False,
-    crew: MakeCrew = Alone,
+    crew: MakePool = InProcess,
     cores: str | None = None,
 ) -> SweepEnding:
     """Run every cell of a matrix; all is kept in a new run directory under `results`. Ends early when `interrupted`.
@@ -193,16 +188,16 @@ def sweep(
     chosen(cores)
     plan, watcher = new_plan(matrix), watcher or Watcher()
     check_place(results)
-    with closing(crew(trade_of(plan), watcher.note, interrupted)) as hands:
+    with closing(crew(service_of(plan), watcher.note, interrupted)) as pool:
         journal = Journal.create(KIND, results, plan, session_of_host(plan))
-        return Sweep(journal, watcher, interrupted, [], hands, cores).run()
+        return Sweep(journal, watcher, interrupted, [], pool, cores).run()
 
 
 def resume_sweep(
     folder: Path,
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = lambda: False,
-    crew: MakeCrew = Alone,
+    crew: MakePool = InProcess,
     cores: str | None = None,
 ) -> SweepEnding:
     """Run the cells of a run directory that have not ended, by whatever crew.
@@ -216,6 +211,6 @@ def resume_sweep(
         swept = read_sweep(folder)
         check_unchanged(swept)
         plan = swept.manifest.plan
-        with closing(crew(trade_of(plan), watcher.note, interrupted)) as hands:
+        with closing(crew(service_of(plan), watcher.note, interrupted)) as pool:
             journal = Journal.reopen(SWEEP, swept, lock, plan, session_of_host(plan))
-            return Sweep(journal, watcher, interrupted, list(swept.ended), hands, cores).run()
+            return Sweep(journal, watcher, interrupted, list(swept.ended), pool, cores).run()

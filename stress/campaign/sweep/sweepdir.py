@@ -1,6 +1,5 @@
 """Reading a sweep's run directory: for `kstress report`, for `--resume`, for whoever wants to know."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from stress.campaign.life import COMPLETE, FAILED, Life
 from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
 from stress.campaign.runs import Run, run_of
-from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan, Values
+from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan
 from stress.errors import UserError
 from stress.safe_text import shown
 
@@ -38,16 +37,6 @@ class StoredSweep(StoredCampaign[Plan]):
         runs = "runs of a search" if plan.find else f"of {len(plan.cells) * plan.repeat:,} runs"
         return Life(SWEEP, self.folder, self.state, f"{ended} {runs}", self.state in (COMPLETE, FAILED))
 
-    def left(self) -> Iterator[tuple[int, int]]:
-        """The number and repeat of each cell that has not ended."""
-        plan, done = self.manifest.plan, {(one.number, one.repeat) for one in self.ended}
-        for number in range(len(plan.cells)):
-            yield from ((number, repeat) for repeat in range(1, plan.repeat + 1) if (number, repeat) not in done)
-
-    def values_of(self, ended: CellResult) -> Values:
-        """Where in the matrix a cell is."""
-        return self.manifest.plan.cells[ended.number]
-
 
 @attrs.frozen
 class Cells:
@@ -61,7 +50,7 @@ class Cells:
     stored: bool
     ended: list[CellResult] = attrs.field(factory=list)
     runs: list[Run | None] = attrs.field(factory=list)
-    _seen: set[tuple[int, int]] = attrs.field(factory=set)
+    _seen: set[int] = attrs.field(factory=set)
 
     def take(self, line: Line, value: dict[str, Any], where: str) -> None:
         """Add the cell of a line; UserError for one that the manifest does not have."""
@@ -76,11 +65,12 @@ class Cells:
     def _check(self, one: CellResult) -> None:
         """Raise UserError for a cell that does not belong there."""
         plan, where = self.manifest.plan, shown(self.path)
+        place = one.number * (plan.repeat + 1) + one.repeat
         if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(self.manifest.sessions):
             raise UserError(f"{where} has a cell that the manifest does not have: it is damaged, or of another sweep")
-        if (one.number, one.repeat) in self._seen:
+        if place in self._seen:
             raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it is put together from two")
-        self._seen.add((one.number, one.repeat))
+        self._seen.add(place)
 
 
 def check(manifest: Manifest, where: str) -> None:

@@ -5,11 +5,13 @@ from typing import Any
 
 from stress.campaign.sweep import records
 from stress.campaign.sweep.records import Values
+from stress.kinds import TIME
 from stress.results.load.entries import Entry
+from stress.settings import AXES
 from stress.units import write_duration
 
 NAMED = ("scenario", "engine", "cpus")
-TIMES = ("switch_interval_s", "gap_s", "pace_s")
+TIMES = tuple(axis.field for axis in AXES if axis.kind is TIME)
 
 
 def varying(entries: Iterable[Entry]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.life import COMPLETE
-from stress.campaign.parts import Part
+from stress.campaign.records import ScenarioRecord
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
@@ -117,7 +117,7 @@ class Source:
     unfinished: str | None = None
     resume: str | None = None
     answers: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ScenarioRecord, ...] = ()
 
     @property
     def progress(self) -> str:

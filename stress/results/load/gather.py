@@ -15,7 +15,6 @@ from stress.campaign.runs import Run, run_of
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.records import SOAK as SOAK_KIND
 from stress.campaign.soak.rundir import read_run
-from stress.campaign.sweep.find_summary import answer
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.plan import config_of
 from stress.campaign.sweep.records import DONE, FAILED, CellResult, Plan, Values
@@ -25,6 +24,7 @@ from stress.config import Config
 from stress.errors import UserError
 from stress.host.disk import telling
 from stress.results.load.entries import RUNS, SOAK, SWEEP, Entry, Source
+from stress.results.load.knees import answer
 from stress.runs.result import SCHEMA, Result, command_of, rerun_command
 from stress.safe_text import shown
 from stress.units import write_duration
@@ -228,9 +228,10 @@ def _places(swept: StoredSweep) -> dict[int, Place]:
 
 def _cell(swept: StoredSweep, ended: CellResult, run: Run | None, place: Place) -> Entry:
     """One cell; UserError for a run that is not of its values."""
-    values, where = place.values, f"{place.where}, repeat {ended.repeat}"
+    values = place.values
     if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):
-        raise UserError(f"{where} has a run of {shown(run.scenario)} on {run.cpus} CPUs, which is not what it is to be")
+        what = f"a run of {shown(run.scenario)} on {run.cpus} CPUs"
+        raise UserError(f"{place.where}, repeat {ended.repeat} has {what}, which is not what it is to be")
     return Entry(
         values=values,
         repeat=ended.repeat,

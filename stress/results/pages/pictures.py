@@ -125,7 +125,7 @@ FORMS = {"svg": {"Creator": f"{MARK} by {made_by()}", "Date": None}, "png": {"So
 
 def _slug(picture: Picture) -> str:
     """A picture in letters, digits and dashes, for the name of a file."""
-    words = re.sub(r"[^a-z0-9]+", "-", f"{picture.subject} {picture.title}".lower().replace("%", "percent"))
+    words = re.sub(r"[^a-z0-9]+", "-", f"{picture.title} {picture.subject}".lower().replace("%", "percent"))
     return words.strip("-")[:LONGEST_NAME].rstrip("-")
 
 

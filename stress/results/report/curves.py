@@ -7,27 +7,28 @@ was seen is a bound from above, a first violation that never came is one from be
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
 from stress.campaign.runs import Run
-from stress.campaign.sweep.records import AXES
+from stress.campaign.sweep.records import COLUMNS
 from stress.judge.trials import Trials
+from stress.kinds import NUMBERS
 from stress.results.load.axes import axis_name, axis_value, settings, varying
 from stress.results.load.entries import Entry, Source
 from stress.results.pages.scales import COUNT, RATE, TIME
+from stress.settings import AXES
 
 EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"
-NUMERIC = ("cpus", "readers_per_writer", "noise", "switch_interval_s", "gap_s", "pace_s")
+NUMERIC = tuple(axis.field for axis in AXES if axis.kind in NUMBERS)
 SHORTEST_S = 1e-9
 ALL_SCENARIOS = -1
 MOST_REPEATS = 101
 """How many repeats are drawn of one value on the horizontal axis; odd, so that the median is one of them."""
 
 
-@attrs.frozen
-class Mark:
+class Mark(NamedTuple):
     """One repeat: where it is on the horizontal axis, its value, and whether that is EXACT or a bound."""
 
     x: float
@@ -174,7 +175,9 @@ def _one_of_each(entries: Iterable[Entry]) -> Sequence[Entry]:
 def axis_of(entries: Sequence[Entry]) -> Axis:
     """The axis to draw along: CPU count if it varies, else the first number that does, else the first that does."""
     some = _one_of_each(entries)
-    values = {axis: {getattr(entry.values, axis) for entry in some} for axis in (*NUMERIC, *AXES) if axis != "engine"}
+    values = {
+        axis: {getattr(entry.values, axis) for entry in some} for axis in (*NUMERIC, *COLUMNS) if axis != "engine"
+    }
     candidates = [axis for axis in values if axis != "scenario" and len(values[axis]) > 1]
     name = candidates[0] if candidates else "cpus"
     known = sorted(values[name], key=lambda value: (value is None, value))

@@ -1,11 +1,12 @@
 """The report as one HTML page: the answer first, then what it rests on, and what its words mean."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
 import attrs
 
+from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
 from stress.results.pages import pictures
@@ -135,46 +136,45 @@ def _groups(sources: Sequence[Source]) -> Iterator[tuple[Source, list[Group]]]:
     """What is drawn of each source, if anything is."""
     numbers = numbers_of(sources)
     for source in sources:
-        groups = _of_soak(source, numbers) or [*_of_curves(source, numbers), *_of_single_runs(source, numbers)]
+        soak = next((entry.soak for entry in source.entries if entry.soak is not None), None)
+        groups = _of_runs(source, numbers) if soak is None else _of_soak(source, soak, numbers)
         if groups:
             yield source, groups
 
 
-def _of_soak(source: Source, numbers: Mapping[str, int]) -> list[Group]:
+def _of_soak(source: Source, soak: Ending, numbers: Mapping[str, int]) -> list[Group]:
     """How a soak went over time."""
-    soaks = [entry.soak for entry in source.entries if entry.soak is not None]
-    return [_group(source, family, "") for family in histories(soaks[0], numbers)] if soaks else []
+    return [_group(source.title, "", family) for family in histories(soak, numbers)]
 
 
-def _of_curves(source: Source, numbers: Mapping[str, int]) -> list[Group]:
-    """Curves of what varies or is repeated."""
-    drawn = [] if source.kind == "soak" else families(source, numbers)
-    return [_group(source, family, family.title) for family in drawn if not family.of_single_runs]
+def _of_runs(source: Source, numbers: Mapping[str, int]) -> list[Group]:
+    """Curves of what varies or is repeated, and bars of runs of which a curve would be one dot."""
+    known = families(source, numbers)
+    single = {name for family in known if family.of_single_runs for name in family.scenarios}
+    curves = [_group(family.title, family.title, family) for family in known if not family.of_single_runs]
+    return [*curves, *_of_single_runs(source, single)]
 
 
-def _group(source: Source, family: Family, title: str) -> Group:
-    """A family as pictures."""
+def _group(subject: str, title: str, family: Family) -> Group:
+    """A family as pictures; `subject` is what a slide says below its title."""
     panels = tuple(
         (
             f"{engine} engine" if engine else "",
-            tuple(charts.picture_of(chart, _subject(title or source.title, engine)) for chart in drawn),
+            tuple(charts.picture_of(chart, _of_engine(subject, engine)) for chart in drawn),
         )
         for engine, drawn in family.panels
     )
     return Group(title, (*map(charts.key_of, family.series), *charts.signs_of(family.charts)), panels)
 
 
-def _subject(title: str, engine: str) -> str:
-    """Of what a plot is, for a slide."""
-    return f"{title}; {engine} engine" if engine else title
+def _of_engine(subject: str, engine: str) -> str:
+    """A subject, and of which engine, if that is known."""
+    return f"{subject}; {engine} engine" if engine else subject
 
 
-def _of_single_runs(source: Source, numbers: Mapping[str, int]) -> list[Group]:
-    """Bars of runs of which a curve would be one dot."""
-    if any(entry.soak for entry in source.entries):
-        return []
-    single = {name for family in families(source, numbers) if family.of_single_runs for name in family.scenarios}
-    drawn = [bar_charts.picture_of(bars) for bars in bars_of(source, single)]
+def _of_single_runs(source: Source, scenarios: Collection[str]) -> list[Group]:
+    """Bars of the runs of some scenarios: rates together, then the outcomes of each."""
+    drawn = [bar_charts.picture_of(bars) for bars in bars_of(source, scenarios)]
     rates = tuple(picture for picture in drawn if picture.title == RATES)
     counts = tuple(picture for picture in drawn if picture.title == COUNTS)
     of_both = (("", rates), ("How often each outcome came", counts))

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import attrs
 
-from stress.campaign.parts import Part
+from stress.campaign.records import ScenarioRecord
 from stress.errors import UserError
 from stress.results.load.entries import Source
 from stress.results.report.words import EXPECTATIONS
@@ -50,7 +50,7 @@ def _twins(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
         yield from ((run.scenario, run.twin.scenario) for entry in source.entries if (run := entry.run) and run.twin)
 
 
-def _about(name: str, part: Part | None, expect: str | None, twin: str | None) -> About:
+def _about(name: str, part: ScenarioRecord | None, expect: str | None, twin: str | None) -> About:
     """One scenario; one that a path names is not that of the catalogue, whatever it is called."""
     known = _from_catalogue(name) if part is None or part.origin == name else {}
     return About(

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import attrs
 
@@ -127,8 +128,7 @@ def _some(title: str, passages: Sequence[Passage]) -> Section:
     return Section(heading, tuple(passages[:MOST_TROUBLES]), f"{left:,} more are left out here" if left > 0 else None)
 
 
-@attrs.frozen
-class Worked:
+class Worked(NamedTuple):
     """Who worked at an entry, which has a number, and under which conditions."""
 
     entry: int
@@ -139,9 +139,13 @@ class Worked:
 def hosts(sources: Sequence[Source]) -> list[Host]:
     """The conditions of each host, once each; what varies from run to run is told as a range."""
     groups: dict[tuple[tuple[str, str], ...], list[Worked]] = {}
-    for number, (entry, _) in enumerate(_entries(sources)):
+    known: dict[tuple[int, str | None], list[Worked]] = {}  # runs of one host mostly share one object of conditions
+    for number, entry in enumerate(entry for source in sources for entry in source.entries):
         for one in _at_work(number, entry):
-            groups.setdefault(_facts(one), []).append(one)
+            key = id(one.conditions), one.worker
+            if key not in known:
+                known[key] = groups.setdefault(_facts(one), [])
+            known[key].append(one)
     return [Host((*facts, *_ranges(group)), len({one.entry for one in group})) for facts, group in groups.items()]
 
 
@@ -181,9 +185,9 @@ def _ranges(several: Sequence[Worked]) -> Iterator[tuple[str, str]]:
     of = [one.conditions for one in several]
     steal = [one.steal_percent for one in of if one.steal_percent is not None]
     yield "steal time", f"{min(steal):g} to {max(steal):g} %" if steal else "not known"
-    yield "noise", _listed(str(share(one.noise)) for one in of)
-    yield "pace", _listed(write_duration(one.pace_s) for one in of)
-    yield "stall after", _listed(write_duration(one.stall_after_s) for one in of)
+    yield "noise", _listed(str(share(noise)) for noise in {one.noise: None for one in of})
+    yield "pace", _listed(write_duration(pace_s) for pace_s in {one.pace_s: None for one in of})
+    yield "stall after", _listed(write_duration(after_s) for after_s in {one.stall_after_s: None for one in of})
     if workers := Counter(one.worker for one in several if one.worker):
         yield "run by", listed_workers(workers)
 

@@ -48,7 +48,7 @@ class Row:
     @property
     def sense(self) -> str:
         """What the verdict of the worst of its entries means, in a few words."""
-        worst = next(entry for entry in self.entries if entry.standing == self.standing)
+        worst = min(self.entries, key=lambda entry: STANDINGS.index(entry.standing))
         return sense(worst.run.expect if worst.run else None, worst.verdict)
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.runs import Run
-from stress.campaign.sweep.records import AXES
+from stress.campaign.sweep.records import COLUMNS
 from stress.results.load.entries import Entry, Source
 
 FIGURES = (
@@ -38,7 +38,7 @@ def make_csv(sources: Sequence[Source]) -> str:
 
 def _names(outcomes: Sequence[str]) -> Iterator[str]:
     """The names of the columns."""
-    yield from ("source", "kind", *AXES, "repeat", "seed", "end", "worker", *FIGURES)
+    yield from ("source", "kind", *COLUMNS, "repeat", "seed", "end", "worker", *FIGURES)
     yield from (f"stop_{name}" for name in STOPS)
     yield from (f"twin_{name}" for name in TWIN)
     yield from CONDITIONS

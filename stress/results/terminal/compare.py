@@ -33,6 +33,7 @@ from stress.results.compare.page import make_page
 from stress.results.compare.terms import Terms
 from stress.results.compare.told import amount, answer, between, chance, end_line, factor, method, untold
 from stress.results.pages.render import check_extra
+from stress.results.terminal.columns import fitted
 from stress.results.terminal.consoles import console
 from stress.results.terminal.figures import check_figures, write_figures
 from stress.results.terminal.places import (
@@ -168,7 +169,7 @@ def _table(screen: Console, head: str, rows: Sequence[tuple[Cell, Compared]]) ->
     for cell, one in rows[:MOST_ROWS]:
         table.add_row(*map(Text, _row(cell, one)), style=STYLES[one.standing])
     screen.print(Text(f"\n{head}", "bold"))
-    screen.print(table)
+    screen.print(fitted(table, screen.width))
     _more(screen, len(rows))
 
 

@@ -27,6 +27,8 @@ def check_figures(pictures: Sequence[Picture], folder: Path) -> dict[Path, tuple
 
 def write_figures(files: Mapping[Path, tuple[Picture, str]]) -> None:
     """Draw and write them; UserError where one cannot be written."""
+    if not files:  # matplotlib may be missing where nobody asked for figures
+        return
     with quiet():
         for file, (picture, form) in files.items():
             with telling(f"--figures: cannot write {shown(file)}", "the results are above"):

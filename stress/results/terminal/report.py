@@ -24,6 +24,7 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page, pictures_of
 from stress.results.report.statistics import Row, answer, summary_of, worst_first
 from stress.results.report.table_csv import make_csv
+from stress.results.terminal.columns import fitted
 from stress.results.terminal.consoles import console
 from stress.results.terminal.figures import check_figures, write_figures
 from stress.results.terminal.places import (
@@ -156,7 +157,7 @@ def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
             screen.print(Text(f"resume  {source.resume}", "dim"), soft_wrap=True)
         for line in source.answers:
             screen.print(Text(shown(line)), soft_wrap=True)
-        screen.print(_table(worst_first(summary_of(source))))
+        screen.print(fitted(_table(worst_first(summary_of(source))), screen.width))
         _show_troubles(source, screen)
     if others or any(source.unfinished for source in sources):
         said = answer(sources)

@@ -3,12 +3,13 @@
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from stress.campaign.sweep.find_summary import knee_json, show_knees
 from stress.campaign.sweep.records import CellResult, Plan, Values
-from stress.campaign.sweep.summary import describe, end_of, show_sweep
 from stress.campaign.sweep.sweep import SweepEnding
+from stress.results.load.knees import knee_json
 from stress.results.terminal.consoles import console
+from stress.results.terminal.knees import show_knees
 from stress.results.terminal.places import check_json, write_json
+from stress.results.terminal.sweep_summary import describe, end_of, show_sweep
 from stress.safe_text import shown
 from stress.units import show_duration
 

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 from rich.console import Console, RenderableType
 
-from stress.campaign.parts import Part, Session
 from stress.campaign.reading import MANIFEST
+from stress.campaign.records import ScenarioRecord, Session
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import CpuGlance, Glance
@@ -134,7 +134,7 @@ def view_of(cpus: int = 3, plan: Plan | None = None, **more: Any) -> View:
 def renamed(plan: Plan, **names: str) -> Plan:
     """The plan with other names for some of its scenarios; where they come from is called so too."""
 
-    def other(part: Part) -> Part:
+    def other(part: ScenarioRecord) -> ScenarioRecord:
         name = names.get(part.name, part.name)
         return attrs.evolve(part, name=name, origin=name)
 

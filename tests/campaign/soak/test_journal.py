@@ -15,8 +15,8 @@ from stress.campaign import folder as folders
 from stress.campaign import journal as bases
 from stress.campaign.folder import encode, lock_folder, make_folder
 from stress.campaign.journal import JournalError
-from stress.campaign.parts import Session
 from stress.campaign.reading import MANIFEST
+from stress.campaign.records import Session
 from stress.campaign.soak import journal as journals
 from stress.campaign.soak.journal import SoakJournal, thinned
 from stress.campaign.soak.rundir import FINDINGS, KIND, SAMPLES, read_run

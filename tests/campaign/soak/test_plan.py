@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.soak import local
 from stress.campaign.soak import plan as plans
 from stress.campaign.soak.plan import new_plan, resumed_plan
@@ -85,11 +85,11 @@ def test_another_scenario_is_a_difference_and_one_that_is_there_twice_too() -> N
 @pytest.mark.parametrize(
     ("given", "part"),
     [
-        ({"engine": "gpu"}, "--engine: 'gpu' is none of"),
-        ({"cpus": 0}, "--cpus: 0"),
-        ({"duration_s": 0.0}, "--duration: 0.0 s"),
-        ({"duration_s": -1.0}, "--duration: -1.0 s"),
-        ({"noise": Fraction(2)}, "--noise: 2"),
+        ({"engine": "gpu"}, "--engine: must be one of auto, python, native (got 'gpu')"),
+        ({"cpus": 0}, "--cpus: must be from 1 to 1024 (got 0)"),
+        ({"duration_s": 0.0}, "--duration: must be greater than 0 s (got 0 s)"),
+        ({"duration_s": -1.0}, "--duration: must be greater than 0 s (got -1 s)"),
+        ({"noise": Fraction(2)}, "--noise: must be 0, or from 1e-09 to 1 (got 2)"),
         ({"interval_s": 0.0}, "--interval: 0 s is too short"),
         ({"interval_s": -5.0}, "--interval: -5 s is too short"),
         ({"interval_s": 0.099}, "--interval: 0.099 s is too short"),
@@ -140,7 +140,7 @@ def test_a_scenario_file_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_other_sources_of_kstress_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of()
-    monkeypatch.setattr(parts, "sources_digest", lambda: "0" * 16)
+    monkeypatch.setattr(records, "sources_digest", lambda: "0" * 16)
     assert (
         "its kernel, machine, programs or judge, has changed: its digest is 0000000000000000 here, and was"
         in refusal(plan)

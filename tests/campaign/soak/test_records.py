@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.converter import from_json, to_json
-from stress.campaign.parts import Part, Session
+from stress.campaign.records import ScenarioRecord, Session
 from stress.campaign.soak.messages import Job
 from stress.campaign.soak.records import Finding, Manifest, Plan, Sample, Standing
 from stress.errors import UserError
@@ -69,7 +69,7 @@ SAMPLES = st.builds(
 
 def kind_of(record: Any) -> Any:
     """The type that it is read as: a manifest is one of a soak."""
-    return Manifest if isinstance(record, parts.Manifest) else type(record)
+    return Manifest if isinstance(record, records.Manifest) else type(record)
 
 
 def back(record: Any) -> Any:
@@ -276,7 +276,7 @@ def test_a_scenario_from_before_twins_said_what_they_expect_asks_the_catalogue()
     part = plan_of().scenarios[0]
     value = to_json(part)
     del value["twin_expect"]
-    read = from_json(value, Part, "that file")
+    read = from_json(value, ScenarioRecord, "that file")
     assert (read.twin_expect, read.expected_of_twin) == (None, part.twin_expect)
     assert attrs.evolve(read, twin="elsewhere/twin.py").expected_of_twin is None, "nobody's file is run to find out"
 
@@ -288,7 +288,7 @@ def test_a_plan_from_before_there_were_variations_is_read() -> None:
     assert from_json(value, Plan, "that file") == plan_of()
 
 
-@pytest.mark.parametrize("kind", [Manifest, Plan, Part, Session, Sample, Standing, Finding, Report, Tally])
+@pytest.mark.parametrize("kind", [Manifest, Plan, ScenarioRecord, Session, Sample, Standing, Finding, Report, Tally])
 @pytest.mark.parametrize("value", [None, True, 3, 1.5, "text", [], {}, [1], {"a": 1}], ids=repr)
 def test_what_is_no_record_at_all_is_refused(kind: type, value: Any) -> None:
     with pytest.raises(UserError, match=f"^here is no {kind.__name__.lower()}: ") as caught:

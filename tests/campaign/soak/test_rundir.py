@@ -178,7 +178,6 @@ def test_the_good_one_is_read_whole(tmp_path: Path) -> None:
     assert run.findings == FOUND
     assert run.sizes == {name: len(GOOD[name]) for name in LINES}
     assert run.standings() == {PAIR[0]: SAMPLED[7].standing, PAIR[1]: SAMPLED[6].standing}
-    assert run.samples_of(PAIR[0]) == SAMPLED[1::2]
 
 
 @pytest.mark.parametrize("file", LINES)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stress.campaign.journal import Journal
-from stress.campaign.parts import Session
+from stress.campaign.records import Session
 from stress.campaign.sweep.matrix import Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import CellResult, Plan

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from stress.campaign.sweep.records import NOT_APPLICABLE, applies
-from stress.campaign.sweep.summary import come_to, end_line
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.campaign.sweep.sweepdir import read_sweep
 from stress.config import Config
@@ -14,6 +13,7 @@ from stress.results.compare.pairing import pair_up
 from stress.results.load.gather import gather
 from stress.results.report.sections import not_seen
 from stress.results.report.statistics import answer, rows_of
+from stress.results.terminal.sweep_summary import come_to, end_line
 from stress.runs.runner import run
 from tests.campaign.sweep.made import ended, make_sweep, run_json
 from tests.pages.made import a_run, write_runs

@@ -32,16 +32,16 @@ TAKEN: dict[str, tuple[Any, ...]] = {
 WRONG = {
     "": "'' is no axis with a knee; give one of cpus, noise, gap, duration, like cpus=2..64",
     "pace=0s..1ms": "'pace' is no axis with a knee",
-    "cpus=": "'' is no whole number",
-    "cpus=2..": "'' is no whole number",
-    "cpus=0..4": "0 CPUs cannot be played",
+    "cpus=": "'' is not a whole number",
+    "cpus=2..": "'' is not a whole number",
+    "cpus=0..4": "must be from 1 to 1024 (got 0)",
     "cpus=8..2": "'8..2' is no range; give the smaller end first, and more than 0",
     "cpus=2,4,2": "'2,4,2' has a value twice",
     "noise=0..1/8": "'0..1/8' is no range",
     "noise=1/8,2": "'2' is not between 0 and 1",
-    "gap=10us..1s": "1.0 s is no length of a gap",
+    "gap=10us..1s": "must be greater than 0 s, at most 0.9 s (got 1 s)",
     "duration=1..5": "'1' is not a duration; write a number with a unit",
-    "duration=0s,1s": "0.0 s is no time to run",
+    "duration=0s,1s": "must be greater than 0 s (got 0 s)",
 }
 
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.campaign.sweep.agenda import Cell
-from stress.campaign.sweep.find_summary import answer, knee_json
 from stress.campaign.sweep.finding import Finding, Quest, agenda_of, quests_of
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import CellResult, Plan
+from stress.results.load.knees import answer, knee_json
 from tests.campaign.sweep.made import LOST, PAIR, ended, plan_of
 from tests.support import bounded
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.campaign import parts
+from stress.campaign import records
 from stress.campaign.sweep.matrix import Matrix, matrix_of, read_plan
 from stress.campaign.sweep.plan import check_unchanged, config_of, lone, new_plan, order, seed_of_cell
 from stress.campaign.sweep.records import Manifest, Plan, varying
@@ -207,7 +207,7 @@ def swept_of(plan: Plan, folder: Path) -> StoredSweep:
 def test_a_sweep_is_gone_on_with_only_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     swept = read_sweep(make_sweep(tmp_path))
     check_unchanged(swept)
-    monkeypatch.setattr(parts, "sources_digest", lambda: "0" * 16)
+    monkeypatch.setattr(records, "sources_digest", lambda: "0" * 16)
     with pytest.raises(UserError, match=r"^--resume: .* cannot be added to: kstress itself, .* has changed: "):
         check_unchanged(swept)
 

@@ -16,11 +16,12 @@ from rich.console import Console
 from stress.campaign.folder import Lock, encode, manifest_bytes
 from stress.campaign.journal import Journal, JournalError
 from stress.campaign.reading import MANIFEST
+from stress.campaign.sweep.agenda import Cell, Grid
 from stress.campaign.sweep.records import SWEEP, CellResult, Manifest
-from stress.campaign.sweep.summary import show_sweep
 from stress.campaign.sweep.sweep import resume_sweep
 from stress.campaign.sweep.sweepdir import CELLS, KIND, StoredSweep, read_sweep
 from stress.errors import UserError
+from stress.results.terminal.sweep_summary import show_sweep
 from tests.campaign.damage import Content, Damage, damages, edit, put_down, snapshot
 from tests.campaign.sweep.made import ENDED, LOST, ended, make_sweep, open_journal, plan_of, session
 from tests.support import bounded
@@ -29,6 +30,13 @@ GOOD = {
     MANIFEST: manifest_bytes(SWEEP, Manifest(1, "a test", "running", plan_of(), (session(),))),
     CELLS: b"".join(map(encode, ENDED)),
 }
+
+
+def left_of(swept: StoredSweep) -> Cell:
+    """The cell that comes next."""
+    cell = Grid(swept.manifest.plan, swept.ended).take()
+    assert cell
+    return cell
 
 
 def refused(folder: Path, *parts: str) -> None:
@@ -48,9 +56,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     swept = read_sweep(make_sweep(tmp_path, cells))
     assert swept.ended == cells
     assert swept.manifest.plan == plan_of()
-    assert len(list(swept.left())) == len(plan_of().cells) * 2 - len(cells)
-    assert not {(one.number, one.repeat) for one in cells} & set(swept.left())
-    assert swept.values_of(cells[-1]) == plan_of().cells[3]
+    assert Grid(plan_of(), swept.ended).left == len(plan_of().cells) * 2 - len(cells)
 
 
 def test_what_stays_in_the_file_is_read_again_whenever_it_is_asked_for(tmp_path: Path) -> None:
@@ -74,7 +80,7 @@ def test_a_torn_last_line_is_left_out_and_cut_off_when_the_sweep_goes_on(tail: b
     swept = read_sweep(folder)
     assert (swept.ended, swept.sizes) == (ENDED, {CELLS: len(whole)})
     journal = Journal.reopen(SWEEP, swept, Lock(os.open(folder, os.O_RDONLY)), plan_of(), session())
-    journal.add_line(CELLS, ended(*next(swept.left())))
+    journal.add_line(CELLS, ended(*left_of(swept)))
     journal.close()
     again = read_sweep(folder)
     assert again.ended[:-1] == ENDED

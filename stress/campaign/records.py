@@ -12,8 +12,9 @@ from stress.errors import UserError
 from stress.judge.outcomes import Outcome
 from stress.runs.conditions import Conditions
 from stress.safe_text import shown
-from stress.scenario import FATES, TYPE_STABLE, VERDICTS, Scenario
+from stress.scenario import TYPE_STABLE, VERDICTS, Scenario
 from stress.scenario_files import find_scenario, load_source, loaded_source, read_source, scenario_file, twin_of
+from stress.settings import FATES
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 
@@ -25,14 +26,14 @@ def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, 
             raise ValueError(f"{name!r:.60} is no outcome")
 
 
-def check_names(instance: object, attribute: object, parts: "Sequence[Part]") -> None:
+def check_names(instance: object, attribute: object, parts: "Sequence[ScenarioRecord]") -> None:
     """Raise ValueError unless every scenario is there once."""
     if len({part.name for part in parts}) != len(parts):
         raise ValueError("a scenario is there twice")
 
 
 @attrs.frozen
-class Part:
+class ScenarioRecord:
     """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file.
 
     `twin_expect` is the verdict that its twin expects; None without a twin, and where an earlier version wrote it.
@@ -75,7 +76,7 @@ class Part:
 class Session:
     """One process that worked on a campaign: when it began (UTC), and under which conditions.
 
-    `worker` is its name if it was one of a crew, None for the campaign's own process.
+    `worker` is its name where workers play, None for the campaign's own process.
     """
 
     began: str
@@ -101,10 +102,10 @@ class Manifest(Generic[PlanT]):
     boot: str | None = None
 
 
-def part_of(scenario: Scenario) -> Part:
+def record_of(scenario: Scenario) -> ScenarioRecord:
     """What is written down of a scenario."""
     twin = twin_of(scenario)
-    return Part(
+    return ScenarioRecord(
         scenario.name,
         scenario.origin,
         scenario.claim,
@@ -118,7 +119,7 @@ def part_of(scenario: Scenario) -> Part:
     )
 
 
-def _sources(part: Part) -> list[tuple[Path, bytes]]:
+def _sources(part: ScenarioRecord) -> list[tuple[Path, bytes]]:
     """The files that a part names and their bytes, read here and now: its scenario's, its twin's. Nothing of them runs.
 
     Raises:
@@ -131,12 +132,12 @@ def _sources(part: Part) -> list[tuple[Path, bytes]]:
     return [(file, read_source(file)) for file in files]
 
 
-def digest_here(part: Part) -> str:
+def digest_here(part: ScenarioRecord) -> str:
     """The digest of what there is here of a part; UserError if something is missing."""
     return digest_of(source for _, source in _sources(part))
 
 
-def load_part(part: Part) -> Scenario:
+def load_recorded(part: ScenarioRecord) -> Scenario:
     """The scenario of a part, ready to be run, and its twin's file loaded: only if they are what was written down.
 
     The bytes that are compared are those that run: nothing is read twice, and nothing runs before.
@@ -155,12 +156,12 @@ def load_part(part: Part) -> Scenario:
     return scenario
 
 
-def _whose_file(part: Part) -> str:
+def _whose_file(part: ScenarioRecord) -> str:
     """What differs where a scenario's digest does."""
     return f"the file of scenario {shown(part.name)}, or of its twin,"
 
 
-def changed(parts: Sequence[Part], sources: str, corpora: Iterable[tuple[str | None, str]]) -> Iterator[str]:
+def changed(parts: Sequence[ScenarioRecord], sources: str, corpora: Iterable[tuple[str | None, str]]) -> Iterator[str]:
     """How what there is here differs from what was written down: scenario files, kstress's own sources, corpora.
 
     `sources` is their digest then, `corpora` are paths, None for the bundled one, and digests.

@@ -7,9 +7,9 @@ import attrs
 import pytest
 
 from stress import sweep
-from stress.campaign.crews.crew import Crew, Interrupted, Note, Returned, Trade
 from stress.campaign.sweep.agenda import Cell
-from tests.campaign.crews.made import MATRIX, Counting
+from stress.campaign.workers.pool import Interrupted, Note, Pool, Returned, Service
+from tests.campaign.workers.made import MATRIX, Counting
 from tests.frontdoor.sweeping import all_once, cells, times_of_cells
 
 MOST_TASKS = 100
@@ -47,12 +47,12 @@ class Losing:
         """Nothing is kept."""
 
 
-def losing(loses: Callable[[Cell, int], bool]) -> tuple[Callable[[Trade, Note, Interrupted], Crew], list[Losing]]:
+def losing(loses: Callable[[Cell, int], bool]) -> tuple[Callable[[Service, Note, Interrupted], Pool], list[Losing]]:
     """What makes such a crew, and the crew once it was made."""
     made: list[Losing] = []
 
-    def make(trade: Trade, note: Note, interrupted: Interrupted) -> Crew:
-        made.append(Losing(lambda text: trade.work(text, interrupted, note), loses))
+    def make(service: Service, note: Note, interrupted: Interrupted) -> Pool:
+        made.append(Losing(lambda text: service.work(text, interrupted, note), loses))
         return made[0]
 
     return make, made

@@ -1,12 +1,12 @@
-"""Tasks as futures: what has come of those that workers were given."""
+"""Tasks as futures: how their results are waited for and read."""
 
 import time
 from collections.abc import Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from stress.campaign.crews.crew import Note, Returned
-from stress.campaign.crews.hand import Answer
-from stress.campaign.crews.letters import opened
+from stress.campaign.workers.calls import Reply
+from stress.campaign.workers.envelope import unpack
+from stress.campaign.workers.pool import Note, Returned
 from stress.safe_text import shown
 
 POLL_SECONDS = 0.1
@@ -20,14 +20,14 @@ def first_done(futures: Sequence[Future[str]]) -> set[Future[str]]:
 
 
 def known(error: BaseException) -> str:
-    """An error in words; some have none but their name."""
+    """An error in words; some have no text, only a name."""
     return f"{type(error).__name__}: {shown(error)}" if str(error) else type(error).__name__
 
 
 def taken(tag: Hashable, who: str, done: Future[str], note: Note) -> Returned:
-    """What has come back from a worker; whatever it raised, the task can be given to another."""
+    """The reply of a worker; if it raised anything, the task can be given to another."""
     try:
-        answer = opened(done.result(), Answer, who)
+        answer = unpack(done.result(), Reply, who)
     except Exception as error:
         return Returned(tag, who, None, known(error))
     for text in answer.notes:

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.campaign.crews.alone import Alone
-from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, Returned, Trade
-from stress.campaign.crews.executor import on_executor
-from stress.campaign.crews.letters import letter, opened
 from stress.campaign.journal import JournalError
 from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.messages import Turn
 from stress.campaign.soak.records import Sample, Standing
-from stress.campaign.soak.remote import Played, Shift, objections, trade_of
+from stress.campaign.soak.remote import TurnResult, TurnTask, objections, service_of
 from stress.campaign.soak.rundir import read_run
 from stress.campaign.soak.soak import resume, soak
 from stress.campaign.soak.view import Watcher
+from stress.campaign.workers.envelope import pack, unpack
+from stress.campaign.workers.executor import on_executor
+from stress.campaign.workers.in_process import InProcess
+from stress.campaign.workers.pool import Interrupted, MakePool, Note, Returned, Service
 from stress.config import Config
 from stress.errors import UserError
 from stress.judge.tally import Tally
@@ -36,7 +36,7 @@ WORKERS = ("one", "two", "three")
 QUICK = Config(engine="python", duration_s=1.0, cpus=3)
 DIED = Report(("FAILED: died", "of that"), {"reason": "died"})
 
-Answer = Callable[[Shift, int], Played | str]
+Answer = Callable[[TurnTask, int], TurnResult | str]
 """What a shift comes to, given how many came before it; a text is why its worker was lost."""
 
 
@@ -46,11 +46,11 @@ class Script:
 
     answer: Answer
     at_most: int
-    shifts: list[Shift] = attrs.field(factory=list)
+    shifts: list[TurnTask] = attrs.field(factory=list)
     back: int = 0
-    _waiting: list[tuple[Hashable, Shift]] = attrs.field(factory=list)
+    _waiting: list[tuple[Hashable, TurnTask]] = attrs.field(factory=list)
 
-    def __call__(self, trade: Trade, note: Note, interrupted: Interrupted) -> "Script":
+    def __call__(self, service: Service, note: Note, interrupted: Interrupted) -> "Script":
         return self
 
     @property
@@ -58,7 +58,7 @@ class Script:
         return len(self._waiting) < len(WORKERS)
 
     def begin(self, tag: Hashable, text: str) -> None:
-        self.shifts.append(opened(text, Shift, "a test"))
+        self.shifts.append(unpack(text, TurnTask, "a test"))
         self._waiting.append((tag, self.shifts[-1]))
 
     def returned(self) -> list[Returned]:
@@ -69,7 +69,7 @@ class Script:
         self.back += 1
         if isinstance(said, str):
             return [Returned(tag, worker, None, said)]
-        return [Returned(tag, worker, letter(said))]
+        return [Returned(tag, worker, pack(said))]
 
     def close(self) -> None:
         pass
@@ -78,14 +78,14 @@ class Script:
         return self.back >= self.at_most
 
 
-def played(shift: Shift, **standing: object) -> Played:
+def played(shift: TurnTask, **standing: object) -> TurnResult:
     """A turn in which something was counted."""
     latencies = [0] * BUCKETS
     latencies[100] = 2
     tally = Tally(seconds=1.0, lookups=10, loads=3, unloads=2, race_windows=5, latencies=latencies)
     tally.outcomes = Counter({"found": 9, "absent": 1})
     given = {"scenario": shift.plan.scenarios[0].name, "slices": 4, "tally": tally, **standing}
-    return Played(session_of().conditions, Turn(1.0, Standing(**given), {}), None, 1 << 20)  # type: ignore[arg-type]
+    return TurnResult(session_of().conditions, Turn(1.0, Standing(**given), {}), None, 1 << 20)  # type: ignore[arg-type]
 
 
 LONG = attrs.evolve(QUICK, duration_s=600.0)
@@ -132,7 +132,7 @@ def test_every_turn_has_a_seed_of_its_own_in_every_session(tmp_path: Path) -> No
 def test_every_worker_has_a_session_with_the_conditions_of_its_host(tmp_path: Path) -> None:
     conditions = [attrs.evolve(session_of().conditions, affinity=[core], cores=1) for core in range(3)]
 
-    def answer(shift: Shift, at: int) -> Played:
+    def answer(shift: TurnTask, at: int) -> TurnResult:
         return attrs.evolve(played(shift), conditions=conditions[at % 3])
 
     _, ending = scripted(tmp_path, answer, 9)
@@ -159,9 +159,9 @@ def test_workers_that_lose_every_turn_end_it_and_what_was_learnt_is_kept(tmp_pat
 
 
 def test_what_cannot_be_read_is_a_lost_turn(tmp_path: Path) -> None:
-    garbled = ["", "[]", "{}", "null", '{"made_by": 1}', letter(session_of()), '"\\ud800"']
+    garbled = ["", "[]", "{}", "null", '{"made_by": 1}', pack(session_of()), '"\\ud800"']
 
-    class Garbled(Alone):
+    class Garbled(InProcess):
         def returned(self) -> list[Returned]:
             assert self._task
             (tag, _), self._task = self._task, None
@@ -181,7 +181,7 @@ def assert_nothing_is_counted(ending: Ending) -> None:
 
 @pytest.mark.parametrize("wrong", ["nothing", "another"])
 def test_what_is_not_the_turn_that_was_given_is_a_lost_turn(tmp_path: Path, wrong: str) -> None:
-    def answer(shift: Shift, at: int) -> Played:
+    def answer(shift: TurnTask, at: int) -> TurnResult:
         if wrong == "nothing":
             return attrs.evolve(played(shift), turn=None)
         return played(shift, scenario="a\nb")
@@ -211,7 +211,7 @@ def test_a_disk_that_is_full_ends_it_with_what_was_learnt(tmp_path: Path, monkey
 
 
 def test_a_scenario_that_failed_or_has_ended_gets_no_more_turns(tmp_path: Path) -> None:
-    def answer(shift: Shift, at: int) -> Played:
+    def answer(shift: TurnTask, at: int) -> TurnResult:
         if shift.plan.scenarios[0].name == PAIR[0]:
             return attrs.evolve(played(shift), failure=DIED) if at > 10 else played(shift)
         return played(shift)
@@ -226,7 +226,7 @@ def test_a_scenario_that_failed_or_has_ended_gets_no_more_turns(tmp_path: Path) 
 
 
 def test_the_first_violation_of_each_outcome_is_kept_wherever_it_was_seen(tmp_path: Path) -> None:
-    def answer(shift: Shift, at: int) -> Played:
+    def answer(shift: TurnTask, at: int) -> TurnResult:
         one = played(shift)
         assert one.turn
         return attrs.evolve(one, turn=attrs.evolve(one.turn, reports={"torn": TORN}))
@@ -274,12 +274,12 @@ def test_a_stall_or_an_end_anywhere_is_one_of_the_whole() -> None:
     assert both.twin == Tally(lookups=7)
 
 
-@pytest.mark.parametrize("crew", [Alone, "threads"], ids=["alone", "threads"])
-def test_turns_are_really_played(tmp_path: Path, crew: MakeCrew | str) -> None:
+@pytest.mark.parametrize("crew", [InProcess, "threads"], ids=["alone", "threads"])
+def test_turns_are_really_played(tmp_path: Path, crew: MakePool | str) -> None:
     with ThreadPoolExecutor(2) as pool:
         chosen = on_executor(pool, 2) if isinstance(crew, str) else crew
         ending = soak(PAIR, attrs.evolve(QUICK, duration_s=3.0), 0.5, tmp_path, crew=chosen)
-    trade_of(plan_of()).rest()
+    service_of(plan_of()).release()
     assert ending.manifest.status == "complete"
     assert {result.scenario.name for result in ending.results if result.tally.race_windows} == set(PAIR)
     assert ending.standings["modlist_spinlock"].tally.violations
@@ -288,18 +288,18 @@ def test_turns_are_really_played(tmp_path: Path, crew: MakeCrew | str) -> None:
 
 def test_a_worker_with_other_sources_scenarios_or_corpora_objects_and_names_both() -> None:
     plan = plan_of()
-    assert list(objections(letter(plan))) == []
+    assert list(objections(pack(plan))) == []
     other = attrs.evolve(
         plan,
         sources_digest="0" * 16,
         corpus_digest="1" * 16,
         scenarios=tuple(attrs.evolve(part, digest="2" * 16) for part in plan.scenarios),
     )
-    told = list(objections(letter(other)))
+    told = list(objections(pack(other)))
     assert len(told) == 2 + len(PAIR)
     pairs = [(plan.sources_digest, "0" * 16), (plan.corpus_digest, "1" * 16)]
     pairs += [(part.digest, "2" * 16) for part in plan.scenarios]
     for here, planned in pairs:
         assert any(here in text and planned in text for text in told)
     with pytest.raises(UserError, match=r"the soak has kstress 9\.9, and this is kstress "):
-        list(objections(json.dumps({**json.loads(letter(plan)), "made_by": "kstress 9.9"})))
+        list(objections(json.dumps({**json.loads(pack(plan)), "made_by": "kstress 9.9"})))

@@ -9,10 +9,6 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from stress.campaign.crews.crew import Returned
-from stress.campaign.crews.futures import taken
-from stress.campaign.crews.hand import Answer, Introduction
-from stress.campaign.crews.letters import LostError, letter, opened
 from stress.campaign.folder import encode
 from stress.campaign.identity import made_by
 from stress.campaign.reading import parse
@@ -21,6 +17,10 @@ from stress.campaign.sweep.cell import result_of
 from stress.campaign.sweep.plan import seed_of_cell
 from stress.campaign.sweep.records import CRASHED, DONE, CellResult
 from stress.campaign.sweep.remote import result_from, task_for
+from stress.campaign.workers.calls import Introduction, Reply
+from stress.campaign.workers.envelope import LostError, pack, unpack
+from stress.campaign.workers.futures import taken
+from stress.campaign.workers.pool import Returned
 from stress.errors import UserError
 from tests.campaign.damage import changed
 from tests.campaign.sweep.made import LOST, plan_of, run_json
@@ -52,16 +52,16 @@ def a_future(result: Any) -> Future[Any]:
 
 @pytest.mark.parametrize("result", [WELL, BADLY])
 def test_what_is_whole_is_taken_as_it_was_meant(result: CellResult) -> None:
-    assert result_from(brought(letter(result)), PLAN) == result
+    assert result_from(brought(pack(result)), PLAN) == result
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_what_cannot_be_read_is_a_loss_that_names_who_it_was(text: str) -> None:
     with pytest.raises(LostError, match=f"^{WHO} says what cannot be read"):
         result_from(brought(text), PLAN)
-    for kind in (Answer, Introduction):
+    for kind in (Reply, Introduction):
         with pytest.raises(UserError) as caught:
-            opened(text, kind, WHO)
+            unpack(text, kind, WHO)
         assert str(caught.value).isprintable()
 
 
@@ -71,18 +71,18 @@ def test_what_cannot_be_read_is_a_loss_that_names_who_it_was(text: str) -> None:
 )
 def test_the_run_of_another_cell_is_no_result(key: str, value: Any) -> None:
     with pytest.raises(LostError, match=f"^{WHO} "):
-        result_from(brought(letter(attrs.evolve(WELL, run={**RUN, key: value}))), PLAN)
+        result_from(brought(pack(attrs.evolve(WELL, run={**RUN, key: value}))), PLAN)
 
 
 @pytest.mark.parametrize("more", [{"number": 0}, {"repeat": 1}, {"seed": 1}])
 def test_the_result_of_another_cell_is_no_result(more: dict[str, Any]) -> None:
     with pytest.raises(LostError, match=f"^{WHO} brought cell "):
-        result_from(brought(letter(attrs.evolve(BADLY, **more))), PLAN)
+        result_from(brought(pack(attrs.evolve(BADLY, **more))), PLAN)
 
 
 @pytest.mark.parametrize("more", [{"run": None}, {"trouble": LOST}, {"end": CRASHED}, {"end": "fine"}, {"seconds": -1}])
 def test_what_contradicts_itself_is_no_result(more: dict[str, Any]) -> None:
-    document = json.loads(letter(WELL))
+    document = json.loads(pack(WELL))
     document["of"] = {**document["of"], **json.loads(letter_of(more))}
     with pytest.raises(LostError):
         result_from(brought(json.dumps(document)), PLAN)
@@ -105,8 +105,8 @@ def kept(result: CellResult) -> None:
 
 @st.composite
 def spoilt(draw: st.DrawFn) -> str:
-    """A letter of a worker that is no longer whole, or anything else."""
-    good = json.loads(letter(draw(st.sampled_from([WELL, BADLY]))))
+    """An envelope of a worker that is no longer whole, or anything else."""
+    good = json.loads(pack(draw(st.sampled_from([WELL, BADLY]))))
     how = draw(st.sampled_from(["any", "text", "changed", "changed", "changed"]))
     event(how)
     if how == "any":
@@ -141,7 +141,7 @@ def test_whatever_comes_back_is_a_result_that_can_be_kept_or_a_loss(text: str) -
 @given(spoilt(), st.booleans())
 def test_whatever_a_task_ends_with_it_comes_back(text: str, wrapped: bool) -> None:
     notes: list[str] = []
-    answer = letter(Answer(text, ("a\nnote",))) if wrapped else text
+    answer = pack(Reply(text, ("a\nnote",))) if wrapped else text
     returned = taken(CELL, WHO, a_future(answer), notes.append)
     assert (returned.tag, returned.worker) == (CELL, WHO)
     assert returned.said is None or type(returned.said) is str

@@ -1,33 +1,33 @@
-"""Crews: nothing is lost with a worker, none has two tasks or one it cannot do, and only what is right is believed."""
+"""Workers: nothing is lost with one, none has two tasks or one it cannot do, and only what is right is believed."""
 
 from mutants.mutant import Group, Part, suite
 
-CLUSTER = Part("stress/campaign/crews/cluster.py")
-EXECUTOR = Part("stress/campaign/crews/executor.py")
-FUTURES = Part("stress/campaign/crews/futures.py")
-LETTERS = Part("stress/campaign/crews/letters.py")
+CLUSTER = Part("stress/campaign/workers/cluster.py")
+EXECUTOR = Part("stress/campaign/workers/executor.py")
+FUTURES = Part("stress/campaign/workers/futures.py")
+ENVELOPE = Part("stress/campaign/workers/envelope.py")
 REMOTE = Part("stress/campaign/sweep/remote.py")
 RECORDS = Part("stress/campaign/sweep/records.py")
 SWEEP = Part("stress/campaign/sweep/sweep.py")
 SECTIONS = Part("stress/results/report/sections.py")
 TABLE = Part("stress/results/report/table_csv.py")
-CREWS = suite("campaign/crews")
-LOSSES = suite("campaign/crews/test_losses.py")
+WORKERS = suite("campaign/workers")
+LOSSES = suite("campaign/workers/test_losses.py")
 COMMAND = suite("frontdoor/test_cluster.py")
 PAGES = suite("pages/test_markdown_csv.py")
 
 GROUP = Group(
-    "Crews",
-    (CREWS, COMMAND),
+    "Workers",
+    (WORKERS, COMMAND),
     (
         CLUSTER.of("def is_free(").mutant(
             "two-at-once", "a worker of a cluster is given a second task", " and self.future is None", ""
         ),
-        CLUSTER.of("def _hire(").mutant(
-            "unfit-hired", "a worker that differs is given tasks", "place.hired = not reasons", "place.hired = True"
+        CLUSTER.of("def _admit(").mutant(
+            "unfit-hired", "a worker that differs is given tasks", "worker.fit = not reasons", "worker.fit = True"
         ),
         CLUSTER.of("def _look(").never(
-            "lost-with-worker", "the task of a worker that left is forgotten", "place.tag is not None"
+            "lost-with-worker", "the task of a worker that left is forgotten", "worker.tag is not None"
         ),
         CLUSTER.of("def _look(").mutant(
             "latecomers", "a worker that comes later is not asked", "in there if address not in", "in there if not"
@@ -47,7 +47,7 @@ GROUP = Group(
             "now > self._alone_since + LONGEST_WAIT",
         ),
         CLUSTER.of("def close(").without(
-            "tasks-left", "tasks go on when nobody waits for them", "place.cancel("
+            "tasks-left", "tasks go on when nobody waits for them", "worker.cancel("
         ),
         CLUSTER.of("def on_worker(").mutant(
             "still-wanted",
@@ -65,7 +65,7 @@ GROUP = Group(
         EXECUTOR.of("def __init__(").mutant(
             "executor-unasked",
             "workers of an executor are not asked",
-            "if reasons := opened(said, Introduction, WHO).objections:",
+            "if reasons := unpack(said, Introduction, WHO).objections:",
             "if reasons := ():",
         ),
         EXECUTOR.of("def returned(").mutant(
@@ -73,15 +73,15 @@ GROUP = Group(
             "isinstance(error := None, ",
         ),
         EXECUTOR.of("def close(").without(
-            "nursery-kept", "what an executor's threads have loaded stays", "self._trade.rest("
+            "nursery-kept", "what an executor's threads have loaded stays", "self._service.release("
         ),
         FUTURES.of("def taken(").mutant(
             "raised-here", "what a worker raises is raised here", "except Exception as", "except ValueError as"
         ),
-        LETTERS.of("def opened(").never(
+        ENVELOPE.of("def unpack(").never(
             "any-version", "another version's answers are believed", "theirs != made_by()"
         ),
-        LETTERS.of("def opened(").mutant(
+        ENVELOPE.of("def unpack(").mutant(
             "deep-letter", "an answer that is nested deeply ends the sweep", ", RecursionError)", ")"
         ),
         REMOTE.of("def _check_run(").mutant(

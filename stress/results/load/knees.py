@@ -1,27 +1,27 @@
-"""What a search came to: a sentence for each knee that was sought, a row for each candidate that was run, and JSON."""
+"""What a search came to: a sentence for each knee that was sought, and JSON."""
 
-from collections.abc import Iterator, Sequence
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from stress.campaign.converter import to_json
 from stress.campaign.sweep.finding import Quest
 from stress.campaign.sweep.records import DURATION, varying
-from stress.campaign.sweep.summary import label
 from stress.safe_text import shown
 from stress.units import write_duration
 
 AMOUNTS = {"cpus": "{} CPUs", "noise": "noise {}", "gap_s": "gaps of {}", DURATION: "{}"}
-HEADS = {"cpus": "CPUs", "noise": "noise", "gap_s": "gap", DURATION: "within"}
+
+
+def label(name: str, value: Any) -> str:
+    """A value on an axis, as people write it."""
+    if value is None:
+        return "-"
+    return write_duration(value) if name.endswith("_s") else shown(str(value))
 
 
 def amount(quest: Quest, at: int) -> str:
     """A candidate, as a sentence has it."""
     axis, value = quest.find.axis, quest.candidates[at]
-    return "1 CPU" if (axis, value) == ("cpus", 1) else AMOUNTS[axis].format(label(axis, value))
+    return "1 CPU" if (axis, value) == ("cpus", 1) else AMOUNTS.get(axis, f"{axis} {{}}").format(label(axis, value))
 
 
 def percent(share: float) -> str:
@@ -88,34 +88,6 @@ def _known(quest: Quest) -> str:
     vain = [at for at in range(low + 1, min(high, len(quest.candidates))) if quest.search.tried[at].runs.total]
     undecided = [f"not decided: {', '.join(amount(quest, at) for at in vain)}"] if vain else []
     return "; ".join([*ends, *undecided])
-
-
-def table(quest: Quest) -> Table:
-    """A row for each candidate that was run."""
-    made = Table(box=None, pad_edge=False)
-    for name in (HEADS[quest.find.axis], "runs", "showed it", "share", f"{percent(quest.find.confidence)} bounds"):
-        made.add_column(name, justify="right")
-    made.add_column("decided")
-    for at, one in enumerate(quest.search.tried):
-        if one.runs.total:
-            made.add_row(*map(Text, [label(quest.find.axis, quest.candidates[at]), *_row(quest, at)]))
-    return made
-
-
-def _row(quest: Quest, at: int) -> Iterator[str]:
-    """What is known of a candidate."""
-    one = quest.search.tried[at]
-    lower, upper = one.runs.bounds(quest.find.confidence)
-    yield from (f"{one.runs.total:,}", f"{one.runs.shown:,}", f"{100 * one.runs.shown / one.runs.total:.1f} %")
-    yield f"{100 * lower:.1f} to {100 * upper:.1f} %"
-    yield {"above": f"at least {percent(quest.find.share)}", "below": "less", None: "-"}[one.decided]
-
-
-def show_knees(quests: Sequence[Quest], console: Console) -> None:
-    """Print what searches came to."""
-    for quest in quests:
-        console.print(Text(answer(quest)), soft_wrap=True)
-        console.print(table(quest))
 
 
 def knee_json(quest: Quest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A soak on many machines: each worker of a crew plays turns, with seeds of its own, and all counts become one verdict.
+"""A soak on many machines: each worker plays turns, with seeds of its own, and all counts become one verdict.
 
 Its time is that of the clock on the wall, so that many workers count many times as much in it.
 """
@@ -10,25 +10,25 @@ from random import Random
 
 import attrs
 
-from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, work_through
-from stress.campaign.crews.letters import LostError, letter
 from stress.campaign.folder import now
 from stress.campaign.journal import JournalError
-from stress.campaign.parts import Session
+from stress.campaign.records import Session
 from stress.campaign.soak.base import Soak
 from stress.campaign.soak.records import Plan
-from stress.campaign.soak.remote import Played, Shift, played_of
+from stress.campaign.soak.remote import TurnResult, TurnTask, result_from
+from stress.campaign.workers.envelope import LostError, pack
+from stress.campaign.workers.pool import NoWorkersError, Pool, Returned, work_through
 
-SHORTEST_SHIFT = 0.2
+SHORTEST_TURN_SECONDS = 0.2
 MOST_LOSSES = 10
 """Turns that may be lost one after the other, with no turn that came back between them."""
 
 
 @attrs.define(eq=False)
-class CrewedSoak(Soak):
-    """A soak whose turns are played by a crew."""
+class DistributedSoak(Soak):
+    """A soak whose turns are played by workers."""
 
-    crew: Crew = attrs.field(kw_only=True)
+    pool: Pool = attrs.field(kw_only=True)
     _before: float = attrs.field(init=False)
     _began: float = attrs.field(init=False, factory=time.monotonic)
     _numbers: "count[int]" = attrs.field(init=False, factory=count)
@@ -46,10 +46,10 @@ class CrewedSoak(Soak):
         return self._before + time.monotonic() - self._began
 
     def _work(self) -> None:
-        """Give turns to the crew until the time is up, then wait for those under way."""
+        """Have workers play turns until the time is up, then wait for those under way."""
         self.watcher.note(f"run directory: {self._open().folder}")
         try:
-            self.deserted = work_through(self.crew, self)
+            self.deserted = work_through(self.pool, self)
         except JournalError as error:
             self.trouble = str(error)
 
@@ -59,16 +59,16 @@ class CrewedSoak(Soak):
 
     def give(self) -> None:
         """Give a turn to everybody who has none: of the scenario that has had the fewest."""
-        while self.crew.has_room and self._goes_on():
+        while self.pool.has_room and self._goes_on():
             left = self.plan.duration_s - self.elapsed_s
-            if left < SHORTEST_SHIFT:
+            if left < SHORTEST_TURN_SECONDS:
                 return
             waiting = [name for name, standing in self.standings.items() if not standing.done]
             scenario, number = min(waiting, key=self._given.__getitem__), next(self._numbers)
             self._given[scenario] += 1
             self._under_way[number] = scenario
-            shift = Shift(self._plan_of(scenario, number), min(self.plan.interval_s, left))
-            self.crew.begin(number, letter(shift))
+            task = TurnTask(self._plan_of(scenario, number), min(self.plan.interval_s, left))
+            self.pool.begin(number, pack(task))
 
     def _plan_of(self, scenario: str, number: int) -> Plan:
         """The plan of one turn: of one scenario, with a seed that no other turn of any session has."""
@@ -81,7 +81,7 @@ class CrewedSoak(Soak):
         """A turn has come back, or was lost with its worker; then nothing of it is counted."""
         scenario = self._under_way.pop(returned.tag)
         try:
-            played = played_of(returned, scenario)
+            played = result_from(returned, scenario)
         except LostError as error:
             why = f"{returned.worker} did not bring it back: {error}"
             self._lose(scenario, why, self._sessions.get(returned.worker, 0))
@@ -92,7 +92,7 @@ class CrewedSoak(Soak):
         self._losses = 0
         self._record(scenario, played, self._session_of(returned.worker, played))
 
-    def _record(self, scenario: str, played: Played, session: int) -> None:
+    def _record(self, scenario: str, played: TurnResult, session: int) -> None:
         """Keep violations, then counts, so that no count is without its report."""
         if turn := played.turn:
             for outcome, told in turn.reports.items():
@@ -102,7 +102,7 @@ class CrewedSoak(Soak):
         if played.failure:
             self._fail_scenario(scenario, played.failure, session)
 
-    def _session_of(self, worker: str | None, played: Played) -> int:
+    def _session_of(self, worker: str | None, played: TurnResult) -> int:
         """The session of a worker, which begins with the first turn that it brings back."""
         if worker not in self._sessions:
             self._sessions[worker] = self._open().join(Session(now(), played.conditions, worker))

@@ -1,12 +1,12 @@
-"""What is called in a worker's process, wherever that is: text in, text out, so that nothing but names is unpickled."""
+"""The functions that are called in a worker's process. They take and return text, so that only names are unpickled."""
 
 import platform
 from collections.abc import Callable, Iterable
 
 import attrs
 
-from stress.campaign.crews.crew import Interrupted, Note
-from stress.campaign.crews.letters import letter
+from stress.campaign.workers.envelope import pack
+from stress.campaign.workers.pool import Interrupted, Note
 from stress.errors import UserError
 from stress.host.cores import cores
 
@@ -21,24 +21,24 @@ class Introduction:
 
 
 @attrs.frozen
-class Answer:
-    """What was said of a task, and what there is to know of how it went."""
+class Reply:
+    """The result of a task as text, and notes of how it went."""
 
     said: str
     notes: tuple[str, ...]
 
 
-def introduce(objections: Callable[[str], Iterable[str]], offer: str) -> str:
-    """Answer an offer."""
+def introduce(objections: Callable[[str], Iterable[str]], requirements: str) -> str:
+    """Say who this worker is, and what it objects to."""
     try:
-        reasons = tuple(objections(offer))
+        reasons = tuple(objections(requirements))
     except UserError as error:
         reasons = (str(error),)
-    return letter(Introduction(platform.node(), tuple(cores()), reasons))
+    return pack(Introduction(platform.node(), tuple(cores()), reasons))
 
 
 def do(work: Callable[[str, Interrupted, Note], str], text: str, given_up: Interrupted = lambda: False) -> str:
-    """Do a task."""
+    """Do a task; its reply as text."""
     notes: list[str] = []
     said = work(text, given_up, notes.append)
-    return letter(Answer(said, tuple(notes)))
+    return pack(Reply(said, tuple(notes)))

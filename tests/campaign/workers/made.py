@@ -1,4 +1,4 @@
-"""A trade of echoes, a cluster without dask whose workers answer when a test says so, and a sweep of six cells."""
+"""A service of echoes, a cluster without dask whose workers answer when a test says so, and a sweep of six cells."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ import attrs
 import pytest
 
 from stress import Matrix
-from stress.campaign.crews import cluster as clusters
-from stress.campaign.crews.cluster import OnCluster, on_worker
-from stress.campaign.crews.crew import Interrupted, Note, Trade
-from stress.campaign.crews.hand import Answer, introduce
-from stress.campaign.crews.letters import letter
 from stress.campaign.sweep.records import CellResult, Values
 from stress.campaign.sweep.sweep import Watcher
+from stress.campaign.workers import cluster as clusters
+from stress.campaign.workers.calls import Reply, introduce
+from stress.campaign.workers.cluster import OnCluster, on_worker
+from stress.campaign.workers.envelope import pack
+from stress.campaign.workers.pool import Interrupted, Note, Service
 
 MATRIX = Matrix(
     scenarios=("modlist_spinlock",), axes={"engine": ("python",), "cpus": (2, 3)}, repeat=3, duration_s=0.05
@@ -47,7 +47,7 @@ def nothing() -> None:
     """Nothing is kept."""
 
 
-ECHO = Trade("an offer", no_objection, echo, nothing)
+ECHO = Service("an offer", no_objection, echo, nothing)
 
 
 @attrs.define(eq=False)
@@ -77,7 +77,7 @@ class Place:
 
     def answer(self, said: str, *notes: str) -> None:
         """Bring the task back."""
-        self.tasks.pop().set_result(letter(Answer(said, notes)))
+        self.tasks.pop().set_result(pack(Reply(said, notes)))
 
 
 @attrs.define(eq=False)
@@ -123,11 +123,11 @@ class Made:
         return [one for _ in range(often) for one in self.crew.returned()]
 
 
-def made_crew(monkeypatch: pytest.MonkeyPatch, client: Client, trade: Trade = ECHO) -> Made:
+def made_crew(monkeypatch: pytest.MonkeyPatch, client: Client, service: Service = ECHO) -> Made:
     """A crew that has found its first worker."""
     notes: list[str] = []
     monkeypatch.setattr(clusters, "connect", lambda address: client)
-    return Made(OnCluster(trade, notes.append, lambda: False, ADDRESS), client, notes)
+    return Made(OnCluster(service, notes.append, lambda: False, ADDRESS), client, notes)
 
 
 @attrs.define

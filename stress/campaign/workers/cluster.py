@@ -1,6 +1,6 @@
-"""A crew of the workers of a dask cluster, as they come and go: each that is fit has one task at a time.
+"""The workers of a dask cluster, which may join or leave at any time: each that is fit has one task at a time.
 
-Each worker is an executor of its own here, so that dask never queues two tasks on one, nor moves any to another.
+Each worker has an executor of its own here, so that dask never queues two tasks on one, nor moves a task to another.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.crews.crew import Interrupted, MakeCrew, Note, NoWorkersError, Returned, Trade
-from stress.campaign.crews.futures import first_done, known, taken
-from stress.campaign.crews.hand import Introduction, do, introduce
-from stress.campaign.crews.letters import opened
 from stress.campaign.identity import made_by
 from stress.campaign.reading import parse, read_file
+from stress.campaign.workers.calls import Introduction, do, introduce
+from stress.campaign.workers.envelope import unpack
+from stress.campaign.workers.futures import first_done, known, taken
+from stress.campaign.workers.pool import Interrupted, MakePool, Note, NoWorkersError, Returned, Service
 from stress.errors import UserError
 from stress.extras import needs
 from stress.safe_text import shown
@@ -29,29 +29,29 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
 NOISY = ("distributed", "distributed.client", "tornado.application")
-"""What they log of schedulers that are gone and of tasks that were taken back is told here, or wanted."""
+"""They log schedulers that are gone, and tasks that were cancelled; kstress reports the first, and wants the second."""
 SILENT_SECONDS = 5.0
 LONGEST_WAIT = 3600.0
-"""Seconds without any worker that answers after which nobody is waited for any more."""
+"""Seconds to wait for any worker that answers."""
 
 
 @attrs.define(eq=False)
-class Place:
-    """A worker of the cluster. `hired` is None until it has answered; `future` is what it does, if anything."""
+class Worker:
+    """A worker of the cluster. `fit` is None until it has answered; `future` is its task under way, or its answer."""
 
     name: str
     executor: Executor
-    hired: bool | None = None
+    fit: bool | None = None
     tag: Hashable = None
     future: Future[str] | None = None
 
     @property
     def is_free(self) -> bool:
         """Whether it could begin a task."""
-        return self.hired is True and self.future is None
+        return self.fit is True and self.future is None
 
     def cancel(self) -> None:
-        """It works for nobody any more."""
+        """Cancel what it does."""
         if self.future:
             self.future.cancel()
 
@@ -59,14 +59,14 @@ class Place:
 class OnCluster:
     """The workers that a scheduler knows."""
 
-    def __init__(self, trade: Trade, note: Note, interrupted: Interrupted, address: str) -> None:
-        """Find the first worker that is fit.
+    def __init__(self, service: Service, note: Note, interrupted: Interrupted, address: str) -> None:
+        """Wait for the first worker that is fit.
 
         Raises:
             UserError: when the scheduler cannot be reached, or none of its workers is fit.
         """
-        self._trade, self._note, self._address = trade, note, shown(address)
-        self._places: dict[str, Place] = {}
+        self._service, self._note, self._address = service, note, shown(address)
+        self._workers: dict[str, Worker] = {}
         self._alone_since: float | None = None
         self._waits_told = False
         self._client = connect(address)
@@ -80,76 +80,76 @@ class OnCluster:
     @property
     def has_room(self) -> bool:
         """Whether a worker that is fit has nothing to do."""
-        return any(place.is_free for place in self._places.values())
+        return any(worker.is_free for worker in self._workers.values())
 
     def begin(self, tag: Hashable, text: str) -> None:
         """Give a task to a free worker."""
-        place = next(place for place in self._places.values() if place.is_free)
-        place.tag, place.future = tag, place.executor.submit(on_worker, self._trade.work, text)
+        worker = next(worker for worker in self._workers.values() if worker.is_free)
+        worker.tag, worker.future = tag, worker.executor.submit(on_worker, self._service.work, text)
 
     def returned(self) -> list[Returned]:
-        """What workers bring back, and what was lost with those that have left.
+        """The results of workers, and the tasks that were lost with those that have left.
 
         Raises:
             NoWorkersError: when the scheduler is gone, no worker is fit, or none has come or answered for an hour.
         """
         lost = list(self._look())
-        busy = {place.future: place for place in self._places.values() if place.future}
+        busy = {worker.future: worker for worker in self._workers.values() if worker.future}
         came = [self._hear(busy[future], future) for future in first_done(list(busy))]
         self._check()
         return [*lost, *(one for one in came if one)]
 
     def _look(self) -> Iterator[Returned]:
-        """Take note of the workers that have come, and of those that have left with a task."""
+        """Ask new workers who they are; the tasks of those that have left are lost."""
         try:
             there = self._client.nthreads(callback_timeout=ANSWER_SECONDS)
         except OSError as error:
             told = f"{self._address} is gone ({known(error)}); start it again, then go on with --resume"
             raise NoWorkersError(f"--scheduler: {told}") from None
-        for address in [address for address in self._places if address not in there]:
-            place = self._places.pop(address)
-            place.cancel()
-            if place.tag is not None:
-                yield Returned(place.tag, place.name, None, "it has left the cluster")
-        for address in [address for address in there if address not in self._places]:
+        for address in [address for address in self._workers if address not in there]:
+            worker = self._workers.pop(address)
+            worker.cancel()
+            if worker.tag is not None:
+                yield Returned(worker.tag, worker.name, None, "it has left the cluster")
+        for address in [address for address in there if address not in self._workers]:
             executor = self._client.get_executor(workers=[address], allow_other_workers=False, pure=False)
-            asked = executor.submit(introduce, self._trade.objections, self._trade.offer)
-            self._places[address] = Place(shown(address), executor, future=asked)
+            asked = executor.submit(introduce, self._service.objections, self._service.requirements)
+            self._workers[address] = Worker(shown(address), executor, future=asked)
 
-    def _hear(self, place: Place, done: Future[str]) -> Returned | None:
-        """A worker has answered: the first time it was asked who it is, then what has become of a task."""
-        place.future = None
-        if place.hired is None:
-            self._hire(place, done)
+    def _hear(self, worker: Worker, done: Future[str]) -> Returned | None:
+        """A worker has answered: first who it is, later with the result of a task."""
+        worker.future = None
+        if worker.fit is None:
+            self._admit(worker, done)
             return None
-        tag, place.tag = place.tag, None
-        return taken(tag, place.name, done, self._note)
+        tag, worker.tag = worker.tag, None
+        return taken(tag, worker.name, done, self._note)
 
-    def _hire(self, place: Place, done: Future[str]) -> None:
-        """A worker has introduced itself, or could not."""
+    def _admit(self, worker: Worker, done: Future[str]) -> None:
+        """A worker has said who it is, or could not; only one without objections gets tasks."""
         try:
-            who = opened(done.result(), Introduction, place.name)
+            who = unpack(done.result(), Introduction, worker.name)
         except Exception as error:  # it has no kstress, or none that knows its part
             reasons: tuple[str, ...] = (f"it cannot work for {made_by()}: {known(error)}",)
         else:
-            place.name, reasons = f"{place.name} on {shown(who.host)}", who.objections
-        place.hired = not reasons
+            worker.name, reasons = f"{worker.name} on {shown(who.host)}", who.objections
+        worker.fit = not reasons
         said = f"gets nothing to do: {'; '.join(map(shown, reasons))}" if reasons else "works"
-        self._note(f"{place.name} {said}")
+        self._note(f"{worker.name} {said}")
 
     def _check(self) -> None:
-        """Raise NoWorkersError if it makes no sense to wait any longer."""
-        places = self._places.values()
-        asked = sum(place.hired is None for place in places)
-        if any(place.hired for place in places):
+        """Raise NoWorkersError if no worker can come to work any more."""
+        workers = self._workers.values()
+        asked = sum(worker.fit is None for worker in workers)
+        if any(worker.fit for worker in workers):
             self._alone_since, self._waits_told = None, False
-        elif places and not asked:
-            raise NoWorkersError(f"--scheduler: no worker of {self._address} can do this; mend what was told of them")
+        elif workers and not asked:
+            raise NoWorkersError(f"--scheduler: no worker of {self._address} can do this; fix what was noted of each")
         else:
             self._wait(asked)
 
     def _wait(self, asked: int) -> None:
-        """Nobody works: tell once what is waited for, an answer of those who were asked not before it takes a while."""
+        """No worker is fit: note once what is waited for, and answers only once they have taken a while."""
         now = time.monotonic()
         if self._alone_since is None:
             self._alone_since = now
@@ -163,9 +163,9 @@ class OnCluster:
             self._note(f"waits for {busy if asked else starts}")
 
     def close(self) -> None:
-        """Take all tasks back, and leave the cluster as it was."""
-        for place in self._places.values():
-            place.cancel()
+        """Cancel all tasks, and disconnect; the cluster itself goes on."""
+        for worker in self._workers.values():
+            worker.cancel()
         with suppress(OSError, TimeoutError):
             self._client.close(timeout=CLOSE_SECONDS)
 
@@ -194,7 +194,7 @@ def connect(address: str) -> Any:
 
 
 async def knock(address: str) -> None:
-    """Connect to an address and leave; raises what stands against it, which a client would only tell late."""
+    """Connect to an address and disconnect: this raises at once what a client would report only after its timeout."""
     from distributed.comm import connect
     from distributed.security import Security
 
@@ -203,10 +203,10 @@ async def knock(address: str) -> None:
 
 
 def written(address: str) -> str:
-    """The address that stands in a scheduler's file; one that is no file is returned as it is.
+    """The address in the file that a scheduler has written; an address that is not a file is returned unchanged.
 
     Raises:
-        UserError: for a file that no scheduler has written.
+        UserError: for any other file.
     """
     if not os.path.isfile(address):
         return address
@@ -220,7 +220,7 @@ def written(address: str) -> str:
 
 
 def on_worker(work: Callable[[str, Interrupted, Note], str], text: str) -> str:
-    """Do a task in a thread of a dask worker, which notices when the task was cancelled or the worker is to end."""
+    """Do a task in a thread of a dask worker; it is given up when it is cancelled, or the worker closes."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -234,13 +234,13 @@ def on_worker(work: Callable[[str, Interrupted, Note], str], text: str) -> str:
 
 
 ENDING = ("closing", "closed", "failed")
-"""The states of a dask worker that will not bring anything back."""
+"""The states of a dask worker that returns no results any more."""
 
 
-def on_cluster(address: str) -> MakeCrew:
-    """A crew of the workers of a dask scheduler: its address, like tcp://host:8786, or the file that it writes."""
+def on_cluster(address: str) -> MakePool:
+    """The workers of a dask scheduler: its address, like tcp://host:8786, or the file that it writes."""
 
-    def make(trade: Trade, note: Note, interrupted: Interrupted) -> OnCluster:
-        return OnCluster(trade, note, interrupted, address)
+    def make(service: Service, note: Note, interrupted: Interrupted) -> OnCluster:
+        return OnCluster(service, note, interrupted, address)
 
     return make

@@ -1,43 +1,43 @@
-"""What crosses from one process to another of perhaps another host: JSON that says first which kstress wrote it."""
+"""What crosses from process to process, or host to host: a record as JSON, in an envelope with the sender's version."""
 
 import json
 from typing import Any, TypeVar
 
 from stress.campaign.converter import from_json, to_json
-from stress.campaign.crews.crew import Returned
 from stress.campaign.identity import made_by
+from stress.campaign.workers.pool import Returned
 from stress.errors import UserError
 from stress.safe_text import shown
 
 T = TypeVar("T")
 FIRST = "made_by"
-"""The key that is looked at before any other: another version may write those in another way."""
+"""The key that is read first: another version may write the others in another way."""
 
 
 class LostError(Exception):
     """A worker did not say what became of a task; the text is why."""
 
 
-def said_by(returned: Returned, kind: type[T]) -> T:
-    """The record that a task has come to; LostError if its worker did not say, or nothing that can be read."""
+def record_from(returned: Returned, kind: type[T]) -> T:
+    """The result of a task as a record; LostError if there is none, or none that can be read."""
     if returned.said is None:
         raise LostError(returned.why)
     try:
-        return opened(returned.said, kind, returned.worker or "this process")
+        return unpack(returned.said, kind, returned.worker or "this process")
     except UserError as error:
         raise LostError(str(error)) from None
 
 
-def letter(record: Any) -> str:
-    """A record as text."""
+def pack(record: Any) -> str:
+    """A record in an envelope, as text."""
     return json.dumps({FIRST: made_by(), "of": to_json(record)})
 
 
-def opened(text: str, kind: type[T], whose: str) -> T:
-    """The record in a letter.
+def unpack(text: str, kind: type[T], whose: str) -> T:
+    """The record in an envelope.
 
     Raises:
-        UserError: when it was written by another version, is of another kind, or is no letter; names `whose` it is.
+        UserError: when it was written by another version, is of another kind, or is no envelope; names `whose` it is.
     """
     try:
         document = json.loads(text)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from stress.campaign.crews import cluster as clusters
-from stress.campaign.crews import futures
-from stress.campaign.crews.cluster import on_worker
-from stress.campaign.crews.crew import NoWorkersError, Returned, Trade
-from stress.campaign.crews.hand import introduce
 from stress.campaign.identity import made_by
-from tests.campaign.crews.made import (
+from stress.campaign.workers import cluster as clusters
+from stress.campaign.workers import futures
+from stress.campaign.workers.calls import introduce
+from stress.campaign.workers.cluster import on_worker
+from stress.campaign.workers.pool import NoWorkersError, Returned, Service
+from tests.campaign.workers.made import (
     ADDRESS,
     ECHO,
     Client,
@@ -207,7 +207,7 @@ def spoil(task: Future[Any], how: str) -> None:
 
 
 def test_an_offer_reaches_every_worker_that_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    trade = Trade("what it is about", no_objection, echo, nothing)
-    made = made_crew(monkeypatch, Client({A: Place()}), trade)
+    service = Service("what it is about", no_objection, echo, nothing)
+    made = made_crew(monkeypatch, Client({A: Place()}), service)
     assert made.client.places[A].sent == [(introduce, no_objection, "what it is about")]
-    assert trade != ECHO
+    assert service != ECHO

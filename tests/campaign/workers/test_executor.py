@@ -11,11 +11,11 @@ import attrs
 import pytest
 
 from stress import on_executor, resume_sweep, sweep
-from stress.campaign.crews.crew import Crew, NoWorkersError, Returned, Trade
 from stress.campaign.sweep.records import CellResult, Values
 from stress.campaign.sweep.sweep import SweepEnding
+from stress.campaign.workers.pool import NoWorkersError, Pool, Returned, Service
 from stress.errors import UserError
-from tests.campaign.crews.made import ECHO, MATRIX, Counting, objection
+from tests.campaign.workers.made import ECHO, MATRIX, Counting, objection
 from tests.frontdoor.sweeping import all_once, cells, times_of_cells
 
 
@@ -31,13 +31,13 @@ def processes() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def hired(executor: Executor, at_once: int = 2, trade: Trade = ECHO) -> tuple[Crew, list[str]]:
+def hired(executor: Executor, at_once: int = 2, service: Service = ECHO) -> tuple[Pool, list[str]]:
     """A crew, and what it notes."""
     notes: list[str] = []
-    return on_executor(executor, at_once)(trade, notes.append, lambda: False), notes
+    return on_executor(executor, at_once)(service, notes.append, lambda: False), notes
 
 
-def wait_for(crew: Crew, often: int = 600) -> list[Returned]:
+def wait_for(crew: Pool, often: int = 600) -> list[Returned]:
     """What comes back next."""
     return next(came for _ in range(often) if (came := crew.returned()))
 
@@ -113,7 +113,7 @@ class ShutsDown(Counting):
 def test_when_it_is_closed_what_has_not_begun_never_does_and_this_process_keeps_nothing() -> None:
     rested: list[str] = []
     with ThreadPoolExecutor(1) as pool:
-        crew, _ = hired(pool, 2, attrs.evolve(ECHO, rest=lambda: rested.append("rested")))
+        crew, _ = hired(pool, 2, attrs.evolve(ECHO, release=lambda: rested.append("rested")))
         busy = threading.Event()
         pool.submit(busy.wait, 60)
         crew.begin("mine", "a text")
@@ -125,13 +125,13 @@ def test_when_it_is_closed_what_has_not_begun_never_does_and_this_process_keeps_
 
 @pytest.mark.parametrize("how", ["shut down", "refuses", "broken"])
 def test_an_executor_that_cannot_work_starts_nothing(how: str, tmp_path: Path) -> None:
-    trade: Any = attrs.evolve(ECHO, objections=objection) if how == "refuses" else ECHO
+    service: Any = attrs.evolve(ECHO, objections=objection) if how == "refuses" else ECHO
     initializer = breaks if how == "broken" else None
     with ThreadPoolExecutor(1, initializer=initializer) as pool:
         if how == "shut down":
             pool.shutdown()
         with pytest.raises(UserError, match=r"cannot work for kstress|cannot do this: an offer is not for this"):
-            hired(pool, trade=trade)
+            hired(pool, service=service)
 
 
 def breaks() -> None:

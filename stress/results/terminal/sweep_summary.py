@@ -11,18 +11,13 @@ from rich.text import Text
 from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE, CellResult, Plan, Values, applies, varying
 from stress.campaign.sweep.sweep import SweepEnding
 from stress.campaign.sweep.sweepdir import StoredSweep
+from stress.results.load.knees import label
+from stress.results.terminal.columns import fitted
 from stress.safe_text import shown
 from stress.units import write_duration
 
 MOST_ROWS = 100
 WORDS = ("scenario", "expected", "came to")
-
-
-def label(name: str, value: Any) -> str:
-    """A value on an axis, as people write it."""
-    if value is None:
-        return "-"
-    return write_duration(value) if name.endswith("_s") else shown(str(value))
 
 
 def describe(plan: Plan, values: Values) -> str:
@@ -149,7 +144,7 @@ def _troubles(ending: SweepEnding) -> list[str]:
 
 def _show_table(ending: SweepEnding, console: Console) -> None:
     """Print the table, and how many rows it does not have."""
-    console.print(table(ending))
+    console.print(fitted(table(ending), console.width))
     left = len(ending.swept.manifest.plan.cells) - MOST_ROWS
     if left > 0:
         console.print(Text(f"and {left:,} more cells; kstress report shows them all", "dim"))

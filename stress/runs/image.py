@@ -1,0 +1,54 @@
+"""The image that each machine of a scenario starts from: the kernel up, then the settings and seeds of a slice."""
+
+import attrs
+
+from stress.judge import lookups
+from stress.judge.outcomes import forbidden_mask
+from stress.machine import words
+from stress.machine.engines import yield_mask
+from stress.machine.events import place_events
+from stress.machine.ram import Ram, RamMap
+from stress.machine.random import seed_of
+from stress.runs.boot import World, boot_ram
+from stress.runs.settings import Settings
+from stress.scenario import Scenario
+
+
+@attrs.frozen
+class Image:
+    """A scenario's kernel as it has just booted, and what its machines are set to."""
+
+    scenario: Scenario
+    settings: Settings
+    ram_map: RamMap
+    content: bytes
+
+    def fresh_ram(self, number: int) -> Ram:
+        """RAM of slice `number` of the run, whose seeds are its own: nothing of the slices before it is left."""
+        ram = Ram(self.ram_map, self.content)
+        self._place_settings(ram)
+        self._place_seeds(ram, number)
+        return ram
+
+    def _place_settings(self, ram: Ram) -> None:
+        """Write what is the same in every slice."""
+        settings, config = self.settings, self.settings.config
+        ram.poke(words.PACE, round(settings.pace_s * 1e9))
+        ram.poke(words.YIELD_MASK, yield_mask(settings.engine, config.cpus, float(settings.noise)))
+        place_events(ram, settings.events(self.scenario.hardware))
+        ram.poke(words.WRITERS, sum(program.writes for program in self.scenario.deal(config.cpus)))
+        ram.poke(words.FORBIDDEN, forbidden_mask(self.scenario.outcomes))
+        ram.poke(lookups.KASAN, int(config.kasan))
+
+    def _place_seeds(self, ram: Ram, number: int) -> None:
+        """Write each CPU's seeds: one for the workload, one for events, so that noise changes no draw of a program."""
+        seed = self.settings.config.seed
+        for cpu in range(ram.map.cpus):
+            ram.poke(ram.map.log(cpu) + words.RANDOM, seed_of(seed, number, cpu))
+            ram.poke(ram.map.log(cpu) + words.EVENT_RANDOM, seed_of(seed, ~number, cpu))
+
+
+def boot_image(scenario: Scenario, settings: Settings, world: World) -> Image:
+    """Boot a scenario's kernel once. UserError if the corpus is larger than RAM can be."""
+    booted = boot_ram(world, settings.config.cpus, scenario.fate)
+    return Image(scenario, settings, booted.map, booted.image())
