@@ -14,7 +14,7 @@ from benchmarks.reach import examples
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.newcomer import Newcomer
-from tests.pages.made import pair, small_sweep, write_runs
+from tests.results.report.made import pair, small_sweep, write_runs
 
 pytestmark = [pytest.mark.native, pytest.mark.report, pytest.mark.later]
 
