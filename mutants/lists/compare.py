@@ -14,7 +14,7 @@ COMPARISON = Part("stress/results/compare/comparison.py")
 INPUTS = Part("stress/results/compare/inputs.py")
 JUNIT = Part("stress/results/compare/junit.py")
 OUTPUT = Part("stress/results/terminal/places.py")
-PAPER, COMMAND = suite("comparison", without="round"), suite("frontdoor/test_compare.py")
+PAPER, COMMAND = suite("results/compare", without="round"), suite("frontdoor/test_compare.py")
 
 GROUP = Group(
     "Comparisons",

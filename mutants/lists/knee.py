@@ -14,7 +14,7 @@ BETS = suite("campaign/sweep/test_shares.py", "campaign/sweep/test_knee.py")
 AGENDA = suite("campaign/sweep/test_finding.py")
 READ = suite("campaign/sweep/test_find.py")
 COMMAND = suite("frontdoor/test_sweep_find.py")
-READ = suite("pages/test_gather.py", without="damaged")
+READ = suite("results/report/test_gather.py", without="damaged")
 
 GROUP = Group(
     "Searches for a knee",

@@ -14,7 +14,7 @@ TABLE = Part("stress/results/report/table_csv.py")
 WORKERS = suite("campaign/workers")
 LOSSES = suite("campaign/workers/test_losses.py")
 COMMAND = suite("frontdoor/test_cluster.py")
-PAGES = suite("pages/test_markdown_csv.py")
+PAGES = suite("results/report/test_markdown_csv.py")
 
 GROUP = Group(
     "Workers",

@@ -13,10 +13,10 @@ import pytest
 from stress.campaign.sweep.records import Values
 from stress.results.compare.figures import FIGURES
 from tests.campaign.soak.made import make_run
-from tests.comparison.made import STEADY, held, runs, violated
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, called, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
-from tests.pages.made import hostile_sweep, small_sweep, write_runs
+from tests.results.compare.made import STEADY, held, runs, violated
+from tests.results.report.made import hostile_sweep, small_sweep, write_runs
 
 SLOWER = tuple(number * 4 // 5 for number in STEADY)
 END = "kstress: --- End of compare: "

@@ -15,7 +15,7 @@ from stress.extras import EXTRAS
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.newcomer import Newcomer
-from tests.pages.made import pair, small_sweep, write_runs
+from tests.results.report.made import pair, small_sweep, write_runs
 
 pytestmark = [*(getattr(pytest.mark, extra) for extra in EXTRAS), pytest.mark.later]
 

@@ -18,7 +18,7 @@ from stress.results.report.sections import hosts, not_seen
 from stress.runs.conditions import StealMeter
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, kstress
-from tests.pages.made import a_run, small_sweep, write_runs
+from tests.results.report.made import a_run, small_sweep, write_runs
 
 
 def test_scenarios_run_as_tests_with_the_readmes_first_command_alone() -> None:

@@ -14,7 +14,7 @@ from stress.results.pages.render import GENERATOR
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, called, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents
-from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
+from tests.results.report.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
 TEXT = (CHECKOUT / "docs" / "report.md").read_text()
 

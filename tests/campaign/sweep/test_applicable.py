@@ -16,7 +16,7 @@ from stress.results.report.statistics import answer, rows_of
 from stress.results.terminal.sweep_summary import come_to, end_line
 from stress.runs.runner import run
 from tests.campaign.sweep.made import ended, make_sweep, run_json
-from tests.pages.made import a_run, write_runs
+from tests.results.report.made import a_run, write_runs
 
 TOO_FEW: dict[str, Any] = {"applicable": False, "reason": "needs at least 3 CPUs, not 2", "as_expected": False}
 NONE: dict[str, Any] = {"race_windows": 0, "violations": 0, "trials": 0, "catches": 0, "reports": []}

@@ -18,7 +18,7 @@ from stress.results.report.sections import MOST_WORKERS, hosts
 from stress.results.report.sections import listed_workers as listed
 from stress.results.report.table_csv import make_csv
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, session_of
-from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
+from tests.results.report.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
 
 def table(text: str) -> list[dict[str, str]]:

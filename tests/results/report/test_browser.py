@@ -6,8 +6,8 @@ import pytest
 
 from stress.results.load.gather import gather
 from stress.results.report.page import make_page
-from tests.pages.chromium import Browser, browser, executable
-from tests.pages.made import hostile_sweep
+from tests.results.report.chromium import Browser, browser, executable
+from tests.results.report.made import hostile_sweep
 
 pytestmark = [
     pytest.mark.report,

@@ -8,8 +8,8 @@ from stress.results.compare.comparison import BETTER, NOISE, UNTESTED, WORSE
 from stress.results.compare.intervals import MOST_FACTORS, MOST_ROWS, factors_of, pictures_of
 from stress.results.compare.page import make_page
 from stress.results.pages.render import GENERATOR
-from tests.comparison.made import STEADY, compared, held, runs, violated
-from tests.pages.made import ALLOWED, HOSTILE, Parsed
+from tests.results.compare.made import STEADY, compared, held, runs, violated
+from tests.results.report.made import ALLOWED, HOSTILE, Parsed
 
 pytestmark = pytest.mark.report
 

@@ -20,7 +20,7 @@ from stress.results.report.table_csv import make_csv
 from stress.results.report.words import GLOSSARY, sense
 from stress.scenario import VERDICTS
 from tests.campaign.soak.made import make_run
-from tests.pages.made import (
+from tests.results.report.made import (
     ALLOWED,
     HOSTILE,
     Parsed,

@@ -14,7 +14,7 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
 from stress.results.report.statistics import Answer, answer
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
-from tests.pages.made import Parsed, a_run, pair, reported, small_sweep, write_runs
+from tests.results.report.made import Parsed, a_run, pair, reported, small_sweep, write_runs
 
 CAUGHT = (sample_at(58), sample_at(59, PAIR[1], tally=attrs.evolve(tally_at(59), violations=9)))
 """Both as expected after 59 of 60 seconds."""

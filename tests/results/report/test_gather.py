@@ -18,7 +18,7 @@ from stress.results.load.gather import gather
 from stress.results.report.statistics import answer, rows_of, summary_of, worst_first
 from tests.campaign.damage import changed
 from tests.campaign.soak.made import make_run
-from tests.pages.made import a_run, pair, reported, small_sweep, values, write_runs
+from tests.results.report.made import a_run, pair, reported, small_sweep, values, write_runs
 from tests.support import bounded
 
 

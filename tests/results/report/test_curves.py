@@ -25,7 +25,7 @@ from stress.results.report.curves import (
 )
 from stress.results.report.history import histories
 from tests.campaign.soak.made import PAIR, ending_with, sample_at, standing_at
-from tests.pages.made import a_run, pair, small_sweep, values, write_runs
+from tests.results.report.made import a_run, pair, small_sweep, values, write_runs
 
 
 def test_before_and_after_are_on_one_plot_for_each_engine(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from stress.results.load.gather import gather
 from stress.results.terminal.columns import fitted
 from stress.results.terminal.compare import show as show_comparison
 from stress.results.terminal.report import show
-from tests.comparison.made import STEADY, compared, runs
-from tests.pages.made import a_run, pair, small_sweep, write_runs
+from tests.results.compare.made import STEADY, compared, runs
+from tests.results.report.made import a_run, pair, small_sweep, write_runs
 
 HEADERS = {"scenario", "engine", "CPUs", "verdicts", "expected", "as", "race", "windows", "violations"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stress.results.compare.comparison import Comparison, compare
 from stress.results.compare.terms import Terms
-from tests.pages.made import a_run, write_runs
+from tests.results.report.made import a_run, write_runs
 
 STEADY = tuple(range(1000, 1008))
 """Lookups of eight repeats that are less than the tolerance apart."""

@@ -11,7 +11,7 @@ from stress.results.report.bars import COUNTS, OWN, RATES, bars_of
 from stress.results.report.curves import AT_MOST, EXACT, families, numbers_of
 from stress.results.report.page import pictures_of
 from tests.campaign.soak.made import make_run
-from tests.pages.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
+from tests.results.report.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, write_runs
 
 
 @pytest.mark.report

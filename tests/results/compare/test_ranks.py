@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.results.compare.ranks import MOST_EXACT, chance_of_less, orders, ratio_of, smallest_chance, tail
-from tests.comparison.made import drawn
+from tests.results.compare.made import drawn
 from tests.support import bounded
 
 SIDE = st.lists(st.integers(0, 4).map(float), min_size=1, max_size=6)

@@ -7,8 +7,8 @@ import pytest
 
 from stress.results.compare.comparison import Comparison, compare
 from stress.results.compare.junit import junit_xml
-from tests.comparison.made import STEADY, compared, held, runs, violated
-from tests.pages.made import HOSTILE, hostile_sweep
+from tests.results.compare.made import STEADY, compared, held, runs, violated
+from tests.results.report.made import HOSTILE, hostile_sweep
 
 SLOWER = tuple(number * 4 // 5 for number in STEADY)
 

@@ -25,8 +25,8 @@ from stress.results.compare.terms import Terms
 from stress.results.compare.wording import why_untested
 from stress.results.load.gather import gather
 from tests.campaign.soak.made import make_run
-from tests.comparison.made import STEADY, compared, held, inconclusive, runs, standings, violated
-from tests.pages.made import a_run, small_sweep, values, write_runs
+from tests.results.compare.made import STEADY, compared, held, inconclusive, runs, standings, violated
+from tests.results.report.made import a_run, small_sweep, values, write_runs
 
 SLOWER = tuple(number * 4 // 5 for number in STEADY)
 

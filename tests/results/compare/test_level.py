@@ -7,7 +7,7 @@ import pytest
 from stress.results.compare.decision import decide
 from stress.results.compare.ranks import smallest_chance
 from stress.results.compare.tested import test_ranks as ranked
-from tests.comparison.made import drawn
+from tests.results.compare.made import drawn
 
 FIGURES = 5
 

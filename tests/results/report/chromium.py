@@ -1,6 +1,6 @@
 """A headless Chromium for tests of pages, spoken to through its DevTools pipe; no library is needed.
 
-python -m tests.pages.chromium PAGE.html PICTURE.png --width 390 --dark    # a picture of a page, as people see it
+python -m tests.results.report.chromium PAGE.html PICTURE.png --width 390 --dark    # a picture of a page
 """
 
 import argparse
