@@ -41,9 +41,9 @@ def one_of(known: Iterable[str]) -> "Callable[[object, attrs.Attribute[str], str
 
 
 def _check_share(instance: object, attribute: "attrs.Attribute[Fraction]", value: Fraction) -> None:
-    """Raise ValueError for what is no share of accesses."""
+    """Raise ValueError for what is not a share of accesses."""
     if not 0 <= value <= Fraction(1, 2):
-        raise ValueError(f"{attribute.name}={value} is no share of accesses; give 0 to 1/2")
+        raise ValueError(f"{attribute.name}={value} is not a share of accesses; give 0 to 1/2")
 
 
 @attrs.frozen(kw_only=True)

@@ -17,10 +17,10 @@ def write_pair(file: Path) -> tuple[Path, Path]:
     """Write a scenario into `file` and its twin into a file beside it; the paths of both.
 
     Raises:
-        UserError: when one of them is there already or cannot be written, or the name is no name of a scenario.
+        UserError: when one of them is there already or cannot be written, or the name is not a name of a scenario.
     """
     if file.suffix != ".py" or not file.stem.isidentifier():
-        raise UserError(f"{shown(file)} is no name for a scenario file; give one like my_list.py")
+        raise UserError(f"{shown(file)} is not a name for a scenario file; give one like my_list.py")
     twin = file.with_name(f"{file.stem}_twin.py")
     _write_new({file: _copy(NAME, file.stem), twin: _copy(f"{NAME}_twin", file.stem)})
     return file, twin

@@ -23,14 +23,14 @@ UNREADABLE = (BaseValidationError, ArithmeticError, AttributeError, LookupError,
 def _bool(value: Any, _: Any) -> bool:
     """Truth from JSON."""
     if type(value) is not bool:
-        raise TypeError(f"{value!r:.60} is no bool")
+        raise TypeError(f"{value!r:.60} is not a bool")
     return value
 
 
 def _int(value: Any, _: Any) -> int:
     """A whole number from JSON."""
     if type(value) is not int:
-        raise TypeError(f"{value!r:.60} is no int")
+        raise TypeError(f"{value!r:.60} is not an int")
     if not -LARGEST <= value <= LARGEST:
         raise ValueError("a number is too large")
     return value
@@ -39,14 +39,14 @@ def _int(value: Any, _: Any) -> int:
 def _float(value: Any, _: Any) -> float:
     """A finite number from JSON."""
     if type(value) not in (int, float) or not math.isfinite(value):
-        raise TypeError(f"{value!r:.60} is no float")
+        raise TypeError(f"{value!r:.60} is not a float")
     return float(value)
 
 
 def text_of(value: Any, _: Any = str) -> str:
     """Text from JSON, with no lone surrogate, which nobody could print."""
     if type(value) is not str:
-        raise TypeError(f"{value!r:.60} is no str")
+        raise TypeError(f"{value!r:.60} is not a str")
     value.encode()
     return value
 
@@ -64,7 +64,7 @@ def _listed(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
 
     def take(value: Any, _: Any) -> Any:
         if type(value) is not list:
-            raise TypeError(f"{value!r:.60} is no array")
+            raise TypeError(f"{value!r:.60} is not an array")
         return (get_origin(kind) or list)(inner(value, item))
 
     return take

@@ -60,13 +60,13 @@ GROUP = Group(
         JUDGE.always("unjudged-counted", "what is not judged is counted", "outcome != UNJUDGED"),
         JUDGE.mutant(
             "touch-unjudged",
-            "freed memory that an operation with nothing to judge touched is no finding",
+            "freed memory that an operation with nothing to judge touched is not a finding",
             "found != UNJUDGED and not",
             "found != UNJUDGED and outcome != UNJUDGED and not",
         ),
         JUDGE.mutant(
             "touch-acceptable",
-            "freed memory that an operation touched which ended well is no finding",
+            "freed memory that an operation touched which ended well is not a finding",
             "found != UNJUDGED and not",
             "found != UNJUDGED and outcome == UNJUDGED and not",
         ),
@@ -78,7 +78,7 @@ GROUP = Group(
         ),
         JUDGE.mutant(
             "touch-power-off",
-            "what an operation touched that power-off cut short is no finding",
+            "what an operation touched that power-off cut short is not a finding",
             "        outcome = found",
             "        outcome = UNJUDGED if outcome == CAUSE_POWER_OFF else found",
         ),

@@ -45,21 +45,21 @@ def _tally_json(tally: Tally) -> dict[str, Any]:
 def _count(value: Any) -> int:
     """A count from JSON."""
     if type(value) is not int or not 0 <= value <= LARGEST:
-        raise TypeError(f"{value!r:.60} is no count")
+        raise TypeError(f"{value!r:.60} is not a count")
     return value
 
 
 def _seconds(value: Any) -> float:
     """A time from JSON."""
     if type(value) not in (int, float) or not 0 <= value < math.inf:
-        raise TypeError(f"{value!r:.60} is no time in seconds")
+        raise TypeError(f"{value!r:.60} is not a time in seconds")
     return float(value)
 
 
 def _bucket(text: str) -> int:
     """The number of a bucket, a key in JSON."""
     if not text.isdecimal() or not 0 <= int(text) < BUCKETS or str(int(text)) != text:
-        raise ValueError(f"{text!r:.60} is no bucket of latencies")
+        raise ValueError(f"{text!r:.60} is not a bucket of latencies")
     return int(text)
 
 
@@ -69,7 +69,7 @@ def _complete(value: Any, kind: type, *newer: str) -> dict[str, Any]:
     `newer` are keys that earlier versions did not write.
     """
     if type(value) is not dict:
-        raise TypeError(f"{value!r:.60} is no {_words(kind)}")
+        raise TypeError(f"{value!r:.60} is not a {_words(kind)}")
     if missing := _names_of(kind).difference(value, newer):
         raise KeyError(min(missing))
     return value
@@ -122,7 +122,7 @@ def _trials(value: Any) -> Trials:
     rest = dict(_complete(value, Trials))
     independent = rest.pop("independent")
     if type(independent) is not bool:
-        raise TypeError(f"{independent!r:.60} is no bool")
+        raise TypeError(f"{independent!r:.60} is not a bool")
     return Trials(**{name: _count(count) for name, count in rest.items()}, independent=independent)
 
 
@@ -136,7 +136,7 @@ def _told(told: Report) -> Report:
 def _fraction(value: Any) -> Fraction:
     """A fraction as text; one like 1e999999999 would take all memory."""
     if type(value) is not str or not _FRACTION.fullmatch(value):
-        raise TypeError(f"{value!r:.60} is no fraction")
+        raise TypeError(f"{value!r:.60} is not a fraction")
     return Fraction(value)
 
 
@@ -149,7 +149,7 @@ class Unread(Mapping[str, Any]):
 def _object(value: Any, _: Any) -> dict[str, Any]:
     """Any object from JSON."""
     if type(value) is not dict:
-        raise TypeError(f"{value!r:.60} is no object")
+        raise TypeError(f"{value!r:.60} is not an object")
     return dict(_plain(value))
 
 
@@ -206,4 +206,4 @@ def from_json(value: Any, kind: type[T], where: str) -> T:
     try:
         return CONVERTER.structure(value, kind)
     except UNREADABLE as error:
-        raise UserError(f"{where} is no {_words(kind)}: {what_is_wrong(error)}") from None
+        raise UserError(f"{where} is not a {_words(kind)}: {what_is_wrong(error)}") from None

@@ -68,7 +68,7 @@ def read_message(line: bytes, kinds: Iterable[type[Any]]) -> Any:
         kind = {kind.__name__: kind for kind in kinds}[name]
         return from_json(value, kind, "a message of the machine's process")
     except (UserError, ValueError, LookupError, TypeError, RecursionError) as error:
-        return Failed(False, f"the process sent a line that is no message: {shown(error)}: {shown(line)}")
+        return Failed(False, f"the process sent a line that is not a message: {shown(error)}: {shown(line)}")
 
 
 def serve(kind: type[T], work: Callable[[T, Callable[[Any], None], threading.Event], None]) -> int:

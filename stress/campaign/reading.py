@@ -37,9 +37,9 @@ def parse(raw: bytes, where: str) -> dict[str, Any]:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
-        raise UserError(f"{where} is not JSON: it is damaged, or no file of kstress") from None
+        raise UserError(f"{where} is not JSON: it is damaged, or not a file of kstress") from None
     if not isinstance(document, dict):
-        raise UserError(f"{where} is no JSON object: it is damaged, or no file of kstress")
+        raise UserError(f"{where} is not a JSON object: it is damaged, or not a file of kstress")
     return document
 
 

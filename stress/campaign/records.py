@@ -23,7 +23,7 @@ def _check_outcomes(instance: object, attribute: object, outcomes: Mapping[str, 
     """Raise ValueError for outcomes that cannot be counted by their names or shown in a table."""
     for name, outcome in outcomes.items():
         if name != outcome.name or "[" in name:
-            raise ValueError(f"{name!r:.60} is no outcome")
+            raise ValueError(f"{name!r:.60} is not an outcome")
 
 
 def check_names(instance: object, attribute: object, parts: "Sequence[ScenarioRecord]") -> None:

@@ -72,17 +72,17 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
 def _reported(value: Any, _: Any) -> Reported:
     """The outcomes of reports from JSON."""
     if type(value) is not list or not all(type(report) is dict for report in value):
-        raise TypeError(f"{value!r:.60} is no array of objects")
+        raise TypeError(f"{value!r:.60} is not an array of objects")
     return Reported(_shared(tuple(str(report.get("outcome")) for report in value)))
 
 
 def _counts(value: Any, _: Any) -> Counts:
     """Counts from JSON."""
     if type(value) is not dict:
-        raise TypeError(f"{value!r:.60} is no object")
+        raise TypeError(f"{value!r:.60} is not an object")
     for count in value.values():
         if type(count) is not int or not 0 <= count <= LARGEST:
-            raise TypeError(f"{count!r:.60} is no count")
+            raise TypeError(f"{count!r:.60} is not a count")
     return Counts(_shared(tuple(value)), array("q", value.values()))
 
 

@@ -36,7 +36,7 @@ class Frame:
         """The function that `str` wrote; ValueError for any other text."""
         match = _FRAME.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r:.60} is no entry of a stack")
+            raise ValueError(f"{text!r:.60} is not an entry of a stack")
         return cls(match[1], match[2], int(match[3]))
 
 

@@ -57,7 +57,7 @@ class Track(Harvest):
         """Boot a machine, let `drive` run it, and count what it did.
 
         Raises:
-            MachineError: when a CPU died of something that is no outcome.
+            MachineError: when a CPU died of something that is not an outcome.
             HostError: when the host has not enough memory, or no core in time.
         """
         ram = self.image.fresh_ram(self.slices)

@@ -224,8 +224,8 @@ def test_a_worker_without_numba_gets_no_native_cell(tmp_path: Path) -> None:
         ("tls://127.0.0.1:1", "TLS expects a `ssl_context`"),
         ("inproc://1", "ValueError"),
         ("x" * 5000, "missing port number"),
-        ("file.json", "is no file of a scheduler"),
-        ("other.json", "is no file of a scheduler"),
+        ("file.json", "is not a file of a scheduler"),
+        ("other.json", "is not a file of a scheduler"),
         (".", "missing port number"),
     ],
 )

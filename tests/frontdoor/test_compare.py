@@ -140,10 +140,12 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["a.json", "few.json", "--level", "5%"], "'5%' is not a valid float"),
         (["a.json", "few.json", "--tolerance", "-1"], "--tolerance: -1.0 is not from 0 to 0.9; give a share like 0.05"),
         (["a.json", "few.json", "--junit", "nosuch/x"], "--junit: cannot write in 'nosuch': No such file or directory"),
-        (["a.json", "few.json", "--junit", "."], "--junit: '.' is no name of a file"),
-        (["a.json", "few.json", "--junit", "-"], "--junit: '-' is no name of a file; give one"),
+        (["a.json", "few.json", "--junit", "."], "--junit: '.' is not a name of a file"),
+        (["a.json", "few.json", "--junit", "-"], "--junit: '-' is not a name of a file; give one"),
         (["a.json", "few.json", "--json", "x", "--junit", "./x"], "is named for two things at once; name two files"),
-        pytest.param(["a.json", "few.json", "-o", "."], "--output: . is no name of a file", marks=pytest.mark.report),
+        pytest.param(
+            ["a.json", "few.json", "-o", "."], "--output: . is not a name of a file", marks=pytest.mark.report
+        ),
         pytest.param(
             ["a.json", "few.json", "-o", "nosuch/x"], "--output: cannot write in 'nosuch'", marks=pytest.mark.report
         ),

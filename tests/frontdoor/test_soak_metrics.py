@@ -132,5 +132,5 @@ def test_a_metrics_port_that_is_taken_is_told_before_anything_runs(tmp_path: Pat
 def test_what_is_no_address_is_told_before_anything_runs(address: str, tmp_path: Path) -> None:
     flags = ("--metrics-port", "0", "--metrics-address", address, "--results", str(tmp_path))
     done = kstress("soak", "stop_machine", *HOURS, *flags)
-    assert_fails(done, f"--metrics-address: {address!r} is no address; give one, like 127.0.0.1")
+    assert_fails(done, f"--metrics-address: {address!r} is not an address; give one, like 127.0.0.1")
     assert not list(tmp_path.iterdir())

@@ -75,7 +75,7 @@ def test_a_scenario_that_has_changed_since_is_not_gone_on_with(begun: Begun) -> 
 def test_a_cell_in_the_middle_that_is_damaged_is_told_with_its_line(begun: Begun, tmp_path: Path) -> None:
     folder = shutil.copytree(begun.folder, tmp_path / "copied")
     (folder / "cells.jsonl").write_bytes(b"{}\n" + (folder / "cells.jsonl").read_bytes())
-    assert_refuses(folder, "cells.jsonl, line 1 is no cell result")
+    assert_refuses(folder, "cells.jsonl, line 1 is not a cell result")
 
 
 @pytest.mark.parametrize("flags", [["--seed", "7"], ["--cpus", "2"], ["stop_machine"], ["--results", "x"]])

@@ -177,7 +177,9 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
     try:
         server, thread = start_http_server(port, addr=address, registry=registry)
     except ValueError:  # a label of a host's name that is too long, or empty
-        raise UserError(f"--metrics-address: {shown(repr(address))} is no address; give one, like 127.0.0.1") from None
+        raise UserError(
+            f"--metrics-address: {shown(repr(address))} is not an address; give one, like 127.0.0.1"
+        ) from None
     except (OSError, OverflowError) as error:
         told = f"cannot listen on {shown(address)}:{port}: {error}"
         raise UserError(f"--metrics-port: {told}; choose another port or address") from None

@@ -214,7 +214,7 @@ def written(address: str) -> str:
     with suppress(UserError):
         told = parse(read_file(Path(address)), address).get("address")
     if not isinstance(told, str):
-        what = f"{shown(address)} is no file of a scheduler"
+        what = f"{shown(address)} is not a file of a scheduler"
         raise UserError(f"--scheduler: {what}; give the one that dask scheduler writes")
     return told
 

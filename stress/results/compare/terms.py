@@ -23,7 +23,7 @@ class Terms:
     tolerance: float = 0.05
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what is out of range, and what is no number."""
+        """Refuse what is out of range, and what is not a number."""
         if not 0 < self.level <= HIGHEST_LEVEL:
             raise UserError(f"--level: {self.level} is not above 0 and at most {HIGHEST_LEVEL}; give a share like 0.05")
         if not 0 <= self.tolerance <= HIGHEST_TOLERANCE:

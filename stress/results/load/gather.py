@@ -112,7 +112,7 @@ def read_run_file(path: Path) -> list[Entry]:
 def _run_entry(value: object, where: str) -> Entry:
     """One run of a file."""
     if not isinstance(value, dict):
-        raise UserError(f"{where} is no JSON object: it is damaged, or no file of kstress")
+        raise UserError(f"{where} is not a JSON object: it is damaged, or not a file of kstress")
     value = from_json(value, dict[str, Any], where)
     run = run_of(value, where)
     again = _again(run, value["reports"])

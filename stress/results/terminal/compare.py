@@ -73,7 +73,7 @@ class Wanted:
         check_json(self.json)
         check_json(self.junit, "--junit")
         if self.junit == "-":
-            raise UserError("--junit: '-' is no name of a file; give one")
+            raise UserError("--junit: '-' is not a name of a file; give one")
         check_distinct(self.files)
         if self.junit is not None and os.path.isfile(self.junit) and not is_marked(Path(self.junit), MARK, "--junit"):
             raise UserError(f"--junit: {shown(self.junit)} is there, and not of kstress compare; name another file")

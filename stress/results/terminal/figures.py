@@ -15,7 +15,7 @@ def check_figures(pictures: Sequence[Picture], folder: Path) -> dict[Path, tuple
     """The files to write, once the folder is there.
 
     Raises:
-        UserError: when it cannot be made, or a file would be lost that is no figure of kstress.
+        UserError: when it cannot be made, or a file would be lost that is not a figure of kstress.
     """
     make_folder(folder, "--figures")
     files = {folder / name: drawn for name, drawn in figure_files(pictures).items()}

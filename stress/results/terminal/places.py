@@ -55,7 +55,7 @@ def check_json(json_file: str | None, origin: str = "--json") -> None:
     if json_file not in (None, "-"):
         check_writable(Path(str(json_file)).parent, origin)
         if not json_file or os.path.isdir(json_file):
-            raise UserError(f"{origin}: {shown(repr(json_file))} is no name of a file; give one, or -")
+            raise UserError(f"{origin}: {shown(repr(json_file))} is not a name of a file; give one, or -")
 
 
 def check_distinct(places: Iterable[Path | str | None]) -> None:
@@ -90,7 +90,7 @@ def write_json(json_file: str | None, runs: list[dict[str, Any]], **more: Any) -
 def check_page(page: Path, example: Path) -> None:
     """Raise UserError for a place where no page can be written, or where something else would be lost."""
     if os.path.isdir(page) or not page.name:
-        raise UserError(f"--output: {shown(page)} is no name of a file; give one, like {example}")
+        raise UserError(f"--output: {shown(page)} is not a name of a file; give one, like {example}")
     check_writable(page.parent, "--output")
     if os.path.isfile(page) and not is_marked(page, GENERATOR, "--output"):
         raise UserError(f"--output: {shown(page)} is there, and no page of kstress; name another file")

@@ -144,7 +144,7 @@ def test_a_plan_from_before_there_were_searches_is_read() -> None:
     ],
 )
 def test_a_search_that_none_can_be_is_refused(find: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="is no plan"):
+    with pytest.raises(UserError, match="is not a plan"):
         from_json({**to_json(plan_of()), "find": find}, Plan, "a plan")
 
 

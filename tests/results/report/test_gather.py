@@ -88,7 +88,7 @@ def test_every_cell_says_how_it_runs_again_the_crashed_ones_too(tmp_path: Path) 
     [
         ({}, "is no file of runs: it has no schema and runs; give a run directory"),
         ({"schema": 2, "runs": []}, "has schema 2, this kstress knows up to 1; use a newer kstress"),
-        ({"schema": 1, "runs": [7]}, "run 1 is no JSON object"),
+        ({"schema": 1, "runs": [7]}, "run 1 is not a JSON object"),
         ({"schema": 1, "runs": [a_run(cpus=0)]}, "run 1 is no run: "),
         ({"schema": 1, "runs": [a_run(), a_run(cpus=10**6)]}, "run 2 is no run: 'cpus' must be <= 1024: 1000000"),
         ({"schema": 1, "runs": [a_run(verdict="held")]}, "held is not the violated that was expected"),
