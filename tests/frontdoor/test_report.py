@@ -104,7 +104,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["--csv", "nosuch/a"], "--csv: cannot write in 'nosuch': No such file or directory"),
         (["--markdown", "."], "--markdown: '.' is not a name of a file"),
         (["-o", "."], "--output: . is not a name of a file"),
-        (["--figures", "run-1.json/x"], "--figures: cannot make 'run-1.json/x'"),
+        pytest.param(["--figures", "run-1.json/x"], "--figures: cannot make 'run-1.json/x'", marks=pytest.mark.report),
         (["-o", "nosuch/a.html"], "--output: cannot write in 'nosuch': No such file or directory"),
         (["nosuch", "--csv", "a"], "cannot read nosuch: No such file or directory; give a run directory"),
         (["empty", "--csv", "a"], "empty holds neither manifest.json nor run-*.json, nor run directories"),

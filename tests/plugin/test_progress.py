@@ -155,18 +155,23 @@ def until_status(process: psutil.Process, status: str) -> None:
 
 
 def test_a_process_that_is_stopped_is_told_with_what_lets_it_go_on() -> None:
-    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    told = Holder(sleeper.pid, time.time(), 1)
-    assert told.advice() == f"`kill {sleeper.pid}` ends it"
-    assert str(told).startswith(f"process {sleeper.pid} (")
-    sleeper.send_signal(signal.SIGSTOP)
-    until_status(psutil.Process(sleeper.pid), psutil.STATUS_STOPPED)
-    assert f"it is stopped: `kill -CONT {sleeper.pid}` continues it" in told.advice()
-    sleeper.kill()
-    until_status(psutil.Process(sleeper.pid), psutil.STATUS_ZOMBIE)
-    assert "its main thread has ended" in told.advice()
-    sleeper.wait()
-    assert "it has ended" in told.advice()
+    waits, pipe = [sys.executable, "-c", "print(flush=True); input()"], subprocess.PIPE
+    with subprocess.Popen(waits, stdin=pipe, stdout=pipe) as sleeper:
+        try:
+            assert sleeper.stdout
+            sleeper.stdout.readline()  # before that it may not have its command yet
+            told = Holder(sleeper.pid, time.time(), 1)
+            assert told.advice() == f"`kill {sleeper.pid}` ends it"
+            assert str(told).startswith(f"process {sleeper.pid} (")
+            sleeper.send_signal(signal.SIGSTOP)
+            until_status(psutil.Process(sleeper.pid), psutil.STATUS_STOPPED)
+            assert f"it is stopped: `kill -CONT {sleeper.pid}` continues it" in told.advice()
+        finally:
+            sleeper.kill()
+        until_status(psutil.Process(sleeper.pid), psutil.STATUS_ZOMBIE)
+        assert "its main thread has ended" in told.advice()
+        sleeper.wait()
+        assert "it has ended" in told.advice()
 
 
 def test_a_process_that_began_after_the_core_was_taken_is_another() -> None:

@@ -129,7 +129,7 @@ def refused(record: Any, change: Callable[[Any], object]) -> str:
         from_json(value, kind_of(record), "that file")
     text = str(caught.value)
     assert text.isprintable()
-    assert text.startswith("that file is no ")
+    assert text.startswith("that file is not a ")
     assert len(text) < 400
     return text
 
@@ -291,8 +291,10 @@ def test_a_plan_from_before_there_were_variations_is_read() -> None:
 @pytest.mark.parametrize("kind", [Manifest, Plan, ScenarioRecord, Session, Sample, Standing, Finding, Report, Tally])
 @pytest.mark.parametrize("value", [None, True, 3, 1.5, "text", [], {}, [1], {"a": 1}], ids=repr)
 def test_what_is_no_record_at_all_is_refused(kind: type, value: Any) -> None:
-    with pytest.raises(UserError, match=f"^here is no {kind.__name__.lower()}: ") as caught:
+    with pytest.raises(UserError) as caught:
         from_json(value, kind, "here")
+    what, _, _ = str(caught.value).partition(": ")
+    assert what.replace(" ", "") == f"hereisnota{kind.__name__.lower()}"
     assert str(caught.value).isprintable()
 
 

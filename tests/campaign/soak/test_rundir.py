@@ -244,7 +244,7 @@ def test_a_manifest_of_other_scenarios_is_refused(home: Path) -> None:
 def test_a_setting_out_of_range_is_named_with_its_file(home: Path) -> None:
     other = json.loads(GOOD[MANIFEST])
     other["plan"]["cpus"] = 10_000
-    with pytest.raises(UserError, match=r"manifest\.json: --cpus: 10000"):
+    with pytest.raises(UserError, match=r"manifest\.json: --cpus: must be from 1 to 1024 \(got 10000\)"):
         read_run(put_down(home, {**GOOD, MANIFEST: json.dumps(other).encode()}))
 
 

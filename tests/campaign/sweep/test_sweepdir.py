@@ -13,6 +13,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from stress.campaign.converter import to_json
 from stress.campaign.folder import Lock, encode, manifest_bytes
 from stress.campaign.journal import Journal, JournalError
 from stress.campaign.reading import MANIFEST
@@ -91,14 +92,21 @@ STRANGE: list[tuple[dict[str, Any], str]] = [
     ({"number": 99}, "a cell that the manifest does not have"),
     ({"repeat": 3}, "a cell that the manifest does not have"),
     ({"session": 1}, "a cell that the manifest does not have"),
-    ({"run": None}, "which does not fit its run"),
-    ({"end": "crashed"}, "which does not fit its run"),
+    ({"run": None}, "does not fit its run"),
+    ({"end": "crashed"}, "does not fit its run"),
 ]
+
+
+def strange(changes: dict[str, Any]) -> bytes:
+    """A line of a cell with other values, which no record would take."""
+    return json.dumps({**to_json(ENDED[0]), **changes}).encode() + b"\n"
 
 
 @pytest.mark.parametrize(("changes", "told"), STRANGE)
 def test_a_line_that_does_not_belong_there_is_refused(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
-    refused(make_sweep(tmp_path, [attrs.evolve(ENDED[0], **changes)]), told)
+    folder = make_sweep(tmp_path)
+    (folder / CELLS).write_bytes(strange(changes))
+    refused(folder, told)
 
 
 def test_a_cell_that_is_there_twice_is_refused(tmp_path: Path) -> None:
@@ -139,7 +147,7 @@ def other_cells(draw: st.DrawFn, good: bytes, file: str) -> Content:
         return manifest_bytes(SWEEP, Manifest(1, "a test", "running", plan_of("lookup_name"), (session(),)))
     lines = good.splitlines(keepends=True)
     at = draw(st.integers(0, len(lines)))
-    others = [encode(attrs.evolve(ENDED[0], **changes)) for changes, _ in STRANGE]
+    others = [strange(changes) for changes, _ in STRANGE]
     return b"".join([*lines[:at], draw(st.sampled_from([*others, lines[0], encode(session())])), *lines[at:]])
 
 
