@@ -79,7 +79,7 @@ OWN = (
             "from stress import Scenario\nSCENARIO = Scenario('x', 'c', 's', (), 'held', fate='lost')",
             "fate='lost' is none of",
         ),
-        ("from stress import Hardware\nHardware(gap=3)", "line 2: ValueError: gap=3 is no share"),
+        ("from stress import Hardware\nHardware(gap=3)", "line 2: ValueError: gap=3 is not a share"),
         ("from stress import Hardware\nHardware(gap_s=-1.0)", "line 2"),
         (
             OWN.format("Outcome(10, 'mine', 'acceptable', 'm')"),
