@@ -120,6 +120,12 @@ GROUP = Group(
         END_THREADS.of("def end_threads(").mutant(
             "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
         ),
+        MARK_RUN.of("def _slice(").late(
+            "rests-in-slice",
+            "a CPU that runs counts as at rest, and power-off cuts its operation short",
+            "self._signals.begin()",
+            TESTS,
+        ),
         MARK_RUN.of("def _leave(").without(
             "counts-later",
             "a thread that is left counts what it does later",

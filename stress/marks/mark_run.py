@@ -179,10 +179,12 @@ class MarkRun:
         make_progress()
         heard = noise.slice(kind)
         machine.ram.poke(YIELD_MASK, yield_mask("python", self.cell.cpus, 0.0 if kind is Kind.BARE else 1.0))
-        for player in self.players:
-            player.slice(kind, heard.around(player.role.body), self._signals)
         with heard.everywhere():
+            # `ending` is cleared first: a CPU that saw it set after it was let run on would rest again, and count as
+            # at rest for all of this slice.
             self._signals.begin()
+            for player in self.players:
+                player.slice(kind, heard.around(player.role.body), self._signals)
             self._gate.set()
             self._signals.over.wait(seconds)
             self._signals.end()

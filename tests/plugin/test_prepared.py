@@ -9,7 +9,7 @@ import pytest
 from stress.machine.machine import Machine
 from stress.marks.cell import Cell
 from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.cpu import Role, StressCpu
+from stress.marks.cpu import Role, Signals, StressCpu
 from stress.marks.mark_run import MarkRun
 from stress.marks.noise import SliceNoise
 
@@ -102,3 +102,26 @@ def test_an_interrupt_before_the_cpus_are_let_go_calls_no_body(monkeypatch: pyte
     with pytest.raises(KeyboardInterrupt):
         mark_run.run([Role(called.append, True, None)], frozenset(), CodeUnderTest(Path(__file__).parent))
     assert (called, cpu_threads()) == ([], [])
+
+
+def test_no_cpu_counts_as_at_rest_while_a_slice_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark_run = MarkRun(Cell(CPUS, 0.2, 1), first_only=False)
+    begin, end = Signals.begin, Signals.end
+    at_rest: list[list[bool]] = []
+
+    def begin_late(signals: Signals) -> None:
+        deadline = time.monotonic() + TO_THE_GATE
+        while at_rest and not all(player.rests for player in mark_run.players) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        begin(signals)
+
+    def end_seen(signals: Signals) -> None:
+        at_rest.append([player.rests for player in mark_run.players])
+        end(signals)
+
+    monkeypatch.setattr(Signals, "begin", begin_late)
+    monkeypatch.setattr(Signals, "end", end_seen)
+    body = Role(lambda cpu: None, True, None)
+    mark_run.run([body], frozenset(), CodeUnderTest(Path(__file__).parent))
+    assert len(at_rest) > 1
+    assert at_rest == [[False] * CPUS] * len(at_rest)
