@@ -4,6 +4,7 @@ This is kernel code too, so that both engines count in the same way.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 from stress.machine.blocks import SHADOW_REDZONE
 from stress.machine.evidence import capture, capture_overwritten
@@ -202,18 +203,10 @@ def judge_operation(cpu: Cpu, outcome: int) -> None:
 
 
 @kernel
-def has_done_all(cpu: Cpu) -> bool:
-    """Whether this CPU has run as many operations as LAST_OPERATION says; 0 there is no limit."""
-    last = cpu.peek(LAST_OPERATION)
-    return last != 0 and cpu.peek(cpu.log + OPERATIONS) >= last
-
-
-@kernel
 def finish_operation(cpu: Cpu, outcome: int) -> None:
-    """Count an operation that power-off did not cut short, unless it was a rest."""
+    """Count an operation that power-off did not cut short."""
     judge_operation(cpu, outcome)
-    if not has_done_all(cpu):
-        cpu.poke(cpu.log + OPERATIONS, cpu.peek(cpu.log + OPERATIONS) + 1)
+    cpu.poke(cpu.log + OPERATIONS, cpu.peek(cpu.log + OPERATIONS) + 1)
 
 
 @kernel
@@ -252,18 +245,14 @@ def noted(cpu: Cpu, operation: Operation) -> int:
 
 @kernel
 def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
-    """Pass a safepoint, then run one operation, or rest when all are done; the outcome.
+    """Pass a safepoint, then run one operation; its outcome.
 
-    A CPU at rest goes on passing safepoints until power-off, since the stops of others wait for it too.
     What the last operation noted is forgotten first: power-off may come at the safepoint, and is judged by the notes.
     """
     cpu.poke(cpu.log + FAULT_CAUSE, 0)
     cpu.poke(cpu.log + HIT_ADDRESS, 0)
     share_core(cpu)
     safepoint(cpu)
-    if has_done_all(cpu):
-        cpu.yield_core()
-        return UNJUDGED
     return noted(cpu, operation)
 
 
@@ -293,7 +282,7 @@ def guarded(cpu: Cpu, operation: Operation) -> int:
 
 @kernel
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
-    """Run `operation` until power-off, or as often as LAST_OPERATION says, then rest until power-off.
+    """Run `operation` until power-off.
 
     Raises BrokenKernelCodeError for an exception that no fault explains, or an outcome that there cannot be.
     """
@@ -308,6 +297,24 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
         if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
             raise BrokenKernelCodeError
         finish_operation(cpu, outcome)
+
+
+@cache
+def resting(safepoint: Callable[[Cpu], None]) -> Callable[[Cpu], None]:
+    """A safepoint at which a CPU rests until power-off once it has run LAST_OPERATION operations.
+
+    It goes on passing `safepoint`, since the stops of others wait for it too. The limit is a safepoint of its own, so
+    that a program without a limit has nothing to look at.
+    """
+
+    @kernel
+    def safepoint_or_rest(cpu: Cpu) -> None:
+        safepoint(cpu)
+        while cpu.peek(cpu.log + OPERATIONS) >= cpu.peek(LAST_OPERATION) and cpu.peek(BOUND) != 0:
+            cpu.yield_core()
+            safepoint(cpu)
+
+    return safepoint_or_rest
 
 
 @kernel

@@ -10,8 +10,10 @@ from typing import Protocol
 import attrs
 
 from stress.host.cores import make_progress
+from stress.machine.loop import resting
 from stress.machine.machine import Machine
 from stress.machine.ram import Ram
+from stress.machine.seam import Cpu
 from stress.machine.waits import Stall
 from stress.machine.watchdog import Watchdog
 from stress.machine.words import LAST_OPERATION, OPERATIONS
@@ -19,6 +21,7 @@ from stress.machine.words import LAST_OPERATION, OPERATIONS
 POLL_SECONDS = 0.02
 
 Watch = Callable[[Machine, Watchdog], None]
+Safepoint = Callable[[Cpu], None]
 Over = Callable[[Ram, float], bool]
 """Asked often, with the machine's RAM and how many seconds it has run: whether its slice ends early."""
 
@@ -28,6 +31,9 @@ class Drive(Protocol):
 
     It waits on the main thread, which runs no CPU, so that signals are taken at once.
     """
+
+    def safepoint(self, safepoint: Safepoint) -> Safepoint:
+        """The safepoint that programs are compiled with, made of the protocol's `safepoint`; the same one each time."""
 
     def prepare(self, ram: Ram) -> None:
         """Write what the CPUs must know before they start."""
@@ -60,6 +66,10 @@ class ForSeconds:
     seconds: float
     over: Over
 
+    def safepoint(self, safepoint: Safepoint) -> Safepoint:
+        """The protocol's own."""
+        return safepoint
+
     def prepare(self, ram: Ram) -> None:
         """Nothing: CPUs run until power-off."""
 
@@ -91,6 +101,10 @@ class ForOperations:
 
     operations: int = attrs.field(validator=attrs.validators.ge(1))
     over: Over
+
+    def safepoint(self, safepoint: Safepoint) -> Safepoint:
+        """One at which CPUs rest that have run all their operations."""
+        return resting(safepoint)
 
     def prepare(self, ram: Ram) -> None:
         """Tell the CPUs."""

@@ -14,7 +14,7 @@ from stress.machine.machine import Machine, Play
 from stress.machine.ram import Ram
 from stress.machine.watchdog import Watchdog
 from stress.runs.boot import World
-from stress.runs.drive import Drive, ForSeconds, Over, seconds_run
+from stress.runs.drive import Drive, ForSeconds, Over, Safepoint, seconds_run
 from stress.runs.harvest import Harvest
 from stress.runs.hooks import NO_HOOKS, Hooks
 from stress.runs.image import Image, boot_image
@@ -29,12 +29,14 @@ SHORTEST_SLICE = 0.001
 class Track(Harvest):
     """The image that a scenario's machines start from, its compiled programs, and what they have come to.
 
+    `plays` are the programs by the safepoint they are compiled with, one for each CPU.
+
     `tally` and `slices`, how many machines were booted, may start where an earlier run has left off: each slice has
     seeds of its own.
     """
 
     image: Image
-    plays: Sequence[Play]
+    plays: dict[Safepoint, Sequence[Play]]
     hooks: Hooks
     slices: int = 0
 
@@ -53,6 +55,13 @@ class Track(Harvest):
         """The name of each CPU's program."""
         return [program.name for program in self.scenario.deal(self.settings.config.cpus)]
 
+    def plays_for(self, drive: Drive) -> Sequence[Play]:
+        """What each CPU plays under `drive`; compiled if no slice needed it before."""
+        safepoint = drive.safepoint(self.scenario.protocol.safepoint)
+        if safepoint not in self.plays:
+            self.plays[safepoint] = compile_programs(self.scenario, self.settings, safepoint)
+        return self.plays[safepoint]
+
     def run_drive(self, drive: Drive) -> None:
         """Boot a machine, let `drive` run it, and count what it did.
 
@@ -63,7 +72,7 @@ class Track(Harvest):
         ram = self.image.fresh_ram(self.slices)
         self.slices += 1
         drive.prepare(ram)
-        machine = Machine(ram, self.plays, self.hooks.before_exit)
+        machine = Machine(ram, self.plays_for(drive), self.hooks.before_exit)
         stall_after = self.settings.stall_after_s
         watchdog = Watchdog(ram, self.programs, stall_after, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         try:
@@ -99,7 +108,7 @@ def has_violation(ram: Ram) -> bool:
     return any(count for [count] in ram.log_words(words.VIOLATIONS))
 
 
-def compile_programs(scenario: Scenario, settings: Settled) -> list[Play]:
+def compile_programs(scenario: Scenario, settings: Settled, safepoint: Safepoint) -> list[Play]:
     """What each CPU plays: every program of the scenario is compiled once, whatever number of CPUs run it."""
     engine, features = load_engine(settings.engine), settings.features(scenario)
     dealt = scenario.deal(settings.config.cpus)
@@ -107,7 +116,7 @@ def compile_programs(scenario: Scenario, settings: Settled) -> list[Play]:
     for program in dealt:
         if program.name not in plays:
             operation = program.under(scenario.protocol)
-            plays[program.name] = engine.program(operation, scenario.protocol.safepoint, features)
+            plays[program.name] = engine.program(operation, safepoint, features)
     return [plays[program.name] for program in dealt]
 
 
@@ -121,4 +130,5 @@ def prepare(scenario: Scenario, settings: Settled, world: World, hooks: Hooks = 
         raise UserError(f"scenario {scenario.name}: {fault}")
     scenario = vary(scenario, settings.config)
     image = boot_image(scenario, settings, world)
-    return Track(image=image, plays=compile_programs(scenario, settings), hooks=hooks)
+    safepoint = scenario.protocol.safepoint
+    return Track(image=image, plays={safepoint: compile_programs(scenario, settings, safepoint)}, hooks=hooks)

@@ -6,7 +6,7 @@ import pytest
 from stress import Config, Program, Scenario
 from stress.kernel.module import UNLOADS
 from stress.kernel.stop_machine import cond_resched
-from stress.machine.loop import run_program
+from stress.machine.loop import resting, run_program
 from stress.machine.machine import Machine
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, kernel
@@ -14,7 +14,7 @@ from stress.machine.waits import Stall
 from stress.machine.watchdog import Watchdog
 from stress.machine.words import LAST_OPERATION, OPERATIONS, RANDOM, STARTED, VIOLATIONS
 from stress.programs.read_symbol import kallsyms_reader
-from stress.runs.drive import Drive, ForOperations, Watch, look
+from stress.runs.drive import Drive, ForOperations, Safepoint, Watch, look
 from stress.runs.runner import world_for
 from stress.runs.settled import settle
 from stress.runs.track import Track, prepare
@@ -37,6 +37,10 @@ class Kept:
     drive: Drive
     ram: Ram = attrs.field(init=False)
 
+    def safepoint(self, safepoint: Safepoint) -> Safepoint:
+        """As the other one."""
+        return self.drive.safepoint(safepoint)
+
     def prepare(self, ram: Ram) -> None:
         """Keep it."""
         self.ram = ram
@@ -49,6 +53,10 @@ class Kept:
 
 class UntilAnUnload:
     """A drive of a test's own."""
+
+    def safepoint(self, safepoint: Safepoint) -> Safepoint:
+        """The protocol's own."""
+        return safepoint
 
     def prepare(self, ram: Ram) -> None:
         """Nothing."""
@@ -120,7 +128,7 @@ def nothing(cpu: Cpu) -> int:
     return 0
 
 
-def resting(limit: int) -> tuple[Ram, Cpu]:
+def machine_that_rests_after(limit: int) -> tuple[Ram, Cpu]:
     """A machine of one CPU that rests after so many operations, started."""
     ram = blank_ram(1)
     ram.poke(LAST_OPERATION, limit)
@@ -129,7 +137,7 @@ def resting(limit: int) -> tuple[Ram, Cpu]:
 
 
 def test_a_cpu_that_rests_passes_safepoints_until_power_off() -> None:
-    (ram, cpu), passed = resting(3), []
+    (ram, cpu), passed = machine_that_rests_after(3), []
 
     def safepoint(cpu: Cpu) -> None:
         cond_resched(cpu)
@@ -138,17 +146,17 @@ def test_a_cpu_that_rests_passes_safepoints_until_power_off() -> None:
             ram.power_off()
             cpu.load(ram.map.data)
 
-    run_program(cpu, nothing, safepoint)
+    run_program(cpu, nothing, resting(safepoint))
     assert passed == [0, 1, 2, 3, 3, 3, 3, 3, 3]
 
 
 def test_an_error_in_a_safepoint_at_rest_is_no_outcome() -> None:
-    ram, cpu = resting(1)
+    ram, cpu = machine_that_rests_after(1)
 
     def safepoint(cpu: Cpu) -> None:
         if cpu.peek(cpu.log + OPERATIONS) == 1:
             raise BrokenKernelCodeError
 
     with pytest.raises(BrokenKernelCodeError):
-        run_program(cpu, nothing, safepoint)
+        run_program(cpu, nothing, resting(safepoint))
     assert ram.log_words(VIOLATIONS) == [[0]]
