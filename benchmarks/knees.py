@@ -93,7 +93,7 @@ def timed(mean: float, dice: random.Random, most: int = MOST) -> Answer:
     while search.wanted is not None:
         first = dice.expovariate(1 / mean)
         search.tell_all([first <= seconds for seconds in DURATIONS])
-    return Answer.of(search, search.told)
+    return Answer.of(search, search.results)
 
 
 Ask = Callable[[random.Random], Answer]

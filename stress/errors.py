@@ -1,4 +1,4 @@
-"""The errors that a person can cause or must be told of; the command line turns them into exit codes."""
+"""The errors that a person can cause or must know of; the command line turns them into exit codes."""
 
 import errno
 from collections.abc import Iterator
@@ -51,13 +51,13 @@ def out_of_memory(error: BaseException, what: str = "") -> HostError:
     """A lack of memory in one line: what could not be had, if that is known."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
-    told = ": ".join(text for text in (what, str(error)) if text) or "an allocation was refused"
-    return HostError(f"out of memory: {told}; run fewer CPUs, or raise the limits on memory and processes")
+    text = ": ".join(text for text in (what, str(error)) if text) or "an allocation was refused"
+    return HostError(f"out of memory: {text}; run fewer CPUs, or raise the limits on memory and processes")
 
 
 @contextmanager
 def telling_of_memory() -> Iterator[None]:
-    """A context in which whatever came from a lack of memory is told in one line, as HostError."""
+    """A context in which any error for lack of memory becomes a HostError of one line."""
     try:
         yield
     except UserError:

@@ -15,11 +15,11 @@ Command = Callable[..., Any]
 
 
 def announce(command: str) -> None:
-    """Tell what the system lacks of what a command uses; UserError where it cannot run without it."""
+    """Print what a command needs and the system lacks; UserError where it cannot run without it."""
     from stress.host.system import lacks
 
-    for told in lacks(command):
-        click.echo(f"kstress: {told}", err=True)
+    for text in lacks(command):
+        click.echo(f"kstress: {text}", err=True)
 
 
 def duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -49,13 +49,13 @@ def campaign_options(command: Command) -> Command:
     return _with_options(command, CAMPAIGN_OPTIONS)
 
 
-def crew_of(scheduler: str | None) -> dict[str, Any]:
+def workers_of(scheduler: str | None) -> dict[str, Any]:
     """Who is to work for a campaign, as its argument: the workers of a scheduler if there is one."""
     if scheduler is None:
         return {}
     from stress.campaign.workers.cluster import on_cluster
 
-    return {"crew": on_cluster(scheduler)}
+    return {"workers": on_cluster(scheduler)}
 
 
 OWN_WORDS = ("duration", "seed")

@@ -5,7 +5,7 @@ import re
 SHOWN_CHARACTERS = 200
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Control characters, by which a terminal is told what to do, and bytes of file names that are not UTF-8."""
+"""Control characters, which are commands to a terminal, and bytes of file names that are not UTF-8."""
 
 
 def escaped(text: str) -> str:

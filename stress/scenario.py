@@ -91,7 +91,7 @@ class Scenario:
 
     `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which expects
     "violated" or "stalled" and differs only in the protection under test. `outcomes` adds or grades outcomes.
-    `protocol` is how the list changes, by default as the patch has it. `hardware` is what the CPUs do besides; `fate`
+    `protocol` is how the list changes, by default as the patch has it. `hardware` is what else the CPUs do; `fate`
     what becomes of freed memory: "poisoned", "reused" (not poisoned, and handed out again to the next module),
     "unmapped" (touching it faults) or "type-stable" (it keeps what is in it and may be touched, as with
     SLAB_TYPESAFE_BY_RCU: the detector of such touches is off). `learnt` is what its runs taught, in a line; `point` is

@@ -1,4 +1,4 @@
-"""The settings of a run, one entry each: all that kstress has to know of a setting besides the code that acts on it.
+"""The settings of a run, one entry each: all that kstress has to know of a setting, except the code that acts on it.
 
 SETTINGS gives the options of `kstress run`, `soak` and `sweep`, the checks of `Config`, the axes of sweeps, the keys of
 plans, the fields that run directories keep, the conditions of a run, the command that runs it again and the tables of

@@ -16,7 +16,7 @@ def parse_duration(text: str, origin: str) -> float:
     """Seconds of a duration such as `500ms`, `90s` or `1h30m`; `origin` says where it came from, for the error.
 
     Raises:
-        UserError: for anything else; a bare number is told the units.
+        UserError: for anything else; for a bare number the message names the units.
     """
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:

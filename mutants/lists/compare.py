@@ -69,7 +69,7 @@ GROUP = Group(
         FACTS.of("def facts_of(").mutant("known-ends", "what A has too is a regression", "end not in known", "True"),
         FACTS.of("def bad_end(").mutant("breaks-pass", "a cell may crash", "(BROKEN, UNEXPECTED)", "(UNEXPECTED,)"),
         CONDITIONS.of("def differing(").mutant(
-            "conditions-unsaid", "what is not alike is not told", "if condition.a != condition.b", "if False"
+            "conditions-unsaid", "what differs is not shown", "if condition.a != condition.b", "if False"
         ),
         COMPARISON.of("def answer(").mutant(
             "lost-passes", "a cell that B lacks passes", "self.untold or not any", "not any"

@@ -86,7 +86,7 @@ GROUP = Group(
         ),
         CLEAN.never(
             "no-twin",
-            "a scenario without a twin is told to have one that caught nothing",
+            "a scenario without a twin is said to have one that caught nothing",
             "twin is None",
         ),
         CLEAN.never("held-too-soon", "HELD however few windows there were", "tally.caught.trials < needed"),

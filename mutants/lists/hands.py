@@ -1,4 +1,4 @@
-"""Hands: what a run directory, a link or a folder of somebody else's may not do, and what is told of refusals."""
+"""Hands: what a run directory, a link or a folder of somebody else's may not do, and how refusals read."""
 
 from mutants.mutant import Group, Part, suite
 

@@ -1,4 +1,4 @@
-"""A slow, paused or full host: nobody is held to hang for it, and what is lost for it is told and counted."""
+"""A slow, paused or full host: nobody is held to hang for it, and what is lost for it is reported and counted."""
 
 from mutants.mutant import Group, Part, suite
 

@@ -43,7 +43,7 @@ GROUP = Group(
         ),
         KNEE.of("def low(").mutant("least-below", "of those below, the smallest counts", "max(", "min("),
         KNEE.of("def contradicted(").mutant(
-            "never-contradicted", "a race that gets rarer is not told", "self.low > self.high", "False"
+            "never-contradicted", "a race that gets rarer is not reported", "self.low > self.high", "False"
         ),
         KNEE.of("def given_up(").mutant(
             "never-given-up", "a search without outcomes goes on", ">= MOST_LOST", "> 10**6"
@@ -74,7 +74,7 @@ GROUP = Group(
         ),
         FINDING.of('def end(self, ended: CellResult) -> None:\n        """A cell has').mutant(
             "told-early",
-            "runs are told in the order of their ends",
+            "runs are reported in the order of their ends",
             "while (cell := next(self._coming(), None)) in self.ended:\n            self._tell(self.ended[cell])",
             "self._tell(ended)",
             AGENDA,

@@ -44,7 +44,7 @@ GROUP = Group(
         VIOLATION.mutant("violation-uncounted", "violations are not counted", "+ VIOLATIONS) + 1)", "+ VIOLATIONS))"),
         VIOLATION.always(
             "violation-last",
-            "the first violation is told as the last",
+            "the last violation is reported as the first",
             "cpu.peek(",
         ),
         Part("stress/machine/evidence.py")

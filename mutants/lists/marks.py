@@ -77,7 +77,7 @@ GROUP = Group(
         ),
         RUN_END.of("def state_of(").mutant(
             "stuck-unseen",
-            "a deadlock is not told",
+            "a deadlock is not reported",
             "EndState.STALLED if stands or doing",
             "EndState.STALLED if doing",
             WAITS,
@@ -134,7 +134,7 @@ GROUP = Group(
         ),
         MARK_RUN.of("def _end(").mutant(
             "stall-unnamed",
-            "a stop that never ends is not told as what it waits for",
+            "the report of a stop that never ends does not say what it waits for",
             "stall.text if stall and len(ending.left) == len(self.players) else None",
             "None",
             FAILURES,
@@ -145,7 +145,7 @@ GROUP = Group(
         PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress.host import clocks ", "", FROZEN),
         CPU.of("def _keep(").without(
             "unprintable",
-            "an exception without a text is told as it is",
+            "an exception without a text is printed as it is",
             "error = printable(error)",
             SIGNATURES,
         ),
@@ -193,7 +193,7 @@ GROUP = Group(
         NOISE.of("def event(").mutant("no-yield", "noise yields nowhere", "            sched_yield()\n", ""),
         NOISE.of("def called(").mutant(
             "coverage-unheard",
-            "a coverage measurement is not told of what is called",
+            "a coverage measurement does not see calls",
             "            measured = measures(frame, event, arg)\n",
             "            measured = None\n",
             REACHED,
@@ -206,7 +206,7 @@ GROUP = Group(
         ),
         NOISE.of("def local(").mutant(
             "lines-unmeasured",
-            "a coverage measurement is not told of lines",
+            "a coverage measurement does not see lines",
             "if measures and",
             "if False and",
             REACHED,

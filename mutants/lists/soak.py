@@ -74,13 +74,13 @@ GROUP = Group(
         ),
         TURNS.of("def _slice(").mutant("twin-never", "the twin gets no slice", "TWIN_EVERY == 1", "TWIN_EVERY == -1"),
         TURNS.of("def _turn(").mutant(
-            "stall-forgotten", "a stall is not told", "report_stall(track.stall) if track.stall else", ""
+            "stall-forgotten", "a stall is not reported", "report_stall(track.stall) if track.stall else", ""
         ),
         LOCAL.of("def _record(").mutant(
             "time-forgotten", "the soak's time starts again each turn", "self.elapsed_s + turn.seconds", "turn.seconds"
         ),
         BASE.of("def _keep(").mutant(
-            "told-again", "an outcome is told again and again", "outcome not in known and ", ""
+            "told-again", "an outcome is reported again and again", "outcome not in known and ", ""
         ),
         LOCAL.of("def _ended(").mutant(
             "death-unseen", "a crash is taken for an end in order", "death = child.death()", "death = None"

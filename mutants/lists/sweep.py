@@ -1,4 +1,4 @@
-"""Sweeps: every cell once and as it was asked for, whatever becomes of one is told, and nothing wrong starts."""
+"""Sweeps: every cell once and as it was asked for, whatever becomes of one is reported, and nothing wrong starts."""
 
 from mutants.mutant import Group, Part, suite
 
@@ -23,13 +23,15 @@ GROUP = Group(
     (PAPER, COMMAND),
     (
         MATRIX.of("def check(").mutant(
-            "first-error-only", "only the first error of a plan is told", "*self._told)", "*self._told[:1])"
+            "first-error-only", "only the first error of a plan is reported", "*self._texts)", "*self._texts[:1])"
         ),
         MATRIX.of("def values_on(").never(
             "value-twice", "a value may be there twice", "value is not None and value in values"
         ),
         MATRIX.of("def _unknown(").never("any-key", "a key that nobody knows is no error", "key not in names"),
-        MATRIX.of("def add(").always("told-for-each", "an error is told again for each cell", "told not in self._told"),
+        MATRIX.of("def add(").always(
+            "told-for-each", "an error is reported again for each cell", "text not in self._texts"
+        ),
         AXES.of("def one_path(").mutant("two-names", "a file under two names is two values", "realpath", "abspath"),
         PLAN.of("def _cell(").mutant(
             "flag-not-key", "an error of a plan names a flag", "matrix.where(flag)", "f'--{flag}'"

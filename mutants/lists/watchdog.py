@@ -42,7 +42,7 @@ GROUP = Group(
             "now - self._sampled",
         ),
         DOG.of("def sample(self) ").mutant(
-            "shortest-spinner", "a stall is told from who spins shortest", "max(stalled,", "min(stalled,"
+            "shortest-spinner", "a stall is reported from who spins shortest", "max(stalled,", "min(stalled,"
         ),
         DOG.of("def _activity(").never(
             "dead-holder", "a thread that has ended seems to run", "not self._is_alive(number)"

@@ -126,11 +126,11 @@ def _trials(value: Any) -> Trials:
     return Trials(**{name: _count(count) for name, count in rest.items()}, independent=independent)
 
 
-def _told(told: Report) -> Report:
-    """What was told, which is at least a line."""
-    if not told.lines:
-        raise ValueError("nothing is told")
-    return told
+def _with_lines(report: Report) -> Report:
+    """A report; ValueError if it has no line."""
+    if not report.lines:
+        raise ValueError("the report has no line")
+    return report
 
 
 def _fraction(value: Any) -> Fraction:
@@ -168,8 +168,8 @@ def _converter() -> Converter:
     made.register_unstructure_hook(Fraction, str)
     made.register_structure_hook(Tally, _tally)
     made.register_unstructure_hook(Tally, _tally_json)
-    told = make_dict_structure_fn(Report, made, _cattrs_forbid_extra_keys=True)
-    made.register_structure_hook(Report, lambda value, kind: _told(told(_plain(value), kind)))
+    report = make_dict_structure_fn(Report, made, _cattrs_forbid_extra_keys=True)
+    made.register_structure_hook(Report, lambda value, kind: _with_lines(report(_plain(value), kind)))
     return made
 
 

@@ -158,13 +158,13 @@ def _is_there(place: Path) -> bool:
 
 
 def making(results: Path) -> AbstractContextManager[None]:
-    """A context in which it is told that no run directory can be made in a folder."""
+    """A context in which an OSError becomes a UserError: no run directory can be made in a folder."""
     doing = f"--results: cannot make a run directory in {shown(results)}"
     return disk.telling(doing, "name a folder that you may write in")
 
 
 def writing_again(folder: Path) -> AbstractContextManager[None]:
-    """A context in which it is told that a run directory cannot be gone on with."""
+    """A context in which an OSError becomes a UserError: a run directory cannot be resumed."""
     return disk.telling(f"--resume: cannot write to {shown(folder)}", "make it writable")
 
 
@@ -197,7 +197,7 @@ def _places(results: Path, name: str) -> Iterator[tuple[Path, Path]]:
 
 
 def _reserved(place: tuple[Path, Path]) -> bool:
-    """Whether a place is had: whoever makes the draft has it, unless another had it before and has gone on."""
+    """Whether a place is had: the maker of the draft has it, unless another had it before and has finished."""
     draft, folder = place
     try:
         draft.mkdir()

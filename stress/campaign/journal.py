@@ -98,7 +98,7 @@ class Journal:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """A context in which a failed write to the file `name` is told as a JournalError."""
+        """A context in which a failed write to the file `name` becomes a JournalError."""
         try:
             yield
         except OSError as error:

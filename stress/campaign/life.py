@@ -1,4 +1,4 @@
-"""Whether a campaign that wrote down no end still goes on: told by the lock on its run directory, never by a pid.
+"""Whether a campaign that wrote down no end still runs: the lock on its run directory says so, never a pid.
 
 The system lets go of the lock with the process, however that ends. What another host's lock says cannot be known here.
 """
@@ -49,7 +49,7 @@ def state_of(status: str, boot: str | None, locked: bool | None) -> str:
     """What a campaign is: its status if it wrote down an end, else RUNNING, KILLED, or UNFINISHED if nobody can tell.
 
     `boot` is its writer's `boot_id`. `locked` must have been asked before the status was read: a campaign that ends in
-    between is then taken for what it came to.
+    between is then taken for the result.
     """
     if status != RUNNING or locked:
         return status
@@ -60,7 +60,7 @@ def state_of(status: str, boot: str | None, locked: bool | None) -> str:
 class Life:
     """How far a campaign, like a "soak", has come: its state, its `progress` in words, and whether all of it was done.
 
-    One that failed in a part and came to its end with the others has nothing left that could be resumed.
+    One that failed in one part and is complete in the others has nothing left to resume.
     """
 
     what: str
@@ -78,7 +78,7 @@ class Life:
 
     @property
     def resume(self) -> str | None:
-        """The command that goes on with it; None if it goes on by itself, or nothing of it is left."""
+        """The command that resumes it; None if it still runs, or nothing is left to do."""
         if self.whole or self.state == RUNNING:
             return None
         return f"kstress {self.what} --resume {shlex.quote(str(self.folder))}"

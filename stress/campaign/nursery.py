@@ -69,7 +69,7 @@ class Nursery:
     """The handle of a nursery for processes that run the `main` of `module`, one at a time."""
 
     def __init__(self, module: str, native: bool) -> None:
-        """Start it; `native` loads the native engine besides."""
+        """Start it; `native` loads the native engine too."""
         self._words = [module, *(["native"] if native else [])]
         self._start()
 
@@ -87,7 +87,7 @@ class Nursery:
                 raise NoWorkersError(no_process(error)) from None
 
     def hatch(self, tell: Callable[[str], None] = lambda text: None) -> Hatched:
-        """A new process, which runs; a nursery that has died is started again first, and that is told.
+        """A new process, which runs; a nursery that has died is started again first, with a message.
 
         Raises:
             HarnessError: when the nursery dies again and again.

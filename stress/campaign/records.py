@@ -176,8 +176,8 @@ def changed(parts: Sequence[ScenarioRecord], sources: str, corpora: Iterable[tup
 
 def refuse_changes(what: str, folder: Path, differences: Iterable[str]) -> None:
     """Raise UserError where something differs from what the counts of a `what`, like a "soak", were made with."""
-    if told := "; ".join(differences):
-        raise UserError(f"--resume: {shown(folder)} cannot be added to: {told}; start a new {what} instead")
+    if text := "; ".join(differences):
+        raise UserError(f"--resume: {shown(folder)} cannot be added to: {text}; start a new {what} instead")
 
 
 def _differs(what: str, planned: str, digest: Callable[..., str], *of: object) -> Iterator[str]:
@@ -192,5 +192,5 @@ def _differs(what: str, planned: str, digest: Callable[..., str], *of: object) -
 
 
 def _told_change(what: str, here: str, planned: str) -> str:
-    """How two digests that differ are told."""
+    """A text for two digests that differ."""
     return f"{what} has changed: its digest is {here} here, and was {planned}"

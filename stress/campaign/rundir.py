@@ -29,7 +29,7 @@ class Kind:
 class StoredCampaign(Generic[PlanT]):
     """A run directory that was read. `sizes` has, for each file of lines, how many of its bytes are whole lines.
 
-    `state` is the manifest's status or, of a campaign that wrote down no end, what became of it.
+    `state` is the manifest's status or, for a campaign that recorded no end, its state (`stress.campaign.life`).
     """
 
     folder: Path

@@ -34,9 +34,9 @@ import click
     help="Write every picture of that page as SVG and PNG, with a title, for slides.",
 )
 def compare(a: Path, b: Path, level: float, tolerance: float, **outputs: Any) -> int:
-    """Tell what is worse in B than in A, and what may be noise; exit code 1 for a regression.
+    """Show what is worse in B than in A, and what may be noise; exit code 1 for a regression.
 
-    A and B are run directories of sweeps or soaks, run-*.json files, or folders of either. It takes repeats to tell:
+    A and B are run directories of sweeps or soaks, run-*.json files, or folders of either. It needs repeats:
     kstress sweep --repeat 8.
     """
     from stress.results.compare.terms import Terms

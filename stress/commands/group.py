@@ -1,4 +1,4 @@
-"""A group of commands: without a command it shows its help, and a misspelt one is told with the nearest."""
+"""A group of commands: without a command it shows its help, and for a misspelt one it names the nearest."""
 
 from difflib import get_close_matches
 

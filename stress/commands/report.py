@@ -24,7 +24,7 @@ import click
 )
 @click.option("--json", metavar="FILE|-", help="Write all runs as JSON, to standard output for -.")
 def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
-    """Show what runs, soaks and sweeps have come to, or have come to so far; as a page of HTML too.
+    """Show the results of runs, soaks and sweeps, complete or not; as a page of HTML too.
 
     DIR is the run directory of a soak or a sweep, a run-*.json file, or a folder of either.
     """

@@ -12,11 +12,11 @@ from stress.options import (
     announce,
     campaign_options,
     config_values,
-    crew_of,
     duration,
     machine_options,
     named,
     optional,
+    workers_of,
 )
 
 
@@ -53,7 +53,7 @@ def soak(
     interrupts = Interrupts.noted()
     watcher, close = outputs.watch(metrics_port, metrics_address)
     try:
-        how = {"watcher": watcher, "interrupted": interrupts.pending, **crew_of(scheduler)}
+        how = {"watcher": watcher, "interrupted": interrupts.pending, **workers_of(scheduler)}
         ending = _soak(named(scenarios, everything), resumed, results, wanted, {**how, **optional(interval_s=interval)})
     finally:
         close()

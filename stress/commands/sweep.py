@@ -8,7 +8,7 @@ import click
 from stress.errors import UserError
 from stress.exits import campaign_code, verdicts_code
 from stress.host.interrupts import Interrupts
-from stress.options import announce, campaign_options, crew_of, optional, sweep_options
+from stress.options import announce, campaign_options, optional, sweep_options, workers_of
 
 
 @click.command()
@@ -47,7 +47,7 @@ def sweep(
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:
-        how = {"watcher": outputs, "interrupted": interrupts.pending, "cores": cores, **crew_of(scheduler)}
+        how = {"watcher": outputs, "interrupted": interrupts.pending, "cores": cores, **workers_of(scheduler)}
         ending = _sweep(scenarios, resumed, results, optional(**given), how)
     finally:
         outputs.close()

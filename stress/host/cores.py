@@ -232,7 +232,7 @@ def having_cores(
 
     With WAIT it reports what it waits for; after `longest_wait` seconds, or when the holder makes no progress, it warns
     and goes on. With SHARE it reports the other run and goes on at once; with SKIP it reports nothing. If nothing can
-    be locked, it warns and goes on. Once `given_up` is true it goes on without the cores and reports nothing.
+    be locked, it warns and continues. Once `given_up` is true it continues without the cores and reports nothing.
     """
     wanted = Cores()
     _held.append(wanted)

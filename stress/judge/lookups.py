@@ -2,7 +2,7 @@
 
 The right answer to every lookup is known without a lock: a module's addresses are its own for the whole
 run, and only addresses whose name is unique in the corpus are drawn. Whether the module was listed
-throughout is told by a word of its slot, odd while it is listed, which only the CPU that owns the slot
+throughout is known from a word of its slot, odd while it is listed, which only the CPU that owns the slot
 stores.
 """
 

@@ -12,7 +12,7 @@ from stress.machine.slab import POISON_FREE
 
 @attrs.frozen
 class Target:
-    """What a reader may be told to look up: an address, the name that it has, the slot of its module."""
+    """What a reader may look up: an address, the name that it has, the slot of its module."""
 
     address: int
     name: bytes

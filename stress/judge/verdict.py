@@ -56,7 +56,7 @@ def trials_needed(twin: Tally | None) -> int | None:
 
 
 def judge(tally: Tally, twin: TwinSide | None, stall: str | None) -> Verdict:
-    """The verdict on a scenario's counts, the stall that ended it (told in one line), and its twin."""
+    """The verdict on a scenario's counts, the stall that ended it (in one line), and its twin."""
     if tally.violations:
         return Verdict(VIOLATED, f"{tally.violations:,} forbidden outcomes in {tally.race_windows:,} race windows")
     if stall is not None:

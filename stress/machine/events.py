@@ -1,4 +1,4 @@
-"""The events that come to a CPU at random accesses: noise, interrupts, NMIs and gaps.
+"""The events that a CPU takes at random accesses: noise, interrupts, NMIs and gaps.
 
 Each CPU has one countdown for all of them; when it ends, one kind is drawn by its share of the accesses. Handlers run
 on a CPU of the same number that takes only delays. This is kernel code, so that both engines do the same.

@@ -19,7 +19,7 @@ def no_nmi(cpu: Cpu) -> int:
 
 
 def _named(function: Callable[..., object]) -> str:
-    """A function's whole name, the same in every process: types and caches are told apart by it."""
+    """A function's whole name, the same in every process: it distinguishes types and caches."""
     return f"{function.__module__}.{function.__qualname__}"
 
 
@@ -44,5 +44,5 @@ class Features:
         return Features(kasan=self.kasan, unmapped=self.unmapped, delays=True)
 
     def undisturbed(self) -> "Features":
-        """What draws events: nothing comes to it."""
+        """What draws events: it takes none itself."""
         return Features(kasan=self.kasan, unmapped=self.unmapped)

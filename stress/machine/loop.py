@@ -174,7 +174,7 @@ def count_outcome(cpu: Cpu, outcome: int) -> None:
 
 @kernel
 def count_overwritten(cpu: Cpu, address: int) -> None:
-    """Count a freed block that was written to at `address`, besides the operation under way, which only found it."""
+    """Count a freed block that was written to at `address`, apart from the operation under way, which only found it."""
     count_one(cpu, OVERWRITTEN)
     count_violation(cpu)
     capture_overwritten(cpu, address)
@@ -190,7 +190,7 @@ def touched(cpu: Cpu) -> int:
 
 @kernel
 def judge_operation(cpu: Cpu, outcome: int) -> None:
-    """Count what an operation of any kind came to.
+    """Count the outcome of an operation of any kind.
 
     One that is forbidden is counted as what it is, and may tell more than a bad access of its own. Any other that had
     such an access is counted as that, even one that has nothing to judge or that power-off cut short.

@@ -134,7 +134,7 @@ class PythonCpu:
     def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
         """A function that takes one event and returns the number of accesses up to the next one.
 
-        A handler counts down the same count; its first access ends that count, so that delays come to handlers too.
+        A handler counts down the same count; its first access ends that count, so that handlers have delays too.
         """
         if not features.delays:
             return lambda: NEVER

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 F = TypeVar("F", bound=Callable[..., object])
 
 SCENARIO_MODULE = "kstress_scenario_"
-"""How the modules of scenario files are called, so that they can be told from code that scenarios share."""
+"""How the modules of scenario files are called, so that they can be distinguished from code that scenarios share."""
 
 KERNEL_FUNCTIONS: list[Callable[..., object]] = []
 

@@ -64,7 +64,7 @@ class Helpers:
     def help(self) -> None:
         """Let the CPU that helped last run on again; if that ends no wait for a while, let the next one run on.
 
-        A CPU that came to wait itself when it ran on again only gets its turn in the round from then on.
+        A CPU that had to wait itself when it ran on again gets only its turn in the round from then on.
         """
         helper = self._helper
         if helper and helper.may_go_on and helper not in self._once and any(one.rests for one in self._waited):

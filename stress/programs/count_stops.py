@@ -81,7 +81,7 @@ def insmod_working(cpu: Cpu, image: int, link: ListChange) -> int:
 
 @kernel
 def rmmod_coming(cpu: Cpu, image: int, link: ListChange, unlink: ListChange) -> int:
-    """rmmod of a module whose init() still runs: EBUSY, no stop; then insmod comes to its end."""
+    """rmmod of a module whose init() still runs: EBUSY, no stop; then insmod completes."""
     mod = begin_init(cpu, image, link)
     before = cpu.peek(STOPS)
     result = sys_delete_module(cpu, image + IMAGE_MODULE + NAME, unlink)

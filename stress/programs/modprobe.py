@@ -34,7 +34,7 @@ UPCOMING = PRIVATE + 8
 @kernel
 def turn_listed(cpu: Cpu, slot: int) -> None:
     """Say that the slot's module is about to leave the list, or has come into it."""
-    # The word is even before the unlink begins and odd after the link has ended, for whoever sees either. So a reader
+    # The word is even before a reader can see the unlink begin, and odd after it can see the link ended. A reader
     # that finds it odd and the same before and after its walk may not miss the module.
     cpu.barrier()
     cpu.poke(slot + SLOT_LISTED, cpu.peek(slot + SLOT_LISTED) + 1)

@@ -1,7 +1,7 @@
 """Violations and stalls as the JSON of a run has them, and back: the one converter (results/README.md has the keys).
 
 A record is an object with its fields as keys. Some keys only say what follows from the fields (`WORKED_OUT`): they are
-written for whoever reads the JSON, and left out of account when it is read back.
+written for readers of the JSON, and ignored when it is read back.
 """
 
 from collections.abc import Callable, Mapping

@@ -107,7 +107,7 @@ class ForOperations:
         return resting(safepoint)
 
     def prepare(self, ram: Ram) -> None:
-        """Tell the CPUs."""
+        """Set the limit."""
         ram.poke(LAST_OPERATION, self.operations)
 
     def wait(self, machine: Machine, watchdog: Watchdog, watch: Watch) -> Stall | None:

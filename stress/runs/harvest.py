@@ -18,7 +18,7 @@ def stacks_of(ram: Ram) -> list[tuple[str, ...]]:
 
 @attrs.define
 class Harvest:
-    """What the machines of a scenario have come to so far. `reports` has the first violation of each outcome."""
+    """The results of a scenario's machines so far. `reports` has the first violation of each outcome."""
 
     tally: Tally = attrs.field(factory=Tally)
     stall: Stall | None = None

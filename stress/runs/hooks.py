@@ -17,7 +17,7 @@ Progress = Callable[[Scenario, Tally, float], None]
 class Hooks:
     """Progress, an early end, a look at each machine, and a last chance before the process must exit.
 
-    `before_exit` is told why it must. `watch` is called with the machine and its watchdog after each look at its CPUs,
+    `before_exit` gets the reason. `watch` is called with the machine and its watchdog after each look at its CPUs,
     some fifty times a second.
     """
 

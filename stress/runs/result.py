@@ -23,10 +23,10 @@ SCHEMA = 1
 
 @attrs.frozen
 class Result:
-    """What a scenario's run came to. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
+    """The result of a scenario's run. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
     `reports` has the first violation of each outcome, those that tell most first. `verb` is the command that it was
-    run with. `early` says what became of a run that has not come to its end: interrupted or, of a soak, its state.
+    run with. `early` says why a run is not complete: interrupted or, for a soak, its state.
     `applicable` is False for a machine with too few CPUs for the scenario, on which nothing ran.
     """
 

@@ -71,19 +71,19 @@ def run_scenario(
             f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
         )
     twin_tally = twin_track.tally if twin_track else None
-    verdict = judge(track.tally, _side(twin_track), _told(track))
+    verdict = judge(track.tally, _side(twin_track), _stall_line(track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
     return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
 
 
-def _told(track: Track | None) -> str | None:
+def _stall_line(track: Track | None) -> str | None:
     """The stall that ended a track, in one line; None if none did."""
     return track.stall.text if track and track.stall else None
 
 
 def _side(twin: Track | None) -> TwinSide | None:
     """The twin's side of a run, None for a scenario without one."""
-    return TwinSide(twin.tally, twin.scenario.expect, _told(twin)) if twin else None
+    return TwinSide(twin.tally, twin.scenario.expect, _stall_line(twin)) if twin else None
 
 
 def _alternate(track: Track, twin: Track | None) -> None:

@@ -35,7 +35,7 @@ class Settled:
         )
 
     def events(self, hardware: Hardware) -> Events:
-        """What comes to the CPUs of a scenario, and how often."""
+        """The events that a scenario's CPUs take, and how often."""
         return Events(self.noise, hardware.gap, hardware.interrupt, hardware.nmi, hardware.gap_s)
 
     def features(self, scenario: Scenario) -> Features:

@@ -1,4 +1,4 @@
-"""A stall, told like a kernel tells a deadlock: the cycle, then each CPU with what it spins on and its call trace."""
+"""A stall as text, as a kernel reports it: the cycle, then each CPU with what it spins on and its call trace."""
 
 from stress.machine.waits import ACTIVITIES, Stall
 

@@ -27,7 +27,7 @@ SHORTEST_SLICE = 0.001
 
 @attrs.define(kw_only=True)
 class Track(Harvest):
-    """The image that a scenario's machines start from, its compiled programs, and what they have come to.
+    """The image that a scenario's machines start from, its compiled programs, and the results.
 
     `plays` are the programs by the safepoint they are compiled with, one for each CPU.
 

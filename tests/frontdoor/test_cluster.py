@@ -92,7 +92,7 @@ def test_each_run_has_the_conditions_of_the_worker_that_ran_it_and_the_report_sa
 def test_from_python_no_worker_has_two_cells_however_many_threads_it_has(pair: Pair, tmp_path: Path) -> None:
     matrix = Matrix(scenarios=("modlist_spinlock",), axes={"engine": ("python",)}, repeat=6, duration_s=0.1)
     watcher = Counting()
-    ending = run_sweep(matrix, tmp_path, watcher, crew=on_cluster(str(pair.cluster.file)))
+    ending = run_sweep(matrix, tmp_path, watcher, workers=on_cluster(str(pair.cluster.file)))
     assert times_of_cells(ending.swept.folder) == all_once(1, 6)
     assert (watcher.most, watcher.under_way) == (2, 0)
 

@@ -109,8 +109,8 @@ def test_a_scheduler_that_hangs_is_gone_before_long(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(clusters, "ANSWER_SECONDS", 1.0)
     with cluster(tmp_path) as made:
         made.worker()
-        with closing(on_cluster(made.address)(ECHO, lambda text: None, lambda: False)) as crew:
-            assert crew.has_room
+        with closing(on_cluster(made.address)(ECHO, lambda text: None, lambda: False)) as pool:
+            assert pool.has_room
             made.scheduler.process.send_signal(signal.SIGSTOP)
             with pytest.raises(NoWorkersError, match=r"is gone \(TimeoutError"):
-                wait_until(lambda: crew.returned() is None, "the end")
+                wait_until(lambda: pool.returned() is None, "the end")

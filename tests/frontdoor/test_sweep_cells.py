@@ -100,7 +100,7 @@ def test_a_cell_that_says_nothing_more_is_ended(
     assert (came.end, came.run) == ("hung", None)
     assert came.first_lookup_s is not None
     assert came.trouble is not None
-    assert "hung: nothing more was told" in came.trouble.lines[0]
+    assert "hung: it sent nothing more" in came.trouble.lines[0]
     assert told in came.trouble.lines[0]
 
 

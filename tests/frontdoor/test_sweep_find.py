@@ -114,7 +114,7 @@ def test_runs_that_crash_end_the_search(tmp_path: Path) -> None:
     bad = planted(tmp_path, "leaves", "os._exit(9)")
     done = sweep(tmp_path, str(bad), "--engine", "python", "--find", "cpus=2..64", "--duration", "20s")
     assert done.returncode == 4, done.stderr
-    assert "leaves, python engine: no knee, since too many runs did not come to their end" in done.stdout
+    assert "leaves, python engine: no knee, since too many runs did not complete" in done.stdout
     assert [cell["end"] for cell in cells(the_sweep(tmp_path))] == ["crashed"] * 3
     assert done.stdout.count("ended with exit code 9") == 6  # when it ended, and at the end
     assert done.stdout.splitlines()[-1].startswith(END)

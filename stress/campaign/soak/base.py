@@ -1,4 +1,4 @@
-"""What every soak does, whoever plays its turns: it writes down what is learnt, shows it, and says how it has ended."""
+"""What every soak does, in a process or on workers: it records results, shows them, and says how it has ended."""
 
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
@@ -76,11 +76,11 @@ class Soak(ABC):
         self.journal = self.journal or self.open_journal()
         return self.journal
 
-    def _keep(self, scenario: str, outcome: str, told: Report) -> None:
+    def _keep(self, scenario: str, outcome: str, report: Report) -> None:
         """Keep the first violation of each outcome."""
         known = [finding.outcome for finding in self.findings if finding.scenario == scenario]
         if outcome not in known and len(known) < MOST_REPORTS:
-            self.findings.append(Finding(scenario, outcome, now(), told))
+            self.findings.append(Finding(scenario, outcome, now(), report))
             self._open().keep(self.findings[-1])
 
     def _append(self, standing: Standing, session: int, memory_bytes: int | None, steal: float | None) -> None:
@@ -93,17 +93,18 @@ class Soak(ABC):
         self.watcher.sample(self._view)
 
     def _lose(self, scenario: str, why: str, session: int) -> None:
-        """A turn of a scenario was lost: that is told and written down, and nothing else is known of it."""
+        """Print and write down that a turn of a scenario was lost; nothing else is known of it."""
         standing = self.standings[scenario].with_loss(why, self.elapsed_s)
         self.standings[scenario] = standing
         self._open().append(Sample(at=now(), session=session, memory_bytes=None, steal_percent=None, standing=standing))
         self.watcher.note(f"a turn of {shown(scenario)} was lost ({standing.lost_turns:,} so far): {shown(why)}")
 
-    def _fail_scenario(self, scenario: str, told: Report, session: int) -> None:
+    def _fail_scenario(self, scenario: str, report: Report, session: int) -> None:
         """A scenario has ended with a fault of the harness; its counts stay, the others may go on."""
         standing = self.standings[scenario]
         if standing.failure is None:
-            self._append(attrs.evolve(standing, elapsed_s=self.elapsed_s, failure=told, done=True), session, None, None)
+            failed = attrs.evolve(standing, elapsed_s=self.elapsed_s, failure=report, done=True)
+            self._append(failed, session, None, None)
 
     def _look(self, current: Standing, glance: Glance | None, sample: Sample | None) -> View:
         """A snapshot of the whole."""

@@ -23,12 +23,12 @@ Speak = Callable[[Message], None]
 
 @attrs.define
 class Glancer:
-    """Tells twice a second what the CPUs do, on behalf of the player whose turn it is."""
+    """Reports twice a second what the CPUs do, for the player whose turn it is."""
 
     speak: Speak
     player: Player | None = None
     began: float = 0.0
-    _told: float = attrs.field(init=False, default=0.0)
+    _reported_at: float = attrs.field(init=False, default=0.0)
 
     def begin(self, player: Player) -> None:
         """A turn begins."""
@@ -37,9 +37,9 @@ class Glancer:
     def __call__(self, machine: Machine, watchdog: Watchdog) -> None:
         """Look at a machine, if it is time."""
         now = time.monotonic()
-        if self.player is None or now < self._told + GLANCE_SECONDS:
+        if self.player is None or now < self._reported_at + GLANCE_SECONDS:
             return
-        self._told = now
+        self._reported_at = now
         tally = self.player.track.tally
         self.speak(
             Glance(

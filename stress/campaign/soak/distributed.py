@@ -95,8 +95,8 @@ class DistributedSoak(Soak):
     def _record(self, scenario: str, played: TurnResult, session: int) -> None:
         """Keep violations, then counts, so that no count is without its report."""
         if turn := played.turn:
-            for outcome, told in turn.reports.items():
-                self._keep(scenario, outcome, told)
+            for outcome, report in turn.reports.items():
+                self._keep(scenario, outcome, report)
             standing = self.standings[scenario].joined(turn.standing, self.elapsed_s)
             self._append(standing, session, played.memory_bytes, played.conditions.steal_percent)
         if played.failure:

@@ -1,4 +1,4 @@
-"""What a soak has come to: the same whether it just ended or is read back from its run directory."""
+"""The result of a soak: the same whether it has just ended or is read back from its run directory."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from stress.units import say_duration
 class Ending:
     """A soak's counts and what goes with them. `trouble` is why the disk could not take more, or None.
 
-    `state` is the manifest's status or, of a soak that wrote down no end, what became of it.
+    `state` is the manifest's status or, for a soak that recorded no end, its state (`stress.campaign.life`).
     """
 
     folder: Path
@@ -94,7 +94,7 @@ class Ending:
         )
 
     def reports(self, scenario: str) -> list[Report]:
-        """The violations of a scenario that were told in full."""
+        """The violations of a scenario that were reported in full."""
         return [finding.told for finding in self.findings if finding.scenario == scenario]
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ class Ending:
             **result.as_json(),
             "as_expected": result.as_expected and standing.failure is None,
             "stall": standing.stall.json if standing.stall else None,
-            "reports": [told.json for told in self.reports(result.scenario.name)],
+            "reports": [report.json for report in self.reports(result.scenario.name)],
             "soak": {
                 "directory": str(self.folder),
                 "status": self.manifest.status,
@@ -133,5 +133,5 @@ def _side(part: ScenarioRecord, standing: Standing) -> TwinSide | None:
 
 
 def ending_of(run: StoredSoak) -> Ending:
-    """What a run directory's soak came to, or has come to so far."""
+    """The result of a run directory's soak, up to now if it has not ended."""
     return Ending(run.folder, run.manifest, run.standings(), run.findings, samples=run.samples, state=run.state)

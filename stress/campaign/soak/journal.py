@@ -53,7 +53,7 @@ class SoakJournal(Journal):
             self._thin()
 
     def keep(self, finding: Finding) -> None:
-        """Add a violation that is told in full."""
+        """Add a full report of a violation."""
         self.add_line(FINDINGS, finding)
 
     def join(self, session: Session) -> int:

@@ -1,6 +1,6 @@
 """A soak on this host: one process has the machine all the time, and takes turns among the scenarios by itself.
 
-The loop here only listens, writes the journal and tells whoever watches; it takes signals at once and outlives whatever
+The loop here only listens, writes the journal and informs the watchers; it takes signals at once and outlives whatever
 becomes of the machine. A machine that cannot be ended, or has no memory, costs one turn; the next process goes on.
 """
 
@@ -24,7 +24,7 @@ from stress.runs.conditions import StealMeter
 
 CHILD = "stress.campaign.soak.child"
 MOST_LOSSES = 10
-"""Turns of a scenario that may be lost one after the other, with none of it that came to its end between them."""
+"""How many turns of a scenario may be lost one after the other, with no complete turn between them."""
 REST_SECONDS = 1.0
 """Before the process starts that follows a want of memory; it grows with each that follows at once."""
 
@@ -96,8 +96,8 @@ class LocalSoak(Soak):
         """A turn has ended: keep its violations, then its counts, so that no count is without its report."""
         standing = attrs.evolve(turn.standing, elapsed_s=self.elapsed_s + turn.seconds)
         self._losses[standing.scenario] = 0
-        for outcome, told in turn.reports.items():
-            self._keep(standing.scenario, outcome, told)
+        for outcome, report in turn.reports.items():
+            self._keep(standing.scenario, outcome, report)
         steal, self._steal = self._steal.percent(), StealMeter()
         self._append(standing, self._session, memory_of(child.pid), steal)
 
@@ -107,13 +107,13 @@ class LocalSoak(Soak):
         return len(self._open().manifest.sessions) - 1
 
     def _show_glance(self, glance: Glance) -> None:
-        """Tell what the CPUs do."""
+        """Show what the CPUs do."""
         sample = self._view.sample if self._view else None
         self._view = self._look(self.standings[glance.scenario], glance, sample)
         self.watcher.glance(self._view)
 
     def _lose_turn(self, lost: Lost) -> None:
-        """The turn under way is lost; the soak goes on in a new process, unless that has come to nothing too often.
+        """The turn under way is lost; the soak continues in a new process, unless too many turns were lost.
 
         Raises:
             HostError: when nothing has run so far, so that there is nothing to keep.

@@ -58,7 +58,7 @@ class Glance:
 
 @attrs.frozen
 class Turn:
-    """A turn has ended after `seconds`: where its scenario stands now, and the new violations told in full."""
+    """A turn has ended after `seconds`: where its scenario stands now, and full reports of the new violations."""
 
     seconds: float
     standing: Standing

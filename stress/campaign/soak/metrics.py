@@ -181,8 +181,8 @@ def serve(metrics: SoakMetrics, port: int, address: str) -> tuple[int, Callable[
             f"--metrics-address: {shown(repr(address))} is not an address; give one, like 127.0.0.1"
         ) from None
     except (OSError, OverflowError) as error:
-        told = f"cannot listen on {shown(address)}:{port}: {error}"
-        raise UserError(f"--metrics-port: {told}; choose another port or address") from None
+        text = f"cannot listen on {shown(address)}:{port}: {error}"
+        raise UserError(f"--metrics-port: {text}; choose another port or address") from None
 
     def end() -> None:
         server.shutdown()

@@ -66,7 +66,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
         sources_digest=sources_digest(),
         interval_s=interval_s,
     )
-    return from_json(to_json(plan), Plan, "what is asked for")  # what cannot be read back is told before it runs
+    return from_json(to_json(plan), Plan, "what is asked for")  # what cannot be read back fails before it runs
 
 
 def resumed_plan(run: StoredSoak, scenarios: Iterable[str], given: Mapping[str, object]) -> Plan:

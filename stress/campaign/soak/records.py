@@ -23,12 +23,12 @@ SCHEMA = 1
 HARNESS_FAILED = "the harness failed, so this soak says nothing"
 """The reason of a failure that is the harness's own; every other is of the machine's process."""
 SHORTEST_SOAK = 0.01
-"""Seconds: with less than that left, a soak has come to its end."""
+"""Seconds: with less than that left, a soak is complete."""
 
 
-def _check_report(instance: object, attribute: object, told: Report) -> None:
+def _check_report(instance: object, attribute: object, report: Report) -> None:
     """Raise ValueError unless a violation has what is printed of it: a rule, then a title."""
-    if len(told.lines) < 2:
+    if len(report.lines) < 2:
         raise ValueError("a violation has at least two lines")
 
 
@@ -135,7 +135,7 @@ class Sample:
 
 @attrs.frozen
 class Finding:
-    """One line of `violations.jsonl`: the first violation of an outcome in a scenario, told in full."""
+    """One line of `violations.jsonl`: the first violation of an outcome in a scenario, as a full report."""
 
     scenario: str
     outcome: str

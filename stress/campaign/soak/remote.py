@@ -42,7 +42,7 @@ class TurnTask:
 
 @attrs.frozen
 class TurnResult:
-    """What a turn came to: where the scenario stands after it, from nothing, its violations, or why it failed.
+    """The result of a turn: the scenario's counts of this turn alone, its violations, or why it failed.
 
     `conditions` are those of the worker, `memory_bytes` the resident memory of the machine's process at the end.
     """
@@ -69,7 +69,7 @@ def objections(text: str) -> Iterator[str]:
 
 
 def work(text: str, given_up: Interrupted, note: Note) -> str:
-    """Play a turn; what it came to.
+    """Play a turn; its result.
 
     Raises:
         UserError: for a task that cannot be read, or that cannot be played here.
@@ -83,7 +83,7 @@ def work(text: str, given_up: Interrupted, note: Note) -> str:
 
 
 def result_from(returned: Returned, scenario: str) -> TurnResult:
-    """What a turn came to; LostError if its worker did not say, or spoke of another scenario."""
+    """The result of a turn; LostError if its worker sent none, or one of another scenario."""
     played: TurnResult = record_from(returned, TurnResult)
     if played.turn is None and played.failure is None:
         raise LostError("it says nothing of the turn")

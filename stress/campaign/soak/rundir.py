@@ -1,4 +1,4 @@
-"""Reading a soak's run directory: for `kstress report`, for `--resume`, for whoever wants to know."""
+"""Reading a soak's run directory: for `kstress report` and `--resume`."""
 
 from itertools import pairwise
 from pathlib import Path

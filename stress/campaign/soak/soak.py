@@ -1,6 +1,6 @@
 """Soaks: scenarios run for hours or days, and what is learnt is never lost.
 
-`soak` starts one, `resume` goes on with one; both return an `Ending`.
+`soak` starts one, `resume` continues one; both return an `Ending`.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,11 +33,11 @@ def soak(
     results: Path = Path("results"),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = _never,
-    crew: MakePool | None = None,
+    workers: MakePool | None = None,
 ) -> Ending:
     """Run scenarios, given by name or path, for `config.duration_s` in all, in turns of `interval_s`.
 
-    Everything is kept in a new run directory under `results`. Ends early when `interrupted` says so. With a `crew`,
+    Everything is kept in a new run directory under `results`. Ends early when `interrupted` says so. With `workers`,
     like `on_cluster(address)`, each of its workers plays turns all the time, with seeds of its own.
 
     Raises:
@@ -52,9 +52,9 @@ def soak(
 
     standings = {part.name: Standing(scenario=part.name) for part in plan.scenarios}
     watched = watcher or Watcher()
-    if crew is None:
+    if workers is None:
         return LocalSoak(plan, open_journal, watched, interrupted, standings).run()
-    with closing(crew(service_of(plan), watched.note, interrupted)) as pool:
+    with closing(workers(service_of(plan), watched.note, interrupted)) as pool:
         return DistributedSoak(plan, open_journal, watched, interrupted, standings, pool=pool).run()
 
 
@@ -63,13 +63,13 @@ def resume(
     scenarios: Iterable[str] = (),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = _never,
-    crew: MakePool | None = None,
+    workers: MakePool | None = None,
     **given: object,
 ) -> Ending:
     """Go on with the soak in a run directory, adding to the same counts, until its duration is reached.
 
     `scenarios` and `given`, names of `Config`'s fields or `interval_s`, need not be said again; `duration_s`,
-    `interval_s` and the `crew` may change, all else must be as it was. A scenario whose machine failed goes on too.
+    `interval_s` and the `workers` may change, all else must be as it was. A scenario whose machine failed goes on too.
 
     Raises:
         UserError: when something differs, which it names, or for a directory that cannot be used.
@@ -80,7 +80,7 @@ def resume(
         lock = stack.enter_context(lock_folder(folder))
         run = read_run(folder)
         plan = resumed_plan(run, scenarios, given)
-        pool = stack.enter_context(closing(crew(service_of(plan), watched.note, interrupted))) if crew else None
+        pool = stack.enter_context(closing(workers(service_of(plan), watched.note, interrupted))) if workers else None
         journal = SoakJournal.reopen(SOAK, run, lock, plan, session(plan))
         standings = {name: standing.revived() for name, standing in run.standings().items()}
         known = (plan, lambda: journal, watched, interrupted, standings, list(run.findings), journal)

@@ -47,7 +47,7 @@ class Player:
     track: Track
     twin: Track | None
     standing: Standing
-    _told: set[str] = attrs.field(init=False, factory=set)
+    _reported: set[str] = attrs.field(init=False, factory=set)
     _slices: int = attrs.field(init=False, default=0)
 
     def play(self, seconds: float, interrupted: Interrupted) -> Turn:
@@ -77,7 +77,7 @@ class Player:
     def _slice(self, left: float, interrupted: Interrupted) -> None:
         """Run one slice of the scenario or, when it is due, of its twin.
 
-        The first is the scenario's own, so that even a turn that a busy host cuts to one slice has told something.
+        The first is the scenario's own, so that even a turn that a busy host cuts to one slice has a result.
         """
         twin = self.twin if self.twin and self.twin.stall is None and self.standing.twin_stall is None else None
         due, self._slices = self._slices % TWIN_EVERY == 1, self._slices + 1
@@ -97,7 +97,7 @@ class Player:
         return self.plan.stop_on_violation and has_violation(ram)
 
     def _turn(self, seconds: float) -> Turn:
-        """What the turn came to."""
+        """The result of the turn."""
         track, twin = self.track, self.twin
         if track.tally.disagreements:
             raise HarnessError(f"poison without a shadow hit or a writer, {track.tally.disagreements} times")
@@ -114,9 +114,9 @@ class Player:
         return Turn(seconds, self.standing, self._reports())
 
     def _reports(self) -> dict[str, Report]:
-        """The violations of outcomes that this process has not told of before."""
-        new = tuple(violation for violation in self.track.reports if violation.outcome not in self._told)
-        self._told.update(violation.outcome for violation in new)
+        """The violations of outcomes that this process has not reported before."""
+        new = tuple(violation for violation in self.track.reports if violation.outcome not in self._reported)
+        self._reported.update(violation.outcome for violation in new)
         again = command_of("soak", self.track.scenario.origin, self.plan.config())
         outcomes = self.track.scenario.outcomes
         explained = explain(new, self.world.corpus, self.world.names)

@@ -12,7 +12,7 @@ Cell = tuple[int, int]
 
 
 class Agenda(Protocol):
-    """What is left of a sweep. A cell that was taken is told as ended, or put back."""
+    """What is left of a sweep. A cell that was taken is reported as ended, or put back."""
 
     def take(self) -> Cell | None:
         """The cell that is to begin next; None if there is none, or none before those under way have ended."""

@@ -12,15 +12,15 @@ from stress.safe_text import shown
 from stress.settings import Setting
 
 
-def split_flag(told: str) -> tuple[str, str]:
+def split_flag(text: str) -> tuple[str, str]:
     """The name of the flag that an error begins with, without dashes, and the rest; no name if there is none."""
-    flag, colon, what = told.partition(": ")
+    flag, colon, what = text.partition(": ")
     named = colon and flag.startswith("--") and " " not in flag
-    return (flag.removeprefix("--"), what) if named else ("", told)
+    return (flag.removeprefix("--"), what) if named else ("", text)
 
 
 class telling:  # noqa: N801
-    """A context in which a UserError is told as one about `origin`; where it names a flag, that goes."""
+    """A context in which a UserError becomes one about `origin`; a flag that it names is left out."""
 
     def __init__(self, origin: str) -> None:
         """Where the value came from."""
@@ -30,7 +30,7 @@ class telling:  # noqa: N801
         """Nothing to do."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Tell it."""
+        """Name the origin in a UserError."""
         if isinstance(error, UserError):
             flag, what = split_flag(str(error))
             raise UserError(f"{self.origin}: {what if flag else error}") from None

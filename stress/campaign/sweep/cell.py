@@ -1,4 +1,4 @@
-"""Running one cell in a fresh process, alone on its host's cores; whatever becomes of it is a result.
+"""Running one cell in a fresh process, alone on its host's cores; every end of it is a result.
 
 `run_cell` needs nothing but the plan of that cell, so that it can be called on another host too.
 """
@@ -63,10 +63,10 @@ class CellProcess:
                 self.said = message
 
     def how(self) -> tuple[str, Report | None]:
-        """How it ended, and what there is to report if it did not come to its end."""
+        """How it ended, and what there is to report if it is not complete."""
         words = self.child.last_words
         if self.hung:
-            what = "it did not start" if self.first_lookup_s is None else "nothing more was told"
+            what = "it did not start" if self.first_lookup_s is None else "it sent nothing more"
             return HUNG, failure(f"the machine's process hung: {what} {self.hung}", words)
         match self.said:
             case Ran():
@@ -92,7 +92,7 @@ def run_cell(
     interrupted: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> CellResult:
-    """Run a cell in a process from a nursery; `tell` is told what goes on with that.
+    """Run a cell in a process from a nursery; `tell` gets messages about the nursery.
 
     Raises:
         StoppedError: when `interrupted` said so before it had ended.
@@ -117,7 +117,7 @@ def run_cell(
 
 
 def result_of(task: CellTask, end: str, seconds: float, **more: Any) -> CellResult:
-    """What a cell came to after so many seconds; who keeps it adds the session and the worker."""
+    """The result of a cell after so many seconds; the caller adds the session and the worker."""
     known = {"first_lookup_s": None, "run": None, "trouble": None, **more}
     return CellResult(
         at=now(), session=0, number=task.number, repeat=task.repeat, seed=task.seed, end=end, seconds=seconds, **known

@@ -21,21 +21,21 @@ MOST_REPORTS = 1
 
 
 class Looks:
-    """Tells when CPUs first ran, which is when they first looked something up, and once a second that they still do."""
+    """Reports when CPUs first ran, which is when they first looked something up, and once a second that they still do."""
 
     def __init__(self, speak: Speak, began_ns: int) -> None:
         """Not yet."""
-        self._speak, self._began_ns, self._told = speak, began_ns, 0.0
+        self._speak, self._began_ns, self._spoke_at = speak, began_ns, 0.0
 
     def __call__(self, machine: Machine, watchdog: Watchdog) -> None:
         """Look at a machine."""
-        if not self._told:
+        if not self._spoke_at:
             self._speak(Started((machine.started_ns - self._began_ns) / 1e9))
-        elif time.monotonic() < self._told + BEAT_SECONDS:
+        elif time.monotonic() < self._spoke_at + BEAT_SECONDS:
             return
         else:
             self._speak(GoesOn())
-        self._told = time.monotonic()
+        self._spoke_at = time.monotonic()
 
 
 def work(job: Job, speak: Speak, stop: threading.Event) -> None:

@@ -1,7 +1,7 @@
-"""What is left of a search: the next run is one that it wants, and what has ended is told to it in order of repeat.
+"""What is left of a search: the next run is one that it wants, and it gets the ended runs in order of repeat.
 
 A run that shows the race ends at once and one that misses it does not, so of runs side by side those that come back
-first would show it too often. In order of repeat the same run directory always comes to the same decisions.
+first would show it too often. In order of repeat the same run directory always leads to the same decisions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -68,14 +68,14 @@ class Quest:
             yield from ((number, repeat) for repeat in range(self.search.next_repeat(at), self.plan.repeat + 1))
 
     def end(self, ended: CellResult) -> None:
-        """A cell has ended; the search is told all that it waits for by now."""
+        """A cell has ended; the search gets all that it waits for by now."""
         self.under_way.discard((ended.number, ended.repeat))
         self.ended[ended.number, ended.repeat] = ended
         while (cell := next(self._coming(), None)) in self.ended:
             self._tell(self.ended[cell])
 
     def _tell(self, ended: CellResult) -> None:
-        """Tell the search what the run that it waits for came to."""
+        """Give the search the result of the run that it waits for."""
         at, run = self.search.wanted, ended.run
         assert at is not None
         if run is None:
@@ -87,7 +87,7 @@ class Quest:
 
 
 def quests_of(plan: Plan, ended: Iterable[CellResult]) -> tuple[Quest, ...]:
-    """A search for each scenario and each combination of values on other axes than that with the knee, told what ended.
+    """A search for each scenario and each combination of values on the axes without a knee, given the ended cells.
 
     There is none in a plan that is no search.
     """
@@ -131,7 +131,7 @@ class Finding:
         self._of[cell[0]].under_way.discard(cell)
 
     def end(self, ended: CellResult) -> None:
-        """Tell its search."""
+        """Give the cell to its search."""
         self._of[ended.number].end(ended)
 
 

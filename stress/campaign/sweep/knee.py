@@ -1,7 +1,7 @@
 """The search for a knee: the smallest of some candidates at which a race shows in at least a given share of runs.
 
-It is taken for granted that no candidate shows it less often than a smaller one, and told when runs contradict that.
-A search says which candidate is to be run next, and is told what became of it; it starts nothing and knows no clock.
+The search assumes that no candidate shows it less often than a smaller one, and says when runs contradict that.
+A search says which candidate runs next, and gets the result; it starts nothing and has no clock.
 Called by `stress.campaign.sweep.finding`, which has the cells.
 """
 
@@ -13,7 +13,7 @@ import attrs
 from stress.campaign.sweep.shares import Runs, bet_above, bet_below
 
 LEANING = 2.0
-"""What the bet on "above" must have come to before a lesser candidate is tried: enough to guess, not to decide."""
+"""The capital that the bet on "above" needs before a lesser candidate is tried: enough to guess, not to decide."""
 MOST_LOST = 3
 """Runs without an outcome after which a search is given up."""
 
@@ -22,8 +22,8 @@ MOST_LOST = 3
 class Tried:
     """What is known of one candidate.
 
-    `worth` is what a bet must come to before it decides, None while nothing has been run; `decided` is "above" or
-    "below" once one has, and until then it may be `leaning` to be above. `lost` runs came to no outcome.
+    `worth` is the capital at which a bet decides, None while nothing has been run; `decided` is "above" or
+    "below" once one has, and until then it may be `leaning` to be above. `lost` runs had no outcome.
     """
 
     runs: Runs = attrs.field(factory=Runs)
@@ -77,7 +77,7 @@ class Search:
 
     @property
     def given_up(self) -> bool:
-        """Whether too many runs came to no outcome."""
+        """Whether too many runs had no outcome."""
         return sum(one.lost for one in self.tried) >= MOST_LOST
 
     @property
@@ -131,7 +131,7 @@ class Search:
         return self.tried[at].runs.total + self.tried[at].lost + 1
 
     def lose(self, at: int) -> None:
-        """The next run of a candidate came to no outcome."""
+        """The next run of a candidate had no outcome."""
         self.tried[at].lost += 1
 
     def tell(self, at: int, shown: bool) -> None:
@@ -154,13 +154,13 @@ class Search:
 class Nested(Search):
     """A search among durations: each run is as long as the longest, and tells of every shorter one too.
 
-    A run that shows the race within a duration shows it within any longer one, so what the bets have come to is in the
+    A run that shows the race within a duration shows it within any longer one, so the capital of the bets is in the
     order of the durations, after every run: if any that is below the knee is decided to be above, then so is the
     greatest of these by then, and if any other is decided to be below, then so is the knee itself. So one is wrong in
     one of two ways, however many candidates there are, and each gets half of the error.
     """
 
-    told: int = 0
+    results: int = 0
 
     @property
     def wanted(self) -> int | None:
@@ -171,11 +171,11 @@ class Nested(Search):
 
     def next_repeat(self, at: int) -> int:
         """Which run comes next, counted from 1."""
-        return self.told + self.tried[at].lost + 1
+        return self.results + self.tried[at].lost + 1
 
     def tell_all(self, shown: Sequence[bool]) -> None:
         """Whether the next run has shown the race within each of the durations."""
-        self.told += 1
+        self.results += 1
         for one, within in zip(self.tried, shown, strict=True):
             one.worth = 2 / (1 - self.confidence)
             one.take(within, self.share)

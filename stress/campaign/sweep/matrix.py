@@ -1,4 +1,4 @@
-"""What a person asks a sweep for, from flags or from a TOML plan; all of it is read, and every error told, at once."""
+"""What a person asks a sweep for, from flags or from a TOML plan: all of it is read, all errors reported at once."""
 
 import difflib
 import secrets
@@ -68,26 +68,26 @@ class Errors:
 
     def __init__(self) -> None:
         """None so far."""
-        self._told: list[str] = []
+        self._texts: list[str] = []
 
     def collect(self, read: Callable[..., Any], *given: object) -> Any:
         """What `read` returns for what is given; None if it raises a UserError, which is kept."""
         try:
             return read(*given)
         except UserError as error:
-            for told in error.args:
-                self.add(str(told))
+            for text in error.args:
+                self.add(str(text))
             return None
 
-    def add(self, told: str) -> None:
+    def add(self, text: str) -> None:
         """One more, unless it is there: what is wrong with a value is wrong in each of its cells."""
-        if told not in self._told:
-            self._told.append(told)
+        if text not in self._texts:
+            self._texts.append(text)
 
     def check(self) -> None:
         """Raise all as one UserError, a line for each, if there are any."""
-        if self._told:
-            raise UserError(*self._told)
+        if self._texts:
+            raise UserError(*self._texts)
 
 
 def values_on(axis: Setting, given: Iterable[object], origin: str, errors: Errors) -> tuple[Any, ...]:
@@ -132,7 +132,7 @@ KEYS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
     "share": ("share", read_percent),
     "confidence": ("confidence", read_percent),
 }
-"""What a plan may say besides `axes`, the matrix's field that it sets, and how it is read."""
+"""What a plan may contain other than `axes`, the matrix's field that it sets, and how it is read."""
 
 
 def read_settings(given: Mapping[str, object], origin: Callable[[str], str], errors: Errors) -> dict[str, Any]:

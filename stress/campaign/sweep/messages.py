@@ -40,7 +40,7 @@ class Started:
 
 @attrs.frozen
 class Ran:
-    """The cell has come to its end: the object of its run in the JSON of runs."""
+    """The cell is complete: the object of its run in the JSON of runs."""
 
     run: dict[str, Any]
 

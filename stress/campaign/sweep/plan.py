@@ -127,7 +127,7 @@ def _digest(corpus: Path | None, matrix: Matrix) -> str:
 
 
 def _cell(scenario: Scenario, config: Config, matrix: Matrix) -> Values:
-    """The values of one cell; a UserError about a flag is told as one about where its value comes from."""
+    """The values of one cell; a UserError about a flag becomes one about where its value comes from."""
     try:
         return _values(scenario, config)
     except UserError as error:

@@ -72,7 +72,7 @@ COLUMNS = tuple(field.name for field in attrs.fields(Values))
 
 
 def varying(cells: Iterable[Values]) -> tuple[str, ...]:
-    """The axes besides the scenario on which cells of one engine differ, the engine first if there are two.
+    """The axes other than the scenario on which cells of one engine differ, the engine first if there are two.
 
     Engines have noise and paces of their own, which are no axes.
     """

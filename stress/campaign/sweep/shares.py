@@ -1,7 +1,7 @@
 """Whether a share of runs is at least, or less than, what it is held against: tests that may look after every run.
 
 Each test is a bet against what it is to refute. Its worth, which begins at 1, is a supermartingale if that is true, and
-by Ville's inequality it then ever comes to 1/error with a chance of at most `error`, however often it is looked at and
+by Ville's inequality it then ever reaches 1/error with a chance of at most `error`, however often it is looked at and
 whenever one stops. The bets are mixtures over all shares on the other side (Robbins, 1970).
 """
 
@@ -19,7 +19,7 @@ MOST_LOG = 700.0
 
 
 def _mixture(against: int, beside: int, odds: float) -> float:
-    """What a bet on all shares on one side alike has come to, held against a share whose odds are `odds`.
+    """The capital of a bet on all shares on one side alike, held against a share whose odds are `odds`.
 
     `against` runs lowered it and `beside` runs raised it. It is an incomplete beta integral over the likelihood at that
     share, as a finite sum of positive terms, so that nothing cancels.
@@ -34,12 +34,12 @@ def _mixture(against: int, beside: int, odds: float) -> float:
 
 
 def bet_below(shown: int, missed: int, share: float) -> float:
-    """What a bet that less than `share` of all runs show it has come to; its mean is at most 1 if at least that do."""
+    """The capital of a bet that less than `share` of all runs show it; its mean is at most 1 if at least that do."""
     return _mixture(shown, missed, share / (1 - share))
 
 
 def bet_above(shown: int, missed: int, share: float) -> float:
-    """What a bet that more than `share` of all runs show it has come to; its mean is at most 1 if at most that do.
+    """The capital of a bet that more than `share` of all runs show it; its mean is at most 1 if at most that do.
 
     Half of the stake is on runs that all show it, which is what races do that are not rare.
     """

@@ -1,6 +1,6 @@
 """Sweeps: the cells of a matrix one after the other, each alone on the host's cores, in an order that is shuffled.
 
-`sweep` starts one, `resume_sweep` goes on with one; both return what there is in the run directory then. A cell that
+`sweep` starts one, `resume_sweep` continues one; both return what there is in the run directory then. A cell that
 crashes, hangs or runs out of memory is a result, and the sweep goes on.
 """
 
@@ -52,7 +52,7 @@ class Watcher(watcher.Watcher):
 
 @attrs.frozen
 class SweepEnding:
-    """What a sweep came to. `trouble` is why it could not go on, or None; `quests` are its searches, if it has any."""
+    """The result of a sweep. `trouble` is why it could not go on, or None; `quests` are its searches, if it has any."""
 
     swept: StoredSweep
     trouble: str | None = None
@@ -64,7 +64,7 @@ class SweepEnding:
 
     @property
     def failed(self) -> bool:
-        """Whether any cell did not come to its end."""
+        """Whether any cell is not complete."""
         return any(one.run is None for one in self.swept.ended)
 
     @property
@@ -173,12 +173,12 @@ def sweep(
     results: Path = Path("results"),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = lambda: False,
-    crew: MakePool = InProcess,
+    workers: MakePool = InProcess,
     cores: str | None = None,
 ) -> SweepEnding:
     """Run every cell of a matrix; all is kept in a new run directory under `results`. Ends early when `interrupted`.
 
-    `crew` says who runs the cells: this process, `on_executor(executor, at_once)` or `on_cluster(address)`. `cores`
+    `workers` run the cells: this process, `on_executor(executor, at_once)` or `on_cluster(address)`. `cores`
     says what to do while another stress run has the cores of a cell: "wait" or "share"; None is as KSTRESS_CORES says
     where the cell runs.
 
@@ -188,7 +188,7 @@ def sweep(
     chosen(cores)
     plan, watcher = new_plan(matrix), watcher or Watcher()
     check_place(results)
-    with closing(crew(service_of(plan), watcher.note, interrupted)) as pool:
+    with closing(workers(service_of(plan), watcher.note, interrupted)) as pool:
         journal = Journal.create(KIND, results, plan, session_of_host(plan))
         return Sweep(journal, watcher, interrupted, [], pool, cores).run()
 
@@ -197,10 +197,10 @@ def resume_sweep(
     folder: Path,
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = lambda: False,
-    crew: MakePool = InProcess,
+    workers: MakePool = InProcess,
     cores: str | None = None,
 ) -> SweepEnding:
-    """Run the cells of a run directory that have not ended, by whatever crew.
+    """Run the cells of a run directory that have not ended, by any `workers`.
 
     Raises:
         UserError: when something differs from what its cells were run with, or it cannot be used.
@@ -211,6 +211,6 @@ def resume_sweep(
         swept = read_sweep(folder)
         check_unchanged(swept)
         plan = swept.manifest.plan
-        with closing(crew(service_of(plan), watcher.note, interrupted)) as pool:
+        with closing(workers(service_of(plan), watcher.note, interrupted)) as pool:
             journal = Journal.reopen(SWEEP, swept, lock, plan, session_of_host(plan))
             return Sweep(journal, watcher, interrupted, list(swept.ended), pool, cores).run()

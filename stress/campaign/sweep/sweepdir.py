@@ -1,4 +1,4 @@
-"""Reading a sweep's run directory: for `kstress report`, for `--resume`, for whoever wants to know."""
+"""Reading a sweep's run directory: for `kstress report` and `--resume`."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class StoredSweep(StoredCampaign[Plan]):
 
     @property
     def life(self) -> Life:
-        """What became of it; where a cell failed all others have come to their end."""
+        """Its state; if a cell failed, all others are complete."""
         plan, ended = self.manifest.plan, f"{len(self.ended):,}"
         runs = "runs of a search" if plan.find else f"of {len(plan.cells) * plan.repeat:,} runs"
         return Life(SWEEP, self.folder, self.state, f"{ended} {runs}", self.state in (COMPLETE, FAILED))
@@ -84,7 +84,7 @@ def read_sweep(folder: Path, stored: bool = False) -> StoredSweep:
     """Read a sweep's run directory.
 
     With `stored`, the JSON of the runs is read again whenever it is asked for: a report of a large sweep needs little
-    memory then. Without, it is kept, whatever becomes of the file.
+    memory then. Without, it is kept, even if the file changes.
 
     Raises:
         UserError: when it is none, is damaged, or was written by a newer kstress.

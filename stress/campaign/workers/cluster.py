@@ -104,8 +104,8 @@ class OnCluster:
         try:
             there = self._client.nthreads(callback_timeout=ANSWER_SECONDS)
         except OSError as error:
-            told = f"{self._address} is gone ({known(error)}); start it again, then go on with --resume"
-            raise NoWorkersError(f"--scheduler: {told}") from None
+            text = f"{self._address} is gone ({known(error)}); start it again, then go on with --resume"
+            raise NoWorkersError(f"--scheduler: {text}") from None
         for address in [address for address in self._workers if address not in there]:
             worker = self._workers.pop(address)
             worker.cancel()
@@ -138,7 +138,7 @@ class OnCluster:
         self._note(f"{worker.name} {said}")
 
     def _check(self) -> None:
-        """Raise NoWorkersError if no worker can come to work any more."""
+        """Raise NoWorkersError if no worker can join any more."""
         workers = self._workers.values()
         asked = sum(worker.fit is None for worker in workers)
         if any(worker.fit for worker in workers):
@@ -159,7 +159,7 @@ class OnCluster:
         if not self._waits_told and (not asked or now > self._alone_since + SILENT_SECONDS):
             self._waits_told = True
             starts = f"a worker; this starts one: dask worker {self._address}"
-            busy = f"the answer of those that were asked, which may be busy: {asked}"
+            busy = f"the answer of these workers, which may be busy: {asked}"
             self._note(f"waits for {busy if asked else starts}")
 
     def close(self) -> None:
@@ -189,8 +189,8 @@ def connect(address: str) -> Any:
         asyncio.run(knock(resolved))
         return Client(resolved, timeout=CONNECT_SECONDS, set_as_default=False)
     except Exception as error:  # each kind of address has errors of its own
-        told = f"--scheduler: cannot reach {shown(repr(address))}: {known(error)}"
-        raise UserError(f"{told}; give what dask scheduler prints, like tcp://host:8786, or its file") from None
+        text = f"--scheduler: cannot reach {shown(repr(address))}: {known(error)}"
+        raise UserError(f"{text}; give what dask scheduler prints, like tcp://host:8786, or its file") from None
 
 
 async def knock(address: str) -> None:
@@ -210,13 +210,13 @@ def written(address: str) -> str:
     """
     if not os.path.isfile(address):
         return address
-    told = None
+    found = None
     with suppress(UserError):
-        told = parse(read_file(Path(address)), address).get("address")
-    if not isinstance(told, str):
+        found = parse(read_file(Path(address)), address).get("address")
+    if not isinstance(found, str):
         what = f"{shown(address)} is not a file of a scheduler"
         raise UserError(f"--scheduler: {what}; give the one that dask scheduler writes")
-    return told
+    return found
 
 
 def on_worker(work: Callable[[str, Interrupted, Note], str], text: str) -> str:

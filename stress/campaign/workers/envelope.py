@@ -15,7 +15,7 @@ FIRST = "made_by"
 
 
 class LostError(Exception):
-    """A worker did not say what became of a task; the text is why."""
+    """A worker sent no result of a task; the text says why."""
 
 
 def record_from(returned: Returned, kind: type[T]) -> T:

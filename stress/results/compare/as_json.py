@@ -41,7 +41,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         **values,
         "noise": float(values["noise"]),
         "verdicts": {"a": _verdicts(cell.pair.a), "b": _verdicts(cell.pair.b)},
-        "told": cell.told,
+        "told": cell.has_answer,
         "facts": [attrs.asdict(fact) for fact in cell.facts],
         "figures": [_figure(one) for one in cell.compared],
     }

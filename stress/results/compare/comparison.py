@@ -63,7 +63,7 @@ class Cell:
         return bool(self.facts) or any(one.standing == WORSE for one in self.compared)
 
     @property
-    def told(self) -> bool:
+    def has_answer(self) -> bool:
         """Whether anything can be said of it: a fact, a test or, of soaks, the verdict that was expected."""
         if self.facts or any(one.standing != UNTESTED for one in self.compared):
             return True
@@ -73,7 +73,7 @@ class Cell:
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """What two campaigns came to, side by side. `needed` is how many repeats a side it takes to test every figure."""
+    """The results of two campaigns, side by side. `needed` is how many repeats a side it takes to test every figure."""
 
     a: Source
     b: Source
@@ -95,7 +95,7 @@ class Comparison:
     @property
     def untold(self) -> list[Cell]:
         """The cells of A of which nothing can be said; those that B lacks are among them."""
-        return [cell for cell in self.cells if cell.pair.a and not cell.told]
+        return [cell for cell in self.cells if cell.pair.a and not cell.has_answer]
 
     @property
     def answer(self) -> str:

@@ -15,7 +15,7 @@ from stress.runs.conditions import Conditions
 from stress.safe_text import shown
 
 DURATION_RATIO, STEAL_POINTS = 1.1, 1.0
-"""Durations and shares of stolen time are measured: only what differs by more is told."""
+"""Durations and shares of stolen time are measured: only larger differences are shown."""
 MEASURED = "steal_percent"
 
 
@@ -34,7 +34,7 @@ class Condition:
 
 
 def differing(sources: tuple[Source, Source], pairs: Sequence[Pair]) -> tuple[Condition, ...]:
-    """Every condition of the cells that both sides have, and whether a side has come to its end."""
+    """Every condition of the cells that both sides have, and whether a side is complete."""
     paired = [pair for pair in pairs if pair.a and pair.b]
     sides = [entry for pair in paired for entry in pair.a], [entry for pair in paired for entry in pair.b]
     found = [*_status(sources), *_settings(sides), *_measured(sides)]

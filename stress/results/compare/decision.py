@@ -32,7 +32,7 @@ def holm(chances: Sequence[float]) -> list[float]:
 def decide(chances: Sequence[tuple[float, float]], level: float) -> list[float | None]:
     """The p of each test over all of them, None for one that could not tell anything.
 
-    Each is given as its own p and the least that it could have come to.
+    Each is given as its own p and the least that it could have been.
     """
     limit = limit_of([least for _, least in chances], level)
     able = [at for at, (_, least) in enumerate(chances) if least <= limit]

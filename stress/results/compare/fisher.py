@@ -1,4 +1,4 @@
-"""Fisher's exact test, for how many repeats on each side came to what was expected.
+"""Fisher's exact test, for how many repeats on each side had the expected verdict.
 
 Source: R. A. Fisher, "Statistical Methods for Research Workers" (5th edition, 1934), section 21.02.
 """
@@ -23,6 +23,6 @@ def chances(a: tuple[int, int], b: tuple[int, int]) -> tuple[float, float]:
 
 
 def smallest_chance(a: tuple[int, int], b: tuple[int, int]) -> float:
-    """The least two-sided p that so many of so many can come to, however they are dealt out."""
+    """The least two-sided p that so many of so many can have, however they are dealt out."""
     known = _chances(a[0] + b[0], a[1], b[1])
     return min(2 * min(known[min(known)], known[max(known)]), 1.0)

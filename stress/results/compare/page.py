@@ -117,5 +117,5 @@ def _places(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if shown["rows"]:
         yield "figures", "Every figure"
     if shown["untold"]:
-        yield "untold", "What cannot be told"
+        yield "untold", "What cannot be compared"
     yield from (("method", "How it was tested"), ("data", "The data"), ("words", "What the words mean"))

@@ -1,4 +1,4 @@
-"""Cells of two campaigns, paired by what they are of; what one of them lacks is told, never passed over."""
+"""Cells of two campaigns, paired by what they are of; what one of them lacks is named, never passed over."""
 
 from collections.abc import Iterable
 
@@ -45,7 +45,7 @@ def pair_up(a: Source, b: Source) -> tuple[Pair, ...]:
     """Every cell of A, then those that B alone has, each with its repeats on both sides.
 
     Cells are paired by scenario, engine, CPU count, and by each other axis on which cells of A or those of B differ.
-    What all cells of one side have alike is a condition, and told as one where the other side has something else.
+    What all cells of one side have alike is a condition, and shown as one where the other side has something else.
     """
     axes = tuple(dict.fromkeys([*varying(a.entries), *varying(b.entries)]))
     sides = _by_cell(a.entries, axes), _by_cell(b.entries, axes)

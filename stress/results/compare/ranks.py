@@ -60,7 +60,7 @@ def chance_of_less(lesser: Sequence[float], greater: Sequence[float]) -> float:
 
 
 def smallest_chance(n: int, m: int) -> float:
-    """The least two-sided p that so many values can come to: one side wholly below the other."""
+    """The least two-sided p that so many values can have: one side wholly below the other."""
     return min(2 * tail(n * m, n, m), 1.0)
 
 

@@ -21,7 +21,7 @@ class Tested:
     """A figure on both sides: `a` and `b` are medians, or shares of the repeats; `repeats` how many had it.
 
     `ratio` is B to A, `interval` holds it with confidence 1 - level; None where there is none. `p` is two-sided and not
-    corrected yet, `least_p` the smallest that so many repeats could have come to, `worse` to which side B is off.
+    corrected yet, `least_p` the smallest that so many repeats could have given, `worse` to which side B is off.
     """
 
     name: str
@@ -81,7 +81,7 @@ def _by_ranks(figure: Figure, a: Sequence[float], b: Sequence[float], terms: Ter
 
 
 def _by_fisher(a: tuple[int, int], b: tuple[int, int]) -> Tested:
-    """How often a cell came to what was expected."""
+    """How often a cell had the expected verdict."""
     p, worse = two_sided(*fisher.chances(a, b))
     return Tested(
         name=AS_EXPECTED, unit="", test=FISHER, a=a[0] / a[1], b=b[0] / b[1], repeats=(a[1], b[1]), ratio=None,

@@ -50,11 +50,11 @@ def counted(number: int, noun: str) -> str:
 
 
 def sentence(comparison: Comparison) -> str:
-    """What it comes to, without the word that answers first."""
+    """The summary, without the word that answers first."""
     if not any(cell.there for cell in comparison.cells):
         return "A and B have no cell in common."
     tests, noise = len(comparison.all(WORSE, BETTER, NOISE)), len(comparison.all(NOISE))
-    soaks = [cell for cell in comparison.cells if cell.pair.of_soak and cell.told and not cell.facts]
+    soaks = [cell for cell in comparison.cells if cell.pair.of_soak and cell.has_answer and not cell.facts]
     parts = [
         f"B is worse in {counted(comparison.regressions, 'way')}" if comparison.regressions else "",
         f"better in {counted(len(comparison.all(BETTER)), 'figure')}" if comparison.all(BETTER) else "",
@@ -88,7 +88,7 @@ def _too_few(cell: Cell, needed: int) -> str | None:
     if ranks:
         a, b = min(one.repeats for one in ranks)
         return f"{a} and {b} repeats can tell nothing here; {needed} and {needed} can"
-    return None if cell.told else "neither side has a figure that the other has too"
+    return None if cell.has_answer else "neither side has a figure that the other has too"
 
 
 def bounds(cell: Cell) -> Iterator[str]:

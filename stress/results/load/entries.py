@@ -24,7 +24,7 @@ class Entry:
 
     `end` says how it ended, as of a sweep's cell; `trouble` why it broke, if it did; `run` is None if nothing came of
     it. `json` is the run as it was read. `worker` is who ran it, None for the process that wrote it. `findings` are
-    violations that were told when they were seen, `stalled` a stall; what JSON alone has is told again when asked for.
+    violations that were reported when they were seen, `stalled` a stall; what only JSON has becomes text on demand.
     `where` is its cell in a file, for errors, and `rerun` makes the command that runs it again, of its seed.
     `sought` says that it is of a search, which asks whether a run shows the race, so that none expects it to.
     `standing` is one of STANDINGS.
@@ -72,10 +72,10 @@ class Entry:
     def reports(self) -> Sequence[str]:
         """The outcome of each violation that is reported."""
         if self.findings:
-            return [str(told.json.get("outcome")) for told in self.findings]
+            return [str(finding.json.get("outcome")) for finding in self.findings]
         return self.run.reports if self.run else ()
 
-    def told(self, number: int) -> Report:
+    def report(self, number: int) -> Report:
         """One of its reports in words; UserError for a damaged one."""
         if self.findings:
             return self.findings[number]
@@ -103,8 +103,8 @@ class Entry:
 class Source:
     """What one argument of `kstress report` holds; run files, of which there may be many, are one source together.
 
-    `status` is what became of a campaign, `unfinished` how far one came that is not complete, and `resume` the command
-    that goes on with it. `planned` is how many entries it is to have in all. `answers` are what searches came to; of
+    `status` is the state of a campaign; if it is not complete, `unfinished` says how far it is and `resume` is the
+    command that continues it. `planned` is how many entries it has when complete. `answers` are results of searches; of
     those nobody knows how many entries they are to have before they are over. `parts` are the scenarios of a
     campaign as they were written down when it began.
     """

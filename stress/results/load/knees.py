@@ -1,4 +1,4 @@
-"""What a search came to: a sentence for each knee that was sought, and JSON."""
+"""The result of a search: a sentence for each knee, and JSON."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def about(quest: Quest) -> str:
 
 
 def answer(quest: Quest) -> str:
-    """What a search came to, in a sentence."""
+    """The result of a search, in a sentence."""
     return f"{about(quest)}: {_found(quest)}"
 
 
@@ -46,7 +46,7 @@ def _found(quest: Quest) -> str:
     """The answer itself."""
     search = quest.search
     if search.given_up:
-        return "no knee, since too many runs did not come to their end"
+        return "no knee, since too many runs did not complete"
     if search.contradicted:
         return f"no knee: {_seen(quest, search.high)}, but {_seen(quest, search.low)}; search in a smaller range"
     so_far = "" if search.wanted is None else "the search was cut short; so far "
@@ -91,7 +91,7 @@ def _known(quest: Quest) -> str:
 
 
 def knee_json(quest: Quest) -> dict[str, Any]:
-    """What a search came to, for programs."""
+    """The result of a search, for programs."""
     low, high, values = quest.search.low, quest.search.high, (*quest.candidates, None)
     return {
         "scenario": quest.values.scenario,

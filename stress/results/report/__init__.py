@@ -1,1 +1,1 @@
-"""What runs, soaks and sweeps have come to: counted, drawn, written as HTML, Markdown and CSV."""
+"""The results of runs, soaks and sweeps: counted, drawn, written as HTML, Markdown and CSV."""

@@ -1,4 +1,4 @@
-"""All runs of a report as one JSON document, as they were, with what became of each campaign."""
+"""All runs of a report as one JSON document, as they were, with the state of each campaign."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -45,7 +45,7 @@ def key_of(series: Series) -> Key:
 
 
 def signs_of(charts: Sequence[Chart]) -> Iterator[Key]:
-    """What dots, bands, triangles and upright lines mean, of those that some plots have."""
+    """What dots, bands, triangles and upright lines mean; only those that the plots have."""
     kinds = {mark.kind for chart in charts for series in chart.series for mark in series.marks}
     if any(chart.dots for chart in charts):
         yield Key("a run", {"color": INK, "marker": "o", "linestyle": "none", "markersize": 4, "markeredgewidth": 0})

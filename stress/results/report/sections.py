@@ -27,7 +27,7 @@ MOST_WORKERS = 20
 
 @attrs.frozen
 class Passage:
-    """A text that was told, and what it is about."""
+    """A text, and what it is about."""
 
     title: str
     text: str
@@ -95,10 +95,10 @@ def violations(sources: Sequence[Source]) -> list[Section]:
 def _reported(name: str, kept: Sequence[Report], violations: int, reports: int) -> Section:
     """The reports on one scenario."""
     shown = kept[:MOST_REPORTS]
-    passages = tuple(_passage(f"{one.outcome}, {one.what}", one.entry.told(one.number).text) for one in shown)
+    passages = tuple(_passage(f"{one.outcome}, {one.what}", one.entry.report(one.number).text) for one in shown)
     others = reports - len(passages)
     more = f", {others:,} other reports in the files that this was made of" if others else ""
-    return Section(name, passages, f"{violations:,} violations in all; {len(passages)} told here{more}.")
+    return Section(name, passages, f"{violations:,} violations in all; {len(passages)} shown here{more}.")
 
 
 def _passage(what: str, text: str) -> Passage:
@@ -137,7 +137,7 @@ class Worked(NamedTuple):
 
 
 def hosts(sources: Sequence[Source]) -> list[Host]:
-    """The conditions of each host, once each; what varies from run to run is told as a range."""
+    """The conditions of each host, once each; what varies from run to run is given as a range."""
     groups: dict[tuple[tuple[str, str], ...], list[Worked]] = {}
     known: dict[tuple[int, str | None], list[Worked]] = {}  # runs of one host mostly share one object of conditions
     for number, entry in enumerate(entry for source in sources for entry in source.entries):
@@ -166,7 +166,7 @@ def _measured(run: Run) -> Conditions:
 
 
 def _facts(one: Worked) -> tuple[tuple[str, str], ...]:
-    """What all runs of a host have alike; workers are told by their hosts, since they come and go."""
+    """What all runs of a host have alike; workers are named by their hosts, since they come and go."""
     of = one.conditions
     cores = "not known" if of.affinity is None else ", ".join(map(str, of.affinity))
     switch = "none" if of.switch_interval_s is None else write_duration(of.switch_interval_s)
@@ -210,7 +210,7 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def commands(source: Source) -> list[str]:
-    """How to run each thing again: one command for each place in the matrix, and what goes on with a campaign."""
+    """How to run each thing again: one command for each place in the matrix, and those that resume campaigns."""
     first: dict[object, Entry] = {}
     for entry in source.entries:
         first.setdefault(entry.values, entry)
@@ -227,8 +227,8 @@ def not_seen(sources: Sequence[Source]) -> list[str]:
             if entry.run is not None and entry.run.applicable and entry.run.verdict in (HELD, INCONCLUSIVE):
                 kept = held if entry.run.verdict == HELD else open_
                 kept[label(entry, axes)].append(entry.run)
-    told = [f"{what}: not reproduced: {_bound(runs)}, if all these runs are alike" for what, runs in held.items()]
-    return told + [f"{what}: inconclusive{_times(runs)}: {runs[0].reason}" for what, runs in open_.items()]
+    lines = [f"{what}: not reproduced: {_bound(runs)}, if all these runs are alike" for what, runs in held.items()]
+    return lines + [f"{what}: inconclusive{_times(runs)}: {runs[0].reason}" for what, runs in open_.items()]
 
 
 def _times(runs: Sequence[Run]) -> str:
@@ -237,5 +237,5 @@ def _times(runs: Sequence[Run]) -> str:
 
 
 def _bound(runs: Sequence[Run]) -> str:
-    """How many trials there were in runs, and the bound that they come to."""
+    """How many trials there were in runs, and the bound that they give."""
     return bound_text(sum((run.caught for run in runs), Trials()))

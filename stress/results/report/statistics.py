@@ -1,4 +1,4 @@
-"""What entries come to together: rows of the verdict table, repeats added up, and the sentence that answers first."""
+"""The entries in sum: rows of the verdict table, repeats added up, and the sentence that answers first."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -153,7 +153,7 @@ class Answer:
         return "Not everything was as expected" if total > 1 else "It was not as expected"
 
     def _how_far(self) -> str:
-        """What became of the one source, or of how many; told first, since it bounds all that follows."""
+        """What became of the one source, or of how many; it comes first, since it bounds all that follows."""
         if self.sources > 1:
             count = len(self.unfinished)
             return f"{count:,} of {self.sources:,} {'is' if count == 1 else 'are'} not complete"
@@ -170,7 +170,7 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """How many of how many, and what became of the others."""
+        """How many of how many, and the states of the others."""
         total, good = self.applicable, self.counts.get(EXPECTED, 0)
         parts = [f"{good:,} of {total:,} {'run' if total == 1 else 'runs'} as expected"]
         meanings = {

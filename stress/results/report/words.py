@@ -25,7 +25,7 @@ SENSES = {
     (STALLED, INCONCLUSIVE): "known stall was not seen",
     (STALLED, HELD): "known stall was not seen",
 }
-"""What it means that a scenario which expects the first verdict came to the second."""
+"""The meaning of the second verdict for a scenario that expects the first."""
 ENDS = {
     CRASHED: "its process crashed: no result",
     HUNG: "its process hung: no result",
@@ -66,7 +66,7 @@ GLOSSARY = (
      "theirs is violations per race window."),
     ("at most (95 %)", "An upper bound on that share: 3 divided by the trials where nothing was caught."),
     ("stop", "stop_machine holds every other CPU while the list changes. The length of a stop is what readers pay."),
-    ("outcome", "What an operation of a reader came to: forbidden, like poisoned or torn, or acceptable, like found."),
+    ("outcome", "The result of a reader's operation: forbidden, like poisoned or torn, or acceptable, like found."),
     ("noise, pace, gap", "How often memory accesses are delayed; how long a writer waits between changes; how long a "
      "hypervisor takes a core away."),
     ("seed", "It fixes the workload and the noise, not the order in which threads run."),

@@ -130,7 +130,7 @@ def show(comparison: Comparison, screen: Console) -> None:
     _table(screen, "differences, worst first:", [*comparison.all(WORSE), *comparison.all(BETTER)])
     _table(screen, "may be noise:", comparison.all(NOISE))
     _table(screen, "not tested, since so many repeats cannot tell:", comparison.all(UNTESTED))
-    _lines(screen, "of which nothing, or not all, can be told:", list(untold(comparison)), "yellow")
+    _lines(screen, "without a full comparison:", list(untold(comparison)), "yellow")
     screen.print(Text(f"\nhow  {method(comparison)}", "dim"))
     screen.print(Text(end_line(comparison)), soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""What a search came to, for a terminal: a sentence for each knee, and a row for each candidate that was run."""
+"""The result of a search, for a terminal: a sentence for each knee, and a row for each candidate that was run."""
 
 from collections.abc import Iterator, Sequence
 
@@ -36,7 +36,7 @@ def _row(quest: Quest, at: int) -> Iterator[str]:
 
 
 def show_knees(quests: Sequence[Quest], console: Console) -> None:
-    """Print what searches came to."""
+    """Print the results of searches."""
     for quest in quests:
         console.print(Text(answer(quest)), soft_wrap=True)
         console.print(table(quest))

@@ -24,7 +24,7 @@ one by its name, as in `kstress run {first}`, or all with `kstress run --all`. A
 runs its twin in the same call, which differs only in the protection under test. Write one of your own with
 `kstress new my_scenario.py`.
 
-Made by `kstress list --markdown`; [docs/findings.md](../docs/findings.md) says what their runs came to.
+Made by `kstress list --markdown`; [docs/findings.md](../docs/findings.md) has the results of their runs.
 """
 
 
@@ -62,8 +62,8 @@ def _row(scenario: Scenario) -> str:
 def _path_as_markdown() -> str:
     """The numbered path as a list of links."""
     rows = [f"{i}. [{step.scenario}]({step.scenario}.py): {step.shows}" for i, step in enumerate(PATH, 1)]
-    told = f"{PATH_TITLE}. [docs/path.md](../docs/path.md) has what each step prints, and why."
-    return "\n".join(["## The path", "", told, "", *rows, ""])
+    text = f"{PATH_TITLE}. [docs/path.md](../docs/path.md) has what each step prints, and why."
+    return "\n".join(["## The path", "", text, "", *rows, ""])
 
 
 def as_markdown(scenarios: Sequence[Scenario]) -> str:

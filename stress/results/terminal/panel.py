@@ -17,7 +17,7 @@ from stress.safe_text import shown
 
 MOST_CPUS = 16
 FRAME_LINES = 14
-"""What the panel has besides its scenarios and CPUs."""
+"""What the panel has apart from its scenarios and CPUs."""
 CLOCK = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -72,7 +72,7 @@ def interval_line(view: View) -> str:
 
 
 class Lines(Watcher):
-    """Prints one plain line for each interval, and what is to be known besides. A soak outlives whoever reads them."""
+    """Prints one plain line for each interval, and notes. A soak outlives the reader of its lines."""
 
     def __init__(self, console: Console) -> None:
         """Print to `console`."""

@@ -146,7 +146,7 @@ def _write(place: str, text: str, flag: str) -> None:
 
 
 def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
-    """Print what soaks have come to in full, and of runs and sweeps a line for each scenario; then the answer."""
+    """Print the results of soaks in full, and for runs and sweeps a line for each scenario; then the answer."""
     others = [source for source in sources if source.kind != SOAK]
     for source in sources:
         if source.kind == SOAK:

@@ -66,7 +66,7 @@ class Outputs:
             yield update
 
     def finish(self, results: list[Result]) -> None:
-        """Write the JSON and print the summary; nothing at all where no scenario came to its end."""
+        """Write the JSON and print the summary; nothing at all if no scenario is complete."""
         if not results:
             return
         runs = [result.as_json() for result in results]

@@ -1,4 +1,4 @@
-"""What `kstress soak` prints and writes: a panel or lines while it runs, then what it came to."""
+"""What `kstress soak` prints and writes: a panel or lines while it runs, then its result."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from stress.results.terminal.soak_summary import show_ending
 
 
 class SoakOutputs:
-    """Where a soak tells what it does and what it came to.
+    """Where a soak shows its progress and its result.
 
     Raises:
         UserError: at once, for a place that cannot be written to.
@@ -28,7 +28,7 @@ class SoakOutputs:
         self._screen = console(stderr=json_file == "-")
 
     def watch(self, port: int | None, address: str) -> tuple[Watcher, Callable[[], None]]:
-        """A panel on a terminal, else plain lines; metrics besides if there is a port. Also what ends them."""
+        """A panel on a terminal, else plain lines; metrics too if there is a port. Also what ends them."""
         watcher: Watcher = LivePanel(self._screen) if self._screen.is_terminal else Lines(self._screen)
         if port is None:
             return watcher, watcher.close
@@ -42,7 +42,7 @@ class SoakOutputs:
         return metrics, end
 
     def finish(self, ending: Ending) -> None:
-        """Print what the soak has come to; the JSON too if it was asked for."""
+        """Print the result of the soak; the JSON too if it was asked for."""
         show_ending(ending, self._screen, self._reports)
         if self._json is not None:
             write_json(self._json, ending.as_json())

@@ -1,4 +1,4 @@
-"""What a soak has come to, in words: its history in a few lines, and a last line that says it all, to be searched."""
+"""The result of a soak in words: its history in a few lines, and a last line with every figure, for grep."""
 
 from collections.abc import Iterable, Sequence
 
@@ -62,7 +62,7 @@ def losses(standing: Standing) -> list[tuple[str, str]]:
 
 
 def mark(result: Result, standing: Standing) -> str:
-    """What a scenario came to, in capitals first, as the last line has it."""
+    """The result of a scenario for the last line: the verdict in capitals first."""
     if standing.failure:
         return f"FAILED ({shown(standing.failure.json.get('reason', 'nobody knows why'))})"
     expected = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"

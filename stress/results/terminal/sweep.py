@@ -57,14 +57,14 @@ class SweepOutputs:
         self._bar.update(self._task, description=self._name(values, repeat), completed=cells - left)
 
     def end(self, values: Values, ended: CellResult) -> None:
-        """A cell has ended: a line where there is no bar, and everywhere for one that did not come to its end."""
+        """A cell has ended: a line where there is no bar, and everywhere for one that is not complete."""
         if self._task is not None:
             self._bar.advance(self._task)
         if self._screen.is_terminal and ended.run:
             return
-        told = ended.trouble.lines[0] if ended.trouble else end_of(ended)
+        text = ended.trouble.lines[0] if ended.trouble else end_of(ended)
         where = f"  {shown(ended.worker)}" if ended.worker else ""
-        line = f"{self._name(values, ended.repeat)}: {told}  {show_duration(ended.seconds)}{where}"
+        line = f"{self._name(values, ended.repeat)}: {text}  {show_duration(ended.seconds)}{where}"
         self._screen.print(Text(line), soft_wrap=True)
 
     def _name(self, values: Values, repeat: int) -> str:
@@ -76,7 +76,7 @@ class SweepOutputs:
         self._bar.stop()
 
     def finish(self, ending: SweepEnding) -> None:
-        """Print what the sweep came to; the JSON too if it was asked for."""
+        """Print the result of the sweep; the JSON too if it was asked for."""
         show_knees(ending.quests, self._screen)
         show_sweep(ending, self._screen)
         more = {"knees": [knee_json(quest) for quest in ending.quests]} if ending.quests else {}

@@ -1,4 +1,4 @@
-"""What a sweep came to, for a terminal: a row for each cell of the matrix, over its repeats, and one last line."""
+"""The result of a sweep, for a terminal: a row for each cell of the matrix, over its repeats, and one last line."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -17,7 +17,7 @@ from stress.safe_text import shown
 from stress.units import write_duration
 
 MOST_ROWS = 100
-WORDS = ("scenario", "expected", "came to")
+WORDS = ("scenario", "expected", "result")
 
 
 def describe(plan: Plan, values: Values) -> str:
@@ -75,7 +75,7 @@ def table(ending: SweepEnding) -> Table:
     """A row for each cell; medians over its repeats, `per window` of violations per race window."""
     plan = ending.swept.manifest.plan
     made = Table(box=None, pad_edge=False)
-    for name in ("scenario", *varying(plan.cells), "expected", "came to", *FIGURES):
+    for name in ("scenario", *varying(plan.cells), "expected", "result", *FIGURES):
         justify: JustifyMethod = "left" if name in WORDS else "right"
         made.add_column(name.removesuffix("_s"), justify=justify, no_wrap=name == "scenario")
     expected = {part.name: part.expect.upper() for part in plan.scenarios}
@@ -95,7 +95,7 @@ def _style(ended: Sequence[CellResult]) -> str:
 
 
 def _verdicts(swept: StoredSweep) -> dict[str, int]:
-    """How many runs came to the verdict that was expected, and to others; how many could not run on so few CPUs."""
+    """How many runs had the expected verdict, and how many another; how many could not run on so few CPUs."""
     runs = [one.run for one in swept.ended if one.run]
     as_expected = [bool(run["as_expected"]) for run in runs if applies(run)]
     others = len(as_expected) - sum(as_expected)
@@ -110,7 +110,7 @@ def _knees(ending: SweepEnding) -> dict[str, object]:
 
 
 def end_line(ending: SweepEnding) -> str:
-    """The last line of a sweep: how many cells came to what, and every parameter that they have alike."""
+    """The last line of a sweep: the results of its cells, and every parameter that all have alike."""
     swept, plan = ending.swept, ending.swept.manifest.plan
     others = {end.replace(" ", "_"): sum(one.end == end for one in swept.ended) for end in ENDS if end != DONE}
     facts = {
@@ -132,7 +132,7 @@ def end_line(ending: SweepEnding) -> str:
 
 
 def _troubles(ending: SweepEnding) -> list[str]:
-    """A line for each cell that did not come to its end."""
+    """A line for each cell that is not complete."""
     plan = ending.swept.manifest.plan
     lost = [one for one in ending.swept.ended if one.trouble]
     return [
@@ -151,7 +151,7 @@ def _show_table(ending: SweepEnding, console: Console) -> None:
 
 
 def show_sweep(ending: SweepEnding, console: Console) -> None:
-    """Print the table of a grid, what became of cells that did not come to their end, what is left, the last line."""
+    """Print the table of a grid, the cells that are not complete and why, what is left, the last line."""
     if not ending.quests:
         _show_table(ending, console)
     for line in ["", *_troubles(ending)[:MOST_ROWS], *ending.swept.life.lines, end_line(ending)]:

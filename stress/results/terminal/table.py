@@ -1,4 +1,4 @@
-"""The outcome table: what a run came to, for a person at a terminal. Names of symbols never come into it unescaped."""
+"""The outcome table: the result of a run, for a terminal. Names of symbols are always escaped."""
 
 from collections.abc import Sequence
 
@@ -38,7 +38,7 @@ def _share(count: int, total: int) -> str:
 def outcome_table(result: Result) -> Table:
     """Every graded outcome with its count, share, grade and meaning; those that were not seen are dim.
 
-    What the harness finds besides is there if it was seen.
+    What the harness itself finds is listed if it was seen.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("outcome")
@@ -129,7 +129,7 @@ def summary(results: list[Result]) -> RenderableType:
 
 
 def _reports(reports: Sequence[Report], violations: int, most: int) -> Text:
-    """The first `most` violations in full, and how many there were besides."""
+    """The first `most` violations in full, and the number of the others."""
     text = Text()
     for report in reports[:most]:
         rule, title, *lines = report.text.split("\n")

@@ -42,7 +42,7 @@ Answer = Callable[[TurnTask, int], TurnResult | str]
 
 @attrs.define
 class Script:
-    """A crew that answers at once, and remembers what it was given. `at_most` turns come back; then a signal comes."""
+    """A pool that answers at once, and remembers what it was given. `at_most` turns come back; then a signal comes."""
 
     answer: Answer
     at_most: int
@@ -94,7 +94,7 @@ LONG = attrs.evolve(QUICK, duration_s=600.0)
 def scripted(home: Path, answer: Answer, turns: int) -> tuple[Script, Ending]:
     """A soak of the pair by a script, until so many turns have come back."""
     script = Script(answer, turns)
-    return script, soak(PAIR, LONG, results=home, interrupted=script.interrupted, crew=script)
+    return script, soak(PAIR, LONG, results=home, interrupted=script.interrupted, workers=script)
 
 
 class Watched(Watcher):
@@ -123,7 +123,7 @@ def test_what_workers_count_becomes_one_verdict_with_one_bound(tmp_path: Path) -
 def test_every_turn_has_a_seed_of_its_own_in_every_session(tmp_path: Path) -> None:
     first, ending = scripted(tmp_path, lambda shift, at: played(shift), 30)
     second = Script(lambda shift, at: played(shift), 30)
-    resume(ending.folder, interrupted=second.interrupted, crew=second)
+    resume(ending.folder, interrupted=second.interrupted, workers=second)
     seeds = [shift.plan.seed for shift in (*first.shifts, *second.shifts)]
     assert len(set(seeds)) == len(seeds) > 60
     assert {standing.tally.lookups for standing in read_run(ending.folder).standings().values()} == {300}
@@ -144,7 +144,7 @@ def test_every_worker_has_a_session_with_the_conditions_of_its_host(tmp_path: Pa
 
 def test_a_turn_that_is_lost_is_told_and_not_counted(tmp_path: Path) -> None:
     script, watched = Script(lambda shift, at: "it left" if at % 2 else played(shift), 20), Watched()
-    ending = soak(PAIR, LONG, results=tmp_path, interrupted=script.interrupted, crew=script, watcher=watched)
+    ending = soak(PAIR, LONG, results=tmp_path, interrupted=script.interrupted, workers=script, watcher=watched)
     assert sum(standing.tally.lookups for standing in ending.standings.values()) == 100
     assert sum(note.endswith("did not bring it back: it left") for note in watched.notes) == 10
     assert sum(standing.lost_turns for standing in read_run(ending.folder).standings().values()) == 10
@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_a_lost_turn(tmp_path: Path) -> None:
             (tag, _), self._task = self._task, None
             return [Returned(tag, "one", garbled[int(str(tag)) % len(garbled)])]
 
-    ending = soak(PAIR, LONG, results=tmp_path, crew=Garbled)
+    ending = soak(PAIR, LONG, results=tmp_path, workers=Garbled)
     assert ending.trouble
     assert ending.trouble.startswith("10 turns in a row did not come back")
     assert_nothing_is_counted(ending)
@@ -274,11 +274,11 @@ def test_a_stall_or_an_end_anywhere_is_one_of_the_whole() -> None:
     assert both.twin == Tally(lookups=7)
 
 
-@pytest.mark.parametrize("crew", [InProcess, "threads"], ids=["alone", "threads"])
-def test_turns_are_really_played(tmp_path: Path, crew: MakePool | str) -> None:
+@pytest.mark.parametrize("made_by", [InProcess, "threads"], ids=["alone", "threads"])
+def test_turns_are_really_played(tmp_path: Path, made_by: MakePool | str) -> None:
     with ThreadPoolExecutor(2) as pool:
-        chosen = on_executor(pool, 2) if isinstance(crew, str) else crew
-        ending = soak(PAIR, attrs.evolve(QUICK, duration_s=3.0), 0.5, tmp_path, crew=chosen)
+        chosen = on_executor(pool, 2) if isinstance(made_by, str) else made_by
+        ending = soak(PAIR, attrs.evolve(QUICK, duration_s=3.0), 0.5, tmp_path, workers=chosen)
     service_of(plan_of()).release()
     assert ending.manifest.status == "complete"
     assert {result.scenario.name for result in ending.results if result.tally.race_windows} == set(PAIR)

@@ -108,7 +108,7 @@ def test_cells_without_a_run_are_no_evidence_and_too_many_end_the_search(find: s
     assert (agenda.take(), agenda.left) == (None, 0)
     [quest] = agenda.quests
     assert sum(one.runs.total for one in quest.search.tried) == 0
-    assert answer(quest).endswith("no knee, since too many runs did not come to their end")
+    assert answer(quest).endswith("no knee, since too many runs did not complete")
 
 
 def test_a_run_tells_of_every_duration() -> None:

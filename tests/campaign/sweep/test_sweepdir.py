@@ -192,7 +192,7 @@ def test_what_is_damaged_is_refused_and_left_as_it_is_or_gone_on_with_and_shown(
     folder = put_down(home, damage.contents)
     before = snapshot(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stress.campaign.sweep.sweep.work_through", lambda crew, tasks: None)
+        patch.setattr("stress.campaign.sweep.sweep.work_through", lambda pool, tasks: None)
         try:
             ending = resume_sweep(folder)
         except UserError as error:

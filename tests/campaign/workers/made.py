@@ -112,19 +112,19 @@ class Client:
 
 @attrs.define(eq=False)
 class Made:
-    """A crew on a client without dask, and what it noted."""
+    """A pool on a client without dask, and what it noted."""
 
-    crew: OnCluster
+    pool: OnCluster
     client: Client
     notes: list[str]
 
     def look(self, often: int = 2) -> list[Any]:
-        """What comes back when the crew is asked so often."""
-        return [one for _ in range(often) for one in self.crew.returned()]
+        """What comes back when the pool is asked so often."""
+        return [one for _ in range(often) for one in self.pool.returned()]
 
 
-def made_crew(monkeypatch: pytest.MonkeyPatch, client: Client, service: Service = ECHO) -> Made:
-    """A crew that has found its first worker."""
+def made_pool(monkeypatch: pytest.MonkeyPatch, client: Client, service: Service = ECHO) -> Made:
+    """A pool that has found its first worker."""
     notes: list[str] = []
     monkeypatch.setattr(clusters, "connect", lambda address: client)
     return Made(OnCluster(service, notes.append, lambda: False, ADDRESS), client, notes)

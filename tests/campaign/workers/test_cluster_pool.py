@@ -1,4 +1,4 @@
-"""The crew of a cluster, without dask: one task each, none that one cannot do, nothing is lost with who leaves."""
+"""The pool of a cluster, without dask: one task each, none that one cannot do, nothing is lost with who leaves."""
 
 import pickle
 from concurrent.futures import Future
@@ -19,7 +19,7 @@ from tests.campaign.workers.made import (
     Made,
     Place,
     echo,
-    made_crew,
+    made_pool,
     no_objection,
     nothing,
     objection,
@@ -46,30 +46,30 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pair(monkeypatch: pytest.MonkeyPatch) -> Made:
-    """A crew of two, both of which have introduced themselves."""
-    made = made_crew(monkeypatch, Client({A: Place(), B: Place()}))
+    """A pool of two, both of which have introduced themselves."""
+    made = made_pool(monkeypatch, Client({A: Place(), B: Place()}))
     made.look()
     return made
 
 
 def test_each_has_one_task_at_a_time_however_many_threads_it_has(pair: Made) -> None:
     for number in range(2):
-        assert pair.crew.has_room
-        pair.crew.begin(number, str(number))
-    assert not pair.crew.has_room
+        assert pair.pool.has_room
+        pair.pool.begin(number, str(number))
+    assert not pair.pool.has_room
     assert [len(place.tasks) for place in pair.client.places.values()] == [1, 1]
     pair.client.places[B].answer("said", "noted")
     [returned] = pair.look(1)
     assert (returned.tag, returned.said) == (1, "said")
     assert returned.worker.startswith(B)
     assert any(B in note and "noted" in note for note in pair.notes)
-    assert pair.crew.has_room
-    pair.crew.begin(2, "2")
+    assert pair.pool.has_room
+    pair.pool.begin(2, "2")
     assert [len(place.tasks) for place in pair.client.places.values()] == [1, 1]
 
 
 def test_nothing_is_sent_but_names_of_functions_and_text(pair: Made) -> None:
-    pair.crew.begin(0, "a text")
+    pair.pool.begin(0, "a text")
     for call, *arguments in [one for place in pair.client.places.values() for one in place.sent]:
         for part in (call, *arguments):
             assert type(part) is str or pickle.loads(pickle.dumps(part)) is part
@@ -77,13 +77,13 @@ def test_nothing_is_sent_but_names_of_functions_and_text(pair: Made) -> None:
 
 
 def test_what_a_worker_had_comes_back_when_it_leaves_and_it_is_given_up(pair: Made) -> None:
-    pair.crew.begin("mine", "a text")
+    pair.pool.begin("mine", "a text")
     lost = pair.client.places.pop(A)
     assert pair.look() == [Returned("mine", f"{A} on {pair_host(pair)}", None, "it has left the cluster")]
     assert lost.tasks[0].cancelled()
-    pair.crew.begin("mine", "a text")
+    pair.pool.begin("mine", "a text")
     assert len(pair.client.places[B].tasks) == 1
-    assert not pair.crew.has_room
+    assert not pair.pool.has_room
 
 
 def pair_host(made: Made) -> str:
@@ -92,11 +92,11 @@ def pair_host(made: Made) -> str:
 
 
 def test_one_that_comes_later_works_too(pair: Made) -> None:
-    pair.crew.begin(0, "0")
-    pair.crew.begin(1, "1")
+    pair.pool.begin(0, "0")
+    pair.pool.begin(1, "1")
     later = pair.client.places.setdefault("tcp://127.0.0.1:1003", Place())
     pair.look()
-    pair.crew.begin(2, "2")
+    pair.pool.begin(2, "2")
     assert len(later.tasks) == 1
 
 
@@ -112,20 +112,20 @@ def test_one_that_comes_later_works_too(pair: Made) -> None:
 def test_who_cannot_work_is_told_with_why_and_gets_nothing(
     introduces: Any, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = made_crew(monkeypatch, Client({A: Place(introduces), B: Place()}))
+    made = made_pool(monkeypatch, Client({A: Place(introduces), B: Place()}))
     made.look()
     [note] = [note for note in made.notes if A in note]
     assert told in note
     assert "gets nothing to do" in note
-    made.crew.begin(0, "0")
-    assert not made.crew.has_room
+    made.pool.begin(0, "0")
+    assert not made.pool.has_room
     assert made.client.places[A].tasks == []
 
 
 def test_if_nobody_can_work_it_says_so_and_leaves_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client({A: Place(of_no_kstress), B: Place(of_another_version)})
     with pytest.raises(NoWorkersError, match=r"^--scheduler: no worker of .* can do this"):
-        made_crew(monkeypatch, client)
+        made_pool(monkeypatch, client)
     assert client.closed
 
 
@@ -177,22 +177,22 @@ def test_a_worker_that_comes_in_time_ends_the_waiting(pair: Made, monkeypatch: p
 
 @pytest.mark.parametrize("trouble", [None, TimeoutError(), OSError()])
 def test_when_it_is_closed_all_tasks_are_taken_back(pair: Made, trouble: Exception | None) -> None:
-    pair.crew.begin(0, "0")
+    pair.pool.begin(0, "0")
     pair.client.gone = trouble
     task = pair.client.places[A].tasks[0]
-    pair.crew.close()
+    pair.pool.close()
     assert task.cancelled()
 
 
 @pytest.mark.parametrize("how", ["cancelled", "raised", "garbage", "bytes"])
 def test_whatever_a_worker_brings_the_task_comes_back_and_the_worker_works_on(how: str, pair: Made) -> None:
-    pair.crew.begin("mine", "a text")
+    pair.pool.begin("mine", "a text")
     task = pair.client.places[A].tasks.pop()
     spoil(task, how)
     [returned] = pair.look(1)
     assert (returned.tag, returned.said) == ("mine", None)
     assert returned.why.isprintable()
-    assert pair.crew.has_room
+    assert pair.pool.has_room
 
 
 def spoil(task: Future[Any], how: str) -> None:
@@ -208,6 +208,6 @@ def spoil(task: Future[Any], how: str) -> None:
 
 def test_an_offer_reaches_every_worker_that_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     service = Service("what it is about", no_objection, echo, nothing)
-    made = made_crew(monkeypatch, Client({A: Place()}), service)
+    made = made_pool(monkeypatch, Client({A: Place()}), service)
     assert made.client.places[A].sent == [(introduce, no_objection, "what it is about")]
     assert service != ECHO

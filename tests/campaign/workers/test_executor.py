@@ -1,4 +1,4 @@
-"""A crew of any executor's workers: so many at once, each cell once; an executor that cannot work is told in a line."""
+"""A pool of any executor's workers: so many at once, each cell once; an executor that cannot work is told in a line."""
 
 import multiprocessing
 import threading
@@ -32,21 +32,21 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 
 
 def hired(executor: Executor, at_once: int = 2, service: Service = ECHO) -> tuple[Pool, list[str]]:
-    """A crew, and what it notes."""
+    """A pool, and what it notes."""
     notes: list[str] = []
     return on_executor(executor, at_once)(service, notes.append, lambda: False), notes
 
 
-def wait_for(crew: Pool, often: int = 600) -> list[Returned]:
+def wait_for(pool: Pool, often: int = 600) -> list[Returned]:
     """What comes back next."""
-    return next(came for _ in range(often) if (came := crew.returned()))
+    return next(came for _ in range(often) if (came := pool.returned()))
 
 
 def test_every_cell_of_a_sweep_runs_once_and_no_more_at_once_than_may(
     threads: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
     watcher = Counting()
-    ending = sweep(MATRIX, tmp_path, watcher, crew=on_executor(threads, 2))
+    ending = sweep(MATRIX, tmp_path, watcher, workers=on_executor(threads, 2))
     assert_whole(ending)
     assert (watcher.most, watcher.under_way) == (2, 0)
     assert threads.submit(threading.get_ident).result(), "the pool is the caller's, and goes on"
@@ -66,35 +66,35 @@ def test_a_sweep_on_processes_that_was_cut_short_goes_on_with_them(
     watcher = Counting()
     first = sweep(MATRIX, tmp_path, watcher, lambda: watcher.most > watcher.under_way, on_executor(processes, 1))
     assert 0 < len(first.swept.ended) < 6
-    assert_whole(resume_sweep(first.swept.folder, crew=on_executor(processes, 1)))
+    assert_whole(resume_sweep(first.swept.folder, workers=on_executor(processes, 1)))
 
 
 def test_what_a_worker_raises_is_a_loss_and_its_notes_are_told(threads: ThreadPoolExecutor) -> None:
-    crew, notes = hired(threads)
-    crew.begin("bad", "raise")
-    assert wait_for(crew) == [Returned("bad", "a worker of the executor", None, "RuntimeError: planted")]
-    crew.begin("good", "a text")
-    assert wait_for(crew) == [Returned("good", "a worker of the executor", "a text")]
+    pool, notes = hired(threads)
+    pool.begin("bad", "raise")
+    assert wait_for(pool) == [Returned("bad", "a worker of the executor", None, "RuntimeError: planted")]
+    pool.begin("good", "a text")
+    assert wait_for(pool) == [Returned("good", "a worker of the executor", "a text")]
     assert notes == ["a worker of the executor was asked for a text"]
 
 
 def test_a_pool_that_breaks_ends_the_work_with_a_line(processes: ProcessPoolExecutor) -> None:
-    crew, _ = hired(processes)
-    crew.begin("mine", "leave")
+    pool, _ = hired(processes)
+    pool.begin("mine", "leave")
     with pytest.raises(NoWorkersError, match=r"^the executor is broken: BrokenProcessPool"):
-        wait_for(crew)
+        wait_for(pool)
     with pytest.raises(NoWorkersError, match=r"^the executor takes no more tasks: BrokenProcessPool"):
-        crew.begin("another", "a text")
+        pool.begin("another", "a text")
 
 
 def test_a_sweep_on_a_pool_that_is_shut_down_meanwhile_can_be_gone_on_with(tmp_path: Path) -> None:
     pool = ThreadPoolExecutor(1)
-    ending = sweep(MATRIX, tmp_path, ShutsDown(pool), crew=on_executor(pool, 1))
+    ending = sweep(MATRIX, tmp_path, ShutsDown(pool), workers=on_executor(pool, 1))
     assert ending.trouble is not None
     assert ending.trouble.startswith("the executor takes no more tasks: RuntimeError")
     assert len(ending.swept.ended) == 1
     with ThreadPoolExecutor(1) as other:
-        assert_whole(resume_sweep(ending.swept.folder, crew=on_executor(other, 1)))
+        assert_whole(resume_sweep(ending.swept.folder, workers=on_executor(other, 1)))
 
 
 class ShutsDown(Counting):
@@ -112,14 +112,14 @@ class ShutsDown(Counting):
 
 def test_when_it_is_closed_what_has_not_begun_never_does_and_this_process_keeps_nothing() -> None:
     rested: list[str] = []
-    with ThreadPoolExecutor(1) as pool:
-        crew, _ = hired(pool, 2, attrs.evolve(ECHO, release=lambda: rested.append("rested")))
+    with ThreadPoolExecutor(1) as threads:
+        pool, _ = hired(threads, 2, attrs.evolve(ECHO, release=lambda: rested.append("rested")))
         busy = threading.Event()
-        pool.submit(busy.wait, 60)
-        crew.begin("mine", "a text")
-        crew.close()
+        threads.submit(busy.wait, 60)
+        pool.begin("mine", "a text")
+        pool.close()
         busy.set()
-    assert [one.why for one in crew.returned()] == ["CancelledError"]
+    assert [one.why for one in pool.returned()] == ["CancelledError"]
     assert rested == ["rested"]
 
 

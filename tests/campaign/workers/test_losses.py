@@ -17,7 +17,7 @@ MOST_TASKS = 100
 
 @attrs.define
 class Losing:
-    """A crew of one that loses a task as long as it is told to, given the cell and how often that was begun."""
+    """A pool of one that loses a task as long as it is told to, given the cell and how often that was begun."""
 
     work: Callable[[str], str]
     loses: Callable[[Cell, int], bool]
@@ -37,7 +37,7 @@ class Losing:
 
     def returned(self) -> list[Returned]:
         """The task, or that it was lost."""
-        assert self.task is not None, "somebody waits for a crew that has nothing to do"
+        assert self.task is not None, "somebody waits for a pool that has nothing to do"
         (tag, text), self.task = self.task, None
         if self.loses(tag, self.begun.count(tag)):  # type: ignore[arg-type]
             return [Returned(tag, "a worker", None, "it is gone")]
@@ -48,7 +48,7 @@ class Losing:
 
 
 def losing(loses: Callable[[Cell, int], bool]) -> tuple[Callable[[Service, Note, Interrupted], Pool], list[Losing]]:
-    """What makes such a crew, and the crew once it was made."""
+    """What makes such a pool, and the pool once it was made."""
     made: list[Losing] = []
 
     def make(service: Service, note: Note, interrupted: Interrupted) -> Pool:
@@ -62,7 +62,7 @@ def losing(loses: Callable[[Cell, int], bool]) -> tuple[Callable[[Service, Note,
 def test_a_cell_that_was_lost_is_begun_again_and_kept_once(often: int, tmp_path: Path) -> None:
     make, made = losing(lambda cell, begun: cell == (1, 2) and begun <= often)
     watcher = Counting()
-    ending = sweep(MATRIX, tmp_path, watcher, crew=make)
+    ending = sweep(MATRIX, tmp_path, watcher, workers=make)
     assert times_of_cells(ending.swept.folder) == all_once(2, 3)
     assert {cell["end"] for cell in cells(ending.swept.folder)} == {"done"}
     assert made[0].begun.count((1, 2)) == often + 1
@@ -73,7 +73,7 @@ def test_a_cell_that_was_lost_is_begun_again_and_kept_once(often: int, tmp_path:
 
 def test_a_cell_that_is_always_lost_is_told_after_the_third_time(tmp_path: Path) -> None:
     make, made = losing(lambda cell, begun: cell == (1, 2))
-    ending = sweep(MATRIX, tmp_path, crew=make)
+    ending = sweep(MATRIX, tmp_path, workers=make)
     assert ending.failed
     assert times_of_cells(ending.swept.folder) == all_once(2, 3)
     [crashed] = [cell for cell in cells(ending.swept.folder) if cell["end"] != "done"]

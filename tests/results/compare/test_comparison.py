@@ -190,7 +190,7 @@ def test_a_soak_is_one_run_of_which_the_verdict_counts(tmp_path: Path) -> None:
     soaks = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b"))
     assert {one.standing for cell in soaks.cells for one in cell.compared} == {UNTESTED}
     assert all("a soak is one run" in str(why_untested(cell, soaks.needed)) for cell in soaks.cells)
-    told = {cell.pair.scenario: cell.told for cell in soaks.cells}
+    told = {cell.pair.scenario: cell.has_answer for cell in soaks.cells}
     assert told == {"stop_machine": True, "modlist_spinlock": False}
 
 
