@@ -6,6 +6,7 @@ from mutants.lists import (
     detectors_python,
     doors,
     events,
+    first_steps,
     grader,
     hands,
     host,
@@ -15,6 +16,7 @@ from mutants.lists import (
     loop,
     marks,
     module_list,
+    pages,
     shadow,
     soak,
     stops,
@@ -46,4 +48,6 @@ GROUPS = (
     workers.GROUP,
     marks.GROUP,
     hands.GROUP,
+    first_steps.GROUP,
+    pages.GROUP,
 )

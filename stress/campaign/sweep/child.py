@@ -21,7 +21,7 @@ MOST_REPORTS = 1
 
 
 class Looks:
-    """Reports when CPUs first ran, which is when they first looked something up, and once a second that they still do."""
+    """Reports when CPUs first ran, which is when they first looked something up, and once a second that they run on."""
 
     def __init__(self, speak: Speak, began_ns: int) -> None:
         """Not yet."""

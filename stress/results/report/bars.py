@@ -89,7 +89,7 @@ def _outcomes(rows: Iterable[Row]) -> Iterator[Bars]:
     """How often each outcome came, for each run in which any came."""
     for row in rows:
         counts = sum((Counter(entry.run.outcomes) for entry in row.entries if entry.run), Counter[str]())
-        bars = [Bar(name, count, f"{count:,}", GRADES.get(name, OWN)) for name, count in counts.items() if count]
+        bars = [Bar(name, count, f"{count:,}", GRADES.get(name, OWN)) for name, count in counts.items()]
         if bars:
             ordered = sorted(bars, key=lambda bar: ORDER.index(bar.meaning))
             yield Bars(COUNTS, ", ".join(_words(row, engines=True, cpus=True)), "lookups", tuple(ordered))

@@ -157,7 +157,7 @@ def test_a_worker_that_does_not_answer_is_told_once_and_not_waited_for_for_ever(
     monkeypatch.setattr(clusters, "SILENT_SECONDS", -1.0)
     pair.look(3)
     assert [note for note in pair.notes if "waits" in note] == [
-        "waits for the answer of those that were asked, which may be busy: 1"
+        "waits for the answer of these workers, which may be busy: 1"
     ]
     monkeypatch.setattr(clusters, "LONGEST_WAIT", -1.0)
     with pytest.raises(NoWorkersError, match=r"has had no worker that answers for .*; see what they do"):

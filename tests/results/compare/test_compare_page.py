@@ -1,5 +1,6 @@
 """The page of a comparison: worst first, its intervals drawn, harmless whatever names there are."""
 
+from math import isfinite
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,22 @@ def test_many_factors_are_some_pictures_and_the_rest_is_in_the_table(tmp_path: P
 def test_an_endless_factor_is_in_the_table_and_breaks_no_picture(tmp_path: Path) -> None:
     none, some = runs([0] * 8), runs()
     for a, b in ((none, some), (some, none), (none, none)):
-        page = Parsed(make_page(compared(tmp_path, a, b)))
-        assert "lookups" in page.text
+        comparison = compared(tmp_path, a, b)
+        assert "lookups" in Parsed(make_page(comparison)).text
+        assert all(isfinite(one.ratio) for one in factors_of(comparison))
+
+
+def test_the_table_begins_with_what_is_worse_and_counts_what_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = [*runs(), *runs(scenario="b"), *runs(STEADY[:3], "c")]
+    b = [*runs(FASTER), *runs(SLOWER, "b"), *runs(STEADY[:3], "c")]
+    comparison = compared(tmp_path, a, b)
+    table = Parsed(make_page(comparison)).text.split("Every figure")[-1]
+    assert table.index("✗") < table.index("✓") < table.index("≈") < table.index("?")
+    assert "left out here" not in table
+    monkeypatch.setattr("stress.results.compare.page.MOST_ROWS", 4)
+    assert "11 more are left out here; --json has them all." in Parsed(make_page(comparison)).text
 
 
 def test_without_a_cell_in_common_there_is_nothing_to_draw(tmp_path: Path) -> None:

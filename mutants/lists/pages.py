@@ -1,0 +1,51 @@
+"""Pages and pictures: what is drawn is what was measured, bounds are not rates, and nothing grows without a limit."""
+
+from mutants.mutant import Group, Part, suite
+
+BARS = Part("stress/results/report/bars.py")
+INTERVALS = Part("stress/results/compare/intervals.py")
+DOWNLOADS = Part("stress/results/pages/downloads.py")
+COMPARED = Part("stress/results/compare/page.py")
+REPORT = suite("results/report/test_bars.py", "results/report/test_page.py")
+COMPARE = suite("results/compare/test_compare_page.py")
+
+GROUP = Group(
+    "Pages",
+    (REPORT,),
+    (
+        BARS.of("def _rate(").mutant("bound-as-rate", "a bound is drawn as a rate", ", AT_MOST)", ", EXACT)"),
+        BARS.of("def _outcomes(").mutant(
+            "bars-unordered", "forbidden outcomes stand below harmless ones", "ORDER.index(bar.meaning)", "bar.label"
+        ),
+        BARS.of("def bars_of(").mutant(
+            "bars-of-all",
+            "a source without curves has bars of all scenarios",
+            "if row.values.scenario in scenarios and ",
+            "if ",
+        ),
+        DOWNLOADS.never("page-of-any-size", "data of any size is put into a page", "LARGEST_BYTES"),
+        INTERVALS.of("def factors_of(").mutant(
+            "best-first",
+            "the worst factor is drawn last",
+            "for standing in LOOKS for",
+            "for standing in reversed(LOOKS) for",
+            COMPARE,
+        ),
+        INTERVALS.of("def factors_of(").mutant(
+            "endless-drawn", "an endless factor is drawn", " and isfinite(one.tested.ratio)", "", COMPARE
+        ),
+        INTERVALS.of("def pictures_of(").mutant(
+            "all-drawn", "any number of factors is drawn", "min(len(factors), MOST_FACTORS)", "len(factors)", COMPARE
+        ),
+        COMPARED.of("def _contents(").mutant(
+            "row-cut-unsaid", "rows that are left out are not counted", "len(rows) - MOST_ROWS", "0", COMPARE
+        ),
+        COMPARED.of("def _contents(").mutant(
+            "worse-last",
+            "the table begins with what is better",
+            "for standing in ROW_TONES for",
+            "for standing in reversed(ROW_TONES) for",
+            COMPARE,
+        ),
+    ),
+)
