@@ -1,4 +1,4 @@
-"""What besides the code differs between two campaigns, so that a difference of figures need not be the code's."""
+"""What differs between two campaigns apart from the code, and may be the cause of a difference of figures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter

@@ -125,7 +125,7 @@ def _write(comparison: Comparison, wanted: Wanted) -> None:
 def show(comparison: Comparison, screen: Console) -> None:
     """Print the answer first, then what it rests on."""
     screen.print(Text(answer(comparison), ANSWER_STYLES[comparison.answer]), soft_wrap=True)
-    _lines(screen, "not alike, so a difference need not be the code's:", [one.text for one in comparison.conditions])
+    _lines(screen, "conditions differ, so the code need not be the cause:", [one.text for one in comparison.conditions])
     _lines(screen, "regressions that need no test:", list(_facts(comparison)), STYLES[WORSE])
     _table(screen, "differences, worst first:", [*comparison.all(WORSE), *comparison.all(BETTER)])
     _table(screen, "may be noise:", comparison.all(NOISE))
