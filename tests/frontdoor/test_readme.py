@@ -69,8 +69,11 @@ def test_the_python_example_names_what_is_exported() -> None:
 
 
 def shape(line: str) -> list[str]:
-    """What of a printed line is the same in every run: a row's outcome, grade and meaning; of others the first word."""
-    words = re.sub(r"\s+\S*\d\S* +(?:\S+ %|-) +", " ", line).split()
+    """What of a printed line is the same in every run: a row's outcome, grade and meaning; of others the first word.
+
+    A table is as wide as its numbers, and so is its rule.
+    """
+    words = re.sub(r"\s+\S*\d\S* +(?:\S+ %|-) +", " ", re.sub("─+", "─", line)).split()
     row = "forbidden  " in line or "acceptable" in line
     return words if row else [re.sub(r"\d+", "#", word) for word in words[:1]]
 
