@@ -14,7 +14,7 @@ from stress.machine.python_engine import gil_enabled
 from stress.settings import CONDITIONS
 
 LEAST_CPU_SECONDS = 1.0
-"""CPU time of all cores that a share of it needs to be exact: systems count it in steps of 10 ms."""
+"""The least CPU time of all cores of which a share is worth giving: systems count it in steps of 10 ms."""
 
 
 @attrs.frozen(field_transformer=keeping(CONDITIONS))
