@@ -10,10 +10,14 @@ import pytest
 pytestmark = pytest.mark.stress
 
 
+SHORT_SECONDS = 0.0005
+
+
 def take_both(first: Any, second: Any) -> None:
-    """Take two locks, the second with a gap that makes sure of the deadlock before long."""
+    """Take two locks, the second once another CPU holds it: the first operations deadlock, on every host."""
     with first:
-        time.sleep(0.0005)
+        while not second.locked():
+            time.sleep(SHORT_SECONDS)
         with second:
             pass
 
@@ -33,13 +37,15 @@ def test_a_ring_of_locks_beside_cpus_that_get_on(stress: Any) -> None:
 
 
 def test_a_lost_notification(stress: Any) -> None:
-    """Pairs: who looks at the box before it takes the lock sleeps through the notification."""
+    """Pairs: a taker looks at the box, then waits; the notification comes in between, in the first operation."""
     boxes: list[list[int]] = [[] for _ in range(stress.cpus // 2)]
     pairs = [(threading.Condition(), threading.Semaphore(0), box) for box in boxes]
+    looked = [threading.Semaphore(0) for _ in boxes]
 
     @stress.writer(count=stress.cpus // 2)
     def put(cpu: Any) -> None:
         changed, taken, box = pairs[cpu.number % len(pairs)]
+        looked[cpu.number % len(pairs)].acquire()
         with changed:
             box.append(1)
             changed.notify()
@@ -49,7 +55,9 @@ def test_a_lost_notification(stress: Any) -> None:
     def take(cpu: Any) -> None:
         changed, taken, box = pairs[cpu.number % len(pairs)]
         if not box:
-            time.sleep(0.0005)
+            looked[cpu.number % len(pairs)].release()
+            while not box:
+                time.sleep(SHORT_SECONDS)
             with changed:
                 changed.wait()
         box.pop()
