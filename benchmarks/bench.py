@@ -27,7 +27,7 @@ from benchmarks.image import has_compiler  # noqa: E402
 from benchmarks.parts import Bench, Part, features, only_quick, race, stops, throughput  # noqa: E402
 from benchmarks.rows import Outcome, judge  # noqa: E402
 from stress.extras import install_hint  # noqa: E402
-from stress.machine.engines import has_numba, usable_cores  # noqa: E402
+from stress.machine.engines import has_llvmlite, usable_cores  # noqa: E402
 from stress.machine.python_engine import gil_enabled  # noqa: E402
 from stress.runs.conditions import StealMeter, package_version  # noqa: E402
 
@@ -79,7 +79,7 @@ def host() -> dict[str, object]:
     return {
         "python": platform.python_version(),
         "gil": gil_enabled(),
-        "numba": package_version("numba"),
+        "llvmlite": package_version("llvmlite"),
         "gcc": has_compiler(),
         "cores": usable_cores(),
         "machine": platform.machine(),
@@ -100,8 +100,8 @@ def missing() -> list[str]:
     reasons = []
     if not has_compiler():
         reasons.append("gcc is not there: what is measured against C is skipped")
-    if not has_numba():
-        reasons.append(f"numba is not there ({install_hint('native')}): the native engine is skipped, and C with it")
+    if not has_llvmlite():
+        reasons.append(f"llvmlite is not there ({install_hint('native')}): the native engine is skipped, and C with it")
     return reasons
 
 

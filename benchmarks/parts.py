@@ -7,7 +7,7 @@ import attrs
 from benchmarks.exhibits import Exhibit, python_exhibit
 from benchmarks.image import build_walk, has_compiler, image_for
 from benchmarks.rows import Row
-from stress.machine.engines import has_numba, yield_mask
+from stress.machine.engines import has_llvmlite, yield_mask
 
 CROWDS = (2, 4, 8)
 BOOTS = 20
@@ -41,7 +41,7 @@ class Bench:
 
     def ours(self, name: str, what: str, engine: str, cpus: int, *more: object) -> list[Exhibit]:
         """One of kstress; none if its engine cannot be had."""
-        if engine == "native" and not has_numba():
+        if engine == "native" and not has_llvmlite():
             return []
         given = ("--engine", engine, "--cpus", cpus, "--seconds", self.seconds, "--seed", self.seed)
         return [python_exhibit(name, "ours", self.seconds, what, *given, *more)]
@@ -53,7 +53,7 @@ class Bench:
 
     def walk(self, name: str, mode: str, cpus: int, shadow: bool = False) -> list[Exhibit]:
         """One of the peer in C; none without a compiler, or when nothing of ours could be held against it."""
-        if not (has_compiler() and has_numba()):
+        if not (has_compiler() and has_llvmlite()):
             return []
         program, image = build_walk(self.folder, shadow), image_for(cpus, self.folder)
         mask = yield_mask("native", cpus, 0.0)

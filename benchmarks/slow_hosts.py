@@ -28,7 +28,7 @@ import psutil
 from benchmarks.exhibits import ROOT
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.rundir import read_run
-from stress.machine.engines import has_numba
+from stress.machine.engines import has_llvmlite
 
 ENGINES = ("native", "python")
 SCENARIO = "stop_machine"
@@ -131,7 +131,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--engine", choices=ENGINES)
     given = parser.parse_args()
-    engines = [given.engine] if given.engine else ENGINES if has_numba() else ENGINES[1:]
+    engines = [given.engine] if given.engine else ENGINES if has_llvmlite() else ENGINES[1:]
     good = True
     for engine in engines:
         seen = FIGURES[given.figure](engine, given)

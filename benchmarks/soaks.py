@@ -30,7 +30,7 @@ import psutil
 from benchmarks.exhibits import ROOT
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.rundir import read_run
-from stress.machine.engines import has_numba
+from stress.machine.engines import has_llvmlite
 
 ENGINES = ("native", "python")
 PANEL_SECONDS = 12
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=ENGINES)
     given = parser.parse_args()
     measure, minutes = FIGURES[given.figure]
-    engines = [given.engine] if given.engine else ENGINES if has_numba() else ENGINES[1:]
+    engines = [given.engine] if given.engine else ENGINES if has_llvmlite() else ENGINES[1:]
     for seen in measure(engines, given.rounds, given.minutes or minutes):
         print(json.dumps(seen), flush=True)
 

@@ -13,7 +13,7 @@ from stress.corpus.show import symbols_text
 from stress.errors import HarnessError, UserError
 from stress.extras import EXTRAS, install_hint, missing_modules
 from stress.host.system import OFFERS, offers
-from stress.machine.engines import has_numba, usable_cores
+from stress.machine.engines import has_llvmlite, usable_cores
 from stress.machine.python_engine import gil_enabled
 from stress.runs.conditions import package_version
 from stress.runs.runner import run
@@ -68,5 +68,5 @@ def examine() -> Iterator[Check]:
     yield Check("corpus", True, f"{len(corpus.modules)} modules, symbols: {symbols_text(corpus)}; {corpus.source}")
     yield from _extras()
     yield _trial("python")
-    if has_numba():
+    if has_llvmlite():
         yield _trial("native")

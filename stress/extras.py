@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 
 EXTRAS = {
-    "native": ("numba",),
+    "native": ("llvmlite",),
     "corpus": ("elftools", "zstandard"),
     "report": ("jinja2", "matplotlib"),
     "metrics": ("prometheus_client",),

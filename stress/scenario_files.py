@@ -18,6 +18,7 @@ import attrs
 from stress.errors import UserError
 from stress.host.disk import read_whole, telling
 from stress.judge.outcomes import fault_of
+from stress.machine.language.check import check_handler, check_operation
 from stress.machine.seam import SCENARIO_MODULE
 from stress.safe_text import on_one_line, shown
 from stress.scenario import POINTS, Scenario
@@ -155,9 +156,18 @@ def find_scenario(wanted: str) -> Scenario:
     """The scenario of this name in the catalogue, or in the file of this path.
 
     Raises:
-        UserError: when there is none, or its file defines none.
+        UserError: when there is none, or its file defines none, or its code is not kernel code.
     """
-    return load_scenario(scenario_file(wanted))
+    return checked(load_scenario(scenario_file(wanted)))
+
+
+def checked(scenario: Scenario) -> Scenario:
+    """The same scenario; KernelCodeError, with the line, if any of its code is not kernel code."""
+    for program in scenario.programs:
+        check_operation(program.under(scenario.protocol), scenario.protocol.safepoint)
+    for handler in (scenario.protocol.interrupt, scenario.hardware.nmi_handler):
+        check_handler(handler)
+    return scenario
 
 
 def twin_of(scenario: Scenario) -> Scenario | None:

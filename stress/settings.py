@@ -102,7 +102,7 @@ SETTINGS = (
         "engine",
         TEXT,
         "Engine: auto, python or native.",
-        usual="auto: native if numba is installed",
+        usual="auto: native if llvmlite is installed",
         check=one_of(*ENGINES),
         axis="native,python",
     ),

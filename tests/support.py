@@ -1,5 +1,6 @@
 """What the tests of kernel, machine and judge share: small machines, CPUs that tell what they do, bounded runs."""
 
+import ctypes
 import functools
 import os
 import time
@@ -13,6 +14,7 @@ from stress.kernel.list import list_add, list_del
 from stress.kernel.stop_machine import cond_resched
 from stress.kernel.struct_module import IMAGE_MODULE, LIST, MODULES, NAME
 from stress.machine.features import Features
+from stress.machine.language.tree import Kind
 from stress.machine.loop import BROKEN, begin_operation, faulted
 from stress.machine.machine import Machine, Play
 from stress.machine.python_engine import PythonCpu, PythonEngine
@@ -128,6 +130,23 @@ def program_of(engine: str, operation: Operation, features: Features = KASAN) ->
     from stress.machine.native.engine import NativeEngine
 
     return NativeEngine().program(operation, cond_resched, features)
+
+
+def compiled(function: Callable[..., object], *kinds: Kind) -> Callable[..., int]:
+    """A kernel function as machine code; it takes the four numbers of a CPU, and the arguments of kind None."""
+    from stress.machine.native import machine_code
+    from stress.machine.native.program import Program
+
+    code = machine_code.machine_code(Program().text(function, *kinds))
+    entry = machine_code.load(code, words=kinds.count(None))
+
+    def call(base: int, number: int, area: int, log: int, *words: int) -> int:
+        value = ctypes.c_int64()
+        status = entry(base, number, area, log, ctypes.addressof(value), *words)
+        assert status == 0, f"ended with status {status}"
+        return value.value
+
+    return call
 
 
 def run_machine(ram: Ram, plays: Sequence[Play], done: Callable[[], bool]) -> Machine:

@@ -1,6 +1,6 @@
 """The nursery: a process that has loaded all that a machine's processes need, and forks one on request.
 
-Loading numba takes longer than many cells. The nursery has no threads, so that a fork of it is complete; the threads of
+Loading all that takes longer than many cells. The nursery has no threads, so that a fork of it is complete; the threads of
 a machine start in the forked process. `python -m stress.campaign.nursery MODULE [native]` is that process, `Nursery`
 the handle of it.
 """
@@ -150,7 +150,7 @@ Source = Nursery | Anew
 """Where processes come from."""
 
 _idle: "queue.SimpleQueue[tuple[tuple[str, bool], Nursery]]" = queue.SimpleQueue()
-"""Nurseries that nobody uses now: a process that has loaded numba once keeps it loaded."""
+"""Nurseries that nobody uses now: a process that has loaded the compiler once keeps it loaded."""
 
 
 @contextlib.contextmanager

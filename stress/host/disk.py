@@ -127,7 +127,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> None:
+def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None, mode: int = 0o666) -> None:
     """Replace what is at `path`, a link included, by a new file in one step; if that fails, the old one stays.
 
     `draft` is a name that only one process at a time uses in this folder: a draft that a killed process left is
@@ -136,7 +136,7 @@ def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None) -> 
     beside = path.with_name(draft or f".kstress-{secrets.token_hex(8)}.draft")
     try:
         beside.unlink(missing_ok=True)
-        with os.fdopen(os.open(beside, NEW, 0o666), "wb") as file:
+        with os.fdopen(os.open(beside, NEW, mode), "wb") as file:
             file.writelines(data)
             file.flush()
             os.fsync(file.fileno())

@@ -47,26 +47,26 @@ DEFAULTS = {
 }
 
 
-def has_numba() -> bool:
-    """Whether numba is installed, so that the native engine can run."""
-    return find_spec("numba") is not None
+def has_llvmlite() -> bool:
+    """Whether llvmlite is installed, so that the native engine can run."""
+    return find_spec("llvmlite") is not None
 
 
 def choose_engine(wanted: str) -> str:
-    """The name of the engine to use; `auto` is native when numba can be imported, else python.
+    """The name of the engine to use; `auto` is native when llvmlite can be imported, else python.
 
     Raises:
-        UserError: for `native` without numba.
+        UserError: for `native` without llvmlite.
     """
-    if wanted == "python" or (wanted == "auto" and not has_numba()):
+    if wanted == "python" or (wanted == "auto" and not has_llvmlite()):
         return "python"
-    if not has_numba():
+    if not has_llvmlite():
         raise UserError(f"{needs('--engine native', 'native')}, or use --engine python")
     return "native"
 
 
 def load_engine(name: str) -> Engine:
-    """The engine of this name. numba, which takes a second to import, is imported only for the native engine."""
+    """The engine of this name. llvmlite is imported only for the native engine."""
     if name == "python":
         return PythonEngine()
     from stress.machine.native.engine import NativeEngine

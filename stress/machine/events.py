@@ -12,7 +12,7 @@ import attrs
 from stress.machine.loop import guarded, judge_operation
 from stress.machine.ram import Ram
 from stress.machine.random import MODULUS, draw
-from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, harness, kernel
 from stress.machine.words import (
     CAUSE_POWER_OFF,
     EVENT_PERIOD,
@@ -84,7 +84,7 @@ def move_notes(cpu: Cpu, target: int, source: int) -> None:
     cpu.copy_stack(cpu.log + target + WARNING_ADDRESS - NOTES, cpu.log + source + WARNING_ADDRESS - NOTES)
 
 
-@kernel
+@harness
 def take_exception(cpu: Cpu, handler: Operation) -> None:
     """Run a handler as an operation inside the interrupted one, whatever is masked, and judge it by itself.
 

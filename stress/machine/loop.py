@@ -8,7 +8,7 @@ from functools import cache
 
 from stress.machine.blocks import SHADOW_REDZONE
 from stress.machine.evidence import capture, capture_overwritten
-from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, harness, kernel
 from stress.machine.words import (
     AFTER_FREE,
     BOUND,
@@ -256,13 +256,9 @@ def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -
     return noted(cpu, operation)
 
 
-@kernel
+@harness
 def guarded_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> int:
-    """One turn whose faults are outcomes.
-
-    A function of its own: compiled from the bytecode of Python 3.12 and later, a try inside a loop lets
-    exceptions through (seen with numba 0.68).
-    """
+    """One turn whose faults are outcomes."""
     try:
         outcome = one_turn(cpu, operation, safepoint)
     except Exception:
@@ -270,7 +266,7 @@ def guarded_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None
     return outcome
 
 
-@kernel
+@harness
 def guarded(cpu: Cpu, operation: Operation) -> int:
     """One operation inside of another one; its faults are outcomes."""
     try:
@@ -280,7 +276,7 @@ def guarded(cpu: Cpu, operation: Operation) -> int:
     return outcome
 
 
-@kernel
+@harness
 def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
     """Run `operation` until power-off.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 
 from stress.errors import HostError, is_for_memory, out_of_memory
+from stress.machine.language.errors import KernelCodeError
 from stress.host import clocks
 from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
@@ -161,8 +162,10 @@ class Machine:
             os._exit(EXIT_HARNESS_FAILED)
 
     def check(self) -> None:
-        """Raise MachineError if a CPU's thread died; HostError if it died for lack of memory."""
+        """Raise MachineError if a CPU's thread died; HostError for lack of memory; KernelCodeError for its kernel code."""
         if self.cause and is_for_memory(self.cause):
             raise out_of_memory(self.cause) from self.cause
+        if isinstance(self.cause, KernelCodeError):
+            raise self.cause
         if self.errors:
             raise MachineError("\n".join(self.errors)) from self.cause

@@ -17,6 +17,7 @@ from stress.host.system import cores, keep_to, offers
 from stress.machine.blocks import SHADOW_UNMAPPED
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
+from stress.machine.language.errors import error_of_exception, error_of_outcome
 from stress.machine.loop import run_program
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
@@ -271,8 +272,9 @@ class PythonCpu:
         clocks.sleep(nanoseconds / 1e9)
 
     def unexplained(self) -> None:
-        """Raise BrokenKernelCodeError; its cause is the exception that is being handled."""
-        raise BrokenKernelCodeError from sys.exc_info()[1]
+        """Raise an error whose cause is the exception that is being handled."""
+        error = sys.exc_info()[1]
+        raise error_of_exception(error) from error
 
     def clock(self) -> int:
         """Monotonic nanoseconds."""
@@ -309,6 +311,9 @@ class PythonEngine:
 
         def play(ram: Ram, number: int) -> None:
             share_one_core()
-            run_program(PythonCpu(ram, number, features), operation, safepoint)
+            try:
+                run_program(PythonCpu(ram, number, features), operation, safepoint)
+            except BrokenKernelCodeError as error:
+                raise (error if error.__cause__ else error_of_outcome(operation)) from error.__cause__
 
         return play

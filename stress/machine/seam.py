@@ -14,7 +14,9 @@ F = TypeVar("F", bound=Callable[..., object])
 SCENARIO_MODULE = "kstress_scenario_"
 """How the modules of scenario files are called, so that they can be distinguished from code that scenarios share."""
 
-KERNEL_FUNCTIONS: list[Callable[..., object]] = []
+KERNEL_FUNCTIONS: set[Callable[..., object]] = set()
+HARNESS_CODE: set[Callable[..., object]] = set()
+"""The kernel functions that catch what ends an operation, and check others: a `try`, an exception without a cause."""
 
 
 class Oops(Exception):
@@ -26,9 +28,15 @@ class BrokenKernelCodeError(Exception):
 
 
 def kernel(function: F) -> F:
-    """Record `function` as kernel code, for the native engine to compile, and return it unchanged."""
-    KERNEL_FUNCTIONS.append(function)
+    """Mark `function` as kernel code, which is checked and may be compiled, and return it unchanged."""
+    KERNEL_FUNCTIONS.add(function)
     return function
+
+
+def harness(function: F) -> F:
+    """Mark `function` as kernel code of the harness itself, which may catch what ends an operation."""
+    HARNESS_CODE.add(function)
+    return kernel(function)
 
 
 class Accesses(Protocol):

@@ -123,6 +123,8 @@ LATENCIES = _log_word("latencies", 640)
 
 # Notes on the operation under way. They are one block, since a handler copies all of them aside and back.
 NOTES = EDGES_BEFORE = _log_word("edges_before")
+UNEXPLAINED = _log_word("unexplained")
+"""On compiled code: the status of the exception that ended an operation, if no fault explains it. Else 0."""
 FAULT_CAUSE = _log_word("fault_cause")
 FAULT_ADDRESS = _log_word("fault_address")
 FAULT_ACCESS = _log_word("fault_access")
@@ -189,8 +191,3 @@ def owner_of(address: int, cpus: int) -> int | None:
     """The CPU, of `cpus`, in whose area the word at `address` lies: it alone stores the word. None if there is none."""
     number = (address - AREAS) // AREA_BYTES
     return number if 0 <= number < cpus else None
-
-
-def declared() -> str:
-    """Every declaration so far, as text: part of the key of the compile cache, since addresses are constants there."""
-    return repr((_statics, _percpu, _log))

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from stress.config import DEFAULT_CPUS, Config
 from stress.errors import HarnessError, UserError
-from stress.machine.engines import has_numba
+from stress.machine.engines import has_llvmlite
 from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.settings import find_settings
 from stress.results.terminal.table import PLAIN_WIDTH, show
@@ -55,7 +55,7 @@ def engines(wanted: str) -> tuple[str, ...]:
     """The engines that a scenario runs on; for `auto`, all that are installed."""
     if wanted != "auto":
         return (wanted,)
-    return ("python", "native") if has_numba() else ("python",)
+    return ("python", "native") if has_llvmlite() else ("python",)
 
 
 class ScenarioFile(pytest.File):

@@ -144,6 +144,6 @@ def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Ma
     """
 
     found = {name: find_setting(config, name, marked, defaults.get(name)) for name in SETTINGS}
-    if found["engine"] == "native" and not engines.has_numba():
+    if found["engine"] == "native" and not engines.has_llvmlite():
         raise UserError(f"{needs('stress engine native', 'native')}, or use --stress-engine python")
     return found

@@ -27,6 +27,7 @@ class Conditions:
     python: str
     gil: bool
     numba: str | None
+    """Of runs before kstress had a compiler of its own; None."""
     cores: int
     affinity: list[int] | None
     switch_interval_s: float | None
@@ -38,6 +39,7 @@ class Conditions:
     readers_per_writer: int | None = None
     gap_s: float | None = None
     fate: str | None = None
+    llvmlite: str | None = None
 
 
 def package_version(name: str) -> str | None:
@@ -97,7 +99,8 @@ def host_conditions(config: Config, steal: StealMeter) -> Conditions:
     return Conditions(
         python=platform.python_version(),
         gil=gil,
-        numba=package_version("numba"),
+        numba=None,
+        llvmlite=package_version("llvmlite"),
         cores=usable_cores(),
         affinity=affinity(),
         switch_interval_s=(config.switch_interval_s or sys.getswitchinterval()) if gil else None,

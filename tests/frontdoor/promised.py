@@ -8,5 +8,5 @@ RUN_KEYS = {
 }  # fmt: skip
 CONDITION_KEYS = {
     "python", "gil", "numba", "cores", "affinity", "switch_interval_s", "steal_percent",
-    "kasan", "noise", "pace_s", "stall_after_s", "readers_per_writer", "gap_s", "fate",
+    "kasan", "noise", "pace_s", "stall_after_s", "readers_per_writer", "gap_s", "fate", "llvmlite",
 }  # fmt: skip

@@ -203,12 +203,12 @@ def test_workers_that_differ_are_told_of_and_get_nothing_while_the_others_work(p
 
 
 @pytest.mark.native
-def test_a_worker_without_numba_gets_no_native_cell(tmp_path: Path) -> None:
+def test_a_worker_without_llvmlite_gets_no_native_cell(tmp_path: Path) -> None:
     with cluster(tmp_path / "cluster") as alone:
-        alone.worker(more=without(tmp_path / "numba", "numba"))
+        alone.worker(more=without(tmp_path / "llvmlite", "llvmlite"))
         done = sweep(tmp_path / "r", "modlist_spinlock", "--engine", "native", "--scheduler", str(alone.file))
     assert done.returncode == 2
-    assert "gets nothing to do: --engine native needs numba" in done.stdout
+    assert "gets nothing to do: --engine native needs llvmlite" in done.stdout
     [line] = done.stderr.splitlines()
     assert line.startswith(f"kstress: --scheduler: no worker of {alone.file} can do this")
     assert not (tmp_path / "r").exists()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stress.machine.engines import has_numba
+from stress.machine.engines import has_llvmlite
 from tests.frontdoor.command import kstress
 
 pytestmark = pytest.mark.everywhere
@@ -12,4 +12,4 @@ def test_doctor_finds_every_engine_at_work() -> None:
     done = kstress("doctor")
     assert done.returncode == 0, done.stdout
     assert "engine python" in done.stdout
-    assert ("engine native" in done.stdout) or not has_numba()
+    assert ("engine native" in done.stdout) or not has_llvmlite()

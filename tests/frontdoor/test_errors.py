@@ -134,15 +134,15 @@ def test_a_full_disk_is_told_after_the_table_and_the_device_survives() -> None:
     assert not Path("/dev/full").is_file()
 
 
-def test_native_without_numba_names_the_extra(tmp_path: Path) -> None:
+def test_native_without_llvmlite_names_the_extra(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as u\nfind = u.find_spec\n"
-        "u.find_spec = lambda name, *rest: None if name == 'numba' else find(name, *rest)\n"
+        "u.find_spec = lambda name, *rest: None if name == 'llvmlite' else find(name, *rest)\n"
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
     done = kstress("run", "--engine", "native", PYTHONPATH=path)
     assert done.returncode == 2
-    assert "--engine native needs numba; install with: " in done.stderr
+    assert "--engine native needs llvmlite; install with: " in done.stderr
     assert "Traceback" not in done.stderr
 
 

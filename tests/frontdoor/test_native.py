@@ -1,4 +1,4 @@
-"""Commands with the native engine: what is of it alone, and what changes where numba can be had."""
+"""Commands with the native engine: what is of it alone, and what changes where llvmlite can be had."""
 
 import signal
 from pathlib import Path

@@ -28,7 +28,7 @@ COMMANDS = [line.strip() for line in (TEXT + KNEE).splitlines() if line.startswi
 def test_the_plan_is_one(tmp_path: Path) -> None:
     [text] = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     path = tmp_path / "plan.toml"
-    path.write_text(text.replace('"native", ', ""))  # so that it is one where there is no numba too
+    path.write_text(text.replace('"native", ', ""))  # so that it is one where there is no llvmlite too
     plan = new_plan(read_plan(path))
     assert (len(plan.cells), plan.repeat, plan.seed) == (2 * 4 * 1 * 2 * 2, 3, 2005)
 

@@ -19,16 +19,17 @@ from stress.kernel.stop_machine import restart_machine, stop_machine
 from stress.kernel.string import strcmp, strncpy
 from stress.machine.blocks import HEAP_NEXT
 from stress.machine.events import take_nmi
+from stress.machine.language.tree import CpuKind
 from stress.machine.latency import record_latency
 from stress.machine.loop import BROKEN, begin_operation, faulted, finish_operation
 from stress.machine.notes import note_step, note_subject
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
+from stress.machine.seam import Cpu, harness, kernel
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import area_address
-from tests.support import KASAN
+from tests.support import KASAN, compiled
 
 Group = Callable[[Cpu, int, int, int], int]
 Engine = Callable[[Ram, int, int, int], int]
@@ -137,7 +138,7 @@ def judge(cpu: Cpu, number: int, a: int, b: int) -> int:
     return judge_wrong_name(cpu, a)
 
 
-@kernel
+@harness
 def turn(cpu: Cpu, group: Group, number: int, a: int, b: int) -> int:
     """One turn of a CPU's loop around an operation; its value, or the fault's cause. Only judged ones are counted.
 
@@ -168,21 +169,7 @@ def on_python(ram: Ram, number: int, a: int = 0, b: int = 0) -> int:
 @functools.cache
 def native_turn(group: Group) -> Callable[..., int]:
     """`turn` of a group compiled, given the four numbers that make a CPU."""
-    import numba
-
-    from stress.machine.native.cpu import make_constructor
-    from stress.machine.native.engine import register_kernel_functions
-    from stress.machine.native.linking import WholeCompiler
-
-    register_kernel_functions()
-    new_cpu = make_constructor(KASAN)
-
-    def enter(base: int, cpu: int, area: int, log: int, number: int, a: int, b: int) -> int:
-        return turn(new_cpu(base, cpu, area, log), group, number, a, b)
-
-    signature = "int64(int64, int64, int64, int64, int64, int64, int64)"
-    compiled: Callable[..., int] = numba.njit(signature, pipeline_class=WholeCompiler)(enter)
-    return compiled
+    return compiled(turn, CpuKind(KASAN), group, None, None, None)
 
 
 def on_native(ram: Ram, number: int, a: int = 0, b: int = 0) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stress.machine.features import Features
+from stress.machine.language.tree import CpuKind
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
@@ -151,21 +152,10 @@ def load_byte(cpu: Cpu, address: int) -> int:
 
 def compiled_text(access: Callable[[Cpu, int], int]) -> str:
     """The optimised LLVM code of `access` on a native CPU with the shadow check."""
-    import numba
+    from stress.machine.native.machine_code import optimised
+    from stress.machine.native.program import Program
 
-    from stress.machine.native.cpu import make_constructor
-    from stress.machine.native.engine import register_kernel_functions
-    from stress.machine.native.linking import WholeCompiler
-
-    register_kernel_functions()
-    new_cpu = make_constructor(KASAN)
-
-    def enter(base: int, area: int, log: int, address: int) -> int:
-        return access(new_cpu(base, 0, area, log), address)
-
-    compiled = numba.njit("int64(int64, int64, int64, int64)", pipeline_class=WholeCompiler)(enter)
-    [text] = compiled.inspect_llvm().values()
-    return str(text)
+    return optimised(Program().text(access, CpuKind(KASAN), None))
 
 
 def behind(text: str, name: str) -> list[str]:
@@ -190,7 +180,7 @@ def test_native_code_loads_the_value_that_it_returns_before_it_looks_at_the_shad
     access: Callable[[Cpu, int], int],
 ) -> None:
     text = compiled_text(access)
-    [returned] = re.findall(r"store i64 (%\S+), .*%retptr\b", text)
+    [returned] = re.findall(r"store i64 (%\S+), .*ptr %pointer\b", text)
     shadow = next(name for name in loads(text) if any("shr" in made for made in behind(text, name)))
     [value] = [made for made in behind(text, returned) if made.startswith("load atomic")]
     assert text.index(value) < text.index(f"{shadow} = load")

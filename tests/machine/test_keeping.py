@@ -1,15 +1,14 @@
 """Compiled programs are kept where only this user can write, and loaded only as they were kept."""
 
+import hashlib
 import os
-import pickle
 import stat
-import time
 from pathlib import Path
 
 import pytest
 
 from stress.machine.native import keeping
-from stress.machine.native.keeping import DRAFT, SUMS, draft_in, fault_of_kept, find_root, keep, throw_away
+from stress.machine.native.keeping import find_root, keep, kept, throw_away
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +20,13 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
-def kept(root: Path, name: str = "program", data: bytes = b"machine code") -> Path:
-    """A program's folder with an index and data in a folder of numba's."""
-    with draft_in(root) as draft:
-        (draft / "inner").mkdir()
-        (draft / "inner" / "program.nbi").write_bytes(b"index")
-        (draft / "inner" / "program.1.nbc").write_bytes(data)
-        keep(draft, root / name)
-    return root / name
+CODE = b"machine code"
+
+
+def file_in(root: Path, code: bytes = CODE) -> Path:
+    """A program's file."""
+    keep(root / "program.code", code)
+    return root / "program.code"
 
 
 def test_the_chosen_place_comes_first_then_the_caches_then_the_temporary_folder(
@@ -47,17 +45,17 @@ def test_the_chosen_place_comes_first_then_the_caches_then_the_temporary_folder(
     assert [line.split(":")[0] for line in passed] == ["KSTRESS_CACHE_DIR", "XDG_CACHE_HOME", "HOME"]
 
 
-def test_a_folder_that_is_made_is_the_users_alone(tmp_path: Path) -> None:
+def test_what_is_made_is_the_users_alone() -> None:
     before = os.umask(0)
     try:
         root, _ = find_root()
         assert root
-        folder = kept(root)
+        path = file_in(root)
     finally:
         os.umask(before)
-    for path in (root, folder, *folder.rglob("*")):
-        assert not stat.S_IMODE(path.stat().st_mode) & 0o022, path
-    assert fault_of_kept(folder) is None
+    for made in (root, path):
+        assert not stat.S_IMODE(made.stat().st_mode) & 0o022, made
+    assert kept(path) == (CODE, "")
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o720, 0o702, 0o1777])
@@ -100,88 +98,69 @@ def root(tmp_path: Path) -> Path:
     return found
 
 
-@pytest.mark.parametrize("name", ["inner/program.nbi", "inner/program.1.nbc"])
-def test_every_flipped_bit_is_noticed(name: str, root: Path) -> None:
-    path = kept(root) / name
+def test_every_flipped_bit_is_noticed(root: Path) -> None:
+    path = file_in(root)
     good = path.read_bytes()
     for bit in range(8 * len(good)):
         data = bytearray(good)
         data[bit // 8] ^= 1 << bit % 8
         path.write_bytes(data)
-        assert fault_of_kept(root / "program") == "its content is damaged"
+        assert kept(path) == (None, "its content is damaged")
     path.write_bytes(good)
-    assert fault_of_kept(root / "program") is None
+    assert kept(path) == (CODE, "")
 
 
-def test_a_file_more_or_less_is_noticed(root: Path) -> None:
-    folder = kept(root)
-    (folder / "inner" / "planted.nbi").write_bytes(b"")
-    assert fault_of_kept(folder) == "its content is damaged"
-    (folder / "inner" / "planted.nbi").unlink()
-    (folder / "inner" / "program.1.nbc").unlink()
-    assert fault_of_kept(folder) == "its content is damaged"
+@pytest.mark.parametrize("length", [0, 1, 31, 32, 40])
+def test_a_file_that_was_cut_is_noticed(length: int, root: Path) -> None:
+    path = file_in(root)
+    path.write_bytes(path.read_bytes()[:length])
+    assert kept(path) == (None, "its content is damaged")
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b"1" * 5000])
-def test_a_damaged_list_of_digests_is_noticed(damage: bytes, root: Path) -> None:
-    folder = kept(root)
-    (folder / SUMS).write_bytes(damage)
-    assert fault_of_kept(folder) in ("its list of digests is damaged", "its content is damaged")
-    (folder / SUMS).unlink()
-    assert fault_of_kept(folder) == "No such file or directory"
+def test_what_others_can_write_or_is_no_plain_file_is_not_loaded(root: Path, tmp_path: Path) -> None:
+    path = file_in(root)
+    path.chmod(0o666)
+    assert kept(path) == (None, "others can write it (mode 666)")
+    path.chmod(0o600)
+    (tmp_path / "elsewhere").write_bytes(path.read_bytes())
+    path.unlink()
+    assert kept(path) == (None, "No such file or directory")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert kept(path) == (None, "it is a link")
+    path.unlink()
+    os.mkfifo(path)
+    assert kept(path)[0] is None
 
 
-@pytest.mark.parametrize("inner", ["", "inner", "inner/program.nbi", SUMS])
-def test_what_others_can_write_is_not_loaded_wherever_it_is_in_the_folder(inner: str, root: Path) -> None:
-    folder = kept(root)
-    (folder / inner).chmod(0o777)
-    assert fault_of_kept(folder) == "others can write it (mode 777)"
-
-
-def test_of_two_that_keep_the_same_program_the_first_stays_and_is_whole(root: Path) -> None:
-    kept(root, data=b"of one")
-    folder = kept(root, data=b"of another")
-    assert (folder / "inner" / "program.1.nbc").read_bytes() == b"of one"
-    assert fault_of_kept(folder) is None
-    assert list(root.iterdir()) == [folder]
+def test_what_is_kept_replaces_what_was_there_in_one_step_and_leaves_no_draft(root: Path) -> None:
+    (root / "program.code").symlink_to(root / "nowhere")
+    assert kept(file_in(root)) == (CODE, "")
+    assert kept(file_in(root, b"of another")) == (b"of another", "")
+    assert list(root.iterdir()) == [root / "program.code"]
 
 
 def test_what_was_thrown_away_can_be_kept_again(root: Path) -> None:
-    throw_away(kept(root, data=b"bad"))
+    throw_away(file_in(root, b"bad"))
     assert list(root.iterdir()) == []
     throw_away(root / "nothing")
-    assert fault_of_kept(kept(root)) is None
+    assert kept(file_in(root)) == (CODE, "")
 
 
-def test_what_killed_processes_have_left_goes_after_a_day(root: Path) -> None:
-    old, new = root / f"{DRAFT}old", root / f"{DRAFT}new"
-    for path in (old, new):
-        path.mkdir()
-    os.utime(old, (0, time.time() - 2 * 86400))
-    kept(root)
-    assert sorted(root.iterdir()) == sorted([new, root / "program"])
-
-
-class Planted:
-    """A pickle that leaves a mark when it is loaded."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return open, (str(self.mark), "w")
+def test_code_is_not_loaded_under_another_name(root: Path) -> None:
+    path = file_in(root).rename(root / "other.code")
+    assert kept(path) == (None, "its content is damaged")
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("sealed", [False, True])
-def test_a_planted_pickle_is_not_loaded(sealed: bool, root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"planted", b"", hashlib.sha256(b"planted").digest() + b"planted"])
+def test_what_was_not_kept_here_is_deleted_with_a_line_and_not_run(
+    content: bytes, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from stress.machine.native.engine import load_kept
 
-    folder, mark = kept(root), tmp_path / "mark"
-    for path in folder.rglob("*.nb?"):
-        path.write_bytes(pickle.dumps(Planted(mark)))
-    if not sealed:
-        (folder / SUMS).unlink()
-    assert load_kept(print, folder) is None
-    assert not mark.exists()
-    assert not folder.exists()
+    path = root / "program.code"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    assert load_kept(path) is None
+    assert not path.exists()
+    assert f"compiled code in {path} is deleted and compiled again: it" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """Loads the plugin's modules for good: pytester's runs within this process forget those that they import themselves.
 
-The kernel's words can be declared only once, and numpy be loaded only once, in a process.
+The kernel's words can be declared only once, and compiled code is loaded for good, in a process.
 """
 
 from importlib import import_module
@@ -10,9 +10,9 @@ import pytest
 import stress.marks.fixture
 import stress.marks.host
 import stress.marks.imports
-from stress.machine.engines import has_numba
+from stress.machine.engines import has_llvmlite
 
-if has_numba():
+if has_llvmlite():
     import_module("stress.machine.native.engine")
 
 __all__ = ["stress"]

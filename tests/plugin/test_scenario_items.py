@@ -75,11 +75,11 @@ def cases(file: Path) -> list[dict[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("numba", "expected"), [(True, ("python", "native")), (False, ("python",))])
+@pytest.mark.parametrize(("llvmlite", "expected"), [(True, ("python", "native")), (False, ("python",))])
 def test_there_is_one_item_for_each_engine_cpu_count_and_repetition(
-    numba: bool, expected: tuple[str, ...], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    llvmlite: bool, expected: tuple[str, ...], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scenario_items, "has_numba", lambda: numba)
+    monkeypatch.setattr(scenario_items, "has_llvmlite", lambda: llvmlite)
     write(pytester)
     cells = ("2cpus", "2cpus-again1", "4cpus", "4cpus-again1")
     found = names(collected(pytester, "--stress-cpus", "2,4", "--stress-repeat", "2"))
@@ -238,12 +238,12 @@ def test_a_cpu_that_does_not_end_is_told_before_the_process_exits(pytester: pyte
     result.stderr.fnmatch_lines([f"scenarios/*::{PYTHON_ITEM.replace('[', '[[]')}:", "kstress: cpu0, * did not end *"])
 
 
-def test_native_without_numba_is_an_error_of_usage(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "has_numba", lambda: False)
+def test_native_without_llvmlite_is_an_error_of_usage(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "has_llvmlite", lambda: False)
     write(pytester)
     result = pytester.runpytest_inprocess("scenarios", *QUIET, "--stress-engine", "native")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: *native needs numba; install with: * install *numba*, or *"])
+    result.stderr.fnmatch_lines(["ERROR: *native needs llvmlite; install with: * install *llvmlite*, or *"])
 
 
 def test_without_the_plugin_nothing_is_collected(pytester: pytest.Pytester) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from stress import Config, run
 from stress.judge.verdict import INCONCLUSIVE
-from stress.machine.engines import has_numba
+from stress.machine.engines import has_llvmlite
 from stress.runs.result import Result
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
@@ -17,7 +17,7 @@ from tests.support import THOROUGH
 pytestmark = [pytest.mark.everywhere, pytest.mark.alone]
 
 SECONDS = (0.3, 1.0, 4.0, 16.0)
-LONG = has_numba() or THOROUGH
+LONG = has_llvmlite() or THOROUGH
 """The python engine makes too few race windows in a short time to show that each protection holds."""
 
 

@@ -64,7 +64,7 @@ def objections(text: str) -> Iterator[str]:
     yield from changed(plan.scenarios, plan.sources_digest, [(plan.corpus, plan.corpus_digest)])
     try:
         settle(plan.config())
-    except UserError as error:  # no numba, or no GIL
+    except UserError as error:  # no llvmlite, or no GIL
         yield str(error)
 
 

@@ -196,7 +196,7 @@ def kinds(plan: Plan) -> Plan:
 
 
 def unfit(plan: Plan) -> Iterator[str]:
-    """Why cells of the plan cannot run in this interpreter: there is no numba, or no GIL."""
+    """Why cells of the plan cannot run in this interpreter: there is no llvmlite, or no GIL."""
     few = kinds(plan)
     for number in range(len(few.cells)):
         try:

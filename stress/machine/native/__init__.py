@@ -1,1 +1,1 @@
-"""The native engine: the same kernel functions compiled by numba, one OS thread for each CPU, the GIL released."""
+"""The native engine: kernel code as machine code, by LLVM. Needs the extra `native` (llvmlite)."""

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
-
-from numba.extending import register_jitable
+from typing import Any
 
 from stress.machine.blocks import SHADOW_UNMAPPED
 from stress.machine.features import Features
-from stress.machine.native.atomics import is_below, load_acquire_octet, load_word, store_word, unlikely
-from stress.machine.native.linking import PartCompiler
-from stress.machine.seam import Oops
+from stress.machine.native.steps import is_below, load_acquire_octet, load_word, stay_apart, store_word, unlikely
+from stress.machine.seam import Oops, harness
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
@@ -25,43 +22,36 @@ from stress.machine.words import (
 )
 
 Look = Callable[[Any, int, int], None]
-F = TypeVar("F", bound=Callable[..., object])
 
 
-def part(function: F) -> F:
-    """Let compiled code call `function`, and return it unchanged."""
-    register_jitable(pipeline_class=PartCompiler)(function)
-    return function
-
-
-@part
+@harness
 def is_bad(cpu: Any, address: int, alignment: int) -> bool:
     """Whether kernel code must not access `address`. `alignment` is the mask of bits that must be 0."""
     # The bound is loaded again at each access, since power-off zeroes it.
-    outside = not is_below(address - LOW, load_word(cpu.base + BOUND))
-    bad: bool = unlikely(outside or (address & alignment) != 0)
-    return bad
+    return not is_below(address - LOW, load_word(cpu.base + BOUND)) or address & alignment != 0
 
 
-@part
+@harness
 def note_fault(cpu: Any, address: int, access: int) -> None:
     """Note why an access is not possible: power-off, or a wild address."""
+    stay_apart()
     cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
     store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
     store_word(cpu.base + cpu.log + FAULT_ACCESS, access)
 
 
-@part
+@harness
 def note_hit(cpu: Any, address: int, access: int, shadow: int) -> None:
     """Note the first access of an operation to memory that is not allocated."""
+    stay_apart()
     if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
         store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
         store_word(cpu.base + cpu.log + HIT_ACCESS, access)
         store_word(cpu.base + cpu.log + HIT_SHADOW, shadow)
 
 
-@part
+@harness
 def look_at_shadow(cpu: Any, address: int, access: int) -> None:
     """Look at the shadow of the memory accessed; note the first access of an operation that is not allowed."""
     shadow = load_acquire_octet(cpu.base + (address >> 3))
@@ -69,7 +59,7 @@ def look_at_shadow(cpu: Any, address: int, access: int) -> None:
         note_hit(cpu, address, access, shadow)
 
 
-@part
+@harness
 def fault_unmapped(cpu: Any, address: int, access: int) -> None:
     """Look at the shadow; fault if the memory was unmapped, else note an access that is not allowed."""
     shadow = load_acquire_octet(cpu.base + (address >> 3))
@@ -80,7 +70,7 @@ def fault_unmapped(cpu: Any, address: int, access: int) -> None:
         note_hit(cpu, address, access, shadow)
 
 
-@part
+@harness
 def look_nowhere(cpu: Any, address: int, access: int) -> None:
     """The look of a CPU that has no shadow: none."""
 

@@ -1,28 +1,23 @@
 """The folder of compiled programs. Code that is loaded from it runs, so it must be code that this user has put there.
 
-A folder is used only if it and all in it belong to the user, and no other user can write them. Code is loaded only if
-its digests are those that were written beside it. A program's folder appears whole, in one step.
+The folder, and each file in it, is used only if it belongs to the user and no other user can write it. A program is one
+file: a digest, and the code. It is loaded only if the two fit. It appears whole, in one step.
 """
 
 import hashlib
-import json
 import os
-import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from stress.host.disk import OTHERS_WRITE, not_own, read_whole, reason, write_whole
+from stress.host.disk import not_own, read_whole, reason, write_whole
 from stress.safe_text import shown
 
-SUMS = "sums.json"
-KINDS = (".nbi", ".nbc")
-"""The suffixes of the files that numba loads: indices and data, both pickles."""
-DRAFT = ".draft-"
-OLD_SECONDS = 86400.0
+SUFFIX = ".code"
+DIGEST_BYTES = hashlib.sha256().digest_size
+LARGEST_CODE = 64 << 20
 
 
 def places() -> Iterator[tuple[str, Path]]:
@@ -63,65 +58,29 @@ def find_root() -> tuple[Path | None, list[str]]:
     return None, [*passed, "compiled code is not kept, so every process compiles it again"]
 
 
-def _loadable(folder: Path) -> Iterator[Path]:
-    """The files in a folder that numba may load."""
-    return (path for path in sorted(folder.rglob("*")) if path.suffix in KINDS)
+def _with_digest(path: Path, code: bytes) -> bytes:
+    """A file's content: the digest of its name and its code, so that no code is loaded under another name; the code."""
+    return hashlib.sha256(os.fsencode(path.name) + b"\0" + code).digest() + code
 
 
-def sums_of(folder: Path) -> dict[str, str]:
-    """The SHA-256 digest of each file in a folder that numba may load, by its relative path."""
-    return {str(path.relative_to(folder)): hashlib.sha256(read_whole(path)).hexdigest() for path in _loadable(folder)}
-
-
-def fault_of_kept(folder: Path) -> str | None:
-    """Why a program's folder must not be loaded; None if it is safe and has the content that was kept."""
+def kept(path: Path) -> tuple[bytes | None, str]:
+    """The code in a program's file; None, and why it must not be loaded, where it is not what was kept."""
     try:
-        for path in (folder, *folder.rglob("*")):
-            if fault := fault_of(path):
-                return fault
-        known = json.loads(read_whole(folder / SUMS))
-        return None if known == sums_of(folder) else "its content is damaged"
+        if fault := fault_of(path):
+            return None, fault
+        content = read_whole(path, LARGEST_CODE)
     except OSError as error:
-        return reason(error)
-    except (ValueError, RecursionError):
-        return "its list of digests is damaged"
+        return None, reason(error)
+    code = content[DIGEST_BYTES:]
+    return (code, "") if content == _with_digest(path, code) else (None, "its content is damaged")
 
 
-def seal(folder: Path) -> None:
-    """Write the digests of a folder's files beside them, and take write permission from other users."""
-    write_whole(folder / SUMS, [json.dumps(sums_of(folder)).encode()])
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS_WRITE)
+def keep(path: Path, code: bytes) -> None:
+    """Write a program's file in one step, for nobody else to write."""
+    write_whole(path, [_with_digest(path, code)], mode=0o600)
 
 
-@contextmanager
-def draft_in(root: Path) -> Iterator[Path]:
-    """A new folder to compile into; what is left of it at the end is removed."""
-    _remove_old_drafts(root)
-    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=root))
-    try:
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _remove_old_drafts(root: Path) -> None:
-    """Remove the drafts of processes that were killed while they compiled."""
-    for draft in root.glob(f"{DRAFT}*"):
-        with suppress(OSError):
-            if draft.lstat().st_mtime < time.time() - OLD_SECONDS:
-                shutil.rmtree(draft, ignore_errors=True)
-
-
-def keep(draft: Path, folder: Path) -> None:
-    """Seal a draft and rename it to `folder` in one step; if another process was faster, its folder stays."""
-    seal(draft)
+def throw_away(path: Path) -> None:
+    """Remove a program's file."""
     with suppress(OSError):
-        draft.rename(folder)
-
-
-def throw_away(folder: Path) -> None:
-    """Remove a program's folder; it is renamed first, so that other processes see it whole or not at all."""
-    with suppress(OSError):
-        folder.rename(folder.with_name(f"{DRAFT}{folder.name}-{os.getpid()}"))
-    shutil.rmtree(folder.with_name(f"{DRAFT}{folder.name}-{os.getpid()}"), ignore_errors=True)
+        path.unlink()

@@ -173,7 +173,8 @@ def _facts(one: Worked) -> tuple[tuple[str, str], ...]:
     return (
         *([("host", host_of(one.worker))] if one.worker else []),
         ("Python", f"{of.python}, {'with a GIL' if of.gil else 'without a GIL'}"),
-        ("numba", of.numba or "not there"),
+        *([("numba", of.numba)] if of.numba else []),
+        ("llvmlite", of.llvmlite or "not there"),
         ("cores", f"{of.cores} (may use {cores})"),
         ("switch interval", switch),
         ("KASAN", "on" if of.kasan else "off"),

@@ -195,10 +195,10 @@ def test_a_number_of_thousands_of_digits_is_no_traceback(tmp_path: Path) -> None
 def test_an_engine_that_is_not_there_is_told_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stress.machine.engines.has_numba", lambda: False)
+    monkeypatch.setattr("stress.machine.engines.has_llvmlite", lambda: False)
     path = plan_file(tmp_path, f'{SCENARIOS}[axes]\nengine = ["native"]\n')
     assert errors_of(path) == [
-        f"{path}: axes.engine: --engine native needs numba; install with: {install_hint('native')}, "
+        f"{path}: axes.engine: --engine native needs llvmlite; install with: {install_hint('native')}, "
         "or use --engine python"
     ]
 

@@ -1,0 +1,33 @@
+"""Checks kernel code before any engine runs it: an operation, and all that it calls."""
+
+from collections.abc import Callable
+
+from stress.machine.language import tree
+from stress.machine.language.errors import refusal
+from stress.machine.language.instances import CPU, INSTANCES
+from stress.machine.loop import run_program
+from stress.machine.seam import Cpu, Operation
+from stress.machine.words import MOST_OUTCOMES
+
+
+def check_operation(operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
+    """Check a program as a machine's loop calls it.
+
+    Raises:
+        KernelCodeError: for the first thing that is not kernel code, or a number that is returned and is no outcome.
+    """
+    _check_outcomes(INSTANCES.root(operation, CPU))
+    INSTANCES.root(run_program, CPU, operation, safepoint)
+
+
+def check_handler(handler: Callable[[Cpu], object]) -> None:
+    """Check the handler of an interrupt."""
+    INSTANCES.root(handler, CPU)
+
+
+def _check_outcomes(instance: tree.Instance) -> None:
+    for node in instance.nodes:
+        value = node.value if isinstance(node, tree.Return) else None
+        if isinstance(value, tree.Constant) and not 0 <= value.value < MOST_OUTCOMES:
+            what = f"{instance.name} returns {value.value}, which is no outcome"
+            raise refusal(instance.file, value.line, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}")

@@ -1,0 +1,51 @@
+"""What is wrong with kernel code, at the line of its author: found before it runs, or as it runs."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from stress.errors import UserError
+from stress.machine.seam import BrokenKernelCodeError
+from stress.machine.words import MOST_OUTCOMES
+from stress.safe_text import on_one_line, shown
+
+PACKAGE = Path(__file__).parents[2]
+
+
+class KernelCodeError(UserError):
+    """Kernel code that is not of the language, or that fails as it runs: `file:line: what; instead`."""
+
+
+def refusal(file: str, line: int, what: str, instead: str) -> KernelCodeError:
+    """The error for a line of a file: what is wrong there, and what to write instead."""
+    return KernelCodeError(f"{shown(file)}:{line}: {what}; {instead}")
+
+
+def _is_own(file: str) -> bool:
+    """Whether a file is of kstress itself: an error in it is no user's."""
+    return Path(file).is_relative_to(PACKAGE)
+
+
+def error_in_line(file: str, line: int, what: str) -> KernelCodeError | BrokenKernelCodeError:
+    """The error for a line that failed as it ran, of whoever wrote it."""
+    if _is_own(file):
+        return BrokenKernelCodeError(f"{file}:{line}: {what}")
+    return refusal(file, line, what, "test the operand before this line")
+
+
+def error_of_exception(error: BaseException | None) -> KernelCodeError | BrokenKernelCodeError:
+    """The error for an exception in kernel code that no fault of its CPU explains."""
+    frames = traceback.extract_tb(error.__traceback__ if error else None)
+    if not frames or _is_own(frames[-1].filename):
+        return BrokenKernelCodeError()
+    text = on_one_line(f"{type(error).__name__}: {error}".rstrip(": "))
+    return error_in_line(frames[-1].filename, frames[-1].lineno or 1, text)
+
+
+def error_of_outcome(operation: Callable[..., object]) -> KernelCodeError | BrokenKernelCodeError:
+    """The error for an operation that returned a number that is no outcome, or ended without a cause."""
+    code = operation.__code__  # type: ignore[attr-defined]
+    if _is_own(code.co_filename):
+        return BrokenKernelCodeError(operation.__name__)
+    what = f"{operation.__name__} ended in no outcome, and in no fault that explains it"
+    return refusal(code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}")

@@ -1,0 +1,216 @@
+"""Expressions of kernel code, from Python's syntax tree to `tree`."""
+
+import ast
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+from stress.machine.language import tree
+from stress.machine.language.constructs import NO_OBJECTS, forbidden
+from stress.machine.language.names import FIELDS, UNKNOWN, Method, Names, Step, methods
+from stress.machine.language.tree import CpuKind, Expression, Instance, Kind
+
+BINARY = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+}
+COMPARE = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+LEAST, MOST = -(1 << 63), (1 << 63) - 1
+WORD_BITS = 64
+
+Instances = Callable[[FunctionType, tuple[Kind, ...], "Expressions", ast.Call], Instance]
+
+
+class Expressions(Names):
+    """Translates the expressions of one function. `assigned` has the names that have a value here; None: unreachable."""
+
+    assigned: set[str] | None
+    instances: Instances
+
+    def word(self, node: ast.expr) -> Expression:
+        """An expression whose value is used as a number."""
+        found = self.any(node)
+        if isinstance(found, tree.Call) and not found.instance.has_value:
+            self.fail(node, f"{found.instance.name} returns nothing", "return a number from it")
+        if isinstance(found, tree.Method) and not methods()[found.name][1]:
+            self.fail(node, f"cpu.{found.name} returns nothing", "use it as a statement")
+        return found
+
+    def any(self, node: ast.expr) -> Expression:
+        """An expression, with a value or without one."""
+        make = getattr(self, f"_{type(node).__name__}", None)
+        if make is None:
+            self.fail(node, *forbidden(node))
+        found: Expression = make(node)
+        return found
+
+    def test(self, node: ast.expr) -> Expression:
+        """An expression that is only asked whether it is true, so that `and` and `or` may join numbers."""
+        if isinstance(node, ast.BoolOp):
+            values = [self.test(value) for value in node.values]
+            return tree.Several(node.lineno, isinstance(node.op, ast.And), values)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return tree.Not(node.lineno, self.test(node.operand))
+        return self.word(node)
+
+    def _Constant(self, node: ast.Constant) -> Expression:
+        if isinstance(node.value, bool):
+            return tree.IsTrue(node.lineno, tree.Constant(node.lineno, int(node.value)))
+        if not isinstance(node.value, int):
+            names = {"str": "a string", "float": "a float", "bytes": "bytes", "NoneType": "None"}
+            kind = type(node.value).__name__
+            self.fail(node, f"{names.get(kind, f'a {kind}')}, {ast.unparse(node)[:40]}", NO_OBJECTS)
+        return self._number(node, node.value)
+
+    def _number(self, node: ast.expr, value: int) -> Expression:
+        if not LEAST <= value <= MOST:
+            wrapped = (value - LEAST) % (1 << WORD_BITS) + LEAST
+            what = f"{value:#x} does not fit into a signed 64-bit word"
+            self.fail(node, what, f"write the word that you mean, for example {wrapped}")
+        return tree.Constant(node.lineno, int(value))
+
+    def _Name(self, node: ast.Name) -> Expression:
+        if node.id not in self.words:
+            return self._known(node)
+        if self.assigned is not None and node.id not in self.assigned:
+            self.fail(node, f"{node.id} may have no value here", "assign it on every way to this line")
+        return tree.Local(node.lineno, node.id)
+
+    def _Attribute(self, node: ast.Attribute) -> Expression:
+        if self.value_of(node) is UNKNOWN and node.attr in FIELDS:
+            return tree.Field(node.lineno, node.attr)
+        return self._known(node)
+
+    def _known(self, node: ast.expr) -> Expression:
+        """A global name or an attribute that is a number."""
+        value = self.value_of(node)
+        if isinstance(value, bool):
+            return tree.IsTrue(node.lineno, tree.Constant(node.lineno, int(value)))
+        if isinstance(value, int):
+            return self._number(node, int(value))
+        names = {CpuKind: "a CPU", FunctionType: "a function", Method: "a function"}
+        what = names.get(type(value), f"a {type(value).__name__}")
+        self.fail(node, f"{ast.unparse(node)} is {what}, where a number is needed", NO_OBJECTS)
+
+    def _UnaryOp(self, node: ast.UnaryOp) -> Expression:
+        if isinstance(node.op, ast.Not):
+            return tree.Not(node.lineno, self.test(node.operand))
+        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            value = node.operand.value
+            if isinstance(value, int) and not isinstance(value, bool):
+                return self._number(node, -value)
+        value_of = self.word(node.operand)
+        if isinstance(node.op, ast.UAdd):
+            return value_of
+        zero = tree.Constant(node.lineno, 0 if isinstance(node.op, ast.USub) else -1)
+        return tree.Binary(node.lineno, "-", zero, value_of)
+
+    def _BinOp(self, node: ast.BinOp) -> Expression:
+        return self.binary(node, node.op, self.word(node.left), self.word(node.right))
+
+    def binary(self, node: ast.AST, op: ast.operator, left: Expression, right: Expression) -> Expression:
+        """An operator on two words."""
+        if type(op) not in BINARY:
+            self.fail(node, *forbidden(op))
+        sign = BINARY[type(op)]
+        if isinstance(right, tree.Constant):
+            self._check_operand(node, sign, right.value)
+        return tree.Binary(left.line, sign, left, right)
+
+    def _check_operand(self, node: ast.AST, sign: str, value: int) -> None:
+        if sign in ("//", "%") and value == 0:
+            self.fail(node, f"{sign} 0", "divide by another number")
+        if sign in ("<<", ">>") and not 0 <= value < WORD_BITS:
+            self.fail(node, f"a shift by {value}", f"shift by 0 to {WORD_BITS - 1}")
+
+    def _Compare(self, node: ast.Compare) -> Expression:
+        for op in node.ops:
+            if type(op) not in COMPARE:
+                self.fail(node, *forbidden(op))
+        rest = [(COMPARE[type(op)], self.word(value)) for op, value in zip(node.ops, node.comparators, strict=True)]
+        return tree.Compare(node.lineno, self.word(node.left), rest)
+
+    def _BoolOp(self, node: ast.BoolOp) -> Expression:
+        found = self.test(node)
+        if not _is_truth_throughout(found):
+            self.fail(node, "and or or of numbers, used as a number", "write `x if x != 0 else y`, or compare each")
+        return found
+
+    def _IfExp(self, node: ast.IfExp) -> Expression:
+        return tree.Choose(node.lineno, self.test(node.test), self.word(node.body), self.word(node.orelse))
+
+    def _Call(self, node: ast.Call) -> Expression:
+        called = self.value_of(node.func)
+        if isinstance(called, Method):
+            return self._method(node, called)
+        if isinstance(called, Step):
+            return self._step(node, called)
+        if called in (min, max, int, bool):
+            return self._builtin(node, called)
+        if not isinstance(called, FunctionType):
+            self.fail(node, f"{ast.unparse(node.func)} is no kernel function", "call functions marked with @kernel")
+        return self._function(node, called)
+
+    def _builtin(self, node: ast.Call, called: Any) -> Expression:
+        extreme = called in (min, max)
+        if node.keywords or len(node.args) != 1 + extreme:
+            self.fail(node, f"{called.__name__} with {len(node.args)} arguments", f"give it {1 + extreme}")
+        if called is bool:
+            return tree.IsTrue(node.lineno, self.test(node.args[0]))
+        words = [self.word(value) for value in node.args]
+        return tree.Extreme(node.lineno, called.__name__, words)
+
+    def _plain_arguments(self, node: ast.Call, expected: int) -> Sequence[ast.expr]:
+        if node.keywords or len(node.args) != expected:
+            given = len(node.args) + len(node.keywords)
+            self.fail(node, f"{ast.unparse(node.func)} gets {given} arguments", f"give it {expected}, by place")
+        return node.args
+
+    def _method(self, node: ast.Call, called: Method) -> Expression:
+        words = [self.word(value) for value in self._plain_arguments(node, methods()[called.name][0])]
+        return tree.Method(node.lineno, called.cpu, called.name, words)
+
+    def _step(self, node: ast.Call, called: Step) -> Expression:
+        values = self._plain_arguments(node, called.arguments)
+        if called.is_truth:
+            return tree.Intrinsic(node.lineno, called.name, [self.test(value) for value in values], gives_truth=True)
+        return tree.Intrinsic(node.lineno, called.name, [self.word(value) for value in values])
+
+    def _function(self, node: ast.Call, called: FunctionType) -> Expression:
+        given = self._arguments(node, called)
+        found = [self.value_of(value) if isinstance(value, ast.expr) else value for value in given]
+        kinds = tuple(value if isinstance(value, CpuKind | FunctionType) else None for value in found)
+        words = [
+            self.word(value) if isinstance(value, ast.expr) else self._number(node, value)
+            for value, kind in zip(given, kinds, strict=True)
+            if kind is None
+        ]
+        return tree.Call(node.lineno, self.instances(called, kinds, self, node), words)
+
+    def _arguments(self, node: ast.Call, called: FunctionType) -> list[Any]:
+        """The arguments of a call in the order of the parameters; a default stands for itself."""
+        names = called.__code__.co_varnames[: called.__code__.co_argcount]
+        defaults = dict(zip(reversed(names), reversed(called.__defaults__ or ()), strict=False))
+        given = dict(zip(names, node.args, strict=False))
+        named = {keyword.arg: keyword.value for keyword in node.keywords}
+        missing = [name for name in names if name not in {*given, *named, *defaults}]
+        if len(node.args) > len(names) or set(named) - set(names) or set(named) & set(given) or missing:
+            count = len(node.args) + len(named)
+            what = f"{called.__name__} gets {count} argument{'' if count == 1 else 's'}"
+            self.fail(node, what, f"give it ({', '.join(names)})")
+        return [{**defaults, **given, **named}[name] for name in names]
+
+
+def _is_truth_throughout(found: Expression) -> bool:
+    """Whether an expression is a truth, and so is all that `and` and `or` join in it."""
+    if isinstance(found, tree.Several):
+        return all(map(_is_truth_throughout, found.values))
+    return found.is_truth

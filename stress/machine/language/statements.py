@@ -1,0 +1,166 @@
+"""Statements of kernel code, from Python's syntax tree to `tree`, with the names that have a value at each of them."""
+
+import ast
+from collections.abc import Callable, Sequence
+
+from stress.machine.language import loops, tree
+from stress.machine.language.constructs import forbidden
+from stress.machine.language.expressions import Expressions
+from stress.machine.seam import HARNESS_CODE, BrokenKernelCodeError, Oops
+
+Assigned = set[str] | None
+"""The names that have a value on every way to a place; None: no way leads there."""
+ONLY_RANGE = "a loop over something else than a range", "write `for i in range(...)`, or while"
+
+
+def both(one: Assigned, other: Assigned) -> Assigned:
+    """The names that have a value where two ways meet."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+class Statements(Expressions):
+    """Translates the statements of one function."""
+
+    leaving: list[list[Assigned]]
+    """For each loop around this place, the names that have a value at each `break`."""
+
+    def block(self, nodes: Sequence[ast.stmt]) -> list[tree.Statement]:
+        """A list of statements, as far as they can be reached."""
+        made: list[tree.Statement] = []
+        for before, node in zip([None, *nodes], nodes, strict=False):
+            if self.assigned is None:
+                break
+            if isinstance(node, ast.Raise):
+                self._check_cause(before, node)
+            made += self._statement(node)
+        return made
+
+    def _statement(self, node: ast.stmt) -> list[tree.Statement]:
+        make: Callable[[ast.stmt], list[tree.Statement]] | None = getattr(self, f"_{type(node).__name__}", None)
+        if make is None:
+            self.fail(node, *forbidden(node))
+        return make(node)
+
+    def _Pass(self, node: ast.Pass) -> list[tree.Statement]:
+        return []
+
+    def _Expr(self, node: ast.Expr) -> list[tree.Statement]:
+        if isinstance(node.value, ast.Constant):  # a docstring
+            return []
+        return [tree.Evaluate(self.any(node.value))]
+
+    def _name(self, target: ast.expr) -> str:
+        if not isinstance(target, ast.Name):
+            self.fail(target, *forbidden(target))
+        return target.id
+
+    def _assign(self, target: ast.expr, value: tree.Expression) -> tree.Statement:
+        name = self._name(target)
+        if self.assigned is not None:
+            self.assigned = self.assigned | {name}
+        return tree.Assign(name, value)
+
+    def _several(self, targets: Sequence[ast.expr], values: Sequence[ast.expr]) -> list[tree.Statement]:
+        """`a, b = x, y`: all values are taken before the first name gets its own."""
+        taken: list[tree.Statement] = [tree.Assign(f"{at}", self.word(value)) for at, value in enumerate(values)]
+        names = [self._assign(target, tree.Local(target.lineno, f"{at}")) for at, target in enumerate(targets)]
+        return taken + names
+
+    def _Assign(self, node: ast.Assign) -> list[tree.Statement]:
+        first, *others = node.targets
+        targets, values = getattr(first, "elts", ()), getattr(node.value, "elts", ())
+        if targets and len(targets) == len(values) and not others:
+            return self._several(targets, values)
+        made = [self._assign(first, self.word(node.value))]
+        return made + [self._assign(other, tree.Local(node.lineno, self._name(first))) for other in others]
+
+    def _AnnAssign(self, node: ast.AnnAssign) -> list[tree.Statement]:
+        return [self._assign(node.target, self.word(node.value))] if node.value else []
+
+    def _AugAssign(self, node: ast.AugAssign) -> list[tree.Statement]:
+        before = ast.copy_location(ast.Name(self._name(node.target), ast.Load()), node.target)
+        value = self.binary(node, node.op, self.word(before), self.word(node.value))
+        return [self._assign(node.target, value)]
+
+    def _Return(self, node: ast.Return) -> list[tree.Statement]:
+        made = tree.Return(self.word(node.value) if node.value else None)
+        self.assigned = None
+        return [made]
+
+    def _check_cause(self, before: ast.stmt | None, node: ast.Raise) -> None:
+        """An Oops that nothing explains is a fault of kernel code, which no run can judge."""
+        if self.function not in HARNESS_CODE and not (isinstance(before, ast.Expr) and isinstance(before.value, ast.Call)):
+            instead = "note the cause in the line before it: cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)"
+            self.fail(node, "an exception without a cause", instead)
+
+    def _Raise(self, node: ast.Raise) -> list[tree.Statement]:
+        raised = self.value_of(node.exc) if node.exc else None
+        names = {Oops: "oops", BrokenKernelCodeError: "broken"}
+        if raised not in names or node.cause:
+            self.fail(node, "an exception other than Oops", "write `raise Oops`, without arguments")
+        self.assigned = None
+        return [tree.Raise(names[raised])]
+
+    def _If(self, node: ast.If) -> list[tree.Statement]:
+        test = self.test(node.test)
+        before = self.assigned
+        body = self.block(node.body)
+        behind, self.assigned = self.assigned, before
+        orelse = self.block(node.orelse)
+        self.assigned = both(behind, self.assigned)
+        return [tree.If(test, body, orelse)]
+
+    def _turns(self, nodes: Sequence[ast.stmt], behind: Assigned) -> list[tree.Statement]:
+        """The body of a loop; `behind` are the names that have a value where the loop ends by itself."""
+        self.leaving.append([])
+        body = self.block(nodes)
+        self.assigned = behind
+        for left in self.leaving.pop():
+            self.assigned = both(self.assigned, left)
+        return body
+
+    def _While(self, node: ast.While) -> list[tree.Statement]:
+        if node.orelse:
+            self.fail(node, "a loop with else", "set a name and test it after the loop")
+        endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
+        test = None if endless else self.test(node.test)
+        made = tree.While(test, self._turns(node.body, None if endless else self.assigned))
+        if fault := loops.fault_of(made):
+            self.fail(node, *fault)
+        return [made]
+
+    def _For(self, node: ast.For) -> list[tree.Statement]:
+        call = node.iter
+        is_range = isinstance(call, ast.Call) and not call.keywords and self.value_of(call.func) is range
+        if not isinstance(call, ast.Call) or not is_range or not 1 <= len(call.args) <= 3 or node.orelse:
+            self.fail(node, *ONLY_RANGE)
+        words = [self.word(value) for value in call.args]
+        zero, one = tree.Constant(node.lineno, 0), tree.Constant(node.lineno, 1)
+        first, limit, step = [zero, *words, one] if len(words) == 1 else [*words, one][:3]
+        if not isinstance(step, tree.Constant) or step.value == 0:
+            self.fail(node, "a step that is not a constant other than 0", "give the range a constant step")
+        behind, name = self.assigned, self._name(node.target)
+        self.assigned = (behind or set()) | {name}
+        return [tree.For(name, first, limit, step.value, self._turns(node.body, behind))]
+
+    def _Break(self, node: ast.Break) -> list[tree.Statement]:
+        self.leaving[-1].append(self.assigned)
+        self.assigned = None
+        return [tree.Break()]
+
+    def _Continue(self, node: ast.Continue) -> list[tree.Statement]:
+        self.assigned = None
+        return [tree.Continue()]
+
+    def _Try(self, node: ast.Try) -> list[tree.Statement]:
+        """The harness's own code catches whatever ends an operation; no other code does."""
+        if self.function not in HARNESS_CODE or len(node.handlers) != 1 or node.orelse or node.finalbody:
+            self.fail(node, *forbidden(node))
+        before = self.assigned
+        body = self.block(node.body)
+        behind, self.assigned = self.assigned, before
+        handler = self.block(node.handlers[0].body)
+        self.assigned = both(behind, self.assigned)
+        return [tree.Try(body, handler)]

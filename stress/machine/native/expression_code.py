@@ -1,0 +1,169 @@
+"""Expressions of kernel code as LLVM's text."""
+
+from collections.abc import Callable, Sequence
+
+from stress.machine.language import tree
+from stress.machine.language.tree import Expression, Instance
+from stress.machine.native import arithmetic
+from stress.machine.native.steps_code import METHODS, NOTHING, STEPS
+from stress.machine.native.writer import SELDOM, Writer
+
+PAIR = "{i64, i64}"
+"""What a function that may raise gives: its value, and a status, 0 if nothing was raised."""
+
+
+class ExpressionCode(Writer):
+    """Writes the expressions of one function. A word is an i64, a truth an i1."""
+
+    locals: dict[str, str]
+    """The slots of local names."""
+    called: Callable[[Instance], tuple[str, bool]]
+    """The symbol of another function, and whether it may raise."""
+    access: Callable[[tree.Method], Instance]
+    """The function that does what a CPU is asked for."""
+    site: Callable[[int, str], int]
+    """The status for an exception that a line raises."""
+
+    def throw(self, status: str) -> None:
+        """End what is under way with a status."""
+        raise NotImplementedError
+
+    def word(self, node: Expression) -> str:
+        """The value of an expression as a word."""
+        found = self._any(node)
+        if not node.is_truth:
+            return found
+        return str(int(found == "true")) if found in ("true", "false") else self.new(f"zext i1 {found} to i64")
+
+    def truth(self, node: Expression) -> str:
+        """The value of an expression as a truth."""
+        found = self._any(node)
+        return found if node.is_truth else self.new(f"icmp ne i64 {found}, 0")
+
+    def _any(self, node: Expression) -> str:
+        made: str = getattr(self, f"_{type(node).__name__}")(node)
+        return made
+
+    def branch(self, node: Expression, yes: str, no: str) -> None:
+        """Go on at `yes` if an expression is true, else at `no`, without the value in between."""
+        if isinstance(node, tree.Several):
+            self._branch_several(node, yes, no)
+        elif isinstance(node, tree.Not):
+            self.branch(node.value, no, yes)
+        elif isinstance(node, tree.Compare) and len(node.rest) > 1:
+            self._branch_chain(node, yes, no)
+        elif isinstance(node, tree.Intrinsic) and node.name == "unlikely":
+            self.fork(self.truth(node.arguments[0]), yes, no, SELDOM)
+        else:
+            self.fork(self.truth(node), yes, no)
+
+    def _branch_several(self, node: tree.Several, yes: str, no: str) -> None:
+        *before, last = node.values
+        for value in before:
+            [following] = self.labels(1)
+            self.branch(value, *((following, no) if node.every else (yes, following)))
+            self.start(following)
+        self.branch(last, yes, no)
+
+    def _branch_chain(self, node: tree.Compare, yes: str, no: str) -> None:
+        left = self.word(node.first)
+        for at, (sign, value) in enumerate(node.rest, 1):
+            right = self.word(value)
+            [following] = [yes] if at == len(node.rest) else self.labels(1)
+            self.fork(self._compared(sign, left, right), following, no)
+            if at < len(node.rest):
+                self.start(following)
+            left = right
+
+    def _compared(self, sign: str, left: str, right: str) -> str:
+        return self.new(f"icmp {arithmetic.SIGNS[sign]} i64 {left}, {right}")
+
+    def _chosen(self, test: Expression, values: Sequence[Callable[[], str]]) -> str:
+        """The first value if a test is true, else the second; only that one is computed."""
+        yes, no, end = self.labels(3)
+        slot = self.new_slot()
+        self.branch(test, yes, no)
+        for label, value in zip((yes, no), values, strict=True):
+            self.start(label)
+            self.save(value(), slot)
+            self.jump(end)
+        self.start(end)
+        return self.load(slot)
+
+    def _by_branches(self, node: Expression) -> str:
+        return self.new(f"trunc i64 {self._chosen(node, (lambda: '1', lambda: '0'))} to i1")
+
+    def _Constant(self, node: tree.Constant) -> str:
+        return str(node.value)
+
+    def _Local(self, node: tree.Local) -> str:
+        return self.load(self.locals[node.name])
+
+    def _Field(self, node: tree.Field) -> str:
+        return f"%{node.name}"
+
+    def _Binary(self, node: tree.Binary) -> str:
+        def refuse(bit: str, what: str) -> None:
+            bad, good = self.labels(2)
+            self.fork(bit, bad, good, SELDOM)
+            self.start(bad)
+            self.throw(str(self.site(node.line, what)))
+            self.start(good)
+
+        left = self.word(node.left)
+        return arithmetic.binary(self, refuse, node.operator, left, self.word(node.right))
+
+    def _Extreme(self, node: tree.Extreme) -> str:
+        first, *others = [self.word(value) for value in node.values]
+        for other in others:
+            first = self.new(f"call i64 @llvm.s{node.name}.i64(i64 {first}, i64 {other})")
+        return first
+
+    def _Compare(self, node: tree.Compare) -> str:
+        if len(node.rest) > 1:
+            return self._by_branches(node)
+        [(sign, value)] = node.rest
+        left = self.word(node.first)
+        return self._compared(sign, left, self.word(value))
+
+    def _Not(self, node: tree.Not) -> str:
+        return self.new(f"xor i1 {self.truth(node.value)}, true")
+
+    def _Several(self, node: tree.Several) -> str:
+        return self._by_branches(node)
+
+    def _IsTrue(self, node: tree.IsTrue) -> str:
+        if isinstance(node.value, tree.Constant):
+            return str(node.value.value != 0).lower()
+        return self.truth(node.value)
+
+    def _Choose(self, node: tree.Choose) -> str:
+        return self._chosen(node.test, (lambda: self.word(node.yes), lambda: self.word(node.no)))
+
+    def _Intrinsic(self, node: tree.Intrinsic) -> str:
+        if node.name == "unlikely":
+            return self.truth(node.arguments[0])
+        return STEPS[node.name](self, *[self.word(value) for value in node.arguments])
+
+    def _Method(self, node: tree.Method) -> str:
+        words = [self.word(value) for value in node.arguments]
+        if node.name in METHODS:
+            return METHODS[node.name](self, *words)
+        return self._call(self.access(node), words)
+
+    def _Call(self, node: tree.Call) -> str:
+        return self._call(node.instance, [self.word(value) for value in node.arguments])
+
+    def _call(self, instance: Instance, words: Sequence[str]) -> str:
+        symbol, raises = self.called(instance)
+        given = ", ".join(f"i64 {value}" for value in ("%base", "%number", "%area", "%log", *words))
+        if not raises:
+            return self.new(f"call i64 {symbol}({given})")
+        pair = self.new(f"call {PAIR} {symbol}({given})")
+        status = self.new(f"extractvalue {PAIR} {pair}, 1")
+        bad, good = self.labels(2)
+        self.fork(self.new(f"icmp ne i64 {status}, 0"), bad, good, SELDOM)
+        self.start(bad)
+        self.throw(status)
+        self.start(good)
+        return self.new(f"extractvalue {PAIR} {pair}, 0") if instance.has_value else NOTHING

@@ -1,0 +1,173 @@
+"""A kernel function as the text of an LLVM function: statements, and what ends the function."""
+
+from collections.abc import Callable, Sequence
+
+from stress.machine.language import tree
+from stress.machine.language.tree import Instance
+from stress.machine.native.expression_code import PAIR, ExpressionCode
+from stress.machine.native.steps_code import NOTHING, STEPS
+from stress.machine.native.writer import SELDOM
+from stress.machine.words import UNEXPLAINED
+
+OOPS, BROKEN, FIRST_SITE = 1, 2, 16
+"""The statuses of a function that was ended by an exception; FIRST_SITE and above: an error of a line of its own."""
+STATUS = {"oops": OOPS, "broken": BROKEN}
+PARAMETERS = ("%base", "%number", "%area", "%log")
+Handler = tuple[str, str]
+"""The label of a handler, and the slot for the status that it handles."""
+
+
+class FunctionCode(ExpressionCode):
+    """Writes one function."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        raises: bool,
+        called: Callable[[Instance], tuple[str, bool]],
+        access: Callable[[tree.Method], Instance],
+        site: Callable[[int, str], int],
+    ) -> None:
+        """Write the body; `called`, `access` and `site` are the program's."""
+        super().__init__()
+        self.instance, self.raises = instance, raises
+        self.called, self.access, self.site = called, access, site
+        self.handlers: list[Handler] = []
+        self.loops: list[tuple[str, str]] = []
+        self.locals = {name: f"%v.{name}" for name in self._names()}
+        self.block(instance.body)
+        if self.is_open:
+            self._return(NOTHING)
+
+    def _names(self) -> Sequence[str]:
+        """The local names, parameters first."""
+        stored = [node.name for node in self.instance.nodes if isinstance(node, tree.Assign | tree.For)]
+        return list(dict.fromkeys([*self.instance.words, *stored]))
+
+    def text(self, symbol: str) -> str:
+        """The whole function."""
+        parameters = ", ".join(f"i64 {name}" for name in (*PARAMETERS, *[f"%p.{n}" for n in self.instance.words]))
+        kind = PAIR if self.raises else "i64"
+        slots = [f"{slot} = alloca i64" for slot in self.locals.values()]
+        given = [f"store i64 %p.{name}, ptr {self.locals[name]}" for name in self.instance.words]
+        body = [*slots, *self.slots, *given, *self.lines]
+        return "\n".join([f"define internal {kind} {symbol}({parameters}) {self._attributes()} {{", *body, "}", ""])
+
+    def _attributes(self) -> str:
+        """How LLVM may inline the function.
+
+        A function with a loop stays one of its own, so that the loop has all registers; what an access is made of is
+        always inlined.
+        """
+        nodes = self.instance.nodes
+        if any(isinstance(node, tree.Intrinsic) and node.name == "stay_apart" for node in nodes):
+            return "noinline cold nounwind"
+        if any(isinstance(node, tree.While | tree.For) for node in nodes):
+            return "noinline nounwind"
+        return "alwaysinline nounwind" if any(isinstance(node, tree.Intrinsic) for node in nodes) else "nounwind"
+
+    def throw(self, status: str) -> None:
+        """End the body under way with a status: at the handler, or in the caller."""
+        if self.handlers:
+            label, slot = self.handlers[-1]
+            self.save(status, slot)
+            self.jump(label)
+        elif status.isdigit():
+            self.leave(f"ret {PAIR} {{i64 0, i64 {status}}}")
+        else:
+            self.leave(f"ret {PAIR} {self.new(f'insertvalue {PAIR} zeroinitializer, i64 {status}, 1')}")
+
+    def _return(self, value: str) -> None:
+        if self.raises:
+            self.leave(f"ret {PAIR} {self.new(f'insertvalue {PAIR} zeroinitializer, i64 {value}, 0')}")
+        else:
+            self.leave(f"ret i64 {value}")
+
+    def block(self, body: tree.Body) -> None:
+        """Write statements, as far as they can be reached."""
+        for node in body:
+            if self.is_open:
+                getattr(self, f"_{type(node).__name__}")(node)
+
+    def _Assign(self, node: tree.Assign) -> None:
+        self.save(self.word(node.value), self.locals[node.name])
+
+    def _Evaluate(self, node: tree.Evaluate) -> None:
+        self._any(node.value)
+
+    def _Return(self, node: tree.Return) -> None:
+        self._return(NOTHING if node.value is None else self.word(node.value))
+
+    def _Raise(self, node: tree.Raise) -> None:
+        self.throw(str(STATUS[node.exception]))
+
+    def _If(self, node: tree.If) -> None:
+        yes, no, end = self.labels(3)
+        self.branch(node.test, yes, no)
+        self.start(yes)
+        self.block(node.body)
+        goes_on = self.is_open
+        self.jump(end)
+        self.start(no)
+        self.block(node.orelse)
+        if goes_on or self.is_open:
+            self.start(end)
+
+    def _repeat(self, body: tree.Body, again: str, end: str) -> None:
+        self.loops.append((again, end))
+        self.block(body)
+        self.loops.pop()
+
+    def _While(self, node: tree.While) -> None:
+        head, body, end = self.labels(3)
+        self.start(head)
+        if node.test is None:
+            self.jump(body)
+        else:
+            self.branch(node.test, body, end)
+        self.start(body)
+        self._repeat(node.body, head, end)
+        self.jump(head)
+        self.start(end)
+
+    def _For(self, node: tree.For) -> None:
+        head, body, again, end = self.labels(4)
+        counter, first, limit = self.new_slot(), self.word(node.first), self.word(node.limit)
+        self.save(first, counter)
+        self.start(head)
+        now = self.load(counter)
+        self.fork(self._compared("<" if node.step > 0 else ">", now, limit), body, end)
+        self.start(body)
+        self.save(now, self.locals[node.name])
+        self._repeat(node.body, again, end)
+        self.start(again)
+        self.save(self.new(f"add i64 {now}, {node.step}"), counter)
+        self.jump(head)
+        self.start(end)
+
+    def _Break(self, node: tree.Break) -> None:
+        self.jump(self.loops[-1][1])
+
+    def _Continue(self, node: tree.Continue) -> None:
+        self.jump(self.loops[-1][0])
+
+    def _Try(self, node: tree.Try) -> None:
+        caught, end = self.labels(2)
+        slot = self.new_slot()
+        self.handlers.append((caught, slot))
+        self.block(node.body)
+        self.handlers.pop()
+        self.jump(end)
+        self.start(caught)
+        self._note_unexplained(self.load(slot))
+        self.block(node.handler)
+        self.start(end)
+
+    def _note_unexplained(self, status: str) -> None:
+        """Keep the status of an error of a line, which the handler forgets; it ends the program."""
+        note, end = self.labels(2)
+        self.fork(self.new(f"icmp uge i64 {status}, {FIRST_SITE}"), note, end, SELDOM)
+        self.start(note)
+        word = self.new(f"add i64 %base, {self.new(f'add i64 %log, {UNEXPLAINED}')}")
+        STEPS["store_word"](self, word, status)
+        self.start(end)

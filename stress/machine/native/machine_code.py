@@ -1,0 +1,75 @@
+"""Machine code from LLVM's text, and its place in this process."""
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from stress.machine.native.program import ENTRY
+
+SPEED = 2
+"""How much LLVM optimises, 0 to 3: 3 gave no faster code, 1 slower code, each measured on whole runs."""
+CODE_MODEL = "jitdefault"
+
+Entry = Callable[..., int]
+
+
+@cache
+def target() -> Any:
+    """The processor of this host, for which code is made."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    features = llvm.get_host_cpu_features().flatten()
+    chosen = llvm.Target.from_default_triple()
+    return chosen.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=features, opt=SPEED, jit=True, codemodel=CODE_MODEL
+    )
+
+
+def made_by() -> str:
+    """What machine code depends on besides its text: LLVM, the settings, the processor."""
+    processor = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    return f"{llvmlite.__version__} {llvm.llvm_version_info} {SPEED} {CODE_MODEL} {target().triple} {processor}"
+
+
+def machine_code(text: str) -> bytes:
+    """The object code of a program, optimised."""
+    module = llvm.parse_assembly(text)
+    module.verify()
+    builder = llvm.create_pass_builder(target(), llvm.create_pipeline_tuning_options(speed_level=SPEED))
+    builder.getModulePassManager().run(module, builder)
+    code: bytes = target().emit_object(module)
+    return code
+
+
+def optimised(text: str) -> str:
+    """The text of a program as LLVM has optimised it, for tests."""
+    module = llvm.parse_assembly(text)
+    builder = llvm.create_pass_builder(target(), llvm.create_pipeline_tuning_options(speed_level=SPEED))
+    builder.getModulePassManager().run(module, builder)
+    return str(module)
+
+
+_engines: list[Any] = []
+"""What owns the code that was loaded; it stays until the process ends."""
+
+
+def load(code: bytes, words: int = 0) -> Entry:
+    """Load object code; its entry, which takes a CPU's four numbers, the address of its value, and `words` more.
+
+    A call of it releases the GIL.
+
+    Raises:
+        RuntimeError: for object code that LLVM cannot load.
+    """
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    address = engine.get_function_address(ENTRY)
+    if not address:
+        raise RuntimeError("it has no entry")
+    _engines.append(engine)
+    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (5 + words))(address)

@@ -1,0 +1,110 @@
+"""A whole program as LLVM's text: its entry, and every function that it calls, each once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from stress.machine.language import tree
+from stress.machine.language.instances import INSTANCES, Instances
+from stress.machine.language.tree import Function, Instance, Kind
+from stress.machine.native import arithmetic
+from stress.machine.native.cpu import accesses_for
+from stress.machine.native.function_code import FIRST_SITE, PARAMETERS, FunctionCode
+from stress.machine.native.expression_code import PAIR
+from stress.machine.native.steps_code import DECLARATIONS, METHODS
+
+ENTRY = "entry"
+
+
+@attrs.frozen
+class Site:
+    """A line whose own error ends a program, and what the error is."""
+
+    file: str
+    line: int
+    what: str
+
+
+@attrs.define
+class Program:
+    """The functions of one program on their way into LLVM's text."""
+
+    instances: Instances = INSTANCES
+    sites: list[Site] = attrs.field(factory=list)
+    """The lines that may fail, in the order of their statuses."""
+    _texts: list[str] = attrs.field(factory=list)
+    _symbols: dict[Instance, tuple[str, bool]] = attrs.field(factory=dict)
+
+    def text(self, function: Function, *kinds: Kind) -> str:
+        """The program that calls one function: its entry stores the function's value at `out`, and returns a status.
+
+        Raises:
+            KernelCodeError: for anything that is not kernel code.
+        """
+        root = self.instances.root(function, *kinds)
+        symbol, raises = self._called(root)
+        return "".join([*self._texts, _entry(root, symbol, raises), DECLARATIONS])
+
+    def _called(self, instance: Instance) -> tuple[str, bool]:
+        """The symbol of a function, and whether it may raise; its text is written at the first call."""
+        if instance not in self._symbols:
+            symbol, raises = f"@{instance.name}.{len(self._symbols)}", self._may_raise(instance.body)
+            self._symbols[instance] = symbol, raises
+            code = FunctionCode(instance, raises, self._called, self._access, self._site_in(instance))
+            self._texts.append(code.text(symbol))
+        return self._symbols[instance]
+
+    def _access(self, asked: tree.Method) -> Instance:
+        """The function that does what a CPU is asked for."""
+        function: Any = accesses_for(asked.cpu.features)[asked.name]  # type: ignore[arg-type]
+        return self.instances.root(function, asked.cpu, *[None] * len(asked.arguments))
+
+    def _site_in(self, instance: Instance) -> Any:
+        def site(line: int, what: str) -> int:
+            self.sites.append(Site(instance.file, line, what))
+            return FIRST_SITE + len(self.sites) - 1
+
+        return site
+
+    def _may_raise(self, found: Any) -> bool:
+        """Whether code may end with an exception."""
+        if isinstance(found, list | tuple):
+            return any(map(self._may_raise, found))
+        if isinstance(found, tree.Try):
+            return self._may_raise(found.handler)
+        if not isinstance(found, tree.Expression | tree.Statement):
+            return False
+        if isinstance(found, tree.Raise) or self._raises_itself(found):
+            return True
+        return any(self._may_raise(getattr(found, part)) for part in tree.parts_of(type(found)))
+
+    def _raises_itself(self, found: Any) -> bool:
+        if isinstance(found, tree.Binary):
+            return arithmetic.may_raise(found.operator, isinstance(found.right, tree.Constant))
+        if isinstance(found, tree.Method) and found.name not in METHODS:
+            return self._called(self._access(found))[1]
+        return isinstance(found, tree.Call) and self._called(found.instance)[1]
+
+
+def _entry(root: Instance, symbol: str, raises: bool) -> str:
+    """The one function that is called from outside, with a CPU's four numbers, `out`, and the words of the root."""
+    words = [f"%p.{name}" for name in root.words]
+    parameters = ", ".join(f"i64 {name}" for name in (*PARAMETERS, "%out", *words))
+    given = ", ".join(f"i64 {name}" for name in (*PARAMETERS, *words))
+    return "\n".join([f"define i64 @{ENTRY}({parameters}) nounwind {{", *_pass_on(symbol, raises, given), "}", ""])
+
+
+def _pass_on(symbol: str, raises: bool, given: str) -> Sequence[str]:
+    pointer = "%pointer = inttoptr i64 %out to ptr"
+    if not raises:
+        return [f"%value = call i64 {symbol}({given})", pointer, "store i64 %value, ptr %pointer", "ret i64 0"]
+    return [
+        f"%pair = call {PAIR} {symbol}({given})",
+        f"%value = extractvalue {PAIR} %pair, 0",
+        f"%status = extractvalue {PAIR} %pair, 1",
+        pointer,
+        "store i64 %value, ptr %pointer",
+        "ret i64 %status",
+    ]
+

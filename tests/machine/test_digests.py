@@ -1,0 +1,103 @@
+"""The name of kept machine code: the same in every process, another if the code would be another, else the same."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stress.machine.language.tree import CpuKind
+from stress.scenario_files import load_source
+from tests.frontdoor.command import BOUND_SECONDS, environment
+from tests.support import KASAN
+
+pytestmark = pytest.mark.native
+
+DIGESTS = """
+from stress.config import Config
+from stress.machine.language.tree import CpuKind
+from stress.machine.loop import run_program
+from stress.machine.native.engine import digest_of
+from stress.machine.native.program import Program
+from stress.runs.settled import settle
+from stress.scenario_files import catalogue
+
+def digests():
+    found = {}
+    for scenario in catalogue():
+        features = CpuKind(settle(Config(cpus=4, engine="native")).features(scenario))
+        for program in scenario.deal(4):
+            operation = program.under(scenario.protocol)
+            text = Program().text(run_program, features, operation, scenario.protocol.safepoint)
+            found[f"{scenario.name} {program.name}"] = digest_of(text)
+    return found
+"""
+CODE = """
+from stress import Program, Scenario
+from stress.machine.seam import Cpu, kernel
+
+LIMIT = 3
+
+
+@kernel
+def helper(cpu: Cpu) -> int:
+    return LIMIT
+
+
+@kernel
+def unused(cpu: Cpu) -> int:
+    return 0
+
+
+@kernel
+def operation(cpu: Cpu) -> int:
+    return helper(cpu)
+
+"""
+LAST_LINE = 'SCENARIO = Scenario("mine", "c", "s", (Program("work", operation),), expect="held")\n'
+
+
+@pytest.mark.parametrize("first", ["stress.machine.slab", "stress.programs.modprobe"])
+def test_every_program_has_the_same_digest_in_every_process(first: str) -> None:
+    here: dict[str, object] = {}
+    exec(DIGESTS, here)
+    known = here["digests"]()  # type: ignore[operator]
+    assert len(known) > 86
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {first}\nimport json\n{DIGESTS}\nprint(json.dumps(digests()))"],
+        env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == known
+
+
+def digest(folder: Path, source: str) -> str:
+    """The digest of the operation of a scenario file."""
+    from stress.machine.native.engine import digest_of
+    from stress.machine.native.program import Program
+
+    folder.mkdir()
+    source += LAST_LINE
+    (folder / "mine.py").write_text(source)
+    [program] = load_source(folder / "mine.py", source.encode()).programs
+    return digest_of(Program().text(program.operation, CpuKind(KASAN)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\n\n@kernel\ndef unused", "\n\n# A comment.\n@kernel\ndef unused"),
+        ("def helper(cpu: Cpu) -> int:\n", 'def helper(cpu: Cpu) -> int:\n    """What it does."""\n'),
+        ("return 0", "return 1"),
+    ],
+)
+def test_a_comment_a_docstring_or_a_function_that_nobody_calls_costs_nothing(
+    before: str, after: str, tmp_path: Path
+) -> None:
+    assert before in CODE
+    assert digest(tmp_path / "a", CODE) == digest(tmp_path / "b", CODE.replace(before, after))
+
+
+@pytest.mark.parametrize(("before", "after"), [("LIMIT = 3", "LIMIT = 4"), ("return LIMIT", "return LIMIT + cpu.number")])
+def test_a_value_or_a_function_that_is_used_counts(before: str, after: str, tmp_path: Path) -> None:
+    assert digest(tmp_path / "a", CODE) != digest(tmp_path / "b", CODE.replace(before, after))
