@@ -1,7 +1,7 @@
 """The nursery: a process that has loaded all that a machine's processes need, and forks one on request.
 
-Loading all that takes longer than many cells. The nursery has no threads, so that a fork of it is complete; the threads of
-a machine start in the forked process. `python -m stress.campaign.nursery MODULE [native]` is that process, `Nursery`
+Loading all that takes longer than many cells. The nursery has no threads, so that a fork of it is complete; the threads
+of a machine start in the forked process. `python -m stress.campaign.nursery MODULE [native]` is that process, `Nursery`
 the handle of it.
 """
 

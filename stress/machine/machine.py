@@ -10,8 +10,8 @@ from pathlib import Path
 import attrs
 
 from stress.errors import HostError, is_for_memory, out_of_memory
-from stress.machine.language.errors import KernelCodeError
 from stress.host import clocks
+from stress.machine.language.errors import KernelCodeError
 from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
 from stress.machine.words import ONLINE, STARTED
@@ -162,7 +162,7 @@ class Machine:
             os._exit(EXIT_HARNESS_FAILED)
 
     def check(self) -> None:
-        """Raise MachineError if a CPU's thread died; HostError for lack of memory; KernelCodeError for its kernel code."""
+        """Raise the error of a CPU whose thread died: HostError, KernelCodeError or MachineError."""
         if self.cause and is_for_memory(self.cause):
             raise out_of_memory(self.cause) from self.cause
         if isinstance(self.cause, KernelCodeError):

@@ -98,6 +98,8 @@ def test_a_comment_a_docstring_or_a_function_that_nobody_calls_costs_nothing(
     assert digest(tmp_path / "a", CODE) == digest(tmp_path / "b", CODE.replace(before, after))
 
 
-@pytest.mark.parametrize(("before", "after"), [("LIMIT = 3", "LIMIT = 4"), ("return LIMIT", "return LIMIT + cpu.number")])
+@pytest.mark.parametrize(
+    ("before", "after"), [("LIMIT = 3", "LIMIT = 4"), ("return LIMIT", "return LIMIT + cpu.number")]
+)
 def test_a_value_or_a_function_that_is_used_counts(before: str, after: str, tmp_path: Path) -> None:
     assert digest(tmp_path / "a", CODE) != digest(tmp_path / "b", CODE.replace(before, after))

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import pytest
 
 from stress.machine.blocks import HEAP_START, SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
+from stress.machine.language.errors import KernelCodeError
 from stress.machine.loop import begin_operation, finish_operation, guarded, is_window, mark_edge, run_program, warn
 from stress.machine.machine import Machine, MachineError
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
-from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, kernel
+from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.words import (
     AFTER_FREE,
     BOUND,
@@ -229,7 +230,7 @@ def test_a_fault_puts_the_registers_back_to_where_an_operation_begins() -> None:
 def test_an_error_that_no_fault_explains_is_no_outcome() -> None:
     ram, reader = reader_among(0, 1)
     ram.poke(reader.log + FAULT_CAUSE, 1)
-    with pytest.raises(BrokenKernelCodeError):
+    with pytest.raises(KernelCodeError, match=r"test_loop\.py:\d+: ZeroDivisionError: "):
         guarded(reader, lambda cpu: 1 // 0)
 
 
@@ -265,7 +266,8 @@ def below_all(cpu: Cpu) -> int:
 @pytest.mark.parametrize("operation", [beyond_all, below_all])
 def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation: Operation) -> None:
     ram = blank_ram(1)
-    with pytest.raises(MachineError, match="BrokenKernelCode"):
+    line = operation.__code__.co_firstlineno
+    with pytest.raises(KernelCodeError, match=rf"test_loop\.py:{line}: {operation.__name__} ended in no outcome"):
         run_machine(ram, [program_of(engine, operation)], lambda: False)
     assert ram.log_words(OPERATIONS) == [[0]]
 

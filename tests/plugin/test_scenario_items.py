@@ -238,7 +238,9 @@ def test_a_cpu_that_does_not_end_is_told_before_the_process_exits(pytester: pyte
     result.stderr.fnmatch_lines([f"scenarios/*::{PYTHON_ITEM.replace('[', '[[]')}:", "kstress: cpu0, * did not end *"])
 
 
-def test_native_without_llvmlite_is_an_error_of_usage(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_native_without_llvmlite_is_an_error_of_usage(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engines, "has_llvmlite", lambda: False)
     write(pytester)
     result = pytester.runpytest_inprocess("scenarios", *QUIET, "--stress-engine", "native")

@@ -6,6 +6,7 @@ import pytest
 from stress import Config, Program, Scenario
 from stress.kernel.module import UNLOADS
 from stress.kernel.stop_machine import cond_resched
+from stress.machine.language.errors import KernelCodeError
 from stress.machine.loop import resting, run_program
 from stress.machine.machine import Machine
 from stress.machine.ram import Ram
@@ -157,6 +158,6 @@ def test_an_error_in_a_safepoint_at_rest_is_no_outcome() -> None:
         if cpu.peek(cpu.log + OPERATIONS) == 1:
             raise BrokenKernelCodeError
 
-    with pytest.raises(BrokenKernelCodeError):
+    with pytest.raises(KernelCodeError, match=r"test_drives\.py:\d+: BrokenKernelCodeError"):
         run_program(cpu, nothing, resting(safepoint))
     assert ram.log_words(VIOLATIONS) == [[0]]

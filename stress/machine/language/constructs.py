@@ -45,4 +45,6 @@ FORBIDDEN: dict[type[ast.AST], tuple[str, str]] = {
 def forbidden(node: ast.AST) -> tuple[str, str]:
     """What a node that kernel code must not have is called, and what to write instead."""
     name = type(node).__name__
-    return FORBIDDEN.get(type(node), (f"{name}, which is not kernel code", "docs/scenario.md lists what kernel code has"))
+    return FORBIDDEN.get(
+        type(node), (f"{name}, which is not kernel code", "docs/scenario.md lists what kernel code has")
+    )

@@ -44,8 +44,10 @@ def error_of_exception(error: BaseException | None) -> KernelCodeError | BrokenK
 
 def error_of_outcome(operation: Callable[..., object]) -> KernelCodeError | BrokenKernelCodeError:
     """The error for an operation that returned a number that is no outcome, or ended without a cause."""
-    code = operation.__code__  # type: ignore[attr-defined]
+    code = operation.__code__
     if _is_own(code.co_filename):
         return BrokenKernelCodeError(operation.__name__)
     what = f"{operation.__name__} ended in no outcome, and in no fault that explains it"
-    return refusal(code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}")
+    return refusal(
+        code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}"
+    )

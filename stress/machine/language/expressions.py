@@ -30,7 +30,10 @@ Instances = Callable[[FunctionType, tuple[Kind, ...], "Expressions", ast.Call], 
 
 
 class Expressions(Names):
-    """Translates the expressions of one function. `assigned` has the names that have a value here; None: unreachable."""
+    """Translates the expressions of one function.
+
+    `assigned` has the names that have a value here; None: no way leads here. `instances` gives the function for a call.
+    """
 
     assigned: set[str] | None
     instances: Instances
@@ -39,16 +42,16 @@ class Expressions(Names):
         """An expression whose value is used as a number."""
         found = self.any(node)
         if isinstance(found, tree.Call) and not found.instance.has_value:
-            self.fail(node, f"{found.instance.name} returns nothing", "return a number from it")
+            raise self.fault(node, f"{found.instance.name} returns nothing", "return a number from it")
         if isinstance(found, tree.Method) and not methods()[found.name][1]:
-            self.fail(node, f"cpu.{found.name} returns nothing", "use it as a statement")
+            raise self.fault(node, f"cpu.{found.name} returns nothing", "use it as a statement")
         return found
 
     def any(self, node: ast.expr) -> Expression:
         """An expression, with a value or without one."""
-        make = getattr(self, f"_{type(node).__name__}", None)
+        make = getattr(self, f"_on_{type(node).__name__.lower()}", None)
         if make is None:
-            self.fail(node, *forbidden(node))
+            raise self.fault(node, *forbidden(node))
         found: Expression = make(node)
         return found
 
@@ -61,30 +64,30 @@ class Expressions(Names):
             return tree.Not(node.lineno, self.test(node.operand))
         return self.word(node)
 
-    def _Constant(self, node: ast.Constant) -> Expression:
+    def _on_constant(self, node: ast.Constant) -> Expression:
         if isinstance(node.value, bool):
             return tree.IsTrue(node.lineno, tree.Constant(node.lineno, int(node.value)))
         if not isinstance(node.value, int):
             names = {"str": "a string", "float": "a float", "bytes": "bytes", "NoneType": "None"}
             kind = type(node.value).__name__
-            self.fail(node, f"{names.get(kind, f'a {kind}')}, {ast.unparse(node)[:40]}", NO_OBJECTS)
+            raise self.fault(node, f"{names.get(kind, f'a {kind}')}, {ast.unparse(node)[:40]}", NO_OBJECTS)
         return self._number(node, node.value)
 
     def _number(self, node: ast.expr, value: int) -> Expression:
         if not LEAST <= value <= MOST:
             wrapped = (value - LEAST) % (1 << WORD_BITS) + LEAST
             what = f"{value:#x} does not fit into a signed 64-bit word"
-            self.fail(node, what, f"write the word that you mean, for example {wrapped}")
+            raise self.fault(node, what, f"write the word that you mean, for example {wrapped}")
         return tree.Constant(node.lineno, int(value))
 
-    def _Name(self, node: ast.Name) -> Expression:
+    def _on_name(self, node: ast.Name) -> Expression:
         if node.id not in self.words:
             return self._known(node)
         if self.assigned is not None and node.id not in self.assigned:
-            self.fail(node, f"{node.id} may have no value here", "assign it on every way to this line")
+            raise self.fault(node, f"{node.id} may have no value here", "assign it on every way to this line")
         return tree.Local(node.lineno, node.id)
 
-    def _Attribute(self, node: ast.Attribute) -> Expression:
+    def _on_attribute(self, node: ast.Attribute) -> Expression:
         if self.value_of(node) is UNKNOWN and node.attr in FIELDS:
             return tree.Field(node.lineno, node.attr)
         return self._known(node)
@@ -98,9 +101,9 @@ class Expressions(Names):
             return self._number(node, int(value))
         names = {CpuKind: "a CPU", FunctionType: "a function", Method: "a function"}
         what = names.get(type(value), f"a {type(value).__name__}")
-        self.fail(node, f"{ast.unparse(node)} is {what}, where a number is needed", NO_OBJECTS)
+        raise self.fault(node, f"{ast.unparse(node)} is {what}, where a number is needed", NO_OBJECTS)
 
-    def _UnaryOp(self, node: ast.UnaryOp) -> Expression:
+    def _on_unaryop(self, node: ast.UnaryOp) -> Expression:
         if isinstance(node.op, ast.Not):
             return tree.Not(node.lineno, self.test(node.operand))
         if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
@@ -113,13 +116,13 @@ class Expressions(Names):
         zero = tree.Constant(node.lineno, 0 if isinstance(node.op, ast.USub) else -1)
         return tree.Binary(node.lineno, "-", zero, value_of)
 
-    def _BinOp(self, node: ast.BinOp) -> Expression:
+    def _on_binop(self, node: ast.BinOp) -> Expression:
         return self.binary(node, node.op, self.word(node.left), self.word(node.right))
 
     def binary(self, node: ast.AST, op: ast.operator, left: Expression, right: Expression) -> Expression:
         """An operator on two words."""
         if type(op) not in BINARY:
-            self.fail(node, *forbidden(op))
+            raise self.fault(node, *forbidden(op))
         sign = BINARY[type(op)]
         if isinstance(right, tree.Constant):
             self._check_operand(node, sign, right.value)
@@ -127,27 +130,29 @@ class Expressions(Names):
 
     def _check_operand(self, node: ast.AST, sign: str, value: int) -> None:
         if sign in ("//", "%") and value == 0:
-            self.fail(node, f"{sign} 0", "divide by another number")
+            raise self.fault(node, f"{sign} 0", "divide by another number")
         if sign in ("<<", ">>") and not 0 <= value < WORD_BITS:
-            self.fail(node, f"a shift by {value}", f"shift by 0 to {WORD_BITS - 1}")
+            raise self.fault(node, f"a shift by {value}", f"shift by 0 to {WORD_BITS - 1}")
 
-    def _Compare(self, node: ast.Compare) -> Expression:
+    def _on_compare(self, node: ast.Compare) -> Expression:
         for op in node.ops:
             if type(op) not in COMPARE:
-                self.fail(node, *forbidden(op))
+                raise self.fault(node, *forbidden(op))
         rest = [(COMPARE[type(op)], self.word(value)) for op, value in zip(node.ops, node.comparators, strict=True)]
         return tree.Compare(node.lineno, self.word(node.left), rest)
 
-    def _BoolOp(self, node: ast.BoolOp) -> Expression:
+    def _on_boolop(self, node: ast.BoolOp) -> Expression:
         found = self.test(node)
         if not _is_truth_throughout(found):
-            self.fail(node, "and or or of numbers, used as a number", "write `x if x != 0 else y`, or compare each")
+            raise self.fault(
+                node, "and or or of numbers, used as a number", "write `x if x != 0 else y`, or compare each"
+            )
         return found
 
-    def _IfExp(self, node: ast.IfExp) -> Expression:
+    def _on_ifexp(self, node: ast.IfExp) -> Expression:
         return tree.Choose(node.lineno, self.test(node.test), self.word(node.body), self.word(node.orelse))
 
-    def _Call(self, node: ast.Call) -> Expression:
+    def _on_call(self, node: ast.Call) -> Expression:
         called = self.value_of(node.func)
         if isinstance(called, Method):
             return self._method(node, called)
@@ -156,13 +161,15 @@ class Expressions(Names):
         if called in (min, max, int, bool):
             return self._builtin(node, called)
         if not isinstance(called, FunctionType):
-            self.fail(node, f"{ast.unparse(node.func)} is no kernel function", "call functions marked with @kernel")
+            raise self.fault(
+                node, f"{ast.unparse(node.func)} is no kernel function", "call functions marked with @kernel"
+            )
         return self._function(node, called)
 
     def _builtin(self, node: ast.Call, called: Any) -> Expression:
         extreme = called in (min, max)
         if node.keywords or len(node.args) != 1 + extreme:
-            self.fail(node, f"{called.__name__} with {len(node.args)} arguments", f"give it {1 + extreme}")
+            raise self.fault(node, f"{called.__name__} with {len(node.args)} arguments", f"give it {1 + extreme}")
         if called is bool:
             return tree.IsTrue(node.lineno, self.test(node.args[0]))
         words = [self.word(value) for value in node.args]
@@ -171,7 +178,7 @@ class Expressions(Names):
     def _plain_arguments(self, node: ast.Call, expected: int) -> Sequence[ast.expr]:
         if node.keywords or len(node.args) != expected:
             given = len(node.args) + len(node.keywords)
-            self.fail(node, f"{ast.unparse(node.func)} gets {given} arguments", f"give it {expected}, by place")
+            raise self.fault(node, f"{ast.unparse(node.func)} gets {given} arguments", f"give it {expected}, by place")
         return node.args
 
     def _method(self, node: ast.Call, called: Method) -> Expression:
@@ -205,8 +212,10 @@ class Expressions(Names):
         if len(node.args) > len(names) or set(named) - set(names) or set(named) & set(given) or missing:
             count = len(node.args) + len(named)
             what = f"{called.__name__} gets {count} argument{'' if count == 1 else 's'}"
-            self.fail(node, what, f"give it ({', '.join(names)})")
-        return [{**defaults, **given, **named}[name] for name in names]
+            raise self.fault(node, what, f"give it ({', '.join(names)})")
+        found: dict[str, Any] = {**defaults, **given}
+        found.update((name, value) for name, value in named.items() if name)
+        return [found[name] for name in names]
 
 
 def _is_truth_throughout(found: Expression) -> bool:

@@ -5,7 +5,6 @@ from types import FunctionType
 
 import attrs
 
-from stress.machine.language import tree
 from stress.machine.language.errors import refusal
 from stress.machine.language.expressions import Expressions
 from stress.machine.language.source import definition_of
@@ -30,10 +29,12 @@ class Translation(Statements):
         ends = self.definition.returns
         gives = any(node.value for node in ends)
         if bare := next((node for node in ends if gives and not node.value), None):
-            self.fail(bare, f"{self.function.__name__} returns a number elsewhere, and nothing here", "return a number")
+            raise self.fault(
+                bare, f"{self.function.__name__} returns a number elsewhere, and nothing here", "return a number"
+            )
         says = self.node.returns is not None and ast.unparse(self.node.returns) not in ("None", "NoReturn")
         if self.assigned is not None and (gives or says):
-            self.fail(self.node, f"{self.function.__name__} may end without a number", "end it with a return")
+            raise self.fault(self.node, f"{self.function.__name__} may end without a number", "end it with a return")
         return gives or says
 
 
@@ -58,14 +59,12 @@ class Instances:
             raise refusal(code.co_filename, code.co_firstlineno, what, f"give it {len(kinds)}")
         return self._instance(function, kinds)
 
-    def called(
-        self, function: FunctionType, kinds: tuple[Kind, ...], caller: Expressions, node: ast.Call
-    ) -> Instance:
+    def called(self, function: FunctionType, kinds: tuple[Kind, ...], caller: Expressions, node: ast.Call) -> Instance:
         """The instance that a call at `node` in another function needs."""
         if function not in KERNEL_FUNCTIONS:
-            caller.fail(node, *_unmarked(function))
+            raise caller.fault(node, *_unmarked(function))
         if self._known.get((function, kinds), self) is None:
-            caller.fail(node, f"{function.__name__} calls itself", "write a loop")
+            raise caller.fault(node, f"{function.__name__} calls itself", "write a loop")
         return self._instance(function, kinds)
 
     def _instance(self, function: FunctionType, kinds: tuple[Kind, ...]) -> Instance:

@@ -34,7 +34,11 @@ def _names(found: Any) -> set[str]:
 
 def fault_of(loop: tree.While) -> tuple[str, str] | None:
     """Why a loop never ends, or spins so that nobody sees it, and what to write instead; None if neither is certain."""
-    if loop.test is not None and not loop.body and any(getattr(node, "name", None) in READS for node in nodes_of(loop.test)):
+    if (
+        loop.test is not None
+        and not loop.body
+        and any(getattr(node, "name", None) in READS for node in nodes_of(loop.test))
+    ):
         return "a loop that spins without a word of it", "call cpu.relax(address) in its body"
     if power_off_ends([loop.test, loop.body]) or _leaves(loop.body):
         return None

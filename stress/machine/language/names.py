@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any
 
 import attrs
 
-from stress.machine.language.errors import refusal
+from stress.machine.language.errors import KernelCodeError, refusal
 from stress.machine.language.source import Definition
 from stress.machine.language.tree import CpuKind, Kind
 from stress.machine.seam import Cpu
@@ -38,6 +38,10 @@ class Step:
     arguments: int
     is_truth: bool = False
     kind: CpuKind | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Refuse: a step has a meaning only in compiled code."""
+        raise TypeError(f"{self.name} is a step of compiled code")
 
 
 @attrs.frozen
@@ -68,16 +72,18 @@ class Names:
         self.words = {name for name in self.parameters if name not in self.known}
         for stored in definition.stored:
             if stored.id in self.known:
-                self.fail(stored, f"{stored.id} is a CPU or a function", "give the number another name")
+                raise self.fault(stored, f"{stored.id} is a CPU or a function", "give the number another name")
             self.words.add(stored.id)
 
-    def fail(self, node: ast.AST, what: str, instead: str) -> NoReturn:
-        """Refuse the function for what stands at `node`."""
-        raise refusal(self.file, getattr(node, "lineno", self.node.lineno), what, instead)
+    def fault(self, node: ast.AST, what: str, instead: str) -> KernelCodeError:
+        """The error for what stands at `node`."""
+        return refusal(self.file, getattr(node, "lineno", self.node.lineno), what, instead)
 
     def _parameters(self, args: ast.arguments) -> list[str]:
         if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
-            self.fail(self.node, "a parameter that is not a plain name", "give each parameter a name and a place")
+            raise self.fault(
+                self.node, "a parameter that is not a plain name", "give each parameter a name and a place"
+            )
         return [argument.arg for argument in args.args]
 
     def _bound(self, kinds: tuple[Kind, ...]) -> dict[str, Any]:
@@ -87,9 +93,7 @@ class Names:
     def _outer(self) -> Mapping[str, Any]:
         """The names that a function which was made inside of another one has of that one."""
         cells = self.function.__closure__ or ()
-        return {
-            name: cell.cell_contents for name, cell in zip(self.function.__code__.co_freevars, cells, strict=True)
-        }
+        return {name: cell.cell_contents for name, cell in zip(self.function.__code__.co_freevars, cells, strict=True)}
 
     def value_of(self, node: ast.expr) -> Any:
         """What an expression is known to be: a CPU, a function, a number, a module, ...; UNKNOWN for a word."""
@@ -108,7 +112,7 @@ class Names:
             if node.id in scope:
                 return scope[node.id]
         known = [*self.known, *self.words, *self.function.__globals__]
-        self.fail(node, f"there is no name {node.id}{_nearest(node.id, known)}", "define or import it")
+        raise self.fault(node, f"there is no name {node.id}{_nearest(node.id, known)}", "define or import it")
 
     def _value_of_attribute(self, node: ast.Attribute) -> Any:
         owner = self.value_of(node.value)
@@ -116,7 +120,9 @@ class Names:
             return self._of_cpu(node, owner)
         if owner is UNKNOWN or not hasattr(owner, node.attr):
             what = f"{ast.unparse(node.value)} has no {node.attr}"
-            self.fail(node, what, "a word has no attributes" if owner is UNKNOWN else "define it or correct the name")
+            raise self.fault(
+                node, what, "a word has no attributes" if owner is UNKNOWN else "define it or correct the name"
+            )
         return getattr(owner, node.attr)
 
     def _of_cpu(self, node: ast.Attribute, cpu: CpuKind) -> Any:
@@ -125,7 +131,7 @@ class Names:
         if node.attr in FIELDS:
             return UNKNOWN
         near = _nearest(node.attr, [*methods(), *FIELDS[1:]])
-        self.fail(node, f"a CPU has no {node.attr}{near}", "stress.machine.seam.Cpu lists what it has")
+        raise self.fault(node, f"a CPU has no {node.attr}{near}", "stress.machine.seam.Cpu lists what it has")
 
 
 def _nearest(name: str, known: list[str]) -> str:

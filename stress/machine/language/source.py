@@ -31,7 +31,7 @@ def _nodes(file: str) -> Mapping[int, ast.FunctionDef]:
     """The functions of a file, inner ones too, by their first line (that of a decorator, if there is one)."""
     tree = ast.parse("".join(linecache.getlines(file)))
     found = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-    return {(node.decorator_list or [node])[0].lineno: node for node in found}
+    return {min(node.lineno, *(one.lineno for one in node.decorator_list), node.lineno): node for node in found}
 
 
 @cache

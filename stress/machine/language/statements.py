@@ -38,22 +38,24 @@ class Statements(Expressions):
         return made
 
     def _statement(self, node: ast.stmt) -> list[tree.Statement]:
-        make: Callable[[ast.stmt], list[tree.Statement]] | None = getattr(self, f"_{type(node).__name__}", None)
+        make: Callable[[ast.stmt], list[tree.Statement]] | None = getattr(
+            self, f"_on_{type(node).__name__.lower()}", None
+        )
         if make is None:
-            self.fail(node, *forbidden(node))
+            raise self.fault(node, *forbidden(node))
         return make(node)
 
-    def _Pass(self, node: ast.Pass) -> list[tree.Statement]:
+    def _on_pass(self, node: ast.Pass) -> list[tree.Statement]:
         return []
 
-    def _Expr(self, node: ast.Expr) -> list[tree.Statement]:
+    def _on_expr(self, node: ast.Expr) -> list[tree.Statement]:
         if isinstance(node.value, ast.Constant):  # a docstring
             return []
         return [tree.Evaluate(self.any(node.value))]
 
     def _name(self, target: ast.expr) -> str:
         if not isinstance(target, ast.Name):
-            self.fail(target, *forbidden(target))
+            raise self.fault(target, *forbidden(target))
         return target.id
 
     def _assign(self, target: ast.expr, value: tree.Expression) -> tree.Statement:
@@ -68,7 +70,7 @@ class Statements(Expressions):
         names = [self._assign(target, tree.Local(target.lineno, f"{at}")) for at, target in enumerate(targets)]
         return taken + names
 
-    def _Assign(self, node: ast.Assign) -> list[tree.Statement]:
+    def _on_assign(self, node: ast.Assign) -> list[tree.Statement]:
         first, *others = node.targets
         targets, values = getattr(first, "elts", ()), getattr(node.value, "elts", ())
         if targets and len(targets) == len(values) and not others:
@@ -76,34 +78,36 @@ class Statements(Expressions):
         made = [self._assign(first, self.word(node.value))]
         return made + [self._assign(other, tree.Local(node.lineno, self._name(first))) for other in others]
 
-    def _AnnAssign(self, node: ast.AnnAssign) -> list[tree.Statement]:
+    def _on_annassign(self, node: ast.AnnAssign) -> list[tree.Statement]:
         return [self._assign(node.target, self.word(node.value))] if node.value else []
 
-    def _AugAssign(self, node: ast.AugAssign) -> list[tree.Statement]:
+    def _on_augassign(self, node: ast.AugAssign) -> list[tree.Statement]:
         before = ast.copy_location(ast.Name(self._name(node.target), ast.Load()), node.target)
         value = self.binary(node, node.op, self.word(before), self.word(node.value))
         return [self._assign(node.target, value)]
 
-    def _Return(self, node: ast.Return) -> list[tree.Statement]:
+    def _on_return(self, node: ast.Return) -> list[tree.Statement]:
         made = tree.Return(self.word(node.value) if node.value else None)
         self.assigned = None
         return [made]
 
     def _check_cause(self, before: ast.stmt | None, node: ast.Raise) -> None:
         """An Oops that nothing explains is a fault of kernel code, which no run can judge."""
-        if self.function not in HARNESS_CODE and not (isinstance(before, ast.Expr) and isinstance(before.value, ast.Call)):
+        if self.function not in HARNESS_CODE and not (
+            isinstance(before, ast.Expr) and isinstance(before.value, ast.Call)
+        ):
             instead = "note the cause in the line before it: cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)"
-            self.fail(node, "an exception without a cause", instead)
+            raise self.fault(node, "an exception without a cause", instead)
 
-    def _Raise(self, node: ast.Raise) -> list[tree.Statement]:
+    def _on_raise(self, node: ast.Raise) -> list[tree.Statement]:
         raised = self.value_of(node.exc) if node.exc else None
         names = {Oops: "oops", BrokenKernelCodeError: "broken"}
         if raised not in names or node.cause:
-            self.fail(node, "an exception other than Oops", "write `raise Oops`, without arguments")
+            raise self.fault(node, "an exception other than Oops", "write `raise Oops`, without arguments")
         self.assigned = None
         return [tree.Raise(names[raised])]
 
-    def _If(self, node: ast.If) -> list[tree.Statement]:
+    def _on_if(self, node: ast.If) -> list[tree.Statement]:
         test = self.test(node.test)
         before = self.assigned
         body = self.block(node.body)
@@ -121,43 +125,43 @@ class Statements(Expressions):
             self.assigned = both(self.assigned, left)
         return body
 
-    def _While(self, node: ast.While) -> list[tree.Statement]:
+    def _on_while(self, node: ast.While) -> list[tree.Statement]:
         if node.orelse:
-            self.fail(node, "a loop with else", "set a name and test it after the loop")
+            raise self.fault(node, "a loop with else", "set a name and test it after the loop")
         endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
         test = None if endless else self.test(node.test)
         made = tree.While(test, self._turns(node.body, None if endless else self.assigned))
         if fault := loops.fault_of(made):
-            self.fail(node, *fault)
+            raise self.fault(node, *fault)
         return [made]
 
-    def _For(self, node: ast.For) -> list[tree.Statement]:
+    def _on_for(self, node: ast.For) -> list[tree.Statement]:
         call = node.iter
         is_range = isinstance(call, ast.Call) and not call.keywords and self.value_of(call.func) is range
         if not isinstance(call, ast.Call) or not is_range or not 1 <= len(call.args) <= 3 or node.orelse:
-            self.fail(node, *ONLY_RANGE)
+            raise self.fault(node, *ONLY_RANGE)
         words = [self.word(value) for value in call.args]
         zero, one = tree.Constant(node.lineno, 0), tree.Constant(node.lineno, 1)
         first, limit, step = [zero, *words, one] if len(words) == 1 else [*words, one][:3]
         if not isinstance(step, tree.Constant) or step.value == 0:
-            self.fail(node, "a step that is not a constant other than 0", "give the range a constant step")
+            raise self.fault(node, "a step that is not a constant other than 0", "give the range a constant step")
         behind, name = self.assigned, self._name(node.target)
         self.assigned = (behind or set()) | {name}
         return [tree.For(name, first, limit, step.value, self._turns(node.body, behind))]
 
-    def _Break(self, node: ast.Break) -> list[tree.Statement]:
+    def _on_break(self, node: ast.Break) -> list[tree.Statement]:
         self.leaving[-1].append(self.assigned)
         self.assigned = None
         return [tree.Break()]
 
-    def _Continue(self, node: ast.Continue) -> list[tree.Statement]:
+    def _on_continue(self, node: ast.Continue) -> list[tree.Statement]:
         self.assigned = None
         return [tree.Continue()]
 
-    def _Try(self, node: ast.Try) -> list[tree.Statement]:
+    def _on_try(self, node: ast.Try) -> list[tree.Statement]:
         """The harness's own code catches whatever ends an operation; no other code does."""
         if self.function not in HARNESS_CODE or len(node.handlers) != 1 or node.orelse or node.finalbody:
-            self.fail(node, *forbidden(node))
+            raise self.fault(node, *forbidden(node))
         before = self.assigned
         body = self.block(node.body)
         behind, self.assigned = self.assigned, before

@@ -6,7 +6,7 @@ functions, or with a CPU of other features, is another `Instance`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -37,6 +37,7 @@ class Expression:
         return False
 
 
+@attrs.frozen
 class Truth(Expression):
     """An expression that is true or false."""
 
@@ -154,6 +155,7 @@ class Intrinsic(Expression):
         return self.gives_truth
 
 
+@attrs.frozen
 class Statement:
     """A step of a function's body."""
 
@@ -259,10 +261,16 @@ class Instance:
         return list(nodes_of(self.body))
 
 
-@cache
-def parts_of(kind: type) -> Sequence[str]:
-    """The attributes of a kind of node that may have other nodes."""
-    return [name for name in attrs.fields_dict(kind) if name not in ("line", "name", "cpu", "instance", "operator", "step")]
+NO_PARTS = ("line", "name", "cpu", "instance", "operator", "step")
+_parts: dict[type, Sequence[str]] = {}
+
+
+def parts_of(node: Expression | Statement) -> Sequence[str]:
+    """The attributes of a node that may have other nodes."""
+    kind = type(node)
+    if kind not in _parts:
+        _parts[kind] = [name for name in attrs.fields_dict(kind) if name not in NO_PARTS]
+    return _parts[kind]
 
 
 def nodes_of(found: Any) -> Iterator[Any]:
@@ -272,5 +280,5 @@ def nodes_of(found: Any) -> Iterator[Any]:
             yield from nodes_of(one)
     elif isinstance(found, Expression | Statement):
         yield found
-        for part in parts_of(type(found)):
+        for part in parts_of(found):
             yield from nodes_of(getattr(found, part))

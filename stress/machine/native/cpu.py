@@ -14,7 +14,7 @@ from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.language.names import Step
 from stress.machine.language.tree import CpuKind
-from stress.machine.native.checks import Look, is_bad, look_for, note_fault
+from stress.machine.native.checks import is_bad, look_for, note_fault
 from stress.machine.native.steps import (
     clock_gettime,
     compare_exchange,

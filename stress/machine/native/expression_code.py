@@ -41,7 +41,7 @@ class ExpressionCode(Writer):
         return found if node.is_truth else self.new(f"icmp ne i64 {found}, 0")
 
     def _any(self, node: Expression) -> str:
-        made: str = getattr(self, f"_{type(node).__name__}")(node)
+        made: str = getattr(self, f"_on_{type(node).__name__.lower()}")(node)
         return made
 
     def branch(self, node: Expression, yes: str, no: str) -> None:
@@ -93,16 +93,16 @@ class ExpressionCode(Writer):
     def _by_branches(self, node: Expression) -> str:
         return self.new(f"trunc i64 {self._chosen(node, (lambda: '1', lambda: '0'))} to i1")
 
-    def _Constant(self, node: tree.Constant) -> str:
+    def _on_constant(self, node: tree.Constant) -> str:
         return str(node.value)
 
-    def _Local(self, node: tree.Local) -> str:
+    def _on_local(self, node: tree.Local) -> str:
         return self.load(self.locals[node.name])
 
-    def _Field(self, node: tree.Field) -> str:
+    def _on_field(self, node: tree.Field) -> str:
         return f"%{node.name}"
 
-    def _Binary(self, node: tree.Binary) -> str:
+    def _on_binary(self, node: tree.Binary) -> str:
         def refuse(bit: str, what: str) -> None:
             bad, good = self.labels(2)
             self.fork(bit, bad, good, SELDOM)
@@ -113,45 +113,45 @@ class ExpressionCode(Writer):
         left = self.word(node.left)
         return arithmetic.binary(self, refuse, node.operator, left, self.word(node.right))
 
-    def _Extreme(self, node: tree.Extreme) -> str:
+    def _on_extreme(self, node: tree.Extreme) -> str:
         first, *others = [self.word(value) for value in node.values]
         for other in others:
             first = self.new(f"call i64 @llvm.s{node.name}.i64(i64 {first}, i64 {other})")
         return first
 
-    def _Compare(self, node: tree.Compare) -> str:
+    def _on_compare(self, node: tree.Compare) -> str:
         if len(node.rest) > 1:
             return self._by_branches(node)
         [(sign, value)] = node.rest
         left = self.word(node.first)
         return self._compared(sign, left, self.word(value))
 
-    def _Not(self, node: tree.Not) -> str:
+    def _on_not(self, node: tree.Not) -> str:
         return self.new(f"xor i1 {self.truth(node.value)}, true")
 
-    def _Several(self, node: tree.Several) -> str:
+    def _on_several(self, node: tree.Several) -> str:
         return self._by_branches(node)
 
-    def _IsTrue(self, node: tree.IsTrue) -> str:
+    def _on_istrue(self, node: tree.IsTrue) -> str:
         if isinstance(node.value, tree.Constant):
             return str(node.value.value != 0).lower()
         return self.truth(node.value)
 
-    def _Choose(self, node: tree.Choose) -> str:
+    def _on_choose(self, node: tree.Choose) -> str:
         return self._chosen(node.test, (lambda: self.word(node.yes), lambda: self.word(node.no)))
 
-    def _Intrinsic(self, node: tree.Intrinsic) -> str:
+    def _on_intrinsic(self, node: tree.Intrinsic) -> str:
         if node.name == "unlikely":
             return self.truth(node.arguments[0])
         return STEPS[node.name](self, *[self.word(value) for value in node.arguments])
 
-    def _Method(self, node: tree.Method) -> str:
+    def _on_method(self, node: tree.Method) -> str:
         words = [self.word(value) for value in node.arguments]
         if node.name in METHODS:
             return METHODS[node.name](self, *words)
         return self._call(self.access(node), words)
 
-    def _Call(self, node: tree.Call) -> str:
+    def _on_call(self, node: tree.Call) -> str:
         return self._call(node.instance, [self.word(value) for value in node.arguments])
 
     def _call(self, instance: Instance, words: Sequence[str]) -> str:

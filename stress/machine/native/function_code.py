@@ -87,21 +87,21 @@ class FunctionCode(ExpressionCode):
         """Write statements, as far as they can be reached."""
         for node in body:
             if self.is_open:
-                getattr(self, f"_{type(node).__name__}")(node)
+                getattr(self, f"_on_{type(node).__name__.lower()}")(node)
 
-    def _Assign(self, node: tree.Assign) -> None:
+    def _on_assign(self, node: tree.Assign) -> None:
         self.save(self.word(node.value), self.locals[node.name])
 
-    def _Evaluate(self, node: tree.Evaluate) -> None:
+    def _on_evaluate(self, node: tree.Evaluate) -> None:
         self._any(node.value)
 
-    def _Return(self, node: tree.Return) -> None:
+    def _on_return(self, node: tree.Return) -> None:
         self._return(NOTHING if node.value is None else self.word(node.value))
 
-    def _Raise(self, node: tree.Raise) -> None:
+    def _on_raise(self, node: tree.Raise) -> None:
         self.throw(str(STATUS[node.exception]))
 
-    def _If(self, node: tree.If) -> None:
+    def _on_if(self, node: tree.If) -> None:
         yes, no, end = self.labels(3)
         self.branch(node.test, yes, no)
         self.start(yes)
@@ -118,7 +118,7 @@ class FunctionCode(ExpressionCode):
         self.block(body)
         self.loops.pop()
 
-    def _While(self, node: tree.While) -> None:
+    def _on_while(self, node: tree.While) -> None:
         head, body, end = self.labels(3)
         self.start(head)
         if node.test is None:
@@ -130,7 +130,7 @@ class FunctionCode(ExpressionCode):
         self.jump(head)
         self.start(end)
 
-    def _For(self, node: tree.For) -> None:
+    def _on_for(self, node: tree.For) -> None:
         head, body, again, end = self.labels(4)
         counter, first, limit = self.new_slot(), self.word(node.first), self.word(node.limit)
         self.save(first, counter)
@@ -145,13 +145,13 @@ class FunctionCode(ExpressionCode):
         self.jump(head)
         self.start(end)
 
-    def _Break(self, node: tree.Break) -> None:
+    def _on_break(self, node: tree.Break) -> None:
         self.jump(self.loops[-1][1])
 
-    def _Continue(self, node: tree.Continue) -> None:
+    def _on_continue(self, node: tree.Continue) -> None:
         self.jump(self.loops[-1][0])
 
-    def _Try(self, node: tree.Try) -> None:
+    def _on_try(self, node: tree.Try) -> None:
         caught, end = self.labels(2)
         slot = self.new_slot()
         self.handlers.append((caught, slot))

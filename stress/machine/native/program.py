@@ -10,8 +10,8 @@ from stress.machine.language.instances import INSTANCES, Instances
 from stress.machine.language.tree import Function, Instance, Kind
 from stress.machine.native import arithmetic
 from stress.machine.native.cpu import accesses_for
-from stress.machine.native.function_code import FIRST_SITE, PARAMETERS, FunctionCode
 from stress.machine.native.expression_code import PAIR
+from stress.machine.native.function_code import FIRST_SITE, PARAMETERS, FunctionCode
 from stress.machine.native.steps_code import DECLARATIONS, METHODS
 
 ENTRY = "entry"
@@ -57,7 +57,7 @@ class Program:
 
     def _access(self, asked: tree.Method) -> Instance:
         """The function that does what a CPU is asked for."""
-        function: Any = accesses_for(asked.cpu.features)[asked.name]  # type: ignore[arg-type]
+        function: Any = accesses_for(asked.cpu.features)[asked.name]
         return self.instances.root(function, asked.cpu, *[None] * len(asked.arguments))
 
     def _site_in(self, instance: Instance) -> Any:
@@ -77,7 +77,7 @@ class Program:
             return False
         if isinstance(found, tree.Raise) or self._raises_itself(found):
             return True
-        return any(self._may_raise(getattr(found, part)) for part in tree.parts_of(type(found)))
+        return any(self._may_raise(getattr(found, part)) for part in tree.parts_of(found))
 
     def _raises_itself(self, found: Any) -> bool:
         if isinstance(found, tree.Binary):
@@ -107,4 +107,3 @@ def _pass_on(symbol: str, raises: bool, given: str) -> Sequence[str]:
         "store i64 %value, ptr %pointer",
         "ret i64 %status",
     ]
-
