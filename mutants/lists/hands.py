@@ -8,13 +8,11 @@ OPEN = Part("stress/campaign/journal.py")
 CAMPAIGN_RECORDS = Part("stress/campaign/records.py")
 FILES = Part("stress/scenario_files.py")
 KEEPING = Part("stress/machine/native/keeping.py")
-REACHED = Part("stress/machine/native/reached.py")
 CLI = Part("stress/cli.py")
 EXITS = Part("stress/exits.py")
 LINKS = suite("campaign/test_links.py")
 STRANGERS = suite("campaign/test_strangers.py")
-KEPT = suite("machine/test_keeping.py", without="pickle")
-KEYS = suite("machine/test_reached.py", without="every_program")
+KEPT = suite("machine/test_keeping.py", without="was_not_kept")
 HOSTILE = suite("frontdoor/test_hostile.py", without="hundred")
 
 GROUP = Group(
@@ -80,19 +78,12 @@ GROUP = Group(
         DISK.of("def not_own(").never(
             "others-own", "code is loaded that belongs to others", "facts.st_uid != os.geteuid()", KEPT
         ),
-        REACHED.of("def functions_of(").without(
-            "key-shallow", "what a program's functions call is not in its key", "left += _values_of(function)",
-            KEYS,
+        KEEPING.of("def kept(").mutant(
+            "unverified", "damaged code is loaded", "content == _with_digest(path, code)", "True", KEPT
         ),
-        REACHED.of("def facts_of(").mutant(
-            "key-valueless", "the values that a program uses are not in its key", "map(_text, _values_of(function))",
-            "()", KEYS
-        ),
-        KEEPING.of("def fault_of_kept(").mutant(
-            "unverified", "damaged code is loaded", "known == sums_of(folder)", "True", KEPT
-        ),
-        KEEPING.of("def fault_of_kept(").mutant(
-            "outer-only", "only the folder's own mode is looked at", '(folder, *folder.rglob("*"))', "(folder,)", KEPT
+        KEEPING.of("def kept(").never("kept-unsafe", "code is loaded that others can write", "fault := fault_of(path)", KEPT),
+        KEEPING.of("def _with_digest(").mutant(
+            "kept-nameless", "code is loaded under another name", "os.fsencode(path.name)", 'b""', KEPT
         ),
         CLI.of("def invoke(self").mutant(
             "clicks-epipe", "a broken pipe exits with the code of a verdict", "raise RefusedError(error) from error",

@@ -1,9 +1,8 @@
 """The one seam: what code that runs on a CPU may ask of it. Both engines provide exactly this.
 
-Kernel code (`stress/kernel/`, `stress/programs/`, a scenario's own functions) is written once, in a small
-subset of Python, and marked with `@kernel`. The python engine runs it as it is, the native engine
-compiles it: integers, `if`, `while`, `for` over a `range`, `raise Oops`, calls of other kernel functions; no `try`, no
-names that change their value. All it can touch is the `Cpu` that is its first argument.
+Kernel code (`stress/kernel/`, `stress/programs/`, a scenario's own functions) is written once, in the language that
+`stress/machine/language/` checks, and marked with `@kernel`. The python engine runs it as it is, the native engine
+compiles it. All it can touch is the `Cpu` that is its first argument.
 """
 
 from collections.abc import Callable
