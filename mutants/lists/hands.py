@@ -81,7 +81,9 @@ GROUP = Group(
         KEEPING.of("def kept(").mutant(
             "unverified", "damaged code is loaded", "content == _with_digest(path, code)", "True", KEPT
         ),
-        KEEPING.of("def kept(").never("kept-unsafe", "code is loaded that others can write", "fault := fault_of(path)", KEPT),
+        KEEPING.of("def kept(").never(
+            "kept-unsafe", "code is loaded from a file that others can write", "fault := fault_of(path)", KEPT
+        ),
         KEEPING.of("def _with_digest(").mutant(
             "kept-nameless", "code is loaded under another name", "os.fsencode(path.name)", 'b""', KEPT
         ),

@@ -55,9 +55,9 @@ class Slice:
         at = label + IMAGE_MODULE + NAME
         return self.ram.mapping[at : at + MODULE_NAME_LEN].split(b"\0")[0].decode(errors="backslashreplace")
 
-    def stack(self, key: int) -> Stack:
-        """The stack that was remembered under an address."""
-        return readable(self.ram.traces.get(key, ()))
+    def stack(self, word: int, cpu: int) -> Stack:
+        """The stack that a CPU remembered for a word."""
+        return readable(self.ram.stack(word, cpu))
 
     def slots(self) -> Iterator["Slot"]:
         """Every slot that has evidence."""
@@ -90,7 +90,7 @@ class Slot:
 
     def note_stack(self, word: int) -> Stack:
         """The stack that was remembered with a note."""
-        return self.of.stack(self.address + evidence.KEPT_NOTES + word - words.NOTES)
+        return self.of.stack(self.address + evidence.KEPT_NOTES + word - words.NOTES, self.cpu)
 
     def string(self, address: int) -> bytes:
         """The string at an address, up to its NUL, as copies are cut."""
@@ -150,31 +150,31 @@ def _violation(slot: Slot) -> Violation:
     )
 
 
-def _access(slot: Slot, address: int, kind: int, shadow: int | None) -> Access:
-    """The access whose address is noted in the word `address` and whose kind in the word `kind`."""
+def _access(slot: Slot, address: int, kind: int, stack: int, shadow: int | None) -> Access:
+    """The access whose address, kind and stack are noted in these words."""
     size = slot.note(kind)
-    return Access(slot.note(address) & UNSIGNED, abs(size), size < 0, shadow, slot.note_stack(address))
+    return Access(slot.note(address) & UNSIGNED, abs(size), size < 0, shadow, slot.note_stack(stack))
 
 
 def _hit(slot: Slot) -> Access | None:
     """The first access to memory that was not allocated."""
     if not slot.note(words.HIT_ADDRESS):
         return None
-    return _access(slot, words.HIT_ADDRESS, words.HIT_ACCESS, slot.note(words.HIT_SHADOW))
+    return _access(slot, words.HIT_ADDRESS, words.HIT_ACCESS, words.HIT_STACK, slot.note(words.HIT_SHADOW))
 
 
 def _fault(slot: Slot) -> Access | None:
     """The access that a real CPU would have oopsed on."""
     if slot.note(words.FAULT_CAUSE) != words.CAUSE_WILD:
         return None
-    return _access(slot, words.FAULT_ADDRESS, words.FAULT_ACCESS, None)
+    return _access(slot, words.FAULT_ADDRESS, words.FAULT_ACCESS, words.FAULT_STACK, None)
 
 
 def _warning(slot: Slot) -> KernelWarning | None:
     """What the kernel warned of."""
     if not slot.note(words.WARNING):
         return None
-    return KernelWarning(slot.note(words.WARNING_ADDRESS) & UNSIGNED, slot.note_stack(words.WARNING_ADDRESS))
+    return KernelWarning(slot.note(words.WARNING_ADDRESS) & UNSIGNED, slot.note_stack(words.WARNING_STACK))
 
 
 def _asked(slot: Slot) -> Subject | None:
@@ -243,7 +243,7 @@ def _deed(slot: Slot, signature: int, label: int) -> Deed:
         slot.record(signature + blocks.BY_STOP),
         round((slot.clock - clock) / 1e9, 9),
         slot.of.module(slot.record(label)),
-        slot.of.stack(slot.address + evidence.KEPT_RECORD + signature),
+        slot.of.stack(slot.address + evidence.KEPT_RECORD + signature + blocks.BY_STACK, number),
     )
 
 
@@ -274,4 +274,4 @@ def _overwritten(slot: Slot) -> Overwritten | None:
     broken = [at for at in poison if shown[at] != poison[at]] or [focus]
     span = range(broken[0], broken[-1] + 1)
     found, expected = bytes(shown[at] for at in span), bytes(poison[at] for at in span)
-    return Overwritten(span.start, found, expected, slot.of.stack(slot.address))
+    return Overwritten(span.start, found, expected, slot.of.stack(slot.address + evidence.KEPT_STACK, slot.cpu))

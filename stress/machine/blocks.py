@@ -25,9 +25,9 @@ RECORD_BYTES = 128
 
 # A block's record, 16 words. The generation is odd while the block is allocated; allocating and freeing add 1 each.
 SHIFT, NEXT_FREE, GENERATION, REQUESTED = 0, 8, 16, 24
-ALLOCATED_BY, FREED_BY = 32, 80
-LABEL, FORMER_LABEL = 64, 112
-BY_CPU, BY_OPERATION, BY_STOP, BY_CLOCK = 0, 8, 16, 24
+ALLOCATED_BY, FREED_BY = 32, 72
+LABEL, FORMER_LABEL = 112, 120
+BY_CPU, BY_OPERATION, BY_STOP, BY_CLOCK, BY_STACK = 0, 8, 16, 24, 32
 
 # What the shadow says of 8 bytes. 0xFB and 0xFC are KASAN's values (mm/kasan/kasan.h); 0xFE is kstress's own.
 SHADOW_ALLOCATED = 0x00
@@ -49,7 +49,7 @@ def sign_record(cpu: Cpu, entry: int) -> None:
     cpu.poke(entry + BY_OPERATION, cpu.peek(cpu.log + OPERATIONS))
     cpu.poke(entry + BY_STOP, cpu.peek(STOPS))
     cpu.poke(entry + BY_CLOCK, cpu.clock())
-    cpu.remember_stack(entry)
+    cpu.remember_stack(entry + BY_STACK)
 
 
 @kernel

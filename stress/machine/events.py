@@ -17,10 +17,10 @@ from stress.machine.words import (
     CAUSE_POWER_OFF,
     EVENT_PERIOD,
     EVENT_RANDOM,
-    FAULT_ADDRESS,
+    FAULT_STACK,
     GAP_BELOW,
     GAP_NANOSECONDS,
-    HIT_ADDRESS,
+    HIT_STACK,
     IN_HANDLER,
     INTERRUPT_BELOW,
     INTERRUPTS,
@@ -32,7 +32,7 @@ from stress.machine.words import (
     NOTES_BYTES,
     NOTES_KEPT,
     PREEMPT_COUNT,
-    WARNING_ADDRESS,
+    WARNING_STACK,
 )
 
 
@@ -79,9 +79,9 @@ def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
 def move_notes(cpu: Cpu, target: int, source: int) -> None:
     """Copy the notes on an operation, and the stacks of its bad access, its fault and its warning."""
     cpu.copy(cpu.log + target, cpu.log + source, NOTES_BYTES)
-    cpu.copy_stack(cpu.log + target + HIT_ADDRESS - NOTES, cpu.log + source + HIT_ADDRESS - NOTES)
-    cpu.copy_stack(cpu.log + target + FAULT_ADDRESS - NOTES, cpu.log + source + FAULT_ADDRESS - NOTES)
-    cpu.copy_stack(cpu.log + target + WARNING_ADDRESS - NOTES, cpu.log + source + WARNING_ADDRESS - NOTES)
+    cpu.copy_stack(cpu.log + target + HIT_STACK - NOTES, cpu.log + source + HIT_STACK - NOTES)
+    cpu.copy_stack(cpu.log + target + FAULT_STACK - NOTES, cpu.log + source + FAULT_STACK - NOTES)
+    cpu.copy_stack(cpu.log + target + WARNING_STACK - NOTES, cpu.log + source + WARNING_STACK - NOTES)
 
 
 @harness

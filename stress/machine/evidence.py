@@ -7,6 +7,7 @@ so no handler on that CPU finds a slot half written. `stress.judge.violation` re
 
 from stress.machine.blocks import (
     ALLOCATED_BY,
+    BY_STACK,
     FREED_BY,
     GENERATION,
     RECORD_BYTES,
@@ -24,7 +25,9 @@ from stress.machine.words import (
     EXPECTED,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    FAULT_STACK,
     HIT_ADDRESS,
+    HIT_STACK,
     IN_HANDLER,
     MOST_OUTCOMES,
     NOTES,
@@ -34,7 +37,7 @@ from stress.machine.words import (
     WALK,
     WALK_NODES,
     WALKED,
-    WARNING_ADDRESS,
+    WARNING_STACK,
     static,
 )
 
@@ -59,10 +62,11 @@ KEPT_ROWS = KEPT_RECORD + RECORD_BYTES
 KEPT_SHADOWS = KEPT_ROWS + ROWS * ROW_BYTES
 KEPT_NODES = KEPT_SHADOWS + ROWS * 8
 NODE_LABEL, NODE_GENERATION, NODE_BYTES = 0, 8, 16
+KEPT_STACK = KEPT_NODES + WALK_NODES * NODE_BYTES
 SLOT_BYTES = 1024
 SLOTS_BYTES = MOST_OUTCOMES * SLOT_BYTES
 
-if KEPT_NODES + WALK_NODES * NODE_BYTES > SLOT_BYTES:
+if KEPT_STACK + 8 > SLOT_BYTES:
     raise AssertionError("the evidence of a violation does not fit into its slot")
 
 
@@ -117,8 +121,8 @@ def keep_memory(cpu: Cpu, slot: int, focus: int) -> None:
 def keep_block(cpu: Cpu, slot: int, focus: int, record: int) -> None:
     """Keep a block's record, the stacks of who allocated and freed it, and the memory around `focus`."""
     cpu.copy(slot + KEPT_RECORD, record, RECORD_BYTES)
-    cpu.copy_stack(slot + KEPT_RECORD + ALLOCATED_BY, record + ALLOCATED_BY)
-    cpu.copy_stack(slot + KEPT_RECORD + FREED_BY, record + FREED_BY)
+    cpu.copy_stack(slot + KEPT_RECORD + ALLOCATED_BY + BY_STACK, record + ALLOCATED_BY + BY_STACK)
+    cpu.copy_stack(slot + KEPT_RECORD + FREED_BY + BY_STACK, record + FREED_BY + BY_STACK)
     keep_memory(cpu, slot, focus)
 
 
@@ -150,9 +154,9 @@ def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
 def keep_notes(cpu: Cpu, slot: int) -> None:
     """Keep the notes on the operation, the stacks that go with them, and the name that was copied."""
     cpu.copy(slot + KEPT_NOTES, cpu.log + NOTES, NOTES_BYTES)
-    cpu.copy_stack(slot + KEPT_NOTES + HIT_ADDRESS - NOTES, cpu.log + HIT_ADDRESS)
-    cpu.copy_stack(slot + KEPT_NOTES + FAULT_ADDRESS - NOTES, cpu.log + FAULT_ADDRESS)
-    cpu.copy_stack(slot + KEPT_NOTES + WARNING_ADDRESS - NOTES, cpu.log + WARNING_ADDRESS)
+    cpu.copy_stack(slot + KEPT_NOTES + HIT_STACK - NOTES, cpu.log + HIT_STACK)
+    cpu.copy_stack(slot + KEPT_NOTES + FAULT_STACK - NOTES, cpu.log + FAULT_STACK)
+    cpu.copy_stack(slot + KEPT_NOTES + WARNING_STACK - NOTES, cpu.log + WARNING_STACK)
     buffer = cpu.peek(cpu.log + COPIED)
     if buffer != 0 and cpu.peek(cpu.log + EXPECTED) != 0:
         cpu.copy(slot + KEPT_NAME, buffer, NAME_BUFFER_BYTES)
@@ -205,7 +209,7 @@ def keep_overwritten(cpu: Cpu, slot: int, address: int) -> None:
     cpu.poke(slot + KEPT_AT_REST, 1)
     keep_block(cpu, slot, address, record_of(cpu, block))
     cpu.poke(slot + KEPT_NOTES + IN_HANDLER - NOTES, cpu.peek(cpu.log + IN_HANDLER))
-    cpu.remember_stack(slot)
+    cpu.remember_stack(slot + KEPT_STACK)
     keep_moment(cpu, slot)
 
 

@@ -42,6 +42,7 @@ from stress.machine.words import (
     WALKED,
     WARNING,
     WARNING_ADDRESS,
+    WARNING_STACK,
     WINDOWS,
     WINDOWS_THEN,
     WRITERS,
@@ -231,7 +232,7 @@ def warn(cpu: Cpu, outcome: int, address: int) -> None:
     if cpu.peek(cpu.log + WARNING) == 0:
         cpu.poke(cpu.log + WARNING, outcome)
         cpu.poke(cpu.log + WARNING_ADDRESS, address)
-        cpu.remember_stack(cpu.log + WARNING_ADDRESS)
+        cpu.remember_stack(cpu.log + WARNING_STACK)
 
 
 @kernel

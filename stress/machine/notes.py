@@ -12,6 +12,7 @@ from stress.machine.words import (
     FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    FAULT_STACK,
     SUBJECT,
     WALK,
     WALK_NODES,
@@ -54,4 +55,4 @@ def note_bad_call(cpu: Cpu, address: int) -> None:
     cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
     cpu.poke(cpu.log + FAULT_ADDRESS, address)
     cpu.poke(cpu.log + FAULT_ACCESS, 0)
-    cpu.remember_stack(cpu.log + FAULT_ADDRESS)
+    cpu.remember_stack(cpu.log + FAULT_STACK)

@@ -26,12 +26,15 @@ from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
     CAUSE_WILD,
+    END_STACK,
     FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    FAULT_STACK,
     HIT_ACCESS,
     HIT_ADDRESS,
     HIT_SHADOW,
+    HIT_STACK,
     LOW,
     READ_BYTE,
     READ_WORD,
@@ -109,12 +112,12 @@ class PythonCpu:
         """Note why this access is not possible, and raise Oops."""
         off = self._words[BOUND >> 3] == 0
         if off:
-            self._traces[self.log] = take_stack()
+            self._traces[self.log + END_STACK] = take_stack()
         self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
         self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
         self._words[self.log + FAULT_ACCESS >> 3] = access
         if not off:
-            self.remember_stack(self.log + FAULT_ADDRESS)
+            self.remember_stack(self.log + FAULT_STACK)
         raise Oops
 
     def _make_see(self, features: Features) -> Callable[[int, int, int], None]:
@@ -128,7 +131,7 @@ class PythonCpu:
                 words[hit] = address
                 words[self.log + HIT_ACCESS >> 3] = access
                 words[self.log + HIT_SHADOW >> 3] = shadow
-                self.remember_stack(self.log + HIT_ADDRESS)
+                self.remember_stack(self.log + HIT_STACK)
 
         return see
 
@@ -238,13 +241,16 @@ class PythonCpu:
 
         self.peek, self.poke, self.peek8 = peek, poke, peek8
 
-    def remember_stack(self, key: int) -> None:
+    def remember_stack(self, word: int) -> None:
         """Keep the caller's stack."""
-        self._traces[key] = take_stack()
+        self._traces[word] = take_stack()
 
     def copy_stack(self, target: int, source: int) -> None:
-        """Keep a stack under another key too; where there is none, forget what the key had."""
-        self._traces[target] = self._traces.get(source, ())
+        """Keep a stack for another word too; where there is none, forget what that word had."""
+        if source in self._traces:
+            self._traces[target] = self._traces[source]
+        else:
+            self._traces.pop(target, None)
 
     def barrier(self) -> None:
         """Full memory barrier: take the RAM's lock and release it."""

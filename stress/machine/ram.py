@@ -7,6 +7,7 @@ the CPUs' logs, the slab's records, the judge's tables and the evidence of viola
 
 import mmap
 import threading
+from collections.abc import Callable
 from typing import Annotated
 
 import attrs
@@ -92,11 +93,12 @@ class RamMap:
 class Ram:
     """One machine's RAM. `lock` makes compare-exchange one step on the python engine, as the bus lock does on x86.
 
-    `traces` has the stacks that CPUs of the python engine remember, by address. Each key has one writer at a time: the
-    CPU whose log or evidence the address lies in, or the holder of `slab_lock` for a record of the slab. The key at the
-    start of a CPU's log is for the place where power-off reached that CPU. The CPU's own thread writes it: another
+    `traces` has the stacks that CPUs of the python engine remember, by the word that each is for. Each word has one
+    writer at a time: the CPU whose log or evidence it lies in, or the holder of `slab_lock` for a record of the slab.
+    END_STACK in a CPU's log is for the place where power-off reached that CPU. The CPU's own thread writes it: another
     thread would have to read its frames with `sys._current_frames()`, and they change meanwhile where there is no GIL
-    (CPython issue 152355).
+    (CPython issue 152355). Compiled code stores a number in the word itself; `numbered` has for each CPU what makes a
+    stack of such a number.
     """
 
     def __init__(self, ram_map: RamMap, image: bytes | None = None) -> None:
@@ -105,11 +107,18 @@ class Ram:
         self.mapping = mmap.mmap(-1, ram_map.end)
         self.lock = threading.Lock()
         self.traces: dict[int, RawStack] = {}
+        self.numbered: dict[int, Callable[[int], RawStack]] = {}
         self._words = memoryview(self.mapping).cast("q")
         if image is None:
             self._lay_out()
         else:
             self._restore(image)
+
+    def stack(self, word: int, cpu: int) -> RawStack:
+        """The stack that a CPU remembered for a word; empty if it has none."""
+        if word not in self.traces and cpu in self.numbered:
+            return self.numbered[cpu](self.peek(word))
+        return self.traces.get(word, ())
 
     def _lay_out(self) -> None:
         """Write the words that a blank machine starts with."""

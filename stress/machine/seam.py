@@ -119,11 +119,11 @@ class HarnessWords(Protocol):
     def unexplained(self) -> None:
         """Called while an exception is handled that no fault explains; raises if the engine knows which it is."""
 
-    def remember_stack(self, key: int) -> None:
-        """Keep the functions that this CPU is in under `key`, an address; an engine without stacks does nothing."""
+    def remember_stack(self, word: int) -> None:
+        """Keep the functions that this CPU is in, for the word at the address `word`, which is this CPU's own."""
 
     def copy_stack(self, target: int, source: int) -> None:
-        """Keep the stack that is kept under `source` under `target` too."""
+        """Keep the stack of the word `source` for the word `target` too; the word itself is copied before."""
 
 
 class Cpu(Accesses, Bulk, HarnessWords, Protocol):

@@ -120,19 +120,25 @@ PRIVATE = _log_word("private", 8)
 MOST_OUTCOMES = 32  # each has a bit in FORBIDDEN, and a slot of every CPU for its evidence
 OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
 LATENCIES = _log_word("latencies", 640)
-
-# Notes on the operation under way. They are one block, since a handler copies all of them aside and back.
-NOTES = EDGES_BEFORE = _log_word("edges_before")
 UNEXPLAINED = _log_word("unexplained")
 """On compiled code: the status of the exception that ended an operation, if no fault explains it. Else 0."""
+END_STACK = _log_word("end_stack")
+"""The functions in which power-off reached this CPU."""
+
+# Notes on the operation under way: the stack of an access or of a warning belongs to them. They are one block, since a
+# handler copies all of them aside and back.
+NOTES = EDGES_BEFORE = _log_word("edges_before")
 FAULT_CAUSE = _log_word("fault_cause")
 FAULT_ADDRESS = _log_word("fault_address")
 FAULT_ACCESS = _log_word("fault_access")
+FAULT_STACK = _log_word("fault_stack")
 HIT_ADDRESS = _log_word("hit_address")
 HIT_ACCESS = _log_word("hit_access")
 HIT_SHADOW = _log_word("hit_shadow")
+HIT_STACK = _log_word("hit_stack")
 WARNING = _log_word("warning")
 WARNING_ADDRESS = _log_word("warning_address")
+WARNING_STACK = _log_word("warning_stack")
 SUBJECT = _log_word("subject")
 EXPECTED = _log_word("expected")
 COPIED = _log_word("copied")

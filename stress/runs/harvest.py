@@ -9,11 +9,12 @@ from stress.machine.inspection import inspect_free_blocks
 from stress.machine.ram import Ram
 from stress.machine.stacks import shown
 from stress.machine.waits import Stall
+from stress.machine.words import END_STACK
 
 
 def stacks_of(ram: Ram) -> list[tuple[str, ...]]:
-    """The stack that each CPU was in at power-off; empty on an engine without stacks."""
-    return [shown(ram.traces.get(ram.map.log(number), ())) for number in range(ram.map.cpus)]
+    """The stack that each CPU was in at power-off; empty where it was at no access."""
+    return [shown(ram.stack(ram.map.log(number) + END_STACK, number)) for number in range(ram.map.cpus)]
 
 
 @attrs.define

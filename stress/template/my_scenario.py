@@ -18,8 +18,8 @@ from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe_under
 from stress.programs.read_symbol import read_symbol
 
-# Functions marked @kernel run on a CPU of the simulated machine, on both engines. docs/scenario.md lists what they may use:
-# integers, `if`, `while`, `for` over a range, other @kernel functions. They reach memory only through `cpu`.
+# Functions marked @kernel run on a CPU of the simulated machine, on both engines. They use integers, `if`, `while`,
+# `for` over a range and other @kernel functions (docs/scenario.md has it all). They reach memory only through `cpu`.
 
 
 @kernel

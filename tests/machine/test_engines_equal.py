@@ -1,6 +1,7 @@
 """Both engines leave the same RAM behind: the same operations, one by one, from the same image, byte for byte.
 
-Only words that hold times may differ. So what one engine's tests prove of the kernel's code holds for both.
+Only words that hold times may differ, and those for stacks, which the python engine keeps elsewhere. So what one
+engine's tests prove of the kernel's code holds for both.
 """
 
 from collections.abc import Sequence
@@ -25,20 +26,26 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
-from stress.machine.blocks import ALLOCATED_BY, BY_CLOCK, FREED_BY, RECORD_BYTES
-from stress.machine.evidence import KEPT_CLOCK, KEPT_RECORD, SLOT_BYTES, SLOTS_BYTES
+from stress.machine.blocks import ALLOCATED_BY, BY_CLOCK, BY_STACK, FREED_BY, RECORD_BYTES
+from stress.machine.evidence import KEPT_CLOCK, KEPT_NOTES, KEPT_RECORD, KEPT_STACK, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.ram import Ram
 from stress.machine.words import (
     CAUSE_WILD,
+    END_STACK,
     FAULT_ADDRESS,
+    FAULT_STACK,
     FIRST_VIOLATION,
     FORBIDDEN,
     HIT_ADDRESS,
+    HIT_STACK,
     LATENCIES,
     LOG_BYTES,
     LOW,
+    NOTES,
+    NOTES_KEPT,
     RANDOM,
     TIMESPEC,
+    WARNING_STACK,
     WRITERS,
     area_address,
 )
@@ -64,6 +71,17 @@ def clock_words(ram: Ram) -> list[int]:
     return [*clocks, *latencies, log + TIMESPEC, log + TIMESPEC + 8, log + FIRST_VIOLATION, STOPMACHINE_BEGUN]
 
 
+def stack_words(ram: Ram) -> list[int]:
+    """The addresses of all words for stacks."""
+    log = ram.map.log(0)
+    slots = range(ram.map.reports, ram.map.reports + SLOTS_BYTES, SLOT_BYTES)
+    records = [*range(ram.map.records, ram.map.tables, RECORD_BYTES), *(slot + KEPT_RECORD for slot in slots)]
+    notes = [log + NOTES, log + NOTES_KEPT, *(slot + KEPT_NOTES for slot in slots)]
+    found = [note + word - NOTES for note in notes for word in (HIT_STACK, FAULT_STACK, WARNING_STACK)]
+    found += [record + by + BY_STACK for record in records for by in (ALLOCATED_BY, FREED_BY)]
+    return [*found, *(slot + KEPT_STACK for slot in slots), log + END_STACK]
+
+
 class Pair:
     """Two machines of one CPU from one image, one for each engine, which take every step together."""
 
@@ -78,10 +96,10 @@ class Pair:
             self.python.poke(word, value)
         self.native = Ram(self.python.map, self.python.image())
         self.mask = self.numpy.full(self.python.map.end // 8, -1, dtype="i8")
-        self.mask[[word // 8 for word in clock_words(self.python)]] = 0
+        self.mask[[word // 8 for word in (*clock_words(self.python), *stack_words(self.python))]] = 0
 
     def words(self, ram: Ram, start: int, end: int) -> Any:
-        """The words from `start` to `end` without those that hold a time."""
+        """The words from `start` to `end` without those that may differ."""
         span = slice(start // 8, end // 8)
         return self.numpy.frombuffer(ram.mapping, dtype="i8")[span] & self.mask[span]
 

@@ -1,4 +1,4 @@
-"""Stacks of the python engine: power-off leaves where each CPU was in kernel code, told by its own thread."""
+"""Power-off leaves where each CPU was in kernel code, noted by its own thread."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from stress.kernel.struct_module import MODLIST_LOCK
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, kernel
 from stress.machine.stacks import shown
-from stress.machine.words import SPINS
-from tests.support import blank_ram, program_of, run_machine
+from stress.machine.words import END_STACK, SPINS
+from tests.support import blank_ram, each_engine, program_of, run_machine
 
 pytestmark = pytest.mark.threads
 
@@ -26,9 +26,10 @@ def spins(ram: Ram) -> bool:
     return ram.log_words(SPINS)[0][0] > 0
 
 
-def test_power_off_leaves_the_kernel_functions_innermost_first() -> None:
+@each_engine
+def test_power_off_leaves_the_kernel_functions_innermost_first(engine: str) -> None:
     ram = blank_ram(1)
-    run_machine(ram, [program_of("python", take_twice)], lambda: spins(ram))
-    inner, outer = shown(ram.traces[ram.map.log(0)])
+    run_machine(ram, [program_of(engine, take_twice)], lambda: spins(ram))
+    inner, outer = shown(ram.stack(ram.map.log(0) + END_STACK, 0))
     assert inner.startswith("spin_lock (stress/kernel/spinlock.py:")
     assert outer.startswith("take_twice (tests/machine/test_power_off_stack.py:")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stress.machine.blocks import ALLOCATED_BY, FREED_BY, record_of
+from stress.machine.blocks import ALLOCATED_BY, BY_STACK, FREED_BY, record_of
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import kfree, kmalloc
@@ -33,8 +33,8 @@ def recurse(cpu: Cpu, depth: int) -> int:
 
 
 def stack_at(ram: Ram, key: int) -> tuple[Frame, ...]:
-    """What is remembered under a key."""
-    return readable(ram.traces[key])
+    """What is remembered for a record's entry."""
+    return readable(ram.traces[key + BY_STACK])
 
 
 def line_of(text: str) -> int:
@@ -85,4 +85,4 @@ def test_a_copied_stack_stays_when_the_first_is_overwritten_and_a_copy_of_none_i
     cpu.remember_stack(8)
     assert ram.traces[16] is kept
     cpu.copy_stack(16, 24)
-    assert ram.traces[16] == ()
+    assert ram.stack(16, 0) == ()

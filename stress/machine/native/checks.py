@@ -12,12 +12,15 @@ from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
     CAUSE_WILD,
+    END_STACK,
     FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    FAULT_STACK,
     HIT_ACCESS,
     HIT_ADDRESS,
     HIT_SHADOW,
+    HIT_STACK,
     LOW,
 )
 
@@ -39,6 +42,7 @@ def note_fault(cpu: Any, address: int, access: int) -> None:
     store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
     store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
     store_word(cpu.base + cpu.log + FAULT_ACCESS, access)
+    cpu.remember_stack(cpu.log + (END_STACK if cause == CAUSE_POWER_OFF else FAULT_STACK))
 
 
 @harness
@@ -49,6 +53,7 @@ def note_hit(cpu: Any, address: int, access: int, shadow: int) -> None:
         store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
         store_word(cpu.base + cpu.log + HIT_ACCESS, access)
         store_word(cpu.base + cpu.log + HIT_SHADOW, shadow)
+        cpu.remember_stack(cpu.log + HIT_STACK)
 
 
 @harness

@@ -2,7 +2,7 @@
 
 This is kernel code too, of the engine's own: it may take the steps of `steps`. A compiled CPU is four numbers in
 registers: the raw address of RAM, its own number, its area, its log. What is a single step (`peek`, `poke`, `barrier`)
-is in `code`, with what does nothing here since compiled code keeps no stacks.
+is in `steps_code`.
 """
 
 from collections.abc import Callable, Mapping

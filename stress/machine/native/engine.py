@@ -104,6 +104,7 @@ class NativeEngine:
         entry = compile_kept(program.text(run_program, CpuKind(features), operation, safepoint))
 
         def play(ram: Ram, number: int) -> None:
+            ram.numbered[number] = program.stacks.stack
             base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
             log = ram.map.log(number)
             if status := entry(base, number, area_address(number), log, ctypes.addressof(ctypes.c_int64())):

@@ -1,10 +1,12 @@
 """Expressions of kernel code as LLVM's text."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from stress.machine.language import tree
 from stress.machine.language.tree import Expression, Instance
 from stress.machine.native import arithmetic
+from stress.machine.native.call_stacks import CallStacks
 from stress.machine.native.steps_code import METHODS, NOTHING, STEPS
 from stress.machine.native.writer import SELDOM, Writer
 
@@ -12,17 +14,28 @@ PAIR = "{i64, i64}"
 """What a function that may raise gives: its value, and a status, 0 if nothing was raised."""
 
 
+class Surroundings(Protocol):
+    """What the code of a function needs to know of its program."""
+
+    stacks: CallStacks
+
+    def called(self, instance: Instance) -> tuple[str, bool]:
+        """The symbol of another function, and whether it may raise."""
+
+    def access(self, asked: tree.Method) -> Instance:
+        """The function that does what a CPU is asked for."""
+
+    def site(self, instance: Instance, line: int, what: str) -> int:
+        """The status for an exception that a line of a function raises."""
+
+
 class ExpressionCode(Writer):
     """Writes the expressions of one function. A word is an i64, a truth an i1."""
 
+    of: Surroundings
+    instance: Instance
     locals: dict[str, str]
     """The slots of local names."""
-    called: Callable[[Instance], tuple[str, bool]]
-    """The symbol of another function, and whether it may raise."""
-    access: Callable[[tree.Method], Instance]
-    """The function that does what a CPU is asked for."""
-    site: Callable[[int, str], int]
-    """The status for an exception that a line raises."""
 
     def throw(self, status: str) -> None:
         """End what is under way with a status."""
@@ -107,7 +120,7 @@ class ExpressionCode(Writer):
             bad, good = self.labels(2)
             self.fork(bit, bad, good, SELDOM)
             self.start(bad)
-            self.throw(str(self.site(node.line, what)))
+            self.throw(str(self.of.site(self.instance, node.line, what)))
             self.start(good)
 
         left = self.word(node.left)
@@ -149,14 +162,15 @@ class ExpressionCode(Writer):
         words = [self.word(value) for value in node.arguments]
         if node.name in METHODS:
             return METHODS[node.name](self, *words)
-        return self._call(self.access(node), words)
+        return self._call(node, self.of.access(node), words)
 
     def _on_call(self, node: tree.Call) -> str:
-        return self._call(node.instance, [self.word(value) for value in node.arguments])
+        return self._call(node, node.instance, [self.word(value) for value in node.arguments])
 
-    def _call(self, instance: Instance, words: Sequence[str]) -> str:
-        symbol, raises = self.called(instance)
-        given = ", ".join(f"i64 {value}" for value in ("%base", "%number", "%area", "%log", *words))
+    def _call(self, node: tree.Call | tree.Method, instance: Instance, words: Sequence[str]) -> str:
+        symbol, raises = self.of.called(instance)
+        stack = self.new(f"add i64 %stack, {self.of.stacks.offset(node)}")
+        given = ", ".join(f"i64 {value}" for value in ("%base", "%number", "%area", "%log", stack, *words))
         if not raises:
             return self.new(f"call i64 {symbol}({given})")
         pair = self.new(f"call {PAIR} {symbol}({given})")

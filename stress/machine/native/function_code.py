@@ -1,10 +1,10 @@
 """A kernel function as the text of an LLVM function: statements, and what ends the function."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from stress.machine.language import tree
 from stress.machine.language.tree import Instance
-from stress.machine.native.expression_code import PAIR, ExpressionCode
+from stress.machine.native.expression_code import PAIR, ExpressionCode, Surroundings
 from stress.machine.native.steps_code import NOTHING, STEPS
 from stress.machine.native.writer import SELDOM
 from stress.machine.words import UNEXPLAINED
@@ -12,7 +12,9 @@ from stress.machine.words import UNEXPLAINED
 OOPS, BROKEN, FIRST_SITE = 1, 2, 16
 """The statuses of a function that was ended by an exception; FIRST_SITE and above: an error of a line of its own."""
 STATUS = {"oops": OOPS, "broken": BROKEN}
-PARAMETERS = ("%base", "%number", "%area", "%log")
+CPU = ("%base", "%number", "%area", "%log")
+PARAMETERS = (*CPU, "%stack")
+"""What every function gets: a CPU, the number of its call stack. Its words come behind them."""
 Handler = tuple[str, str]
 """The label of a handler, and the slot for the status that it handles."""
 
@@ -20,18 +22,10 @@ Handler = tuple[str, str]
 class FunctionCode(ExpressionCode):
     """Writes one function."""
 
-    def __init__(
-        self,
-        instance: Instance,
-        raises: bool,
-        called: Callable[[Instance], tuple[str, bool]],
-        access: Callable[[tree.Method], Instance],
-        site: Callable[[int, str], int],
-    ) -> None:
-        """Write the body; `called`, `access` and `site` are the program's."""
+    def __init__(self, of: Surroundings, instance: Instance, raises: bool) -> None:
+        """Write the body of a function, which may raise or not."""
         super().__init__()
-        self.instance, self.raises = instance, raises
-        self.called, self.access, self.site = called, access, site
+        self.of, self.instance, self.raises = of, instance, raises
         self.handlers: list[Handler] = []
         self.loops: list[tuple[str, str]] = []
         self.locals = {name: f"%v.{name}" for name in self._names()}

@@ -9,9 +9,10 @@ from stress.machine.language import tree
 from stress.machine.language.instances import INSTANCES, Instances
 from stress.machine.language.tree import Function, Instance, Kind
 from stress.machine.native import arithmetic
+from stress.machine.native.call_stacks import ROOT, Call, CallStacks
 from stress.machine.native.cpu import accesses_for
 from stress.machine.native.expression_code import PAIR
-from stress.machine.native.function_code import FIRST_SITE, PARAMETERS, FunctionCode
+from stress.machine.native.function_code import CPU, FIRST_SITE, FunctionCode
 from stress.machine.native.steps_code import DECLARATIONS, METHODS
 
 ENTRY = "entry"
@@ -33,8 +34,12 @@ class Program:
     instances: Instances = INSTANCES
     sites: list[Site] = attrs.field(factory=list)
     """The lines that may fail, in the order of their statuses."""
+    stacks: CallStacks = attrs.field(init=False)
     _texts: list[str] = attrs.field(factory=list)
     _symbols: dict[Instance, tuple[str, bool]] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.stacks = CallStacks(self.calls_in)
 
     def text(self, function: Function, *kinds: Kind) -> str:
         """The program that calls one function: its entry stores the function's value at `out`, and returns a status.
@@ -43,29 +48,37 @@ class Program:
             KernelCodeError: for anything that is not kernel code.
         """
         root = self.instances.root(function, *kinds)
-        symbol, raises = self._called(root)
+        self.stacks.number(root)
+        symbol, raises = self.called(root)
         return "".join([*self._texts, _entry(root, symbol, raises), DECLARATIONS])
 
-    def _called(self, instance: Instance) -> tuple[str, bool]:
+    def called(self, instance: Instance) -> tuple[str, bool]:
         """The symbol of a function, and whether it may raise; its text is written at the first call."""
         if instance not in self._symbols:
             symbol, raises = f"@{instance.name}.{len(self._symbols)}", self._may_raise(instance.body)
             self._symbols[instance] = symbol, raises
-            code = FunctionCode(instance, raises, self._called, self._access, self._site_in(instance))
-            self._texts.append(code.text(symbol))
+            self._texts.append(FunctionCode(self, instance, raises).text(symbol))
         return self._symbols[instance]
 
-    def _access(self, asked: tree.Method) -> Instance:
+    def access(self, asked: tree.Method) -> Instance:
         """The function that does what a CPU is asked for."""
         function: Any = accesses_for(asked.cpu.features)[asked.name]
         return self.instances.root(function, asked.cpu, *[None] * len(asked.arguments))
 
-    def _site_in(self, instance: Instance) -> Any:
-        def site(line: int, what: str) -> int:
-            self.sites.append(Site(instance.file, line, what))
-            return FIRST_SITE + len(self.sites) - 1
+    def site(self, instance: Instance, line: int, what: str) -> int:
+        """The status for an exception that a line of a function raises."""
+        self.sites.append(Site(instance.file, line, what))
+        return FIRST_SITE + len(self.sites) - 1
 
-        return site
+    def calls_in(self, instance: Instance) -> Sequence[Call]:
+        """The places in a function that call another one."""
+        found: list[Call] = []
+        for node in instance.nodes:
+            if isinstance(node, tree.Call):
+                found.append((node, node.instance))
+            elif isinstance(node, tree.Method) and node.name not in METHODS:
+                found.append((node, self.access(node)))
+        return found
 
     def _may_raise(self, found: Any) -> bool:
         """Whether code may end with an exception."""
@@ -83,15 +96,15 @@ class Program:
         if isinstance(found, tree.Binary):
             return arithmetic.may_raise(found.operator, isinstance(found.right, tree.Constant))
         if isinstance(found, tree.Method) and found.name not in METHODS:
-            return self._called(self._access(found))[1]
-        return isinstance(found, tree.Call) and self._called(found.instance)[1]
+            return self.called(self.access(found))[1]
+        return isinstance(found, tree.Call) and self.called(found.instance)[1]
 
 
 def _entry(root: Instance, symbol: str, raises: bool) -> str:
     """The one function that is called from outside, with a CPU's four numbers, `out`, and the words of the root."""
     words = [f"%p.{name}" for name in root.words]
-    parameters = ", ".join(f"i64 {name}" for name in (*PARAMETERS, "%out", *words))
-    given = ", ".join(f"i64 {name}" for name in (*PARAMETERS, *words))
+    parameters = ", ".join(f"i64 {name}" for name in (*CPU, "%out", *words))
+    given = ", ".join(f"i64 {name}" for name in (*CPU, str(ROOT), *words))
     return "\n".join([f"define i64 @{ENTRY}({parameters}) nounwind {{", *_pass_on(symbol, raises, given), "}", ""])
 
 

@@ -88,9 +88,8 @@ METHODS: Mapping[str, Code] = {
     "poke": lambda of, address, value: _store_word(of, _at(of, address), value),
     "peek8": lambda of, address: _octet(of, _at(of, address), ORDER),
     "barrier": _fence,
-    # Compiled code does not know which exception it handles, and keeps no stacks.
-    "unexplained": lambda of: NOTHING,
-    "remember_stack": lambda of, key: NOTHING,
-    "copy_stack": lambda of, target, source: NOTHING,
+    "unexplained": lambda of: NOTHING,  # compiled code does not know which exception it handles
+    "remember_stack": lambda of, word: _store_word(of, _at(of, word), "%stack"),
+    "copy_stack": lambda of, target, source: NOTHING,  # the number of a stack is in the word itself
 }
 """What a CPU does in so few instructions that a function for it would only cost time to compile."""
