@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +21,8 @@ from stress.safe_text import shown
 
 SCHEMA = 1
 KIND = "kstress corpus"
-BUNDLED = "debian-linux.json"
+BUNDLED = Path(__file__).with_name("bundled") / "debian-linux.json"
+"""The corpus that comes with kstress."""
 
 _KEYS = frozenset({"schema", "kind", "source", "bias", "kernel", "modules"})
 _MODULE_KEYS = frozenset({"name", "core", "init", "symbols"})
@@ -44,8 +44,7 @@ def load(path: Path) -> Corpus:
 @cache
 def bundled() -> Corpus:
     """The corpus that comes with kstress; `stress/corpus/bundled/README.md` says how it was made."""
-    resource = files("stress.corpus").joinpath("bundled", BUNDLED)
-    return parse(resource.read_bytes(), f"bundled corpus {BUNDLED}")
+    return parse(BUNDLED.read_bytes(), f"bundled corpus {BUNDLED.name}")
 
 
 def parse(raw: bytes, where: str) -> Corpus:

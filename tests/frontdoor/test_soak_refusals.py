@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-from importlib.resources import files
 from pathlib import Path
 
 import attrs
@@ -38,7 +37,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Begun:
     """A soak of a scenario file and a corpus file."""
     place = tmp_path_factory.mktemp("first")
     scenario, corpus = scenario_file(place, "mine"), place / "corpus.json"
-    corpus.write_bytes(files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes())
+    corpus.write_bytes(BUNDLED.read_bytes())
     done = soak(place / "results", str(scenario), *SHORT, "--duration", "500ms", "--seed", "7", "--corpus", str(corpus))
     assert done.returncode == 0, done.stderr
     return Begun(the_run(place / "results"), scenario, corpus)
