@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from stress.corpus.compressed import read_bounded
 from stress.corpus.model import Corpus, KernelSymbol, Module, Region, Symbol
-from stress.errors import UserError
+from stress.errors import UserError, out_of_memory
 from stress.host.disk import telling, write_whole
 from stress.safe_text import shown
 
@@ -58,8 +58,10 @@ def parse(raw: bytes, where: str) -> Corpus:
 def _document(raw: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(raw.decode())
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"not a corpus file: it is not valid JSON: {shown(error)}") from error
+    except MemoryError as error:
+        raise out_of_memory(error) from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UserError(f"not a corpus file: key kind must be '{KIND}'; make one with 'kstress corpus import'")
     if type(document.get("schema")) is not int or document["schema"] != SCHEMA:

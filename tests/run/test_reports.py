@@ -24,7 +24,7 @@ each_run = pytest.mark.parametrize("fate", FATES)
 
 
 @functools.cache
-def race(engine: str, fate: str = "poisoned", seconds: float = 1.0) -> Result:
+def race(engine: str, fate: str = "poisoned", seconds: float = 2.0) -> Result:
     """The race of 2005, with this fate of freed memory; on a busy host longer, until there is enough to tell."""
     scenario = attrs.evolve(find_scenario("modlist_spinlock"), fate=fate)
     [result] = run([scenario], Config(engine=engine, cpus=CPUS, duration_s=seconds, seed=1))
