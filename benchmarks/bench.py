@@ -26,10 +26,10 @@ from benchmarks.exhibits import Seen, run_rounds  # noqa: E402
 from benchmarks.image import has_compiler  # noqa: E402
 from benchmarks.parts import Bench, Part, features, only_quick, race, stops, throughput  # noqa: E402
 from benchmarks.rows import Outcome, judge  # noqa: E402
-from stress.extras import install_hint  # noqa: E402
+from stress.extras import install_hint, package_version  # noqa: E402
 from stress.machine.engines import has_llvmlite, usable_cores  # noqa: E402
 from stress.machine.python_engine import gil_enabled  # noqa: E402
-from stress.runs.conditions import StealMeter, package_version  # noqa: E402
+from stress.runs.conditions import StealMeter  # noqa: E402
 
 LEAST_ROUNDS = 5
 SCHEMA = 1

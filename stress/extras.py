@@ -1,9 +1,11 @@
-"""The extras (optional parts) of kstress: the packages of each, and the command that installs them here."""
+"""The extras (optional parts) of kstress: the packages of each, and the command that installs them here.
+
+`importlib.metadata` is imported where it is used: it takes longer than everything else that most commands import.
+"""
 
 import os
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -21,6 +23,16 @@ EXTRAS = {
 def missing_modules(extra: str) -> list[str]:
     """The modules of an extra that are not installed."""
     return [module for module in EXTRAS[extra] if find_spec(module) is None]
+
+
+def package_version(name: str) -> str | None:
+    """The installed version of a distribution; None if it is not there."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def install_hint(extra: str) -> str:
@@ -51,6 +63,8 @@ def _other_python() -> str:
 
 def _requirements(extra: str) -> list[str]:
     """The packages of an extra from kstress's metadata, with versions; without metadata the names of the modules."""
+    from importlib.metadata import PackageNotFoundError, requires
+
     try:
         known = requires("kstress") or []
     except PackageNotFoundError:

@@ -29,6 +29,8 @@ DEEPEST = 40
 _FRACTION = re.compile(r"[0-9]{1,40}(?:/[0-9]{1,40})?")
 
 T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+"""How a value from JSON is read: the value and its type."""
 
 
 def _words(kind: type) -> str:
@@ -158,6 +160,17 @@ def _mapping(value: Any, kind: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Unread) else _object(value, kind)
 
 
+def _report(made: Converter) -> Hook:
+    """How a report is read."""
+    read = make_dict_structure_fn(Report, made, _cattrs_forbid_extra_keys=True)
+    return lambda value, kind: _with_lines(read(_plain(value), kind))
+
+
+def read_by(converter: Converter, kind: type, make: Callable[[Converter], Hook]) -> None:
+    """Let a converter read a kind of record by a hook that is made for the first one; most commands read none."""
+    converter.register_structure_hook_factory(lambda one: one is kind, lambda _: make(converter))
+
+
 def _converter() -> Converter:
     """The converter with all hooks."""
     made = Converter(forbid_extra_keys=True)
@@ -168,8 +181,7 @@ def _converter() -> Converter:
     made.register_unstructure_hook(Fraction, str)
     made.register_structure_hook(Tally, _tally)
     made.register_unstructure_hook(Tally, _tally_json)
-    report = make_dict_structure_fn(Report, made, _cattrs_forbid_extra_keys=True)
-    made.register_structure_hook(Report, lambda value, kind: _with_lines(report(_plain(value), kind)))
+    read_by(made, Report, _report)
     return made
 
 
@@ -180,8 +192,11 @@ def complete_but(*newer: str) -> Callable[[type[T]], type[T]]:
     """A decorator of records: JSON must have every key but the `newer` ones, which earlier versions did not write."""
 
     def register(kind: type[T]) -> type[T]:
-        structure = make_dict_structure_fn(kind, CONVERTER, _cattrs_forbid_extra_keys=True)
-        CONVERTER.register_structure_hook(kind, lambda value, _: structure(_complete(value, kind, *newer), kind))
+        def make(made: Converter) -> Hook:
+            read = make_dict_structure_fn(kind, made, _cattrs_forbid_extra_keys=True)
+            return lambda value, _: read(_complete(value, kind, *newer), kind)
+
+        read_by(CONVERTER, kind, make)
         return kind
 
     return register

@@ -2,11 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
 
 from stress.corpus.files import BUNDLED
+from stress.extras import package_version
 from stress.host.disk import read_whole, telling
 from stress.safe_text import shown
 
@@ -31,14 +30,10 @@ def sources_digest() -> str:
 def corpus_digest(path: Path | None) -> str:
     """A digest of a corpus file, or of the bundled one."""
     with telling(f"--corpus: cannot read {shown(repr(str(path)))}", "name a corpus file"):
-        return digest_of(
-            [read_whole(path) if path else files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes()]
-        )
+        return digest_of([read_whole(path or BUNDLED)])
 
 
 def made_by() -> str:
     """This program and its version."""
-    try:
-        return f"kstress {version('kstress')}"
-    except PackageNotFoundError:
-        return "kstress, not installed"
+    version = package_version("kstress")
+    return f"kstress {version}" if version else "kstress, not installed"

@@ -7,7 +7,7 @@ import marshal
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from sys import intern
 from typing import Any, NewType
 
@@ -15,7 +15,7 @@ import attrs
 from attrs.validators import ge, in_, le, max_len, optional
 from cattrs.gen import make_dict_structure_fn
 
-from stress.campaign.converter import CONVERTER, from_json
+from stress.campaign.converter import CONVERTER, Hook, from_json, read_by
 from stress.campaign.sweep.records import Values, applies
 from stress.config import Config, settings_of
 from stress.errors import UserError
@@ -86,8 +86,13 @@ def _counts(value: Any, _: Any) -> Counts:
     return Counts(_shared(tuple(value)), array("q", value.values()))
 
 
-_structure_conditions = make_dict_structure_fn(Conditions, CONVERTER, _cattrs_forbid_extra_keys=True)
 _known_conditions: dict[bytes, Conditions] = {}
+
+
+@cache
+def _read_conditions() -> Hook:
+    """How conditions that are complete are read."""
+    return make_dict_structure_fn(Conditions, CONVERTER, _cattrs_forbid_extra_keys=True)
 
 
 def _conditions(value: Any, _: Any) -> Conditions:
@@ -95,7 +100,7 @@ def _conditions(value: Any, _: Any) -> Conditions:
     key = marshal.dumps(value, PLAIN_MARSHAL)
     known = _known_conditions.get(key)
     if known is None:
-        known = _structure_conditions(value, Conditions)
+        known = _read_conditions()(value, Conditions)
         _check_settings(known)
         if len(_known_conditions) < MOST_KEPT:
             _known_conditions[key] = known
@@ -224,7 +229,7 @@ def _values_of(conditions: Conditions, scenario: str = "", engine: str = "auto",
     return Values(scenario=scenario, engine=engine, cpus=cpus, **more)
 
 
-CONVERTER.register_structure_hook(Run, make_dict_structure_fn(Run, CONVERTER, _cattrs_forbid_extra_keys=False))
+read_by(CONVERTER, Run, lambda made: make_dict_structure_fn(Run, made, _cattrs_forbid_extra_keys=False))
 
 
 @lru_cache(MOST_KEPT)

@@ -10,19 +10,19 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
 from stress.corpus.compressed import read_bounded
 from stress.corpus.model import Corpus, KernelSymbol, Module, Region, Symbol
-from stress.errors import UserError
+from stress.errors import UserError, out_of_memory
 from stress.host.disk import telling, write_whole
 from stress.safe_text import shown
 
 SCHEMA = 1
 KIND = "kstress corpus"
-BUNDLED = "debian-linux.json"
+BUNDLED = Path(__file__).with_name("bundled") / "debian-linux.json"
+"""The corpus that comes with kstress."""
 
 _KEYS = frozenset({"schema", "kind", "source", "bias", "kernel", "modules"})
 _MODULE_KEYS = frozenset({"name", "core", "init", "symbols"})
@@ -44,8 +44,7 @@ def load(path: Path) -> Corpus:
 @cache
 def bundled() -> Corpus:
     """The corpus that comes with kstress; `stress/corpus/bundled/README.md` says how it was made."""
-    resource = files("stress.corpus").joinpath("bundled", BUNDLED)
-    return parse(resource.read_bytes(), f"bundled corpus {BUNDLED}")
+    return parse(BUNDLED.read_bytes(), f"bundled corpus {BUNDLED.name}")
 
 
 def parse(raw: bytes, where: str) -> Corpus:
@@ -59,8 +58,10 @@ def parse(raw: bytes, where: str) -> Corpus:
 def _document(raw: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(raw.decode())
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"not a corpus file: it is not valid JSON: {shown(error)}") from error
+    except MemoryError as error:
+        raise out_of_memory(error) from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UserError(f"not a corpus file: key kind must be '{KIND}'; make one with 'kstress corpus import'")
     if type(document.get("schema")) is not int or document["schema"] != SCHEMA:

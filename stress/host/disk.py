@@ -6,7 +6,6 @@ of the system is an OSError, or a ValueError for text that cannot be a path; `re
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -133,7 +132,7 @@ def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None, mod
     `draft` is a name that only one process at a time uses in this folder: a draft that a killed process left is
     overwritten. The new name survives a crash of the host once the folder is synced (`sync_folder`).
     """
-    beside = path.with_name(draft or f".kstress-{secrets.token_hex(8)}.draft")
+    beside = path.with_name(draft or f".kstress-{os.urandom(8).hex()}.draft")
     try:
         beside.unlink(missing_ok=True)
         with os.fdopen(os.open(beside, NEW, mode), "wb") as file:

@@ -4,7 +4,6 @@ A call that does not exist, as on macOS or Windows, and a call that is not allow
 """
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from functools import cache, reduce
 from operator import or_
@@ -80,6 +79,8 @@ def _lock_shared() -> None:
 
 def _hand_over() -> None:
     """Raise unless processes can be forked and pipes can be sent to them, as the nursery of a sweep does."""
+    import socket  # which takes longer than all other imports of most commands
+
     _ = os.fork, socket.send_fds, os.waitid
     for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET):
         end.close()

@@ -98,6 +98,9 @@ _CHECKS: Mapping[Any, Callable[[Any], Any]] = {
 }
 
 
+_RECORDS = (ByteRun, Row, Overwritten, Access, KernelWarning, Node, Copied, Stall, Violation)
+
+
 def _writer(made: Converter, kind: Any) -> Callable[[Any], dict[str, Any]]:
     """How a record of this kind is written, with the keys that are worked out."""
     place, more = WORKED_OUT.get(kind, (0, {}))
@@ -116,9 +119,9 @@ def _overrides(kind: Any) -> dict[str, Any]:
     return {field: override(rename=key) for field, key in _KEYS.get(kind, {}).items()}
 
 
-def _reader(made: Converter, kind: Any, check: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+def _reader(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
     """How a record of this kind is read and checked."""
-    read = make_dict_structure_fn(kind, made, **_overrides(kind))
+    read, check = make_dict_structure_fn(kind, made, **_overrides(kind)), _CHECKS.get(kind, lambda record: record)
     return lambda value, _: check(read(value, kind))
 
 
@@ -150,13 +153,12 @@ def _read_text(read: Callable[[str], Any], value: Any, _: Any) -> Any:
 
 
 def _codec() -> Converter:
-    """The converter with all hooks, records that others have in them first."""
+    """The converter with all hooks; those of a record are made when one is first seen, which most runs never do."""
     made = Converter(unstruct_collection_overrides={tuple: list})
     be_strict(made)
     _register_values(made)
-    for kind in (ByteRun, Row, Overwritten, Access, KernelWarning, Node, Copied, Stall, Violation):
-        made.register_unstructure_hook(kind, _writer(made, kind))
-        made.register_structure_hook(kind, _reader(made, kind, _CHECKS.get(kind, lambda record: record)))
+    made.register_unstructure_hook_factory(_RECORDS.__contains__, partial(_writer, made))
+    made.register_structure_hook_factory(_RECORDS.__contains__, partial(_reader, made))
     return made
 
 

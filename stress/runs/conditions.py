@@ -2,14 +2,14 @@
 
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import attrs
 import psutil
 
 from stress.config import Config, keeping, settings_of
-from stress.machine.engines import usable_cores
+from stress.extras import package_version
+from stress.machine.engines import has_llvmlite, usable_cores
 from stress.machine.python_engine import gil_enabled
 from stress.settings import CONDITIONS
 
@@ -40,14 +40,6 @@ class Conditions:
     gap_s: float | None = None
     fate: str | None = None
     llvmlite: str | None = None
-
-
-def package_version(name: str) -> str | None:
-    """The installed version of a distribution; None if it is not there."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def affinity() -> list[int] | None:
@@ -100,7 +92,7 @@ def host_conditions(config: Config, steal: StealMeter) -> Conditions:
         python=platform.python_version(),
         gil=gil,
         numba=None,
-        llvmlite=package_version("llvmlite"),
+        llvmlite=package_version("llvmlite") if has_llvmlite() else None,
         cores=usable_cores(),
         affinity=affinity(),
         switch_interval_s=(config.switch_interval_s or sys.getswitchinterval()) if gil else None,

@@ -176,6 +176,15 @@ def test_load_refuses_huge_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         load(tmp_path / "c.json")
 
 
+def test_a_want_of_memory_is_no_damage_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(text: str) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(json, "loads", refused)
+    with pytest.raises(UserError, match=r"^here: out of memory: an allocation was refused; "):
+        files.parse(b"{}", "here")
+
+
 def test_save_replaces_and_leaves_no_draft(tmp_path: Path) -> None:
     target = tmp_path / "c.json"
     target.write_text("old")

@@ -3,10 +3,11 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from stress.config import Config
 
 CHECKOUT = Path(__file__).parents[2]
 BOUND_SECONDS = 100.0
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+"""`kstress` or `called`."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -36,9 +40,21 @@ def kstress(*arguments: str, cwd: Path | None = None, **more: str) -> subprocess
 def called(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The same within this process, which saves the start of another: for what ends before a machine runs."""
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.chdir(cwd or Path.cwd()), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+    with contextlib.chdir(cwd or Path.cwd()), streams[0], streams[1], handlers_kept():
         code = call(list(arguments))
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """What signals do is afterwards as it was: a command takes them for good, and ends with its process."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def command_line(arguments: Sequence[str]) -> list[str]:

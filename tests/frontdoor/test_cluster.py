@@ -178,7 +178,7 @@ def test_workers_that_differ_are_told_of_and_get_nothing_while_the_others_work(p
             tmp_path / "scenario", "scenarios/modlist_spinlock.py", "protects", "shields"
         ),
         "the corpus that comes with kstress has changed: its digest is": other_tree(
-            tmp_path / "corpus", f"stress/corpus/bundled/{BUNDLED}", "{", "{ "
+            tmp_path / "corpus", f"stress/corpus/bundled/{BUNDLED.name}", "{", "{ "
         ),
         "kstress itself, its kernel, machine, programs or judge, has changed: its digest is": other_tree(
             tmp_path / "kernel", "stress/kernel/list.py", '"""', '""" '

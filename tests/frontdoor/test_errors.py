@@ -120,7 +120,7 @@ def test_a_bad_corpus_file_is_one_line(content: bytes, tmp_path: Path) -> None:
 def test_a_corpus_without_modules_says_so(tmp_path: Path) -> None:
     symbols = tmp_path / "System.map"
     symbols.write_text("ffffffff81000000 T _text\nffffffff81000100 T start_kernel\n")
-    done = kstress("corpus", "import", str(symbols), "-o", "kernel.json", cwd=tmp_path)
+    done = called("corpus", "import", str(symbols), "-o", "kernel.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert_one_line(["run", "--engine", "python", "--corpus", "kernel.json"], "no module", cwd=tmp_path)
 

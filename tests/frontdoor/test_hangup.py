@@ -16,7 +16,7 @@ import pytest
 
 from stress.host import interrupts
 from stress.host.interrupts import Interrupts
-from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, wait_until_cpus_run
+from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, handlers_kept, wait_until_cpus_run
 from tests.frontdoor.soaking import HOURS, manifest, samples, the_run, wait_until
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells
 
@@ -103,11 +103,9 @@ def test_a_terminal_that_hangs_up_ends_a_soak_with_what_it_learnt(tmp_path: Path
 @pytest.fixture
 def handlers() -> Iterator[None]:
     """What signals do is afterwards as it was."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+    with handlers_kept():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        yield
 
 
 def test_a_hangup_is_never_the_second_signal(handlers: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,40 +9,51 @@ from pathlib import Path
 import pytest
 
 from stress.scenario_files import find_scenario
-from tests.frontdoor.command import BOUND_SECONDS, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, called, environment, kstress
 
 TOO_LONG = f"{'x' * 300}.py"
-SHORT = ("--engine", "python", "--duration", "4s")
+DURATIONS = ("1s", "4s", "16s")
+"""The first is enough on most hosts; a run that cannot tell is followed by a longer one."""
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A scenario that `kstress new` has written."""
-    done = kstress("new", "my_list.py", cwd=tmp_path)
+    done = called("new", "my_list.py", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "kstress run my_list.py" in done.stdout
     return tmp_path / "my_list.py"
 
 
 def test_a_new_scenario_holds_and_its_twin_is_violated(made: Path) -> None:
-    done = kstress("run", made.name, "my_list_twin.py", *SHORT, "--json", "results.json", cwd=made.parent)
+    words = ("run", made.name, "my_list_twin.py", "--engine", "python", "--json", "results.json")
+    for duration in DURATIONS:
+        done = kstress(*words, "--duration", duration, cwd=made.parent)
+        if "INCONCLUSIVE" not in done.stdout:
+            break
     assert done.returncode == 0, done.stdout + done.stderr
     runs = json.loads((made.parent / "results.json").read_text())["runs"]
     assert [(run["scenario"], run["verdict"]) for run in runs] == [("my_list", "held"), ("my_list_twin", "violated")]
 
 
 def test_a_new_scenario_runs_from_any_folder(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    done = kstress("run", str(made), *SHORT, cwd=tmp_path_factory.mktemp("elsewhere"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "HELD as expected" in done.stdout
+    brief = ("--engine", "python", "--duration", "200ms", "--json", "-")
+    done = kstress("run", str(made), *brief, cwd=tmp_path_factory.mktemp("elsewhere"))
+    assert done.returncode in (0, 3), done.stderr  # it may be too brief to tell
+    [run] = json.loads(done.stdout)["runs"]
+    assert (run["scenario"], run["twin"]["scenario"]) == ("my_list", str(twin_of(made)))
+    assert run["race_windows"] > 0
 
 
 def test_a_new_scenario_runs_as_a_test(made: Path) -> None:
-    options = ["-q", "-p", "no:cacheprovider", "--stress-engine", "python", "--stress-duration", "4s"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", made.name, "my_list_twin.py", *options],
-        cwd=made.parent, env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,
-    )  # fmt: skip
+    options = ["-q", "-p", "no:cacheprovider", "--stress-engine", "python"]
+    for duration in DURATIONS:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", made.name, "my_list_twin.py", *options, "--stress-duration", duration],
+            cwd=made.parent, env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,
+        )  # fmt: skip
+        if "INCONCLUSIVE" not in done.stdout:
+            break
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
 
@@ -62,7 +73,7 @@ def test_the_template_is_named_as_the_file(made: Path) -> None:
 @pytest.mark.parametrize("there", ["my_list.py", "my_list_twin.py"])
 def test_nothing_is_overwritten_and_nothing_half_written(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("mine")
-    done = kstress("new", "my_list.py", cwd=tmp_path)
+    done = called("new", "my_list.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"kstress: {there} is there already; give another name, or move it away\n"
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
@@ -70,7 +81,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(there: str, tmp_path: P
 
 @pytest.mark.parametrize("name", ["my-list.py", "my_list", "my_list.txt", "", ".", "2.py", "no/folder.py", TOO_LONG])
 def test_a_path_that_cannot_be_written_is_one_line(name: str, tmp_path: Path) -> None:
-    done = kstress("new", name, cwd=tmp_path)
+    done = called("new", name, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("kstress: ")
     assert done.stderr.count("\n") == 1

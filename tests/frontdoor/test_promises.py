@@ -17,7 +17,7 @@ from stress.results.load.gather import gather
 from stress.results.report.sections import hosts, not_seen
 from stress.runs.conditions import StealMeter
 from tests.campaign.soak.made import make_run
-from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, kstress
+from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, called
 from tests.results.report.made import a_run, small_sweep, write_runs
 
 
@@ -62,21 +62,21 @@ def test_an_activated_environment_is_filled_by_the_python_that_made_it(monkeypat
 
 
 def test_a_misspelt_name_is_told_with_the_nearest_and_not_with_all() -> None:
-    done = kstress("run", "stop_machin")
+    done = called("run", "stop_machin")
     assert done.returncode == 2
     assert "there is no scenario 'stop_machin' (did you mean stop_machine or " in done.stderr
     assert len(done.stderr) < 200
-    done = kstress("soack")
+    done = called("soack")
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no command 'soack'; did you mean soak? (kstress --help)" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["corpus"]])
 def test_without_a_command_the_help_comes_as_help(arguments: list[str]) -> None:
-    done = kstress(*arguments)
+    done = called(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: kstress")
-    assert done.stdout == kstress(*arguments, "--help").stdout
+    assert done.stdout == called(*arguments, "--help").stdout
 
 
 def test_a_report_takes_a_folder_of_everything(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_report_takes_a_folder_of_everything(tmp_path: Path) -> None:
 
 
 def test_results_are_kept_in_a_folder_that_is_made(tmp_path: Path) -> None:
-    done = kstress("run", "stop_machine", "--cpus", "1", "--results", "a/b", cwd=tmp_path)
+    done = called("run", "stop_machine", "--cpus", "1", "--results", "a/b", cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     assert len(list((tmp_path / "a" / "b").glob("run-*.json"))) == 1
 
@@ -127,4 +127,4 @@ def test_steal_time_is_told_of_what_was_long_enough_to_measure_it(
 
 def test_doctor_counts_symbols_as_corpus_show_does() -> None:
     assert symbols_text(bundled()) in next(check.text for check in examine() if check.name == "corpus")
-    assert symbols_text(bundled()) in kstress("corpus", "show").stdout
+    assert symbols_text(bundled()) in called("corpus", "show").stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stress.scenario_files import catalogue
-from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, called, command_line, environment, kstress
 from tests.frontdoor.promised import CONDITION_KEYS, RUN_KEYS
 from tests.frontdoor.soaking import (
     END,
@@ -153,7 +153,7 @@ def test_the_json_is_that_of_runs_and_of_the_soak(both: Done) -> None:
 
 def test_report_gives_the_same_json(both: Done) -> None:
     done, folder = both
-    reported = json.loads(kstress("report", str(folder), "--json", "-").stdout)
+    reported = json.loads(called("report", str(folder), "--json", "-").stdout)
     assert [campaign["state"] for campaign in reported.pop("campaigns")] == ["complete"]
     assert reported == json.loads(done.stdout)
 
@@ -190,7 +190,7 @@ def test_a_soak_outlives_whoever_reads_it(tmp_path: Path) -> None:
         env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,
     )  # fmt: skip
     assert STARTING in done.stdout
-    [end] = end_lines(kstress("report", str(the_run(tmp_path)), cwd=tmp_path).stdout)
+    [end] = end_lines(called("report", str(the_run(tmp_path)), cwd=tmp_path).stdout)
     saw_enough = "HELD as expected" in end  # or on a busy host it did not
     assert saw_enough or "INCONCLUSIVE" in end
     assert done.stderr == ("0\n" if saw_enough else "3\n")
@@ -209,7 +209,7 @@ def test_all_soaks_every_scenario_of_the_catalogue(tmp_path: Path) -> None:
 def test_an_outcome_is_told_once_whatever_number_of_sessions_see_it(tmp_path: Path) -> None:
     assert soak(tmp_path, "modlist_spinlock", *SHORT, "--duration", "1s").returncode == 0
     folder = the_run(tmp_path)
-    again = kstress("soak", "--resume", str(folder), "--duration", "3s")
+    again = kstress("soak", "--resume", str(folder), "--duration", "2s")
     assert again.returncode == 0, again.stderr
     told = [json.loads(line)["outcome"] for line in (folder / "violations.jsonl").read_text().splitlines()]
     assert told

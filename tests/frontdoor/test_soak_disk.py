@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.disks import fill
 from tests.frontdoor.soaking import (
     END,
@@ -49,7 +49,7 @@ def assert_stops_loudly(soaking: Running, machine: psutil.Process, folder: Path,
 def assert_readable(folder: Path, lookups: int) -> None:
     """`kstress report` reads the directory; no part of a line is in it."""
     assert contents(folder)["samples.jsonl"].endswith(b"}\n")
-    done = kstress("report", str(folder), "--csv", "/dev/null")
+    done = called("report", str(folder), "--csv", "/dev/null")
     assert done.returncode == 0, done.stderr
     [last] = end_lines(done.stdout)
     assert ", killed: " in last

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.soaking import (
     END,
     END_SECONDS,
@@ -150,5 +150,5 @@ def test_a_stall_ends_a_scenario_and_is_told_in_full(tmp_path: Path) -> None:
     last = samples(the_run(tmp_path))[-1]["standing"]
     assert last["done"]
     assert last["stall"]["json"]["cpus"]
-    shown = kstress("report", str(the_run(tmp_path)), "--csv", "/dev/null")
+    shown = called("report", str(the_run(tmp_path)), "--csv", "/dev/null")
     assert end_lines(shown.stdout) == end_lines(done.stdout)

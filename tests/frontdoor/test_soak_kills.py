@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import psutil
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.soaking import (
     END,
     SHORT,
@@ -89,7 +89,7 @@ def assert_little_is_lost(folder: Path, number: int, killed: Killed, before: flo
 
 def assert_readable(folder: Path) -> None:
     """`kstress report` says what the last sample has, and that nobody said how the soak has ended."""
-    done = kstress("report", str(folder), "--csv", "/dev/null")
+    done = called("report", str(folder), "--csv", "/dev/null")
     assert done.returncode == 0, done.stderr
     [last] = end_lines(done.stdout)
     assert ", killed: " in last
@@ -137,7 +137,7 @@ def test_the_machine_of_a_soak_that_was_killed_ends_in_the_middle_of_a_turn(tmp_
     arguments = ["stop_machine", *SHORT, "--interval", "1h", "--duration", "2h", "--results", str(tmp_path)]
     kill(arguments, lambda soaking, machine: wait_until(lambda: machine.num_threads() > 3, "the threads of the CPUs"))
     assert samples(the_run(tmp_path)) == []
-    shown = kstress("report", str(the_run(tmp_path)), "--csv", "/dev/null")
+    shown = called("report", str(the_run(tmp_path)), "--csv", "/dev/null")
     assert shown.returncode == 0, shown.stderr
     assert f"{END}INCONCLUSIVE expected HELD, killed: " in shown.stdout
 
@@ -149,7 +149,7 @@ def test_a_torn_line_is_left_out_and_then_written_over(tmp_path: Path) -> None:
     path = folder / "samples.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"at":"' + bytes(TORN_BYTES))
-    shown = kstress("report", str(folder), "--csv", "/dev/null")
+    shown = called("report", str(folder), "--csv", "/dev/null")
     assert shown.stdout.splitlines()[-1] == done.stdout.splitlines()[-1]
     again = kstress("soak", "--resume", str(folder), "--duration", f"{round(elapsed(folder) * 1000) + 400}ms")
     assert again.returncode in (0, 3), again.stderr

@@ -12,7 +12,7 @@ from stress.campaign.soak.soak import resume, soak
 from stress.campaign.workers.pool import NoWorkersError
 from stress.config import Config
 from stress.errors import HostError
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called
 from tests.frontdoor.soaking import SHORT, end_lines, facts, manifest, samples, scenario_file, the_run
 from tests.frontdoor.soaking import soak as soak_command
 
@@ -77,7 +77,7 @@ def test_a_turn_is_lost_and_the_soak_goes_on_in_a_new_process(deed: str, tmp_pat
 def assert_reports_tell_it(folder: Path, reason: str) -> None:
     """`kstress report` tells the lost turns in the terminal, on its page and in its JSON."""
     pages, told = folder.parent / "page.md", folder.parent / "report.json"
-    done = kstress("report", str(folder), "--markdown", str(pages), "--json", str(told))
+    done = called("report", str(folder), "--markdown", str(pages), "--json", str(told))
     assert done.returncode in (0, 2), done.stderr
     assert f"lost turns    2, the last one: {reason}" in done.stdout
     [run] = json.loads(told.read_text())["runs"]

@@ -2,14 +2,13 @@
 
 import shutil
 import signal
-from importlib.resources import files
 from pathlib import Path
 
 import attrs
 import pytest
 
 from stress.corpus.files import BUNDLED
-from tests.frontdoor.command import called, kstress
+from tests.frontdoor.command import Command, called, kstress
 from tests.frontdoor.soaking import (
     HOURS,
     SHORT,
@@ -38,16 +37,16 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Begun:
     """A soak of a scenario file and a corpus file."""
     place = tmp_path_factory.mktemp("first")
     scenario, corpus = scenario_file(place, "mine"), place / "corpus.json"
-    corpus.write_bytes(files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes())
+    corpus.write_bytes(BUNDLED.read_bytes())
     done = soak(place / "results", str(scenario), *SHORT, "--duration", "500ms", "--seed", "7", "--corpus", str(corpus))
     assert done.returncode == 0, done.stderr
     return Begun(the_run(place / "results"), scenario, corpus)
 
 
-def assert_refuses(folder: Path, arguments: list[str], *parts: str) -> None:
+def assert_refuses(folder: Path, arguments: list[str], *parts: str, command: Command = called) -> None:
     """Resuming with these arguments is refused, and the directory stays as it is."""
     before = contents(folder)
-    assert_fails(kstress("soak", "--resume", str(folder), *arguments), "--resume", str(folder), *parts)
+    assert_fails(command("soak", "--resume", str(folder), *arguments), "--resume", str(folder), *parts)
     assert contents(folder) == before
 
 
@@ -79,7 +78,8 @@ def test_resume_refuses_files_that_have_changed_since(first: Begun) -> None:
     scenario, corpus = first.scenario.read_bytes(), first.corpus.read_bytes()
     try:
         first.scenario.write_bytes(scenario + b"# another comment\n")
-        assert_refuses(first.folder, ["--duration", "1h"], "the file of scenario mine, or of its twin, has changed")
+        changed = "the file of scenario mine, or of its twin, has changed"
+        assert_refuses(first.folder, ["--duration", "1h"], changed, command=kstress)
         first.scenario.write_bytes(scenario)
         first.corpus.write_bytes(corpus + b"\n")
         assert_refuses(first.folder, ["--duration", "1h"], f"the corpus {first.corpus} has changed")
@@ -105,7 +105,7 @@ def test_resume_refuses_a_directory_that_a_running_soak_writes_to(tmp_path: Path
         folder = soaking.hear_directory()
         refused = kstress("soak", "--resume", str(folder), "--duration", "1s")
         assert_fails(refused, "--resume", "another kstress is writing to", str(folder))
-        assert kstress("report", str(folder), "--csv", "/dev/null").returncode == 0
+        assert called("report", str(folder), "--csv", "/dev/null").returncode == 0
         soaking.hear_interval()
         soaking.signal(signal.SIGTERM)
         assert soaking.wait() == 143

@@ -8,7 +8,7 @@ import pytest
 
 from stress import Matrix, resume_sweep
 from stress import sweep as run_sweep
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.soaking import assert_fails, contents, running, scenario_file, wait_until
 from tests.frontdoor.sweeping import (
     QUICK,
@@ -79,7 +79,7 @@ def test_the_exit_code_says_what_the_cells_came_to(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_input_is_one_line_and_nothing_starts(arguments: list[str], told: str, tmp_path: Path) -> None:
-    assert_fails(kstress("sweep", *arguments, cwd=tmp_path), told)
+    assert_fails(called("sweep", *arguments, cwd=tmp_path), told)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.planting import planted
 from tests.frontdoor.soaking import assert_fails, contents, manifest, running, wait_until
 from tests.frontdoor.sweeping import END, cells, last_facts, sweep, the_sweep, times_of_cells
@@ -73,7 +73,7 @@ def test_what_has_come_to_its_end_has_nothing_left(found: Found, tmp_path: Path)
 
 
 def test_a_report_has_the_answer_and_takes_no_miss_for_a_failure(found: Found, tmp_path: Path) -> None:
-    done = kstress("report", str(found.folder), "--markdown", "report.md", cwd=tmp_path)
+    done = called("report", str(found.folder), "--markdown", "report.md", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert CLAIM in done.stdout
     assert f"complete, {len(cells(found.folder))} runs of a search" in done.stdout
@@ -133,7 +133,7 @@ def test_runs_that_crash_end_the_search(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_input_is_one_line_and_nothing_starts(arguments: list[str], told: str, tmp_path: Path) -> None:
-    done = kstress("sweep", "modlist_spinlock", "--engine", "python", *arguments, cwd=tmp_path)
+    done = called("sweep", "modlist_spinlock", "--engine", "python", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert f"kstress: {told}" in done.stderr
     assert "Traceback" not in done.stderr
@@ -142,5 +142,5 @@ def test_wrong_input_is_one_line_and_nothing_starts(arguments: list[str], told: 
 
 def test_a_search_is_not_gone_on_with_on_another_axis(found: Found) -> None:
     before = contents(found.folder)
-    assert_fails(kstress("sweep", "--resume", str(found.folder), "--find", "noise"), "--resume: ", "leave --find out")
+    assert_fails(called("sweep", "--resume", str(found.folder), "--find", "noise"), "--resume: ", "leave --find out")
     assert contents(found.folder) == before

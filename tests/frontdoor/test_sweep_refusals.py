@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.frontdoor.command import called, kstress
+from tests.frontdoor.command import Command, called, kstress
 from tests.frontdoor.soaking import assert_fails, contents, manifest, running, scenario_file, wait_until
 from tests.frontdoor.sweeping import QUICK, cells, sweep, the_sweep
 
@@ -56,10 +56,10 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
     return Begun(the_sweep(place / "results"), scenario)
 
 
-def assert_refuses(folder: Path, *parts: str) -> None:
+def assert_refuses(folder: Path, *parts: str, command: Command = called) -> None:
     """Going on with a run directory is refused, and it stays as it is."""
     before = contents(folder)
-    assert_fails(kstress("sweep", "--resume", str(folder)), str(folder), *parts)
+    assert_fails(command("sweep", "--resume", str(folder)), str(folder), *parts)
     assert contents(folder) == before
 
 
@@ -67,7 +67,8 @@ def test_a_scenario_that_has_changed_since_is_not_gone_on_with(begun: Begun) -> 
     text = begun.scenario.read_bytes()
     try:
         begun.scenario.write_bytes(text + b"# another comment\n")
-        assert_refuses(begun.folder, "the file of scenario mine, or of its twin, has changed", "start a new sweep")
+        changed = "the file of scenario mine, or of its twin, has changed"
+        assert_refuses(begun.folder, changed, "start a new sweep", command=kstress)
     finally:
         begun.scenario.write_bytes(text)
 
@@ -106,7 +107,7 @@ def test_a_directory_that_a_sweep_writes_to_is_not_gone_on_with(tmp_path: Path) 
 @pytest.mark.parametrize("place", ["file/below", "file"])
 def test_a_place_where_nothing_can_be_made_is_told_before_anything_runs(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = kstress("sweep", "stop_machine", *HOURS, "--results", place, cwd=tmp_path)
+    done = called("sweep", "stop_machine", *HOURS, "--results", place, cwd=tmp_path)
     assert_fails(done, "--results: cannot make a run directory in", place, "Not a directory")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

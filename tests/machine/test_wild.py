@@ -12,6 +12,7 @@ from stress.machine.words import (
     FAULT_ACCESS,
     FAULT_ADDRESS,
     FAULT_CAUSE,
+    FAULT_STACK,
     HIT_ACCESS,
     HIT_ADDRESS,
     HIT_SHADOW,
@@ -50,7 +51,7 @@ def assert_oops(engine: str, ram: Ram, access: int, address: int) -> None:
     assert TURNS[engine](ram, access, address, -1) == CAUSE_WILD
     assert notes(ram) == (CAUSE_WILD, address)
     assert ram.peek(ram.map.log(0) + FAULT_ACCESS) == KINDS[access]
-    for note in (FAULT_CAUSE, FAULT_ADDRESS, FAULT_ACCESS):
+    for note in (FAULT_CAUSE, FAULT_ADDRESS, FAULT_ACCESS, FAULT_STACK):
         ram.poke(ram.map.log(0) + note, 0)
     assert ram.image() == blank_ram().image()
 

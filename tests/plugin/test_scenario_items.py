@@ -22,7 +22,9 @@ SPINLOCK = (scenarios_folder() / "modlist_spinlock.py").read_text()
 WRONG = SPINLOCK.replace('expect="violated"', 'expect="held"')
 PYTHON_ITEM = "modlist_spinlock[python-4cpus]"
 HANGING = """
+from stress.machine import machine
 from stress.machine.python_engine import PythonEngine
+machine.JOIN_SECONDS = 0.2
 original = PythonEngine.program
 def program(self, operation, safepoint, features):
     play = original(self, operation, safepoint, features)

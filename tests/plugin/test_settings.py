@@ -140,11 +140,11 @@ def test_a_suite_that_does_not_use_it_can_do_without_it_and_loads_nothing_of_it(
 
 
 def test_an_items_budget_extends_the_timeout_that_applies_to_it(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='1500ms'"))
+    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='1100ms'"))
     result = pytester.runpytest_subprocess(*QUIET, "--timeout", "1", timeout=60)
     result.assert_outcomes(passed=1)
     pytester.makepyfile(
-        MARKED.format(marked="cpus=2, duration='1500ms'").replace("@", "@pytest.mark.timeout(1)\n    @", 1)
+        MARKED.format(marked="cpus=2, duration='1100ms'").replace("@", "@pytest.mark.timeout(1)\n    @", 1)
     )
     pytester.runpytest_subprocess(*QUIET, timeout=60).assert_outcomes(passed=1)
 

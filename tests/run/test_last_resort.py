@@ -39,6 +39,7 @@ HANGING = """
         starting += 1
         boot(self)
     machine.Machine.boot = counted
+    machine.JOIN_SECONDS = 0.2
     main()
 """
 

@@ -25,12 +25,18 @@ each_run = pytest.mark.parametrize("fate", FATES)
 
 @functools.cache
 def race(engine: str, fate: str = "poisoned", seconds: float = 2.0) -> Result:
-    """The race of 2005, with this fate of freed memory; on a busy host longer, until a reader went wild."""
+    """The race of 2005, with this fate of freed memory; on a busy host longer, until there is enough to tell."""
     scenario = attrs.evolve(find_scenario("modlist_spinlock"), fate=fate)
     [result] = run([scenario], Config(engine=engine, cpus=CPUS, duration_s=seconds, seed=1))
-    if seconds < LONGEST_SECONDS and not any(one.outcome == "wild" for one in result.reports):
+    if seconds < LONGEST_SECONDS and not tells_enough(result):
         return race(engine, fate, 2 * seconds)
     return result
+
+
+def tells_enough(result: Result) -> bool:
+    """Whether a reader went wild, and a report has a block that was at rest."""
+    wild = any(one.outcome == "wild" for one in result.reports)
+    return wild and any(one.block is not None and one.block.at_rest for one in result.reports)
 
 
 def reports(engine: str, fate: str) -> tuple[Violation, ...]:
@@ -53,7 +59,8 @@ def test_there_is_one_report_for_each_outcome_that_was_seen(engine: str, fate: s
     seen = {name for name, count in result.tally.outcomes.items() if count and graded[name].grade == "forbidden"}
     assert sorted(one.outcome for one in result.reports) == sorted(seen)
     assert min(one.seconds for one in result.reports) >= (result.tally.first_violation_s or 0)
-    assert all(one.seconds <= result.tally.seconds for one in result.reports)
+    # power-off comes at the end of the run, and reaches each CPU at its next access
+    assert all(one.seconds <= result.tally.seconds + 1 for one in result.reports)
     assert all(0 < one.cpu < CPUS and one.program == "kallsyms" for one in result.reports)
 
 
@@ -140,23 +147,18 @@ def assert_stack(deed: Deed | None, first: str) -> None:
     assert all(frame.line > 0 and not frame.file.startswith("stress/machine/loop") for frame in deed.stack)
 
 
+@each_engine
 @each_run
-def test_the_python_engine_tells_who_read_who_allocated_and_who_freed(fate: str) -> None:
-    for one in reports("python", fate):
+def test_a_report_has_the_stacks_of_who_read_who_allocated_and_who_freed(engine: str, fate: str) -> None:
+    for one in reports(engine, fate):
         access = one.access
         assert access is None or functions(access.stack)[-2:] == ["read_symbol", "kallsyms_reader"]
         assert access is None or functions(access.stack)[0] not in ("load", "load8", "see")
-    for _, block in settled("python", fate):
+    for _, block in settled(engine, fate):
         assert_stack(block.allocated, "kmalloc")
         assert_stack(block.freed, "kfree")
-    stacks = [deed.stack for _, block in settled("python", fate) for deed in (block.allocated, block.freed) if deed]
+    stacks = [deed.stack for _, block in settled(engine, fate) for deed in (block.allocated, block.freed) if deed]
     assert any(stacks)
-
-
-@pytest.mark.native
-def test_compiled_code_tells_no_stack() -> None:
-    for one in reports("native", "poisoned"):
-        assert one.access is None or one.access.stack == ()
 
 
 @each_engine

@@ -9,7 +9,7 @@ import attrs
 
 from stress.campaign.pipes import Lost, serve
 from stress.campaign.soak.messages import Began, CpuGlance, Glance, Job, Message, Ready
-from stress.campaign.soak.records import scenarios_by_name
+from stress.campaign.soak.records import SHORTEST_SOAK, scenarios_by_name
 from stress.campaign.soak.turns import Player, player_for, slices_of
 from stress.machine.machine import Machine
 from stress.machine.watchdog import Watchdog
@@ -77,7 +77,7 @@ def work(job: Job, speak: Speak, stop: threading.Event) -> None:
         hooks = attrs.evolve(hooks, watch=glancer)
     left, waiting = job.seconds, players(job, hooks)
     speak(Ready())
-    while waiting and left > 0 and not stop.is_set():
+    while waiting and left > SHORTEST_SOAK and not stop.is_set():
         player = waiting.pop(0)
         speak(Began(player.standing.scenario))
         glancer.begin(player)

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import time
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from stress.campaign.identity import made_by
@@ -55,7 +55,7 @@ def render(template: str, **contents: Any) -> str:
 
 def _file(name: str) -> str:
     """A template that comes with this package."""
-    return files("stress.results.pages").joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _now() -> str:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from fractions import Fraction
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def test_every_cell_of_every_repeat_has_a_seed_of_its_own() -> None:
 
 def test_a_cell_alone_is_the_same_cell(tmp_path: Path) -> None:
     other = tmp_path / "other.json"
-    other.write_bytes(files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes())
+    other.write_bytes(BUNDLED.read_bytes())
     plan = new_plan(Matrix(scenarios=PAIR, axes={**PYTHON, "cpus": (2, 3), "corpus": (None, other)}))
     for number, values in enumerate(plan.cells):
         alone = lone(plan, number)
@@ -185,7 +184,7 @@ def test_a_twin_that_cannot_be_varied_alike_is_told_before_anything_starts(tmp_p
 def test_one_corpus_under_two_names_is_one_value_and_can_be_gone_on_with_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mine.json").write_bytes(files("stress.corpus").joinpath("bundled", BUNDLED).read_bytes())
+    (tmp_path / "mine.json").write_bytes(BUNDLED.read_bytes())
     (tmp_path / "link.json").symlink_to("mine.json")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"^--corpus: 'link.json' is given twice"):
