@@ -9,14 +9,14 @@ import attrs
 import click
 import pytest
 
-from stress.campaign.sweep.find import SLOPES, Slope, read_find
+from stress.campaign.sweep.find import SLOPES, read_find
 from stress.campaign.sweep.finding import quests_of
 from stress.campaign.sweep.matrix import KEYS, Matrix, read_plan
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import ENDS, CellResult, Find, Manifest, Plan, Values
 from stress.cli import cli
 from stress.results.load.knees import knee_json
-from stress.settings import AXES
+from stress.settings import AXES, Setting
 from tests.frontdoor.command import CHECKOUT
 
 TEXT = (CHECKOUT / "docs" / "sweep.md").read_text()
@@ -48,9 +48,9 @@ def test_every_search_is_one(line: str) -> None:
     assert read_find(given[1], "--find").candidates
 
 
-@pytest.mark.parametrize("slope", SLOPES.values(), ids=lambda slope: slope.axis.name)
-def test_every_axis_with_a_knee_is_told_with_its_usual_range(slope: Slope) -> None:
-    assert f"`{slope.axis.name}={slope.usual}`" in KNEE
+@pytest.mark.parametrize("axis", SLOPES.values(), ids=lambda axis: axis.name)
+def test_every_axis_with_a_knee_is_told_with_its_usual_range(axis: Setting) -> None:
+    assert f"`{axis.name}={axis.knee}`" in KNEE
 
 
 def test_what_a_search_writes_as_json_is_told() -> None:

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
 
 from stress.campaign.sweep.plan import order
 from stress.campaign.sweep.records import CellResult, Plan
@@ -11,25 +10,8 @@ Cell = tuple[int, int]
 """The number of a cell's values in the plan, and which repeat of it."""
 
 
-class Agenda(Protocol):
-    """What is left of a sweep. A cell that was taken is reported as ended, or put back."""
-
-    def take(self) -> Cell | None:
-        """The cell that is to begin next; None if there is none, or none before those under way have ended."""
-
-    def put_back(self, cell: Cell) -> None:
-        """A cell that was taken has not been run after all."""
-
-    def end(self, ended: CellResult) -> None:
-        """A cell has ended."""
-
-    @property
-    def left(self) -> int:
-        """How many cells have not ended, at most."""
-
-
 class Grid:
-    """Every cell of a plan, in the order of its seed."""
+    """Every cell of a plan, in the order of its seed. A cell that was taken is reported as ended, or put back."""
 
     def __init__(self, plan: Plan, ended: Iterable[CellResult]) -> None:
         """All but those that have ended."""
@@ -38,13 +20,13 @@ class Grid:
         self.left = len(self._waiting)
 
     def take(self) -> Cell | None:
-        """The next one."""
+        """The cell that is to begin next; None if there is none."""
         return self._waiting.popleft() if self._waiting else None
 
     def put_back(self, cell: Cell) -> None:
-        """It comes first again."""
+        """A cell that was taken has not been run after all; it comes first again."""
         self._waiting.appendleft(cell)
 
     def end(self, ended: CellResult) -> None:
-        """One less."""
+        """A cell has ended."""
         self.left -= 1

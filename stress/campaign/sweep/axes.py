@@ -1,7 +1,8 @@
 """Values on the axes of a sweep, and errors that name where a value comes from."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,14 @@ def split_flag(text: str) -> tuple[str, str]:
     return (flag.removeprefix("--"), what) if named else ("", text)
 
 
-class telling:  # noqa: N801
+@contextmanager
+def telling(origin: str) -> Iterator[None]:
     """A context in which a UserError becomes one about `origin`; a flag that it names is left out."""
-
-    def __init__(self, origin: str) -> None:
-        """Where the value came from."""
-        self.origin = origin
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Name the origin in a UserError."""
-        if isinstance(error, UserError):
-            flag, what = split_flag(str(error))
-            raise UserError(f"{self.origin}: {what if flag else error}") from None
+    try:
+        yield
+    except UserError as error:
+        flag, what = split_flag(str(error))
+        raise UserError(f"{origin}: {what if flag else error}") from None
 
 
 def one_path(path: Path) -> Path:

@@ -45,22 +45,11 @@ def _shares(low: Fraction, high: Fraction) -> Iterator[Fraction]:
         yield Fraction(1, round(number))
 
 
-@attrs.frozen
-class Slope:
-    """An axis on which a knee can be sought, and what is between two ends."""
-
-    axis: Setting
-    between: Callable[[Any, Any], Iterator[Any]]
-
-    @property
-    def usual(self) -> str:
-        """The range that is searched unless one is given."""
-        return self.axis.knee
-
-
 BETWEEN: dict[Kind, Callable[[Any, Any], Iterator[Any]]] = {WHOLE: _counts, TIME: _times, SHARE: _shares}
+"""What is between two ends of a range."""
 KNOWN = {setting.name: setting for setting in SETTINGS if setting.axis or setting.knee}
-SLOPES = {name: Slope(setting, BETWEEN[setting.kind]) for name, setting in KNOWN.items() if setting.knee}
+SLOPES = {name: setting for name, setting in KNOWN.items() if setting.knee}
+"""The axes on which a knee can be sought."""
 
 
 @attrs.frozen
@@ -78,14 +67,14 @@ def read_find(value: object, origin: str) -> Sought:
         UserError: for what is no axis, no value on it, or no range; names `origin`.
     """
     name, equals, given = read_text(value, origin).partition("=")
-    slope = SLOPES.get(name)
-    if slope is None:
+    axis = SLOPES.get(name)
+    if axis is None:
         raise UserError(
             f"{origin}: {shown(repr(name))} is not an axis that can be searched;"
             f" give one of {', '.join(SLOPES)}, like cpus=2..64"
         )
-    low, dots, high = (given if equals else slope.usual).partition("..")
-    return Sought(slope.axis.field, _range(slope, low, high, origin) if dots else _list(slope.axis, low, origin))
+    low, dots, high = (given if equals else axis.knee).partition("..")
+    return Sought(axis.field, _range(axis, low, high, origin) if dots else _list(axis, low, origin))
 
 
 def read_percent(value: object, origin: str) -> float:
@@ -109,13 +98,13 @@ def _list(axis: Setting, given: str, origin: str) -> tuple[Any, ...]:
     return tuple(candidates)
 
 
-def _range(slope: Slope, low: str, high: str, origin: str) -> tuple[Any, ...]:
+def _range(axis: Setting, low: str, high: str, origin: str) -> tuple[Any, ...]:
     """Both ends, and what is in between."""
-    first, last = (value_on(slope.axis, one, origin) for one in (low, high))
+    first, last = (value_on(axis, one, origin) for one in (low, high))
     if not 0 < first <= last:
         raise UserError(
             f"{origin}: {shown(repr(f'{low}..{high}'))} is not a range; give the smaller end first, and more than 0"
         )
-    between = {one for one in slope.between(first, last) if first < one < last}
+    between = {one for one in BETWEEN[axis.kind](first, last) if first < one < last}
     ends = {first, last}
     return tuple(sorted(ends | {one for one in between if not any(math.isclose(one, end) for end in ends)}))

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.sweep.agenda import Agenda, Cell, Grid
+from stress.campaign.sweep.agenda import Cell, Grid
 from stress.campaign.sweep.knee import Nested, Search
 from stress.campaign.sweep.records import CellResult, Find, Plan, Values
 
@@ -133,6 +133,10 @@ class Finding:
     def end(self, ended: CellResult) -> None:
         """Give the cell to its search."""
         self._of[ended.number].end(ended)
+
+
+Agenda = Grid | Finding
+"""What is left of a sweep, and which cell comes next."""
 
 
 def agenda_of(plan: Plan, ended: Iterable[CellResult]) -> Agenda:

@@ -103,12 +103,6 @@ def values_on(axis: Setting, given: Iterable[object], origin: str, errors: Error
     return tuple(values)
 
 
-def from_flags(given: Mapping[str, str], errors: Errors) -> dict[str, tuple[Any, ...]]:
-    """The values on the axes whose flags were given: texts with commas between values."""
-    wanted = [axis for axis in AXES if axis.name in given]
-    return {axis.field: values_on(axis, given[axis.name].split(","), f"--{axis.name}", errors) for axis in wanted}
-
-
 def _repeat(value: object, origin: str) -> int:
     """How often to run each cell."""
     repeat = read_whole(value, origin)
@@ -216,9 +210,9 @@ def matrix_of(scenarios: Iterable[str], flags: Mapping[str, object]) -> Matrix:
 
 def _from_flags(scenarios: tuple[str, ...], given: Mapping[str, Any]) -> Matrix:
     """The matrix that scenarios and flags ask for."""
-    errors, axes = Errors(), {axis.name for axis in AXES}
-    values = from_flags({name: value for name, value in given.items() if name in axes}, errors)
-    alike = {name: value for name, value in given.items() if name not in axes}
+    errors, axes = Errors(), [axis for axis in AXES if axis.name in given]
+    values = {axis.field: values_on(axis, given[axis.name].split(","), axis.flag, errors) for axis in axes}
+    alike = {name: value for name, value in given.items() if name not in {axis.name for axis in axes}}
     settings = read_settings(alike, lambda key: f"--{key}", errors)
     return _matrix(values, {"scenarios": scenarios, **settings}, errors)
 

@@ -1,7 +1,7 @@
 """The plan of a sweep: every cell of a matrix, looked at before any of them runs; or that of a run directory."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -183,7 +183,7 @@ def check_unchanged(swept: StoredSweep) -> None:
     refuse_changes(SWEEP, swept.folder, _differences(swept.manifest.plan))
 
 
-def _differences(plan: Plan) -> Iterable[str]:
+def _differences(plan: Plan) -> Iterator[str]:
     """How what there is now differs from what the plan was made from."""
     yield from changed(plan.scenarios, plan.sources_digest, plan.corpus_digests.items())
     yield from unfit(plan)

@@ -16,9 +16,9 @@ from stress.campaign.child import failure
 from stress.campaign.folder import check_place, lock_folder, now
 from stress.campaign.journal import Journal, JournalError
 from stress.campaign.records import Session
-from stress.campaign.sweep.agenda import Agenda, Cell
+from stress.campaign.sweep.agenda import Cell
 from stress.campaign.sweep.cell import result_of
-from stress.campaign.sweep.finding import Quest, agenda_of, quests_of
+from stress.campaign.sweep.finding import Agenda, Quest, agenda_of, quests_of
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import check_unchanged, config_of, new_plan
 from stress.campaign.sweep.records import CRASHED, FAILED, SWEEP, CellResult, Plan, Values, applies

@@ -51,12 +51,9 @@ def signs_of(charts: Sequence[Chart]) -> Iterator[Key]:
         yield Key("a run", {"color": INK, "marker": "o", "linestyle": "none", "markersize": 4, "markeredgewidth": 0})
         yield Key("median of the repeats", {"color": INK, "linewidth": 1.5})
         yield Key("least to greatest", {"color": INK, **BAND}, band=True)
-    if AT_MOST in kinds:
-        yield Key("bound: none was seen, so at most this", {"color": INK, "marker": TRIANGLES[AT_MOST], **HOLLOW})
-    if AT_LEAST in kinds:
-        yield Key(
-            "bound: none came in the run, so at least this", {"color": INK, "marker": TRIANGLES[AT_LEAST], **HOLLOW}
-        )
+    for kind, meaning in BOUNDS.items():
+        if kind in kinds:
+            yield Key(meaning, {"color": INK, "marker": TRIANGLES[kind], **HOLLOW})
     if any(chart.borders for chart in charts):
         yield Key("another session took over", BORDER)
 
