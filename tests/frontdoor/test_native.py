@@ -23,7 +23,7 @@ from tests.frontdoor.sweeping import all_once, cells, sweep, the_sweep, times_of
 pytestmark = pytest.mark.native
 
 
-def test_kernel_code_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
+def test_what_is_not_kernel_code_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(
         "from stress import Program, Scenario\nfrom stress.machine.seam import Cpu, kernel\n\n\n"
@@ -32,8 +32,8 @@ def test_kernel_code_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
     )
     done = kstress("run", str(path), "--engine", "native", "--duration", "300ms")
     assert done.returncode == 2
-    assert "mine.py: work cannot be compiled" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert f"{path}:7: a CPU has no nosuch; " in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_soak_is_not_gone_on_with_on_another_engine(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ FIGURES = (
 )  # fmt: skip
 STOPS = ("count", "p50_us", "p99_us", "max_us")
 TWIN = ("scenario", "race_windows", "violations", "trials", "catches")
-CONDITIONS = ("python", "gil", "numba", "cores", "steal_percent", "kasan", "stall_after_s", "llvmlite")
+CONDITIONS = ("python", "gil", "numba", "cores", "steal_percent", "kasan", "stall_after_s")
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """How a text begins that a spreadsheet would take for a formula; an apostrophe keeps it from that."""
 

@@ -13,16 +13,16 @@ FOUND = int(Code.FOUND)
 SEED = 7
 MACHINES = 10
 """More than a turn of 500 ms has."""
-FIRST = tuple(seed_of(SEED, number, 0) for number in range(MACHINES))
+A, B, C, D, E, F, G, H, J, K = (seed_of(SEED, number, 0) for number in range(MACHINES))
 
 
 @kernel
 def is_early(cpu: Cpu) -> bool:
     """Whether this is one of the first machines."""
-    for number in range(MACHINES):
-        if cpu.peek(cpu.log + RANDOM) == FIRST[number]:
-            return True
-    return False
+    seed = cpu.peek(cpu.log + RANDOM)
+    if seed == A or seed == B or seed == C or seed == D or seed == E:
+        return True
+    return seed == F or seed == G or seed == H or seed == J or seed == K
 
 
 @kernel
