@@ -10,9 +10,6 @@ from stress.machine.native.call_stacks import CallStacks
 from stress.machine.native.steps_code import METHODS, NOTHING, STEPS
 from stress.machine.native.writer import SELDOM, Writer
 
-PAIR = "{i64, i64}"
-"""What a function that may raise gives: its value, and a status, 0 if nothing was raised."""
-
 
 class Surroundings(Protocol):
     """What the code of a function needs to know of its program."""
@@ -173,11 +170,11 @@ class ExpressionCode(Writer):
         given = ", ".join(f"i64 {value}" for value in ("%base", "%number", "%area", "%log", stack, *words))
         if not raises:
             return self.new(f"call i64 {symbol}({given})")
-        pair = self.new(f"call {PAIR} {symbol}({given})")
-        status = self.new(f"extractvalue {PAIR} {pair}, 1")
+        slot = self.new_slot() if instance.has_value else "null"
+        status = self.new(f"call i64 {symbol}({given}, ptr {slot})")
         bad, good = self.labels(2)
         self.fork(self.new(f"icmp ne i64 {status}, 0"), bad, good, SELDOM)
         self.start(bad)
         self.throw(status)
         self.start(good)
-        return self.new(f"extractvalue {PAIR} {pair}, 0") if instance.has_value else NOTHING
+        return self.load(slot) if instance.has_value else NOTHING

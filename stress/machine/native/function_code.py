@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stress.machine.language import tree
 from stress.machine.language.tree import Instance
-from stress.machine.native.expression_code import PAIR, ExpressionCode, Surroundings
+from stress.machine.native.expression_code import ExpressionCode, Surroundings
 from stress.machine.native.steps_code import NOTHING, STEPS
 from stress.machine.native.writer import SELDOM
 from stress.machine.words import UNEXPLAINED
@@ -40,12 +40,12 @@ class FunctionCode(ExpressionCode):
 
     def text(self, symbol: str) -> str:
         """The whole function."""
-        parameters = ", ".join(f"i64 {name}" for name in (*PARAMETERS, *[f"%p.{n}" for n in self.instance.words]))
-        kind = PAIR if self.raises else "i64"
+        parameters = [f"i64 {name}" for name in (*PARAMETERS, *(f"%p.{name}" for name in self.instance.words))]
+        parameters += ["ptr %value"] if self.raises else []
+        head = f"define internal i64 {symbol}({', '.join(parameters)}) {self._attributes()} {{"
         slots = [f"{slot} = alloca i64" for slot in self.locals.values()]
         given = [f"store i64 %p.{name}, ptr {self.locals[name]}" for name in self.instance.words]
-        body = [*slots, *self.slots, *given, *self.lines]
-        return "\n".join([f"define internal {kind} {symbol}({parameters}) {self._attributes()} {{", *body, "}", ""])
+        return "\n".join([head, *slots, *self.slots, *given, *self.lines, "}", ""])
 
     def _attributes(self) -> str:
         """How LLVM may inline the function.
@@ -66,16 +66,18 @@ class FunctionCode(ExpressionCode):
             label, slot = self.handlers[-1]
             self.save(status, slot)
             self.jump(label)
-        elif status.isdigit():
-            self.leave(f"ret {PAIR} {{i64 0, i64 {status}}}")
         else:
-            self.leave(f"ret {PAIR} {self.new(f'insertvalue {PAIR} zeroinitializer, i64 {status}, 1')}")
+            self.leave(f"ret i64 {status}")
 
     def _return(self, value: str) -> None:
-        if self.raises:
-            self.leave(f"ret {PAIR} {self.new(f'insertvalue {PAIR} zeroinitializer, i64 {value}, 0')}")
-        else:
-            self.leave(f"ret i64 {value}")
+        """End the function with a value. One that may raise returns a status, and stores its value.
+
+        Once LLVM has inlined it, the place of the value is a register, and the branch on the status is gone: both of
+        them in one aggregate would stay a branch at each access.
+        """
+        if self.raises and self.instance.has_value:
+            self.save(value, "%value")
+        self.leave("ret i64 0" if self.raises else f"ret i64 {value}")
 
     def block(self, body: tree.Body) -> None:
         """Write statements, as far as they can be reached."""

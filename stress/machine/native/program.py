@@ -11,7 +11,6 @@ from stress.machine.language.tree import Function, Instance, Kind
 from stress.machine.native import arithmetic
 from stress.machine.native.call_stacks import ROOT, Call, CallStacks
 from stress.machine.native.cpu import accesses_for
-from stress.machine.native.expression_code import PAIR
 from stress.machine.native.function_code import CPU, FIRST_SITE, FunctionCode
 from stress.machine.native.steps_code import DECLARATIONS, METHODS
 
@@ -110,13 +109,6 @@ def _entry(root: Instance, symbol: str, raises: bool) -> str:
 
 def _pass_on(symbol: str, raises: bool, given: str) -> Sequence[str]:
     pointer = "%pointer = inttoptr i64 %out to ptr"
-    if not raises:
-        return [f"%value = call i64 {symbol}({given})", pointer, "store i64 %value, ptr %pointer", "ret i64 0"]
-    return [
-        f"%pair = call {PAIR} {symbol}({given})",
-        f"%value = extractvalue {PAIR} %pair, 0",
-        f"%status = extractvalue {PAIR} %pair, 1",
-        pointer,
-        "store i64 %value, ptr %pointer",
-        "ret i64 %status",
-    ]
+    if raises:
+        return [pointer, f"%status = call i64 {symbol}({given}, ptr %pointer)", "ret i64 %status"]
+    return [f"%value = call i64 {symbol}({given})", pointer, "store i64 %value, ptr %pointer", "ret i64 0"]
