@@ -77,7 +77,7 @@ GROUP = Group(
             "native-low",
             "an access just below RAM is no fault",
             "is_below(address - LOW",
-            "is_below(abs(address - LOW)",
+            "is_below(max(address - LOW, 0)",
         ),
         IS_BAD.mutant(
             "native-bound", "an access above the bound is no fault", "load_word(cpu.base + BOUND)", "0x2000_0000"
