@@ -2,6 +2,7 @@
 
 from mutants.lists import (
     compare,
+    compiler,
     detectors_native,
     detectors_python,
     doors,
@@ -29,6 +30,7 @@ from mutants.lists import (
 GROUPS = (
     detectors_python.GROUP,
     detectors_native.GROUP,
+    compiler.GROUP,
     shadow.GROUP,
     judging.GROUP,
     windows.GROUP,

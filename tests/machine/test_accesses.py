@@ -158,14 +158,15 @@ def compiled_text(access: Callable[[Cpu, int], int]) -> str:
     return optimised(Program().text(access, CpuKind(KASAN), None))
 
 
-def behind(text: str, name: str) -> list[str]:
-    """The instructions that the value `name` of the code is made by, and those that made what they take."""
+def behind(text: str, name: str) -> dict[str, str]:
+    """The instructions that the value `name` of the code is made by, and those that made what they take, by name."""
     made = dict(re.findall(r"^\s*(%\S+) = (.*)$", text, re.MULTILINE))
-    found, names = [], [name]
+    found, names = {}, [name]
     while names:
-        instruction = made.pop(names.pop(), "")
-        found.append(instruction)
-        names += re.findall(r'%[\w.$"-]+', instruction)
+        one = names.pop()
+        if one in made:
+            found[one] = made.pop(one)
+            names += re.findall(r'%[\w.$"-]+', found[one])
     return found
 
 
@@ -181,9 +182,9 @@ def test_native_code_loads_the_value_that_it_returns_before_it_looks_at_the_shad
 ) -> None:
     text = compiled_text(access)
     [returned] = re.findall(r"store i64 (%\S+), .*ptr %pointer\b", text)
-    shadow = next(name for name in loads(text) if any("shr" in made for made in behind(text, name)))
-    [value] = [made for made in behind(text, returned) if made.startswith("load atomic")]
-    assert text.index(value) < text.index(f"{shadow} = load")
+    shadow = next(name for name in loads(text) if any("shr" in made for made in behind(text, name).values()))
+    [value] = [name for name, made in behind(text, returned).items() if made.startswith("load atomic")]
+    assert text.index(f"{value} = load") < text.index(f"{shadow} = load")
 
 
 class Intruder:

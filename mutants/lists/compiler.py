@@ -1,0 +1,89 @@
+"""The language of kernel code: what its front end refuses, what its back end makes of it, its call stacks."""
+
+from mutants.mutant import Group, Part, suite
+
+EXPRESSIONS = Part("stress/machine/native/expression_code.py")
+FUNCTIONS = Part("stress/machine/native/function_code.py")
+ARITHMETIC = Part("stress/machine/native/arithmetic.py")
+STACKS = Part("stress/machine/native/call_stacks.py")
+NAMES = Part("stress/machine/language/names.py")
+WORDS = Part("stress/machine/language/expressions.py")
+STATEMENTS = Part("stress/machine/language/statements.py")
+INSTANCES = Part("stress/machine/language/instances.py")
+LOOPS = Part("stress/machine/language/loops.py")
+CHECK = Part("stress/machine/language/check.py")
+
+LANGUAGE = suite("machine/test_language.py")
+AGREE = suite("machine/test_engines_agree.py")
+ERRORS = suite("machine/test_native_code.py")
+SAME_STACKS = suite("machine/test_call_stacks.py")
+
+GROUP = Group(
+    "The language of kernel code",
+    (LANGUAGE,),
+    (
+        NAMES.of("def _value_of_name(").mutant(
+            "near-names", "a misspelt name is refused without the name that it may mean",
+            "{_nearest(node.id, known)}", "",
+        ),
+        WORDS.of("def word(").never(
+            "nothing-used", "the value of a function that returns nothing is 0",
+            "isinstance(found, tree.Call) and not found.instance.has_value",
+        ),
+        WORDS.of("def _number(").never("wide-literals", "a literal beyond 64 bits is cut", "not LEAST <= value <= MOST"),
+        WORDS.of("def _check_operand(").mutant(
+            "wide-shifts", "a shift by 64 is compiled", "not 0 <= value < WORD_BITS", "value < 0"
+        ),
+        STATEMENTS.of("def both(").mutant(
+            "either-way", "a name that is assigned on one way only may be read", "one & other", "one | other"
+        ),
+        STATEMENTS.of("def _check_cause(").mutant(
+            "causeless", "kernel code may raise Oops for no reason", "self.function not in HARNESS_CODE", "False"
+        ),
+        INSTANCES.of("def _check_returns(").mutant(
+            "half-returns", "a function may return a number on one way only", "(gives or says)", "False"
+        ),
+        INSTANCES.of("def called(").never(
+            "unmarked", "functions without @kernel are kernel code", "function not in KERNEL_FUNCTIONS"
+        ),
+        LOOPS.of("def fault_of(").mutant(
+            "endless-loops", "a loop that nothing ends is compiled",
+            'return "a loop that nothing ends, not even power-off", ', 'return None and "", ',
+        ),
+        LOOPS.of("def fault_of(").mutant(
+            "silent-spins", "a loop may spin without a word of it", "not loop.body", "False"
+        ),
+        CHECK.of("def _check_outcomes(").never(
+            "any-outcome", "an operation may return a number that is no outcome", "not 0 <= value.value < MOST_OUTCOMES"
+        ),
+        EXPRESSIONS.of("def _branch_chain(").without(
+            "chain-left", "a < b <= c compares a with c", "left = right", AGREE
+        ),
+        EXPRESSIONS.of("def _branch_several(").mutant(
+            "or-as-and", "`or` leaves at the first that is false", "(following, no) if node.every else (yes, following)",
+            "(following, no)", AGREE,
+        ),
+        ARITHMETIC.of("def _divide(").mutant(
+            "rounds-up", "a division of a negative number rounds towards 0", "zext i1 {off} to i64",
+            "zext i1 false to i64", AGREE,
+        ),
+        ARITHMETIC.of("def _divide(").mutant(
+            "rest-sign", "the rest of a division has the sign of the dividend", "i64 {by}, i64 0", "i64 0, i64 0", AGREE
+        ),
+        ARITHMETIC.of("def _shift(").mutant(
+            "high-shift", "a shift by 64 or more bits gives what the processor gives", "i64 0, i64 {shifted}",
+            "i64 {shifted}, i64 {shifted}", AGREE,
+        ),
+        ARITHMETIC.of("def _divide(").without(
+            "divides-by-zero", "a division by zero stops the process",
+            "refuse(of.new(f\"icmp eq i64 {right}, 0\"), DIVISION_BY_ZERO)", ERRORS,
+        ),
+        FUNCTIONS.of("def _on_for(").mutant(
+            "range-end", "a range has one number more", "\"<\" if node.step > 0", "\"<=\" if node.step > 0", AGREE
+        ),
+        STACKS.of("def number(").mutant(
+            "one-way", "two calls of a function have the same stack", "self._first[called] + ways_before",
+            "self._first[called]", SAME_STACKS,
+        ),
+    ),
+)  # fmt: skip
