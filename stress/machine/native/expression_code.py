@@ -152,7 +152,8 @@ class ExpressionCode(Writer):
         return self._call(self.access(node), words)
 
     def _on_call(self, node: tree.Call) -> str:
-        return self._call(node.instance, [self.word(value) for value in node.arguments])
+        words = [self.word(value) for value in node.arguments]
+        return self._call(node.instance, [words[node.places.index(place)] for place in range(len(words))])
 
     def _call(self, instance: Instance, words: Sequence[str]) -> str:
         symbol, raises = self.called(instance)
