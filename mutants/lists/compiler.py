@@ -30,7 +30,9 @@ GROUP = Group(
             "nothing-used", "the value of a function that returns nothing is 0",
             "isinstance(found, tree.Call) and not found.instance.has_value",
         ),
-        WORDS.of("def _number(").never("wide-literals", "a literal beyond 64 bits is cut", "not LEAST <= value <= MOST"),
+        WORDS.of("def _number(").never(
+            "wide-literals", "a literal beyond 64 bits is cut", "not LEAST <= value <= MOST"
+        ),
         WORDS.of("def _check_operand(").mutant(
             "wide-shifts", "a shift by 64 is compiled", "not 0 <= value < WORD_BITS", "value < 0"
         ),
@@ -60,7 +62,8 @@ GROUP = Group(
             "chain-left", "a < b <= c compares a with c", "left = right", AGREE
         ),
         EXPRESSIONS.of("def _branch_several(").mutant(
-            "or-as-and", "`or` leaves at the first that is false", "(following, no) if node.every else (yes, following)",
+            "or-as-and", "`or` leaves at the first that is false",
+            "(following, no) if node.every else (yes, following)",
             "(following, no)", AGREE,
         ),
         ARITHMETIC.of("def _divide(").mutant(

@@ -21,6 +21,11 @@ def refusal(file: str, line: int, what: str, instead: str) -> KernelCodeError:
     return KernelCodeError(f"{shown(file)}:{line}: {what}; {instead}")
 
 
+def unmarked(function: Callable[..., object]) -> tuple[str, str]:
+    """What is said of a function that is not marked, and what to do."""
+    return f"{function.__name__} is not kernel code", "mark its definition with @kernel"
+
+
 def _is_own(file: str) -> bool:
     """Whether a file is of kstress itself: an error in it is no user's."""
     return Path(file).is_relative_to(PACKAGE)

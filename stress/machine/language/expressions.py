@@ -7,8 +7,11 @@ from typing import Any
 
 from stress.machine.language import tree
 from stress.machine.language.constructs import NO_OBJECTS, forbidden
-from stress.machine.language.names import FIELDS, UNKNOWN, Method, Names, Step, methods
+from stress.machine.language.errors import unmarked
+from stress.machine.language.names import FIELDS, UNKNOWN, Method, Names, Step, methods, parameters
+from stress.machine.language.source import definition_of
 from stress.machine.language.tree import CpuKind, Expression, Instance, Kind
+from stress.machine.seam import HARNESS_CODE, KERNEL_FUNCTIONS
 
 BINARY = {
     ast.Add: "+",
@@ -119,14 +122,17 @@ class Expressions(Names):
     def _on_binop(self, node: ast.BinOp) -> Expression:
         return self.binary(node, node.op, self.word(node.left), self.word(node.right))
 
-    def binary(self, node: ast.AST, op: ast.operator, left: Expression, right: Expression) -> Expression:
+    def binary(
+        self, node: ast.BinOp | ast.AugAssign, op: ast.operator, left: Expression, right: Expression
+    ) -> Expression:
         """An operator on two words."""
         if type(op) not in BINARY:
             raise self.fault(node, *forbidden(op))
         sign = BINARY[type(op)]
-        if isinstance(right, tree.Constant):
-            self._check_operand(node, sign, right.value)
-        return tree.Binary(left.line, sign, left, right)
+        number = right.value if isinstance(right, tree.IsTrue) else right
+        if isinstance(number, tree.Constant):
+            self._check_operand(node, sign, number.value if number is right else int(number.value != 0))
+        return tree.Binary(node.lineno, sign, left, right)
 
     def _check_operand(self, node: ast.AST, sign: str, value: int) -> None:
         if sign in ("//", "%") and value == 0:
@@ -186,25 +192,37 @@ class Expressions(Names):
         return tree.Method(node.lineno, called.cpu, called.name, words)
 
     def _step(self, node: ast.Call, called: Step) -> Expression:
+        if self.function not in HARNESS_CODE:
+            what = f"{called.name} is a step of compiled code, which only an engine takes"
+            raise self.fault(node, what, "stress.machine.seam.Cpu lists what a CPU does")
         values = self._plain_arguments(node, called.arguments)
         if called.is_truth:
             return tree.Intrinsic(node.lineno, called.name, [self.test(value) for value in values], gives_truth=True)
         return tree.Intrinsic(node.lineno, called.name, [self.word(value) for value in values])
 
     def _function(self, node: ast.Call, called: FunctionType) -> Expression:
-        given = self._arguments(node, called)
-        found = [self.value_of(value) if isinstance(value, ast.expr) else value for value in given]
-        kinds = tuple(value if isinstance(value, CpuKind | FunctionType) else None for value in found)
-        words = [
-            self.word(value) if isinstance(value, ast.expr) else self._number(node, value)
-            for value, kind in zip(given, kinds, strict=True)
-            if kind is None
-        ]
-        return tree.Call(node.lineno, self.instances(called, kinds, self, node), words)
+        if called not in KERNEL_FUNCTIONS:
+            raise self.fault(node, *unmarked(called))
+        names = parameters(called.__code__.co_filename, definition_of(called).node)
+        given = self._arguments(node, called, names)
+        found = {name: self.value_of(value) if isinstance(value, ast.expr) else value for name, value in given.items()}
+        known = {name: value for name, value in found.items() if isinstance(value, CpuKind | FunctionType)}
+        places = [name for name in names if name not in known]
+        words = {name: self._argument(node, name, value) for name, value in given.items() if name not in known}
+        instance = self.instances(called, tuple(known.get(name) for name in names), self, node)
+        return tree.Call(node.lineno, instance, list(words.values()), [places.index(name) for name in words])
 
-    def _arguments(self, node: ast.Call, called: FunctionType) -> list[Any]:
-        """The arguments of a call in the order of the parameters; a default stands for itself."""
-        names = called.__code__.co_varnames[: called.__code__.co_argcount]
+    def _argument(self, node: ast.Call, name: str, value: Any) -> Expression:
+        """An argument that is a word; a default is a number already."""
+        if isinstance(value, ast.expr):
+            return self.word(value)
+        if not isinstance(value, int):
+            kind = type(value).__name__
+            raise self.fault(node, f"{value!r:.40}, the default of {name}, is a {kind}", NO_OBJECTS)
+        return self._number(node, int(value))
+
+    def _arguments(self, node: ast.Call, called: FunctionType, names: Sequence[str]) -> dict[str, Any]:
+        """The arguments of a call in the order in which they are evaluated; a default stands for itself."""
         defaults = dict(zip(reversed(names), reversed(called.__defaults__ or ()), strict=False))
         given = dict(zip(names, node.args, strict=False))
         named = {keyword.arg: keyword.value for keyword in node.keywords}
@@ -213,9 +231,8 @@ class Expressions(Names):
             count = len(node.args) + len(named)
             what = f"{called.__name__} gets {count} argument{'' if count == 1 else 's'}"
             raise self.fault(node, what, f"give it ({', '.join(names)})")
-        found: dict[str, Any] = {**defaults, **given}
-        found.update((name, value) for name, value in named.items() if name)
-        return [found[name] for name in names]
+        found: dict[str, Any] = {**given, **{name: value for name, value in named.items() if name}}
+        return {**found, **{name: value for name, value in defaults.items() if name not in found}}
 
 
 def _is_truth_throughout(found: Expression) -> bool:

@@ -5,7 +5,8 @@ from types import FunctionType
 
 import attrs
 
-from stress.machine.language.errors import refusal
+from stress.machine.language.constructs import forbidden
+from stress.machine.language.errors import refusal, unmarked
 from stress.machine.language.expressions import Expressions
 from stress.machine.language.source import definition_of
 from stress.machine.language.statements import Statements
@@ -22,7 +23,14 @@ class Translation(Statements):
         self.instances = instances.called
         self.assigned, self.leaving = set(self.parameters), []
         self.body = self.block(self.node.body)
+        self._check_all()
         self.has_value = self._check_returns()
+
+    def _check_all(self) -> None:
+        """Refuse what changes the whole function even where no way leads."""
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom):
+                raise self.fault(node, *forbidden(node))
 
     def _check_returns(self) -> bool:
         """Whether the function gives a number, on every way that ends. It must if it says so, or does on one way."""
@@ -53,7 +61,7 @@ class Instances:
         assert isinstance(function, FunctionType)
         code = function.__code__
         if function not in KERNEL_FUNCTIONS:
-            raise refusal(code.co_filename, code.co_firstlineno, *_unmarked(function))
+            raise refusal(code.co_filename, code.co_firstlineno, *unmarked(function))
         if code.co_argcount != len(kinds):
             what = f"{function.__name__} has {code.co_argcount} parameters"
             raise refusal(code.co_filename, code.co_firstlineno, what, f"give it {len(kinds)}")
@@ -61,8 +69,6 @@ class Instances:
 
     def called(self, function: FunctionType, kinds: tuple[Kind, ...], caller: Expressions, node: ast.Call) -> Instance:
         """The instance that a call at `node` in another function needs."""
-        if function not in KERNEL_FUNCTIONS:
-            raise caller.fault(node, *_unmarked(function))
         if self._known.get((function, kinds), self) is None:
             raise caller.fault(node, f"{function.__name__} calls itself", "write a loop")
         return self._instance(function, kinds)
@@ -78,10 +84,6 @@ class Instances:
                 if self._known[key] is None:
                     del self._known[key]
         return found
-
-
-def _unmarked(function: Function) -> tuple[str, str]:
-    return f"{function.__name__} is not kernel code", "mark its definition with @kernel"
 
 
 def _translated(of: Translation, kinds: tuple[Kind, ...]) -> Instance:

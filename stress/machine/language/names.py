@@ -14,7 +14,7 @@ import attrs
 from stress.machine.language.errors import KernelCodeError, refusal
 from stress.machine.language.source import Definition
 from stress.machine.language.tree import CpuKind, Kind
-from stress.machine.seam import Cpu
+from stress.machine.seam import HARNESS_CODE, Cpu
 
 FIELDS = ("base", "number", "area", "log")
 """The numbers that a CPU is made of; `base`, the address of RAM, is for compiled code only."""
@@ -60,6 +60,15 @@ def methods() -> Mapping[str, tuple[int, bool]]:
     return {name: (len(of.parameters) - 1, of.return_annotation is not None) for name, of in signatures.items()}
 
 
+def parameters(file: str, node: ast.FunctionDef) -> list[str]:
+    """The names of a function's parameters."""
+    args = node.args
+    if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
+        what, instead = "a parameter that is not a plain name", "give each parameter a name and a place"
+        raise refusal(file, node.lineno, what, instead)
+    return [argument.arg for argument in args.args]
+
+
 class Names:
     """The names of one kernel function that is called with arguments of certain kinds."""
 
@@ -67,7 +76,7 @@ class Names:
         """Bind the parameters, and find the names that are words."""
         self.function, self.definition, self.node = function, definition, definition.node
         self.file = function.__code__.co_filename
-        self.parameters = self._parameters(self.node.args)
+        self.parameters = parameters(self.file, self.node)
         self.known = self._bound(kinds)
         self.words = {name for name in self.parameters if name not in self.known}
         for stored in definition.stored:
@@ -78,13 +87,6 @@ class Names:
     def fault(self, node: ast.AST, what: str, instead: str) -> KernelCodeError:
         """The error for what stands at `node`."""
         return refusal(self.file, getattr(node, "lineno", self.node.lineno), what, instead)
-
-    def _parameters(self, args: ast.arguments) -> list[str]:
-        if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
-            raise self.fault(
-                self.node, "a parameter that is not a plain name", "give each parameter a name and a place"
-            )
-        return [argument.arg for argument in args.args]
 
     def _bound(self, kinds: tuple[Kind, ...]) -> dict[str, Any]:
         return {name: kind for name, kind in zip(self.parameters, kinds, strict=True) if kind is not None}
@@ -128,7 +130,7 @@ class Names:
     def _of_cpu(self, node: ast.Attribute, cpu: CpuKind) -> Any:
         if node.attr in methods():
             return Method(cpu, node.attr)
-        if node.attr in FIELDS:
+        if node.attr in FIELDS[0 if self.function in HARNESS_CODE else 1 :]:
             return UNKNOWN
         near = _nearest(node.attr, [*methods(), *FIELDS[1:]])
         raise self.fault(node, f"a CPU has no {node.attr}{near}", "stress.machine.seam.Cpu lists what it has")

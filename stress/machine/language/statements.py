@@ -20,6 +20,11 @@ def both(one: Assigned, other: Assigned) -> Assigned:
     return one & other
 
 
+def _parts(node: ast.expr) -> Sequence[ast.expr]:
+    """What is written with commas; a set has no order."""
+    return node.elts if isinstance(node, ast.Tuple | ast.List) else ()
+
+
 class Statements(Expressions):
     """Translates the statements of one function."""
 
@@ -72,7 +77,7 @@ class Statements(Expressions):
 
     def _on_assign(self, node: ast.Assign) -> list[tree.Statement]:
         first, *others = node.targets
-        targets, values = getattr(first, "elts", ()), getattr(node.value, "elts", ())
+        targets, values = _parts(first), _parts(node.value)
         if targets and len(targets) == len(values) and not others:
             return self._several(targets, values)
         made = [self._assign(first, self.word(node.value))]
@@ -101,11 +106,11 @@ class Statements(Expressions):
 
     def _on_raise(self, node: ast.Raise) -> list[tree.Statement]:
         raised = self.value_of(node.exc) if node.exc else None
-        names = {Oops: "oops", BrokenKernelCodeError: "broken"}
-        if raised not in names or node.cause:
+        is_own = raised is BrokenKernelCodeError and self.function in HARNESS_CODE
+        if (raised is not Oops and not is_own) or node.cause:
             raise self.fault(node, "an exception other than Oops", "write `raise Oops`, without arguments")
         self.assigned = None
-        return [tree.Raise(names[raised])]
+        return [tree.Raise("broken" if is_own else "oops")]
 
     def _on_if(self, node: ast.If) -> list[tree.Statement]:
         test = self.test(node.test)
@@ -125,10 +130,13 @@ class Statements(Expressions):
             self.assigned = both(self.assigned, left)
         return body
 
-    def _on_while(self, node: ast.While) -> list[tree.Statement]:
+    def _check_no_else(self, node: ast.While | ast.For) -> None:
         if node.orelse:
             raise self.fault(node, "a loop with else", "set a name and test it after the loop")
-        endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
+
+    def _on_while(self, node: ast.While) -> list[tree.Statement]:
+        self._check_no_else(node)
+        endless = isinstance(node.test, ast.Constant) and isinstance(node.test.value, int) and bool(node.test.value)
         test = None if endless else self.test(node.test)
         made = tree.While(test, self._turns(node.body, None if endless else self.assigned))
         if fault := loops.fault_of(made):
@@ -138,7 +146,8 @@ class Statements(Expressions):
     def _on_for(self, node: ast.For) -> list[tree.Statement]:
         call = node.iter
         is_range = isinstance(call, ast.Call) and not call.keywords and self.value_of(call.func) is range
-        if not isinstance(call, ast.Call) or not is_range or not 1 <= len(call.args) <= 3 or node.orelse:
+        self._check_no_else(node)
+        if not isinstance(call, ast.Call) or not is_range or not 1 <= len(call.args) <= 3:
             raise self.fault(node, *ONLY_RANGE)
         words = [self.word(value) for value in call.args]
         zero, one = tree.Constant(node.lineno, 0), tree.Constant(node.lineno, 1)

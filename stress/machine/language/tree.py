@@ -126,10 +126,15 @@ class Choose(Expression):
 
 @attrs.frozen
 class Call(Expression):
-    """A call of another kernel function; `arguments` are the words among them."""
+    """A call of another kernel function.
+
+    `arguments` are the words among them, in the order in which they are evaluated; `places` has the place of each among
+    `instance.words`.
+    """
 
     instance: "Instance"
     arguments: Sequence[Expression]
+    places: Sequence[int]
 
 
 @attrs.frozen
@@ -261,7 +266,7 @@ class Instance:
         return list(nodes_of(self.body))
 
 
-NO_PARTS = ("line", "name", "cpu", "instance", "operator", "step")
+NO_PARTS = ("line", "name", "cpu", "instance", "places", "operator", "step")
 _parts: dict[type, Sequence[str]] = {}
 
 

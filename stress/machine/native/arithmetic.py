@@ -38,7 +38,7 @@ def binary(of: Writer, refuse: Refuse, sign: str, left: str, right: str) -> str:
 
 def _shift(of: Writer, refuse: Refuse, sign: str, left: str, right: str) -> str:
     shift = "shl" if sign == "<<" else "ashr"
-    if is_number(right):
+    if is_number(right) and 0 <= int(right) <= 63:
         return of.new(f"{shift} i64 {left}, {right}")
     refuse(of.new(f"icmp slt i64 {right}, 0"), NEGATIVE_SHIFT)
     by = of.new(f"call i64 @llvm.smin.i64(i64 {right}, i64 63)")
@@ -51,7 +51,7 @@ def _shift(of: Writer, refuse: Refuse, sign: str, left: str, right: str) -> str:
 def _divide(of: Writer, refuse: Refuse, sign: str, left: str, right: str) -> str:
     """Floor division or its rest: LLVM's rounds towards 0."""
     by = right
-    if not is_number(right):
+    if not is_number(right) or right == "0":
         refuse(of.new(f"icmp eq i64 {right}, 0"), DIVISION_BY_ZERO)
     if right == "-1" or not is_number(right):  # the least word divided by -1 stops the processor
         by = of.new(f"select i1 {of.new(f'icmp eq i64 {right}, -1')}, i64 1, i64 {right}")

@@ -162,7 +162,8 @@ class ExpressionCode(Writer):
         return self._call(node, self.of.access(node), words)
 
     def _on_call(self, node: tree.Call) -> str:
-        return self._call(node, node.instance, [self.word(value) for value in node.arguments])
+        words = [self.word(value) for value in node.arguments]
+        return self._call(node, node.instance, [words[node.places.index(place)] for place in range(len(words))])
 
     def _call(self, node: tree.Call | tree.Method, instance: Instance, words: Sequence[str]) -> str:
         symbol, raises = self.of.called(instance)

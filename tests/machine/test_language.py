@@ -1,0 +1,97 @@
+"""What is not kernel code is refused at its line, with what to write instead; a twin without the mistake passes."""
+
+from pathlib import Path
+
+import pytest
+
+from stress.machine.language.errors import KernelCodeError
+from stress.safe_text import shown
+from stress.scenario import Scenario
+from stress.scenario_files import checked, load_source
+from tests.support import blank_ram, python_cpu
+
+from .refusals import CASES, Case
+
+FIRST = """\
+from stress import Program, Scenario
+from stress.machine import words
+from stress.machine.native.steps import fence
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, harness, kernel
+from stress.machine.words import AREAS, CAUSE_WILD, FAULT_CAUSE
+
+LIMIT, HUGE, RATIO, TABLE, NOTHING = 3, 1 << 64, 1.5, {1: 2}, None
+WORD = AREAS - 256  # where nothing is declared
+
+
+def plain(cpu: Cpu) -> int:
+    return 1
+
+
+@kernel
+def one(cpu: Cpu) -> int:
+    return 1
+
+
+@kernel
+def add(cpu: Cpu, a: int, b: int) -> int:
+    return a + b
+
+
+@kernel
+def nothing(cpu: Cpu) -> None:
+    cpu.barrier()
+
+
+@kernel
+def note(cpu: Cpu) -> None:
+    cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
+
+
+@kernel
+def float_by_default(cpu: Cpu, a: int, b: int = 1.5) -> int:
+    return a + b
+
+
+@kernel
+def none_by_default(cpu: Cpu, a: int, b: int = None) -> int:
+    return a + b
+
+
+"""
+LAST = '\n\nSCENARIO = Scenario("mine", "c", "s", (Program("read", reader),), expect="held")\n'
+DEFINITION = "def reader"
+
+
+def load(path: Path, functions: str) -> Scenario:
+    """Load and check a scenario file that has these functions."""
+    path.write_text(FIRST + functions + LAST)
+    return checked(load_source(path, path.read_bytes()))
+
+
+def marked_line(functions: str) -> int:
+    """The line of the file with the mark, or that of the operation's definition."""
+    mark = "# !" if "# !" in functions else DEFINITION
+    return (FIRST + functions).split(mark)[0].count("\n") + 1
+
+
+def named(case: Case) -> str:
+    return case.name
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_a_mistake_is_refused_at_its_line_with_what_to_write_instead(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    with pytest.raises(KernelCodeError) as refused:
+        load(path, case.wrong)
+    assert str(refused.value) == f"{shown(str(path))}:{marked_line(case.wrong)}: {case.said}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_the_twin_without_the_mistake_passes_and_runs(case: Case, tmp_path: Path) -> None:
+    scenario = load(tmp_path / "mine.py", case.right)
+    operation = scenario.programs[0].under(scenario.protocol)
+    assert operation(python_cpu(blank_ram())) in range(32)
+
+
+def test_no_two_kinds_have_one_name() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) > 100
