@@ -45,8 +45,8 @@ GROUP = Group(
         INSTANCES.of("def _check_returns(").mutant(
             "half-returns", "a function may return a number on one way only", "(gives or says)", "False"
         ),
-        INSTANCES.of("def called(").never(
-            "unmarked", "functions without @kernel are kernel code", "function not in KERNEL_FUNCTIONS"
+        WORDS.of("def _function(").never(
+            "unmarked", "functions without @kernel are kernel code", "called not in KERNEL_FUNCTIONS"
         ),
         LOOPS.of("def fault_of(").mutant(
             "endless-loops", "a loop that nothing ends is compiled",

@@ -6,7 +6,7 @@ from types import FunctionType
 import attrs
 
 from stress.machine.language.constructs import forbidden
-from stress.machine.language.errors import refusal, unmarked
+from stress.machine.language.errors import KernelCodeError, refusal, unmarked
 from stress.machine.language.expressions import Expressions
 from stress.machine.language.source import definition_of
 from stress.machine.language.statements import Statements
@@ -58,7 +58,8 @@ class Instances:
         Raises:
             KernelCodeError: for the first thing in it, or in what it calls, that is not kernel code.
         """
-        assert isinstance(function, FunctionType)
+        if not isinstance(function, FunctionType):
+            raise KernelCodeError(f"{function!r} is no function; write a kernel function: def, marked with @kernel")
         code = function.__code__
         if function not in KERNEL_FUNCTIONS:
             raise refusal(code.co_filename, code.co_firstlineno, *unmarked(function))
