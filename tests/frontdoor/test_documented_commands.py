@@ -17,7 +17,7 @@ from tests.frontdoor.command import CHECKOUT
 from tests.frontdoor.newcomer import Newcomer
 from tests.results.report.made import pair, small_sweep, write_runs
 
-pytestmark = [*(getattr(pytest.mark, extra) for extra in EXTRAS), pytest.mark.later]
+pytestmark = [getattr(pytest.mark, extra) for extra in EXTRAS]
 
 DOCS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 PROGRAMS = r"(?:[\w./]*kstress|pytest|python3?|pip|dask|taskset|srun|kubectl|tox)"
