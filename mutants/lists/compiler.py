@@ -82,7 +82,7 @@ GROUP = Group(
             "refuse(of.new(f\"icmp eq i64 {right}, 0\"), DIVISION_BY_ZERO)", ERRORS,
         ),
         FUNCTIONS.of("def _on_for(").mutant(
-            "range-end", "a range has one number more", "\"<\" if node.step > 0", "\"<=\" if node.step > 0", AGREE
+            "range-end", "a range has one number more", '"<" if node.step > 0', '"<=" if node.step > 0', AGREE
         ),
         STACKS.of("def number(").mutant(
             "one-way", "two calls of a function have the same stack", "self._first[called] + ways_before",

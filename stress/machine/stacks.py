@@ -63,8 +63,8 @@ def _shown_file(code: CodeType) -> str:
 
 
 def _kernel_code() -> list[tuple[CodeType, str]]:
-    """Every kernel function's code, and the name of its module."""
-    return [(function.__code__, function.__module__) for function in KERNEL_FUNCTIONS]
+    """Every kernel function's code, and the name of its module; code that was made of a text may have none."""
+    return [(function.__code__, function.__module__ or "") for function in KERNEL_FUNCTIONS]
 
 
 def readable(stack: RawStack) -> tuple[Frame, ...]:

@@ -26,32 +26,27 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
-from stress.machine.blocks import ALLOCATED_BY, BY_CLOCK, BY_STACK, FREED_BY, RECORD_BYTES
-from stress.machine.evidence import KEPT_CLOCK, KEPT_NOTES, KEPT_RECORD, KEPT_STACK, SLOT_BYTES, SLOTS_BYTES
+from stress.machine.blocks import ALLOCATED_BY, BY_CLOCK, FREED_BY, RECORD_BYTES
+from stress.machine.evidence import KEPT_CLOCK, KEPT_RECORD, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.ram import Ram
 from stress.machine.words import (
     CAUSE_WILD,
-    END_STACK,
     FAULT_ADDRESS,
-    FAULT_STACK,
     FIRST_VIOLATION,
     FORBIDDEN,
     HIT_ADDRESS,
-    HIT_STACK,
     LATENCIES,
     LOG_BYTES,
     LOW,
-    NOTES,
-    NOTES_KEPT,
     RANDOM,
     TIMESPEC,
-    WARNING_STACK,
     WRITERS,
     area_address,
 )
 from tests.support import booted, bounded, image_of, loaded_modules, name_in_image, put_string, simple_corpus
 
 from . import stepper
+from .stack_words import stack_words
 
 pytestmark = pytest.mark.native
 
@@ -69,17 +64,6 @@ def clock_words(ram: Ram) -> list[int]:
     log = ram.map.log(0)
     latencies = range(log + LATENCIES, log + LATENCIES + 640 * 8, 8)
     return [*clocks, *latencies, log + TIMESPEC, log + TIMESPEC + 8, log + FIRST_VIOLATION, STOPMACHINE_BEGUN]
-
-
-def stack_words(ram: Ram) -> list[int]:
-    """The addresses of all words for stacks."""
-    log = ram.map.log(0)
-    slots = range(ram.map.reports, ram.map.reports + SLOTS_BYTES, SLOT_BYTES)
-    records = [*range(ram.map.records, ram.map.tables, RECORD_BYTES), *(slot + KEPT_RECORD for slot in slots)]
-    notes = [log + NOTES, log + NOTES_KEPT, *(slot + KEPT_NOTES for slot in slots)]
-    found = [note + word - NOTES for note in notes for word in (HIT_STACK, FAULT_STACK, WARNING_STACK)]
-    found += [record + by + BY_STACK for record in records for by in (ALLOCATED_BY, FREED_BY)]
-    return [*found, *(slot + KEPT_STACK for slot in slots), log + END_STACK]
 
 
 class Pair:

@@ -6,7 +6,7 @@ from stress.machine.language import tree
 from stress.machine.language.tree import Instance
 from stress.machine.native.expression_code import ExpressionCode, Surroundings
 from stress.machine.native.steps_code import NOTHING, STEPS
-from stress.machine.native.writer import SELDOM
+from stress.machine.native.writer import SELDOM, plain
 from stress.machine.words import UNEXPLAINED
 
 OOPS, BROKEN, FIRST_SITE = 1, 2, 16
@@ -28,7 +28,7 @@ class FunctionCode(ExpressionCode):
         self.of, self.instance, self.raises = of, instance, raises
         self.handlers: list[Handler] = []
         self.loops: list[tuple[str, str]] = []
-        self.locals = {name: f"%v.{name}" for name in self._names()}
+        self.locals = {name: f"%v.{plain(name)}" for name in self._names()}
         self.block(instance.body)
         if self.is_open:
             self._return(NOTHING)
@@ -40,11 +40,12 @@ class FunctionCode(ExpressionCode):
 
     def text(self, symbol: str) -> str:
         """The whole function."""
-        parameters = [f"i64 {name}" for name in (*PARAMETERS, *(f"%p.{name}" for name in self.instance.words))]
+        words = {name: f"%p.{plain(name)}" for name in self.instance.words}
+        parameters = [f"i64 {name}" for name in (*PARAMETERS, *words.values())]
         parameters += ["ptr %value"] if self.raises else []
         head = f"define internal i64 {symbol}({', '.join(parameters)}) {self._attributes()} {{"
         slots = [f"{slot} = alloca i64" for slot in self.locals.values()]
-        given = [f"store i64 %p.{name}, ptr {self.locals[name]}" for name in self.instance.words]
+        given = [f"store i64 {word}, ptr {self.locals[name]}" for name, word in words.items()]
         return "\n".join([head, *slots, *self.slots, *given, *self.lines, "}", ""])
 
     def _attributes(self) -> str:
@@ -127,18 +128,22 @@ class FunctionCode(ExpressionCode):
         self.start(end)
 
     def _on_for(self, node: tree.For) -> None:
-        head, body, again, end = self.labels(4)
+        """Whether a turn follows is asked before the step, which might leave 64 bits: `now < limit - step`."""
+        body, again, following, end = self.labels(4)
+        sign = "<" if node.step > 0 else ">"
         counter, first, limit = self.new_slot(), self.word(node.first), self.word(node.limit)
+        last = self.new(f"call i64 @llvm.ssub.sat.i64(i64 {limit}, i64 {node.step})")
         self.save(first, counter)
-        self.start(head)
-        now = self.load(counter)
-        self.fork(self._compared("<" if node.step > 0 else ">", now, limit), body, end)
+        self.fork(self._compared(sign, first, limit), body, end)
         self.start(body)
+        now = self.load(counter)
         self.save(now, self.locals[node.name])
         self._repeat(node.body, again, end)
         self.start(again)
+        self.fork(self._compared(sign, now, last), following, end)
+        self.start(following)
         self.save(self.new(f"add i64 {now}, {node.step}"), counter)
-        self.jump(head)
+        self.jump(body)
         self.start(end)
 
     def _on_break(self, node: tree.Break) -> None:

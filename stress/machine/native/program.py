@@ -13,6 +13,7 @@ from stress.machine.native.call_stacks import ROOT, Call, CallStacks
 from stress.machine.native.cpu import accesses_for
 from stress.machine.native.function_code import CPU, FIRST_SITE, FunctionCode
 from stress.machine.native.steps_code import DECLARATIONS, METHODS
+from stress.machine.native.writer import plain
 
 ENTRY = "entry"
 
@@ -54,7 +55,8 @@ class Program:
     def called(self, instance: Instance) -> tuple[str, bool]:
         """The symbol of a function, and whether it may raise; its text is written at the first call."""
         if instance not in self._symbols:
-            symbol, raises = f"@{instance.name}.{len(self._symbols)}", self._may_raise(instance.body)
+            raises = self._may_raise(instance.body)  # first: it gives symbols to the functions that are called
+            symbol = f"@{plain(instance.name)}.{len(self._symbols)}"
             self._symbols[instance] = symbol, raises
             self._texts.append(FunctionCode(self, instance, raises).text(symbol))
         return self._symbols[instance]
@@ -101,7 +103,7 @@ class Program:
 
 def _entry(root: Instance, symbol: str, raises: bool) -> str:
     """The one function that is called from outside, with a CPU's four numbers, `out`, and the words of the root."""
-    words = [f"%p.{name}" for name in root.words]
+    words = [f"%p.{plain(name)}" for name in root.words]
     parameters = ", ".join(f"i64 {name}" for name in (*CPU, "%out", *words))
     given = ", ".join(f"i64 {name}" for name in (*CPU, str(ROOT), *words))
     return "\n".join([f"define i64 @{ENTRY}({parameters}) nounwind {{", *_pass_on(symbol, raises, given), "}", ""])

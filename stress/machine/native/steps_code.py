@@ -12,6 +12,7 @@ declare i32 @usleep(i32)
 declare i32 @clock_gettime(i32, i64)
 declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.smax.i64(i64, i64)
+declare i64 @llvm.ssub.sat.i64(i64, i64)
 !0 = !{!"branch_weights", i32 1, i32 2000}
 """
 Code = Callable[..., str]

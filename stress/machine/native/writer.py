@@ -6,6 +6,11 @@ SELDOM = ", !prof !0"
 """A branch whose first way is seldom taken."""
 
 
+def plain(name: str) -> str:
+    """A name of Python as a part of one of LLVM, which has ASCII only; no two become one."""
+    return name if name.isascii() else f"-{name.encode('punycode').decode()}"
+
+
 class Writer:
     """The lines of a function under way. An operand is LLVM's: `%t7`, `42`, `true`."""
 
