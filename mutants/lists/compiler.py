@@ -3,7 +3,6 @@
 from mutants.mutant import Group, Part, suite
 
 EXPRESSIONS = Part("stress/machine/native/expression_code.py")
-FUNCTIONS = Part("stress/machine/native/function_code.py")
 ARITHMETIC = Part("stress/machine/native/arithmetic.py")
 STACKS = Part("stress/machine/native/call_stacks.py")
 NAMES = Part("stress/machine/language/names.py")
@@ -80,9 +79,6 @@ GROUP = Group(
         ARITHMETIC.of("def _divide(").without(
             "divides-by-zero", "a division by zero stops the process",
             "refuse(of.new(f\"icmp eq i64 {right}, 0\"), DIVISION_BY_ZERO)", ERRORS,
-        ),
-        FUNCTIONS.of("def _on_for(").mutant(
-            "range-end", "a range has one number more", '"<" if node.step > 0', '"<=" if node.step > 0', AGREE
         ),
         STACKS.of("def number(").mutant(
             "one-way", "two calls of a function have the same stack", "self._first[called] + ways_before",
