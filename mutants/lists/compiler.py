@@ -49,7 +49,7 @@ GROUP = Group(
         ),
         LOOPS.of("def fault_of(").mutant(
             "endless-loops", "a loop that nothing ends is compiled",
-            'return "a loop that nothing ends, not even power-off", ', 'return None and "", ',
+            'return what, "call', 'return None and what, "call',
         ),
         LOOPS.of("def fault_of(").mutant(
             "silent-spins", "a loop may spin without a word of it", "not loop.body", "False"

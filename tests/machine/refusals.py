@@ -8,14 +8,14 @@ import attrs
 NO_OBJECTS = "kernel code has only 64-bit integers"
 IN_RAM = "keep values in RAM: declare a word with static(...), reach it by cpu.load and cpu.store"
 A_LOOP = "write a loop over a range"
-UNASSIGNED = "x may have no value here; assign it on every way to this line"
+UNASSIGNED = "x may have no value here; assign it on every path to this line"
 A_STEP = "a step that is not a constant other than 0; give the range a constant step"
 OTHER_EXCEPTION = "an exception other than Oops; write `raise Oops`, without arguments"
 NO_CAUSE = (
     "an exception without a cause; note the cause in the line before it: cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)"
 )
-NO_END = "a loop that nothing ends, not even power-off; call cpu.relax(address) in its body, or count to a constant"
-SPINS = "a loop that spins without a word of it; call cpu.relax(address) in its body"
+NO_END = "a loop that never ends, not even at power-off; call cpu.relax(address) in its body, or count to a constant"
+SPINS = "a loop that spins without cpu.relax; call cpu.relax(address) in its body"
 NOT_PLAIN = "a parameter that is not a plain name; give each parameter a name and a place"
 NO_NUMBER = "reader may end without a number; end it with a return"
 NO_OUTCOME = "return the code of an outcome, 0 to 31"
@@ -101,9 +101,9 @@ CALLS = (
           "add(cpu, 1, *TABLE)", "add(cpu, 1, 2)"),
     value("a function that is not marked", "plain is not kernel code; mark its definition with @kernel", "plain(cpu)",
           "one(cpu)"),
-    step("print", "print is no kernel function; call functions marked with @kernel", "print(1)", "one(cpu)"),
-    value("len", "len is no kernel function; call functions marked with @kernel", "len(TABLE)", "one(cpu)"),
-    value("a number that is called", "LIMIT is no kernel function; call functions marked with @kernel", "LIMIT(cpu)",
+    step("print", "print is not a kernel function; call functions marked with @kernel", "print(1)", "one(cpu)"),
+    value("len", "len is not a kernel function; call functions marked with @kernel", "len(TABLE)", "one(cpu)"),
+    value("a number that is called", "LIMIT is not a kernel function; call functions marked with @kernel", "LIMIT(cpu)",
           "one(cpu)"),
     value("a function that returns nothing",
           "nothing returns nothing; return a number from it", "nothing(cpu)", "one(cpu)"),
@@ -166,7 +166,7 @@ NUMBERS = (
     body("a shift by 64 in place", "a shift by 64; shift by 0 to 63", "x = 1\nx <<= 64  # !\nreturn x",
          "x = 1\nx <<= 3\nreturn x"),
     value("or of numbers, used as a number",
-          "and or or of numbers, used as a number; write `x if x != 0 else y`, or compare each",
+          "the result of `and` or `or`, used as a number; write `x if x != 0 else y`, or compare each",
           "LIMIT or 2", "LIMIT == 3 or LIMIT == 2"),
 )  # fmt: skip
 
@@ -235,16 +235,17 @@ WAYS = (
          "for i in range(2):\n    if i:\n        x = 1\n    else:\n        continue\n    cpu.store(WORD, x)\nreturn 1"),
     body("a name that gets its value in place", UNASSIGNED, "x += 1  # !\nreturn 1", "x = 0\nx += 1\nreturn 1"),
     body("a global name that becomes a local one",
-         "LIMIT may have no value here; assign it on every way to this line",
+         "LIMIT may have no value here; assign it on every path to this line",
          "x = LIMIT  # !\nLIMIT = 2\nreturn x & LIMIT", "x = LIMIT\nlimit = 2\nreturn x & limit"),
     Case("a name after try", UNASSIGNED,
          "@harness\ndef careful(cpu: Cpu) -> int:\n    try:\n        x = cpu.load(WORD)\n    except Exception:\n"
          "        pass\n    return x  # !\n\n\n" + READER + "    return careful(cpu)\n",
          "@harness\ndef careful(cpu: Cpu) -> int:\n    try:\n        x = cpu.load(WORD)\n    except Exception:\n"
          "        x = 2\n    return x\n\n\n" + READER + "    return careful(cpu)\n"),
-    body("an outcome that there is not", "reader returns 32, which is no outcome; " + NO_OUTCOME, "return 32  # !",
+    body("an outcome that there is not", "reader returns 32, which is not an outcome; " + NO_OUTCOME, "return 32  # !",
          "return 31"),
-    body("an outcome below all", "reader returns -1, which is no outcome; " + NO_OUTCOME, "return -1  # !", "return 0"),
+    body("an outcome below all", "reader returns -1, which is not an outcome; " + NO_OUTCOME, "return -1  # !",
+         "return 0"),
 )  # fmt: skip
 
 LOOPS = (

@@ -267,7 +267,7 @@ def below_all(cpu: Cpu) -> int:
 def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation: Operation) -> None:
     ram = blank_ram(1)
     line = operation.__code__.co_firstlineno
-    with pytest.raises(KernelCodeError, match=rf"test_loop\.py:{line}: {operation.__name__} ended in no outcome"):
+    with pytest.raises(KernelCodeError, match=rf"test_loop\.py:{line}: {operation.__name__} returned a number"):
         run_machine(ram, [program_of(engine, operation)], lambda: False)
     assert ram.log_words(OPERATIONS) == [[0]]
 

@@ -29,5 +29,5 @@ def _check_outcomes(instance: tree.Instance) -> None:
     for node in instance.nodes:
         value = node.value if isinstance(node, tree.Return) else None
         if isinstance(value, tree.Constant) and not 0 <= value.value < MOST_OUTCOMES:
-            what = f"{instance.name} returns {value.value}, which is no outcome"
+            what = f"{instance.name} returns {value.value}, which is not an outcome"
             raise refusal(instance.file, value.line, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}")

@@ -52,7 +52,7 @@ def error_of_outcome(operation: Callable[..., object]) -> KernelCodeError | Brok
     code = operation.__code__
     if _is_own(code.co_filename):
         return BrokenKernelCodeError(operation.__name__)
-    what = f"{operation.__name__} ended in no outcome, and in no fault that explains it"
+    what = f"{operation.__name__} returned a number that is not an outcome, or raised Oops without a cause"
     return refusal(
         code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}"
     )

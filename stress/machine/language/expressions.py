@@ -87,7 +87,7 @@ class Expressions(Names):
         if node.id not in self.words:
             return self._known(node)
         if self.assigned is not None and node.id not in self.assigned:
-            raise self.fault(node, f"{node.id} may have no value here", "assign it on every way to this line")
+            raise self.fault(node, f"{node.id} may have no value here", "assign it on every path to this line")
         return tree.Local(node.lineno, node.id)
 
     def _on_attribute(self, node: ast.Attribute) -> Expression:
@@ -151,7 +151,7 @@ class Expressions(Names):
         found = self.test(node)
         if not _is_truth_throughout(found):
             raise self.fault(
-                node, "and or or of numbers, used as a number", "write `x if x != 0 else y`, or compare each"
+                node, "the result of `and` or `or`, used as a number", "write `x if x != 0 else y`, or compare each"
             )
         return found
 
@@ -168,7 +168,7 @@ class Expressions(Names):
             return self._builtin(node, called)
         if not isinstance(called, FunctionType):
             raise self.fault(
-                node, f"{ast.unparse(node.func)} is no kernel function", "call functions marked with @kernel"
+                node, f"{ast.unparse(node.func)} is not a kernel function", "call functions marked with @kernel"
             )
         return self._function(node, called)
 

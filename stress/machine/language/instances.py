@@ -59,7 +59,7 @@ class Instances:
             KernelCodeError: for the first thing in it, or in what it calls, that is not kernel code.
         """
         if not isinstance(function, FunctionType):
-            raise KernelCodeError(f"{function!r} is no function; write a kernel function: def, marked with @kernel")
+            raise KernelCodeError(f"{function!r} is not a function; define one with def, and mark it with @kernel")
         code = function.__code__
         if function not in KERNEL_FUNCTIONS:
             raise refusal(code.co_filename, code.co_firstlineno, *unmarked(function))

@@ -39,10 +39,11 @@ def fault_of(loop: tree.While) -> tuple[str, str] | None:
         and not loop.body
         and any(getattr(node, "name", None) in READS for node in nodes_of(loop.test))
     ):
-        return "a loop that spins without a word of it", "call cpu.relax(address) in its body"
+        return "a loop that spins without cpu.relax", "call cpu.relax(address) in its body"
     if power_off_ends([loop.test, loop.body]) or _leaves(loop.body):
         return None
     changes = {node.name for node in nodes_of(loop.body) if isinstance(node, tree.Assign | tree.For)}
     if loop.test is not None and _names(loop.test) & changes:
         return None
-    return "a loop that nothing ends, not even power-off", "call cpu.relax(address) in its body, or count to a constant"
+    what = "a loop that never ends, not even at power-off"
+    return what, "call cpu.relax(address) in its body, or count to a constant"
