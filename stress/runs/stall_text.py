@@ -11,7 +11,7 @@ def stall_lines(stall: Stall) -> list[str]:
     if stall.others:
         lines.append("  also spinning: " + ", ".join(f"CPU {number}" for number in stall.others))
     if not any(link.stack for link in stall.links):
-        lines.append("  no call traces were kept")
+        lines.append("  no call traces here: --engine python has them")
     return lines
 
 

@@ -192,7 +192,7 @@ def _trace(violation: Violation) -> list[str]:
     if violation.stack:
         return ["Call trace:", *_frames(violation.stack)]
     if violation.access or violation.warning:
-        return ["Call traces: none were kept"]
+        return ["Call traces: none on compiled code; --engine python has them"]
     return []
 
 

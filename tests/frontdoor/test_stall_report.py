@@ -45,7 +45,7 @@ def test_a_cycle_is_told_with_each_cpu_and_its_stack() -> None:
 def test_without_a_cycle_the_headline_names_who_is_to_blame() -> None:
     first, *_, last = stall_lines(OPEN)
     assert first == "stall: no cycle: CPU 1 goes on with other operations and ends no wait"
-    assert last == "  no call traces were kept"
+    assert last == "  no call traces here: --engine python has them"
 
 
 def test_a_cpu_that_waits_for_itself_or_for_nobody_has_a_headline_of_its_own() -> None:
