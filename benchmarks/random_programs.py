@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.machine.agreement import Pair
-from tests.machine.random_programs import EDGES, batch
+from tests.machine.random_batches import batch
+from tests.machine.random_programs import EDGES
 
 TOGETHER = 40
 SECONDS = 60.0

@@ -118,9 +118,7 @@ class Author:
             return f"{sign[0]}({self.not_truth()})"
         if sign == "<<":
             return f"({self.word()} << {self.amount()})"
-        if sign == "//":
-            return f"({self.word()} // {self.divisor()})"
-        return f"({self.part()} {sign} {self.part()})"
+        return f"({self.word()} // {self.divisor()})" if sign == "//" else f"({self.part()} {sign} {self.part()})"
 
     def part(self) -> str:
         """A part of a loose expression: loose too, or a word."""
@@ -166,8 +164,6 @@ class Author:
 
     def converted(self) -> str:
         return self.draw.choice((f"int({self.word()})", f"bool({self.test()})", f"(+{self.leaf()})"))
-
-    # Truths
 
     def truth(self) -> str:
         """Something that is True or False in Python."""
@@ -245,8 +241,6 @@ class Author:
             start = self.draw.choice(("LIVE", "FREED"))
             return f"{start} + (({self.word()} & 3) << 3)"
         return self.safe_address() if size == 8 else f"WORDS + ({self.word()} & 127)"
-
-    # Statements
 
     def put(self, line: str) -> None:
         self.lines.append("    " * self.indent + line)
@@ -400,22 +394,3 @@ class Author:
         kind = "int" if self.has_value else "None"
         head = f"@kernel\ndef {name}(cpu: Cpu, x: int, y: int = {self.number()}) -> {kind}:"
         return "\n".join([head, *self.lines, "", ""])
-
-
-def program(draw: random.Random, name: str) -> str:
-    """A function of this name, after some that it may call."""
-    callees, texts = list(KNOWN), []
-    for part in (*[f"{name}_{number}" for number in range(draw.choice((0, 1, 1, 2)))], name):
-        author = Author(draw, callees)
-        author.has_value = part == name or draw.random() < 0.8
-        texts.append(author.text(part))
-        callees.append(Callee(part, author.cost, author.has_value))
-    return "\n".join(texts)
-
-
-def batch(draws: Sequence[random.Random]) -> str:
-    """A source with a program from each of these: `chosen` runs the one with a number."""
-    texts = [program(draw, f"p{number}") for number, draw in enumerate(draws)]
-    ways = [f"    if number == {number}:\n        return p{number}(cpu, x, y)\n" for number in range(len(draws))]
-    head = "@kernel\ndef chosen(cpu: Cpu, number: int, x: int, y: int) -> int:\n"
-    return "\n".join([PRELUDE, *texts, head + "".join(ways) + "    return 0\n"])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support import bounded
 
-from .random_programs import EDGES, LEAST, MOST, PRELUDE, batch
+from .random_batches import batch
+from .random_programs import EDGES, LEAST, MOST, PRELUDE
 
 pytestmark = pytest.mark.native
 
@@ -30,7 +31,7 @@ def agree(source: str, calls: Sequence[tuple[int, int, int]]) -> Sequence[int | 
     return ended
 
 
-@bounded(60)
+@bounded(24)
 @given(st.integers(0, 1 << 32), EDGE, EDGE)
 def test_random_programs_do_the_same(seed: int, x: int, y: int) -> None:
     draws = [random.Random(seed + number) for number in range(PROGRAMS)]
@@ -89,6 +90,16 @@ BODIES = {
     "a fault in a test":
         "while cpu.load(x):\n        number += 1\n        if number > 3:\n            break\n    return number",
     "a fault in an argument": "return first(cpu, count(cpu), cpu.load8(x))",
+    "the next turn of a loop":
+        "for i in range(6):\n        if i & x:\n            continue\n        number += i\n    return number",
+    "the next turn of a while loop":
+        "while number < 5:\n        number += 1\n        if x & 1:\n            continue\n        y += 1\n    return y",
+    "a byte of freed memory": "return cpu.load8(FREED + 5)",
+    "a word of freed memory": "return cpu.load(FREED + 8)",
+    "a store to freed memory": "cpu.store(FREED, x)\n    return cpu.load(FREED)",
+    "a store of a byte nowhere": "cpu.store8(8, x)\n    return 1",
+    "a load of a byte nowhere": "return cpu.load8(-1)",
+    "a compare-exchange nowhere": "return cpu.cmpxchg(WORDS + 2, x, y)",
     "a misaligned address": "return cpu.load(WORDS + 4)",
     "a misaligned store": "cpu.store(WORDS + 1, x)\n    return 1",
     "a compare-exchange of freed memory": "return cpu.cmpxchg(FREED, x, y)",
