@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from stress.kernel.stop_machine import cond_resched
 from stress.machine.language.errors import KernelCodeError
+from stress.machine.language.instances import CPU, INSTANCES
+from stress.machine.loop import run_program
+from stress.programs.read_symbol import kallsyms_reader
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import checked, load_source
@@ -95,3 +99,9 @@ def test_the_twin_without_the_mistake_passes_and_runs(case: Case, tmp_path: Path
 
 def test_no_two_kinds_have_one_name() -> None:
     assert len({case.name for case in CASES}) == len(CASES) > 100
+
+
+def test_what_is_translated_has_a_short_text_as_tracebacks_show_it() -> None:
+    instance = INSTANCES.root(run_program, CPU, kallsyms_reader, cond_resched)
+    for shown_in_a_traceback in (instance, INSTANCES, list(instance.nodes)):
+        assert len(repr(shown_in_a_traceback)) < 20_000

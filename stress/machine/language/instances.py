@@ -50,7 +50,7 @@ class Translation(Statements):
 class Instances:
     """The functions that were translated, by what they are called with."""
 
-    _known: dict[tuple[Function, tuple[Kind, ...]], Instance | None] = attrs.field(init=False, factory=dict)
+    _known: dict[tuple[Function, tuple[Kind, ...]], Instance | None] = attrs.field(init=False, factory=dict, repr=False)
 
     def root(self, function: Function, *kinds: Kind) -> Instance:
         """The instance of a function that nobody calls; `kinds` are those of its arguments.

@@ -243,7 +243,7 @@ class Continue(Statement):
     """Go on with the next turn of the innermost loop."""
 
 
-@attrs.frozen(eq=False, slots=False)
+@attrs.frozen(eq=False, slots=False, repr=False)
 class Instance:
     """A kernel function for one set of CPUs and functions that it is called with."""
 
@@ -254,6 +254,10 @@ class Instance:
     """The parameters that are words, in order."""
     body: Body
     has_value: bool
+
+    def __repr__(self) -> str:
+        # Its calls have instances, too: the text of a whole program takes for ever, and tracebacks of pytest show it.
+        return f"<{self.name} ({self.file})>"
 
     @property
     def name(self) -> str:

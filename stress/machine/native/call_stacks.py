@@ -37,9 +37,9 @@ class CallStacks:
     """The numbers of the stacks of one program. `calls_in` gives the calls in a function."""
 
     calls_in: Callable[[Instance], Sequence[Call]]
-    _first: dict[Instance, int] = attrs.field(factory=dict)
-    _callers: dict[Instance, list[Caller]] = attrs.field(factory=dict)
-    _offsets: dict[int, int] = attrs.field(factory=dict)
+    _first: dict[Instance, int] = attrs.field(factory=dict, repr=False)
+    _callers: dict[Instance, list[Caller]] = attrs.field(factory=dict, repr=False)
+    _offsets: dict[int, int] = attrs.field(factory=dict, repr=False)
 
     def number(self, root: Instance) -> None:
         """Give every function that `root` reaches its numbers, callers before those that they call."""

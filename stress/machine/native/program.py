@@ -35,8 +35,8 @@ class Program:
     sites: list[Site] = attrs.field(factory=list)
     """The lines that may fail, in the order of their statuses."""
     stacks: CallStacks = attrs.field(init=False)
-    _texts: list[str] = attrs.field(factory=list)
-    _symbols: dict[Instance, tuple[str, bool]] = attrs.field(factory=dict)
+    _texts: list[str] = attrs.field(factory=list, repr=False)
+    _symbols: dict[Instance, tuple[str, bool]] = attrs.field(factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.stacks = CallStacks(self.calls_in)
