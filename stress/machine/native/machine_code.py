@@ -35,22 +35,24 @@ def made_by() -> str:
     return f"{llvmlite.__version__} {llvm.llvm_version_info} {SPEED} {CODE_MODEL} {target().triple} {processor}"
 
 
-def machine_code(text: str) -> bytes:
-    """The object code of a program, optimised."""
+def _optimise(text: str) -> Any:
+    """A program as a module of LLVM, optimised."""
     module = llvm.parse_assembly(text)
     module.verify()
     builder = llvm.create_pass_builder(target(), llvm.create_pipeline_tuning_options(speed_level=SPEED))
     builder.getModulePassManager().run(module, builder)
-    code: bytes = target().emit_object(module)
+    return module
+
+
+def machine_code(text: str) -> bytes:
+    """The object code of a program, optimised."""
+    code: bytes = target().emit_object(_optimise(text))
     return code
 
 
 def optimised(text: str) -> str:
-    """The text of a program as LLVM has optimised it, for tests."""
-    module = llvm.parse_assembly(text)
-    builder = llvm.create_pass_builder(target(), llvm.create_pipeline_tuning_options(speed_level=SPEED))
-    builder.getModulePassManager().run(module, builder)
-    return str(module)
+    """The text of a program as LLVM has optimised it: for tests, and to look at."""
+    return str(_optimise(text))
 
 
 _engines: list[Any] = []
