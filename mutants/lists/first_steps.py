@@ -37,8 +37,15 @@ GROUP = Group(
         LOOP.of("def resting(").mutant(
             "limit-exceeded",
             "a CPU runs one operation more than its limit",
-            ">= cpu.peek(LAST",
-            "> cpu.peek(LAST",
+            ">= cpu.load(LAST",
+            "> cpu.load(LAST",
+            DRIVES,
+        ),
+        LOOP.of("def safepoint_or_rest(").mutant(
+            "one-more-at-the-end",
+            "a CPU at rest begins an operation more at power-off",
+            "cpu.load(LAST_OPERATION)",
+            "cpu.peek(LAST_OPERATION) and cpu.peek(BOUND) != 0",
             DRIVES,
         ),
         LOOP.of("def safepoint_or_rest(").mutant(

@@ -307,7 +307,8 @@ def resting(safepoint: Callable[[Cpu], None]) -> Callable[[Cpu], None]:
     @kernel
     def safepoint_or_rest(cpu: Cpu) -> None:
         safepoint(cpu)
-        while cpu.peek(cpu.log + OPERATIONS) >= cpu.peek(LAST_OPERATION) and cpu.peek(BOUND) != 0:
+        # The load faults at power-off: a CPU at rest begins no operation more.
+        while cpu.peek(cpu.log + OPERATIONS) >= cpu.load(LAST_OPERATION):
             cpu.yield_core()
             safepoint(cpu)
 

@@ -151,6 +151,21 @@ def test_a_cpu_that_rests_passes_safepoints_until_power_off() -> None:
     assert passed == [0, 1, 2, 3, 3, 3, 3, 3, 3]
 
 
+def test_a_cpu_whose_power_ends_at_rest_begins_no_operation_more() -> None:
+    (ram, cpu), begun = machine_that_rests_after(1), []
+
+    def operation(cpu: Cpu) -> int:
+        begun.append(cpu.peek(cpu.log + OPERATIONS))
+        return 0
+
+    def safepoint(cpu: Cpu) -> None:
+        if begun:
+            ram.power_off()
+
+    run_program(cpu, operation, resting(safepoint))
+    assert begun == [0]
+
+
 def test_an_error_in_a_safepoint_at_rest_is_no_outcome() -> None:
     ram, cpu = machine_that_rests_after(1)
 
