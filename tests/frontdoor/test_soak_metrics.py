@@ -28,6 +28,8 @@ TALLIED = {
     "kstress_violations_total": "violations",
 }
 SCENARIOS = ("stop_machine", "modlist_spinlock")
+MAYBE = {("kstress_steal_ratio", None)}
+"""What is known of most turns: a short one may have no tick of the host's clock."""
 
 
 def address_of(soaking: Running) -> str:
@@ -95,7 +97,7 @@ def test_counters_grow_and_agree_with_what_is_on_the_disk(tmp_path: Path) -> Non
     for scraped in (first, second):
         assert_agree(scraped, folder)
     early, late = by_scenario(first), by_scenario(second)
-    assert set(early) == set(late)
+    assert set(early) - MAYBE == set(late) - MAYBE
     counters = [key for key in early if key[0].endswith(("_total", "_count", "_bucket"))]
     assert [key for key in counters if late[key] < early[key]] == []
     for name in SCENARIOS:

@@ -1,9 +1,11 @@
 """The name of kept machine code: the same in every process, another if the code would be another, else the same."""
 
+import functools
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,17 +60,23 @@ def operation(cpu: Cpu) -> int:
 LAST_LINE = 'SCENARIO = Scenario("mine", "c", "s", (Program("work", operation),), expect="held")\n'
 
 
+@functools.cache
+def digests_here() -> dict[str, str]:
+    """The digests in this process."""
+    here: dict[str, Any] = {}
+    exec(DIGESTS, here)
+    known: dict[str, str] = here["digests"]()
+    return known
+
+
 @pytest.mark.parametrize("first", ["stress.machine.slab", "stress.programs.modprobe"])
 def test_every_program_has_the_same_digest_in_every_process(first: str) -> None:
-    here: dict[str, object] = {}
-    exec(DIGESTS, here)
-    known = here["digests"]()  # type: ignore[operator]
-    assert len(known) > 86
+    assert len(digests_here()) > 86
     done = subprocess.run(
         [sys.executable, "-c", f"import {first}\nimport json\n{DIGESTS}\nprint(json.dumps(digests()))"],
         env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=True,
     )  # fmt: skip
-    assert json.loads(done.stdout) == known
+    assert json.loads(done.stdout) == digests_here()
 
 
 def digest(folder: Path, source: str) -> str:
