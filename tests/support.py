@@ -129,7 +129,8 @@ def program_of(engine: str, operation: Operation, features: Features = KASAN) ->
         return PythonEngine().program(operation, cond_resched, features)
     from stress.machine.native.engine import NativeEngine
 
-    return NativeEngine().program(operation, cond_resched, features)
+    [play] = NativeEngine().programs([operation], cond_resched, features)
+    return play
 
 
 def compiled(function: Callable[..., object], *kinds: Kind) -> Callable[..., int]:

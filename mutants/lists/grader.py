@@ -185,8 +185,8 @@ GROUP = Group(
         Part("stress/runs/track.py", "def compile_programs(").mutant(
             "twin-protected",
             "the twin runs what the scenario runs",
-            "operation = program.under(",
-            "operation = dealt[-1].under(",
+            "program.under(scenario",
+            "dealt[-1].under(scenario",
             PAIR,
         ),
         Part("stress/runs/result.py").mutant(

@@ -1,6 +1,6 @@
 """The choice of an engine, and each engine's defaults for settings that the user leaves open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.util import find_spec
 from typing import Protocol
@@ -11,8 +11,8 @@ from stress.errors import UserError
 from stress.extras import needs
 from stress.host.system import cores
 from stress.machine.features import Features
+from stress.machine.machine import Play
 from stress.machine.python_engine import PythonEngine, gil_enabled
-from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
 
 NEVER = -1
@@ -27,10 +27,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """`python` or `native`."""
 
-    def program(
-        self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features
-    ) -> Callable[[Ram, int], None]:
-        """A function that plays a CPU of a machine until power-off, on the calling thread."""
+    def programs(
+        self, operations: Sequence[Operation], safepoint: Callable[[Cpu], None], features: Features
+    ) -> Sequence[Play]:
+        """For each of `operations`, a function that plays a CPU of a machine until power-off, on the calling thread."""
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ call that they shared would cost a third of their speed.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from stress.host import clocks
@@ -19,6 +19,7 @@ from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.language.errors import error_of_exception, error_of_outcome
 from stress.machine.loop import run_program
+from stress.machine.machine import Play
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
 from stress.machine.stacks import take_stack
@@ -310,9 +311,13 @@ class PythonEngine:
 
     name = "python"
 
-    def program(
-        self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features
-    ) -> Callable[[Ram, int], None]:
+    def programs(
+        self, operations: Sequence[Operation], safepoint: Callable[[Cpu], None], features: Features
+    ) -> Sequence[Play]:
+        """For each of `operations`, a function that plays a CPU."""
+        return [self.program(operation, safepoint, features) for operation in operations]
+
+    def program(self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features) -> Play:
         """A function that plays CPU `number` of a machine with `operation` until power-off, on the calling thread."""
 
         def play(ram: Ram, number: int) -> None:

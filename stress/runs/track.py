@@ -112,11 +112,8 @@ def compile_programs(scenario: Scenario, settings: Settled, safepoint: Safepoint
     """What each CPU plays: every program of the scenario is compiled once, whatever number of CPUs run it."""
     engine, features = load_engine(settings.engine), settings.features(scenario)
     dealt = scenario.deal(settings.config.cpus)
-    plays: dict[str, Play] = {}
-    for program in dealt:
-        if program.name not in plays:
-            operation = program.under(scenario.protocol)
-            plays[program.name] = engine.program(operation, safepoint, features)
+    operations = {program.name: program.under(scenario.protocol) for program in dealt}
+    plays = dict(zip(operations, engine.programs(list(operations.values()), safepoint, features), strict=True))
     return [plays[program.name] for program in dealt]
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.native
 
 DIGESTS = """
 from stress.config import Config
-from stress.machine.language.tree import CpuKind
+from stress.machine.language.instances import CPU
 from stress.machine.loop import run_program
 from stress.machine.native.engine import digest_of
 from stress.machine.native.program import Program
@@ -28,10 +28,10 @@ from stress.scenario_files import catalogue
 def digests():
     found = {}
     for scenario in catalogue():
-        features = CpuKind(settle(Config(cpus=4, engine="native")).features(scenario))
+        features = settle(Config(cpus=4, engine="native")).features(scenario)
         for program in scenario.deal(4):
             operation = program.under(scenario.protocol)
-            text = Program().text(run_program, features, operation, scenario.protocol.safepoint)
+            text = Program(features).text(run_program, CPU, operation, scenario.protocol.safepoint)
             found[f"{scenario.name} {program.name}"] = digest_of(text)
     return found
 """

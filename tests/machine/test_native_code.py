@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stress.machine.language.errors import KernelCodeError
-from stress.machine.language.instances import Instances
+from stress.machine.language.instances import CPU, Instances
 from stress.machine.language.tree import CpuKind
 from stress.machine.loop import run_program
 from stress.machine.seam import Cpu, Operation, kernel
@@ -107,11 +107,9 @@ def texts_of(scenario: str, known: Instances) -> dict[str, str]:
     from stress.machine.native.program import Program
 
     found = find_scenario(scenario)
+    given = {program.name: program.under(found.protocol) for program in found.programs}
     safepoint = found.protocol.safepoint
-    return {
-        program.name: Program(known).text(run_program, CpuKind(KASAN), program.under(found.protocol), safepoint)
-        for program in found.programs
-    }
+    return {name: Program(KASAN, known).text(run_program, CPU, one, safepoint) for name, one in given.items()}
 
 
 def test_a_program_that_is_compiled_twice_has_the_same_text() -> None:

@@ -23,14 +23,9 @@ class Translation(Statements):
         self.instances = instances.called
         self.assigned, self.leaving = set(self.parameters), []
         self.body = self.block(self.node.body)
-        self._check_all()
+        for node in self.definition.changing:
+            raise self.fault(node, *forbidden(node))
         self.has_value = self._check_returns()
-
-    def _check_all(self) -> None:
-        """Refuse what changes the whole function even where no way leads."""
-        for node in ast.walk(self.node):
-            if isinstance(node, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom):
-                raise self.fault(node, *forbidden(node))
 
     def _check_returns(self) -> bool:
         """Whether the function gives a number, on every way that ends. It must if it says so, or does on one way."""

@@ -2,7 +2,7 @@
 
 import ast
 import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import FunctionType
 
@@ -13,25 +13,42 @@ from stress.machine.language.errors import refusal
 
 @attrs.frozen(eq=False)
 class Definition:
-    """A function as its file has it: its syntax tree, the names that it assigns, what it returns."""
+    """A function as its file has it: its syntax tree, the names that it assigns, what it returns.
+
+    `changing` is what makes another kind of function of it, even where no way leads.
+    """
 
     node: ast.FunctionDef
     stored: Sequence[ast.Name]
     returns: Sequence[ast.Return]
+    changing: Sequence[ast.AST]
 
 
 def _definition(node: ast.FunctionDef) -> Definition:
     inside = list(ast.walk(node))
     stored = [one for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
-    return Definition(node, stored, [one for one in inside if isinstance(one, ast.Return)])
+    changing = [one for one in inside if isinstance(one, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom)]
+    return Definition(node, stored, [one for one in inside if isinstance(one, ast.Return)], changing)
+
+
+def _functions(node: ast.AST) -> Iterator[ast.FunctionDef]:
+    """The functions inside of a node, inner ones too. Expressions, which have none, are not looked at."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            if isinstance(child, ast.FunctionDef):
+                yield child
+            yield from _functions(child)
+
+
+def _first_line(node: ast.FunctionDef) -> int:
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
 @cache
 def _nodes(file: str) -> Mapping[int, ast.FunctionDef]:
     """The functions of a file, inner ones too, by their first line (that of a decorator, if there is one)."""
     tree = ast.parse("".join(linecache.getlines(file)))
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-    return {min(node.lineno, *(one.lineno for one in node.decorator_list), node.lineno): node for node in found}
+    return {_first_line(node): node for node in _functions(tree)}
 
 
 @cache

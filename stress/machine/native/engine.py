@@ -13,13 +13,16 @@ from pathlib import Path
 import attrs
 
 from stress.host.disk import reason
+from stress.host.system import cores
 from stress.machine.features import Features
 from stress.machine.language.errors import error_in_line, error_of_outcome
-from stress.machine.language.tree import CpuKind
+from stress.machine.language.instances import CPU
 from stress.machine.loop import run_program
+from stress.machine.machine import Play
 from stress.machine.native import keeping, machine_code
 from stress.machine.native.function_code import FIRST_SITE
 from stress.machine.native.program import Program, Site
+from stress.machine.native.side_by_side import machine_codes
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
 from stress.machine.words import UNEXPLAINED, area_address
@@ -53,22 +56,27 @@ def load_kept(path: Path) -> machine_code.Entry | None:
     return None
 
 
-def compile_kept(text: str) -> machine_code.Entry:
-    """Load a program if it is kept, or compile it and keep it, if there is a safe place."""
-    root, passed = keeping.find_root()
-    for line in passed:
-        tell(line)
-    path = root / f"{digest_of(text)}{keeping.SUFFIX}" if root else None
-    found = load_kept(path) if path else None
-    if found:
-        return found
-    code = machine_code.machine_code(text)
+def keep(path: Path | None, code: bytes) -> None:
+    """Keep a program's code in its file, if there is a safe place."""
     if path:
         try:
             keeping.keep(path, code)
         except OSError as error:
             tell(f"compiled code is not kept in {shown(path.parent)}: {reason(error)}")
-    return machine_code.load(code)
+
+
+def entries(texts: Sequence[str]) -> list[machine_code.Entry]:
+    """Load the programs that are kept; compile and keep the others."""
+    root, passed = keeping.find_root()
+    for line in passed:
+        tell(line)
+    paths = [root / f"{digest_of(text)}{keeping.SUFFIX}" if root else None for text in texts]
+    loaded = [load_kept(path) if path else None for path in paths]
+    missing = [place for place, entry in enumerate(loaded) if not entry]
+    for place, code in zip(missing, machine_codes([texts[place] for place in missing], len(cores())), strict=True):
+        keep(paths[place], code)
+        loaded[place] = machine_code.load(code)
+    return [entry for entry in loaded if entry]
 
 
 def tell(line: str) -> None:
@@ -90,24 +98,32 @@ class NativeEngine:
 
     name = "native"
 
-    def program(
-        self, operation: Operation, safepoint: Callable[[Cpu], None], features: Features
-    ) -> Callable[[Ram, int], None]:
-        """Compile the loop of `operation`, or load it if it is kept; a function that plays CPU `number` of a machine.
+    def programs(
+        self, operations: Sequence[Operation], safepoint: Callable[[Cpu], None], features: Features
+    ) -> Sequence[Play]:
+        """Compile the loops of `operations` side by side, or load those that are kept.
 
-        Compiling takes about a second. The function returned runs without the GIL until power-off.
+        Compiling takes about a second. What plays a CPU runs without the GIL until power-off.
 
         Raises:
             KernelCodeError: for an operation that is not kernel code.
         """
-        program = Program()
-        entry = compile_kept(program.text(run_program, CpuKind(features), operation, safepoint))
+        programs = [Program(features) for _ in operations]
+        texts = [
+            program.text(run_program, CPU, operation, safepoint)
+            for program, operation in zip(programs, operations, strict=True)
+        ]
+        return [playing(*one) for one in zip(programs, entries(texts), operations, strict=True)]
 
-        def play(ram: Ram, number: int) -> None:
-            ram.numbered[number] = program.stacks.stack
-            base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
-            log = ram.map.log(number)
-            if status := entry(base, number, area_address(number), log, ctypes.addressof(ctypes.c_int64())):
-                raise error_of(ram.peek(log + UNEXPLAINED) or status, program.sites, operation)
 
-        return play
+def playing(program: Program, entry: machine_code.Entry, operation: Operation) -> Play:
+    """A function that plays CPU `number` of a machine with a compiled program."""
+
+    def play(ram: Ram, number: int) -> None:
+        ram.numbered[number] = program.stacks.stack
+        base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
+        log = ram.map.log(number)
+        if status := entry(base, number, area_address(number), log, ctypes.addressof(ctypes.c_int64())):
+            raise error_of(ram.peek(log + UNEXPLAINED) or status, program.sites, operation)
+
+    return play

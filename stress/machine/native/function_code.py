@@ -15,6 +15,8 @@ STATUS = {"oops": OOPS, "broken": BROKEN}
 CPU = ("%base", "%number", "%area", "%log")
 PARAMETERS = (*CPU, "%stack")
 """What every function gets: a CPU, the number of its call stack. Its words come behind them."""
+LONG = 60
+"""Lines of LLVM's text of a function, what it calls left out."""
 Handler = tuple[str, str]
 """The label of a handler, and the slot for the status that it handles."""
 
@@ -51,13 +53,15 @@ class FunctionCode(ExpressionCode):
     def _attributes(self) -> str:
         """How LLVM may inline the function.
 
-        A function with a loop stays one of its own, so that the loop has all registers; what an access is made of is
-        always inlined.
+        A function with a loop stays one of its own, so that the loop has all registers. So does a long one that leads
+        to several others, as writers have: LLVM would take half as long again for all of them in one. What an access is
+        made of is always inlined.
         """
         nodes = self.instance.nodes
         if any(isinstance(node, tree.Intrinsic) and node.name == "stay_apart" for node in nodes):
             return "noinline cold nounwind"
-        if any(isinstance(node, tree.While | tree.For) for node in nodes):
+        calls = sum(isinstance(node, tree.Call) for node in nodes)
+        if any(isinstance(node, tree.While | tree.For) for node in nodes) or (calls > 1 and len(self.lines) > LONG):
             return "noinline nounwind"
         return "alwaysinline nounwind" if any(isinstance(node, tree.Intrinsic) for node in nodes) else "nounwind"
 

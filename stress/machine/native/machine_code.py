@@ -1,6 +1,11 @@
-"""Machine code from LLVM's text, and its place in this process."""
+"""Machine code from LLVM's text, and its place in this process.
+
+As a script it compiles: LLVM's text on standard input, object code on standard output (`side_by_side`). So it imports
+nothing of kstress.
+"""
 
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -8,8 +13,8 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from stress.machine.native.program import ENTRY
-
+ENTRY = "entry"
+"""The one function of a program that is called from outside."""
 SPEED = 2
 """How much LLVM optimises, 0 to 3: 3 gave no faster code, 1 slower code, each measured on whole runs."""
 CODE_MODEL = "jitdefault"
@@ -75,3 +80,7 @@ def load(code: bytes, words: int = 0) -> Entry:
         raise RuntimeError("it has no entry")
     _engines.append(engine)
     return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (5 + words))(address)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(machine_code(sys.stdin.read()))

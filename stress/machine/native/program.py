@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from stress.machine.features import Features
 from stress.machine.language import tree
 from stress.machine.language.instances import INSTANCES, Instances
 from stress.machine.language.tree import Function, Instance, Kind
@@ -12,10 +13,9 @@ from stress.machine.native import arithmetic
 from stress.machine.native.call_stacks import ROOT, Call, CallStacks
 from stress.machine.native.cpu import accesses_for
 from stress.machine.native.function_code import CPU, FIRST_SITE, FunctionCode
+from stress.machine.native.machine_code import ENTRY
 from stress.machine.native.steps_code import DECLARATIONS, METHODS
 from stress.machine.native.writer import plain
-
-ENTRY = "entry"
 
 
 @attrs.frozen
@@ -29,8 +29,12 @@ class Site:
 
 @attrs.define
 class Program:
-    """The functions of one program on their way into LLVM's text."""
+    """The functions of one program on their way into LLVM's text.
 
+    `features` are those of a CPU of which no more is known: what was checked for every engine is compiled for one.
+    """
+
+    features: Features | None = None
     instances: Instances = INSTANCES
     sites: list[Site] = attrs.field(factory=list)
     """The lines that may fail, in the order of their statuses."""
@@ -63,7 +67,7 @@ class Program:
 
     def access(self, asked: tree.Method) -> Instance:
         """The function that does what a CPU is asked for."""
-        function: Any = accesses_for(asked.cpu.features)[asked.name]
+        function: Any = accesses_for(asked.cpu.features or self.features)[asked.name]
         return self.instances.root(function, asked.cpu, *[None] * len(asked.arguments))
 
     def site(self, instance: Instance, line: int, what: str) -> int:
