@@ -94,7 +94,10 @@ class Newcomer:
         )  # fmt: skip
 
     def until(self, line: str, sign: str | None, **more: str) -> tuple[int, str]:
-        """Run a line to its end, or up to where it prints a sign and gets a Ctrl-C; exit code, and all it printed."""
+        """Run a line to its end, or up to where it prints a sign and gets a Ctrl-C; exit code, and all it printed.
+
+        The code is what a shell says, of a process too that a signal ended: Python heeds no Ctrl-C once it ends.
+        """
         with self.start(line, **more) as process:
             heard = ""
             try:
@@ -105,7 +108,8 @@ class Newcomer:
                         time.sleep(HESITATION_SECONDS)
                         os.killpg(process.pid, signal.SIGINT)
                         sign = None
-                return process.wait(BOUND_SECONDS), heard
+                code = process.wait(BOUND_SECONDS)
+                return (code if code >= 0 else 128 - code), heard
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)

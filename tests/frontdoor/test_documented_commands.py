@@ -45,7 +45,7 @@ def way(what: str, sign: str | None, *codes: int) -> Way:
 
 ELSEWHERE = {
     r"--scheduler|^(dask|taskset|srun|kubectl) ": "needs a cluster: tests/frontdoor/test_cluster_docs.py",
-    r"^python3 .* tox ": "runs these tests: .ci/run",
+    r"^python3 .*/tox$": "runs these tests: .ci/run",
     r"--metrics-port": "needs the extra metrics: tests/frontdoor/test_soak_metrics.py",
     r"^python -m benchmarks": "takes minutes, and is for those who work on kstress: benchmarks/README.md",
 }
