@@ -33,16 +33,20 @@ def modules() -> Iterator[tuple[Path, ast.Module]]:
 def bounds_in_code() -> Iterator[Bound]:
     """Every constant of a module that is named as a time: its name, its file and its value."""
     for path, tree in modules():
-        names = [
-            target.id
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name) and TIMES.search(target.id) and target.id not in NO_TIMES
-        ]
-        if names:
-            module = import_module(".".join(path.with_suffix("").parts))
-            yield from ((name, str(path), float(getattr(module, name))) for name in names)
+        for node in tree.body:
+            if not isinstance(node, ast.Assign):
+                continue
+            for target in node.targets:
+                if isinstance(target, ast.Name) and TIMES.search(target.id) and target.id not in NO_TIMES:
+                    yield target.id, str(path), value_of(node, target.id, path)
+
+
+def value_of(node: ast.Assign, name: str, path: Path) -> float:
+    """The value of a constant: as it is written, or else as its module has it, which needs what the module needs."""
+    try:
+        return float(ast.literal_eval(node.value))
+    except ValueError:
+        return float(getattr(import_module(".".join(path.with_suffix("").parts)), name))
 
 
 def rows() -> list[re.Match[str]]:

@@ -29,8 +29,8 @@ def test_a_wheel_has_scenarios_and_corpus(tmp_path: Path) -> None:
     wheels, site = tmp_path / "wheels", tmp_path / "site"
     call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=CHECKOUT)
     [wheel] = wheels.iterdir()
-    install = ("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(site), str(wheel))
-    call(sys.executable, *install, cwd=tmp_path)
+    pip = (f"{sys.base_prefix}/bin/python3", "-m", "pip", "--python", sys.executable)
+    call(*pip, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel), cwd=tmp_path)
     listing = "import stress, sys; from stress.cli import main; print(stress.__file__, file=sys.stderr); main()"
     rows = json.loads(call(sys.executable, "-c", listing, "list", "--json", cwd=tmp_path, PYTHONPATH=str(site)))
     assert {row["scenario"] for row in rows["scenarios"]} == {
