@@ -20,6 +20,7 @@ from typing import IO, NoReturn
 from stress.campaign.child import Process, ended_with, module_command, no_process, start
 from stress.campaign.workers.pool import Interrupted, Note, NoWorkersError, StoppedError
 from stress.errors import HarnessError, HostError, is_for_memory
+from stress.host.collector import collect_seldom
 from stress.host.cores import chosen, having_cores
 from stress.host.descriptors import open_descriptors
 from stress.host.system import offers
@@ -219,6 +220,7 @@ def _become(module: str, handles: list[int]) -> NoReturn:
 
 def main() -> int:
     """Fork a process each time that somebody asks for one, and say how it ended."""
+    collect_seldom()
     open_descriptors()
     module, *more = sys.argv[1:]
     try:

@@ -18,6 +18,7 @@ import attrs
 
 from stress.campaign.converter import from_json, to_json
 from stress.errors import HarnessError, HostError, UserError, is_for_memory, out_of_memory
+from stress.host.collector import collect_seldom
 from stress.machine.machine import EXIT_HARNESS_FAILED
 from stress.machine.patience import Patience
 from stress.safe_text import shown
@@ -77,6 +78,7 @@ def serve(kind: type[T], work: Callable[[T, Callable[[Any], None], threading.Eve
     `work` gets the job, a function that sends a message, and an event that says to end. The process ends by itself
     when the pipe that the job came by is closed, as it is when the campaign's process dies.
     """
+    collect_seldom()
     faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
     line, speak, stop = _take_pipes()
     job = from_json(json.loads(line), kind, "the job")
