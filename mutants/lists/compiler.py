@@ -11,11 +11,17 @@ STATEMENTS = Part("stress/machine/language/statements.py")
 INSTANCES = Part("stress/machine/language/instances.py")
 LOOPS = Part("stress/machine/language/loops.py")
 CHECK = Part("stress/machine/language/check.py")
+PROGRAM = Part("stress/machine/native/program.py")
+SIDE_BY_SIDE = Part("stress/machine/native/side_by_side.py")
+COLLECTOR = Part("stress/host/collector.py")
 
 LANGUAGE = suite("machine/test_language.py")
 AGREE = suite("machine/test_engines_agree.py")
 ERRORS = suite("machine/test_native_code.py")
 SAME_STACKS = suite("machine/test_call_stacks.py")
+HELPERS = suite("machine/test_side_by_side.py")
+EVENTS = suite("machine/test_events.py")
+COLLECTING = suite("run/test_collector.py")
 
 GROUP = Group(
     "The language of kernel code",
@@ -83,6 +89,26 @@ GROUP = Group(
         STACKS.of("def number(").mutant(
             "one-way", "two calls of a function have the same stack", "self._first[called] + ways_before",
             "self._first[called]", SAME_STACKS,
+        ),
+        PROGRAM.of("def access(").mutant(
+            "one-kind", "a handler's accesses are those of the program that it interrupts",
+            "asked.cpu.features or self.features", "self.features or asked.cpu.features", EVENTS,
+        ),
+        SIDE_BY_SIDE.of("def machine_codes(").mutant(
+            "no-helpers", "programs are compiled one after the other", "texts[1:cores]", "texts[1:1]", HELPERS
+        ),
+        SIDE_BY_SIDE.of("def code(").without(
+            "helpers-unread", "what a helper has compiled is compiled again", "self.made.seek(0)", HELPERS
+        ),
+        SIDE_BY_SIDE.of("def helper(").without(
+            "helpers-left", "a helper outlives who started it", "stack.callback(started.end)", HELPERS
+        ),
+        COLLECTOR.of("def collect_seldom(").without(
+            "collects-often", "a command looks at what it imports again and again",
+            "gc.set_threshold(OBJECTS_A_COLLECTION)", COLLECTING,
+        ),
+        COLLECTOR.of("def collect_seldom(").without(
+            "collects-last", "a command looks at all that it has when it ends", "atexit.register(gc.freeze)", COLLECTING
         ),
     ),
 )  # fmt: skip

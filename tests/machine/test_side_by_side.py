@@ -28,17 +28,27 @@ def test_each_program_gets_its_own_code(cores: int) -> None:
     assert statuses(cores) == list(range(7, 12))
 
 
-def test_there_are_as_many_processes_as_cores_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
+def test_as_many_are_compiled_at_once_as_there_are_cores_and_no_process_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from stress.machine.native import machine_code
+
+    started, here, compiling = [], [], machine_code.machine_code
 
     class Counted(subprocess.Popen[bytes]):
         def __init__(self, *arguments: object, **more: object) -> None:
             super().__init__(*arguments, **more)  # type: ignore[call-overload]
             started.append(self)
 
+    def counted(text: str) -> bytes:
+        here.append(text)
+        return compiling(text)
+
     monkeypatch.setattr(subprocess, "Popen", Counted)
+    monkeypatch.setattr(machine_code, "machine_code", counted)
     statuses(3)
     assert [one.returncode for one in started] == [0, 0]
+    assert here == [TEXTS[0], *TEXTS[3:]]
 
 
 @pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false", "/bin/true"])

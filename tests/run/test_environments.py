@@ -80,6 +80,14 @@ def test_a_file_that_is_skipped_without_an_extra_is_marked_with_it() -> None:
     assert [path.name for path in TEST_FILES if not is_marked(path)] == []
 
 
+def test_tests_that_run_alone_lie_where_they_are_looked_for() -> None:
+    settings = ConfigParser(interpolation=None)
+    settings.read(CHECKOUT / "tox.ini")
+    place = CHECKOUT / settings["testenv"]["where_alone"]
+    assert [path for path in TEST_FILES if "mark.alone" in path.read_text() and place not in path.parents] == []
+    assert any("mark.alone" in path.read_text() for path in place.glob("test_*.py"))
+
+
 def test_no_test_file_imports_from_another() -> None:
     assert OF_ANOTHER.search("from tests.run.test_run import run_one")
     assert [path.name for path in TEST_FILES if OF_ANOTHER.search(path.read_text())] == []
