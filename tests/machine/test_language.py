@@ -1,5 +1,6 @@
 """What is not kernel code is refused at its line, with what to write instead; a twin without the mistake passes."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from stress.programs.read_symbol import kallsyms_reader
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import checked, load_source
-from tests.support import blank_ram, python_cpu
+from tests.support import KASAN, blank_ram, python_cpu
 
 from .refusals import CASES, Case
 
@@ -105,3 +106,48 @@ def test_what_is_translated_has_a_short_text_as_tracebacks_show_it() -> None:
     instance = INSTANCES.root(run_program, CPU, kallsyms_reader, cond_resched)
     for shown_in_a_traceback in (instance, INSTANCES, list(instance.nodes)):
         assert len(repr(shown_in_a_traceback)) < 20_000
+
+
+LONG_SUM = "    return 0 * (" + " + ".join(["cpu.number"] * 600) + ")\n"
+LONG_CHOICE = "    if cpu.number == 0:\n        return 1\n" + "".join(
+    f"    elif cpu.number == {number}:\n        return 1\n" for number in range(1, 600)
+) + "    return 1\n"  # fmt: skip
+LONG_WAY = "".join(
+    f"@kernel\ndef step{number}(cpu: Cpu) -> int:\n    return step{number + 1}(cpu)\n\n\n" for number in range(300)
+) + "@kernel\ndef step300(cpu: Cpu) -> int:\n    return 1\n\n\n"  # fmt: skip
+HEAD = "@kernel\ndef reader(cpu: Cpu) -> int:\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        (HEAD + LONG_SUM, "reader"),
+        (HEAD + LONG_CHOICE, "reader"),
+        (f"{LONG_WAY}{HEAD}    return step0(cpu)\n", r"step\d+"),
+    ],
+    ids=["a sum", "elif", "calls"],
+)
+def test_what_is_nested_too_deeply_is_refused_in_one_line(source: str, name: str, tmp_path: Path) -> None:
+    said = rf"mine\.py:\d+: {name} is nested too deeply; write shorter expressions"
+    with pytest.raises(KernelCodeError, match=said):
+        load(tmp_path / "mine.py", source)
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("body", [LONG_SUM, LONG_CHOICE], ids=["a sum", "elif"])
+def test_what_only_the_compiler_finds_too_deep_is_refused_in_one_line_too(body: str, tmp_path: Path) -> None:
+    from stress.machine.native.program import Program
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        operation = load(tmp_path / "mine.py", HEAD + body).programs[0].operation
+    finally:
+        sys.setrecursionlimit(limit)
+    with pytest.raises(KernelCodeError, match=r"mine\.py:\d+: reader is nested too deeply; write shorter"):
+        Program(KASAN).text(run_program, CPU, operation, cond_resched)
+
+
+def test_a_return_type_may_stand_in_quotes(tmp_path: Path) -> None:
+    quoted = '@kernel\ndef marks(cpu: Cpu) -> "None":\n    cpu.barrier()\n\n\n'
+    load(tmp_path / "mine.py", f"{quoted}{HEAD}    marks(cpu)\n    return 1\n")

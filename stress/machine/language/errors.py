@@ -26,6 +26,13 @@ def unmarked(function: Callable[..., object]) -> tuple[str, str]:
     return f"{function.__name__} is not kernel code", "mark its definition with @kernel"
 
 
+def too_deep(function: Callable[..., object]) -> KernelCodeError:
+    """The error for a function in which, or below which, Python's limit of recursion ends the work on kernel code."""
+    what = f"{function.__name__} is nested too deeply"
+    instead = "write shorter expressions, fewer elif in a row, and fewer functions that call each other in a row"
+    return refusal(function.__code__.co_filename, function.__code__.co_firstlineno, what, instead)
+
+
 def _is_own(file: str) -> bool:
     """Whether a file is of kstress itself: an error in it is no user's."""
     return Path(file).is_relative_to(PACKAGE)

@@ -6,7 +6,7 @@ from types import FunctionType
 import attrs
 
 from stress.machine.language.constructs import forbidden
-from stress.machine.language.errors import KernelCodeError, refusal, unmarked
+from stress.machine.language.errors import KernelCodeError, refusal, too_deep, unmarked
 from stress.machine.language.expressions import Expressions
 from stress.machine.language.source import definition_of
 from stress.machine.language.statements import Statements
@@ -35,7 +35,7 @@ class Translation(Statements):
             raise self.fault(
                 bare, f"{self.function.__name__} returns a number elsewhere, and nothing here", "return a number"
             )
-        says = self.node.returns is not None and ast.unparse(self.node.returns) not in ("None", "NoReturn")
+        says = self.node.returns is not None and ast.unparse(self.node.returns).strip("'") not in ("None", "NoReturn")
         if self.assigned is not None and (gives or says):
             raise self.fault(self.node, f"{self.function.__name__} may end without a number", "end it with a return")
         return gives or says
@@ -76,6 +76,9 @@ class Instances:
             self._known[key] = None
             try:
                 found = self._known[key] = _translated(Translation(function, kinds, self), kinds)
+            except RecursionError:
+                # Where this takes too many frames itself, the caller's handler names the caller.
+                raise too_deep(function) from None
             finally:
                 if self._known[key] is None:
                     del self._known[key]

@@ -7,6 +7,7 @@ import attrs
 
 from stress.machine.features import Features
 from stress.machine.language import tree
+from stress.machine.language.errors import too_deep
 from stress.machine.language.instances import INSTANCES, Instances
 from stress.machine.language.tree import Function, Instance, Kind
 from stress.machine.native import arithmetic
@@ -59,11 +60,18 @@ class Program:
     def called(self, instance: Instance) -> tuple[str, bool]:
         """The symbol of a function, and whether it may raise; its text is written at the first call."""
         if instance not in self._symbols:
-            raises = self._may_raise(instance.body)  # first: it gives symbols to the functions that are called
-            symbol = f"@{plain(instance.name)}.{len(self._symbols)}"
-            self._symbols[instance] = symbol, raises
-            self._texts.append(FunctionCode(self, instance, raises).text(symbol))
+            try:
+                self._write(instance)
+            except RecursionError:
+                raise too_deep(instance.function) from None
         return self._symbols[instance]
+
+    def _write(self, instance: Instance) -> None:
+        """Write a function's text, behind those of the functions that it calls."""
+        raises = self._may_raise(instance.body)  # first: it gives symbols to the functions that are called
+        symbol = f"@{plain(instance.name)}.{len(self._symbols)}"
+        self._symbols[instance] = symbol, raises
+        self._texts.append(FunctionCode(self, instance, raises).text(symbol))
 
     def access(self, asked: tree.Method) -> Instance:
         """The function that does what a CPU is asked for."""
