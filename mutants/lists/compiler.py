@@ -50,6 +50,9 @@ GROUP = Group(
         INSTANCES.of("def _check_returns(").mutant(
             "half-returns", "a function may return a number on one way only", "(gives or says)", "False"
         ),
+        INSTANCES.of("def __init__(").never(
+            "any-depth", "kernel code may be nested as deeply as Python allows", "self.definition.levels > MOST_LEVELS"
+        ),
         WORDS.of("def _function(").never(
             "unmarked", "functions without @kernel are kernel code", "called not in KERNEL_FUNCTIONS"
         ),

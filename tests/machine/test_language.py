@@ -9,11 +9,12 @@ from stress.kernel.stop_machine import cond_resched
 from stress.machine.language.errors import KernelCodeError
 from stress.machine.language.instances import CPU, INSTANCES
 from stress.machine.loop import run_program
+from stress.machine.words import OPERATIONS
 from stress.programs.read_symbol import kallsyms_reader
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import checked, load_source
-from tests.support import KASAN, blank_ram, python_cpu
+from tests.support import KASAN, blank_ram, each_engine, program_of, python_cpu, run_machine
 
 from .refusals import CASES, Case
 
@@ -108,10 +109,17 @@ def test_what_is_translated_has_a_short_text_as_tracebacks_show_it() -> None:
         assert len(repr(shown_in_a_traceback)) < 20_000
 
 
-LONG_SUM = "    return 0 * (" + " + ".join(["cpu.number"] * 600) + ")\n"
-LONG_CHOICE = "    if cpu.number == 0:\n        return 1\n" + "".join(
-    f"    elif cpu.number == {number}:\n        return 1\n" for number in range(1, 600)
-) + "    return 1\n"  # fmt: skip
+def long_sum(terms: int) -> str:
+    """The body of an operation that adds up so many terms."""
+    return "    return 0 * (" + " + ".join(["cpu.number"] * terms) + ")\n"
+
+
+def long_choice(cases: int) -> str:
+    """The body of an operation that tells so many cases apart."""
+    others = (f"    elif cpu.number == {number}:\n        return 1\n" for number in range(1, cases))
+    return "    if cpu.number == 0:\n        return 1\n" + "".join(others) + "    return 1\n"
+
+
 LONG_WAY = "".join(
     f"@kernel\ndef step{number}(cpu: Cpu) -> int:\n    return step{number + 1}(cpu)\n\n\n" for number in range(300)
 ) + "@kernel\ndef step300(cpu: Cpu) -> int:\n    return 1\n\n\n"  # fmt: skip
@@ -121,11 +129,12 @@ HEAD = "@kernel\ndef reader(cpu: Cpu) -> int:\n"
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        (HEAD + LONG_SUM, "reader"),
-        (HEAD + LONG_CHOICE, "reader"),
+        (HEAD + long_sum(110), "reader"),
+        (HEAD + long_choice(110), "reader"),
+        (HEAD + long_choice(900), "reader"),
         (f"{LONG_WAY}{HEAD}    return step0(cpu)\n", r"step\d+"),
     ],
-    ids=["a sum", "elif", "calls"],
+    ids=["a sum", "elif", "much elif", "calls"],
 )
 def test_what_is_nested_too_deeply_is_refused_in_one_line(source: str, name: str, tmp_path: Path) -> None:
     said = rf"mine\.py:\d+: {name} is nested too deeply; write shorter expressions"
@@ -133,15 +142,25 @@ def test_what_is_nested_too_deeply_is_refused_in_one_line(source: str, name: str
         load(tmp_path / "mine.py", source)
 
 
+@each_engine
+@pytest.mark.parametrize("body", [long_sum(90), long_choice(90)], ids=["a sum", "elif"])
+def test_what_is_nested_less_deeply_is_played(body: str, engine: str, tmp_path: Path) -> None:
+    operation = load(tmp_path / "mine.py", HEAD + body).programs[0].operation
+    ram = blank_ram()
+    run_machine(ram, [program_of(engine, operation)], lambda: ram.log_words(OPERATIONS)[0][0] > 1)
+
+
 @pytest.mark.native
-@pytest.mark.parametrize("body", [LONG_SUM, LONG_CHOICE], ids=["a sum", "elif"])
-def test_what_only_the_compiler_finds_too_deep_is_refused_in_one_line_too(body: str, tmp_path: Path) -> None:
+def test_what_only_the_compiler_finds_too_deep_is_refused_in_one_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from stress.machine.native.program import Program
 
+    monkeypatch.setattr("stress.machine.language.instances.MOST_LEVELS", 10_000)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(20_000)
     try:
-        operation = load(tmp_path / "mine.py", HEAD + body).programs[0].operation
+        operation = load(tmp_path / "mine.py", HEAD + long_sum(600)).programs[0].operation
     finally:
         sys.setrecursionlimit(limit)
     with pytest.raises(KernelCodeError, match=r"mine\.py:\d+: reader is nested too deeply; write shorter"):

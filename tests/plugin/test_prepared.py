@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.threads, pytest.mark.old_pytest]
 
 CPUS = 3
 TO_THE_GATE = 0.2
+SEEN_SLICES = 4
 """Seconds by which CPUs that are online have come to their first operation."""
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "300ms")
 
@@ -105,7 +106,7 @@ def test_an_interrupt_before_the_cpus_are_let_go_calls_no_body(monkeypatch: pyte
 
 
 def test_no_cpu_counts_as_at_rest_while_a_slice_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    mark_run = MarkRun(Cell(CPUS, 0.2, 1), first_only=False)
+    mark_run = MarkRun(Cell(CPUS, 60.0, 1), first_only=False)
     begin, end = Signals.begin, Signals.end
     at_rest: list[list[bool]] = []
 
@@ -117,11 +118,12 @@ def test_no_cpu_counts_as_at_rest_while_a_slice_goes_on(monkeypatch: pytest.Monk
 
     def end_seen(signals: Signals) -> None:
         at_rest.append([player.rests for player in mark_run.players])
+        if len(at_rest) == SEEN_SLICES:
+            signals.over.set()
         end(signals)
 
     monkeypatch.setattr(Signals, "begin", begin_late)
     monkeypatch.setattr(Signals, "end", end_seen)
     body = Role(lambda cpu: None, True, None)
     mark_run.run([body], frozenset(), CodeUnderTest(Path(__file__).parent))
-    assert len(at_rest) > 1
-    assert at_rest == [[False] * CPUS] * len(at_rest)
+    assert at_rest == [[False] * CPUS] * SEEN_SLICES

@@ -13,6 +13,9 @@ from stress.machine.language.statements import Statements
 from stress.machine.language.tree import CpuKind, Function, Instance, Kind
 from stress.machine.seam import KERNEL_FUNCTIONS
 
+MOST_LEVELS = 100
+"""Half of what Python's limit of recursion allows a compiler, which takes five frames a level."""
+
 
 class Translation(Statements):
     """One function on its way into the tree."""
@@ -23,6 +26,8 @@ class Translation(Statements):
         self.instances = instances.called
         self.assigned, self.leaving = set(self.parameters), []
         self.body = self.block(self.node.body)
+        if self.definition.levels > MOST_LEVELS:
+            raise too_deep(function)
         for node in self.definition.changing:
             raise self.fault(node, *forbidden(node))
         self.has_value = self._check_returns()

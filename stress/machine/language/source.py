@@ -4,6 +4,7 @@ import ast
 import linecache
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from types import FunctionType
 
 import attrs
@@ -15,20 +16,26 @@ from stress.machine.language.errors import refusal
 class Definition:
     """A function as its file has it: its syntax tree, the names that it assigns, what it returns.
 
-    `changing` is what makes another kind of function of it, even where no way leads.
+    `changing` is what makes another kind of function of it, even where no way leads. `levels` is how deep its nodes are
+    nested.
     """
 
     node: ast.FunctionDef
     stored: Sequence[ast.Name]
     returns: Sequence[ast.Return]
     changing: Sequence[ast.AST]
+    levels: int
 
 
 def _definition(node: ast.FunctionDef) -> Definition:
-    inside = list(ast.walk(node))
+    levels: list[list[ast.AST]] = [[node]]
+    while level := [child for one in levels[-1] for child in ast.iter_child_nodes(one)]:
+        levels.append(level)
+    inside = list(chain.from_iterable(levels))
     stored = [one for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
     changing = [one for one in inside if isinstance(one, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom)]
-    return Definition(node, stored, [one for one in inside if isinstance(one, ast.Return)], changing)
+    returns = [one for one in inside if isinstance(one, ast.Return)]
+    return Definition(node, stored, returns, changing, len(levels))
 
 
 def _functions(node: ast.AST) -> Iterator[ast.FunctionDef]:
