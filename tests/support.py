@@ -136,10 +136,10 @@ def program_of(engine: str, operation: Operation, features: Features = KASAN) ->
 def compiled(function: Callable[..., object], *kinds: Kind) -> Callable[..., int]:
     """A kernel function as machine code; it takes the four numbers of a CPU, and the arguments of kind None."""
     from stress.machine.native import machine_code
-    from stress.machine.native.program import Program
+    from stress.machine.native.program import Library
 
-    code = machine_code.machine_code(Program().text(function, *kinds))
-    entry = machine_code.load(code, words=kinds.count(None))
+    units = Library().program(function, *kinds).units
+    entry = machine_code.load(list(map(machine_code.machine_code, units)), words=kinds.count(None))
 
     def call(base: int, number: int, area: int, log: int, *words: int) -> int:
         value = ctypes.c_int64()

@@ -12,6 +12,7 @@ INSTANCES = Part("stress/machine/language/instances.py")
 LOOPS = Part("stress/machine/language/loops.py")
 CHECK = Part("stress/machine/language/check.py")
 PROGRAM = Part("stress/machine/native/program.py")
+UNITS = Part("stress/machine/native/units.py")
 SIDE_BY_SIDE = Part("stress/machine/native/side_by_side.py")
 COLLECTOR = Part("stress/host/collector.py")
 
@@ -89,18 +90,35 @@ GROUP = Group(
             "divides-by-zero", "a division by zero stops the process",
             "refuse(of.new(f\"icmp eq i64 {right}, 0\"), DIVISION_BY_ZERO)", ERRORS,
         ),
-        STACKS.of("def number(").mutant(
-            "one-way", "two calls of a function have the same stack", "self._first[called] + ways_before",
-            "self._first[called]", SAME_STACKS,
+        EXPRESSIONS.of("def _call(").mutant(
+            "one-way", "two calls of a function have the same stack", "{INNER}, {self._ordinals[id(node)]}",
+            "{INNER}, 1", SAME_STACKS,
+        ),
+        STACKS.of("def _known(").mutant(
+            "any-stack", "of two stacks with one number the first is shown", "None if number in known else step",
+            "step", SAME_STACKS,
+        ),
+        UNITS.of("def __attrs_post_init__(").mutant(
+            "same-symbols", "functions of one name are one", "\\0{self.body}", "", ERRORS
+        ),
+        UNITS.of("def unit(").mutant(
+            "all-internal", "a unit has no function that others can call", "one is self and not entry", "False",
+            SAME_STACKS,
         ),
         PROGRAM.of("def access(").mutant(
             "one-kind", "a handler's accesses are those of the program that it interrupts",
             "asked.cpu.features or self.features", "self.features or asked.cpu.features", EVENTS,
         ),
         SIDE_BY_SIDE.of("def machine_codes(").mutant(
-            "no-helpers", "programs are compiled one after the other", "texts[1:cores]", "texts[1:1]", HELPERS
+            "no-helpers", "units are compiled one after the other", "shares(texts, cores)", "shares(texts, 1)", HELPERS
         ),
-        SIDE_BY_SIDE.of("def code(").without(
+        SIDE_BY_SIDE.of("def shares(").mutant(
+            "helpers-for-all", "a helper is started for what takes no time", " // WORTH_A_HELPER", "", HELPERS
+        ),
+        SIDE_BY_SIDE.of("def shares(").mutant(
+            "one-share", "one helper compiles nearly all", "key=lambda share: sum(map(len, share))", "key=id", HELPERS
+        ),
+        SIDE_BY_SIDE.of("def codes(").without(
             "helpers-unread", "what a helper has compiled is compiled again", "self.made.seek(0)", HELPERS
         ),
         SIDE_BY_SIDE.of("def helper(").without(

@@ -126,11 +126,14 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None, mode: int = 0o666) -> None:
+def write_whole(
+    path: Path, data: Iterable[bytes], draft: str | None = None, mode: int = 0o666, *, durable: bool = True
+) -> None:
     """Replace what is at `path`, a link included, by a new file in one step; if that fails, the old one stays.
 
     `draft` is a name that only one process at a time uses in this folder: a draft that a killed process left is
-    overwritten. The new name survives a crash of the host once the folder is synced (`sync_folder`).
+    overwritten. The new name survives a crash of the host once the folder is synced (`sync_folder`); its content does
+    if the write is `durable`, which takes milliseconds.
     """
     beside = path.with_name(draft or f".kstress-{os.urandom(8).hex()}.draft")
     try:
@@ -138,7 +141,8 @@ def write_whole(path: Path, data: Iterable[bytes], draft: str | None = None, mod
         with os.fdopen(os.open(beside, NEW, mode), "wb") as file:
             file.writelines(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         beside.replace(path)
     finally:
         with suppress(OSError):

@@ -12,8 +12,7 @@ from stress.machine.language.errors import KernelCodeError, error_in_line
 from stress.machine.language.tree import CpuKind
 from stress.machine.loop import BROKEN
 from stress.machine.native import machine_code
-from stress.machine.native.function_code import FIRST_SITE
-from stress.machine.native.program import Program, Site
+from stress.machine.native.program import Library
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.slab import kfree, kmalloc
@@ -63,10 +62,9 @@ class Pair:
         self.rams, self.image = (python, Ram(python.map, python.image())), python.image()
         self.log = python.map.log(0)
         self.chosen: Callable[..., int] = functions_of(source, known)["chosen"]
-        self.sites: list[Site] = []
-        program = Program(sites=self.sites)
-        text = program.text(turn, CpuKind(KASAN), self.chosen, None, None, None)
-        self.entry = machine_code.load(machine_code.machine_code(text), words=3)
+        program = Library().program(turn, CpuKind(KASAN), self.chosen, None, None, None)
+        self.stacks = program.stacks
+        self.entry = machine_code.load(list(map(machine_code.machine_code, program.units)), words=3)
 
     def python(self, *words: int) -> int | str:
         """A turn on the python engine."""
@@ -83,9 +81,8 @@ class Pair:
         assert self.entry(base, 0, area_address(0), self.log, ctypes.addressof(value), *words) == 0
         status = ram.peek(self.log + UNEXPLAINED)
         ram.poke(self.log + UNEXPLAINED, 0)  # the python engine has the exception itself
-        if value.value != BROKEN or status < FIRST_SITE:
-            return value.value
-        return place(error_in_line(*attrs.astuple(self.sites[status - FIRST_SITE])))
+        site = self.stacks.site(status)
+        return value.value if value.value != BROKEN or site is None else place(error_in_line(*attrs.astuple(site)))
 
     def outcomes(self, *words: int) -> tuple[Outcome, Outcome]:
         """What a call does on the two engines, which must be the same."""

@@ -153,9 +153,9 @@ def load_byte(cpu: Cpu, address: int) -> int:
 def compiled_text(access: Callable[[Cpu, int], int]) -> str:
     """The optimised LLVM code of `access` on a native CPU with the shadow check."""
     from stress.machine.native.machine_code import optimised
-    from stress.machine.native.program import Program
+    from stress.machine.native.program import Library
 
-    return optimised(Program().text(access, CpuKind(KASAN), None))
+    return optimised(Library().program(access, CpuKind(KASAN), None).units[0])
 
 
 def behind(text: str, name: str) -> dict[str, str]:

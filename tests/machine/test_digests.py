@@ -21,7 +21,7 @@ from stress.config import Config
 from stress.machine.language.instances import CPU
 from stress.machine.loop import run_program
 from stress.machine.native.engine import digest_of
-from stress.machine.native.program import Program
+from stress.machine.native.program import Library
 from stress.runs.settled import settle
 from stress.scenario_files import catalogue
 
@@ -31,8 +31,8 @@ def digests():
         features = settle(Config(cpus=4, engine="native")).features(scenario)
         for program in scenario.deal(4):
             operation = program.under(scenario.protocol)
-            text = Program(features).text(run_program, CPU, operation, scenario.protocol.safepoint)
-            found[f"{scenario.name} {program.name}"] = digest_of(text)
+            units = Library(features).program(run_program, CPU, operation, scenario.protocol.safepoint).units
+            found[f"{scenario.name} {program.name}"] = list(map(digest_of, units))
     return found
 """
 CODE = """
@@ -61,11 +61,11 @@ LAST_LINE = 'SCENARIO = Scenario("mine", "c", "s", (Program("work", operation),)
 
 
 @functools.cache
-def digests_here() -> dict[str, str]:
-    """The digests in this process."""
+def digests_here() -> dict[str, list[str]]:
+    """The digests of each program's units in this process."""
     here: dict[str, Any] = {}
     exec(DIGESTS, here)
-    known: dict[str, str] = here["digests"]()
+    known: dict[str, list[str]] = here["digests"]()
     return known
 
 
@@ -79,16 +79,16 @@ def test_every_program_has_the_same_digest_in_every_process(first: str) -> None:
     assert json.loads(done.stdout) == digests_here()
 
 
-def digest(folder: Path, source: str) -> str:
-    """The digest of the operation of a scenario file."""
+def digests(folder: Path, source: str) -> list[str]:
+    """The digests of the units that the operation of a scenario file needs."""
     from stress.machine.native.engine import digest_of
-    from stress.machine.native.program import Program
+    from stress.machine.native.program import Library
 
     folder.mkdir()
     source += LAST_LINE
     (folder / "mine.py").write_text(source)
     [program] = load_source(folder / "mine.py", source.encode()).programs
-    return digest_of(Program().text(program.operation, CpuKind(KASAN)))
+    return list(map(digest_of, Library().program(program.operation, CpuKind(KASAN)).units))
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_a_comment_a_docstring_or_a_function_that_nobody_calls_costs_nothing(
     before: str, after: str, tmp_path: Path
 ) -> None:
     assert before in CODE
-    assert digest(tmp_path / "a", CODE) == digest(tmp_path / "b", CODE.replace(before, after))
+    assert digests(tmp_path / "a", CODE) == digests(tmp_path / "b", CODE.replace(before, after))
 
 
 @pytest.mark.parametrize(
     ("before", "after"), [("LIMIT = 3", "LIMIT = 4"), ("return LIMIT", "return LIMIT + cpu.number")]
 )
 def test_a_value_or_a_function_that_is_used_counts(before: str, after: str, tmp_path: Path) -> None:
-    assert digest(tmp_path / "a", CODE) != digest(tmp_path / "b", CODE.replace(before, after))
+    assert digests(tmp_path / "a", CODE) != digests(tmp_path / "b", CODE.replace(before, after))

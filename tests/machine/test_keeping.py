@@ -156,11 +156,11 @@ def test_code_is_not_loaded_under_another_name(root: Path) -> None:
 def test_what_was_not_kept_here_is_deleted_with_a_line_and_not_run(
     content: bytes, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from stress.machine.native.engine import load_kept
+    from stress.machine.native.engine import kept_code
 
     path = root / "program.code"
     path.write_bytes(content)
     path.chmod(0o600)
-    assert load_kept(path) is None
+    assert kept_code(path) is None
     assert not path.exists()
     assert f"compiled code in {path} is deleted and compiled again: it" in capsys.readouterr().err

@@ -154,7 +154,7 @@ def test_what_is_nested_less_deeply_is_played(body: str, engine: str, tmp_path: 
 def test_what_only_the_compiler_finds_too_deep_is_refused_in_one_line_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stress.machine.native.program import Program
+    from stress.machine.native.program import Library
 
     monkeypatch.setattr("stress.machine.language.instances.MOST_LEVELS", 10_000)
     limit = sys.getrecursionlimit()
@@ -164,7 +164,7 @@ def test_what_only_the_compiler_finds_too_deep_is_refused_in_one_line_too(
     finally:
         sys.setrecursionlimit(limit)
     with pytest.raises(KernelCodeError, match=r"mine\.py:\d+: reader is nested too deeply; write shorter"):
-        Program(KASAN).text(run_program, CPU, operation, cond_resched)
+        Library(KASAN).program(run_program, CPU, operation, cond_resched)
 
 
 def test_a_return_type_may_stand_in_quotes(tmp_path: Path) -> None:

@@ -1,95 +1,115 @@
 """Call stacks of compiled code as one number each, so that a CPU passes its stack on in a register.
 
-Kernel code has no recursion, so a program has a finite number of stacks: some hundreds. Each function is given as many
-numbers in a row as there are ways to call it. A caller passes on its own number plus a constant of the place of the
-call; the sums of different callers do not meet. So a number says all: the function, and the line of each call that
-leads to it (Ball and Larus number the paths through a function in the same way, MICRO 1996).
+A function's calls are numbered in the order of its source, and a caller passes on `number * FACTOR + call`: a number is
+a digest of the calls that lead to a function. What a function adds depends on nothing outside it, so programs share its
+machine code. Kernel code has no recursion, so a program has a finite number of stacks, some hundreds; which one a
+number stands for is looked up when a report asks for it.
+
+A line whose own error ends an operation is numbered as a call is. Its number, below 0, is the status of the operation.
 """
 
-from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import CodeType
 
 import attrs
 
-from stress.machine.language import tree
 from stress.machine.language.tree import Instance
 from stress.machine.stacks import RawStack
 
 ROOT = 1
 """The number of the one stack of a program's root; 0 is no stack."""
-
-Call = tuple[tree.Call | tree.Method, Instance]
-"""A place where a function calls another one, and that one."""
+FACTOR = 0x5851F42D
+"""An odd number, so that no two numbers become one by it; large and without pattern, so that sums seldom meet."""
+ERROR = -1 << 63
+"""The bit that makes the number of an error of it, as a signed word."""
+MOST_STACKS = 200_000
+"""More than any program has, unless it is made for that; stacks beyond it, the deepest, are not shown."""
 
 
 @attrs.frozen
-class Caller:
-    """A place that calls a function: its numbers of that function begin at `first`."""
+class Error:
+    """What is wrong with a line that ends an operation."""
 
-    first: int
-    instance: Instance
+    what: str
+
+
+@attrs.frozen
+class Place:
+    """A line of a function that calls another one, or ends the operation."""
+
     line: int
+    leads_to: Instance | Error
 
 
-@attrs.define
+@attrs.frozen
+class Site:
+    """A line whose own error ended a program, and what the error is."""
+
+    file: str
+    line: int
+    what: str
+
+
+@attrs.frozen
+class Step:
+    """The last call of a stack: its place, the function that the place is in, and that function's own number."""
+
+    outer: int
+    instance: Instance
+    place: Place
+
+
+def inner_number(outer: int, ordinal: int, leads_to: Instance | Error) -> int:
+    """What compiled code computes at a place of a function that has the number `outer`, as an unsigned word."""
+    number = outer * FACTOR + ordinal
+    return (number | ERROR if isinstance(leads_to, Error) else number) % (1 << 64)
+
+
+@attrs.frozen
 class CallStacks:
-    """The numbers of the stacks of one program. `calls_in` gives the calls in a function."""
+    """The stacks of the program that calls `root`. `places_in` gives the places in a function, in their order."""
 
-    calls_in: Callable[[Instance], Sequence[Call]]
-    _first: dict[Instance, int] = attrs.field(factory=dict, repr=False)
-    _callers: dict[Instance, list[Caller]] = attrs.field(factory=dict, repr=False)
-    _offsets: dict[int, int] = attrs.field(factory=dict, repr=False)
+    root: Instance
+    places_in: Callable[[Instance], Sequence[Place]]
 
-    def number(self, root: Instance) -> None:
-        """Give every function that `root` reaches its numbers, callers before those that they call."""
-        ways, calls = {root: 1}, []
-        order = list(self._callees_first(root, set()))[::-1]
-        for instance in order:
-            for node, called in self.calls_in(instance):
-                calls.append((node, instance, called, ways.get(called, 0)))
-                ways[called] = ways.get(called, 0) + ways[instance]
-        self._give_numbers(order, ways)
-        for node, instance, called, ways_before in calls:
-            first = self._first[called] + ways_before
-            self._callers.setdefault(called, []).append(Caller(first, instance, node.line))
-            self._offsets[id(node)] = first - self._first[instance]
+    def _steps(self) -> Iterator[tuple[int, Step]]:
+        """Every number with its step, the shortest stacks first."""
+        ahead = deque([(ROOT, self.root)])
+        while ahead:
+            outer, instance = ahead.popleft()
+            for ordinal, place in enumerate(self.places_in(instance), 1):
+                number = inner_number(outer, ordinal, place.leads_to)
+                yield number, Step(outer, instance, place)
+                if isinstance(place.leads_to, Instance):
+                    ahead.append((number, place.leads_to))
 
-    def _give_numbers(self, order: Sequence[Instance], ways: Mapping[Instance, int]) -> None:
-        """Give each function as many numbers as there are ways to call it, one function after the other."""
-        following = ROOT
-        for instance in order:
-            self._first[instance] = following
-            following += ways[instance]
-
-    def _callees_first(self, instance: Instance, seen: set[Instance]) -> Iterator[Instance]:
-        seen.add(instance)
-        for _, called in self.calls_in(instance):
-            if called not in seen:
-                yield from self._callees_first(called, seen)
-        yield instance
-
-    def offset(self, node: tree.Call | tree.Method) -> int:
-        """What a caller adds to its own number for the function that it calls at `node`."""
-        return self._offsets[id(node)]
+    @cached_property
+    def _known(self) -> Mapping[int, Step | None]:
+        """The step of each number; None for a number that two stacks have: it is not known which one it was."""
+        known: dict[int, Step | None] = {}
+        for number, step in self._steps():
+            if len(known) == MOST_STACKS:
+                break
+            known[number] = None if number in known else step
+        return known
 
     def stack(self, number: int) -> RawStack:
-        """The callers that a number stands for, innermost first; empty for a number that is none."""
+        """The callers that a word stands for, innermost first; empty for a word that is the number of none."""
         frames: list[tuple[CodeType, int]] = []
-        instance = self._function_of(number)
-        while instance in self._callers:
-            callers = self._callers[instance]
-            caller = callers[bisect_right([one.first for one in callers], number) - 1]
-            code: CodeType = caller.instance.function.__code__
-            frames.append((code, offset_of(code, caller.line)))
-            number += self._first[caller.instance] - caller.first
-            instance = caller.instance
+        while step := self._known.get(number % (1 << 64)):
+            code: CodeType = step.instance.function.__code__
+            frames.append((code, offset_of(code, step.place.line)))
+            number = step.outer
         return tuple(frames)
 
-    def _function_of(self, number: int) -> Instance | None:
-        """The function to which a number belongs; None for 0."""
-        found = [instance for instance, first in self._first.items() if ROOT <= first <= number]
-        return found[-1] if found else None
+    def site(self, status: int) -> Site | None:
+        """The line that ended a program with a status; None where no line did."""
+        step = self._known.get(status % (1 << 64))
+        if step is None or isinstance(step.place.leads_to, Instance):
+            return None
+        return Site(step.instance.file, step.place.line, step.place.leads_to.what)
 
 
 def offset_of(code: CodeType, line: int) -> int:

@@ -1,38 +1,50 @@
 """Expressions of kernel code as LLVM's text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from stress.machine.language import tree
 from stress.machine.language.tree import Expression, Instance
 from stress.machine.native import arithmetic
-from stress.machine.native.call_stacks import CallStacks
+from stress.machine.native.call_stacks import ERROR, Error, Place
 from stress.machine.native.steps_code import METHODS, NOTHING, STEPS
+from stress.machine.native.units import Written
 from stress.machine.native.writer import SELDOM, Writer
+
+INNER = "%inner"
+"""What the numbers of a function's places begin with (`call_stacks`)."""
 
 
 class Surroundings(Protocol):
-    """What the code of a function needs to know of its program."""
+    """What the code of a function needs to know of others."""
 
-    stacks: CallStacks
-
-    def called(self, instance: Instance) -> tuple[str, bool]:
-        """The symbol of another function, and whether it may raise."""
+    def written(self, instance: Instance) -> Written:
+        """Another function."""
 
     def access(self, asked: tree.Method) -> Instance:
         """The function that does what a CPU is asked for."""
 
-    def site(self, instance: Instance, line: int, what: str) -> int:
-        """The status for an exception that a line of a function raises."""
+    def calls_in(self, instance: Instance) -> Mapping[int, Place]:
+        """The places in a function that call another one, by the `id` of their nodes."""
 
 
 class ExpressionCode(Writer):
-    """Writes the expressions of one function. A word is an i64, a truth an i1."""
+    """Writes the expressions of one function. A word is an i64, a truth an i1.
 
-    of: Surroundings
-    instance: Instance
+    `called` is what it calls, by symbols; `places` is where it calls and where it may end, in the order of numbers.
+    """
+
     locals: dict[str, str]
     """The slots of local names."""
+
+    def __init__(self, of: Surroundings, instance: Instance) -> None:
+        """Begin an empty body."""
+        super().__init__()
+        self.of, self.instance = of, instance
+        self.called: dict[str, Written] = {}
+        calls = of.calls_in(instance)
+        self.places = list(calls.values())
+        self._ordinals = {node: ordinal for ordinal, node in enumerate(calls, 1)}
 
     def throw(self, status: str) -> None:
         """End what is under way with a status."""
@@ -117,7 +129,7 @@ class ExpressionCode(Writer):
             bad, good = self.labels(2)
             self.fork(bit, bad, good, SELDOM)
             self.start(bad)
-            self.throw(str(self.of.site(self.instance, node.line, what)))
+            self.throw(self._error(node.line, what))
             self.start(good)
 
         left = self.word(node.left)
@@ -165,14 +177,22 @@ class ExpressionCode(Writer):
         words = [self.word(value) for value in node.arguments]
         return self._call(node, node.instance, [words[node.places.index(place)] for place in range(len(words))])
 
+    def _error(self, line: int, what: str) -> str:
+        """The status of an error of a line: its number."""
+        self.places.append(Place(line, Error(what)))
+        return self.new(f"or i64 {self.new(f'add i64 {INNER}, {len(self.places)}')}, {ERROR}")
+
     def _call(self, node: tree.Call | tree.Method, instance: Instance, words: Sequence[str]) -> str:
-        symbol, raises = self.of.called(instance)
-        stack = self.new(f"add i64 %stack, {self.of.stacks.offset(node)}")
-        given = ", ".join(f"i64 {value}" for value in ("%base", "%number", "%area", "%log", stack, *words))
-        if not raises:
-            return self.new(f"call i64 {symbol}({given})")
+        called = self.of.written(instance)
+        self.called[called.symbol] = called
+        own = list(called.own)
+        if "%stack" in own:
+            own[-1] = self.new(f"add i64 {INNER}, {self._ordinals[id(node)]}")
+        given = [f"i64 {value}" for value in (*own, *words)]
+        if not called.raises:
+            return self.new(f"call i64 {called.symbol}({', '.join(given)})")
         slot = self.new_slot() if instance.has_value else "null"
-        status = self.new(f"call i64 {symbol}({given}, ptr {slot})")
+        status = self.new(f"call i64 {called.symbol}({', '.join([*given, f'ptr {slot}'])})")
         bad, good = self.labels(2)
         self.fork(self.new(f"icmp ne i64 {status}, 0"), bad, good, SELDOM)
         self.start(bad)

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 
 from stress.machine.language import tree
 from stress.machine.language.tree import Instance
-from stress.machine.native.expression_code import ExpressionCode, Surroundings
+from stress.machine.native.call_stacks import FACTOR
+from stress.machine.native.expression_code import INNER, ExpressionCode, Surroundings
 from stress.machine.native.steps_code import NOTHING, STEPS
+from stress.machine.native.units import NOT_INLINED, Written
 from stress.machine.native.writer import SELDOM, plain
 from stress.machine.words import UNEXPLAINED
 
-OOPS, BROKEN, FIRST_SITE = 1, 2, 16
-"""The statuses of a function that was ended by an exception; FIRST_SITE and above: an error of a line of its own."""
+OOPS, BROKEN = 1, 2
+"""The statuses of a function that was ended by an exception; below 0: the number of an error of a line (`call_stacks`).
+"""
 STATUS = {"oops": OOPS, "broken": BROKEN}
 CPU = ("%base", "%number", "%area", "%log")
 PARAMETERS = (*CPU, "%stack")
-"""What every function gets: a CPU, the number of its call stack. Its words come behind them."""
+"""What a function gets as far as it uses it: a CPU, the number of its call stack. Its words come behind them."""
 LONG = 60
 """Lines of LLVM's text of a function, what it calls left out."""
 Handler = tuple[str, str]
@@ -26,8 +29,8 @@ class FunctionCode(ExpressionCode):
 
     def __init__(self, of: Surroundings, instance: Instance, raises: bool) -> None:
         """Write the body of a function, which may raise or not."""
-        super().__init__()
-        self.of, self.instance, self.raises = of, instance, raises
+        super().__init__(of, instance)
+        self.raises = raises
         self.handlers: list[Handler] = []
         self.loops: list[tuple[str, str]] = []
         self.locals = {name: f"%v.{plain(name)}" for name in self._names()}
@@ -40,29 +43,32 @@ class FunctionCode(ExpressionCode):
         stored = [node.name for node in self.instance.nodes if isinstance(node, tree.Assign | tree.For)]
         return list(dict.fromkeys([*self.instance.words, *stored]))
 
-    def text(self, symbol: str) -> str:
+    def written(self) -> Written:
         """The whole function."""
-        words = {name: f"%p.{plain(name)}" for name in self.instance.words}
-        parameters = [f"i64 {name}" for name in (*PARAMETERS, *words.values())]
-        parameters += ["ptr %value"] if self.raises else []
-        head = f"define internal i64 {symbol}({', '.join(parameters)}) {self._attributes()} {{"
+        name, body, calls = plain(self.instance.name), self._body(), list(self.called.values())
+        own = [parameter for parameter in PARAMETERS if parameter in body]
+        words = [f"%p.{plain(word)}" for word in self.instance.words]
+        return Written(name, own, words, self._attributes(), body, self.raises, calls, self.places)
+
+    def _body(self) -> str:
         slots = [f"{slot} = alloca i64" for slot in self.locals.values()]
-        given = [f"store i64 {word}, ptr {self.locals[name]}" for name, word in words.items()]
-        return "\n".join([head, *slots, *self.slots, *given, *self.lines, "}", ""])
+        given = [f"store i64 %p.{plain(name)}, ptr {self.locals[name]}" for name in self.instance.words]
+        inner = [f"{INNER} = mul i64 %stack, {FACTOR}"] if self.places else []
+        return "\n".join([*slots, *self.slots, *inner, *given, *self.lines, ""])
 
     def _attributes(self) -> str:
         """How LLVM may inline the function.
 
         A function with a loop stays one of its own, so that the loop has all registers. So does a long one that leads
-        to several others, as writers have: LLVM would take half as long again for all of them in one. What an access is
-        made of is always inlined.
+        to several others, as writers have: LLVM would take half as long again for all of them in one, and an edit
+        would cost all of it. What an access is made of is always inlined.
         """
         nodes = self.instance.nodes
         if any(isinstance(node, tree.Intrinsic) and node.name == "stay_apart" for node in nodes):
-            return "noinline cold nounwind"
+            return f"{NOT_INLINED} cold nounwind"
         calls = sum(isinstance(node, tree.Call) for node in nodes)
         if any(isinstance(node, tree.While | tree.For) for node in nodes) or (calls > 1 and len(self.lines) > LONG):
-            return "noinline nounwind"
+            return f"{NOT_INLINED} nounwind"
         return "alwaysinline nounwind" if any(isinstance(node, tree.Intrinsic) for node in nodes) else "nounwind"
 
     def throw(self, status: str) -> None:
@@ -171,7 +177,7 @@ class FunctionCode(ExpressionCode):
     def _note_unexplained(self, status: str) -> None:
         """Keep the status of an error of a line, which the handler forgets; it ends the program."""
         note, end = self.labels(2)
-        self.fork(self.new(f"icmp uge i64 {status}, {FIRST_SITE}"), note, end, SELDOM)
+        self.fork(self.new(f"icmp slt i64 {status}, 0"), note, end, SELDOM)
         self.start(note)
         word = self.new(f"add i64 %base, {self.new(f'add i64 %log, {UNEXPLAINED}')}")
         STEPS["store_word"](self, word, status)

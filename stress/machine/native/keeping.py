@@ -1,6 +1,6 @@
 """The folder of compiled programs. Code that is loaded from it runs, so it must be code that this user has put there.
 
-The folder, and each file in it, is used only if it belongs to the user and no other user can write it. A program is one
+The folder, and each file in it, is used only if it belongs to the user and no other user can write it. A unit is one
 file: a digest, and the code. It is loaded only if the two fit. It appears whole, in one step.
 """
 
@@ -64,7 +64,7 @@ def _with_digest(path: Path, code: bytes) -> bytes:
 
 
 def kept(path: Path) -> tuple[bytes | None, str]:
-    """The code in a program's file; None, and why it must not be loaded, where it is not what was kept."""
+    """The code in a unit's file; None, and why it must not be loaded, where it is not what was kept."""
     try:
         if fault := fault_of(path):
             return None, fault
@@ -76,11 +76,11 @@ def kept(path: Path) -> tuple[bytes | None, str]:
 
 
 def keep(path: Path, code: bytes) -> None:
-    """Write a program's file in one step, for nobody else to write."""
-    write_whole(path, [_with_digest(path, code)], mode=0o600)
+    """Write a unit's file in one step, for nobody else to write. What a crash of the host cuts has a wrong digest."""
+    write_whole(path, [_with_digest(path, code)], mode=0o600, durable=False)
 
 
 def throw_away(path: Path) -> None:
-    """Remove a program's file."""
+    """Remove a unit's file."""
     with suppress(OSError):
         path.unlink()

@@ -1,12 +1,14 @@
 """Machine code from LLVM's text, and its place in this process.
 
-As a script it compiles: LLVM's text on standard input, object code on standard output (`side_by_side`). So it imports
-nothing of kstress.
+As a script it compiles: a list of LLVM's texts on standard input, a list of object code on standard output, both as
+JSON (`side_by_side`). So it imports nothing of kstress.
 """
 
 import ctypes
+import json
 import sys
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,6 +36,7 @@ def target() -> Any:
     )
 
 
+@cache
 def made_by() -> str:
     """What machine code depends on besides its text: LLVM, the settings, the processor."""
     processor = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
@@ -41,7 +44,7 @@ def made_by() -> str:
 
 
 def _optimise(text: str) -> Any:
-    """A program as a module of LLVM, optimised."""
+    """A unit as a module of LLVM, optimised."""
     module = llvm.parse_assembly(text)
     module.verify()
     builder = llvm.create_pass_builder(target(), llvm.create_pipeline_tuning_options(speed_level=SPEED))
@@ -50,13 +53,13 @@ def _optimise(text: str) -> Any:
 
 
 def machine_code(text: str) -> bytes:
-    """The object code of a program, optimised."""
+    """The object code of a unit, optimised."""
     code: bytes = target().emit_object(_optimise(text))
     return code
 
 
 def optimised(text: str) -> str:
-    """The text of a program as LLVM has optimised it: for tests, and to look at."""
+    """The text of a unit as LLVM has optimised it: for tests, and to look at."""
     return str(_optimise(text))
 
 
@@ -64,8 +67,8 @@ _engines: list[Any] = []
 """What owns the code that was loaded; it stays until the process ends."""
 
 
-def load(code: bytes, words: int = 0) -> Entry:
-    """Load object code; its entry, which takes a CPU's four numbers, the address of its value, and `words` more.
+def load(codes: Sequence[bytes], words: int = 0) -> Entry:
+    """Load the units of a program; its entry, which takes a CPU's four numbers, the address of its value, `words` more.
 
     A call of it releases the GIL.
 
@@ -73,7 +76,8 @@ def load(code: bytes, words: int = 0) -> Entry:
         RuntimeError: for object code that LLVM cannot load.
     """
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    for code in codes:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     address = engine.get_function_address(ENTRY)
     if not address:
@@ -83,4 +87,4 @@ def load(code: bytes, words: int = 0) -> Entry:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(machine_code(sys.stdin.read()))
+    json.dump([b64encode(machine_code(text)).decode() for text in json.load(sys.stdin)], sys.stdout)

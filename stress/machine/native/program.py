@@ -1,6 +1,7 @@
-"""A whole program as LLVM's text: its entry, and every function that it calls, each once."""
+"""Whole programs as LLVM's text: their entry, and every function that they call, each written once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
@@ -11,86 +12,79 @@ from stress.machine.language.errors import too_deep
 from stress.machine.language.instances import INSTANCES, Instances
 from stress.machine.language.tree import Function, Instance, Kind
 from stress.machine.native import arithmetic
-from stress.machine.native.call_stacks import ROOT, Call, CallStacks
+from stress.machine.native.call_stacks import ROOT, CallStacks, Place
 from stress.machine.native.cpu import accesses_for
-from stress.machine.native.function_code import CPU, FIRST_SITE, FunctionCode
+from stress.machine.native.function_code import CPU, FunctionCode
 from stress.machine.native.machine_code import ENTRY
-from stress.machine.native.steps_code import DECLARATIONS, METHODS
-from stress.machine.native.writer import plain
+from stress.machine.native.steps_code import METHODS
+from stress.machine.native.units import Written
 
 
 @attrs.frozen
-class Site:
-    """A line whose own error ends a program, and what the error is."""
+class Program:
+    """What one call of a function needs: the texts of its units, the entry's first; the stacks that it may have."""
 
-    file: str
-    line: int
-    what: str
+    units: Sequence[str]
+    stacks: CallStacks
 
 
 @attrs.define
-class Program:
-    """The functions of one program on their way into LLVM's text.
+class Library:
+    """The functions of programs on their way into LLVM's text, each once.
 
     `features` are those of a CPU of which no more is known: what was checked for every engine is compiled for one.
     """
 
     features: Features | None = None
     instances: Instances = INSTANCES
-    sites: list[Site] = attrs.field(factory=list)
-    """The lines that may fail, in the order of their statuses."""
-    stacks: CallStacks = attrs.field(init=False)
-    _texts: list[str] = attrs.field(factory=list, repr=False)
-    _symbols: dict[Instance, tuple[str, bool]] = attrs.field(factory=dict, repr=False)
+    _written: dict[Instance, Written] = attrs.field(factory=dict, repr=False)
+    _units: dict[str, tuple[str, Sequence[Written]]] = attrs.field(factory=dict, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.stacks = CallStacks(self.calls_in)
-
-    def text(self, function: Function, *kinds: Kind) -> str:
+    def program(self, function: Function, *kinds: Kind) -> Program:
         """The program that calls one function: its entry stores the function's value at `out`, and returns a status.
 
         Raises:
             KernelCodeError: for anything that is not kernel code.
         """
         root = self.instances.root(function, *kinds)
-        self.stacks.number(root)
-        symbol, raises = self.called(root)
-        return "".join([*self._texts, _entry(root, symbol, raises), DECLARATIONS])
+        written = self.written(root)
+        text, called = written.unit(_entry(written))
+        units = {written.symbol: text}
+        self._gather(called, units)
+        return Program(list(units.values()), CallStacks(root, lambda one: self.written(one).places))
 
-    def called(self, instance: Instance) -> tuple[str, bool]:
-        """The symbol of a function, and whether it may raise; its text is written at the first call."""
-        if instance not in self._symbols:
+    def _gather(self, called: Sequence[Written], units: dict[str, str]) -> None:
+        """Add the units that are called, and those that they call."""
+        for one in called:
+            if one.symbol not in units:
+                if one.symbol not in self._units:
+                    self._units[one.symbol] = one.unit()
+                units[one.symbol], further = self._units[one.symbol]
+                self._gather(further, units)
+
+    def written(self, instance: Instance) -> Written:
+        """A function as text, behind those that it calls."""
+        if instance not in self._written:
             try:
-                self._write(instance)
+                raises = self._may_raise(instance.body)
+                self._written[instance] = FunctionCode(self, instance, raises).written()
             except RecursionError:
                 raise too_deep(instance.function) from None
-        return self._symbols[instance]
-
-    def _write(self, instance: Instance) -> None:
-        """Write a function's text, behind those of the functions that it calls."""
-        raises = self._may_raise(instance.body)  # first: it gives symbols to the functions that are called
-        symbol = f"@{plain(instance.name)}.{len(self._symbols)}"
-        self._symbols[instance] = symbol, raises
-        self._texts.append(FunctionCode(self, instance, raises).text(symbol))
+        return self._written[instance]
 
     def access(self, asked: tree.Method) -> Instance:
         """The function that does what a CPU is asked for."""
         function: Any = accesses_for(asked.cpu.features or self.features)[asked.name]
         return self.instances.root(function, asked.cpu, *[None] * len(asked.arguments))
 
-    def site(self, instance: Instance, line: int, what: str) -> int:
-        """The status for an exception that a line of a function raises."""
-        self.sites.append(Site(instance.file, line, what))
-        return FIRST_SITE + len(self.sites) - 1
-
-    def calls_in(self, instance: Instance) -> Sequence[Call]:
-        """The places in a function that call another one."""
-        found: list[Call] = []
+    def calls_in(self, instance: Instance) -> Mapping[int, Place]:
+        """The places in a function that call another one, by the `id` of their nodes."""
+        found = {}
         for node in instance.nodes:
             if isinstance(node, tree.Call):
-                found.append((node, node.instance))
+                found[id(node)] = Place(node.line, node.instance)
             elif isinstance(node, tree.Method) and node.name not in METHODS:
-                found.append((node, self.access(node)))
+                found[id(node)] = Place(node.line, self.access(node))
         return found
 
     def _may_raise(self, found: Any) -> bool:
@@ -109,20 +103,25 @@ class Program:
         if isinstance(found, tree.Binary):
             return arithmetic.may_raise(found.operator, isinstance(found.right, tree.Constant))
         if isinstance(found, tree.Method) and found.name not in METHODS:
-            return self.called(self.access(found))[1]
-        return isinstance(found, tree.Call) and self.called(found.instance)[1]
+            return self.written(self.access(found)).raises
+        return isinstance(found, tree.Call) and self.written(found.instance).raises
 
 
-def _entry(root: Instance, symbol: str, raises: bool) -> str:
+@cache
+def library_for(features: Features) -> Library:
+    """What this process has written for a CPU with `features`."""
+    return Library(features)
+
+
+def _entry(root: Written) -> str:
     """The one function that is called from outside, with a CPU's four numbers, `out`, and the words of the root."""
-    words = [f"%p.{plain(name)}" for name in root.words]
-    parameters = ", ".join(f"i64 {name}" for name in (*CPU, "%out", *words))
-    given = ", ".join(f"i64 {name}" for name in (*CPU, str(ROOT), *words))
-    return "\n".join([f"define i64 @{ENTRY}({parameters}) nounwind {{", *_pass_on(symbol, raises, given), "}", ""])
+    parameters = ", ".join(f"i64 {name}" for name in (*CPU, "%out", *root.words))
+    given = [f"i64 {ROOT if name == '%stack' else name}" for name in (*root.own, *root.words)]
+    body = ["%pointer = inttoptr i64 %out to ptr", *_pass_on(root, given)]
+    return "\n".join([f"define i64 @{ENTRY}({parameters}) nounwind {{", *body, "}", ""])
 
 
-def _pass_on(symbol: str, raises: bool, given: str) -> Sequence[str]:
-    pointer = "%pointer = inttoptr i64 %out to ptr"
-    if raises:
-        return [pointer, f"%status = call i64 {symbol}({given}, ptr %pointer)", "ret i64 %status"]
-    return [f"%value = call i64 {symbol}({given})", pointer, "store i64 %value, ptr %pointer", "ret i64 0"]
+def _pass_on(root: Written, given: Sequence[str]) -> Sequence[str]:
+    if root.raises:
+        return [f"%status = call i64 {root.symbol}({', '.join([*given, 'ptr %pointer'])})", "ret i64 %status"]
+    return [f"%value = call i64 {root.symbol}({', '.join(given)})", "store i64 %value, ptr %pointer", "ret i64 0"]

@@ -1,11 +1,13 @@
-"""Compiles programs side by side: llvmlite holds a lock of its own, so each program needs a process of its own.
+"""Compiles units side by side: llvmlite holds a lock of its own, so each core but one needs a process of its own.
 
-A helper that cannot be started, or does not end well, costs time and nothing else: its program is compiled here.
+A helper that cannot be started, or does not end well, costs time and nothing else: its units are compiled here.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
@@ -15,23 +17,25 @@ import attrs
 from stress.machine.native import machine_code
 
 LONGEST_SECONDS = 60.0
-"""More than any program takes on any host; then the helper is ended."""
+"""More than any units take on any host; then the helper is ended."""
+WORTH_A_HELPER = 40_000
+"""Bytes of text that take as long to compile as a helper takes to start, a fifth of a second."""
 
 
 @attrs.frozen
 class Helper:
-    """A process that compiles one program."""
+    """A process that compiles some units."""
 
     process: "subprocess.Popen[bytes]"
     made: IO[bytes]
 
-    def code(self) -> bytes | None:
-        """The object code, once the process has ended; None if it has not made any."""
-        with suppress(subprocess.TimeoutExpired):
+    def codes(self) -> Sequence[bytes]:
+        """The object code of its units, once the process has ended; none if it has not made them."""
+        with suppress(subprocess.TimeoutExpired, ValueError):
             if self.process.wait(LONGEST_SECONDS) == 0:
                 self.made.seek(0)
-                return self.made.read()
-        return None
+                return [b64decode(code) for code in json.load(self.made)]
+        return []
 
     def end(self) -> None:
         """End the process, if it still runs."""
@@ -40,15 +44,15 @@ class Helper:
 
 
 @contextmanager
-def helper(text: str) -> Iterator[Helper | None]:
-    """A process that compiles `text` while the block runs; None if the host has none to give.
+def helper(texts: Sequence[str]) -> Iterator[Helper | None]:
+    """A process that compiles `texts` while the block runs; None if the host has none to give.
 
     It is no member of this process's group: a Ctrl-C at the terminal is for this process, which then ends the helper.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as made, ExitStack() as stack:
         started = None
         with suppress(OSError):
-            given.write(text.encode())
+            given.write(json.dumps(texts).encode())
             given.seek(0)
             command = [sys.executable, "-P", machine_code.__file__]
             process = subprocess.Popen(
@@ -59,12 +63,21 @@ def helper(text: str) -> Iterator[Helper | None]:
         yield started
 
 
-def machine_codes(texts: Sequence[str], cores: int) -> list[bytes]:
-    """The object code of each program; as many are compiled at once as there are cores."""
+def shares(texts: Sequence[str], cores: int) -> list[list[str]]:
+    """The texts in one share for each core that is worth it, of about the same length."""
+    number = min(cores, len(texts), 1 + sum(map(len, texts)) // WORTH_A_HELPER)
+    found: list[list[str]] = [[] for _ in range(number)]
+    for text in sorted(texts, key=len, reverse=True):
+        min(found, key=lambda share: sum(map(len, share))).append(text)
+    return found
+
+
+def machine_codes(texts: Sequence[str], cores: int) -> dict[str, bytes]:
+    """The object code of each text; as many are compiled at once as there are cores, if it is worth it."""
+    own, *others = shares(texts, cores) if texts else [[]]
     with ExitStack() as stack:
-        helpers = [stack.enter_context(helper(text)) for text in texts[1:cores]]
-        made = dict(enumerate(helpers, 1))
-        own = {place: machine_code.machine_code(text) for place, text in enumerate(texts) if not made.get(place)}
-        codes = {place: one.code() for place, one in made.items() if one}
-        known = {place: code for place, code in (own | codes).items() if code}
-        return [known.get(place) or machine_code.machine_code(text) for place, text in enumerate(texts)]
+        helpers = [(share, stack.enter_context(helper(share))) for share in others]
+        codes = {text: machine_code.machine_code(text) for text in own}
+        for share, one in helpers:
+            codes |= dict(zip(share, one.codes() if one else [], strict=False))
+    return codes | {text: machine_code.machine_code(text) for text in texts if text not in codes}
