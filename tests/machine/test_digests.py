@@ -21,7 +21,7 @@ from stress.config import Config
 from stress.machine.language.instances import CPU
 from stress.machine.loop import run_program
 from stress.machine.native.engine import digest_of
-from stress.machine.native.program import Library
+from stress.machine.native.program import library_for
 from stress.runs.settled import settle
 from stress.scenario_files import catalogue
 
@@ -31,7 +31,7 @@ def digests():
         features = settle(Config(cpus=4, engine="native")).features(scenario)
         for program in scenario.deal(4):
             operation = program.under(scenario.protocol)
-            units = Library(features).program(run_program, CPU, operation, scenario.protocol.safepoint).units
+            units = library_for(features).program(run_program, CPU, operation, scenario.protocol.safepoint).units
             found[f"{scenario.name} {program.name}"] = list(map(digest_of, units))
     return found
 """
