@@ -26,7 +26,7 @@ import attrs
 
 from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.sweep import sweep
-from stress.results.compare.comparison import BETTER, WORSE, Comparison, compare
+from stress.results.compare.comparison import Comparison, Standing, compare
 from stress.runs.result import json_text
 
 SIDES = Path(__file__).parent / "slowdown"
@@ -50,12 +50,12 @@ class Round:
     def different(self) -> list[str]:
         """What of the equal pair is called different."""
         facts = [fact.end for cell in self.equal.cells for fact in cell.facts]
-        return facts + [one.tested.name for _, one in self.equal.all(WORSE, BETTER)]
+        return facts + [one.tested.name for _, one in self.equal.all(Standing.WORSE, Standing.BETTER)]
 
     @property
     def found(self) -> bool:
         """Whether the slowed side's lookups are called worse."""
-        return any(one.tested.name == LOOKUPS for _, one in self.slowed.all(WORSE))
+        return any(one.tested.name == LOOKUPS for _, one in self.slowed.all(Standing.WORSE))
 
 
 def sides(place: Path) -> list[Path]:

@@ -75,7 +75,7 @@ GROUP = Group(
             "lost-passes", "a cell that B lacks passes", "self.untold or not any", "not any"
         ),
         COMPARISON.of("def answer(").mutant(
-            "gate-open", "a regression is no failure", "return REGRESSION", "return NO_REGRESSION"
+            "gate-open", "a regression is no failure", "return Answer.REGRESSION", "return Answer.NO_REGRESSION"
         ),
         COMPARISON.of("def _testable(").mutant(
             "soaks-counted", "how many repeats would do counts soaks' figures", " if not pair.of_soak", ""

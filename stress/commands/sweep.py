@@ -47,28 +47,23 @@ def sweep(
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:
+        from stress.campaign.sweep.matrix import matrix_of
+        from stress.campaign.sweep.sweep import resume_sweep
+        from stress.campaign.sweep.sweep import sweep as run_sweep
+
         how = {"watcher": outputs, "interrupted": interrupts.pending, "cores": cores, **workers_of(scheduler)}
-        ending = _sweep(scenarios, resumed, results, optional(**given), how)
+        if resumed is not None:
+            _refuse_beside_resume(scenarios, results, optional(**given))
+            ending = resume_sweep(resumed, **how)
+        else:
+            ending = run_sweep(matrix_of(scenarios, optional(**given)), **how, **optional(results=results))
     finally:
         outputs.close()
     return campaign_code("sweep", outputs, ending, verdicts_code(ending.others, interrupts.signal))
 
 
-def _sweep(
-    scenarios: tuple[str, ...],
-    resumed: Path | None,
-    results: Path | None,
-    given: dict[str, Any],
-    how: dict[str, Any],
-) -> Any:
-    """Start a sweep, or go on with one."""
-    from stress.campaign.sweep.matrix import matrix_of
-    from stress.campaign.sweep.sweep import resume_sweep, sweep
-
-    if resumed is not None:
-        beside = [*scenarios, *(f"--{name.replace('_', '-')}" for name in given), *(["--results"] if results else [])]
-        if beside:
-            raise UserError(f"--resume: the run directory says what to run; leave {', '.join(beside)} out")
-        return resume_sweep(resumed, **how)
-    place = optional(results=results)
-    return sweep(matrix_of(scenarios, given), **how, **place)
+def _refuse_beside_resume(scenarios: tuple[str, ...], results: Path | None, given: dict[str, Any]) -> None:
+    """A resumed sweep has all that it runs in its directory."""
+    beside = [*scenarios, *(f"--{name.replace('_', '-')}" for name in given), *(["--results"] if results else [])]
+    if beside:
+        raise UserError(f"--resume: the run directory says what to run; leave {', '.join(beside)} out")

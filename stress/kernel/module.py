@@ -39,12 +39,8 @@ ListChange = Callable[[Cpu, int], None]
 LOADS = COUNTERS
 UNLOADS = COUNTERS + 8
 
-ENOENT = 2
-EWOULDBLOCK = 11
-ENOMEM = 12
-EBUSY = 16
-EEXIST = 17
-ENODEV = 19
+ENOENT, EWOULDBLOCK, ENOMEM, EBUSY, EEXIST, ENODEV = 2, 11, 12, 16, 17, 19
+"""The numbers of errors as Linux has them, whatever the host has."""
 
 
 @kernel

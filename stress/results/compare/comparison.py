@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import attrs
@@ -17,8 +18,22 @@ from stress.results.compare.tested import Tested, tested
 from stress.results.load.entries import EXPECTED, Source
 from stress.safe_text import shown
 
-WORSE, BETTER, NOISE, UNTESTED = "worse", "better", "noise", "not tested"
-REGRESSION, CANNOT_TELL, NO_REGRESSION = "regression", "cannot tell", "no regression"
+
+class Standing(StrEnum):
+    """How a figure of B stands to that of A."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    NOISE = "noise"
+    UNTESTED = "not tested"
+
+
+class Answer(StrEnum):
+    """What a comparison comes to."""
+
+    REGRESSION = "regression"
+    CANNOT_TELL = "cannot tell"
+    NO_REGRESSION = "no regression"
 
 
 @attrs.frozen
@@ -30,13 +45,13 @@ class Compared:
     level: float
 
     @property
-    def standing(self) -> str:
+    def standing(self) -> Standing:
         """WORSE or BETTER if B differs, NOISE if it need not, UNTESTED if nobody can tell."""
         if self.p is None:
-            return UNTESTED
+            return Standing.UNTESTED
         if self.p > self.level:
-            return NOISE
-        return WORSE if self.tested.worse else BETTER
+            return Standing.NOISE
+        return Standing.WORSE if self.tested.worse else Standing.BETTER
 
 
 @attrs.frozen
@@ -60,12 +75,12 @@ class Cell:
     @property
     def worse(self) -> bool:
         """Whether it is a regression."""
-        return bool(self.facts) or any(one.standing == WORSE for one in self.compared)
+        return bool(self.facts) or any(one.standing == Standing.WORSE for one in self.compared)
 
     @property
     def has_answer(self) -> bool:
         """Whether anything can be said of it: a fact, a test or, of soaks, the verdict that was expected."""
-        if self.facts or any(one.standing != UNTESTED for one in self.compared):
+        if self.facts or any(one.standing != Standing.UNTESTED for one in self.compared):
             return True
         sides = (*self.pair.a, *self.pair.b)
         return self.there and self.pair.of_soak and all(entry.standing == EXPECTED for entry in sides)
@@ -82,7 +97,7 @@ class Comparison:
     conditions: tuple[Condition, ...]
     needed: int
 
-    def all(self, *standings: str) -> list[tuple[Cell, Compared]]:
+    def all(self, *standings: Standing) -> list[tuple[Cell, Compared]]:
         """Every figure that stands so, with its cell; those that are furthest apart first."""
         found = [(cell, one) for cell in self.cells for one in cell.compared if one.standing in standings]
         return sorted(found, key=lambda pair: pair[1].tested.distance, reverse=True)
@@ -90,7 +105,7 @@ class Comparison:
     @property
     def regressions(self) -> int:
         """How many facts and figures are worse in B."""
-        return sum(len(cell.facts) for cell in self.cells) + len(self.all(WORSE))
+        return sum(len(cell.facts) for cell in self.cells) + len(self.all(Standing.WORSE))
 
     @property
     def untold(self) -> list[Cell]:
@@ -98,11 +113,11 @@ class Comparison:
         return [cell for cell in self.cells if cell.pair.a and not cell.has_answer]
 
     @property
-    def answer(self) -> str:
+    def answer(self) -> Answer:
         """REGRESSION, CANNOT_TELL where nothing can be said of a cell of A, or of any at all, else NO_REGRESSION."""
         if self.regressions:
-            return REGRESSION
-        return CANNOT_TELL if self.untold or not any(cell.there for cell in self.cells) else NO_REGRESSION
+            return Answer.REGRESSION
+        return Answer.CANNOT_TELL if self.untold or not any(cell.there for cell in self.cells) else Answer.NO_REGRESSION
 
 
 def compare(a: Path, b: Path, terms: Terms | None = None) -> Comparison:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from stress.results.compare.comparison import BETTER, NOISE, UNTESTED, WORSE, Cell, Compared, Comparison
+from stress.results.compare.comparison import Cell, Compared, Comparison, Standing
 from stress.results.compare.wording import between, factor
 from stress.results.pages.palette import BAD, DIM, FAINT, GOOD, INK
 from stress.results.pages.pictures import Key, Picture
@@ -28,17 +28,17 @@ FAR = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Factors that are written below the picture, where all are near to 1 and where some are not."""
 FURTHEST = 100.0
 """An interval that goes further than this factor ends at the edge, with an arrow."""
-LOOKS: dict[str, dict[str, Any]] = {
-    WORSE: {"color": BAD, "markerfacecolor": BAD},
-    BETTER: {"color": GOOD, "markerfacecolor": GOOD},
-    NOISE: {"color": INK, "markerfacecolor": INK},
-    UNTESTED: {"color": DIM, "markerfacecolor": "none"},
+LOOKS: dict[Standing, dict[str, Any]] = {
+    Standing.WORSE: {"color": BAD, "markerfacecolor": BAD},
+    Standing.BETTER: {"color": GOOD, "markerfacecolor": GOOD},
+    Standing.NOISE: {"color": INK, "markerfacecolor": INK},
+    Standing.UNTESTED: {"color": DIM, "markerfacecolor": "none"},
 }
 MEANINGS = {
-    WORSE: "B is worse",
-    BETTER: "B is better",
-    NOISE: "may be noise",
-    UNTESTED: "not tested: too few repeats",
+    Standing.WORSE: "B is worse",
+    Standing.BETTER: "B is better",
+    Standing.NOISE: "may be noise",
+    Standing.UNTESTED: "not tested: too few repeats",
 }
 
 
@@ -50,7 +50,7 @@ class Factor:
     text: str
     ratio: float
     interval: tuple[float, float] | None
-    standing: str
+    standing: Standing
 
 
 def factors_of(comparison: Comparison) -> list[Factor]:
@@ -85,7 +85,7 @@ def pictures_of(comparison: Comparison) -> Iterator[Picture]:
         )
 
 
-def _keys(standings: set[str], level: float) -> Iterator[Key]:
+def _keys(standings: set[Standing], level: float) -> Iterator[Key]:
     """What colours, lines and the band mean."""
     for standing in LOOKS:
         if standing in standings:

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from stress.results.compare.comparison import WORSE, Cell, Comparison
+from stress.results.compare.comparison import Cell, Comparison, Standing
 from stress.results.compare.wording import answer, line, why_untested
 from stress.safe_text import shown
 
@@ -52,4 +52,4 @@ def _case(cell: Cell, needed: int) -> Element:
 def _worst(cell: Cell) -> list[str]:
     """All that is worse in a cell, and how to see it again."""
     facts = [text for fact in cell.facts for text in (fact.text, f"again: {shown(fact.again)}")]
-    return facts + [line(one) for one in cell.compared if one.standing == WORSE]
+    return facts + [line(one) for one in cell.compared if one.standing == Standing.WORSE]

@@ -5,18 +5,7 @@ from itertools import count
 from typing import Any
 
 from stress.results.compare.as_json import comparison_json
-from stress.results.compare.comparison import (
-    BETTER,
-    CANNOT_TELL,
-    NO_REGRESSION,
-    NOISE,
-    REGRESSION,
-    UNTESTED,
-    WORSE,
-    Cell,
-    Compared,
-    Comparison,
-)
+from stress.results.compare.comparison import Answer, Cell, Compared, Comparison, Standing
 from stress.results.compare.intervals import MOST_FACTORS, factors_of, pictures_of
 from stress.results.compare.wording import amount, between, chance, factor, method, sentence, untold
 from stress.results.compare.words import GLOSSARY, INTRODUCTION
@@ -25,10 +14,10 @@ from stress.results.pages.downloads import Download, download
 from stress.results.pages.render import check_extra, render
 
 MOST_ROWS = 400
-TONES = {REGRESSION: "bad", CANNOT_TELL: "doubt", NO_REGRESSION: "good"}
-MARKS = {REGRESSION: "✗", CANNOT_TELL: "?", NO_REGRESSION: "✓"}
-ROW_TONES = {WORSE: "bad", BETTER: "good", NOISE: "", UNTESTED: "dim"}
-ROW_MARKS = {WORSE: "✗", BETTER: "✓", NOISE: "≈", UNTESTED: "?"}
+TONES = {Answer.REGRESSION: "bad", Answer.CANNOT_TELL: "doubt", Answer.NO_REGRESSION: "good"}
+MARKS = {Answer.REGRESSION: "✗", Answer.CANNOT_TELL: "?", Answer.NO_REGRESSION: "✓"}
+ROW_TONES = {Standing.WORSE: "bad", Standing.BETTER: "good", Standing.NOISE: "", Standing.UNTESTED: "dim"}
+ROW_MARKS = {Standing.WORSE: "✗", Standing.BETTER: "✓", Standing.NOISE: "≈", Standing.UNTESTED: "?"}
 
 
 def make_page(comparison: Comparison) -> str:
@@ -93,7 +82,7 @@ def _row(cell: Cell, one: Compared) -> Mapping[str, Any]:
     return {
         "tone": ROW_TONES[one.standing],
         "mark": ROW_MARKS[one.standing],
-        "standing": "may be noise" if one.standing == NOISE else one.standing,
+        "standing": "may be noise" if one.standing == Standing.NOISE else one.standing,
         "cell": cell.pair.name,
         "figure": tested.name,
         "numbers": (

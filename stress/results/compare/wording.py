@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stress.judge.trials import bound_text
-from stress.results.compare.comparison import BETTER, NOISE, UNTESTED, WORSE, Cell, Compared, Comparison
+from stress.results.compare.comparison import Cell, Compared, Comparison, Standing
 from stress.results.compare.tested import AS_EXPECTED, RANKS, Tested
 from stress.safe_text import shown
 
@@ -53,11 +53,12 @@ def sentence(comparison: Comparison) -> str:
     """The summary, without the word that answers first."""
     if not any(cell.there for cell in comparison.cells):
         return "A and B have no cell in common."
-    tests, noise = len(comparison.all(WORSE, BETTER, NOISE)), len(comparison.all(NOISE))
+    better, noise = len(comparison.all(Standing.BETTER)), len(comparison.all(Standing.NOISE))
+    tests = better + noise + len(comparison.all(Standing.WORSE))
     soaks = [cell for cell in comparison.cells if cell.pair.of_soak and cell.has_answer and not cell.facts]
     parts = [
         f"B is worse in {counted(comparison.regressions, 'way')}" if comparison.regressions else "",
-        f"better in {counted(len(comparison.all(BETTER)), 'figure')}" if comparison.all(BETTER) else "",
+        f"better in {counted(better, 'figure')}" if better else "",
         f"{noise:,} of {counted(tests, 'figure')} may be noise" if tests else "no figure can be tested",
         f"{counted(len(soaks), 'soak')} as expected on both sides" if soaks else "",
         f"nothing is known of {counted(len(comparison.untold), 'cell')}" if comparison.untold else "",
@@ -83,7 +84,7 @@ def why_untested(cell: Cell, needed: int) -> str | None:
 
 def _too_few(cell: Cell, needed: int) -> str | None:
     """Why a cell that both have is not tested."""
-    untested = [one.tested for one in cell.compared if one.standing == UNTESTED]
+    untested = [one.tested for one in cell.compared if one.standing == Standing.UNTESTED]
     ranks = [one for one in untested if one.test == RANKS]
     if ranks:
         a, b = min(one.repeats for one in ranks)
@@ -132,9 +133,9 @@ def end_line(comparison: Comparison) -> str:
         "missing": sum(cell.missing for cell in comparison.cells),
         "new": sum(not cell.pair.a for cell in comparison.cells),
         "regressions": comparison.regressions,
-        "improvements": len(comparison.all(BETTER)),
-        "noise": len(comparison.all(NOISE)),
-        "not_tested": len(comparison.all(UNTESTED)),
+        "improvements": len(comparison.all(Standing.BETTER)),
+        "noise": len(comparison.all(Standing.NOISE)),
+        "not_tested": len(comparison.all(Standing.UNTESTED)),
         "repeats_needed": comparison.needed,
         "conditions_differing": len(comparison.conditions),
         "level": comparison.terms.level,

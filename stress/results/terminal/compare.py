@@ -14,19 +14,7 @@ from rich.text import Text
 from stress.errors import UserError
 from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from stress.results.compare.as_json import comparison_json
-from stress.results.compare.comparison import (
-    BETTER,
-    CANNOT_TELL,
-    NO_REGRESSION,
-    NOISE,
-    REGRESSION,
-    UNTESTED,
-    WORSE,
-    Cell,
-    Compared,
-    Comparison,
-    compare,
-)
+from stress.results.compare.comparison import Answer, Cell, Compared, Comparison, Standing, compare
 from stress.results.compare.intervals import pictures_of
 from stress.results.compare.junit import SUITE, junit_xml
 from stress.results.compare.page import make_page
@@ -50,9 +38,9 @@ from stress.safe_text import shown
 MOST_ROWS = 40
 EXAMPLE = Path("compare.html")
 MARK = f'name="{SUITE}"'
-STYLES = {WORSE: "bold red", BETTER: "green", NOISE: "", UNTESTED: "dim"}
-ANSWER_STYLES = {REGRESSION: "bold red", CANNOT_TELL: "yellow", NO_REGRESSION: "green"}
-CODES = {REGRESSION: EXIT_REGRESSION, CANNOT_TELL: EXIT_INCONCLUSIVE, NO_REGRESSION: 0}
+STYLES = {Standing.WORSE: "bold red", Standing.BETTER: "green", Standing.NOISE: "", Standing.UNTESTED: "dim"}
+ANSWER_STYLES = {Answer.REGRESSION: "bold red", Answer.CANNOT_TELL: "yellow", Answer.NO_REGRESSION: "green"}
+CODES = {Answer.REGRESSION: EXIT_REGRESSION, Answer.CANNOT_TELL: EXIT_INCONCLUSIVE, Answer.NO_REGRESSION: 0}
 
 
 @attrs.frozen(kw_only=True)
@@ -126,10 +114,10 @@ def show(comparison: Comparison, screen: Console) -> None:
     """Print the answer first, then what it rests on."""
     screen.print(Text(answer(comparison), ANSWER_STYLES[comparison.answer]), soft_wrap=True)
     _lines(screen, "conditions differ, so the code need not be the cause:", [one.text for one in comparison.conditions])
-    _lines(screen, "regressions that need no test:", list(_facts(comparison)), STYLES[WORSE])
-    _table(screen, "differences, worst first:", [*comparison.all(WORSE), *comparison.all(BETTER)])
-    _table(screen, "may be noise:", comparison.all(NOISE))
-    _table(screen, "not tested, since so many repeats cannot tell:", comparison.all(UNTESTED))
+    _lines(screen, "regressions that need no test:", list(_facts(comparison)), STYLES[Standing.WORSE])
+    _table(screen, "differences, worst first:", [*comparison.all(Standing.WORSE), *comparison.all(Standing.BETTER)])
+    _table(screen, "may be noise:", comparison.all(Standing.NOISE))
+    _table(screen, "not tested, since so many repeats cannot tell:", comparison.all(Standing.UNTESTED))
     _lines(screen, "without a full comparison:", list(untold(comparison)), "yellow")
     screen.print(Text(f"\nhow  {method(comparison)}", "dim"))
     screen.print(Text(end_line(comparison)), soft_wrap=True)

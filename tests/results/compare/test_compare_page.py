@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stress.results.compare.comparison import BETTER, NOISE, UNTESTED, WORSE
+from stress.results.compare.comparison import Standing
 from stress.results.compare.intervals import MOST_FACTORS, MOST_ROWS, factors_of, pictures_of
 from stress.results.compare.page import make_page
 from stress.results.pages.render import GENERATOR
@@ -22,13 +22,14 @@ def test_factors_are_drawn_worst_first_with_their_intervals(tmp_path: Path) -> N
     a = [*runs(), *runs(scenario="b"), *runs(STEADY[:3], "c")]
     b = [*runs(FASTER), *runs(SLOWER, "b"), *runs(STEADY[:3], "c")]
     factors = factors_of(compared(tmp_path, a, b))
-    assert [one.standing for one in factors] == [WORSE, BETTER, *[NOISE] * 8, *[UNTESTED] * 5]
+    rest = [*[Standing.NOISE] * 8, *[Standing.UNTESTED] * 5]
+    assert [one.standing for one in factors] == [Standing.WORSE, Standing.BETTER, *rest]
     assert factors[0].label.endswith("b, python, 4 CPUs: lookups")
     assert factors[0].ratio == pytest.approx(0.7, abs=0.01)
     assert factors[0].interval is not None
     low, high = factors[0].interval
     assert low < factors[0].ratio < high < 0.8
-    assert {one.interval for one in factors if one.standing == UNTESTED} == {None}
+    assert {one.interval for one in factors if one.standing == Standing.UNTESTED} == {None}
 
 
 def test_the_page_says_what_is_worse_and_how_to_see_it_again(tmp_path: Path) -> None:

@@ -11,16 +11,7 @@ from benchmarks.made_sweep import cells, conditions, plan_of, write_sweep
 from stress import compare
 from stress.errors import UserError
 from stress.results.compare.as_json import comparison_json
-from stress.results.compare.comparison import (
-    BETTER,
-    CANNOT_TELL,
-    NO_REGRESSION,
-    NOISE,
-    REGRESSION,
-    UNTESTED,
-    WORSE,
-    compare_sources,
-)
+from stress.results.compare.comparison import Answer, Standing, compare_sources
 from stress.results.compare.terms import Terms
 from stress.results.compare.wording import why_untested
 from stress.results.load.gather import gather
@@ -33,24 +24,25 @@ SLOWER = tuple(number * 4 // 5 for number in STEADY)
 
 def test_what_is_slower_is_worse_and_what_is_faster_is_better_whichever_side_it_is_on(tmp_path: Path) -> None:
     worse = compared(tmp_path, runs(), runs(SLOWER))
-    assert (standings(worse)["lookups"], worse.answer, worse.regressions) == (WORSE, REGRESSION, 1)
+    assert (standings(worse)["lookups"], worse.answer, worse.regressions) == (Standing.WORSE, Answer.REGRESSION, 1)
     better = compared(tmp_path, runs(SLOWER), runs())
-    assert (standings(better)["lookups"], better.answer, better.regressions) == (BETTER, NO_REGRESSION, 0)
-    assert set(standings(worse).values()) == {WORSE, NOISE}
+    assert standings(better)["lookups"] == Standing.BETTER
+    assert (better.answer, better.regressions) == (Answer.NO_REGRESSION, 0)
+    assert set(standings(worse).values()) == {Standing.WORSE, Standing.NOISE}
 
 
 def test_equal_sides_are_noise(tmp_path: Path) -> None:
     same = compared(tmp_path, runs(), runs(reversed(STEADY)))
-    assert set(standings(same).values()) == {NOISE}
-    assert same.answer == NO_REGRESSION
+    assert set(standings(same).values()) == {Standing.NOISE}
+    assert same.answer == Answer.NO_REGRESSION
     assert same.conditions == ()
 
 
 def test_less_than_the_tolerance_is_noise_and_another_tolerance_may_be_asked_for(tmp_path: Path) -> None:
     little = [number * 97 // 100 for number in STEADY]
-    assert standings(compared(tmp_path, runs(), runs(little)))["lookups"] == NOISE
-    assert standings(compared(tmp_path, runs(), runs(little), tolerance=0.01))["lookups"] == WORSE
-    assert standings(compared(tmp_path, runs(), runs(SLOWER), tolerance=0.3))["lookups"] == NOISE
+    assert standings(compared(tmp_path, runs(), runs(little)))["lookups"] == Standing.NOISE
+    assert standings(compared(tmp_path, runs(), runs(little), tolerance=0.01))["lookups"] == Standing.WORSE
+    assert standings(compared(tmp_path, runs(), runs(SLOWER), tolerance=0.3))["lookups"] == Standing.NOISE
 
 
 @pytest.mark.parametrize(
@@ -69,8 +61,9 @@ def test_each_figure_has_its_own_worse_side(figure: str, a: dict[str, Any], b: d
         counts = {key: value for key, value in changed.items() if key not in stops}
         return runs(stop_machine=stops, race_windows=10_000, **counts)
 
-    assert {name for name, one in standings(compared(tmp_path, side(a), side(b))).items() if one == WORSE} == {figure}
-    assert {name for name, one in standings(compared(tmp_path, side(b), side(a))).items() if one == BETTER} == {figure}
+    worse, better = (standings(compared(tmp_path, side(one), side(two))) for one, two in ((a, b), (b, a)))
+    assert {name for name, one in worse.items() if one == Standing.WORSE} == {figure}
+    assert {name for name, one in better.items() if one == Standing.BETTER} == {figure}
 
 
 def test_violations_of_what_is_to_hold_are_facts_and_no_figures(tmp_path: Path) -> None:
@@ -79,13 +72,13 @@ def test_violations_of_what_is_to_hold_are_facts_and_no_figures(tmp_path: Path) 
     assert [fact.text for fact in cell.facts] == ["VIOLATED in 1 of 3 in B, in none of 3 in A; expected HELD"]
     assert cell.facts[0].again.startswith("kstress run stop_machine ")
     assert "violations per window" not in standings(one)
-    assert (one.answer, cell.worse) == (REGRESSION, True)
+    assert (one.answer, cell.worse) == (Answer.REGRESSION, True)
 
 
 def test_a_bad_end_that_both_sides_have_is_no_fact_and_one_that_only_a_has_is_no_regression(tmp_path: Path) -> None:
     for a, b in (([*held(7), *violated(1)],) * 2, ([*held(7), *violated(1)], held(8))):
         both = compared(tmp_path, a, b)
-        assert (both.cells[0].facts, both.answer) == ((), NO_REGRESSION)
+        assert (both.cells[0].facts, both.answer) == ((), Answer.NO_REGRESSION)
 
 
 def test_what_breaks_in_b_alone_is_a_regression(tmp_path: Path) -> None:
@@ -94,27 +87,27 @@ def test_what_breaks_in_b_alone_is_a_regression(tmp_path: Path) -> None:
     write_sweep(tmp_path / "b", plan, list(cells(plan, {0: "crashed"})))
     broken = compare(tmp_path / "a", tmp_path / "b")
     assert [fact.end for fact in broken.cells[0].facts] == ["crashed"]
-    assert broken.answer == REGRESSION
+    assert broken.answer == Answer.REGRESSION
     assert compare(tmp_path / "b", tmp_path / "a").cells[0].facts == ()
 
 
 def test_more_that_are_inconclusive_are_worse_by_a_test_if_there_are_enough(tmp_path: Path) -> None:
     many = compared(tmp_path, held(8), inconclusive(8))
-    assert (standings(many)["as expected"], many.answer) == (WORSE, REGRESSION)
-    assert standings(compared(tmp_path, inconclusive(8), held(8)))["as expected"] == BETTER
+    assert (standings(many)["as expected"], many.answer) == (Standing.WORSE, Answer.REGRESSION)
+    assert standings(compared(tmp_path, inconclusive(8), held(8)))["as expected"] == Standing.BETTER
     few = compared(tmp_path, held(8), [*held(7), *inconclusive(1)])
-    assert (standings(few)["as expected"], few.answer) == (UNTESTED, NO_REGRESSION)
+    assert (standings(few)["as expected"], few.answer) == (Standing.UNTESTED, Answer.NO_REGRESSION)
 
 
 @pytest.mark.parametrize("repeats", [1, 3, 4])
 def test_too_few_repeats_are_no_answer_and_so_many_as_are_said_to_do_will_do(repeats: int, tmp_path: Path) -> None:
     few = compared(tmp_path, runs(STEADY[:repeats]), runs(SLOWER[:repeats]))
-    assert set(standings(few).values()) == {UNTESTED}
-    assert (few.answer, few.needed) == (CANNOT_TELL, 5)
+    assert set(standings(few).values()) == {Standing.UNTESTED}
+    assert (few.answer, few.needed) == (Answer.CANNOT_TELL, 5)
     [cell] = few.cells
     assert why_untested(cell, few.needed) == f"{repeats} and {repeats} repeats can tell nothing here; 5 and 5 can"
     enough = compared(tmp_path, runs(STEADY[:5]), runs(SLOWER[:5]))
-    assert (standings(enough)["lookups"], enough.answer) == (WORSE, REGRESSION)
+    assert (standings(enough)["lookups"], enough.answer) == (Standing.WORSE, Answer.REGRESSION)
 
 
 def test_a_test_of_how_many_are_as_expected_counts_among_those_that_repeats_are_needed_for(tmp_path: Path) -> None:
@@ -123,24 +116,25 @@ def test_a_test_of_how_many_are_as_expected_counts_among_those_that_repeats_are_
         return [*cells, *held(repeats - 3, cpus=7), *inconclusive(3, cpus=7)]
 
     few, enough = (compared(tmp_path, side(repeats), side(repeats)) for repeats in (6, 7))
-    assert (len(few.all(UNTESTED)), few.answer, few.needed) == (24, CANNOT_TELL, 7)
-    assert ([one.tested.name for _, one in enough.all(UNTESTED)], enough.answer) == (["as expected"], NO_REGRESSION)
+    assert (len(few.all(Standing.UNTESTED)), few.answer, few.needed) == (24, Answer.CANNOT_TELL, 7)
+    assert [one.tested.name for _, one in enough.all(Standing.UNTESTED)] == ["as expected"]
+    assert enough.answer == Answer.NO_REGRESSION
 
 
 def test_a_cell_that_b_lacks_never_passes_and_one_that_a_lacks_does(tmp_path: Path) -> None:
     two, one = [*runs(), *held()], runs()
     lost = compared(tmp_path, two, one)
     assert [cell.pair.name for cell in lost.untold] == ["stop_machine, python, 4 CPUs"]
-    assert (lost.untold[0].missing, lost.answer) == (True, CANNOT_TELL)
-    assert compared(tmp_path, one, two).answer == NO_REGRESSION
-    assert compared(tmp_path, two, runs(SLOWER)).answer == REGRESSION
+    assert (lost.untold[0].missing, lost.answer) == (True, Answer.CANNOT_TELL)
+    assert compared(tmp_path, one, two).answer == Answer.NO_REGRESSION
+    assert compared(tmp_path, two, runs(SLOWER)).answer == Answer.REGRESSION
 
 
 def test_sides_with_nothing_in_common_say_nothing(tmp_path: Path) -> None:
     apart = compared(tmp_path, runs(), held())
-    assert apart.answer == CANNOT_TELL
+    assert apart.answer == Answer.CANNOT_TELL
     assert [cell.there for cell in apart.cells] == [False, False]
-    assert compared(tmp_path, [], runs()).answer == CANNOT_TELL
+    assert compared(tmp_path, [], runs()).answer == Answer.CANNOT_TELL
 
 
 def test_cells_are_paired_on_every_axis_that_varies(tmp_path: Path) -> None:
@@ -188,7 +182,7 @@ def test_a_soak_is_one_run_of_which_the_verdict_counts(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     soaks = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b"))
-    assert {one.standing for cell in soaks.cells for one in cell.compared} == {UNTESTED}
+    assert {one.standing for cell in soaks.cells for one in cell.compared} == {Standing.UNTESTED}
     assert all("a soak is one run" in str(why_untested(cell, soaks.needed)) for cell in soaks.cells)
     told = {cell.pair.scenario: cell.has_answer for cell in soaks.cells}
     assert told == {"stop_machine": True, "modlist_spinlock": False}
@@ -199,7 +193,7 @@ def test_no_number_of_runs_beside_a_soak_makes_it_more_than_one(tmp_path: Path) 
     [soak] = gather([make_run(tmp_path / "a")])
     [run] = [entry.json for entry in soak.entries if entry.values.scenario == "stop_machine"]
     mixed = compared(tmp_path, [run], [a_run("stop_machine", "held", "modlist_spinlock", cpus=3)] * 60)
-    assert {one.standing for one in mixed.cells[0].compared} == {UNTESTED}
+    assert {one.standing for one in mixed.cells[0].compared} == {Standing.UNTESTED}
 
 
 def test_soaks_beside_runs_weaken_no_test_of_theirs(tmp_path: Path) -> None:
@@ -208,8 +202,8 @@ def test_soaks_beside_runs_weaken_no_test_of_theirs(tmp_path: Path) -> None:
     soaks = [entry.json for entry in soak.entries]
     mixed = compared(tmp_path, [*soaks, *runs()], [*soaks, *runs(SLOWER)])
     assert mixed.needed == 5
-    assert [one.tested.name for _, one in mixed.all(WORSE)] == ["lookups"]
-    assert len(mixed.all(NOISE)) == 4
+    assert [one.tested.name for _, one in mixed.all(Standing.WORSE)] == ["lookups"]
+    assert len(mixed.all(Standing.NOISE)) == 4
 
 
 def test_a_run_that_stood_still_has_verdict_and_no_figures(tmp_path: Path) -> None:
@@ -223,7 +217,7 @@ def test_campaigns_in_one_folder_are_repeats_of_each_other(tmp_path: Path) -> No
             small_sweep(tmp_path / side / f"sweep-{turn}")
     turns = compare(tmp_path / "a", tmp_path / "b")
     assert all(len(cell.pair.a) == len(cell.pair.b) == 8 for cell in turns.cells)
-    assert turns.answer == NO_REGRESSION
+    assert turns.answer == Answer.NO_REGRESSION
 
 
 def test_one_side_named_twice_is_refused(tmp_path: Path) -> None:
@@ -244,17 +238,17 @@ def test_terms_out_of_range_are_refused(terms: dict[str, float]) -> None:
 def test_the_json_has_every_cell_every_figure_and_the_decision(tmp_path: Path) -> None:
     none: dict[str, Any] = {"violations": 0, "verdict": "inconclusive", "as_expected": False}
     document = json.loads(comparison_json(compared(tmp_path, runs(**none), runs(SLOWER))))
-    assert (document["schema"], document["kind"], document["answer"]) == (1, "kstress compare", REGRESSION)
+    assert (document["schema"], document["kind"], document["answer"]) == (1, "kstress compare", Answer.REGRESSION)
     [cell] = document["cells"]
     assert (cell["scenario"], cell["verdicts"]["b"], cell["facts"]) == ("modlist_spinlock", ["violated"] * 8, [])
     figures = {figure["name"]: figure for figure in cell["figures"]}
-    assert figures["lookups"]["standing"] == WORSE
+    assert figures["lookups"]["standing"] == Standing.WORSE
     assert figures["lookups"]["ratio"] == pytest.approx(0.8, abs=0.01)
     assert figures["lookups"]["p"] <= figures["lookups"]["p_together"] <= 0.05
     assert figures["violations per window"]["ratio"] is None
-    assert figures["as expected"]["standing"] == BETTER
+    assert figures["as expected"]["standing"] == Standing.BETTER
 
 
 def test_what_was_read_already_can_be_compared_too(tmp_path: Path) -> None:
     sources = gather([write_runs(tmp_path / "run-1.json", *runs())])
-    assert compare_sources(sources[0], sources[0], Terms()).answer == NO_REGRESSION
+    assert compare_sources(sources[0], sources[0], Terms()).answer == Answer.NO_REGRESSION

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.compare import EQUAL, SLOWED, figures, rounds, sides, swept
 from stress.machine.seam import SCENARIO_MODULE
-from stress.results.compare.comparison import CANNOT_TELL
+from stress.results.compare.comparison import Answer
 from stress.scenario_files import load_scenario
 
 
@@ -39,7 +39,7 @@ def test_a_round_compares_an_equal_pair_and_a_slowed_one(apart: bool, tmp_path: 
     [one] = rounds(1, sides(tmp_path), sweeper, apart)
     for comparison in (one.equal, one.slowed):
         [cell] = comparison.cells
-        assert (len(cell.pair.a), len(cell.pair.b), comparison.answer) == (2, 2, CANNOT_TELL)
+        assert (len(cell.pair.a), len(cell.pair.b), comparison.answer) == (2, 2, Answer.CANNOT_TELL)
     assert len(list(tmp_path.glob("sweep-*/"))) == (3 if apart else 1)
     told = figures([one], 1.0)
     assert (told["pairs"], told["equal_called_different"], told["slowed_found"]) == (1, 0, 0)
