@@ -82,11 +82,6 @@ GROUP = Group(
         IS_BAD.mutant(
             "native-bound", "an access above the bound is no fault", "load_word(cpu.base + BOUND)", "0x2000_0000"
         ),
-        CHECKS.of("def note_hit(").always(
-            "native-first-hit",
-            "the last bad access is noted, not the first",
-            "load_word(",
-        ),
         CHECKS.of("def fault_unmapped(").mutant(
             "native-unmapped", "unmapped memory can be read", "shadow == SHADOW_UNMAPPED", "shadow == 256"
         ),
@@ -94,12 +89,6 @@ GROUP = Group(
             "native-unmapped-redzone",
             "where memory is unmapped, reads of redzones go unseen",
             "unlikely(shadow != 0)",
-        ),
-        CHECKS.of("def note_fault(").mutant(
-            "native-power-off-cause",
-            "an access that power-off cut short looks wild",
-            "CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD",
-            "CAUSE_WILD",
         ),
         RELAX.never("native-relax-power-off", "power-off does not end a spin", "unlikely(", POWER_OFF),
         RELAX.without(

@@ -9,7 +9,7 @@ STORE = ENGINE.of("def store(address: int, value: int)")
 STORE8 = ENGINE.of("def store8(address: int, value: int)")
 CMPXCHG = ENGINE.of("def cmpxchg(address: int, old: int, new: int)")
 SEE = ENGINE.of("def see(")
-FAULT = ENGINE.of("def _fault(")
+FAULTS = Part("stress/machine/faults.py")
 RELAX = ENGINE.of("def relax(")
 SLEEP = ENGINE.of("def sleep(")
 
@@ -79,13 +79,15 @@ GROUP = Group(
         ),
         CMPXCHG.mutant("python-cmpxchg-bound", "compare-exchange above the bound is no fault", " < words[bound]", ""),
         CMPXCHG.mutant("python-cmpxchg-lock", "compare-exchange is not one step", "with lock:", "if lock:"),
-        SEE.always("python-first-hit", "the last bad access is noted, not the first", "not words[hit]"),
+        FAULTS.of("def note_hit(").always(
+            "first-hit", "the last bad access is noted, not the first", "cpu.peek(cpu.log + HIT_ADDRESS) == 0"
+        ),
         SEE.mutant("python-unmapped", "unmapped memory can be read", "features.unmapped and", "False and"),
-        FAULT.mutant(
-            "python-power-off-cause",
+        FAULTS.of("def note_fault(").mutant(
+            "power-off-cause",
             "an access that power-off cut short looks wild",
-            "off = self._words[BOUND >> 3] == 0",
-            "off = False",
+            "CAUSE_POWER_OFF if cpu.peek(BOUND) == 0 else CAUSE_WILD",
+            "CAUSE_WILD",
         ),
         RELAX.never(
             "python-relax-power-off",

@@ -16,6 +16,7 @@ from stress.host import clocks
 from stress.host.system import cores, keep_to, offers
 from stress.machine.blocks import SHADOW_UNMAPPED
 from stress.machine.events import take_delay, take_event
+from stress.machine.faults import note_fault, note_hit
 from stress.machine.features import Features
 from stress.machine.language.errors import error_of_exception, error_of_outcome
 from stress.machine.loop import run_program
@@ -25,17 +26,6 @@ from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
 from stress.machine.stacks import take_stack
 from stress.machine.words import (
     BOUND,
-    CAUSE_POWER_OFF,
-    CAUSE_WILD,
-    END_STACK,
-    FAULT_ACCESS,
-    FAULT_ADDRESS,
-    FAULT_CAUSE,
-    FAULT_STACK,
-    HIT_ACCESS,
-    HIT_ADDRESS,
-    HIT_SHADOW,
-    HIT_STACK,
     LOW,
     READ_BYTE,
     READ_WORD,
@@ -111,28 +101,16 @@ class PythonCpu:
 
     def _fault(self, address: int, access: int = 0) -> None:
         """Note why this access is not possible, and raise Oops."""
-        off = self._words[BOUND >> 3] == 0
-        if off:
-            self._traces[self.log + END_STACK] = take_stack()
-        self._words[self.log + FAULT_CAUSE >> 3] = CAUSE_POWER_OFF if off else CAUSE_WILD
-        self._words[self.log + FAULT_ADDRESS >> 3] = _wrapped(address)
-        self._words[self.log + FAULT_ACCESS >> 3] = access
-        if not off:
-            self.remember_stack(self.log + FAULT_STACK)
+        note_fault(self, _wrapped(address), access)
         raise Oops
 
     def _make_see(self, features: Features) -> Callable[[int, int, int], None]:
         """What an access to memory that is not allocated does: fault if it is unmapped, else note the first one."""
-        words, hit = self._words, self.log + HIT_ADDRESS >> 3
 
         def see(address: int, access: int, shadow: int) -> None:
             if features.unmapped and shadow == SHADOW_UNMAPPED:
                 self._fault(address, access)
-            if not words[hit]:
-                words[hit] = address
-                words[self.log + HIT_ACCESS >> 3] = access
-                words[self.log + HIT_SHADOW >> 3] = shadow
-                self.remember_stack(self.log + HIT_STACK)
+            note_hit(self, address, access, shadow)
 
         return see
 

@@ -5,24 +5,11 @@ from functools import cache
 from typing import Any
 
 from stress.machine.blocks import SHADOW_UNMAPPED
+from stress.machine.faults import note_fault, note_hit
 from stress.machine.features import Features
-from stress.machine.native.steps import is_below, load_acquire_octet, load_word, stay_apart, store_word, unlikely
+from stress.machine.native.steps import is_below, load_acquire_octet, load_word, stay_apart, unlikely
 from stress.machine.seam import Oops, harness
-from stress.machine.words import (
-    BOUND,
-    CAUSE_POWER_OFF,
-    CAUSE_WILD,
-    END_STACK,
-    FAULT_ACCESS,
-    FAULT_ADDRESS,
-    FAULT_CAUSE,
-    FAULT_STACK,
-    HIT_ACCESS,
-    HIT_ADDRESS,
-    HIT_SHADOW,
-    HIT_STACK,
-    LOW,
-)
+from stress.machine.words import BOUND, LOW
 
 Look = Callable[[Any, int, int], None]
 
@@ -35,25 +22,17 @@ def is_bad(cpu: Any, address: int, alignment: int) -> bool:
 
 
 @harness
-def note_fault(cpu: Any, address: int, access: int) -> None:
-    """Note why an access is not possible: power-off, or a wild address."""
+def fault_at(cpu: Any, address: int, access: int) -> None:
+    """Note why an access is not possible."""
     stay_apart()
-    cause = CAUSE_POWER_OFF if load_word(cpu.base + BOUND) == 0 else CAUSE_WILD
-    store_word(cpu.base + cpu.log + FAULT_CAUSE, cause)
-    store_word(cpu.base + cpu.log + FAULT_ADDRESS, address)
-    store_word(cpu.base + cpu.log + FAULT_ACCESS, access)
-    cpu.remember_stack(cpu.log + (END_STACK if cause == CAUSE_POWER_OFF else FAULT_STACK))
+    note_fault(cpu, address, access)
 
 
 @harness
-def note_hit(cpu: Any, address: int, access: int, shadow: int) -> None:
-    """Note the first access of an operation to memory that is not allocated."""
+def hit_at(cpu: Any, address: int, access: int, shadow: int) -> None:
+    """Note an access to memory that is not allocated, if it is the first of an operation."""
     stay_apart()
-    if load_word(cpu.base + cpu.log + HIT_ADDRESS) == 0:
-        store_word(cpu.base + cpu.log + HIT_ADDRESS, address)
-        store_word(cpu.base + cpu.log + HIT_ACCESS, access)
-        store_word(cpu.base + cpu.log + HIT_SHADOW, shadow)
-        cpu.remember_stack(cpu.log + HIT_STACK)
+    note_hit(cpu, address, access, shadow)
 
 
 @harness
@@ -61,7 +40,7 @@ def look_at_shadow(cpu: Any, address: int, access: int) -> None:
     """Look at the shadow of the memory accessed; note the first access of an operation that is not allowed."""
     shadow = load_acquire_octet(cpu.base + (address >> 3))
     if unlikely(shadow != 0):
-        note_hit(cpu, address, access, shadow)
+        hit_at(cpu, address, access, shadow)
 
 
 @harness
@@ -69,10 +48,10 @@ def fault_unmapped(cpu: Any, address: int, access: int) -> None:
     """Look at the shadow; fault if the memory was unmapped, else note an access that is not allowed."""
     shadow = load_acquire_octet(cpu.base + (address >> 3))
     if unlikely(shadow == SHADOW_UNMAPPED):
-        note_fault(cpu, address, access)
+        fault_at(cpu, address, access)
         raise Oops
     if unlikely(shadow != 0):
-        note_hit(cpu, address, access, shadow)
+        hit_at(cpu, address, access, shadow)
 
 
 @harness

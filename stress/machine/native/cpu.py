@@ -14,7 +14,7 @@ from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.language.names import Step
 from stress.machine.language.tree import CpuKind
-from stress.machine.native.checks import is_bad, look_for, note_fault
+from stress.machine.native.checks import fault_at, is_bad, look_for
 from stress.machine.native.steps import (
     clock_gettime,
     compare_exchange,
@@ -96,7 +96,7 @@ def relax(cpu: Any, address: int) -> None:
     store_word(cpu.base + cpu.log + SPINNING_ON, address)
     store_word(cpu.base + cpu.log + SPINS, spins)  # last: the watchdog reads it first
     if unlikely(load_word(cpu.base + BOUND) == 0):
-        note_fault(cpu, address, 0)
+        fault_at(cpu, address, 0)
         raise Oops
     if load_word(cpu.base + YIELD_MASK) >= 0 or spins % SPINS_BEFORE_YIELD == 0:
         sched_yield()
@@ -112,7 +112,7 @@ def yield_core(cpu: Any) -> None:
 def sleep(cpu: Any, nanoseconds: int) -> None:
     """Sleep off the core; Oops if the power is off."""
     if unlikely(load_word(cpu.base + BOUND) == 0):
-        note_fault(cpu, BOUND, 0)
+        fault_at(cpu, BOUND, 0)
         raise Oops
     store_word(cpu.base + cpu.log + SLEEPS, load_word(cpu.base + cpu.log + SLEEPS) + 1)
     usleep(nanoseconds // 1000)
@@ -183,7 +183,7 @@ def accesses_for(features: Features) -> Mapping[str, Callable[..., Any]]:
     @harness
     def load(cpu: Any, address: int) -> int:
         if unlikely(is_bad(cpu, address, 7)):
-            note_fault(cpu, address, READ_WORD)
+            fault_at(cpu, address, READ_WORD)
             raise Oops
         value: int = load_word(cpu.base + address)
         look(cpu, address, READ_WORD)
@@ -193,7 +193,7 @@ def accesses_for(features: Features) -> Mapping[str, Callable[..., Any]]:
     @harness
     def load8(cpu: Any, address: int) -> int:
         if unlikely(is_bad(cpu, address, 0)):
-            note_fault(cpu, address, READ_BYTE)
+            fault_at(cpu, address, READ_BYTE)
             raise Oops
         value: int = load_octet(cpu.base + address)
         look(cpu, address, READ_BYTE)
@@ -203,7 +203,7 @@ def accesses_for(features: Features) -> Mapping[str, Callable[..., Any]]:
     @harness
     def store(cpu: Any, address: int, value: int) -> None:
         if unlikely(is_bad(cpu, address, 7)):
-            note_fault(cpu, address, WRITE_WORD)
+            fault_at(cpu, address, WRITE_WORD)
             raise Oops
         look(cpu, address, WRITE_WORD)
         store_word(cpu.base + address, value)
@@ -212,7 +212,7 @@ def accesses_for(features: Features) -> Mapping[str, Callable[..., Any]]:
     @harness
     def store8(cpu: Any, address: int, value: int) -> None:
         if unlikely(is_bad(cpu, address, 0)):
-            note_fault(cpu, address, WRITE_BYTE)
+            fault_at(cpu, address, WRITE_BYTE)
             raise Oops
         look(cpu, address, WRITE_BYTE)
         store_octet(cpu.base + address, value)
@@ -221,7 +221,7 @@ def accesses_for(features: Features) -> Mapping[str, Callable[..., Any]]:
     @harness
     def cmpxchg(cpu: Any, address: int, old: int, new: int) -> int:
         if unlikely(is_bad(cpu, address, 7)):
-            note_fault(cpu, address, READ_WORD)
+            fault_at(cpu, address, READ_WORD)
             raise Oops
         look(cpu, address, READ_WORD)
         seen: int = compare_exchange(cpu.base + address, old, new)
