@@ -130,9 +130,12 @@ class SharedLock:
 
 def test_shared_lock(stress: Any) -> None:
     lock, pair = SharedLock(), [0, 0]
+    changing, looked = threading.Event(), threading.Event()
 
     @stress.writer(count=1)
     def change(cpu: Any) -> None:
+        changing.set()
+        looked.wait()  # so that the first change overlaps a look, on every host
         lock.lock()
         pair[0] += 1
         pair[1] += 1
@@ -140,6 +143,8 @@ def test_shared_lock(stress: Any) -> None:
 
     @stress.reader
     def look(cpu: Any) -> str:
+        if changing.is_set():
+            looked.set()
         lock.lock_shared()
         seen = "whole" if pair[0] == pair[1] else "torn"
         lock.unlock_shared()

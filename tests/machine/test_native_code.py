@@ -14,7 +14,7 @@ from stress.machine.loop import run_program
 from stress.machine.seam import Cpu, Operation, kernel
 from stress.machine.words import AREAS, OPERATIONS, OUTCOMES
 from stress.scenario_files import find_scenario
-from tests.support import KASAN, blank_ram, compiled, each_engine, program_of, run_machine
+from tests.support import KASAN, PLAIN, blank_ram, compiled, each_engine, program_of, run_machine
 
 pytestmark = pytest.mark.native
 
@@ -72,6 +72,13 @@ def test_a_line_that_python_cannot_compute_ends_the_machine_and_is_told(engine: 
         run_machine(ram, [program_of(engine, operation)], lambda: False)
     assert ram.log_words(OPERATIONS) == [[3]]
     assert ram.log_words(OUTCOMES + 8 * GOOD) == [[3]]
+
+
+def test_an_error_beyond_the_stacks_that_are_known_names_the_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stress.machine.native.call_stacks.MOST_STACKS", 0)
+    line = divide.__code__.co_firstlineno
+    with pytest.raises(KernelCodeError, match=rf"test_native_code\.py:{line}: a line of divide, or of what it calls,"):
+        run_machine(blank_ram(1), [program_of("native", divide, PLAIN)], lambda: False)
 
 
 @kernel

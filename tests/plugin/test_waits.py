@@ -15,7 +15,6 @@ pytestmark = pytest.mark.threads
 
 WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
-UNTESTED = "^INCONCLUSIVE: none of [0-9,]+ operations overlapped a writer's, so nothing was tested$"
 GRACE = 0.7
 IDLE = 0.3
 SHORT = f"""
@@ -35,9 +34,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_partners_that_wait_for_each_other_pass_and_nobody_is_left(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_partners=(WAITING / "test_partners.py").read_text())
     result = pytester.runpytest_inprocess(*SMALL)
-    # On a busy host no two operations may run at once in 100 ms; then an item says that nothing was tested.
-    untested = len(re.findall(UNTESTED, result.stdout.str(), re.MULTILINE))
-    result.assert_outcomes(passed=8 - untested, failed=untested)
+    result.assert_outcomes(passed=8)
     result.stdout.no_fnmatch_line("*stress notes*")
 
 

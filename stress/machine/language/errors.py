@@ -45,6 +45,13 @@ def error_in_line(file: str, line: int, what: str) -> KernelCodeError | BrokenKe
     return refusal(file, line, what, "test the operand before this line")
 
 
+def error_somewhere(operation: Callable[..., object]) -> KernelCodeError | BrokenKernelCodeError:
+    """The error for an operation in which a line failed as it ran, and it is not known which one."""
+    code = operation.__code__
+    what = f"a line of {operation.__name__}, or of what it calls, divided by zero or shifted by a negative number"
+    return error_in_line(code.co_filename, code.co_firstlineno, what)
+
+
 def error_of_exception(error: BaseException | None) -> KernelCodeError | BrokenKernelCodeError:
     """The error for an exception in kernel code that no fault of its CPU explains."""
     frames = traceback.extract_tb(error.__traceback__ if error else None)

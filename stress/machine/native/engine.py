@@ -15,7 +15,7 @@ import attrs
 from stress.host.disk import reason
 from stress.host.system import cores
 from stress.machine.features import Features
-from stress.machine.language.errors import error_in_line, error_of_outcome
+from stress.machine.language.errors import error_in_line, error_of_outcome, error_somewhere
 from stress.machine.language.instances import CPU
 from stress.machine.loop import run_program
 from stress.machine.machine import Play
@@ -82,9 +82,11 @@ def tell(line: str) -> None:
 
 
 def error_of(status: int, stacks: CallStacks, operation: Operation) -> Exception:
-    """The error that ended a program: of a line of kernel code, if that is known."""
+    """The error that ended a program: of a line of kernel code, or of the whole operation."""
+    if status >= 0:
+        return error_of_outcome(operation)
     site = stacks.site(status)
-    return error_in_line(*attrs.astuple(site)) if site else error_of_outcome(operation)
+    return error_in_line(*attrs.astuple(site)) if site else error_somewhere(operation)
 
 
 class NativeEngine:

@@ -73,7 +73,7 @@ def load(codes: Sequence[bytes], words: int = 0) -> Entry:
     A call of it releases the GIL.
 
     Raises:
-        RuntimeError: for object code that LLVM cannot load.
+        RuntimeError: none of the units has the entry. LLVM ends the process at what is no object code (`keeping`).
     """
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
     for code in codes:
