@@ -12,7 +12,8 @@ INSTANCES = Part("stress/machine/language/instances.py")
 LOOPS = Part("stress/machine/language/loops.py")
 CHECK = Part("stress/machine/language/check.py")
 PROGRAM = Part("stress/machine/native/program.py")
-UNITS = Part("stress/machine/native/units.py")
+UNITS = Part("stress/machine/native/compilation_units.py")
+CODE = Part("stress/machine/native/machine_code.py")
 SIDE_BY_SIDE = Part("stress/machine/native/side_by_side.py")
 COLLECTOR = Part("stress/host/collector.py")
 
@@ -111,6 +112,9 @@ GROUP = Group(
         ),
         SIDE_BY_SIDE.of("def machine_codes(").mutant(
             "no-helpers", "units are compiled one after the other", "shares(texts, cores)", "shares(texts, 1)", HELPERS
+        ),
+        CODE.of("def _end_with(").without(
+            "helpers-orphaned", "a helper outlives a process that is killed", "os._exit(1)", HELPERS
         ),
         SIDE_BY_SIDE.of("def shares(").mutant(
             "helpers-for-all", "a helper is started for what takes no time", " // WORTH_A_HELPER", "", HELPERS

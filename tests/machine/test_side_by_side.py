@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.frontdoor.command import environment
+
 pytestmark = pytest.mark.native
 
 TEXT = "define i64 @entry(i64 %base, i64 %number, i64 %area, i64 %log, i64 %out) {{ ret i64 {} }} ; {}\n"
@@ -120,3 +122,22 @@ def test_an_interrupt_ends_the_helpers(monkeypatch: pytest.MonkeyPatch, tmp_path
     with pytest.raises(KeyboardInterrupt):
         statuses(2)
     assert [one for one in psutil.Process().children() if "sleep" in one.name()] == []
+
+
+STARTER = """
+import time
+from stress.machine.native.side_by_side import helper
+with helper(["define void @one() { ret void }"] * 40_000) as started:
+    print(started.process.pid, flush=True)
+    time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_helper_ends_with_the_process_that_started_it_however_that_ends(how: signal.Signals) -> None:
+    starter = subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, env=environment(), text=True)
+    with starter:
+        assert starter.stdout
+        helper = psutil.Process(int(starter.stdout.readline()))
+        starter.send_signal(how)
+    helper.wait(30)  # it would compile for minutes

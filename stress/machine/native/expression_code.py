@@ -7,8 +7,8 @@ from stress.machine.language import tree
 from stress.machine.language.tree import Expression, Instance
 from stress.machine.native import arithmetic
 from stress.machine.native.call_stacks import ERROR, Error, Place
+from stress.machine.native.compilation_units import Written
 from stress.machine.native.steps_code import METHODS, NOTHING, STEPS
-from stress.machine.native.units import Written
 from stress.machine.native.writer import SELDOM, Writer
 
 INNER = "%inner"

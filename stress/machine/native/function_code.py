@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from stress.machine.language import tree
 from stress.machine.language.tree import Instance
 from stress.machine.native.call_stacks import FACTOR
+from stress.machine.native.compilation_units import NOT_INLINED, Written
 from stress.machine.native.expression_code import INNER, ExpressionCode, Surroundings
 from stress.machine.native.steps_code import NOTHING, STEPS
-from stress.machine.native.units import NOT_INLINED, Written
 from stress.machine.native.writer import SELDOM, plain
 from stress.machine.words import UNEXPLAINED
 

@@ -1,12 +1,15 @@
 """Machine code from LLVM's text, and its place in this process.
 
 As a script it compiles: a list of LLVM's texts on standard input, a list of object code on standard output, both as
-JSON (`side_by_side`). So it imports nothing of kstress.
+JSON (`side_by_side`). Its argument is a pipe that is closed when the process that started it ends. It imports nothing
+of kstress.
 """
 
 import ctypes
 import json
+import os
 import sys
+import threading
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -86,5 +89,12 @@ def load(codes: Sequence[bytes], words: int = 0) -> Entry:
     return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (5 + words))(address)
 
 
+def _end_with(starter: int) -> None:
+    """End this process when the one that holds the other end of a pipe ends, however it does."""
+    os.read(starter, 1)
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with, args=[int(sys.argv[1])], daemon=True).start()
     json.dump([b64encode(machine_code(text)).decode() for text in json.load(sys.stdin)], sys.stdout)

@@ -13,11 +13,11 @@ from stress.machine.language.instances import INSTANCES, Instances
 from stress.machine.language.tree import Function, Instance, Kind
 from stress.machine.native import arithmetic
 from stress.machine.native.call_stacks import ROOT, CallStacks, Place
+from stress.machine.native.compilation_units import Written
 from stress.machine.native.cpu import accesses_for
 from stress.machine.native.function_code import CPU, FunctionCode
 from stress.machine.native.machine_code import ENTRY
 from stress.machine.native.steps_code import METHODS
-from stress.machine.native.units import Written
 
 
 @attrs.frozen

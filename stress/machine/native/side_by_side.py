@@ -4,6 +4,7 @@ A helper that cannot be started, or does not end well, costs time and nothing el
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -47,16 +48,20 @@ class Helper:
 def helper(texts: Sequence[str]) -> Iterator[Helper | None]:
     """A process that compiles `texts` while the block runs; None if the host has none to give.
 
-    It is no member of this process's group: a Ctrl-C at the terminal is for this process, which then ends the helper.
+    It is no member of this process's group: a Ctrl-C at the terminal is for this process. It ends when this process
+    does, even if that is killed.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as made, ExitStack() as stack:
         started = None
         with suppress(OSError):
             given.write(json.dumps(texts).encode())
             given.seek(0)
-            command = [sys.executable, "-P", machine_code.__file__]
+            starter, own = os.pipe()
+            stack.callback(os.close, own)
+            stack.callback(os.close, starter)
+            command = [sys.executable, "-P", machine_code.__file__, str(starter)]
             process = subprocess.Popen(
-                command, stdin=given, stdout=made, stderr=subprocess.DEVNULL, start_new_session=True
+                command, stdin=given, stdout=made, stderr=subprocess.DEVNULL, pass_fds=[starter], start_new_session=True
             )
             started = Helper(process, made)
             stack.callback(started.end)

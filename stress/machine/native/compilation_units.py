@@ -1,4 +1,4 @@
-"""Units of machine code, which are compiled, kept and shared each on its own.
+"""Compilation units: what is compiled, kept and shared on its own.
 
 A unit is a function that LLVM may not inline, with all that is inlined into it. A function's symbol has a digest of its
 text, in which the symbols of the functions stand that it calls. So the text of a unit says all that its machine code
