@@ -39,10 +39,10 @@ def fault_of_value(value: object) -> str:
             if inspect.iscoroutine(value):
                 value.close()
             return fault
-    return f"returned {_shown(value)}; return the name of an outcome, or None"
+    return f"returned {shown(value)}; return the name of an outcome, or None"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value's repr, or its type where that raises."""
     try:
         return repr(value)

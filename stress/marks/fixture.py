@@ -1,7 +1,8 @@
 """The `stress` fixture: roles, what is acceptable, what was freed, and the run."""
 
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
 
 import pytest
@@ -11,17 +12,20 @@ from stress.marks import noise_summary, report
 from stress.marks.bodies import fault_of
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.cpu import Role, StressCpu
-from stress.marks.mark_run import MarkRun
+from stress.marks.mark_run import MarkRun, Plan
+from stress.marks.roles import Duty, Role, name_of
 
-Body = TypeVar("Body", bound=Callable[[StressCpu], Any])
+Body = TypeVar("Body", bound=Callable[..., Any])
+Make = TypeVar("Make", bound=Callable[[], Any])
+Judge = TypeVar("Judge", bound=Callable[[Any, Sequence[Any]], Any])
 
 
 class Stress:
     """One cell of a test, as a context manager. Decorate bodies as roles, then `run` them on the cell's CPUs.
 
     The CPUs are booted when it is entered, and wait for `run`. A body takes the CPU that it runs on, is called again
-    and again, and returns the name of an outcome, or None.
+    and again, and returns the name of an outcome, or None. With `fresh` the run consists of rounds: each makes an
+    object, calls the body of every CPU once with its CPU and the object, and is judged by `final`, if there is one.
     """
 
     def __init__(
@@ -32,7 +36,7 @@ class Stress:
         self._cell = cell
         self._nodeid = nodeid
         self._under_test = under_test
-        self._roles: list[Role] = []
+        self._plan = Plan()
         self._mark_run = MarkRun(cell, first_only)
         self._has_run = False
 
@@ -66,7 +70,7 @@ class Stress:
     def reader(self, *, count: int | None = None) -> Callable[[Body], Body]: ...
     def reader(self, body: Any = None, *, count: int | None = None) -> Any:
         """Add a role that reads what writers change: on `count` CPUs, or on all that are left."""
-        return self._role(body, False, count)
+        return self._role(body, Duty.READER, count)
 
     @overload
     def writer(self, body: Body) -> Body: ...
@@ -74,17 +78,38 @@ class Stress:
     def writer(self, *, count: int | None = None) -> Callable[[Body], Body]: ...
     def writer(self, body: Any = None, *, count: int | None = None) -> Any:
         """Add a role that changes things: the run counts operations of other CPUs that overlap one of these."""
-        return self._role(body, True, count)
+        return self._role(body, Duty.WRITER, count)
 
-    def _role(self, body: Any, writes: bool, count: int | None) -> Any:
+    @overload
+    def thread(self, body: Body) -> Body: ...
+    @overload
+    def thread(self, *, count: int | None = None) -> Callable[[Body], Body]: ...
+    def thread(self, body: Any = None, *, count: int | None = None) -> Any:
+        """Add a role that both reads and changes things: operations of other CPUs that overlap one of it count."""
+        return self._role(body, Duty.THREAD, count)
+
+    def fresh(self, make: Make) -> Make:
+        """Make the object of each round with `make`, which takes nothing. Some CPU calls it before each round."""
+        self._plan.fresh = _once(make, self._plan.fresh, "fresh")
+        return make
+
+    def final(self, judge: Judge) -> Judge:
+        """Judge each round with `judge`, once all CPUs have ended their operation: some CPU calls it.
+
+        It takes the round's object and the list of what the bodies returned, in the order of CPUs. It raises, or
+        returns the name of an outcome or None. What bodies return is not judged then.
+        """
+        self._plan.final = _once(judge, self._plan.final, "final")
+        return judge
+
+    def _role(self, body: Any, duty: Duty, count: int | None) -> Any:
         """Add a role, or a decorator that does."""
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise UserError(f"count must be a number of CPUs, 1 or more (got {count!r}); leave it out for all others")
 
         def add(body: Body) -> Body:
-            if fault := fault_of(body):
-                raise UserError(f"the body `{getattr(body, '__name__', body)}` {fault}")
-            self._roles.append(Role(body, writes, count))
+            _check(body, "body")
+            self._plan.roles.append(Role(body, duty, count))
             return body
 
         return add if body is None else add(body)
@@ -127,20 +152,20 @@ class Stress:
         """
         if self._has_run:
             raise UserError("stress.run() was called twice; call it once in a test")
+        if self._plan.final and not self._plan.fresh:
+            raise UserError("stress.final judges rounds: make an object for each with @stress.fresh")
         self._has_run = True
         try:
-            self._mark_run.run(self._roles, _texts(acceptable), self._under_test)
+            self._mark_run.run(self._plan, _texts(acceptable), self._under_test)
         except KeyboardInterrupt:
             self._tell(f"\ninterrupted {report.text_of(self._mark_run, self._nodeid)}")
             raise
         self._judge()
-        return sum(
-            (player.outcomes for player in self._mark_run.players), start=type(self._mark_run.players[0].outcomes)()
-        )
+        return sum((tally.outcomes for tally in self._mark_run.tallies), start=Counter())
 
     def check_has_run(self) -> None:
         """Fail if there are roles and `run` was not called."""
-        if self._roles and not self._has_run:
+        if (self._plan.roles or self._plan.fresh) and not self._has_run:
             pytest.fail("the roles never ran; call stress.run(acceptable={...}) in the test", pytrace=False)
 
     def properties(self) -> list[tuple[str, object]]:
@@ -164,6 +189,22 @@ class Stress:
         if report.is_bad(self._mark_run):
             pytest.fail(text, pytrace=False)
         raise raised[0]
+
+
+def _check(function: object, what: str) -> None:
+    """Raise UserError if calling a function would run none of its code."""
+    if fault := fault_of(function):
+        raise UserError(f"the {what} `{name_of(function)}` {fault}")
+
+
+def _once(function: Any, before: object, what: str) -> Any:
+    """A function that a test gives once; UserError if it cannot be called, or was given before."""
+    if not callable(function):
+        raise UserError(f"@stress.{what} decorates a function (got {function!r})")
+    _check(function, f"{what} function")
+    if before is not None:
+        raise UserError(f"@stress.{what} was given twice: `{name_of(before)}` and `{name_of(function)}`; keep one")
+    return function
 
 
 def _texts(acceptable: Iterable[str]) -> frozenset[str]:

@@ -9,14 +9,16 @@ import gc
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import attrs
 
-from stress.errors import UserError
 from stress.host import clocks
 from stress.host.cores import make_progress
 from stress.kernel.modlist import STOPPED
@@ -34,12 +36,18 @@ from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.blocked import Blocked
 from stress.marks.cell import Cell
 from stress.marks.code_under_test import PACKAGE, CodeUnderTest
-from stress.marks.cpu import Player, Role, Signals, StressCpu
+from stress.marks.cpu import Signals, StressCpu
 from stress.marks.end_threads import end_threads, withdraw
 from stress.marks.monitor import Monitor
-from stress.marks.noise import KINDS, Kind, Noise
+from stress.marks.noise import KINDS, Kind, Noise, Switch
+from stress.marks.player import Player
 from stress.marks.poison import Action, FreedObjects, Use
+from stress.marks.positions import Position, stack_in_body
+from stress.marks.roles import Role, deal
+from stress.marks.round_player import RoundPlayer
+from stress.marks.rounds import Rounds
 from stress.marks.run_end import GRACE_SECONDS, LOOK_SECONDS, EndState, RunEnd
+from stress.marks.tally import First, Judging, Tally
 
 SLICES = 20
 SHORTEST_SLICE = 0.02
@@ -51,6 +59,15 @@ SPUN_SECONDS = 0.25
 LAST_SECONDS = 0.5
 END_THREADS_SECONDS = 0.2
 PAGE = 4096
+
+
+@attrs.define
+class Plan:
+    """What a test asks for: its roles, and for rounds what makes the object of each, and what judges it."""
+
+    roles: list[Role] = attrs.field(factory=list)
+    fresh: Callable[[], Any] | None = None
+    final: Callable[[Any, Sequence[Any]], Any] | None = None
 
 
 @attrs.frozen
@@ -66,31 +83,6 @@ class Left:
     seconds: float
     stack: tuple[str, ...]
     ended: bool = False
-
-
-def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
-    """The role of each CPU, writers first.
-
-    Raises:
-        UserError: when there is no role, or there are too few CPUs for the roles.
-    """
-    if not roles:
-        raise UserError("stress.run(): no role; decorate one body with @stress.reader and one with @stress.writer")
-    fixed = sum(role.count or 0 for role in roles)
-    open_roles = [role for role in roles if role.count is None]
-    if fixed + len(open_roles) > cpus:
-        needed = fixed + len(open_roles)
-        raise UserError(f"stress.run(): the roles need at least {needed} CPUs, not {cpus}; give cpus={needed} or more")
-    spare = cpus - fixed
-    dealt: list[Role] = []
-    for role in sorted(roles, key=lambda role: not role.writes):
-        share = role.count
-        if share is None:
-            share = -(-spare // len(open_roles))
-            spare -= share
-            open_roles.pop()
-        dealt += [role] * share
-    return dealt
 
 
 def collect_what_is_due() -> None:
@@ -115,6 +107,7 @@ class MarkRun:
     first_only: bool
     freed_objects: FreedObjects = attrs.field(init=False)
     players: list[Player] = attrs.field(init=False, factory=list)
+    rounds: Rounds | None = attrs.field(init=False, default=None)
     left: list[Left] = attrs.field(init=False, factory=list)
     deadlocks: set[tuple[int, ...]] = attrs.field(init=False, factory=set)
     stall: str | None = attrs.field(init=False, default=None)
@@ -138,19 +131,44 @@ class MarkRun:
             self.close()
             raise
 
-    def run(self, roles: Sequence[Role], acceptable: frozenset[str], under_test: CodeUnderTest) -> None:
+    def run(self, plan: "Plan", acceptable: frozenset[str], under_test: CodeUnderTest) -> None:
         """Run until the time is up, an exception, the first violation if `first_only`, or no CPU makes progress."""
         began = clocks.monotonic()
-        for number, role in enumerate(deal(roles, self.cell.cpus)):
-            cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
-            stop = self._signals.stop
-            self.players.append(Player(cpu, role, acceptable, clocks.monotonic_ns(), stop, self.first_only))
+        judging = Judging(acceptable, clocks.monotonic_ns(), self._signals.stop, self.first_only)
+        roles = deal(plan.roles, self.cell.cpus)
         self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles])
+        if plan.fresh:
+            self.rounds = Rounds(self.cell.cpus, plan.fresh, plan.final, judging, noise.counts.last)
+        self.players = [self._player(number, role, judging) for number, role in enumerate(roles)]
         try:
             self._run(self._machine or self._boot(), noise, began)
         finally:
             self.close()
             self.seconds = clocks.monotonic() - began
+
+    def _player(self, number: int, role: Role, judging: Judging) -> Player:
+        """The player of a CPU."""
+        cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
+        if self.rounds is None:
+            player = Player(cpu, role, judging)
+        else:
+            random = Random(seed_of(self.cell.seed, 1, number))
+            player = RoundPlayer(cpu, role, judging, rounds=self.rounds, random=random, describe=self._describe)
+        player.tally.others = partial(self._positions, number)
+        return player
+
+    def _positions(self, number: int) -> Iterator[Position]:
+        """Where each CPU but one stands now."""
+        for other in self.players:
+            if other.cpu.number != number and self._machine:
+                yield Position(other.who, stack_in_body(self._machine.thread(other.cpu.number).ident))
+
+    def _describe(self, switch: Switch) -> str:
+        """A switch for a report: the CPU, or the name of another thread, and the place."""
+        machine = self._machine
+        mine = (number for number in range(self.cell.cpus) if machine and machine.thread(number).ident == switch.thread)
+        number = next(mine, None)
+        return f"{'another thread' if number is None else f'CPU {number}'} at {switch.place}"
 
     def _run(self, machine: Machine, noise: Noise, began: float) -> None:
         """Run all slices, then end the run."""
@@ -163,7 +181,7 @@ class MarkRun:
             watchdog.sample()
             if machine.errors or monitor.has_stalled(GRACE_SECONDS):
                 break
-        self._end(machine, RunEnd(monitor, self._signals.over), watchdog)
+        self._end(machine, RunEnd(monitor, self._signals.over, self.rounds is not None), watchdog)
 
     def _slices(self, began: float) -> Iterator[tuple[Kind, float]]:
         """The kind and the length in seconds of each slice, until the time is up or the run is over."""
@@ -313,19 +331,31 @@ class MarkRun:
         return sum(player.overlapped for player in self.players)
 
     @property
+    def tallies(self) -> list[Tally]:
+        """The tallies of all CPUs, and of the rounds if there are any."""
+        return [*(player.tally for player in self.players), *([self.rounds.tally] if self.rounds else [])]
+
+    @property
     def errors(self) -> list[BaseException]:
-        """All exceptions that bodies raised."""
-        return [error for player in self.players for error in player.errors]
+        """All exceptions that were raised."""
+        return [error for tally in self.tallies for error in tally.errors]
+
+    @property
+    def forbidden(self) -> Counter[str]:
+        """The number of operations or rounds with each outcome that is not acceptable."""
+        return sum((tally.forbidden for tally in self.tallies), start=Counter())
 
     @property
     def violations(self) -> int:
-        """The number of operations with an outcome that is not acceptable."""
-        return sum(
-            count
-            for player in self.players
-            for outcome, count in player.outcomes.items()
-            if outcome not in player.acceptable
-        )
+        """The number of operations or rounds with an outcome that is not acceptable."""
+        return self.forbidden.total()
+
+    @property
+    def firsts(self) -> list[First]:
+        """The first violation of each outcome and the first exception, in the order of time."""
+        seen = [first for tally in self.tallies for first in (*tally.firsts.values(), *filter(None, [tally.raised]))]
+        seen.sort(key=lambda first: first.seconds, reverse=True)
+        return sorted({first.outcome: first for first in seen}.values(), key=lambda first: first.seconds)
 
 
 def _number(thread: threading.Thread) -> int:

@@ -7,27 +7,32 @@ trace function of a coverage measurement too.
 
 import enum
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from itertools import chain
 from random import Random
+from threading import get_ident
 from types import CodeType, FrameType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import attrs
 
 from stress.machine.python_engine import gil_enabled, sched_yield, switching
+from stress.machine.stacks import line_of
 from stress.marks.code_under_test import CodeUnderTest
 
-T = TypeVar("T")
+P = ParamSpec("P")
 R = TypeVar("R")
 SHORT_INTERVAL = 1e-6
 TOOL = "kstress"
 TOOL_IDS = (3, 4, 1, 0, 5, 2)
 """The tool numbers that Python reserves for no kind of tool come first."""
 COVERAGE = "coverage"
+LONGEST_ROW = 256
+"""The most yields in a row. A row is at least n yields long with a chance of 1 in n."""
+MOST_LAST = 64
 
 
 class Kind(enum.Enum):
@@ -39,34 +44,59 @@ class Kind(enum.Enum):
     SWITCHES = -1
 
 
+@attrs.frozen
+class Switch:
+    """A yield of the core by noise: the thread's ident, the code, the line or the offset of the instruction in bytes."""
+
+    thread: int
+    code: CodeType
+    at: int
+    is_line: bool
+
+    @property
+    def place(self) -> str:
+        """The function and the line, for a report."""
+        line = self.at if self.is_line else line_of(self.code, self.at)
+        return f"{self.code.co_qualname} ({self.code.co_filename}:{line})"
+
+
 @attrs.define(eq=False)
 class NoiseCounts:
     """What the noise of a cell did. Threads share it without a lock and may lose counts, which does not matter here.
 
     `switches`: yields, by the file of the code and whether the code is a role's body itself. `gave_way`: the number of
     slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of the bodies' code objects.
+    `last`: the latest switches.
     """
 
     bodies: frozenset[int] = frozenset()
     switches: Counter[tuple[str, bool]] = attrs.field(factory=Counter)
     gave_way: Counter[tuple[str, str]] = attrs.field(factory=Counter)
+    last: deque[Switch] = attrs.field(factory=partial(deque, maxlen=MOST_LAST))
 
 
 @attrs.define
 class Countdown:
-    """Yields at every `period`-th event on average. Threads share it without a lock; a lost count is noise too."""
+    """Yields at every `period`-th event on average. Threads share it without a lock; a lost count is noise too.
+
+    Many yields are single ones, and few are long rows of them, so that a window opens that takes whole operations of
+    others. `is_line`: events say their line, and not an offset.
+    """
 
     period: int
     random: Random
     counts: NoiseCounts
+    is_line: bool = True
     left: int = 1
 
-    def event(self, code: CodeType) -> None:
+    def event(self, code: CodeType, at: int) -> None:
         """Count one event in `code`, and yield if it is the one."""
         self.left -= 1
         if self.left <= 0:
             self.left = self.random.randrange(1, 2 * self.period)
-            sched_yield()
+            self.counts.last.append(Switch(get_ident(), code, at, self.is_line))
+            for _ in range(min(int(1 / (1 - self.random.random())), LONGEST_ROW)):
+                sched_yield()
             self.counts.switches[code.co_filename, id(code) in self.counts.bodies] += 1
 
 
@@ -101,7 +131,7 @@ def _monitored(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> 
     def seen(code: CodeType, place: int) -> object:
         if not has(code.co_filename):
             return monitoring.DISABLE
-        countdown.event(code)
+        countdown.event(code, place)
         return None
 
     try:
@@ -126,7 +156,7 @@ def tracer(kind: Kind, has: Callable[[str], bool], countdown: Countdown, measure
         if measures and event != "opcode":
             measures(frame, event, arg)
         if event == wanted:
-            countdown.event(frame.f_code)
+            countdown.event(frame.f_code, frame.f_lineno)
         return local
 
     def called(frame: FrameType, event: str, arg: object) -> Any:
@@ -156,9 +186,10 @@ class SliceNoise:
     def __init__(self, kind: Kind, has: Callable[[str], bool], random: Random, counts: NoiseCounts) -> None:
         """Noise of a kind for code of the files for which `has` is true; `counts` is changed."""
         self._kind, self._has, self._noise_counts = kind, has, counts
-        self._countdown = Countdown(max(kind.value, 1), random, counts)
         self._counts = kind in (Kind.INSTRUCTIONS, Kind.LINES)
         self._monitors = self._counts and hasattr(sys, "monitoring")
+        is_line = not (self._monitors and kind is Kind.INSTRUCTIONS)
+        self._countdown = Countdown(max(kind.value, 1), random, counts, is_line)
 
     @contextmanager
     def everywhere(self) -> Iterator[None]:
@@ -170,20 +201,20 @@ class SliceNoise:
                 stack.enter_context(_monitored(self._kind, self._has, self._countdown))
             yield
 
-    def around(self, body: Callable[[T], R]) -> Callable[[T], R]:
+    def around(self, body: Callable[P, R]) -> Callable[P, R]:
         """`body`, or a function that calls it with the thread traced, if this kind needs that."""
         return partial(self._traced, body) if self._counts and not self._monitors else body
 
-    def _traced(self, body: Callable[[T], R], argument: T) -> R:
+    def _traced(self, body: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
         """Call `body` with the thread traced, for coverage too if it was. A debugger keeps its trace function."""
         before = sys.gettrace()
         if before is not None and module_of(before) != COVERAGE:
             self._noise_counts.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
-            return body(argument)
+            return body(*arguments, **options)
         trace = tracer(self._kind, self._has, self._countdown, before)
         sys.settrace(trace)
         try:
-            return body(argument)
+            return body(*arguments, **options)
         finally:
             if sys.gettrace() is trace:
                 sys.settrace(before)

@@ -1,7 +1,6 @@
 """The report of a failed run: outcomes of each CPU, the first violations with stacks, the seed, how to run it again."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stress.machine.python_engine import gil_enabled
@@ -9,9 +8,11 @@ from stress.machine.stacks import RawStack, line_of
 from stress.marks import noise_summary
 from stress.marks.cell import rerun_command
 from stress.marks.code_under_test import PACKAGE
-from stress.marks.cpu import Player
 from stress.marks.mark_run import MarkRun
 from stress.marks.poison import Action, Use
+from stress.marks.positions import Position
+from stress.marks.roles import Duty, name_of
+from stress.marks.tally import Tally
 from stress.units import show_duration
 
 MOST_FRAMES = 12
@@ -30,7 +31,7 @@ def headline(run: MarkRun) -> str:
     if run.starved:
         return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish their operation on"
     if not run.overlapped:
-        return f"INCONCLUSIVE: none of {run.operations:,} operations overlapped a writer's, so nothing was tested"
+        return f"INCONCLUSIVE: none of {run.operations:,} operations overlapped {_whose(run)}, so nothing was tested"
     if run.noise and (refusal := noise_summary.refusal(run.noise)):
         return f"INCONCLUSIVE: no operation had noise at lines or instructions ({refusal}), so little was tested"
     return ""
@@ -43,11 +44,17 @@ def is_bad(run: MarkRun) -> bool:
 
 def _counts(run: MarkRun) -> str:
     """The counts and rates of each forbidden outcome, and the operations that overlapped a writer's."""
-    bad: Counter[str] = Counter()
-    for player in run.players:
-        bad.update({name: count for name, count in player.outcomes.items() if name not in player.acceptable})
-    rates = (f"{name} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in bad.most_common())
-    return f"{', '.join(rates)} of {run.operations:,} operations, {run.overlapped:,} of which overlapped a writer's"
+    rates = (f"{name} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in run.forbidden.most_common())
+    of = f"{run.rounds.current.number:,} rounds, " if run.rounds else ""
+    return (
+        f"{', '.join(rates)} of {of}{run.operations:,} operations, {run.overlapped:,} of which overlapped {_whose(run)}"
+    )
+
+
+def _whose(run: MarkRun) -> str:
+    """Whose operations count as overlapped."""
+    symmetric = all(player.role.duty is Duty.THREAD for player in run.players)
+    return "another CPU's" if symmetric else "a writer's"
 
 
 def text_of(run: MarkRun, nodeid: str) -> str:
@@ -56,31 +63,44 @@ def text_of(run: MarkRun, nodeid: str) -> str:
 
 
 def _roles(run: MarkRun) -> Iterator[str]:
-    """A line for each CPU: its role, its operations and their outcomes."""
+    """A line for each CPU: its role, its operations and their outcomes; and one for the rounds."""
     yield ""
     for player in run.players:
-        ends = ", ".join(f"{_graded(player, name)} {count:,}" for name, count in player.outcomes.most_common())
-        raised = f", raised {type(player.errors[0]).__name__}" if player.errors else ""
-        yield (
-            f"  CPU {player.cpu.number}  {player.role.name}: {player.operations:,} operations, "
-            f"{player.overlapped:,} overlapped{': ' if ends else ''}{ends}{raised}"
-        )
+        counts = f"{player.operations:,} operations, {player.overlapped:,} overlapped"
+        yield f"  CPU {player.cpu.number}  {player.role.name}: {counts}{_ends(player.tally)}"
+    if run.rounds:
+        final = f", final {name_of(run.rounds.final)}" if run.rounds.final else ""
+        rounds = f"{run.rounds.current.number:,} rounds, fresh {name_of(run.rounds.fresh)}{final}"
+        yield f"  {rounds}{_ends(run.rounds.tally)}"
 
 
-def _graded(player: Player, outcome: str) -> str:
-    """An outcome, marked if it is not acceptable."""
-    return outcome if outcome in player.acceptable else f"FORBIDDEN {outcome}"
+def _ends(tally: Tally) -> str:
+    """The outcomes of a tally, and the exception that it has."""
+    graded = (name if name in tally.accepted else f"FORBIDDEN {name}" for name, _ in tally.outcomes.most_common())
+    ends = ", ".join(f"{name} {count:,}" for name, (_, count) in zip(graded, tally.outcomes.most_common(), strict=True))
+    raised = f", raised {type(tally.errors[0]).__name__}" if tally.errors else ""
+    return f"{': ' if ends else ''}{ends}{raised}"
 
 
 def _first(run: MarkRun) -> Iterator[str]:
-    """The first violation of each outcome, with the free and the use if it is `freed`."""
-    seen = sorted((one for player in run.players for one in player.firsts.values()), key=lambda one: one.seconds)
-    for first in {one.outcome: one for one in reversed(seen)}.values():
+    """The first violation of each outcome and the first exception, with the free and the use if it is `freed`."""
+    for first in run.firsts:
         when = f"after {show_duration(first.seconds)}, {first.kind.name.lower()} slice"
         yield ""
         yield f"first: {first.outcome} by {first.who}, {when}"
+        if first.detail:
+            yield from (f"  {line}" for line in first.detail.splitlines())
         if first.use:
             yield from _use(first.use)
+        yield from _positions(first.positions)
+
+
+def _positions(positions: Sequence[Position]) -> Iterator[str]:
+    """Where the other CPUs stood."""
+    for position in positions:
+        lines = own(position.stack)
+        yield f"  meanwhile {position.who}{' stood in:' if lines else ' was between two operations'}"
+        yield from (f"    {line}" for line in lines[:MOST_FRAMES])
 
 
 def _use(use: Use) -> Iterator[str]:

@@ -13,8 +13,8 @@ from random import Random
 import attrs
 
 from stress.host import clocks
-from stress.marks.cpu import Player
 from stress.marks.monitor import Activity, Monitor
+from stress.marks.player import Player
 
 LOOK_SECONDS = 0.001
 SAMPLE_SECONDS = 0.05
@@ -95,10 +95,14 @@ class Helpers:
 
 @attrs.define
 class RunEnd:
-    """Waits until every CPU rests, and says the state of those that never do."""
+    """Waits until every CPU rests, and says the state of those that never do.
+
+    `in_rounds`: a CPU that rests has done its operation of the open round, so it can help nobody by running on.
+    """
 
     monitor: Monitor
     over: threading.Event
+    in_rounds: bool = False
     _helpers: Helpers = attrs.field(init=False)
     _seconds: float = attrs.field(init=False, default=0.0)
 
@@ -132,7 +136,8 @@ class RunEnd:
     def state_of(self, number: int, in_a_cycle: bool) -> EndState:
         """The state of a CPU that is left. In a cycle of locks it is STALLED, whatever the others do."""
         doing = self.monitor.doing(number)
-        stands = self.monitor.idle >= IDLE_SECONDS and len(self.left) == len(self.monitor.players)
+        no_help = self.in_rounds or len(self.left) == len(self.monitor.players)
+        stands = self.monitor.idle >= IDLE_SECONDS and no_help
         if in_a_cycle:
             return EndState.STALLED
         if self.over.is_set():

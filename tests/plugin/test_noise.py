@@ -159,7 +159,7 @@ def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
 
     countdown = Countdown(8, Random(1), counts := NoiseCounts())
     for _ in range(8000):
-        countdown.event(code_under_test.__code__)
+        countdown.event(code_under_test.__code__, 1)
     assert counts.switches == {(ITS_FILE, False): len(yields)}
     assert 800 <= len(yields) <= 1250
 

@@ -9,9 +9,10 @@ import pytest
 from stress.machine.machine import Machine
 from stress.marks.cell import Cell
 from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.cpu import Role, Signals, StressCpu
-from stress.marks.mark_run import MarkRun
+from stress.marks.cpu import Signals, StressCpu
+from stress.marks.mark_run import MarkRun, Plan
 from stress.marks.noise import SliceNoise
+from stress.marks.roles import Duty, Role
 
 pytestmark = [pytest.mark.threads, pytest.mark.old_pytest]
 
@@ -101,7 +102,7 @@ def test_an_interrupt_before_the_cpus_are_let_go_calls_no_body(monkeypatch: pyte
     mark_run.prepare()
     time.sleep(TO_THE_GATE)
     with pytest.raises(KeyboardInterrupt):
-        mark_run.run([Role(called.append, True, None)], frozenset(), CodeUnderTest(Path(__file__).parent))
+        mark_run.run(Plan([Role(called.append, Duty.WRITER, None)]), frozenset(), CodeUnderTest(Path(__file__).parent))
     assert (called, cpu_threads()) == ([], [])
 
 
@@ -124,6 +125,6 @@ def test_no_cpu_counts_as_at_rest_while_a_slice_goes_on(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Signals, "begin", begin_late)
     monkeypatch.setattr(Signals, "end", end_seen)
-    body = Role(lambda cpu: None, True, None)
-    mark_run.run([body], frozenset(), CodeUnderTest(Path(__file__).parent))
+    body = Role(lambda cpu: None, Duty.WRITER, None)
+    mark_run.run(Plan([body]), frozenset(), CodeUnderTest(Path(__file__).parent))
     assert at_rest == [[False] * CPUS] * SEEN_SLICES

@@ -5,7 +5,9 @@ from random import Random
 import pytest
 
 from stress.machine.words import EDGES, WRITERS
-from stress.marks.cpu import Player, Role, StressCpu
+from stress.marks.cpu import StressCpu
+from stress.marks.player import Player
+from stress.marks.roles import Duty, Role
 from tests.support import blank_ram, python_cpu
 
 pytestmark = pytest.mark.threads
@@ -158,8 +160,8 @@ def test_an_operation_within_a_writers_overlaps_it_and_none_overlaps_itself(
     ram = blank_ram(2)
     ram.poke(WRITERS, 1)
     ram.poke(ram.map.log(0) + EDGES, edges)
-    role = Role(lambda cpu: None, writes=number == 0, count=1)
+    role = Role(lambda cpu: None, Duty.READER if number else Duty.WRITER, 1)
     cpu = StressCpu(number, role.name, Random(1))
-    player = Player(cpu, role, frozenset(), 0, lambda: None, first_only=False)
+    player = Player(cpu, role)
     player.operation(python_cpu(ram, number))
     assert player.overlapped == overlapped

@@ -8,8 +8,10 @@ from random import Random
 import pytest
 
 from stress.marks import mark_run, monitor, run_end
-from stress.marks.cpu import Player, Role, StressCpu
+from stress.marks.cpu import StressCpu
 from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
+from stress.marks.player import Player
+from stress.marks.roles import Duty, Role
 
 pytestmark = pytest.mark.threads
 
@@ -187,11 +189,8 @@ def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(
 
 def players(count: int) -> list[Player]:
     """CPUs that are in their first operation."""
-    role = Role(lambda cpu: None, writes=True, count=None)
-    return [
-        Player(StressCpu(one, role.name, Random(1)), role, frozenset(), 0, lambda: None, first_only=False)
-        for one in range(count)
-    ]
+    role = Role(lambda cpu: None, Duty.WRITER, None)
+    return [Player(StressCpu(one, role.name, Random(1)), role) for one in range(count)]
 
 
 def watched(look: Callable[[float], ThreadSample], step: float = 0.05, looks: int = 40) -> Monitor:

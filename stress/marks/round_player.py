@@ -1,0 +1,131 @@
+"""The player of a CPU in rounds: it waits for each round, does one operation in it, and judges it if it leaves last."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import cycle
+from random import Random
+from typing import Any
+
+import attrs
+
+from stress.host import clocks
+from stress.machine.python_engine import sched_yield
+from stress.machine.seam import Cpu, Oops
+from stress.marks.cpu import EndThread
+from stress.marks.noise import Switch
+from stress.marks.player import Player
+from stress.marks.rounds import Round, Rounds
+from stress.marks.tally import FREED
+
+QUICK_LOOKS = 400
+"""How often a CPU that waits for a round yields its core before it sleeps between two looks."""
+SLEEP_SECONDS = 0.0002
+STAGGERS = 509
+"""The number of draws for the starts of a CPU; a prime, so that they meet those of others in many ways."""
+LONGEST_STAGGER = 8
+"""The most yields before an operation in a round whose starts are staggered."""
+
+
+@attrs.define(eq=False)
+class RoundPlayer(Player):
+    """One CPU in all rounds of a cell. `random` draws when it starts; `_done` is the last round that it has done."""
+
+    rounds: Rounds = attrs.field(kw_only=True)
+    random: Random = attrs.field(kw_only=True)
+    describe: Callable[[Switch], str] = attrs.field(kw_only=True)
+    _done: int = 0
+    _staggers: Iterator[int] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._staggers = cycle([self.random.randint(0, LONGEST_STAGGER) for _ in range(STAGGERS)])
+
+    def _rest(self, leave: int) -> bool:
+        """Rest, unless the open round waits for this CPU."""
+        return self.rounds.rest(self._done, partial(super()._rest, leave))
+
+    def _overlapping_burst(self, cpu: Cpu) -> None:
+        """Run a burst; the rounds say what overlapped."""
+        self._burst()
+
+    def _acceptable(self, body: Callable[..., Any]) -> Any:
+        """Do one operation in each of some rounds, up to a value that is not acceptable; that value, or None."""
+        accepted, is_judged = self.tally.accepted, self.rounds.final is not None
+        for _ in range(self._size):
+            one = self._next_round()
+            if one is None:
+                return None
+            value = self._once(body, one)
+            if self._use is not None:
+                return FREED
+            if value is not None and not is_judged:
+                if value.__class__ is not str or value not in accepted:
+                    return value
+                accepted[value] += 1
+            if self.cpu.signals.hurry:
+                return None
+        return None
+
+    def _next_round(self) -> Round | None:
+        """Wait for the next round, and open it if nobody else does; None if this CPU must pass a safepoint first."""
+        rounds, signals, looks = self.rounds, self.cpu.signals, 0
+        while (current := rounds.current).number == self._done:
+            if signals.hurry:
+                return None
+            if not (current.over and self._open_next(current)):
+                looks += 1
+                if looks < QUICK_LOOKS:
+                    sched_yield()
+                else:
+                    clocks.sleep(SLEEP_SECONDS)
+        return current
+
+    def _open_next(self, current: Round) -> bool:
+        """Open the next round; whether it is open."""
+        return bool(self._guarded(lambda: self.rounds.open_next(current, lambda: self.cpu.signals.ending)))
+
+    def _once(self, body: Callable[..., Any], one: Round) -> Any:
+        """Do the operation of a round."""
+        rounds, writes, spoiled = self.rounds, self.role.writes, True
+        if not one.aligned:
+            for _ in range(next(self._staggers)):
+                sched_yield()
+        self.operations = one.number
+        seen = rounds.enter(one, writes)
+        try:
+            value = one.returned[self.cpu.number] = body(self.cpu, one.subject)
+            spoiled = False
+            return value
+        finally:
+            self._done = one.number
+            overlapped, is_last = rounds.leave(one, writes, seen, spoiled)
+            self.overlapped += overlapped
+            if is_last:
+                self._end_round(one)
+
+    def _end_round(self, one: Round) -> None:
+        """Judge a round that all CPUs have left."""
+        final, use = self.rounds.final, self._use
+        if final is not None and not one.spoiled:
+            self._use = None
+            self.rounds.tally.judge(self._guarded(lambda: final(one.subject, one.returned)), self.kind)
+            self._use = use
+        one.over = True
+
+    def _guarded(self, function: Callable[[], Any]) -> Any:
+        """Call the code of a round that is no operation: what it raises or uses is counted of the round."""
+        tally = self.rounds.tally
+        try:
+            value = function()
+        except (Oops, EndThread):  # power-off, and the end of this thread
+            raise
+        except BaseException as error:
+            one = self.rounds.current
+            for line in () if one.over else self.rounds.explain(one, self.describe):
+                BaseException.add_note(error, line)
+            tally.count_raised(error, self.kind, self._use)
+            return None
+        if self._use is not None:
+            tally.count(FREED, self.kind, use=self._use)
+            return None
+        return value
