@@ -12,7 +12,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,7 +38,7 @@ from stress.marks.code_under_test import PACKAGE, CodeUnderTest
 from stress.marks.cpu import Signals, StressCpu
 from stress.marks.end_threads import end_threads, withdraw
 from stress.marks.monitor import Monitor
-from stress.marks.noise import KINDS, Kind, Noise, Switch
+from stress.marks.noise import Noise
 from stress.marks.player import Player
 from stress.marks.poison import Action, FreedObjects, Use
 from stress.marks.positions import Position, stack_in_body
@@ -47,11 +46,10 @@ from stress.marks.roles import Role, deal
 from stress.marks.round_player import RoundPlayer
 from stress.marks.rounds import Rounds
 from stress.marks.run_end import GRACE_SECONDS, LOOK_SECONDS, EndState, RunEnd
+from stress.marks.slices import Slices
+from stress.marks.switches import KINDS, Kind, Switch
 from stress.marks.tally import First, Judging, Tally
 
-SLICES = 20
-SHORTEST_SLICE = 0.02
-LONGEST_SLICE = 0.25
 REST_SECONDS = 0.005
 """How long the end of a slice waits for operations under way, so that noise mostly changes between operations."""
 SPUN_SECONDS = 0.25
@@ -175,22 +173,18 @@ class MarkRun:
         monitor = Monitor(self.players, machine.native_id)
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], SPUN_SECONDS)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
-        for kind, seconds in self._slices(began):
-            self._slice(machine, noise, kind, seconds)
+        slices = Slices(self.cell.duration_s, KINDS)
+        for kind, seconds in slices:
+            left = began + self.cell.duration_s - clocks.monotonic()
+            if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(GRACE_SECONDS):
+                break
+            before = self.violations
+            self._slice(machine, noise, kind, min(seconds, left))
+            if self.violations > before:
+                slices.found(kind)
             monitor.sample()
             watchdog.sample()
-            if machine.errors or monitor.has_stalled(GRACE_SECONDS):
-                break
         self._end(machine, RunEnd(monitor, self._signals.over, self.rounds is not None), watchdog)
-
-    def _slices(self, began: float) -> Iterator[tuple[Kind, float]]:
-        """The kind and the length in seconds of each slice, until the time is up or the run is over."""
-        length = min(max(self.cell.duration_s / SLICES, SHORTEST_SLICE), LONGEST_SLICE)
-        for kind in cycle(KINDS):
-            left = began + self.cell.duration_s - clocks.monotonic()
-            if left <= 0 or self._signals.over.is_set():
-                return
-            yield kind, min(length, left)
 
     def _slice(self, machine: Machine, noise: Noise, kind: Kind, seconds: float) -> None:
         """Let all CPUs run with noise of a kind, then rest if they can."""

@@ -5,23 +5,18 @@ Python 3.12 on, a tool of `sys.monitoring` yields. Before, a trace function does
 trace function of a coverage measurement too.
 """
 
-import enum
 import sys
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from itertools import chain
 from random import Random
-from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 
-import attrs
-
-from stress.machine.python_engine import gil_enabled, sched_yield, switching
-from stress.machine.stacks import line_of
+from stress.machine.python_engine import switching
 from stress.marks.code_under_test import CodeUnderTest
+from stress.marks.switches import YIELDS, Countdown, Kind, NoiseCounts
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,74 +25,6 @@ TOOL = "kstress"
 TOOL_IDS = (3, 4, 1, 0, 5, 2)
 """The tool numbers that Python reserves for no kind of tool come first."""
 COVERAGE = "coverage"
-LONGEST_ROW = 256
-"""The most yields in a row. A row is at least n yields long with a chance of 1 in n."""
-MOST_LAST = 64
-
-
-class Kind(enum.Enum):
-    """The kind of noise in a slice, in the order of slices. The value is the mean number of events for each yield."""
-
-    LINES = 4
-    BARE = 0
-    INSTRUCTIONS = 16
-    SWITCHES = -1
-
-
-@attrs.frozen
-class Switch:
-    """A yield of the core by noise: the thread's ident, the code, the line or the offset of the instruction in bytes."""
-
-    thread: int
-    code: CodeType
-    at: int
-    is_line: bool
-
-    @property
-    def place(self) -> str:
-        """The function and the line, for a report."""
-        line = self.at if self.is_line else line_of(self.code, self.at)
-        return f"{self.code.co_qualname} ({self.code.co_filename}:{line})"
-
-
-@attrs.define(eq=False)
-class NoiseCounts:
-    """What the noise of a cell did. Threads share it without a lock and may lose counts, which does not matter here.
-
-    `switches`: yields, by the file of the code and whether the code is a role's body itself. `gave_way`: the number of
-    slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of the bodies' code objects.
-    `last`: the latest switches.
-    """
-
-    bodies: frozenset[int] = frozenset()
-    switches: Counter[tuple[str, bool]] = attrs.field(factory=Counter)
-    gave_way: Counter[tuple[str, str]] = attrs.field(factory=Counter)
-    last: deque[Switch] = attrs.field(factory=partial(deque, maxlen=MOST_LAST))
-
-
-@attrs.define
-class Countdown:
-    """Yields at every `period`-th event on average. Threads share it without a lock; a lost count is noise too.
-
-    Many yields are single ones, and few are long rows of them, so that a window opens that takes whole operations of
-    others. `is_line`: events say their line, and not an offset.
-    """
-
-    period: int
-    random: Random
-    counts: NoiseCounts
-    is_line: bool = True
-    left: int = 1
-
-    def event(self, code: CodeType, at: int) -> None:
-        """Count one event in `code`, and yield if it is the one."""
-        self.left -= 1
-        if self.left <= 0:
-            self.left = self.random.randrange(1, 2 * self.period)
-            self.counts.last.append(Switch(get_ident(), code, at, self.is_line))
-            for _ in range(min(int(1 / (1 - self.random.random())), LONGEST_ROW)):
-                sched_yield()
-            self.counts.switches[code.co_filename, id(code) in self.counts.bodies] += 1
 
 
 def _forget_what_is_disabled() -> None:
@@ -117,7 +44,7 @@ def _take_tool() -> int | None:
 
 
 @contextmanager
-def _monitored(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> Iterator[None]:
+def _monitored(has: Callable[[str], bool], countdown: Countdown) -> Iterator[None]:
     """Count down the events of every thread with `sys.monitoring`; without a free tool number there is no noise."""
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
     tool = _take_tool()
@@ -126,7 +53,7 @@ def _monitored(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> 
         countdown.counts.gave_way[f"{names}, which have all tools of sys.monitoring", "slices"] += 1
         yield
         return
-    event = monitoring.events.LINE if kind is Kind.LINES else monitoring.events.INSTRUCTION
+    event = monitoring.events.LINE if countdown.yields.is_at_lines else monitoring.events.INSTRUCTION
 
     def seen(code: CodeType, place: int) -> object:
         if not has(code.co_filename):
@@ -144,19 +71,19 @@ def _monitored(kind: Kind, has: Callable[[str], bool], countdown: Countdown) -> 
         monitoring.free_tool_id(tool)
 
 
-def tracer(kind: Kind, has: Callable[[str], bool], countdown: Countdown, measures: Any = None) -> Callable[..., Any]:
+def tracer(has: Callable[[str], bool], countdown: Countdown, measures: Any = None) -> Callable[..., Any]:
     """A trace function for one thread that counts down the same events.
 
     `measures`, the trace function of a coverage measurement, gets every call that it would get without noise.
     """
-    opcodes = kind is Kind.INSTRUCTIONS
-    wanted = "opcode" if opcodes else "line"
+    at_lines = countdown.yields.is_at_lines
+    wanted = "line" if at_lines else "opcode"
 
     def local(frame: FrameType, event: str, arg: object) -> Any:
         if measures and event != "opcode":
             measures(frame, event, arg)
         if event == wanted:
-            countdown.event(frame.f_code, frame.f_lineno)
+            countdown.event(frame.f_code, frame.f_lineno if at_lines else frame.f_lasti)
         return local
 
     def called(frame: FrameType, event: str, arg: object) -> Any:
@@ -165,7 +92,7 @@ def tracer(kind: Kind, has: Callable[[str], bool], countdown: Countdown, measure
             sys.settrace(called)  # coverage's, written in C, puts itself there whenever something is called
         if not has(frame.f_code.co_filename):
             return measured if measures else None
-        frame.f_trace_opcodes, frame.f_trace_lines = opcodes, bool(measures) or not opcodes
+        frame.f_trace_opcodes, frame.f_trace_lines = not at_lines, bool(measures) or at_lines
         return local
 
     return called
@@ -186,10 +113,9 @@ class SliceNoise:
     def __init__(self, kind: Kind, has: Callable[[str], bool], random: Random, counts: NoiseCounts) -> None:
         """Noise of a kind for code of the files for which `has` is true; `counts` is changed."""
         self._kind, self._has, self._noise_counts = kind, has, counts
-        self._counts = kind in (Kind.INSTRUCTIONS, Kind.LINES)
-        self._monitors = self._counts and hasattr(sys, "monitoring")
-        is_line = not (self._monitors and kind is Kind.INSTRUCTIONS)
-        self._countdown = Countdown(max(kind.value, 1), random, counts, is_line)
+        yields = YIELDS.get(kind)
+        self._countdown = Countdown(yields, random, counts) if yields else None
+        self._monitors = hasattr(sys, "monitoring")
 
     @contextmanager
     def everywhere(self) -> Iterator[None]:
@@ -197,21 +123,23 @@ class SliceNoise:
         with ExitStack() as stack:
             if self._kind is not Kind.BARE:
                 stack.enter_context(switching(SHORT_INTERVAL))
-            if self._monitors:
-                stack.enter_context(_monitored(self._kind, self._has, self._countdown))
+            if self._countdown and self._monitors:
+                stack.enter_context(_monitored(self._has, self._countdown))
             yield
 
     def around(self, body: Callable[P, R]) -> Callable[P, R]:
         """`body`, or a function that calls it with the thread traced, if this kind needs that."""
-        return partial(self._traced, body) if self._counts and not self._monitors else body
+        if self._countdown is None or self._monitors:
+            return body
+        return partial(self._traced, self._countdown, body)
 
-    def _traced(self, body: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    def _traced(self, countdown: Countdown, body: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
         """Call `body` with the thread traced, for coverage too if it was. A debugger keeps its trace function."""
         before = sys.gettrace()
         if before is not None and module_of(before) != COVERAGE:
             self._noise_counts.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
             return body(*arguments, **options)
-        trace = tracer(self._kind, self._has, self._countdown, before)
+        trace = tracer(self._has, countdown, before)
         sys.settrace(trace)
         try:
             return body(*arguments, **options)
@@ -245,7 +173,3 @@ def codes_of(body: Any) -> Iterator[CodeType]:
         if isinstance(code, CodeType):
             yield code
         body = getattr(body, "__wrapped__", None) or getattr(body, "func", None)
-
-
-KINDS = tuple(Kind) if gil_enabled() else (Kind.LINES, Kind.BARE, Kind.INSTRUCTIONS)
-"""The kinds, in turn; without a GIL there is no switch interval to shorten."""

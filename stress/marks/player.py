@@ -12,9 +12,9 @@ from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
 from stress.marks.cpu import EndThread, Signals, StressCpu
-from stress.marks.noise import Kind
 from stress.marks.poison import Use
 from stress.marks.roles import Role
+from stress.marks.switches import Kind
 from stress.marks.tally import FREED, Judging, Tally
 
 BURST_NS = 1_000_000

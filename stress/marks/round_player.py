@@ -12,9 +12,9 @@ from stress.host import clocks
 from stress.machine.python_engine import sched_yield
 from stress.machine.seam import Cpu, Oops
 from stress.marks.cpu import EndThread
-from stress.marks.noise import Switch
 from stress.marks.player import Player
 from stress.marks.rounds import Round, Rounds
+from stress.marks.switches import Switch
 from stress.marks.tally import FREED
 
 QUICK_LOOKS = 400

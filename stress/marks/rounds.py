@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from stress.marks.bodies import shown
-from stress.marks.noise import Switch
 from stress.marks.roles import name_of
+from stress.marks.switches import Switch
 from stress.marks.tally import Judging, Tally
 
 MOST_SWITCHES = 12

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.noise import Kind, Noise, NoiseCounts
+from stress.marks.noise import Noise
+from stress.marks.switches import Kind, NoiseCounts
 
 MANY = 2000
 

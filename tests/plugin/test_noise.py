@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from stress.marks import noise as noises
+from stress.marks import switches
 from stress.marks.code_under_test import PACKAGE, CodeUnderTest, Part
-from stress.marks.noise import COVERAGE, KINDS, TOOL_IDS, Countdown, Kind, Noise, NoiseCounts, codes_of
+from stress.marks.noise import COVERAGE, TOOL_IDS, Noise, codes_of
+from stress.marks.switches import KINDS, YIELDS, Countdown, Kind, NoiseCounts, Yields
 from tests.plugin.noisy import MANY, code_under_test, run
 
 pytestmark = pytest.mark.threads
@@ -23,7 +24,7 @@ ITS_FILE = code_under_test.__code__.co_filename
 @pytest.fixture
 def yields(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
-    monkeypatch.setattr(noises, "sched_yield", lambda: seen.append(threading.current_thread().name))
+    monkeypatch.setattr(switches, "sched_yield", lambda: seen.append(threading.current_thread().name))
     return seen
 
 
@@ -31,13 +32,13 @@ def yields(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_code_under_test_yields_at_about_its_share_of_events(kind: Kind, yields: list[str]) -> None:
     run(kind, CodeUnderTest(HERE))
     least = {Kind.LINES: 2 * MANY, Kind.INSTRUCTIONS: 5 * MANY}[kind]
-    assert yields.count("cpu") >= least / kind.value / 2
+    assert yields.count("cpu") >= least / YIELDS[kind].period / 2
 
 
 @pytest.mark.parametrize("kind", [Kind.INSTRUCTIONS, Kind.LINES])
 def test_what_an_item_had_no_noise_for_takes_it_in_the_next_one(kind: Kind, tmp_path: Path) -> None:
     assert not run(kind, CodeUnderTest(tmp_path)).switches
-    assert run(kind, CodeUnderTest(HERE)).switches[ITS_FILE, True] > MANY / kind.value
+    assert run(kind, CodeUnderTest(HERE)).switches[ITS_FILE, True] > MANY / YIELDS[kind].period
 
 
 def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:
@@ -45,9 +46,9 @@ def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:
         for number in range(rounds):
             code_under_test(number % 3)
 
-    switches = run(Kind.LINES, CodeUnderTest(HERE), body).switches
-    assert set(switches) == {(__file__, True), (ITS_FILE, False)}
-    assert min(switches.values()) > MANY / Kind.LINES.value / 4
+    counts = run(Kind.LINES, CodeUnderTest(HERE), body).switches
+    assert set(counts) == {(__file__, True), (ITS_FILE, False)}
+    assert min(counts.values()) > MANY / YIELDS[Kind.LINES].period / 4
 
 
 def test_the_code_of_a_body_is_found_through_what_wraps_it() -> None:
@@ -117,7 +118,7 @@ def test_a_coverage_measurement_sees_what_it_would_see_without_noise(kind: Kind,
     bare = seen_in(Kind.BARE)
     assert (len(bare), bare[0][0], bare[-1][0], yields) == (2 * MANY + 5, "call", "return", [])
     assert seen_in(kind) == bare
-    assert yields.count("cpu") > MANY / kind.value
+    assert yields.count("cpu") > MANY / YIELDS[kind].period
 
 
 @pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="only where tools monitor")
@@ -157,7 +158,7 @@ def test_code_under_test_is_what_lies_under_rootdir_and_is_not_installed_there(t
 def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
     from random import Random
 
-    countdown = Countdown(8, Random(1), counts := NoiseCounts())
+    countdown = Countdown(Yields(8, 0), Random(1), counts := NoiseCounts())
     for _ in range(8000):
         countdown.event(code_under_test.__code__, 1)
     assert counts.switches == {(ITS_FILE, False): len(yields)}

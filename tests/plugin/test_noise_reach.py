@@ -13,7 +13,7 @@ import pytest
 from stress.errors import UserError
 from stress.marks.code_under_test import CodeUnderTest, named
 from stress.marks.imports import imported_parts
-from stress.marks.noise import Kind
+from stress.marks.switches import Kind
 from tests.plugin.noisy import noise_lines, run
 
 pytestmark = pytest.mark.old_pytest

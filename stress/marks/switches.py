@@ -1,0 +1,106 @@
+"""Switches by noise: the kinds of noise, when each yields the core and how often, and the record of what it did."""
+
+import enum
+from collections import Counter, deque
+from functools import partial
+from random import Random
+from threading import get_ident
+from types import CodeType
+
+import attrs
+
+from stress.machine.python_engine import gil_enabled, sched_yield
+from stress.machine.stacks import line_of
+
+
+class Kind(enum.Enum):
+    """The kind of noise in a slice, in the order of slices."""
+
+    LINES = "lines"
+    DELAYS = "delays"
+    BARE = "bare"
+    INSTRUCTIONS = "instructions"
+    SWITCHES = "switches"
+
+
+@attrs.frozen
+class Yields:
+    """When a kind of noise yields: at every `period`-th event on average, a row of yields.
+
+    A row is at least n yields long with a chance of `typical` in n, so that a window opens that takes whole operations
+    of others. It is at least one long, and at most LONGEST_ROW.
+    """
+
+    period: int
+    typical: float
+    is_at_lines: bool = True
+
+    def row(self, random: Random) -> int:
+        """The number of yields in one row."""
+        return max(min(int(self.typical / (1 - random.random())), LONGEST_ROW), 1)
+
+
+LONGEST_ROW = 1024
+MOST_LAST = 64
+YIELDS = {
+    Kind.LINES: Yields(4, 1 / 8),
+    Kind.DELAYS: Yields(128, 32),
+    Kind.INSTRUCTIONS: Yields(16, 1 / 8, is_at_lines=False),
+}
+"""Long rows cost the shallow bugs time, since others may only wait for the CPU that yields; so one kind has many of
+them, and the others few. Measured on a bug that takes two operations of others, and on those of benchmarks/peers."""
+
+
+@attrs.frozen
+class Switch:
+    """A row of yields by noise: the thread's ident, the code, and the line, or the instruction's offset in bytes."""
+
+    thread: int
+    code: CodeType
+    at: int
+    is_line: bool
+
+    @property
+    def place(self) -> str:
+        """The function and the line, for a report."""
+        line = self.at if self.is_line else line_of(self.code, self.at)
+        return f"{self.code.co_qualname} ({self.code.co_filename}:{line})"
+
+
+@attrs.define(eq=False)
+class NoiseCounts:
+    """What the noise of a cell did. Threads share it without a lock and may lose counts, which does not matter here.
+
+    `switches`: yields, by the file of the code and whether the code is a role's body itself. `gave_way`: the number of
+    slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of the bodies' code objects.
+    `last`: the latest switches.
+    """
+
+    bodies: frozenset[int] = frozenset()
+    switches: Counter[tuple[str, bool]] = attrs.field(factory=Counter)
+    gave_way: Counter[tuple[str, str]] = attrs.field(factory=Counter)
+    last: deque[Switch] = attrs.field(factory=partial(deque, maxlen=MOST_LAST))
+
+
+@attrs.define
+class Countdown:
+    """Yields at some events. Threads share it without a lock; a lost count is noise too."""
+
+    yields: Yields
+    random: Random
+    counts: NoiseCounts
+    left: int = 1
+
+    def event(self, code: CodeType, at: int) -> None:
+        """Count one event in `code`, at a line or at an instruction's offset, and yield if it is the one."""
+        self.left -= 1
+        if self.left <= 0:
+            self.left = self.random.randrange(1, 2 * self.yields.period)
+            self.counts.last.append(Switch(get_ident(), code, at, self.yields.is_at_lines))
+            for _ in range(self.yields.row(self.random)):
+                sched_yield()
+            self.counts.switches[code.co_filename, id(code) in self.counts.bodies] += 1
+
+
+KINDS = tuple(kind for kind in Kind if gil_enabled() or kind is not Kind.SWITCHES)
+"""The kinds, in turn; without a GIL there is no switch interval to shorten."""
