@@ -13,6 +13,7 @@ from stress.marks.bodies import fault_of
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.mark_run import MarkRun, Plan
+from stress.marks.other_threads import OtherThreads
 from stress.marks.roles import Duty, Role, name_of
 
 Body = TypeVar("Body", bound=Callable[..., Any])
@@ -37,16 +38,19 @@ class Stress:
         self._nodeid = nodeid
         self._under_test = under_test
         self._plan = Plan()
-        self._mark_run = MarkRun(cell, first_only)
+        self._others = OtherThreads(under_test.has)
+        self._mark_run = MarkRun(cell, first_only, self._others)
         self._has_run = False
 
     def __enter__(self) -> Self:
         """Boot a machine before the test begins, so that `run` starts at once."""
         self._mark_run.prepare()
+        self._others.__enter__()  # only now: the threads of CPUs are none of them
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         """End the machine, if it never ran."""
+        self._others.__exit__()
         self._mark_run.close()
 
     @property

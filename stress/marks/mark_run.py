@@ -39,6 +39,7 @@ from stress.marks.cpu import Signals, StressCpu
 from stress.marks.end_threads import end_threads, withdraw
 from stress.marks.monitor import Monitor
 from stress.marks.noise import Noise
+from stress.marks.other_threads import OtherThreads
 from stress.marks.player import Player
 from stress.marks.poison import Action, FreedObjects, Use
 from stress.marks.positions import Position, stack_in_body
@@ -103,7 +104,9 @@ class MarkRun:
 
     cell: Cell
     first_only: bool
+    others: OtherThreads | None = None
     freed_objects: FreedObjects = attrs.field(init=False)
+    outside: Tally | None = attrs.field(init=False, default=None)
     players: list[Player] = attrs.field(init=False, factory=list)
     rounds: Rounds | None = attrs.field(init=False, default=None)
     left: list[Left] = attrs.field(init=False, factory=list)
@@ -115,6 +118,7 @@ class MarkRun:
     _machine: Machine | None = attrs.field(init=False, default=None)
     _gate: threading.Event = attrs.field(init=False, factory=threading.Event)
     _signals: Signals = attrs.field(init=False, factory=Signals)
+    _kind: Kind = attrs.field(init=False, default=Kind.BARE)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
@@ -134,13 +138,21 @@ class MarkRun:
         began = clocks.monotonic()
         judging = Judging(acceptable, clocks.monotonic_ns(), self._signals.stop, self.first_only)
         roles = deal(plan.roles, self.cell.cpus)
-        self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles])
+        others = self.others
+        self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles], others)
+        self.outside = outside = Tally(
+            judging, "a thread that is no CPU", lambda: f"thread {threading.current_thread().name}"
+        )
+        if others:
+            others.keep = lambda error: outside.keep(error, self._kind)
         if plan.fresh:
             self.rounds = Rounds(self.cell.cpus, plan.fresh, plan.final, judging, noise.counts.last)
         self.players = [self._player(number, role, judging) for number, role in enumerate(roles)]
         try:
             self._run(self._machine or self._boot(), noise, began)
         finally:
+            if others:
+                others.keep = None
             self.close()
             self.seconds = clocks.monotonic() - began
 
@@ -188,6 +200,7 @@ class MarkRun:
 
     def _slice(self, machine: Machine, noise: Noise, kind: Kind, seconds: float) -> None:
         """Let all CPUs run with noise of a kind, then rest if they can."""
+        self._kind = kind
         make_progress()
         heard = noise.slice(kind)
         machine.ram.poke(YIELD_MASK, yield_mask("python", self.cell.cpus, 0.0 if kind is Kind.BARE else 1.0))
@@ -326,8 +339,9 @@ class MarkRun:
 
     @property
     def tallies(self) -> list[Tally]:
-        """The tallies of all CPUs, and of the rounds if there are any."""
-        return [*(player.tally for player in self.players), *([self.rounds.tally] if self.rounds else [])]
+        """The tallies of all CPUs, of the rounds if there are any, and of other threads."""
+        more = (self.rounds.tally if self.rounds else None, self.outside)
+        return [*(player.tally for player in self.players), *filter(None, more)]
 
     @property
     def errors(self) -> list[BaseException]:

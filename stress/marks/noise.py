@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from stress.machine.python_engine import switching
 from stress.marks.code_under_test import CodeUnderTest
+from stress.marks.other_threads import MONITORS, OtherThreads
 from stress.marks.switches import YIELDS, Countdown, Kind, NoiseCounts
 
 P = ParamSpec("P")
@@ -110,12 +111,11 @@ class SliceNoise:
     The machine boots before it, so that neither the harness nor the boot takes noise, however many CPUs there are.
     """
 
-    def __init__(self, kind: Kind, has: Callable[[str], bool], random: Random, counts: NoiseCounts) -> None:
-        """Noise of a kind for code of the files for which `has` is true; `counts` is changed."""
-        self._kind, self._has, self._noise_counts = kind, has, counts
-        yields = YIELDS.get(kind)
-        self._countdown = Countdown(yields, random, counts) if yields else None
-        self._monitors = hasattr(sys, "monitoring")
+    def __init__(
+        self, kind: Kind, has: Callable[[str], bool], countdown: Countdown | None, others: OtherThreads
+    ) -> None:
+        """Noise of a kind for code of the files for which `has` is true, without `countdown` at no events."""
+        self._kind, self._has, self._countdown, self._others = kind, has, countdown, others
 
     @contextmanager
     def everywhere(self) -> Iterator[None]:
@@ -123,13 +123,14 @@ class SliceNoise:
         with ExitStack() as stack:
             if self._kind is not Kind.BARE:
                 stack.enter_context(switching(SHORT_INTERVAL))
-            if self._countdown and self._monitors:
+            if self._countdown and MONITORS:
                 stack.enter_context(_monitored(self._has, self._countdown))
+            stack.enter_context(self._others.noise(self._countdown))
             yield
 
     def around(self, body: Callable[P, R]) -> Callable[P, R]:
         """`body`, or a function that calls it with the thread traced, if this kind needs that."""
-        if self._countdown is None or self._monitors:
+        if self._countdown is None or MONITORS:
             return body
         return partial(self._traced, self._countdown, body)
 
@@ -137,7 +138,7 @@ class SliceNoise:
         """Call `body` with the thread traced, for coverage too if it was. A debugger keeps its trace function."""
         before = sys.gettrace()
         if before is not None and module_of(before) != COVERAGE:
-            self._noise_counts.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
+            countdown.counts.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
             return body(*arguments, **options)
         trace = tracer(self._has, countdown, before)
         sys.settrace(trace)
@@ -147,23 +148,28 @@ class SliceNoise:
             if sys.gettrace() is trace:
                 sys.settrace(before)
             else:
-                self._noise_counts.gave_way["a trace function that was set meanwhile", "operations"] += 1
+                countdown.counts.gave_way["a trace function that was set meanwhile", "operations"] += 1
 
 
 class Noise:
     """The noise of one cell, and what it did (`counts`)."""
 
-    def __init__(self, under_test: CodeUnderTest, seed: int, bodies: Iterable[object] = ()) -> None:
+    def __init__(
+        self, under_test: CodeUnderTest, seed: int, bodies: Iterable[object] = (), others: OtherThreads | None = None
+    ) -> None:
         """Noise for the code under test, drawn from `seed`; `bodies` are those of the roles."""
         codes = chain.from_iterable(map(codes_of, bodies))
         self.under_test, self.counts = under_test, NoiseCounts(frozenset(map(id, codes)))
         self._has = cache(under_test.has)
+        self._others = others or OtherThreads(self._has)
         self._random = Random(seed)
         _forget_what_is_disabled()
 
     def slice(self, kind: Kind) -> SliceNoise:
         """The noise of one slice."""
-        return SliceNoise(kind, self._has, self._random, self.counts)
+        yields = YIELDS.get(kind)
+        countdown = Countdown(yields, self._random, self.counts) if yields else None
+        return SliceNoise(kind, self._has, countdown, self._others)
 
 
 def codes_of(body: Any) -> Iterator[CodeType]:

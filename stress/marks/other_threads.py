@@ -1,0 +1,80 @@
+"""Threads that the code under test starts itself: they take noise, and an exception that ends one counts.
+
+From Python 3.12 on, `sys.monitoring` gives noise to all threads. Before, a trace function does, which every new thread
+gets. A thread that ran before the test began has no noise then, and none has where a coverage measurement or a debugger
+traces new threads.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Self
+
+from stress.marks.switches import Countdown
+
+MONITORS = hasattr(sys, "monitoring")
+
+
+class OtherThreads:
+    """As a context manager, hears of all threads that are started within it and are no CPUs.
+
+    `countdown` is that of the slice under way, None between slices. `keep` takes an exception that ended a thread; if
+    it is None, the hook that was there before does. The test's thread writes both; one load sees the one or the other.
+    """
+
+    def __init__(self, has: Callable[[str], bool]) -> None:
+        """Noise in code of the files for which `has` is true."""
+        self.countdown: Countdown | None = None
+        self.keep: Callable[[BaseException], None] | None = None
+        self._has = has
+        self._hook = threading.excepthook
+        self._traces = False
+
+    def __enter__(self) -> Self:
+        """Begin to hear of new threads."""
+        self._hook, threading.excepthook = threading.excepthook, self._ended
+        self._traces = not MONITORS and threading.gettrace() is None
+        if self._traces:
+            threading.settrace(self._called)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Leave new threads alone; one that still runs has no noise from now on."""
+        self.countdown = self.keep = None
+        if threading.excepthook == self._ended:
+            threading.excepthook = self._hook
+        if self._traces and threading.gettrace() == self._called:
+            threading.settrace(None)
+
+    @contextmanager
+    def noise(self, countdown: Countdown | None) -> Iterator[None]:
+        """The noise of a slice."""
+        self.countdown = countdown
+        try:
+            yield
+        finally:
+            self.countdown = None
+
+    def _called(self, frame: FrameType, event: str, arg: object) -> Any:
+        """The trace function of each new thread."""
+        if not self._has(frame.f_code.co_filename):
+            return None
+        frame.f_trace_opcodes = True  # slices of lines and of instructions may come while this call lasts
+        return self._event
+
+    def _event(self, frame: FrameType, event: str, arg: object) -> Any:
+        """Count an event of the kind that the slice under way counts."""
+        countdown = self.countdown
+        if countdown and event == ("line" if countdown.yields.is_at_lines else "opcode"):
+            countdown.event(frame.f_code, frame.f_lineno if countdown.yields.is_at_lines else frame.f_lasti)
+        return self._event
+
+    def _ended(self, ended: threading.ExceptHookArgs) -> None:
+        """Keep the exception that ended a thread, or leave it to the hook that was there before."""
+        keep = self.keep
+        if keep and ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
+            keep(ended.exc_value)
+        else:
+            self._hook(ended)

@@ -1,0 +1,89 @@
+"""Threads that the code under test starts take noise on every Python, and an exception that ends one fails the test."""
+
+import re
+import threading
+
+import pytest
+
+pytestmark = pytest.mark.threads
+
+SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms", "--stress-seed", "1")
+
+MONITOR = """
+    import threading
+    import pytest
+    import monitored
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        monitor = monitored.Monitor()
+
+        @stress.thread
+        def use(cpu):
+            monitor.beats.append(cpu.number)
+            {body}
+
+        {start}
+        stress.run()
+        monitor.stop()
+        monitor.thread.join()
+"""
+
+MONITORED = """
+    import threading
+
+    class Monitor:
+        def __init__(self):
+            self.beats, self.ends = [], False
+            self.thread = threading.Thread(target=self.watch, name="monitor")
+            self.thread.start()
+
+        def watch(self):
+            while not self.ends:
+                self.look()
+
+        def look(self):
+            if len(self.beats) > {most}:
+                raise LookupError("too many beats")
+            self.beats.clear()
+
+        def stop(self):
+            self.ends = True
+"""
+
+
+def run(pytester: pytest.Pytester, most: int = 10**9, **words: str) -> pytest.RunResult:
+    """Run one test whose object starts a thread."""
+    parts = {"body": "pass", "start": "", **words}
+    pytester.makepyfile(monitored=MONITORED.format(most=most), test_it=MONITOR.format(**parts))
+    return pytester.runpytest_inprocess(*SMALL, "-v", "-W", "error", "--strict-markers")
+
+
+def test_a_thread_of_the_code_under_test_takes_noise(pytester: pytest.Pytester) -> None:
+    result = run(pytester)
+    result.assert_outcomes(passed=1)
+    assert re.search(r"noise: .*monitored [\d,]+", result.stdout.str())
+    assert threading.gettrace() is None
+
+
+def test_an_exception_in_it_ends_the_run_and_fails_the_test(pytester: pytest.Pytester) -> None:
+    result = run(pytester, most=5, start="monitor.beats.clear()")
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert "LookupError: too many beats" in out
+    assert re.search(r"first: LookupError by thread monitor, after", out)
+    assert re.search(r"on thread monitor, \d\.\d+ s after the start, \w+ slice", out)
+
+
+def test_the_hooks_of_before_are_there_again(pytester: pytest.Pytester) -> None:
+    before = threading.excepthook
+    run(pytester).assert_outcomes(passed=1)
+    assert threading.excepthook is before
+
+
+def test_an_exception_before_the_run_is_left_to_pytest(pytester: pytest.Pytester) -> None:
+    lost = "thread = threading.Thread(target=lambda: 1 / 0); thread.start(); thread.join()"
+    result = run(pytester, start=lost)
+    result.assert_outcomes(failed=1)
+    assert "PytestUnhandledThreadExceptionWarning" in result.stdout.str()
+    assert "ZeroDivisionError" in result.stdout.str()
