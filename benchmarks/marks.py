@@ -1,15 +1,18 @@
-"""The stress marks side by side with their peers, on the same planted bugs, in the same time.
+"""The stress marks side by side with their peers, on the same shapes of faults, in the same time.
 
-    python -m benchmarks.marks --times 20                       # all four bugs, about five minutes
-    python -m benchmarks.marks --bug lru --json lru.json
-    python -m benchmarks.marks --once "bare threads" pool       # one attempt, here and now
+    python -m benchmarks.marks --times 20                       # all shapes, about an hour
+    python -m benchmarks.marks --shape counter --json counter.json
+    python -m benchmarks.marks --holds --times 50 --method "stress mark"      # the mended twins: nothing may be found
+    python -m benchmarks.marks --once "bare threads" counter    # one attempt, here and now
 
 Each attempt is a process of its own; the methods take turns, so that a host that gets slower hits all of them. Prints a
-JSON object for each bug and method, then a table: how often the bug was found, and the median of the seconds that took.
+JSON object for each shape and method, then a table: how often the fault was found, and the median of the seconds that
+took; for a fault that hangs, until the last call ended.
 """
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,12 +22,13 @@ import attrs
 
 from benchmarks.exhibits import Exhibit, Tell, run_exhibit
 from benchmarks.methods import METHODS, NothingMeasuredError, is_installed
-from benchmarks.peers.races import RACES
+from benchmarks.peers.shapes import SHAPES
+from benchmarks.witness import SECONDS
 from stress.machine.python_engine import gil_enabled
 
 TIMES = 20
 TIMEOUT_SECONDS = 60.0
-NEEDS_GIL = ("lru",)
+NEEDS_GIL = ("cache: looks, then acts",)
 """An OrderedDict that threads share crashes or hangs Python 3.13 without a GIL (CPython issue 125996)."""
 
 
@@ -32,7 +36,7 @@ NEEDS_GIL = ("lru",)
 class Score:
     """What a method came to on one bug: after how many seconds it found it, None where it did not, for each attempt."""
 
-    bug: str
+    shape: str
     method: str
     attempts: tuple[float | None, ...]
 
@@ -55,7 +59,7 @@ class Score:
     def as_json(self) -> dict[str, object]:
         """All of it."""
         return {
-            "bug": self.bug,
+            "shape": self.shape,
             "method": self.method,
             "attempts": len(self.attempts),
             "found": len(self.times),
@@ -64,42 +68,52 @@ class Score:
         }
 
 
-def once(method: str, bug: str) -> float | None:
-    """One attempt: after how many seconds the method found the bug; None if it did not before its time was up.
+def once(method: str, name: str, holds: bool = False, seconds: float = SECONDS) -> float | None:
+    """One attempt: after how many seconds the method found the fault; None if it did not before its time was up.
+
+    `holds`: on the mended twin.
 
     Raises:
         NothingMeasuredError: when it ended before its time without finding it.
     """
-    witness = METHODS[method](RACES[bug])
+    shape = SHAPES[name]
+    witness = METHODS[method](shape, shape.mended if holds else shape.faulty, seconds)
     if not witness.is_over():
         raise NothingMeasuredError(f"{method} ended after {witness.elapsed():.3f} s of {witness.seconds:g} s")
     return witness.first if witness.first is not None and witness.first <= witness.seconds else None
 
 
-def attempt(method: str, bug: str) -> float | None:
+def attempt(method: str, name: str, holds: bool) -> float | None:
     """The same in a fresh process; ExhibitError when that fails."""
-    command = (sys.executable, "-m", "benchmarks.marks", "--once", method, bug)
-    seconds = run_exhibit(Exhibit(f"{method} on {bug}", command, TIMEOUT_SECONDS))["seconds"]
+    twin = ("--holds",) if holds else ()
+    command = (sys.executable, "-m", "benchmarks.marks", "--once", method, name, *twin)
+    seconds = run_exhibit(Exhibit(f"{method} on {name}", command, TIMEOUT_SECONDS))["seconds"]
     return seconds if isinstance(seconds, float) else None
 
 
-def compare(bugs: Sequence[str], methods: Sequence[str], times: int, tell: Tell) -> Iterator[Score]:
-    """All methods on each bug, `times` times in turn."""
-    for bug in bugs:
-        tried: dict[str, list[float | None]] = {method: [] for method in methods}
+def applies(method: str, name: str) -> bool:
+    """Whether a method has a way to run a shape."""
+    shape = SHAPES[name]
+    return not (method == "bare threads" and shape.in_rounds) and not (method == "pytest-run-parallel" and shape.hangs)
+
+
+def compare(names: Sequence[str], methods: Sequence[str], times: int, holds: bool, tell: Tell) -> Iterator[Score]:
+    """All methods on each shape, `times` times in turn."""
+    for name in names:
+        tried: dict[str, list[float | None]] = {method: [] for method in methods if applies(method, name)}
         for number in range(1, times + 1):
-            tell(f"{bug}: {number} of {times}")
-            for method in methods:
-                tried[method].append(attempt(method, bug))
-        yield from (Score(bug, method, tuple(attempts)) for method, attempts in tried.items())
+            tell(f"{name}: {number} of {times}")
+            for method, attempts in tried.items():
+                attempts.append(attempt(method, name, holds))
+        yield from (Score(name, method, tuple(attempts)) for method, attempts in tried.items())
 
 
 def table(scores: Iterable[Score]) -> str:
-    """A row for each bug, a column for each method, as Markdown."""
-    cells = {(score.bug, score.method): score.cell for score in scores}
-    bugs, methods = dict.fromkeys(bug for bug, _ in cells), dict.fromkeys(method for _, method in cells)
-    rows = [("bug", *methods), ("---",) * (1 + len(methods))]
-    rows += [(bug, *(cells.get((bug, method), "") for method in methods)) for bug in bugs]
+    """A row for each shape, a column for each method, as Markdown."""
+    cells = {(score.shape, score.method): score.cell for score in scores}
+    shapes, methods = dict.fromkeys(shape for shape, _ in cells), dict.fromkeys(method for _, method in cells)
+    rows = [("fault", *methods), ("---",) * (1 + len(methods))]
+    rows += [(shape, *(cells.get((shape, method), "") for method in methods)) for shape in shapes]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
@@ -112,11 +126,11 @@ def installed(tell: Tell) -> list[str]:
 
 
 def runnable(tell: Tell) -> list[str]:
-    """The bugs that do not end the interpreter; the others are told."""
+    """The shapes that do not end the interpreter; the others are told."""
     broken = () if gil_enabled() else NEEDS_GIL
-    for bug in broken:
-        tell(f"{bug} needs a GIL and is left out")
-    return [bug for bug in RACES if bug not in broken]
+    for name in broken:
+        tell(f"{name} needs a GIL and is left out")
+    return [name for name in SHAPES if name not in broken]
 
 
 def tell(line: str) -> None:
@@ -126,11 +140,13 @@ def tell(line: str) -> None:
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="how often and how soon planted bugs are found")
-    parser.add_argument("--times", type=int, default=TIMES, help="attempts of each method on each bug")
-    parser.add_argument("--bug", choices=RACES, help="only this one")
+    parser = argparse.ArgumentParser(description="how often and how soon faults are found")
+    parser.add_argument("--times", type=int, default=TIMES, help="attempts of each method on each shape")
+    parser.add_argument("--shape", choices=SHAPES, action="append", help="only this one, or these")
+    parser.add_argument("--method", choices=METHODS, action="append", help="only this one, or these")
+    parser.add_argument("--holds", action="store_true", help="the mended twins, in which nothing may be found")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
-    parser.add_argument("--once", nargs=2, metavar=("METHOD", "BUG"), help="one attempt in this process")
+    parser.add_argument("--once", nargs=2, metavar=("METHOD", "SHAPE"), help="one attempt in this process")
     return parser.parse_args()
 
 
@@ -138,10 +154,11 @@ def main() -> None:
     """Run it all, or one attempt."""
     given = arguments()
     if given.once:
-        print(json.dumps({"seconds": once(*given.once)}))
-        return
+        print(json.dumps({"seconds": once(*given.once, holds=given.holds)}), flush=True)
+        os._exit(0)  # threads that wait for each other stay
     scores = []
-    for score in compare([given.bug] if given.bug else runnable(tell), installed(tell), given.times, tell):
+    names, methods = given.shape or runnable(tell), given.method or installed(tell)
+    for score in compare(names, methods, given.times, given.holds, tell):
         print(json.dumps(score.as_json()), flush=True)
         scores.append(score)
     if given.json:

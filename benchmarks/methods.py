@@ -1,6 +1,7 @@
-"""The methods that `benchmarks.marks` compares: each puts one writer and three readers on a race, for a second.
+"""The methods that `benchmarks.marks` compares: each puts four threads on a shape, for a second.
 
-All start from a fresh object, and end when the bug shows or the time is up.
+All end when the fault shows or the time is up. Each has the settings that find most, and soonest, of those that were
+tried; they are named here.
 """
 
 import contextlib
@@ -8,66 +9,92 @@ import io
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import peers
 from benchmarks.peers import run_parallel
-from benchmarks.peers.races import RIGHT, Race
-from benchmarks.witness import READERS, SECONDS, THREADS, WRITERS, Body, Witness
+from benchmarks.peers.shapes.shape import RIGHT, THREADS, Shape
+from benchmarks.witness import HUNG_SECONDS, SECONDS, Witness
 from stress.machine.python_engine import switching
 from stress.marks.cell import Cell, fresh_seed
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.cpu import StressCpu
 from stress.marks.fixture import Stress
-from stress.marks.noise import SHORT_INTERVAL
 
+SHORT_INTERVAL = 1e-6
 BARE_TIMES = 100
 """Calls of a body between two looks at the clock."""
+ROUND_TIMES = 100
+"""Calls of a body in one round, of a shape that is no shape of rounds."""
 RACECHECK_TIMES = 3000
 """Calls of a body in one operation of a trial: of 1 to 10,000 those that find most, and soonest."""
-SHOWN = ("VIOLATED", "RAISED")
+FRONTRUN_TIMES = 3
+SHOWN = ("VIOLATED", "RAISED", "STALLED")
 """How a stress mark begins to tell of what its bodies saw."""
 ENDLESS = 10**9
 ITERATIONS = 1000
 """More than fit into the time; those that are left over do nothing."""
 PEERS = Path(peers.__file__).parent
 
-MakeRace = Callable[[], Race]
+Make = Callable[[], Any]
 
 
 class NothingMeasuredError(Exception):
     """A method did not do what it is there for, so that its attempt says nothing."""
 
 
+class NotApplicableError(Exception):
+    """A method has no way to run a shape."""
+
+
 class TimeUpError(Exception):
     """Ends racecheck's trials."""
 
 
-def ours(make: MakeRace, seconds: float = SECONDS) -> Witness:
-    """A test with the fixture `stress` under `pytest -x`, from its first line: the fixture was set up before.
+def ours(shape: Shape, make: Make, seconds: float = SECONDS, boot: bool = False) -> Witness:
+    """A test with the fixture `stress` under `pytest -x`, from its first line, or `boot`: with the fixture's set-up.
 
     Raises:
         NothingMeasuredError: when it did not tell what its bodies saw, or tells of something else.
     """
+    booting = Witness(shape, seconds)
     cell = Cell(THREADS, seconds, fresh_seed())
     with Stress(cell, "benchmarks.marks", True, CodeUnderTest(PEERS), print) as stress:
-        race, witness = make(), Witness(seconds)
-
-        @stress.writer(count=WRITERS)
-        def write(cpu: StressCpu) -> str | None:
-            return witness.call(race.write)
-
-        @stress.reader(count=READERS)
-        def read(cpu: StressCpu) -> str | None:
-            return witness.call(race.read)
-
-        told = failure(stress)
+        witness = booting if boot else Witness(shape, seconds)
+        told = in_rounds(stress, witness, make) if shape.in_rounds else in_loops(stress, witness, make())
+    if shape.hangs and told.startswith("STALLED"):
+        witness.note_hang()
     if told if witness.first is None else not told.startswith(SHOWN):
         raise NothingMeasuredError(told)
     return witness
+
+
+def in_loops(stress: Stress, witness: Witness, subject: Any) -> str:
+    """Run a shape of loops; what the test fails with."""
+
+    @stress.thread
+    def call(cpu: StressCpu) -> Any:
+        return witness.call(cpu.number, subject)
+
+    return failure(stress)
+
+
+def in_rounds(stress: Stress, witness: Witness, make: Make) -> str:
+    """Run a shape of rounds; what the test fails with."""
+    stress.fresh(make)
+
+    @stress.thread
+    def call(cpu: StressCpu, subject: Any) -> Any:
+        return witness.call(cpu.number, subject)
+
+    if witness.shape.has_check:
+        stress.final(witness.check)
+    return failure(stress)
 
 
 def failure(stress: Stress) -> str:
@@ -81,76 +108,154 @@ def failure(stress: Stress) -> str:
     return ""
 
 
-def bodies(race: Race) -> list[Body]:
-    """What each thread calls."""
-    return [race.write] * WRITERS + [race.read] * READERS
+def run_threads(bodies: list[Callable[[], None]], witness: Witness) -> None:
+    """Run a thread for each body, at a short switch interval; note it if they wait for ever."""
 
-
-def bare(make: MakeRace, seconds: float = SECONDS) -> Witness:
-    """Threads in loops, at a short switch interval."""
-    race, witness = make(), Witness(seconds)
-
-    def loop(body: Body) -> None:
+    def guarded(body: Callable[[], None]) -> None:
         with contextlib.suppress(Exception):
-            while not witness.is_over():
-                witness.turn(body, BARE_TIMES)
+            body()
 
-    threads = [threading.Thread(target=loop, args=(body,)) for body in bodies(race)]
+    threads = [threading.Thread(target=guarded, args=(body,), daemon=True) for body in bodies]
     with switching(SHORT_INTERVAL):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(HUNG_SECONDS / 10)
+                if witness.shape.hangs and witness.elapsed() - witness.last > HUNG_SECONDS:
+                    witness.note_hang()
+                    return
+
+
+def bare(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
+    """Threads in loops.
+
+    Raises:
+        NotApplicableError: for a shape of rounds, whose fault shows once in each object.
+    """
+    if shape.in_rounds:
+        raise NotApplicableError
+    subject, witness = make(), Witness(shape, seconds)
+
+    def loop(number: int) -> None:
+        while not witness.is_over():
+            witness.turn(number, subject, BARE_TIMES)
+
+    run_threads([partial(loop, number) for number in range(THREADS)], witness)
     return witness
 
 
-def racecheck(make: MakeRace, seconds: float = SECONDS) -> Witness:
-    """Trials of racecheck, each with a fresh race and threads of its own, as many as fit into the time."""
+class BarrierRounds:
+    """Rounds of threads that meet at two barriers, as one would write them by hand."""
+
+    def __init__(self, witness: Witness, make: Make) -> None:
+        """With the object of the first round."""
+        self._witness, self._make = witness, make
+        self._begins, self._ends = threading.Barrier(THREADS), threading.Barrier(THREADS)
+        self._subject, self._returned = make(), list[Any]([None] * THREADS)
+        self._times = 1 if witness.shape.in_rounds else ROUND_TIMES
+        self._goes_on = True
+
+    def run(self, number: int) -> None:
+        """All rounds of one thread."""
+        try:
+            while True:
+                self._begins.wait()
+                if not self._goes_on:
+                    return
+                self._returned[number] = self._witness.turn(number, self._subject, self._times)
+                if self._ends.wait() == 0:
+                    self._witness.check(self._subject, self._returned)
+                    self._subject, self._goes_on = self._make(), not self._witness.is_over()
+        except BaseException:
+            self._begins.abort()
+            self._ends.abort()
+            raise
+
+
+def rounds(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
+    """Threads in rounds, a fresh object for each."""
+    witness = Witness(shape, seconds)
+    by_hand = BarrierRounds(witness, make)
+    run_threads([partial(by_hand.run, number) for number in range(THREADS)], witness)
+    return witness
+
+
+def racecheck(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
+    """Trials of racecheck, each with a fresh object and threads of its own, as many as fit into the time."""
     from racecheck import check
 
-    witness = Witness(seconds)
+    witness, returned = Witness(shape, seconds), [None] * THREADS
+    times = 1 if shape.in_rounds else RACECHECK_TIMES
 
-    def setup() -> Race:
+    def setup() -> Any:
         if witness.is_over():
             raise TimeUpError
         return make()
 
-    def write(race: Race) -> None:
-        witness.turn(race.write, RACECHECK_TIMES)
-
-    def read(race: Race) -> None:
-        witness.turn(race.read, RACECHECK_TIMES)
+    def operation(number: int, subject: Any) -> None:
+        returned[number] = witness.turn(number, subject, times)
 
     with contextlib.suppress(TimeUpError):
-        check(
+        result = check(
             setup=setup,
-            ops=[write] * WRITERS + [read] * READERS,
-            invariant=lambda race: race.read() == RIGHT,
+            ops=[partial(operation, number) for number in range(THREADS)],
+            invariant=lambda subject: witness.check(subject, returned) == RIGHT,
             trials=ENDLESS,
+            timeout=HUNG_SECONDS,
             warn_on_gil=False,
         )
+        if shape.hangs and result and witness.elapsed() - witness.last > HUNG_SECONDS / 2:
+            witness.note_hang()
+    return witness
+
+
+def frontrun(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
+    """Random schedules of frontrun at every instruction, as many as fit into the time.
+
+    It schedules locks only where it has put its own in their place, which its command does before the start.
+    """
+    from frontrun import explore_random
+
+    witness, returned = Witness(shape, seconds), [None] * THREADS
+    times = 1 if shape.in_rounds else FRONTRUN_TIMES
+
+    def worker(number: int, subject: Any) -> None:
+        returned[number] = witness.turn(number, subject, times)
+
+    result = explore_random(
+        setup=make,
+        threads=[partial(worker, number) for number in range(THREADS)],
+        invariant=lambda subject: witness.check(subject, returned) == RIGHT,
+        max_attempts=ENDLESS,
+        total_timeout=seconds,
+        deadlock_timeout=HUNG_SECONDS,
+        reproduce_on_failure=0,
+        detect_io=False,
+    )
+    if not result.property_holds:
+        witness.note_hang() if shape.hangs else witness.note()
     return witness
 
 
 class Given:
-    """A pytest plugin with the fixtures of `peers/run_parallel.py`: a race, its witness, which threads there were."""
+    """A pytest plugin with the fixtures of `peers/run_parallel.py`: a shape's object, its witness, the threads."""
 
-    def __init__(self, make: MakeRace, seconds: float) -> None:
+    def __init__(self, shape: Shape, make: Make, seconds: float) -> None:
         """Nothing is made before the test."""
-        self._make, self._seconds = make, seconds
+        self._shape, self._make, self._seconds = shape, make, seconds
         self.witnesses: list[Witness] = []
         self.threads: set[int] = set()
 
     @pytest.fixture
-    def race(self) -> Race:
-        """One for all threads and iterations."""
-        return self._make()
-
-    @pytest.fixture
-    def witness(self) -> Witness:
-        """Its time runs from here; the threads start next."""
-        self.witnesses.append(Witness(self._seconds))
-        return self.witnesses[-1]
+    def call(self) -> Callable[[int], None]:
+        """What each thread does in one iteration."""
+        witness = Witness(self._shape, self._seconds)
+        self.witnesses.append(witness)
+        if self._shape.in_rounds:
+            return BarrierRounds(witness, self._make).run
+        subject = self._make()
+        return lambda number: witness.is_over() or witness.turn(number, subject, run_parallel.TIMES)
 
     @pytest.fixture
     def seen(self) -> set[int]:
@@ -158,29 +263,35 @@ class Given:
         return self.threads
 
 
-def parallel(make: MakeRace, seconds: float = SECONDS) -> Witness:
+def parallel(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
     """A run of pytest with pytest-run-parallel, without the settings and plugins of this checkout.
 
     Raises:
+        NotApplicableError: for a shape that hangs: it waits for its threads for ever.
         NothingMeasuredError: when it did not run the test in all threads.
     """
-    given, out = Given(make, seconds), io.StringIO()
+    if shape.hangs:
+        raise NotApplicableError
+    given, out = Given(shape, make, seconds), io.StringIO()
     alone = [f"--rootdir={PEERS}", "-c", os.devnull, "-p", "no:cacheprovider", "-p", "no:stress"]
-    threads = [f"--parallel-threads={THREADS}", f"--iterations={ITERATIONS}"]
-    with contextlib.redirect_stdout(out):
+    threads = [f"--parallel-threads={THREADS}", f"--iterations={1 if shape.in_rounds else ITERATIONS}"]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         pytest.main([run_parallel.__file__, *alone, *threads], plugins=[given])
     if len(given.witnesses) != 1 or given.threads != set(range(THREADS)):
         raise NothingMeasuredError(out.getvalue())
     return given.witnesses[0]
 
 
-METHODS: dict[str, Callable[[MakeRace], Witness]] = {
+METHODS: dict[str, Callable[[Shape, Make, float], Witness]] = {
     "stress mark": ours,
+    "with boot": partial(ours, boot=True),
     "bare threads": bare,
+    "barrier rounds": rounds,
     "racecheck": racecheck,
     "pytest-run-parallel": parallel,
+    "frontrun": frontrun,
 }
-NEEDS = {"racecheck": "racecheck", "pytest-run-parallel": "pytest_run_parallel"}
+NEEDS = {"racecheck": "racecheck", "pytest-run-parallel": "pytest_run_parallel", "frontrun": "frontrun"}
 """The module that a method needs, where it needs one."""
 
 

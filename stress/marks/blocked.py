@@ -2,7 +2,6 @@
 
 import linecache
 import re
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from stress.host.frames import current_frames
 from stress.marks.code_under_test import PACKAGE
 from stress.marks.expressions import Named, held, wanted
 
@@ -43,7 +43,7 @@ class Blocked:
     _held: dict[int, Held] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        current = sys._current_frames()
+        current = current_frames()
         self._frames = {
             number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in self.threads.items()
         }

@@ -6,7 +6,6 @@ CPUs rest, except those that wait for each other.
 """
 
 import gc
-import sys
 import threading
 import traceback
 from collections import Counter
@@ -20,6 +19,7 @@ import attrs
 
 from stress.host import clocks
 from stress.host.cores import make_progress
+from stress.host.frames import current_frames
 from stress.kernel.modlist import STOPPED
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
@@ -373,7 +373,7 @@ def _number(thread: threading.Thread) -> int:
 
 def _stack(thread: threading.Thread) -> tuple[str, ...]:
     """The stack of a thread as lines, without the harness's frames."""
-    frame = sys._current_frames().get(thread.ident or 0)
+    frame = current_frames().get(thread.ident or 0)
     frames = traceback.extract_stack(frame) if frame else []
     inner = [at for at, one in enumerate(frames) if Path(one.filename).is_relative_to(PACKAGE)]
     own = frames[inner[-1] + 1 :] if inner else frames

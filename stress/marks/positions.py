@@ -1,10 +1,10 @@
 """Where each other CPU stands at the moment when one sees something wrong."""
 
-import sys
 from types import FrameType
 
 import attrs
 
+from stress.host.frames import current_frames
 from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import DEEPEST, RawStack
 from stress.marks.code_under_test import PACKAGE, is_within
@@ -20,7 +20,7 @@ class Position:
 
 def stack_in_body(ident: int | None) -> RawStack:
     """The stack of another thread, which may be running, from the body of its CPU inwards; empty outside of a body."""
-    frame = sys._current_frames().get(ident or 0)
+    frame = current_frames().get(ident or 0)
     if not gil_enabled():
         return _innermost(frame)
     stack: list[FrameType] = []

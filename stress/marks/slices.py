@@ -7,7 +7,7 @@ import attrs
 from stress.marks.switches import KINDS, Kind
 
 SLICES = 20
-SHORTEST_SECONDS = 0.02
+SHORTEST_SECONDS = 0.01
 LONGEST_SECONDS = 0.25
 
 

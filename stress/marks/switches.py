@@ -34,6 +34,7 @@ class Yields:
     period: int
     typical: float
     is_at_lines: bool = True
+    skips: bool = False
 
     def row(self, random: Random) -> int:
         """The number of yields in one row."""
@@ -42,9 +43,11 @@ class Yields:
 
 LONGEST_ROW = 1024
 MOST_LAST = 64
+CHOSEN = 6
+MOST_SKIPS = 256
 YIELDS = {
     Kind.LINES: Yields(4, 1 / 8),
-    Kind.DELAYS: Yields(128, 32),
+    Kind.DELAYS: Yields(128, 32, skips=True),
     Kind.INSTRUCTIONS: Yields(16, 1 / 8, is_at_lines=False),
 }
 """Long rows cost the shallow bugs time, since others may only wait for the CPU that yields; so one kind has many of
@@ -90,16 +93,26 @@ class Countdown:
     random: Random
     counts: NoiseCounts
     left: int = 1
+    _chosen: deque[tuple[CodeType, int]] = attrs.field(init=False, factory=partial(deque, maxlen=CHOSEN))
 
     def event(self, code: CodeType, at: int) -> None:
         """Count one event in `code`, at a line or at an instruction's offset, and yield if it is the one."""
         self.left -= 1
-        if self.left <= 0:
+        if self.left <= 0 and not (self.yields.skips and self._skip(code, at)):
             self.left = self.random.randrange(1, 2 * self.yields.period)
             self.counts.last.append(Switch(get_ident(), code, at, self.yields.is_at_lines))
             for _ in range(self.yields.row(self.random)):
                 sched_yield()
             self.counts.switches[code.co_filename, id(code) in self.counts.bodies] += 1
+
+
+    def _skip(self, code: CodeType, at: int) -> bool:
+        """Whether to wait for another place, since this one was chosen lately: else most rows would be in loops."""
+        place = (code, at)
+        if place in self._chosen and self.left > -MOST_SKIPS:
+            return True
+        self._chosen.append(place)
+        return False
 
 
 KINDS = tuple(kind for kind in Kind if gil_enabled() or kind is not Kind.SWITCHES)
