@@ -26,6 +26,8 @@ TOOL = "kstress"
 TOOL_IDS = (3, 4, 1, 0, 5, 2)
 """The tool numbers that Python reserves for no kind of tool come first."""
 COVERAGE = "coverage"
+LONG_INTERVAL = (Kind.BARE, Kind.DELAYS)
+"""The kinds whose slices leave the switch interval as it is."""
 
 
 def _forget_what_is_disabled() -> None:
@@ -121,7 +123,7 @@ class SliceNoise:
     def everywhere(self) -> Iterator[None]:
         """The noise of all threads: a short switch interval, and events if `sys.monitoring` counts them."""
         with ExitStack() as stack:
-            if self._kind is not Kind.BARE:
+            if self._kind not in LONG_INTERVAL:
                 stack.enter_context(switching(SHORT_INTERVAL))
             if self._countdown and MONITORS:
                 stack.enter_context(_monitored(self._has, self._countdown))

@@ -68,7 +68,12 @@ class Player:
     @property
     def may_go_on(self) -> bool:
         """Whether it rests, and did not end the run itself."""
-        return self.rests and not self.tally.errors and not (self.judging.first_only and self.tally.firsts)
+        return self.rests and not self._ended_run
+
+    @property
+    def _ended_run(self) -> bool:
+        """Whether it ended the run itself: then it begins no operation more, though another slice has begun."""
+        return bool(self.tally.errors or (self.judging.first_only and self.tally.firsts))
 
     def slice(self, kind: Kind, body: Callable[..., Any], signals: Signals) -> None:
         """Begin another slice, with `body` from the next operation on; an operation under way keeps its noise."""
@@ -86,9 +91,11 @@ class Player:
     def operation(self, cpu: Cpu) -> int:
         """One operation of the machine's loop: a burst of calls of the body, which are all counted here, or a rest."""
         leave = self._leave
-        if self.cpu.signals.ending and leave == self._taken and self._rest(leave):
+        if self.cpu.signals.ending and (leave == self._taken or self._ended_run):
+            rests = self._rest(leave)
             cpu.yield_core()
-            return UNJUDGED
+            if rests:
+                return UNJUDGED
         self._taken = leave
         self.cpu.machine, self._use = cpu, None
         self._overlapping_burst(cpu)

@@ -7,13 +7,15 @@ import attrs
 from stress.marks.switches import KINDS, Kind
 
 SLICES = 20
-SHORTEST_SECONDS = 0.01
+FIRST_SECONDS = 0.003
+GROWTH = 4
 LONGEST_SECONDS = 0.25
+LEAST_LONGEST_SECONDS = 0.02
 
 
 @attrs.define
 class Slices:
-    """All kinds in turn, at first for SHORTEST_SECONDS each, so that each has its turn soon, then for longer.
+    """All kinds in turn, the first ones for a short time: what one of them finds at once, the others need not wait for.
 
     A kind that has found something has a second turn in each cycle from then on.
     """
@@ -25,7 +27,7 @@ class Slices:
     @property
     def longest(self) -> float:
         """The seconds of the longest slices."""
-        return min(max(self.duration_s / SLICES, SHORTEST_SECONDS), LONGEST_SECONDS)
+        return min(max(self.duration_s / SLICES, LEAST_LONGEST_SECONDS), LONGEST_SECONDS)
 
     def found(self, kind: Kind) -> None:
         """A slice of this kind has found something."""
@@ -33,8 +35,8 @@ class Slices:
 
     def __iter__(self) -> Iterator[tuple[Kind, float]]:
         """The kind and the length in seconds of each slice, without end."""
-        seconds = SHORTEST_SECONDS
+        seconds = FIRST_SECONDS
         while True:
             for kind in (*self.kinds, *sorted(self._found, key=self.kinds.index)):
-                yield kind, seconds
-            seconds = min(2 * seconds, self.longest)
+                yield kind, min(seconds, self.longest)
+                seconds = min(seconds * GROWTH, self.longest)

@@ -28,7 +28,8 @@ class Yields:
     """When a kind of noise yields: at every `period`-th event on average, a row of yields.
 
     A row is at least n yields long with a chance of `typical` in n, so that a window opens that takes whole operations
-    of others. It is at least one long, and at most LONGEST_ROW.
+    of others. It is at least one long, and at most LONGEST_ROW. `skips`: a place is not chosen again until CHOSEN others
+    have been, so that what runs once in an operation is chosen as often as what runs in a loop.
     """
 
     period: int
@@ -47,11 +48,11 @@ CHOSEN = 6
 MOST_SKIPS = 256
 YIELDS = {
     Kind.LINES: Yields(4, 1 / 8),
-    Kind.DELAYS: Yields(128, 32, skips=True),
+    Kind.DELAYS: Yields(8, 1 if gil_enabled() else 32, skips=True),
     Kind.INSTRUCTIONS: Yields(16, 1 / 8, is_at_lines=False),
 }
-"""Long rows cost the shallow bugs time, since others may only wait for the CPU that yields; so one kind has many of
-them, and the others few. Measured on a bug that takes two operations of others, and on those of benchmarks/peers."""
+"""Chosen by the time to the first violation of shapes of `benchmarks.marks`. With a GIL, a slice of delays leaves the
+switch interval as it is, so that one yield lets others do whole operations; without one, it takes a row of yields."""
 
 
 @attrs.frozen
@@ -107,7 +108,7 @@ class Countdown:
 
 
     def _skip(self, code: CodeType, at: int) -> bool:
-        """Whether to wait for another place, since this one was chosen lately: else most rows would be in loops."""
+        """Whether to wait for another place, since this one was chosen lately."""
         place = (code, at)
         if place in self._chosen and self.left > -MOST_SKIPS:
             return True

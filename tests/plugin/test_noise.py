@@ -11,7 +11,7 @@ import pytest
 
 from stress.marks import switches
 from stress.marks.code_under_test import PACKAGE, CodeUnderTest, Part
-from stress.marks.noise import COVERAGE, TOOL_IDS, Noise, codes_of
+from stress.marks.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, codes_of
 from stress.marks.switches import KINDS, YIELDS, Countdown, Kind, NoiseCounts, Yields
 from tests.plugin.noisy import MANY, code_under_test, run
 
@@ -78,7 +78,7 @@ def test_afterwards_everything_is_as_before(kind: Kind) -> None:
     with Noise(CodeUnderTest(HERE), 1).slice(kind).everywhere():
         within = sys.getswitchinterval()
     assert (sys.getswitchinterval(), sys.gettrace(), _tools()) == before
-    assert (within < before[0]) == (kind is not Kind.BARE)
+    assert (within < before[0]) == (kind not in LONG_INTERVAL)
 
 
 def _tools() -> list[str | None]:
