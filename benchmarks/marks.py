@@ -154,7 +154,8 @@ def main() -> None:
     """Run it all, or one attempt."""
     given = arguments()
     if given.once:
-        print(json.dumps({"seconds": once(*given.once, holds=given.holds)}), flush=True)
+        method, name = given.once
+        print(json.dumps({"seconds": once(method, name, given.holds)}), flush=True)
         os._exit(0)  # threads that wait for each other stay
     scores = []
     names, methods = given.shape or runnable(tell), given.method or installed(tell)

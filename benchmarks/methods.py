@@ -48,10 +48,6 @@ class NothingMeasuredError(Exception):
     """A method did not do what it is there for, so that its attempt says nothing."""
 
 
-class NotApplicableError(Exception):
-    """A method has no way to run a shape."""
-
-
 class TimeUpError(Exception):
     """Ends racecheck's trials."""
 
@@ -128,18 +124,12 @@ def run_threads(bodies: list[Callable[[], None]], witness: Witness) -> None:
 
 
 def bare(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
-    """Threads in loops.
-
-    Raises:
-        NotApplicableError: for a shape of rounds, whose fault shows once in each object.
-    """
-    if shape.in_rounds:
-        raise NotApplicableError
+    """Threads in loops."""
     subject, witness = make(), Witness(shape, seconds)
 
     def loop(number: int) -> None:
         while not witness.is_over():
-            witness.turn(number, subject, BARE_TIMES)
+            witness.turn(number, subject, 1 if shape.hangs else BARE_TIMES)
 
     run_threads([partial(loop, number) for number in range(THREADS)], witness)
     return witness
@@ -153,7 +143,7 @@ class BarrierRounds:
         self._witness, self._make = witness, make
         self._begins, self._ends = threading.Barrier(THREADS), threading.Barrier(THREADS)
         self._subject, self._returned = make(), list[Any]([None] * THREADS)
-        self._times = 1 if witness.shape.in_rounds else ROUND_TIMES
+        self._times = 1 if witness.shape.in_rounds or witness.shape.hangs else ROUND_TIMES
         self._goes_on = True
 
     def run(self, number: int) -> None:
@@ -186,7 +176,7 @@ def racecheck(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
     from racecheck import check
 
     witness, returned = Witness(shape, seconds), [None] * THREADS
-    times = 1 if shape.in_rounds else RACECHECK_TIMES
+    times = 1 if shape.in_rounds or shape.hangs else RACECHECK_TIMES
 
     def setup() -> Any:
         if witness.is_over():
@@ -196,8 +186,8 @@ def racecheck(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
     def operation(number: int, subject: Any) -> None:
         returned[number] = witness.turn(number, subject, times)
 
-    with contextlib.suppress(TimeUpError):
-        result = check(
+    try:
+        check(
             setup=setup,
             ops=[partial(operation, number) for number in range(THREADS)],
             invariant=lambda subject: witness.check(subject, returned) == RIGHT,
@@ -205,18 +195,22 @@ def racecheck(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
             timeout=HUNG_SECONDS,
             warn_on_gil=False,
         )
-        if shape.hangs and result and witness.elapsed() - witness.last > HUNG_SECONDS / 2:
-            witness.note_hang()
+    except TimeUpError:
+        pass
+    except TimeoutError:
+        witness.note_hang()
     return witness
 
 
 def frontrun(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
     """Random schedules of frontrun at every instruction, as many as fit into the time.
 
-    It schedules locks only where it has put its own in their place, which its command does before the start.
+    It schedules locks only where it has put its own in their place, as its command does before the start.
     """
     from frontrun import explore_random
+    from frontrun._cooperative import patch_locks
 
+    patch_locks()
     witness, returned = Witness(shape, seconds), [None] * THREADS
     times = 1 if shape.in_rounds else FRONTRUN_TIMES
 
@@ -255,7 +249,12 @@ class Given:
         if self._shape.in_rounds:
             return BarrierRounds(witness, self._make).run
         subject = self._make()
-        return lambda number: witness.is_over() or witness.turn(number, subject, run_parallel.TIMES)
+
+        def call(number: int) -> None:
+            if not witness.is_over():
+                witness.turn(number, subject, run_parallel.TIMES)
+
+        return call
 
     @pytest.fixture
     def seen(self) -> set[int]:
@@ -267,11 +266,8 @@ def parallel(shape: Shape, make: Make, seconds: float = SECONDS) -> Witness:
     """A run of pytest with pytest-run-parallel, without the settings and plugins of this checkout.
 
     Raises:
-        NotApplicableError: for a shape that hangs: it waits for its threads for ever.
         NothingMeasuredError: when it did not run the test in all threads.
     """
-    if shape.hangs:
-        raise NotApplicableError
     given, out = Given(shape, make, seconds), io.StringIO()
     alone = [f"--rootdir={PEERS}", "-c", os.devnull, "-p", "no:cacheprovider", "-p", "no:stress"]
     threads = [f"--parallel-threads={THREADS}", f"--iterations={1 if shape.in_rounds else ITERATIONS}"]
