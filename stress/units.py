@@ -73,3 +73,8 @@ def write_duration(seconds: float) -> str:
         if count >= 1 and abs(count - round(count)) < 1e-9:
             return f"{round(count)}{unit}"
     return f"{round(seconds * 1e6)}us"
+
+
+def counted(number: int, noun: str) -> str:
+    """How many of something."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -13,7 +13,7 @@ from stress.marks.poison import Action, Use
 from stress.marks.positions import Position
 from stress.marks.roles import Duty, name_of
 from stress.marks.tally import Tally
-from stress.units import show_duration
+from stress.units import counted, show_duration
 
 MOST_FRAMES = 12
 
@@ -27,7 +27,7 @@ def headline(run: MarkRun) -> str:
     if run.stray:
         return "VIOLATED: freed, outside of any operation"
     if run.errors:
-        return f"RAISED: {len(run.errors)} of {run.operations:,} operations ended in an exception"
+        return f"RAISED: {', '.join(_raised(run))} ended in an exception"
     if run.starved:
         return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish their operation on"
     if not run.overlapped:
@@ -35,6 +35,16 @@ def headline(run: MarkRun) -> str:
     if run.noise and (refusal := noise_summary.refusal(run.noise)):
         return f"INCONCLUSIVE: no operation had noise at lines or instructions ({refusal}), so little was tested"
     return ""
+
+
+def _raised(run: MarkRun) -> Iterator[str]:
+    """What ended in an exception: operations, rounds, threads that are no CPUs."""
+    if operations := sum(len(player.tally.errors) for player in run.players):
+        yield f"{operations} of {counted(run.operations, 'operation')}"
+    if run.rounds and run.rounds.tally.errors:
+        yield f"{len(run.rounds.tally.errors)} of {counted(max(run.rounds.current.number, 1), 'round')}"
+    if run.outside and run.outside.errors:
+        yield counted(len(run.outside.errors), "thread") + " of the code under test"
 
 
 def is_bad(run: MarkRun) -> bool:
@@ -45,10 +55,8 @@ def is_bad(run: MarkRun) -> bool:
 def _counts(run: MarkRun) -> str:
     """The counts and rates of each forbidden outcome, and the operations that overlapped a writer's."""
     rates = (f"{name} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in run.forbidden.most_common())
-    of = f"{run.rounds.current.number:,} rounds, " if run.rounds else ""
-    return (
-        f"{', '.join(rates)} of {of}{run.operations:,} operations, {run.overlapped:,} of which overlapped {_whose(run)}"
-    )
+    of = f"{counted(run.rounds.current.number, 'round')}, " if run.rounds else ""
+    return f"{', '.join(rates)} of {of}{counted(run.operations, 'operation')}, {run.overlapped:,} of which overlapped {_whose(run)}"
 
 
 def _whose(run: MarkRun) -> str:
@@ -66,11 +74,11 @@ def _roles(run: MarkRun) -> Iterator[str]:
     """A line for each CPU: its role, its operations and their outcomes; and one for the rounds."""
     yield ""
     for player in run.players:
-        counts = f"{player.operations:,} operations, {player.overlapped:,} overlapped"
+        counts = f"{counted(player.operations, 'operation')}, {player.overlapped:,} overlapped"
         yield f"  CPU {player.cpu.number}  {player.role.name}: {counts}{_ends(player.tally)}"
     if run.rounds:
         final = f", final {name_of(run.rounds.final)}" if run.rounds.final else ""
-        rounds = f"{run.rounds.current.number:,} rounds, fresh {name_of(run.rounds.fresh)}{final}"
+        rounds = f"{counted(run.rounds.current.number, 'round')}, fresh {name_of(run.rounds.fresh)}{final}"
         yield f"  {rounds}{_ends(run.rounds.tally)}"
 
 

@@ -106,7 +106,6 @@ class Countdown:
                 sched_yield()
             self.counts.switches[code.co_filename, id(code) in self.counts.bodies] += 1
 
-
     def _skip(self, code: CodeType, at: int) -> bool:
         """Whether to wait for another place, since this one was chosen lately."""
         place = (code, at)

@@ -26,6 +26,21 @@ EXPECTED = {
             "test_a_span_is_read_whole[4cpus]": ("FORBIDDEN torn",),
         }
     ),
+    "test_registry": Expected(
+        {
+            "test_an_unlocked_registry_races[4cpus]": (
+                "RAISED: 1 of",
+                "AssertionError",
+                "CPU 3 returned <object",
+                "(final is_made_once)",
+            )
+        },
+        ("test_a_locked_registry_holds[4cpus]",),
+    ),
+    "test_slots": Expected(
+        {"test_fewer_slots_than_threads_races[4cpus]": ("FORBIDDEN closed", "had {'open': False}", "meanwhile CPU ")},
+        ("test_a_slot_for_each_thread_holds[4cpus]",),
+    ),
     "test_lru": Expected(
         {"test_an_unlocked_cache_races[4cpus]": ("RAISED:", "KeyError: ")},
         ("test_a_locked_cache_holds[4cpus]",),

@@ -70,6 +70,7 @@ def test_an_exception_in_it_ends_the_run_and_fails_the_test(pytester: pytest.Pyt
     result = run(pytester, most=5, start="monitor.beats.clear()")
     result.assert_outcomes(failed=1)
     out = result.stdout.str()
+    assert "RAISED: 1 thread of the code under test ended in an exception" in out
     assert "LookupError: too many beats" in out
     assert re.search(r"first: LookupError by thread monitor, after", out)
     assert re.search(r"on thread monitor, \d\.\d+ s after the start, \w+ slice", out)

@@ -6,6 +6,7 @@ from stress.judge.trials import bound_text
 from stress.results.compare.comparison import Cell, Compared, Comparison, Standing
 from stress.results.compare.tested import AS_EXPECTED, RANKS, Tested
 from stress.safe_text import shown
+from stress.units import counted
 
 MOST_NAMES = 8
 
@@ -42,11 +43,6 @@ def line(one: Compared) -> str:
     inside = "" if tested.interval is None else f" ({between(tested)})"
     known = "" if one.p is None else f", p = {chance(one.p)}"
     return f"{tested.name}: {sides}{ratio}{inside}{known}: {one.standing}"
-
-
-def counted(number: int, noun: str) -> str:
-    """How many of something."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def sentence(comparison: Comparison) -> str:
