@@ -56,7 +56,8 @@ def _counts(run: MarkRun) -> str:
     """The counts and rates of each forbidden outcome, and the operations that overlapped a writer's."""
     rates = (f"{name} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in run.forbidden.most_common())
     of = f"{counted(run.rounds.current.number, 'round')}, " if run.rounds else ""
-    return f"{', '.join(rates)} of {of}{counted(run.operations, 'operation')}, {run.overlapped:,} of which overlapped {_whose(run)}"
+    operations = f"{counted(run.operations, 'operation')}, {run.overlapped:,} of which overlapped {_whose(run)}"
+    return f"{', '.join(rates)} of {of}{operations}"
 
 
 def _whose(run: MarkRun) -> str:

@@ -28,8 +28,8 @@ class Yields:
     """When a kind of noise yields: at every `period`-th event on average, a row of yields.
 
     A row is at least n yields long with a chance of `typical` in n, so that a window opens that takes whole operations
-    of others. It is at least one long, and at most LONGEST_ROW. `skips`: a place is not chosen again until CHOSEN others
-    have been, so that what runs once in an operation is chosen as often as what runs in a loop.
+    of others. It is at least one long, and at most LONGEST_ROW. `skips`: a place is not chosen again until CHOSEN
+    others have been, so that what runs once in an operation is chosen as often as what runs in a loop.
     """
 
     period: int
