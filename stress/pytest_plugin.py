@@ -29,6 +29,7 @@ HELP = {
     "repeat": "how many items for each CPU count",
     "cores": "what to do while another stress run holds this host's cores: wait (default), share or skip",
 }
+RESULTS = "keep the figures of each stress item as a run file in this folder, for kstress report and kstress compare"
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
 SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
 NOTE = "stress_note"
@@ -52,6 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name in NAMES:
         group.addoption(f"--stress-{name}", metavar=name.upper(), default=None, help=HELP[name])
         parser.addini(f"stress_{name}", HELP[name], default="")
+    group.addoption("--stress-results", metavar="DIR", default=None, help=RESULTS)
+    parser.addini("stress_results", RESULTS, default="")
     parser.addini("stress_noise", "more files, folders or modules that take noise", type="args", default=[])
 
 
@@ -59,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and check the settings of the command line and the settings file, if there are any."""
     config.addinivalue_line("markers", MARK)
     given = any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES)
+    given = given or config.getoption("--stress-results") or config.getini("stress_results")
     if given or os.environ.get("KSTRESS_CORES"):
         check_settings(config)
     if config.getoption("verbose", 0) > 0:
@@ -72,8 +76,18 @@ def check_settings(config: pytest.Config) -> None:
 
     try:
         find_settings(config, {}, {})
+        keeps_results(config)
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def keeps_results(config: pytest.Config) -> bool:
+    """Whether run files are to be kept; UserError if they cannot be."""
+    if not (config.getoption("--stress-results") or config.getini("stress_results")):
+        return False
+    from stress.marks.results import folder_of
+
+    return folder_of(config) is not None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -255,3 +269,5 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
         item.add_report_section("call", "stress", one.rerun_command)
         yield one
     item.user_properties.extend(one.properties())
+    if keeps_results(config):
+        one.keep(config)

@@ -173,6 +173,8 @@ class Run:
     trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catches: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catch_rate_upper_95: float | None = None
+    again: str | None = None
+    """The command that runs it again, where that is none of kstress's own: of a test."""
     applicable: bool = attrs.field()
 
     @applicable.default

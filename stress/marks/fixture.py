@@ -180,6 +180,15 @@ class Stress:
         noise = [("stress_noise", noise_summary.line(run.noise))] if run.noise else []
         return [*((f"stress_{name}", count) for name, count in counts.items()), *noise, *notes]
 
+    def keep(self, config: pytest.Config) -> None:
+        """Keep the run's figures as a run file in the folder of `--stress-results`, if it ran and was not skipped."""
+        from stress.marks.results import folder_of, keep, run_json
+
+        folder = folder_of(config)
+        found = run_json(self._mark_run, self._nodeid) if self._has_run and folder else None
+        if folder and found:
+            keep(folder, found)
+
     def _judge(self) -> None:
         """Fail if the run's verdict is bad; if it held but noise missed the code under test, warn."""
         if not report.headline(self._mark_run):

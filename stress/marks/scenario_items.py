@@ -17,6 +17,7 @@ from stress.config import DEFAULT_CPUS, Config
 from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_llvmlite
 from stress.marks.cell import Cell, cells, rerun_command
+from stress.marks.results import folder_of, keep
 from stress.marks.settings import find_settings
 from stress.results.terminal.table import PLAIN_WIDTH, show
 from stress.runs.hooks import Hooks
@@ -120,6 +121,8 @@ class ScenarioItem(pytest.Item):
         config = self._run_config()
         result = run_scenario(self.scenario, world_for(config), config, Hooks(before_exit=self._uncover))
         tally = result.tally
+        if folder := folder_of(self.config):
+            keep(folder, result.as_json())
         self._tell(verdict=result.verdict.name, race_windows=tally.race_windows, violations=tally.violations)
         if not result.as_expected:
             raise OtherVerdictError(result)

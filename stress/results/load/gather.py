@@ -122,8 +122,8 @@ def _run_entry(value: object, where: str) -> Entry:
 def _again(run: Run, reports: Sequence[Mapping[str, Any]]) -> str:
     """The command that runs it again: what a report of it says or, without one, what its figures were."""
     known = [report["again"] for report in reports if isinstance(report.get("again"), str)]
-    if known:
-        return str(known[0])
+    if run.again or known:
+        return str(run.again or known[0])
     interval = run.conditions.switch_interval_s
     more = f" --switch-interval {write_duration(interval)}" if interval not in (None, SWITCH_INTERVAL_S) else ""
     return f"{command_of('run', run.scenario, run.config())}{more}"

@@ -1,0 +1,101 @@
+"""Kept results: a run file for each stress item, which `kstress report` shows and `kstress compare` compares."""
+
+import os
+import time
+from collections import Counter
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from stress.config import Config
+from stress.marks import noise_summary, report
+from stress.marks.cell import Cell, rerun_command
+from stress.marks.mark_run import MarkRun
+from stress.marks.run_end import GRACE_SECONDS
+from stress.marks.tally import FREED
+from stress.results.terminal.places import make_folder, write_results
+from stress.runs.conditions import StealMeter, host_conditions
+from stress.runs.result import json_text
+
+OPTION = "--stress-results"
+STOPS = {"count": 0, "p50_us": None, "p99_us": None, "max_us": None}
+_numbers = count(1)
+
+
+def folder_of(config: pytest.Config) -> Path | None:
+    """The folder for run files, from the command line or the settings file; None if there is none.
+
+    Raises:
+        UserError: when it cannot be made, or nothing can be written in it.
+    """
+    line, ini = config.getoption(OPTION), config.getini("stress_results")
+    if not (line or ini):
+        return None
+    folder = Path(line) if line else (config.inipath or Path()).parent / ini
+    make_folder(folder, OPTION if line else "stress_results in the settings file")
+    return folder
+
+
+def keep(folder: Path, run: dict[str, Any]) -> None:
+    """Write one run as a file of its own. UserError if that is not possible."""
+    name = f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}.json"
+    write_results(folder / name, json_text([run]), OPTION)
+
+
+def run_json(run: MarkRun, nodeid: str) -> dict[str, Any] | None:
+    """A run of a test's bodies as JSON, with the keys of `kstress run`; None for one that was skipped.
+
+    `lookups` are its operations, `race_windows` those that overlapped a writer's. An exception is an outcome, "raised"
+    and its type, and a violation. Beside those keys: `again`, the command that runs it again, `rounds`, and `noise`.
+    """
+    raised = Counter(f"raised {type(error).__name__}" for error in run.errors)
+    if any(isinstance(error, pytest.skip.Exception) for error in run.errors):
+        return None
+    stray = Counter([FREED] if run.stray else [])
+    violations = run.violations + raised.total() + stray.total()
+    outcomes = sum((tally.outcomes for tally in run.tallies), start=raised + stray)
+    cell, rounds = run.cell, run.rounds.current.number if run.rounds else None
+    verdict = "violated" if violations else (report.headline(run).partition(":")[0].lower() or "held")
+    return {
+        "scenario": nodeid.partition("[")[0],
+        "engine": "python",
+        "cpus": cell.cpus,
+        "seed": cell.seed,
+        "duration_s": round(run.seconds, 6),
+        "expect": "held",
+        "verdict": verdict,
+        "reason": report.headline(run) or f"no fault in {run.operations:,} operations",
+        "as_expected": verdict == "held",
+        "applicable": True,
+        "interrupted": False,
+        "lookups": run.operations,
+        "loads": 0,
+        "unloads": 0,
+        "race_windows": run.overlapped,
+        "violations": violations,
+        "trials": rounds,
+        "catches": None if rounds is None else min(violations, rounds),
+        "first_violation_s": min((first.seconds for first in run.firsts), default=None),
+        "rate_upper_95": None,
+        "outcomes": dict(outcomes),
+        "stop_machine": STOPS,
+        "stall": None,
+        "reports": [],
+        "twin": None,
+        "conditions": _conditions(cell),
+        "again": rerun_command(nodeid, cell),
+        "rounds": rounds,
+        "noise": noise_summary.line(run.noise) if run.noise else None,
+    }
+
+
+def _conditions(cell: Cell) -> dict[str, Any]:
+    """The host, and the settings of a run as far as bodies have them: they take no noise of the machine's own."""
+    config = Config(
+        engine="python", cpus=cell.cpus, duration_s=cell.duration_s, seed=cell.seed, noise=Fraction(0), pace_s=0.0
+    )
+    return attrs.asdict(host_conditions(attrs.evolve(config, stall_after_s=GRACE_SECONDS), StealMeter()))

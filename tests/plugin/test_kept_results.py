@@ -1,0 +1,94 @@
+"""`--stress-results` keeps each item's figures as a run file, which reports and comparisons read."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from stress.cli import cli
+from stress.results.load.entries import Entry
+from stress.results.load.gather import gather
+
+SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "100ms", "--stress-seed", "7")
+
+ITEM = """
+    import pytest
+
+    @pytest.mark.stress(cpus=2{repeat})
+    def test_it(stress):
+        {rounds}
+        @stress.thread
+        def change(cpu, *given):
+            {body}
+
+        stress.run(acceptable={{"good"}})
+"""
+ROUNDS = "stress.fresh(list)"
+
+
+def kept(pytester: pytest.Pytester, body: str, *arguments: str, rounds: str = "", repeat: str = "") -> list[Entry]:
+    """What is kept of one test."""
+    pytester.makepyfile(ITEM.format(body=body, rounds=rounds, repeat=repeat))
+    pytester.runpytest_inprocess(*SMALL, "--stress-results", "kept", *arguments)
+    folder = pytester.path / "kept"
+    return [entry for source in gather([folder]) for entry in source.entries] if any(folder.iterdir()) else []
+
+
+def test_an_item_that_holds_is_kept_with_its_figures(pytester: pytest.Pytester) -> None:
+    [entry] = kept(pytester, 'return "good"')
+    run = entry.run
+    assert run is not None
+    test = "test_an_item_that_holds_is_kept_with_its_figures"
+    assert (run.scenario, run.engine, run.cpus, run.seed) == (f"{test}.py::test_it", "python", 2, 7)
+    assert (run.verdict, run.as_expected, run.violations, run.first_violation_s) == ("held", True, 0, None)
+    assert run.lookups >= run.race_windows > 0
+    assert run.outcomes["good"] == run.lookups
+    assert entry.again.startswith(f'pytest "{test}.py::test_it[2cpus]" --stress-cpus 2 --stress-seed 7')
+
+
+def test_rounds_are_trials_and_an_exception_is_a_violation(pytester: pytest.Pytester) -> None:
+    [entry] = kept(pytester, "raise ValueError", rounds=ROUNDS)
+    run = entry.run
+    assert run is not None
+    assert (run.verdict, run.as_expected, entry.verdict) == ("violated", False, "violated")
+    assert run.violations == run.outcomes["raised ValueError"] > 0
+    assert (run.caught.trials, run.caught.catches) == (1, 1)
+    assert run.first_violation_s is not None
+    assert run.reason.startswith("RAISED: ")
+
+
+def test_forbidden_outcomes_are_kept_and_what_was_skipped_is_not(pytester: pytest.Pytester) -> None:
+    [entry] = kept(pytester, 'return "bad"')
+    assert entry.run is not None
+    assert entry.run.violations == entry.run.outcomes["bad"] == entry.run.lookups
+    assert len(kept(pytester, "pytest.skip('not here')")) == 1
+
+
+def test_a_scenario_is_kept_too(pytester: pytest.Pytester) -> None:
+    scenario = Path(__file__).parents[2] / "scenarios" / "modlist_spinlock.py"
+    pytester.runpytest_inprocess(*SMALL, "--stress-results", "kept", "--stress-engine", "python", str(scenario))
+    [source] = gather([pytester.path / "kept"])
+    [entry] = source.entries
+    assert entry.values.scenario == "modlist_spinlock"
+    assert entry.again.startswith("kstress run ")
+
+
+def test_a_comparison_reads_them(pytester: pytest.Pytester) -> None:
+    kept(pytester, 'return "good"', repeat=", repeat=4")
+    compared = CliRunner().invoke(cli, ["compare", "kept", "kept", "--json", "-"])
+    assert "test_a_comparison_reads_them.py::test_it" in compared.output
+    assert '"unloads"' not in compared.output
+    assert '"lookups"' in compared.output
+
+
+@pytest.mark.parametrize("how", ["--stress-results=file/in", "ini"])
+def test_a_folder_that_cannot_be_made_is_one_line_before_anything_runs(how: str, pytester: pytest.Pytester) -> None:
+    (pytester.path / "file").write_text("")
+    pytester.makepyfile("def test_it(): raise SystemExit('ran')")
+    arguments = (how,) if how != "ini" else ()
+    if how == "ini":
+        pytester.makeini("[pytest]\nstress_results = file/in")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    told = "stress_results in the settings file" if how == "ini" else "--stress-results"
+    assert f"ERROR: {told}: cannot make '" in result.stderr.str()
