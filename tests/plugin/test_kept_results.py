@@ -1,6 +1,7 @@
 """`--stress-results` keeps each item's figures as a run file, which reports and comparisons read."""
 
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from click.testing import CliRunner
@@ -75,7 +76,8 @@ def test_a_scenario_is_kept_too(pytester: pytest.Pytester) -> None:
 
 def test_a_comparison_reads_them(pytester: pytest.Pytester) -> None:
     kept(pytester, 'return "good"', repeat=", repeat=4")
-    compared = CliRunner().invoke(cli, ["compare", "kept", "kept", "--json", "-"])
+    copytree("kept", "before")
+    compared = CliRunner().invoke(cli, ["compare", "before", "kept", "--json", "-"])
     assert "test_a_comparison_reads_them.py::test_it" in compared.output
     assert '"unloads"' not in compared.output
     assert '"lookups"' in compared.output
