@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any
 
 NEVER_RUNS = "calling it runs none of its code; write a plain function"
+ASYNC = (inspect.iscoroutinefunction, f"is `async def`: {NEVER_RUNS}, which may call asyncio.run()")
 BY_FUNCTION = (
-    (inspect.iscoroutinefunction, f"is `async def`: {NEVER_RUNS}, which may call asyncio.run()"),
     (inspect.isasyncgenfunction, f"is `async def` and has `yield`: {NEVER_RUNS}"),
     (inspect.isgeneratorfunction, f"has `yield`: {NEVER_RUNS} that returns its outcome"),
 )
 BY_VALUE = (
-    (inspect.isawaitable, f"returned an awaitable, as `async def` does: {NEVER_RUNS}, which may call asyncio.run()"),
+    (inspect.isawaitable, f"returned an awaitable: {NEVER_RUNS}, or an `async def`"),
     (inspect.isasyncgen, f"returned an asynchronous generator: {NEVER_RUNS}"),
     (
         inspect.isgenerator,
@@ -24,12 +24,22 @@ class UnprintableError(Exception):
     """Stands for an exception of a body whose `__str__` or `__repr__` raises."""
 
 
-def fault_of(body: Any) -> str:
-    """Why calling a body would run nothing; empty if it would run."""
-    while isinstance(body, partial):
-        body = body.func
-    called = body if inspect.isroutine(body) else getattr(type(body), "__call__", body)  # noqa: B004
-    return next((fault for is_one, fault in BY_FUNCTION if is_one(called)), "")
+def fault_of(function: Any, may_be_async: bool = False) -> str:
+    """Why calling a function would run nothing; empty if it would run, or is `async def` and may be."""
+    faults = BY_FUNCTION if may_be_async else (ASYNC, *BY_FUNCTION)
+    return next((fault for is_one, fault in faults if is_one(_called(function))), "")
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling a function makes a coroutine."""
+    return inspect.iscoroutinefunction(_called(function))
+
+
+def _called(function: Any) -> Any:
+    """The function that runs when something is called."""
+    while isinstance(function, partial):
+        function = function.func
+    return function if inspect.isroutine(function) else getattr(type(function), "__call__", function)  # noqa: B004
 
 
 def fault_of_value(value: object) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks import noise_summary, report
-from stress.marks.bodies import fault_of
+from stress.marks.async_bodies import LoopBody
+from stress.marks.bodies import fault_of, is_async
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.mark_run import MarkRun, Plan
@@ -25,8 +26,9 @@ class Stress:
     """One cell of a test, as a context manager. Decorate bodies as roles, then `run` them on the cell's CPUs.
 
     The CPUs are booted when it is entered, and wait for `run`. A body takes the CPU that it runs on, is called again
-    and again, and returns the name of an outcome, or None. With `fresh` the run consists of rounds: each makes an
-    object, calls the body of every CPU once with its CPU and the object, and is judged by `final`, if there is one.
+    and again, and returns the name of an outcome, or None; an `async def` runs on an event loop of its CPU's thread.
+    With `fresh` the run consists of rounds: each makes an object, calls the body of every CPU once with its CPU and the
+    object, and is judged by `final`, if there is one.
     """
 
     def __init__(
@@ -112,8 +114,8 @@ class Stress:
             raise UserError(f"count must be a number of CPUs, 1 or more (got {count!r}); leave it out for all others")
 
         def add(body: Body) -> Body:
-            _check(body, "body")
-            self._plan.roles.append(Role(body, duty, count))
+            _check(body, "body", may_be_async=True)
+            self._plan.roles.append(Role(LoopBody(body) if is_async(body) else body, duty, count))
             return body
 
         return add if body is None else add(body)
@@ -204,9 +206,9 @@ class Stress:
         raise raised[0]
 
 
-def _check(function: object, what: str) -> None:
+def _check(function: object, what: str, may_be_async: bool = False) -> None:
     """Raise UserError if calling a function would run none of its code."""
-    if fault := fault_of(function):
+    if fault := fault_of(function, may_be_async):
         raise UserError(f"the {what} `{name_of(function)}` {fault}")
 
 

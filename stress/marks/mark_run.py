@@ -32,6 +32,7 @@ from stress.machine.seam import Cpu
 from stress.machine.stacks import RawStack
 from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
+from stress.marks.async_bodies import LoopBody
 from stress.marks.blocked import Blocked
 from stress.marks.cell import Cell
 from stress.marks.code_under_test import PACKAGE, CodeUnderTest
@@ -154,6 +155,8 @@ class MarkRun:
             if others:
                 others.keep = None
             self.close()
+            for _, body in self._loop_bodies():
+                body.close({_number(thread) for thread in threading.enumerate() if thread.name.startswith("cpu")})
             self.seconds = clocks.monotonic() - began
 
     def _player(self, number: int, role: Role, judging: Judging) -> Player:
@@ -247,6 +250,9 @@ class MarkRun:
         for number in still:
             self.players[number] = self.players[number].left_behind()
         end_threads({number: threads[number] for number in still}, blocked)
+        for number, body in self._loop_bodies():
+            if number in still:
+                body.wake(number)
         clocks.sleep(END_THREADS_SECONDS if still else 0)
         withdraw(threads[number] for number in still if threads[number].is_alive())
         self.left = [attrs.evolve(left[number], ended=not threads[number].is_alive()) for number in sorted(still)]
@@ -295,8 +301,16 @@ class MarkRun:
         waits = number in blocked.threads
         state = ending.state_of(number, in_a_cycle=number in blocked.cycle(number))
         does = blocked.describe(number) if waits else ending.monitor.doing(number).value
+        stack = [line for one, body in self._loop_bodies() if one == number for line in body.stack(number)]
+        if waits and stack:
+            does = "waits in its event loop"
         seconds = ending.monitor.seconds(number)
-        return Left(self.players[number].who, state, does, seconds, _stack(thread))
+        return Left(self.players[number].who, state, does, seconds, tuple(stack) or _stack(thread))
+
+    def _loop_bodies(self) -> Iterator[tuple[int, LoopBody]]:
+        """The CPUs whose body is `async def`, by number."""
+        bodies = ((player.cpu.number, player.role.body) for player in self.players)
+        return ((number, body) for number, body in bodies if isinstance(body, LoopBody))
 
     def _action(self, stack: RawStack) -> Action:
         """An action of the calling thread, now."""

@@ -39,10 +39,6 @@ def told(pytester: pytest.Pytester, source: str, **outcomes: int) -> str:
     ("body", "fault"),
     [
         (
-            "@stress.writer\n        async def body(cpu): pass",
-            "the body `body` is `async def`: calling it runs none of",
-        ),
-        (
             "@stress.writer\n        async def body(cpu): yield",
             "the body `body` is `async def` and has `yield`: calling",
         ),
@@ -50,8 +46,8 @@ def told(pytester: pytest.Pytester, source: str, **outcomes: int) -> str:
             "@stress.reader\n        def body(cpu): yield",
             "the body `body` has `yield`: calling it runs none of its code",
         ),
-        ("stress.writer(functools.partial(Called()))", "is `async def`: calling it runs none of its code"),
-        ("stress.writer(lambda cpu: later())", "writer <lambda> returned an awaitable, as `async def` does: calling"),
+        ("stress.fresh(functools.partial(Called()))", "is `async def`: calling it runs none of its code"),
+        ("stress.writer(lambda cpu: later())", "writer <lambda> returned an awaitable: calling it runs none of"),
         ("stress.writer(lambda cpu: (yield))", "has `yield`: calling it runs none of its code"),
         ("stress.writer(lambda cpu: (one for one in 'a'))", "returned a generator, as a function with `yield` does"),
     ],

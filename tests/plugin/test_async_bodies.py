@@ -1,0 +1,75 @@
+"""An `async def` body runs on an event loop of its CPU's own thread, with noise; what waits for ever is told."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.threads
+
+SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "200ms", "--stress-seed", "1")
+
+TEST = """
+    import asyncio
+    import threading
+    import pytest
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        loops, box = set(), [0]
+
+        {fresh}
+        @stress.thread
+        async def use(cpu, *given):
+            loops.add((cpu.number, threading.get_ident(), id(asyncio.get_running_loop())))
+            {body}
+
+        seen = stress.run(acceptable={{"good"}})
+        assert len(loops) == 2 and {{number for number, _, _ in loops}} == {{0, 1}}
+        assert seen["good"] > 10
+"""
+
+
+def run(pytester: pytest.Pytester, body: str, fresh: str = "") -> pytest.RunResult:
+    """Run one test with an async body."""
+    pytester.makepyfile(TEST.format(body=body, fresh=fresh))
+    return pytester.runpytest_inprocess(*SMALL, "-W", "error", "--strict-markers")
+
+
+def test_each_cpu_has_one_loop_of_its_own_for_the_whole_run(pytester: pytest.Pytester) -> None:
+    run(pytester, "await asyncio.sleep(0); return 'good'").assert_outcomes(passed=1)
+    run(pytester, "await asyncio.sleep(0); return 'good'", "stress.fresh(list)").assert_outcomes(passed=1)
+
+
+def test_a_race_between_two_loops_is_found(pytester: pytest.Pytester) -> None:
+    body = """
+            before = box[0]
+            await asyncio.sleep(0)
+            box[0] = before + 1
+            return "good" if box[0] == before + 1 else "lost"
+    """
+    result = run(pytester, body.strip())
+    result.assert_outcomes(failed=1)
+    assert "VIOLATED: lost in " in result.stdout.str()
+
+
+def test_an_exception_after_an_await_is_reported(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "await asyncio.sleep(0); raise ValueError('no')")
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert "ValueError: no" in out
+    assert re.search(r"on CPU \d \(thread use, operation 1\)", out)
+
+
+def test_tasks_that_wait_for_ever_are_told_with_where_they_wait_and_are_ended(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        TEST.format(body="lock = asyncio.Lock(); await lock.acquire(); await lock.acquire()", fresh="")
+        + "\n    def test_after():\n        assert not [t for t in threading.enumerate() if t.name.startswith('cpu')]\n"
+    )
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1, passed=1)
+    out = result.stdout.str()
+    assert "STALLED: 2 of 2 CPUs do not end their operation" in out
+    assert "it waits in its event loop; at:" in out
+    assert re.search(r"File .*, line \d+, in use\n", out)
+    assert "in acquire" in out
+    assert "its thread was ended" in out
