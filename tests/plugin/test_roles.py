@@ -1,5 +1,7 @@
 """Bodies run on real threads, in their roles; a stop holds the others; the seed fixes a CPU's draws."""
 
+from collections import Counter
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -8,6 +10,7 @@ from stress.machine.words import EDGES, WRITERS
 from stress.marks.cpu import StressCpu
 from stress.marks.player import Player
 from stress.marks.roles import Duty, Role
+from stress.marks.tally import Judging
 from tests.support import blank_ram, python_cpu
 
 pytestmark = pytest.mark.threads
@@ -165,3 +168,27 @@ def test_an_operation_within_a_writers_overlaps_it_and_none_overlaps_itself(
     player = Player(cpu, role)
     player.operation(python_cpu(ram, number))
     assert player.overlapped == overlapped
+
+
+def test_every_outcome_of_a_burst_is_counted_whatever_ends_it() -> None:
+    random = Random(7)
+    for _ in range(200):
+        script = [random.choice(["good", "good", "fine", None]) for _ in range(random.randrange(1, 90))]
+        script += random.choice([["bad"], [3], [ValueError()], []])
+        calls = iter(script)
+
+        def body(cpu: StressCpu, calls: Iterator[object] = calls) -> object:
+            value = next(calls)
+            if isinstance(value, ValueError):
+                raise value
+            return value
+
+        role = Role(body, Duty.THREAD, 1)
+        player = Player(StressCpu(0, role.name, Random(1)), role, Judging(frozenset({"good", "fine"})))
+        ram = blank_ram(1)
+        while not player.tally.errors:  # the script's end is an exception too
+            player.operation(python_cpu(ram, 0))
+        done = script[: player.operations]
+        expected = Counter(value for value in done if isinstance(value, str))
+        assert player.tally.outcomes == expected
+        assert player.left_behind().tally.outcomes == expected
