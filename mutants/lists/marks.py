@@ -14,6 +14,16 @@ RUN_END = Part("stress/marks/run_end.py")
 MONITOR = Part("stress/marks/monitor.py")
 END_THREADS = Part("stress/marks/end_threads.py")
 BODIES = Part("stress/marks/bodies.py")
+PLAYER = Part("stress/marks/player.py")
+TALLY = Part("stress/marks/tally.py")
+ROUNDS = Part("stress/marks/rounds.py")
+ROUND_PLAYER = Part("stress/marks/round_player.py")
+SWITCHES = Part("stress/marks/switches.py")
+SLICES = Part("stress/marks/slices.py")
+OTHERS = Part("stress/marks/other_threads.py")
+RESULTS = Part("stress/marks/results.py")
+LOOPS = Part("stress/marks/async_bodies.py")
+FRAMES = Part("stress/host/frames.py")
 PLUGIN = Part("stress/pytest_plugin.py")
 CLOCKS = Part("stress/host/clocks.py")
 ENGINE = Part("stress/machine/python_engine.py")
@@ -38,21 +48,26 @@ WAITS, SIGNATURES, FROZEN, FAILURES, ROLES = (
     suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles")
 )
 
+IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, ALL_FRAMES = (
+    suite(f"plugin/test_{part}.py")
+    for part in ("rounds", "other_threads", "slices", "kept_results", "async_bodies", "frames")
+)
+
 GROUP = Group(
     "Stress marks",
     (TESTS,),
     (
-        CPU.of("def _burst(").mutant(
+        PLAYER.of("def _burst(").mutant(
             "exceptions-only", "sys.exit on a CPU is lost", "except BaseException", "except Exception"
         ),
-        CPU.of("def _keep(").mutant("raises-on", "an exception does not end the run", "        self.stop()\n", ""),
-        CPU.of("def _acceptable(").never(
-            "use-hidden", "a use that the body hides is forgotten", "self._use is not None"
+        TALLY.of("def keep(").mutant(
+            "raises-on", "an exception does not end the run", "        self.judging.stop()\n", ""
         ),
-        CPU.of("def _overlap(").mutant(
+        PLAYER.of("def _row(").never("use-hidden", "a use that the body hides is forgotten", "self._use is not None"),
+        PLAYER.of("def _overlap(").mutant(
             "all-overlap", "an operation overlaps without any writer", "elif before != after:", "else:"
         ),
-        CPU.of("def operation(").mutant(
+        PLAYER.of("def operation(").mutant(
             "never-rests",
             "a slice's end cuts operations short",
             "if self.cpu.signals.ending and",
@@ -143,13 +158,13 @@ GROUP = Group(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN
         ),
         PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress.host import clocks ", "", FROZEN),
-        CPU.of("def _keep(").without(
+        TALLY.of("def keep(").without(
             "unprintable",
             "an exception without a text is printed as it is",
             "error = printable(error)",
             SIGNATURES,
         ),
-        CPU.of("def _explains(").mutant(
+        TALLY.of("def _has_use(").mutant(
             "endless-context",
             "exceptions in a circle are followed for ever",
             "and id(error) not in seen",
@@ -157,7 +172,11 @@ GROUP = Group(
             SIGNATURES,
         ),
         BODIES.of("def fault_of(").mutant(
-            "async-taken", "a body of which nothing runs is taken", "if is_one(called)", "if False", SIGNATURES
+            "async-taken",
+            "a body of which nothing runs is taken",
+            "if is_one(_called(function))",
+            "if False",
+            SIGNATURES,
         ),
         PLUGIN.of("def refusal(").mutant(
             "unittest-silent", "a marked method of unittest runs once", "return UNITTEST if", 'return "" if', SIGNATURES
@@ -190,7 +209,9 @@ GROUP = Group(
             "player.context.run(player.operation, cpu)",
             "player.operation(cpu)",
         ),
-        NOISE.of("def event(").mutant("no-yield", "noise yields nowhere", "            sched_yield()\n", ""),
+        SWITCHES.of("def event(").mutant(
+            "no-yield", "noise yields nowhere", "                sched_yield()\n", "                pass\n"
+        ),
         NOISE.of("def called(").mutant(
             "coverage-unheard",
             "a coverage measurement does not see calls",
@@ -286,6 +307,65 @@ GROUP = Group(
         HOST.of("def extend_timeout(").mutant(
             "timeout-kept", "an item's time is not added to its timeout", "float(timeout) + budget_s", "float(timeout)"
         ),
+        PLAYER.of("def _count_run(").mutant(
+            "run-uncounted", "the last of a run of equal outcomes is lost", "self._since + more", "self._since", ROLES
+        ),
+        PLAYER.of("def operation(").mutant(
+            "raises-again", "a CPU that has raised begins another operation", " or self._ended_run", "", WAITS
+        ),
+        ROUNDS.of("def rest(").never(
+            "rests-in-round", "a CPU rests while the open round waits for it", "self.current.number != done", IN_ROUNDS
+        ),
+        ROUNDS.of("def _let_go(").mutant(
+            "opens-at-end", "a round opens after the slice's end", " and not is_ending()", "", IN_ROUNDS
+        ),
+        ROUNDS.of("def enter(").mutant(
+            "overlap-unseen",
+            "an operation within another one's overlaps nothing",
+            "-1 if one.writers_begun > one.writers_ended else one.writers_begun + writes",
+            "one.writers_begun + writes",
+            IN_ROUNDS,
+        ),
+        ROUNDS.of("def leave(").mutant(
+            "judged-early", "a round is judged before all have ended", "one.ended == self.cpus", "True", IN_ROUNDS
+        ),
+        ROUND_PLAYER.of("def _end_round(").mutant(
+            "spoiled-judged",
+            "a round in which a body raised is judged",
+            " and not one.spoiled",
+            "",
+            IN_ROUNDS,
+        ),
+        RUN_END.of("def state_of(").mutant(
+            "round-waits",
+            "a CPU that waits in a round in which all others have ended is a note",
+            "self.in_rounds or ",
+            "",
+            IN_ROUNDS,
+        ),
+        OTHERS.of("def _ended(").mutant(
+            "thread-unheard", "an exception that ends a thread is not kept", "if keep and", "if False and", NEW_THREADS
+        ),
+        OTHERS.of("def __enter__(").mutant(
+            "thread-quiet",
+            "new threads take no noise",
+            "            threading.settrace(self._called)\n",
+            "",
+            NEW_THREADS,
+        ),
+        SWITCHES.of("def _skip(").mutant(
+            "loops-first", "a place in a loop is chosen again and again", "            return True\n", "", TURNS
+        ),
+        SLICES.of("def found(").without(
+            "found-forgotten", "a kind that found something has no more time", "self._found.add(", TURNS
+        ),
+        RESULTS.of("def run_json(").mutant(
+            "raised-held", "a run that raised is kept as HELD", " + raised.total()", "", KEPT
+        ),
+        LOOPS.of("def wake(").mutant(
+            "loop-asleep", "a loop that waits for ever stays", "call_soon_threadsafe(bool)", "is_closed()", ASYNC
+        ),
+        FRAMES.without("collects-within", "taking frames may wait for ever", "        gc.disable()", ALL_FRAMES),
         ITEMS.of("def runtest(").never("any-verdict", "a scenario passes with any verdict", "not result.as_expected"),
     ),
 )

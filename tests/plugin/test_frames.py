@@ -29,7 +29,7 @@ print("done")
 
 
 def test_what_is_freed_meanwhile_cannot_hold_it_up() -> None:
-    done = subprocess.run((sys.executable, "-c", COLLECTS_ALWAYS), stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run((sys.executable, "-c", COLLECTS_ALWAYS), stdout=subprocess.PIPE, text=True, timeout=20)
     assert done.stdout == "done\n"
 
 

@@ -173,7 +173,7 @@ def test_an_operation_within_a_writers_overlaps_it_and_none_overlaps_itself(
 def test_every_outcome_of_a_burst_is_counted_whatever_ends_it() -> None:
     random = Random(7)
     for _ in range(200):
-        script = [random.choice(["good", "good", "fine", None]) for _ in range(random.randrange(1, 90))]
+        script: list[object] = [random.choice(["good", "good", "fine", None]) for _ in range(random.randrange(1, 90))]
         script += random.choice([["bad"], [3], [ValueError()], []])
         calls = iter(script)
 
