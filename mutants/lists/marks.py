@@ -349,12 +349,12 @@ GROUP = Group(
         OTHERS.of("def __enter__(").mutant(
             "thread-quiet",
             "new threads take no noise",
-            "            threading.settrace(self._called)\n",
-            "",
+            "if self._traces:",
+            "if False:",
             NEW_THREADS,
         ),
         SWITCHES.of("def _skip(").mutant(
-            "loops-first", "a place in a loop is chosen again and again", "            return True\n", "", TURNS
+            "loops-first", "a place in a loop is chosen again and again", "return True", "return False", TURNS
         ),
         SLICES.of("def found(").without(
             "found-forgotten", "a kind that found something has no more time", "self._found.add(", TURNS
