@@ -138,7 +138,7 @@ GROUP = Group(
         MARK_RUN.of("def _slice(").late(
             "rests-in-slice",
             "a CPU that runs counts as at rest, and power-off cuts its operation short",
-            "self._signals.begin()",
+            "self._signals.begin(",
             TESTS,
         ),
         MARK_RUN.of("def _leave(").without(

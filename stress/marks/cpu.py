@@ -1,16 +1,23 @@
 """The CPU that a body gets, and the signals that CPUs read between two operations."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import attrs
 
+from stress.host import clocks
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.machine.seam import Cpu
 
 T = TypeVar("T")
+
+
+class Hearer(Protocol):
+    """Who looks at the signals if its `attention` is set: so it looks at one word after each operation."""
+
+    attention: bool
 
 
 @attrs.define(eq=False)
@@ -19,14 +26,20 @@ class Signals:
 
     The end of a slice sets `ending` and `hurry`. A CPU that stops the machine sets `hurry` too, and clears it
     afterwards. Two writers may clear each other's `hurry`; that delays a stop by one burst and does no more harm.
+
+    A CPU that sees that it is later than `deadline_ns` ends the slice. The test's thread would too, but with a GIL it
+    may wait long for it: threads that yield to each other on one core are quicker than one on another core.
     """
 
     ending: bool = False
     hurry: bool = False
     over: threading.Event = attrs.field(factory=threading.Event)
+    hearers: Sequence[Hearer] = ()
+    deadline_ns: int = 0
 
-    def begin(self) -> None:
+    def begin(self, seconds: float) -> None:
         """Begin a slice, unless the run is over."""
+        self.deadline_ns = clocks.monotonic_ns() + int(seconds * 1e9)
         # `over` is read after the flags are cleared; `stop` sets it before it sets them. So no end of the run is lost.
         self.ending = self.hurry = False
         if self.over.is_set():
@@ -34,7 +47,14 @@ class Signals:
 
     def end(self) -> None:
         """End the slice."""
-        self.ending = self.hurry = True
+        self.ending = True
+        self.press()
+
+    def press(self) -> None:
+        """Let all CPUs pass the safepoint now."""
+        self.hurry = True
+        for hearer in self.hearers:
+            hearer.attention = True
 
     def stop(self) -> None:
         """End the run, called by any CPU."""
@@ -61,7 +81,7 @@ class StressCpu:
     def stop_machine(self, function: Callable[[], T]) -> T:
         """Call `function` while every other CPU is held between two of its operations, or in its `cond_resched`."""
         assert self.machine
-        self.signals.hurry = True
+        self.signals.press()
         stop_machine(self.machine)
         self.signals.hurry = self.signals.ending
         try:

@@ -149,6 +149,7 @@ class MarkRun:
         if plan.fresh:
             self.rounds = Rounds(self.cell.cpus, plan.fresh, plan.final, judging, noise.counts.last)
         self.players = [self._player(number, role, judging) for number, role in enumerate(roles)]
+        self._signals.hearers = self.players
         try:
             self._run(self._machine or self._boot(), noise, began)
         finally:
@@ -210,7 +211,7 @@ class MarkRun:
         with heard.everywhere():
             # `ending` is cleared first: a CPU that saw it set after it was let run on would rest again, and count as
             # at rest for all of this slice.
-            self._signals.begin()
+            self._signals.begin(seconds)
             for player in self.players:
                 player.slice(kind, heard.around(player.role.body), self._signals)
             self._gate.set()

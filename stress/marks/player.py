@@ -19,19 +19,18 @@ from stress.marks.tally import FREED, Judging, Tally
 
 BURST_NS = 1_000_000
 """About how long a burst of operations lasts before the CPU passes a safepoint, unless a stop waits for it."""
-MOST_IN_BURST = 8192
-SHORT_BURST = 256
-"""Operations are short if so many fit into a burst: 4 us or less."""
-SHORT_ROW = 64
+REST_LOOK_SECONDS = 0.0001
+MOST_IN_BURST = 4096
 
 
 @attrs.define(eq=False)
 class Player:
     """One CPU over all slices of a cell, played by one thread, which alone writes most fields while a slice runs.
 
-    But the test's thread writes `_next`, and counts `_leave` up to let the CPU run on. The CPU's thread copies `_leave`
-    to `_taken` when it begins a burst, and to `_rested` when it rests. `operation` must be called in `context`, a copy
-    of the context of the thread that makes the player.
+    But the test's thread writes `_next`, and counts `_leave` up to let the CPU run on. `attention` tells the CPU's
+    thread to look at its signals; whoever sets them sets it. The CPU's thread copies `_leave` to `_taken` when it
+    begins a burst, and to `_rested` when it rests. `operation` must be called in `context`, a copy of the context of
+    the thread that makes the player.
     """
 
     cpu: StressCpu
@@ -49,6 +48,7 @@ class Player:
     _rested: int = -1
     _use: Use | None = None
     _size: int = 1
+    attention: bool = False
     _same: str | None = None
     _since: int = 0
 
@@ -98,7 +98,7 @@ class Player:
         leave = self._leave
         if self.cpu.signals.ending and (leave == self._taken or self._ended_run):
             rests = self._rest(leave)
-            cpu.yield_core()
+            clocks.sleep(REST_LOOK_SECONDS)  # and not a yield, which would keep the GIL from the test's thread
             if rests:
                 return UNJUDGED
         self._taken = leave
@@ -147,29 +147,21 @@ class Player:
             self.tally.count_raised(error, self.kind, self._use)
         else:
             self._judge(last)
-        took = clocks.monotonic_ns() - began
+        ended = clocks.monotonic_ns()
+        took = ended - began
+        if ended >= self.cpu.signals.deadline_ns:
+            self.cpu.signals.end()
         self.longest_ns = max(self.longest_ns, took)
         self._size = max(self._size // 2, 1) if took > BURST_NS else min(self._size * 2, MOST_IN_BURST)
 
     def _acceptable(self, body: Callable[..., Any]) -> Any:
-        """Run the body for a burst, or until it returns a value that is not acceptable; that value, or None."""
-        signals, last = self.cpu.signals, self.operations + self._size
-        # Short operations look for signals after a few: a look costs a tenth of an operation that does nothing.
-        row = SHORT_ROW if self._size >= SHORT_BURST else 1
-        while self.operations < last:
-            value = self._row(body, row)
-            if value is not None or signals.hurry:
-                return value
-        return None
-
-    def _row(self, body: Callable[..., Any], count: int) -> Any:
-        """Run the body so many times without a look around; the first value that is not acceptable, or None.
+        """Run the body for a burst, or until it returns a value that is not acceptable; that value, or None.
 
         Operations in a row with the same outcome are counted together, which takes half of the time.
         """
         cpu, accepted, first, same = self.cpu, self.tally.accepted, self.operations + 1, None
         try:
-            for self.operations in range(first, first + count):
+            for self.operations in range(first, first + self._size):  # noqa: B020 - the iterable is made before
                 value = body(cpu)
                 if self._use is not None:
                     return FREED
@@ -181,10 +173,20 @@ class Player:
                             return value
                         self._since, self._same = self.operations, value
                         same = value
+                if self.attention and self._must_leave():
+                    break
             self._count_run(1)  # the last one has ended too
             return None
         finally:
             self._count_run()
+
+    def _must_leave(self) -> bool:
+        """Whether a signal ends the burst."""
+        # Cleared first: `Signals.press` sets `hurry` and then `attention`, so one of them is seen in any order.
+        self.attention = False
+        if self.cpu.signals.hurry:
+            self.attention = True
+        return self.attention
 
     def _count_run(self, more: int = 0) -> None:
         """Count the operations up to the one under way that had the same outcome, and some more."""

@@ -185,6 +185,7 @@ def test_every_outcome_of_a_burst_is_counted_whatever_ends_it() -> None:
 
         role = Role(body, Duty.THREAD, 1)
         player = Player(StressCpu(0, role.name, Random(1)), role, Judging(frozenset({"good", "fine"})))
+        player.cpu.signals.begin(60.0)
         ram = blank_ram(1)
         while not player.tally.errors:  # the script's end is an exception too
             player.operation(python_cpu(ram, 0))
