@@ -78,8 +78,13 @@ def test_what_has_no_text_of_its_own_is_told_by_its_type(body: str, fault: str, 
 
 
 def test_exceptions_that_are_each_others_context_are_told(pytester: pytest.Pytester) -> None:
-    body = """@stress.writer
+    body = """stress.freed("freed")
+        @stress.writer
         def body(cpu):
+            try:
+                stress.check("freed")
+            except Exception:
+                pass
             one, other = ValueError(1), ValueError(2)
             one.__context__, other.__context__ = other, one
             raise one
