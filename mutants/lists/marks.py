@@ -63,7 +63,9 @@ GROUP = Group(
         TALLY.of("def keep(").mutant(
             "raises-on", "an exception does not end the run", "        self.judging.stop()\n", ""
         ),
-        PLAYER.of("def _acceptable(").never("use-hidden", "a use that the body hides is forgotten", "self._use is not None"),
+        PLAYER.of("def _acceptable(").never(
+            "use-hidden", "a use that the body hides is forgotten", "self._use is not None"
+        ),
         PLAYER.of("def _overlap(").mutant(
             "all-overlap", "an operation overlaps without any writer", "elif before != after:", "else:"
         ),

@@ -110,6 +110,7 @@ def test_no_cpu_counts_as_at_rest_while_a_slice_goes_on(monkeypatch: pytest.Monk
     mark_run = MarkRun(Cell(CPUS, 60.0, 1), first_only=False)
     begin, end = Signals.begin, Signals.end
     at_rest: list[list[bool]] = []
+    first = threading.Lock()
 
     def begin_late(signals: Signals, seconds: float) -> None:
         deadline = time.monotonic() + TO_THE_GATE
@@ -118,11 +119,12 @@ def test_no_cpu_counts_as_at_rest_while_a_slice_goes_on(monkeypatch: pytest.Monk
         begin(signals, seconds)
 
     def end_seen(signals: Signals) -> None:
-        if not signals.ending:  # whoever comes first ends the slice
-            at_rest.append([player.rests for player in mark_run.players])
-        if len(at_rest) >= SEEN_SLICES:
-            signals.over.set()
-        end(signals)
+        with first:  # whoever comes first ends the slice, and nobody rests before
+            if not signals.ending:
+                at_rest.append([player.rests for player in mark_run.players])
+            if len(at_rest) >= SEEN_SLICES:
+                signals.over.set()
+            end(signals)
 
     monkeypatch.setattr(Signals, "begin", begin_late)
     monkeypatch.setattr(Signals, "end", end_seen)
