@@ -72,8 +72,8 @@ GROUP = Group(
         PLAYER.of("def operation(").mutant(
             "never-rests",
             "a slice's end cuts operations short",
-            "if self.cpu.signals.ending and",
-            "if False and",
+            "(self.cpu.signals.ending and",
+            "(False and",
             ROLES,
         ),
         CPU.of("def stop_machine(").mutant(
@@ -313,7 +313,7 @@ GROUP = Group(
             "run-uncounted", "the last of a run of equal outcomes is lost", "self._since + more", "self._since", ROLES
         ),
         PLAYER.of("def operation(").mutant(
-            "raises-again", "a CPU that has raised begins another operation", " or self._ended_run", "", WAITS
+            "raises-again", "a CPU that has raised begins another operation", "self._ended_run or ", "", WAITS
         ),
         ROUNDS.of("def rest(").never(
             "rests-in-round", "a CPU rests while the open round waits for it", "self.current.number != done", IN_ROUNDS

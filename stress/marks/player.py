@@ -96,7 +96,8 @@ class Player:
     def operation(self, cpu: Cpu) -> int:
         """One operation of the machine's loop: a burst of calls of the body, which are all counted here, or a rest."""
         leave = self._leave
-        if self.cpu.signals.ending and (leave == self._taken or self._ended_run):
+        # The next slice may clear `ending` before it sees that the run is over; who ended the run knows.
+        if self._ended_run or (self.cpu.signals.ending and leave == self._taken):
             rests = self._rest(leave)
             clocks.sleep(REST_LOOK_SECONDS)  # and not a yield, which would keep the GIL from the test's thread
             if rests:

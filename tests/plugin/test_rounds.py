@@ -42,7 +42,7 @@ ORDER = """
             assert returned == [0, 10, 20, None]
 
         stress.run()
-        assert len(judged) > 20
+        assert len(judged) > 3
         assert len(made) - len(judged) in (0, 1)
         assert all(one is other for one, other in zip(judged, made))
 """
@@ -109,22 +109,26 @@ def test_its_twin_that_makes_what_is_the_same_passes(pytester: pytest.Pytester) 
 
 
 JUDGED = """
+    import threading
     import pytest
 
     @pytest.mark.stress(cpus=2)
     def test_it(stress):
+        meet = threading.Barrier(2)  # so that operations overlap on every host
+
         @stress.fresh
         def box():
             return [0]
 
         @stress.thread
         def add(cpu, box):
+            meet.wait()
             {body}
 
         {final}
 
         seen = stress.run(acceptable={{"good"}})
-        assert seen["good"] > 10
+        assert seen["good"] > 3
 """
 FINAL = """@stress.final
         def judge(box, returned):
@@ -174,7 +178,7 @@ def test_a_stop_in_a_round_holds_the_other_cpus_between_operations(pytester: pyt
     body = "under.append(1); cpu.stop_machine(lambda: seen.append(len(under))); under.pop(); return 'good'"
     source = judged(body).replace("def test_it(stress):", "def test_it(stress):\n        under, seen = [], []")
     # A CPU is in its operation while it waits for the stop of another one; so both may be.
-    source = source.replace('assert seen["good"] > 10', "assert len(seen) > 10 and set(seen) <= {1, 2}").replace(
+    source = source.replace('assert seen["good"] > 3', "assert len(seen) > 3 and set(seen) <= {1, 2}").replace(
         "seen = stress.run", "stress.run"
     )
     run(pytester, source).assert_outcomes(passed=1)
