@@ -11,6 +11,7 @@ import attrs
 from stress.host import clocks
 from stress.machine.python_engine import sched_yield
 from stress.machine.seam import Cpu, Oops
+from stress.machine.words import BOUND
 from stress.marks.cpu import EndThread
 from stress.marks.player import Player
 from stress.marks.rounds import Round, Rounds
@@ -104,9 +105,9 @@ class RoundPlayer(Player):
                 self._end_round(one)
 
     def _end_round(self, one: Round) -> None:
-        """Judge a round that all CPUs have left."""
-        final, use = self.rounds.final, self._use
-        if final is not None and not one.spoiled:
+        """Judge a round that all CPUs have left, unless the run is over and a CPU that was left behind is late."""
+        final, use, cpu = self.rounds.final, self._use, self.cpu.machine
+        if final is not None and not one.spoiled and cpu is not None and cpu.peek(BOUND):
             self._use = None
             self.rounds.tally.judge(self._guarded(lambda: final(one.subject, one.returned)), self.kind)
             self._use = use

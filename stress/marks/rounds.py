@@ -119,6 +119,7 @@ class Rounds:
         """What each CPU returned in a round, and where CPUs stood at the last switches, as lines."""
         for number, value in enumerate(one.returned):
             yield f"CPU {number} returned {shown(value)}"
-        last = list(self.switches)[-MOST_SWITCHES:]
+        # A copy, since threads that are no CPUs may add to it meanwhile, and an iteration would fail.
+        last = list(self.switches.copy())[-MOST_SWITCHES:]
         yield "the last switches in this round, oldest first:" if last else "noise switched no CPU in this round"
         yield from (f"  {describe(switch)}" for switch in last)
