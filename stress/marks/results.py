@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from stress.config import Config
+from stress.errors import UserError
 from stress.marks import noise_summary, report
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.mark_run import MarkRun
@@ -41,9 +42,12 @@ def folder_of(config: pytest.Config) -> Path | None:
 
 
 def keep(folder: Path, run: dict[str, Any]) -> None:
-    """Write one run as a file of its own. UserError if that is not possible."""
+    """Write one run as a file of its own; if that is not possible, the teardown of its item fails in one line."""
     name = f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}.json"
-    write_results(folder / name, json_text([run]), OPTION)
+    try:
+        write_results(folder / name, json_text([run]), OPTION)
+    except UserError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def run_json(run: MarkRun, nodeid: str) -> dict[str, Any] | None:

@@ -35,11 +35,17 @@ class RoundPlayer(Player):
     random: Random = attrs.field(kw_only=True)
     describe: Callable[[Switch], str] = attrs.field(kw_only=True)
     _done: int = 0
+    _is_between: bool = False
     _staggers: Iterator[int] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self._staggers = cycle([self.random.randint(0, LONGEST_STAGGER) for _ in range(STAGGERS)])
+
+    @property
+    def who(self) -> str:
+        """The CPU and its operation, or the function of the rounds that it calls between two of them."""
+        return f"CPU {self.cpu.number} in {self.rounds.who}" if self._is_between else super().who
 
     def _rest(self, leave: int) -> bool:
         """Rest, unless the open round waits for this CPU."""
@@ -115,7 +121,7 @@ class RoundPlayer(Player):
 
     def _guarded(self, function: Callable[[], Any]) -> Any:
         """Call the code of a round that is no operation: what it raises or uses is counted of the round."""
-        tally = self.rounds.tally
+        tally, self._is_between = self.rounds.tally, True
         try:
             value = function()
         except (Oops, EndThread):  # power-off, and the end of this thread
@@ -126,6 +132,8 @@ class RoundPlayer(Player):
                 BaseException.add_note(error, line)
             tally.count_raised(error, self.kind, self._use)
             return None
+        finally:
+            self._is_between = False
         if self._use is not None:
             tally.count(FREED, self.kind, use=self._use)
             return None

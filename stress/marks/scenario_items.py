@@ -88,6 +88,7 @@ class ScenarioItem(pytest.Item):
         super().__init__(**more)
         self.scenario, self.engine, self.cell = scenario, engine, cell
         self.add_marker("stress")
+        self._result: Result | None = None
 
     @property
     def budget_s(self) -> float:
@@ -121,11 +122,15 @@ class ScenarioItem(pytest.Item):
         config = self._run_config()
         result = run_scenario(self.scenario, world_for(config), config, Hooks(before_exit=self._uncover))
         tally = result.tally
-        if folder := folder_of(self.config):
-            keep(folder, result.as_json())
+        self._result = result
         self._tell(verdict=result.verdict.name, race_windows=tally.race_windows, violations=tally.violations)
         if not result.as_expected:
             raise OtherVerdictError(result)
+
+    def teardown(self) -> None:
+        """Keep its result, if there is one: only now, so that a full disk hides no verdict."""
+        if self._result and (folder := folder_of(self.config)):
+            keep(folder, self._result.as_json())
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The text of a failure: the result as the command line prints it, or the error."""

@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from stress.cli import cli
+from stress.errors import UserError
+from stress.marks import results
 from stress.results.load.entries import Entry
 from stress.results.load.gather import gather
 
@@ -94,3 +96,19 @@ def test_a_folder_that_cannot_be_made_is_one_line_before_anything_runs(how: str,
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     told = "stress_results in the settings file" if how == "ini" else "--stress-results"
     assert f"ERROR: {told}: cannot make '" in result.stderr.str()
+
+
+def test_a_file_that_cannot_be_written_is_one_line_and_hides_no_verdict(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str, origin: str) -> None:
+        raise UserError(f"{origin}: cannot write: No space left on device; make room on the disk")
+
+    monkeypatch.setattr(results, "write_results", full)
+    pytester.makepyfile(ITEM.format(body='return "bad"', rounds="", repeat=""))
+    result = pytester.runpytest_inprocess(*SMALL, "--stress-results", "kept")
+    result.assert_outcomes(failed=1, errors=1)
+    out = result.stdout.str()
+    assert "VIOLATED: bad in " in out
+    assert "\n--stress-results: cannot write: No space left on device; make room on the disk\n" in out
+    assert "Traceback" not in out

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from stress.marks import mark_run, run_end
 from stress.marks.rounds import Rounds
 from stress.marks.tally import Judging
 
@@ -245,3 +246,21 @@ def test_a_cpu_rests_only_if_the_open_round_does_not_wait_for_it() -> None:
     assert not rounds.open_next(rounds.current, lambda: True)
     assert rounds.current.number == 1
     assert rested == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("what", "source"),
+    [
+        ("fresh box", judged().replace("return [0]", "threading.Event().wait()")),
+        ("final judge", judged("pass", "threading.Event().wait()")),
+    ],
+)
+def test_a_function_of_the_rounds_that_never_ends_is_named(
+    what: str, source: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mark_run, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(run_end, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(run_end, "IDLE_SECONDS", 0.2)
+    out = failed(pytester, source)
+    assert "STALLED: 1 of 2 CPUs do not end their operation" in out
+    assert re.search(rf"CPU \d in round 1 \({what}\) does not end its operation", out)
