@@ -100,7 +100,8 @@ class MarkRun:
 
     A caller of `prepare`, which boots the machine early, must call `close` at the end. `left`: the CPUs that did not
     end their operation. `deadlocks`: the CPUs that wait for each other's locks in circles. `stray`: a use of something
-    freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line.
+    freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line. `others` hears of threads that are no
+    CPUs, and `outside` has the exceptions that ended them. `_still`: the CPUs whose threads go on after the run.
     """
 
     cell: Cell
@@ -120,6 +121,7 @@ class MarkRun:
     _gate: threading.Event = attrs.field(init=False, factory=threading.Event)
     _signals: Signals = attrs.field(init=False, factory=Signals)
     _kind: Kind = attrs.field(init=False, default=Kind.BARE)
+    _still: set[int] = attrs.field(init=False, factory=set)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
@@ -155,9 +157,9 @@ class MarkRun:
         finally:
             if others:
                 others.keep = None
-            self.close()
+            self._still |= {_number(thread) for thread in self.close()}
             for _, body in self._loop_bodies():
-                body.close({_number(thread) for thread in threading.enumerate() if thread.name.startswith("cpu")})
+                body.close(self._still)
             self.seconds = clocks.monotonic() - began
 
     def _player(self, number: int, role: Role, judging: Judging) -> Player:
@@ -247,7 +249,7 @@ class MarkRun:
         blocked = Blocked({number: thread for number, thread in threads.items() if ending.waits(number)})
         left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
         cycles = {number: blocked.cycle(number) for number in blocked.threads}
-        still = {_number(thread) for thread in self.close()}
+        self._still = still = {_number(thread) for thread in self.close()}
         for number in still:
             self.players[number] = self.players[number].left_behind()
         end_threads({number: threads[number] for number in still}, blocked)

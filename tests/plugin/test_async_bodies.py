@@ -73,3 +73,8 @@ def test_tasks_that_wait_for_ever_are_told_with_where_they_wait_and_are_ended(py
     assert re.search(r"File .*, line \d+, in use\n", out)
     assert "in acquire" in out
     assert "its thread was ended" in out
+
+
+def test_a_thread_of_the_test_may_have_any_name(pytester: pytest.Pytester) -> None:
+    names = "threading.Thread(target=threading.Event().wait, name='cpu of mine', daemon=True).start()"
+    run(pytester, "await asyncio.sleep(0); return 'good'", names).assert_outcomes(passed=1)
