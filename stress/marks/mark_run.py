@@ -100,8 +100,8 @@ class MarkRun:
 
     A caller of `prepare`, which boots the machine early, must call `close` at the end. `left`: the CPUs that did not
     end their operation. `deadlocks`: the CPUs that wait for each other's locks in circles. `stray`: a use of something
-    freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line. `others` hears of threads that are no
-    CPUs, and `outside` has the exceptions that ended them. `_still`: the CPUs whose threads go on after the run.
+    freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line. `others` hears of threads that are
+    no CPUs, and `outside` has the exceptions that ended them. `_still`: the CPUs whose threads go on after the run.
     """
 
     cell: Cell
@@ -249,7 +249,7 @@ class MarkRun:
         blocked = Blocked({number: thread for number, thread in threads.items() if ending.waits(number)})
         left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
         cycles = {number: blocked.cycle(number) for number in blocked.threads}
-        self._still = still = {_number(thread) for thread in self.close()}
+        still = {_number(thread) for thread in self.close()}
         for number in still:
             self.players[number] = self.players[number].left_behind()
         end_threads({number: threads[number] for number in still}, blocked)
@@ -258,7 +258,8 @@ class MarkRun:
                 body.wake(number)
         clocks.sleep(END_THREADS_SECONDS if still else 0)
         withdraw(threads[number] for number in still if threads[number].is_alive())
-        self.left = [attrs.evolve(left[number], ended=not threads[number].is_alive()) for number in sorted(still)]
+        self._still = {number for number in still if threads[number].is_alive()}
+        self.left = [attrs.evolve(left[number], ended=number not in self._still) for number in sorted(still)]
         self.deadlocks = {cycle for number, cycle in cycles.items() if number == min(cycle, default=None)}
 
     def _boot(self) -> Machine:
