@@ -345,6 +345,13 @@ GROUP = Group(
             "",
             IN_ROUNDS,
         ),
+        MONITOR.of("def starves(").mutant(
+            "rests-starving",
+            "a CPU that has done its round, and gets no core, hides a stall",
+            "if not player.has_done",
+            "if True",
+            WAITS,
+        ),
         OTHERS.of("def _ended(").mutant(
             "thread-unheard", "an exception that ends a thread is not kept", "if keep and", "if False and", NEW_THREADS
         ),

@@ -122,7 +122,8 @@ class Monitor:
     @property
     def starves(self) -> bool:
         """Whether any CPU that is in its operation gets no core."""
-        return any(self.doing(number) is Activity.STARVES for number in range(len(self.players)))
+        working = (number for number, player in enumerate(self.players) if not player.has_done)
+        return any(self.doing(number) is Activity.STARVES for number in working)
 
     def has_stalled(self, seconds: float) -> bool:
         """Whether no CPU has ended an operation for so long, though every CPU had a core."""

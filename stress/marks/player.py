@@ -71,6 +71,11 @@ class Player:
         return self._rested == self._leave
 
     @property
+    def has_done(self) -> bool:
+        """Whether it has nothing to do until others have ended their operation, so that it does not matter if it runs."""
+        return False
+
+    @property
     def may_go_on(self) -> bool:
         """Whether it rests, and did not end the run itself."""
         return self.rests and not self._ended_run

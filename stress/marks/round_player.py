@@ -47,6 +47,11 @@ class RoundPlayer(Player):
         """The CPU and its operation, or the function of the rounds that it calls between two of them."""
         return f"CPU {self.cpu.number} in {self.rounds.who}" if self._is_between else super().who
 
+    @property
+    def has_done(self) -> bool:
+        """Whether it has done the open round, and calls no function of the rounds."""
+        return self._done == self.rounds.current.number and not self._is_between
+
     def _rest(self, leave: int) -> bool:
         """Rest, unless the open round waits for this CPU."""
         return self.rounds.rest(self._done, partial(super()._rest, leave))

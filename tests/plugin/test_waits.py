@@ -1,6 +1,7 @@
 """Threads that wait for each other are not stalled; a deadlock is, and is told with who holds what."""
 
 import re
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -12,6 +13,9 @@ from stress.marks.cpu import StressCpu
 from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
 from stress.marks.player import Player
 from stress.marks.roles import Duty, Role
+from stress.marks.round_player import RoundPlayer
+from stress.marks.rounds import Rounds
+from stress.marks.tally import Judging
 
 pytestmark = pytest.mark.threads
 
@@ -236,3 +240,21 @@ def test_who_gets_on_is_seen() -> None:
     one[1].operations += 1
     watching.sample()
     assert watching.idle == 0
+
+
+def test_who_has_nothing_to_do_may_starve_and_the_others_have_stalled_all_the_same() -> None:
+    rounds = Rounds(2, list, None, Judging(), deque())
+    assert rounds.open_next(rounds.current, lambda: False)
+    role = Role(lambda cpu, box: None, Duty.THREAD, None)
+    cpus = [StressCpu(one, role.name, Random(1)) for one in range(2)]
+    late, done = (RoundPlayer(cpu, role, rounds=rounds, random=Random(1), describe=str) for cpu in cpus)
+    done._once(role.body, rounds.current)
+    assert (late.has_done, done.has_done) == (False, True)
+    now = [0.0]
+    looks = {0: ThreadSample(0.0, ready=False), 1: ThreadSample(0.0, ready=True)}
+    watching = Monitor([late, done], lambda number: number, lambda native_id: looks[native_id or 0], lambda: now[0])
+    for _ in range(40):
+        now[0] += 0.05
+        watching.sample()
+    assert watching.doing(1) is Activity.STARVES
+    assert watching.has_stalled(1.0)

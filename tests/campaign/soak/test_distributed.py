@@ -278,7 +278,7 @@ def test_a_stall_or_an_end_anywhere_is_one_of_the_whole() -> None:
 def test_turns_are_really_played(tmp_path: Path, made_by: MakePool | str) -> None:
     with ThreadPoolExecutor(2) as pool:
         chosen = on_executor(pool, 2) if isinstance(made_by, str) else made_by
-        ending = soak(PAIR, attrs.evolve(QUICK, duration_s=3.0), 0.5, tmp_path, workers=chosen)
+        ending = soak(PAIR, attrs.evolve(QUICK, duration_s=6.0), 0.5, tmp_path, workers=chosen)
     service_of(plan_of()).release()
     assert ending.manifest.status == "complete"
     assert {result.scenario.name for result in ending.results if result.tally.race_windows} == set(PAIR)
