@@ -72,7 +72,7 @@ class Player:
 
     @property
     def has_done(self) -> bool:
-        """Whether it has nothing to do until others have ended their operation, so that it does not matter if it runs."""
+        """Whether it has nothing to do before others end their operation, so that it may go without a core."""
         return False
 
     @property
