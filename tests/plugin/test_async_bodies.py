@@ -1,6 +1,7 @@
 """An `async def` body runs on an event loop of its CPU's own thread, with noise; what waits for ever is told."""
 
 import re
+import threading
 
 import pytest
 
@@ -76,5 +77,25 @@ def test_tasks_that_wait_for_ever_are_told_with_where_they_wait_and_are_ended(py
 
 
 def test_a_thread_of_the_test_may_have_any_name(pytester: pytest.Pytester) -> None:
-    names = "threading.Thread(target=threading.Event().wait, name='cpu of mine', daemon=True).start()"
-    run(pytester, "await asyncio.sleep(0); return 'good'", names).assert_outcomes(passed=1)
+    pytester.makepyfile("""
+        import threading
+        import pytest
+
+        @pytest.mark.stress(cpus=2)
+        def test_it(stress):
+            ends = threading.Event()
+            mine = threading.Thread(target=ends.wait, name="cpu of mine")
+            mine.start()
+
+            @stress.thread
+            async def use(cpu):
+                return "good"
+
+            try:
+                stress.run(acceptable={"good"})
+            finally:
+                ends.set()
+                mine.join()
+    """)
+    pytester.runpytest_inprocess(*SMALL, "-W", "error").assert_outcomes(passed=1)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cpu")]
