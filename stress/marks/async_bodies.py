@@ -2,11 +2,13 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import update_wrapper
-from types import FrameType
 from typing import Any
+
+from stress.marks import loops
+from stress.marks.loops import frames
 
 
 class LoopBody:
@@ -29,7 +31,7 @@ class LoopBody:
         """Close the loops, but those of the CPUs `left`, which are still in their operation."""
         for number, runner in self._runners.items():
             if number not in left:
-                runner.close()
+                loops.close(runner.get_loop())
 
     def wake(self, number: int) -> None:
         """Let the loop of a CPU that waits take what was raised in its thread."""
@@ -46,14 +48,4 @@ class LoopBody:
 
 def _lines(coroutine: Any) -> list[str]:
     """The functions that a coroutine waits in."""
-    return traceback.format_list(traceback.StackSummary.extract((one, one.f_lineno) for one in _frames(coroutine)))
-
-
-def _frames(coroutine: Any) -> Iterator[FrameType]:
-    """The frames of a coroutine and of what it awaits."""
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        if frame is None:
-            return
-        yield frame
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+    return traceback.format_list(traceback.StackSummary.extract((one, one.f_lineno) for one in frames(coroutine)))

@@ -1,12 +1,13 @@
 """Threads that wait: what each waits for and which CPU holds it, read from their frames. A cycle is a deadlock."""
 
+import asyncio
 import linecache
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -18,6 +19,9 @@ LIBRARY = Path(threading.__file__).parent
 INSTALLED = ("site-packages", "dist-packages")
 OWNER = re.compile(r"owner=(\d+) count=[1-9]")
 CONDITION_WAIT = threading.Condition.wait.__code__
+CONDITION_WAITS = (CONDITION_WAIT, asyncio.Condition.wait.__code__)
+PRIMITIVES = ("asyncio", "anyio")
+"""The packages whose functions wait for a lock in Python code: the code that wants the lock is what calls them."""
 UNKNOWN_HOLDER = "whose holder is unknown: no CPU is inside a `with` of it"
 UNKNOWN_WAKER = "it is unknown who would wake it"
 
@@ -35,18 +39,24 @@ class Held:
 
 @attrs.define
 class Blocked:
-    """Waiting threads, by the number of their CPU, as they are when this is made. They must not run meanwhile."""
+    """Those that wait, by the number of their CPU, with their frames, innermost first. They must not run meanwhile.
 
-    threads: Mapping[int, threading.Thread]
-    _frames: dict[int, list[FrameType]] = attrs.field(init=False)
+    `idents`: the identifiers of the threads that they are; none if they are tasks.
+    """
+
+    _frames: Mapping[int, Sequence[FrameType]]
+    _idents: Mapping[int, int | None] = attrs.field(factory=dict)
     _wants: dict[int, Named | None] = attrs.field(init=False)
     _held: dict[int, Held] = attrs.field(init=False)
 
-    def __attrs_post_init__(self) -> None:
+    @classmethod
+    def of_threads(cls, threads: Mapping[int, threading.Thread]) -> Self:
+        """Waiting threads, as they are now."""
         current = current_frames()
-        self._frames = {
-            number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in self.threads.items()
-        }
+        frames = {number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in threads.items()}
+        return cls(frames, {number: thread.ident for number, thread in threads.items()})
+
+    def __attrs_post_init__(self) -> None:
         self._wants = {number: _wanted(frames) for number, frames in self._frames.items()}
         self._held = {}
         for number, frames in self._frames.items():
@@ -55,14 +65,17 @@ class Blocked:
                     number, f"which CPU {number} holds in its `with {one.text}` ({one.place})"
                 )
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._frames
+
     def holder(self, number: int) -> Held | None:
         """The holder of the lock that a CPU waits for; None if it is unknown, or the CPU does not wait for a lock."""
         want = self._wants.get(number)
         if want is None or want.lock is None:
             return None
         owner = OWNER.search(repr(want.lock))
-        for other, thread in self.threads.items():
-            if owner and thread.ident == int(owner[1]):
+        for other, ident in self._idents.items():
+            if owner and ident == int(owner[1]):
                 return Held(other, f"which CPU {other} holds (the RLock knows its owner)")
         return self._held.get(id(want.lock))
 
@@ -76,6 +89,11 @@ class Blocked:
                 return ()
             number = holder.holder
         return tuple(seen[seen.index(number) :])
+
+    def cycles(self) -> set[tuple[int, ...]]:
+        """All circles, each from its lowest number."""
+        found = ((number, self.cycle(number)) for number in self._frames)
+        return {circle for number, circle in found if number == min(circle, default=None)}
 
     def describe(self, number: int) -> str:
         """What a CPU waits for, where, and which CPU holds it, as far as that is known."""
@@ -97,10 +115,10 @@ class Blocked:
         return frame.f_locals.get("waiter") if frame and frame.f_code is CONDITION_WAIT else None
 
 
-def _wanted(frames: list[FrameType]) -> Named | None:
-    """The lock that a thread waits for in its own code: not that of a condition, or of a thread that it joins."""
-    own = frames and frames[0].f_code.co_filename != threading.__file__
-    return wanted(frames[0]) if own else None
+def _wanted(frames: Sequence[FrameType]) -> Named | None:
+    """The lock that is waited for, in code that is not its own; not that of a condition, or of a thread to join."""
+    frame = next((one for one in frames if not set(PRIMITIVES) & set(Path(one.f_code.co_filename).parts)), None)
+    return wanted(frame) if frame and frame.f_code.co_filename != threading.__file__ else None
 
 
 def _own_frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -121,7 +139,7 @@ def _held_by(frames: Iterable[FrameType]) -> Iterator[Named]:
     """The locks of the `with` blocks that a thread is inside of, but not a condition's lock while it waits for that."""
     released = None
     for frame in frames:
-        if frame.f_code is CONDITION_WAIT:
+        if frame.f_code in CONDITION_WAITS:
             released = frame.f_locals["self"]._lock
         yield from (one for one in held(frame) if one.lock is not None and one.lock is not released)
 
@@ -132,7 +150,7 @@ def _is_of_library(frame: FrameType) -> bool:
     return path.is_relative_to(LIBRARY) and not any(part in INSTALLED for part in path.parts)
 
 
-def _place(frames: list[FrameType]) -> str:
+def _place(frames: Sequence[FrameType]) -> str:
     """Where a thread waits: the outermost function of the standard library, and the line of the code that called it."""
     library = next((at for at, frame in enumerate(frames) if not _is_of_library(frame)), len(frames))
     function = f"in {frames[library - 1].f_code.co_qualname}, called " if library else ""

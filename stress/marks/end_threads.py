@@ -25,10 +25,10 @@ MOST_ITERATIONS = 10_000
 def end_threads(threads: Mapping[int, threading.Thread], blocked: Blocked) -> None:
     """Raise EndThread in threads, by the number of their CPU; wake those that wait for a condition, to let it come."""
     for number, thread in threads.items():
-        if number in blocked.threads and blocked.waits_for_lock(number):
+        if number in blocked and blocked.waits_for_lock(number):
             continue
         _raise_in(thread)
-        waiter = blocked.waiter(number) if number in blocked.threads else None
+        waiter = blocked.waiter(number) if number in blocked else None
         if waiter:
             with suppress(RuntimeError):  # another thread has woken it meanwhile
                 waiter.release()

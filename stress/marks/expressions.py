@@ -5,6 +5,7 @@ under test is called to look up its objects.
 """
 
 import ast
+import asyncio
 import dis
 import linecache
 import threading
@@ -17,7 +18,9 @@ from types import CodeType, FrameType
 import attrs
 
 Span = tuple[int | None, int | None, int | None, int | None]
-LOCKS = (type(threading.Lock()), type(threading.RLock()))
+LOCKS = (type(threading.Lock()), type(threading.RLock()), asyncio.Lock)
+WITHS = (ast.With, ast.AsyncWith)
+ENTERING = ("BEFORE_WITH", "BEFORE_ASYNC_WITH")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 NOTHING = object()
 
@@ -34,8 +37,9 @@ class Named:
     @property
     def lock(self) -> object | None:
         """The value if it is a lock, or the lock of a condition; None for anything else."""
-        value = vars(self.value).get("_lock") if type(self.value) is threading.Condition else self.value
-        return value if isinstance(value, LOCKS) else None
+        is_condition = isinstance(self.value, (threading.Condition, asyncio.Condition))
+        value = vars(self.value).get("_lock") if is_condition else self.value
+        return value if isinstance(value, LOCKS) or _is_of_anyio(value) else None
 
     @property
     def place(self) -> str:
@@ -43,18 +47,24 @@ class Named:
         return f"{self.file}:{self.line}"
 
 
+def _is_of_anyio(value: object) -> bool:
+    """Whether a value is a lock of anyio, which need not be installed."""
+    return type(value).__name__ == "Lock" and type(value).__module__.partition(".")[0] == "anyio"
+
+
 def wanted(frame: FrameType) -> Named | None:
-    """The expression that the innermost Python function of a thread enters or acquires now; None if it does neither.
+    """The expression that a function enters or acquires now, or awaits to; None if it does neither.
 
     An `acquire` with arguments gets no value: it may time out, and then it is not part of a deadlock.
     """
     here = _position(frame)
     for node in _own_nodes(frame.f_code):
-        if isinstance(node, ast.With) and (item := _entered(node, here, frame)):
+        if isinstance(node, WITHS) and (item := _entered(node, here, frame)):
             return _named(item, frame)
-        if isinstance(node, ast.Call) and _span(node) == here and isinstance(node.func, ast.Attribute):
-            named = _named(node.func.value, frame) if node.func.attr in ("acquire", "__enter__") else None
-            return attrs.evolve(named, value=NOTHING) if named and (node.args or node.keywords) else named
+        called = node.value if isinstance(node, ast.Await) else node
+        if isinstance(called, ast.Call) and _span(node) == here and isinstance(called.func, ast.Attribute):
+            named = _named(called.func.value, frame) if called.func.attr in ("acquire", "__enter__") else None
+            return attrs.evolve(named, value=NOTHING) if named and (called.args or called.keywords) else named
     return None
 
 
@@ -62,11 +72,13 @@ def held(frame: FrameType) -> Iterator[Named]:
     """The expressions of the `with` blocks that a frame is inside of, outermost first."""
     here = _position(frame)
     for node in _own_nodes(frame.f_code):
-        if isinstance(node, ast.With) and node.body[0].lineno <= frame.f_lineno <= (node.body[-1].end_lineno or 0):
-            yield from (_named(item.context_expr, frame) for item in node.items)
-        elif isinstance(node, ast.With) and (entered := _entered(node, here, frame)):
+        if not isinstance(node, WITHS):
+            continue
+        if entered := _entered(node, here, frame):
             exprs = [item.context_expr for item in node.items]
             yield from (_named(expr, frame) for expr in exprs[: exprs.index(entered)])
+        elif node.body[0].lineno <= frame.f_lineno <= (node.body[-1].end_lineno or 0):
+            yield from (_named(item.context_expr, frame) for item in node.items)
 
 
 def _position(frame: FrameType) -> Span:
@@ -80,7 +92,7 @@ def _span(node: ast.AST) -> Span:
     return line, getattr(node, "end_lineno", None), column, getattr(node, "end_col_offset", None)
 
 
-def _entered(node: ast.With, here: Span, frame: FrameType) -> ast.expr | None:
+def _entered(node: ast.With | ast.AsyncWith, here: Span, frame: FrameType) -> ast.expr | None:
     """The expression of a `with` that a frame enters; until Python 3.12 the place is that of the whole statement."""
     exprs = [item.context_expr for item in node.items]
     if _span(node) == here:
@@ -90,7 +102,7 @@ def _entered(node: ast.With, here: Span, frame: FrameType) -> ast.expr | None:
 
 def _times_entered(code: CodeType, here: Span, last: int) -> int:
     """The number of instructions of a `with` at `here`, up to the offset `last`, that enter a context."""
-    entering = (one for one in dis.get_instructions(code) if one.opname == "BEFORE_WITH" and one.offset <= last)
+    entering = (one for one in dis.get_instructions(code) if one.opname in ENTERING and one.offset <= last)
     return sum(one.positions is not None and tuple(one.positions) == here for one in entering)
 
 

@@ -94,6 +94,17 @@ class Stress:
         """Add a role that both reads and changes things: operations of other CPUs that overlap one of it count."""
         return self._role(body, Duty.THREAD, count)
 
+    @overload
+    def tasks(self, body: Body) -> Body: ...
+    @overload
+    def tasks(self, *, count: int | None = None) -> Callable[[Body], Body]: ...
+    def tasks(self, body: Any = None, *, count: int | None = None) -> Any:
+        """Add a role whose CPUs are tasks of one event loop, with noise where their awaits end; it reads and changes.
+
+        The body is `async def`. All roles of a test are tasks, or none is.
+        """
+        return self._role(body, Duty.TASK, count)
+
     def fresh(self, make: Make) -> Make:
         """Make the object of each round with `make`, which takes nothing. Some CPU calls it before each round."""
         self._plan.fresh = _once(make, self._plan.fresh, "fresh")
@@ -115,7 +126,10 @@ class Stress:
 
         def add(body: Body) -> Body:
             _check(body, "body", may_be_async=True)
-            self._plan.roles.append(Role(LoopBody(body) if is_async(body) else body, duty, count))
+            if duty is Duty.TASK and not is_async(body):
+                raise UserError(f"@stress.tasks decorates an `async def` (got `{name_of(body)}`, which is none)")
+            on_own_loop = is_async(body) and duty is not Duty.TASK
+            self._plan.roles.append(Role(LoopBody(body) if on_own_loop else body, duty, count))
             return body
 
         return add if body is None else add(body)

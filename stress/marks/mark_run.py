@@ -7,11 +7,9 @@ CPUs rest, except those that wait for each other.
 
 import gc
 import threading
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -19,45 +17,42 @@ import attrs
 
 from stress.host import clocks
 from stress.host.cores import make_progress
-from stress.host.frames import current_frames
 from stress.kernel.modlist import STOPPED
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
 from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
-from stress.machine.python_engine import PythonEngine, gil_enabled
+from stress.machine.python_engine import PythonEngine, gil_enabled, switching
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.seam import Cpu
 from stress.machine.stacks import RawStack
 from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
-from stress.marks.async_bodies import LoopBody
-from stress.marks.blocked import Blocked
 from stress.marks.cell import Cell
-from stress.marks.code_under_test import PACKAGE, CodeUnderTest
-from stress.marks.cpu import Signals, StressCpu
-from stress.marks.end_threads import end_threads, withdraw
-from stress.marks.monitor import Monitor
-from stress.marks.noise import Noise
+from stress.marks.code_under_test import CodeUnderTest
+from stress.marks.cpu import Signals, StressCpu, TaskCpu
+from stress.marks.crew import Crew, Left, number_of
+from stress.marks.noise import SHORT_INTERVAL, Noise
 from stress.marks.other_threads import OtherThreads
 from stress.marks.player import Player
 from stress.marks.poison import Action, FreedObjects, Use
-from stress.marks.positions import Position, stack_in_body
-from stress.marks.roles import Role, deal
+from stress.marks.roles import Duty, Role, deal
 from stress.marks.round_player import RoundPlayer
 from stress.marks.rounds import Rounds
 from stress.marks.run_end import GRACE_SECONDS, LOOK_SECONDS, EndState, RunEnd
 from stress.marks.slices import Slices
-from stress.marks.switches import KINDS, Kind, Switch
+from stress.marks.switches import Kind
 from stress.marks.tally import First, Judging, Tally
+from stress.marks.task_crew import TaskCrew
+from stress.marks.task_player import TaskPlayer, TaskRoundPlayer
+from stress.marks.task_steps import AwaitNoise
 
 REST_SECONDS = 0.005
 """How long the end of a slice waits for operations under way, so that noise mostly changes between operations."""
 SPUN_SECONDS = 0.25
 """A CPU that has only spun for so long when the grace is over has stalled. On a busy host it rarely runs."""
 LAST_SECONDS = 0.5
-END_THREADS_SECONDS = 0.2
 PAGE = 4096
 
 
@@ -68,21 +63,6 @@ class Plan:
     roles: list[Role] = attrs.field(factory=list)
     fresh: Callable[[], Any] | None = None
     final: Callable[[Any, Sequence[Any]], Any] | None = None
-
-
-@attrs.frozen
-class Left:
-    """A CPU that has not ended its operation: who, its state, what it does, its stack as lines of a traceback.
-
-    `seconds` is the time for which it was seen in the operation. `ended`: its thread could be ended.
-    """
-
-    who: str
-    state: EndState
-    does: str
-    seconds: float
-    stack: tuple[str, ...]
-    ended: bool = False
 
 
 def collect_what_is_due() -> None:
@@ -98,10 +78,9 @@ def collect_what_is_due() -> None:
 class MarkRun:
     """One run of a cell's roles. `freed_objects` knows what was freed; the other fields are read after `run`.
 
-    A caller of `prepare`, which boots the machine early, must call `close` at the end. `left`: the CPUs that did not
-    end their operation. `deadlocks`: the CPUs that wait for each other's locks in circles. `stray`: a use of something
+    A caller of `prepare`, which boots the machine early, must call `close` at the end. `stray`: a use of something
     freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line. `others` hears of threads that are
-    no CPUs, and `outside` has the exceptions that ended them. `_still`: the CPUs whose threads go on after the run.
+    no CPUs, and `outside` has the exceptions that ended them.
     """
 
     cell: Cell
@@ -109,10 +88,7 @@ class MarkRun:
     others: OtherThreads | None = None
     freed_objects: FreedObjects = attrs.field(init=False)
     outside: Tally | None = attrs.field(init=False, default=None)
-    players: list[Player] = attrs.field(init=False, factory=list)
     rounds: Rounds | None = attrs.field(init=False, default=None)
-    left: list[Left] = attrs.field(init=False, factory=list)
-    deadlocks: set[tuple[int, ...]] = attrs.field(init=False, factory=set)
     stall: str | None = attrs.field(init=False, default=None)
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
@@ -121,7 +97,7 @@ class MarkRun:
     _gate: threading.Event = attrs.field(init=False, factory=threading.Event)
     _signals: Signals = attrs.field(init=False, factory=Signals)
     _kind: Kind = attrs.field(init=False, default=Kind.BARE)
-    _still: set[int] = attrs.field(init=False, factory=set)
+    _crew: Crew | None = attrs.field(init=False, default=None)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
@@ -143,55 +119,62 @@ class MarkRun:
         roles = deal(plan.roles, self.cell.cpus)
         others = self.others
         self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles], others)
-        self.outside = outside = Tally(
-            judging, "a thread that is no CPU", lambda: f"thread {threading.current_thread().name}"
-        )
+        self.outside = outside = Tally(judging, "a thread that is no CPU", self._outsider)
         if others:
             others.keep = lambda error: outside.keep(error, self._kind)
         if plan.fresh:
             self.rounds = Rounds(self.cell.cpus, plan.fresh, plan.final, judging, noise.counts.last)
-        self.players = [self._player(number, role, judging) for number, role in enumerate(roles)]
-        self._signals.hearers = self.players
         try:
-            self._run(self._machine or self._boot(), noise, began)
+            machine = self._machine or self._boot()
+            self._crew = crew = self._recruit(machine, roles, noise)
+            crew.players += [self._player(number, role, judging, crew) for number, role in enumerate(roles)]
+            self._signals.hearers = crew.players
+            self._run(machine, crew, noise, began)
         finally:
             if others:
                 others.keep = None
-            self._still |= {_number(thread) for thread in self.close()}
-            for _, body in self._loop_bodies():
-                body.close(self._still)
+            self._close_all()
             self.seconds = clocks.monotonic() - began
 
-    def _player(self, number: int, role: Role, judging: Judging) -> Player:
+    def _recruit(self, machine: Machine, roles: Sequence[Role], noise: Noise) -> Crew:
+        """The crew, whose players are still to come."""
+        if any(role.duty is Duty.TASK for role in roles):
+            random = Random(seed_of(self.cell.seed, 2, 0))
+            return TaskCrew(machine, self.close, self._here, noise=AwaitNoise(noise, random), strays=self._stray_error)
+        return Crew(machine, self.close, self._here)
+
+    def _player(self, number: int, role: Role, judging: Judging, crew: Crew) -> Player:
         """The player of a CPU."""
-        cpu = StressCpu(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
-        if self.rounds is None:
-            player = Player(cpu, role, judging)
+        is_task, rounds = role.duty is Duty.TASK, self.rounds
+        cpu = (TaskCpu if is_task else StressCpu)(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
+        player: Player
+        if rounds is None:
+            player = (TaskPlayer if is_task else Player)(cpu, role, judging)
         else:
             random = Random(seed_of(self.cell.seed, 1, number))
-            player = RoundPlayer(cpu, role, judging, rounds=self.rounds, random=random, describe=self._describe)
-        player.tally.others = partial(self._positions, number)
+            kind = TaskRoundPlayer if is_task else RoundPlayer
+            player = kind(cpu, role, judging, rounds=rounds, random=random, describe=crew.describe)
+        player.tally.others = partial(crew.positions, number)
         return player
 
-    def _positions(self, number: int) -> Iterator[Position]:
-        """Where each CPU but one stands now."""
-        for other in self.players:
-            if other.cpu.number != number and self._machine:
-                yield Position(other.who, stack_in_body(self._machine.thread(other.cpu.number).ident))
+    def _stray_error(self, error: BaseException) -> None:
+        """Keep an exception that nobody waits for."""
+        if self.outside:
+            self.outside.keep(error, self._kind)
 
-    def _describe(self, switch: Switch) -> str:
-        """A switch for a report: the CPU, or the name of another thread, and the place."""
-        machine = self._machine
-        mine = (number for number in range(self.cell.cpus) if machine and machine.thread(number).ident == switch.thread)
-        number = next(mine, None)
-        return f"{'another thread' if number is None else f'CPU {number}'} at {switch.place}"
+    def _close_all(self) -> None:
+        """End the machine, and what the bodies ran on."""
+        still = {number_of(thread) for thread in self.close()}
+        if self._crew:
+            self._crew.still |= still
+            self._crew.close()
 
-    def _run(self, machine: Machine, noise: Noise, began: float) -> None:
+    def _run(self, machine: Machine, crew: Crew, noise: Noise, began: float) -> None:
         """Run all slices, then end the run."""
-        monitor = Monitor(self.players, machine.native_id)
+        monitor = crew.monitor()
         watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], SPUN_SECONDS)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
-        slices = Slices(self.cell.duration_s, KINDS)
+        slices = Slices(self.cell.duration_s, crew.kinds)
         for kind, seconds in slices:
             left = began + self.cell.duration_s - clocks.monotonic()
             if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(GRACE_SECONDS):
@@ -202,7 +185,7 @@ class MarkRun:
                 slices.found(kind)
             monitor.sample()
             watchdog.sample()
-        self._end(machine, RunEnd(monitor, self._signals.over, self.rounds is not None), watchdog)
+        self._end(machine, crew, RunEnd(monitor, self._signals.over, self.rounds is not None), watchdog)
 
     def _slice(self, machine: Machine, noise: Noise, kind: Kind, seconds: float) -> None:
         """Let all CPUs run with noise of a kind, then rest if they can."""
@@ -234,7 +217,7 @@ class MarkRun:
                 return
             clocks.sleep(LOOK_SECONDS)
 
-    def _end(self, machine: Machine, ending: RunEnd, watchdog: Watchdog) -> None:
+    def _end(self, machine: Machine, crew: Crew, ending: RunEnd, watchdog: Watchdog) -> None:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
         stall = None
         while ending.goes_on() and not machine.errors:
@@ -242,25 +225,8 @@ class MarkRun:
         machine.check()
         if ending.left:
             self.stall = stall.text if stall and len(ending.left) == len(self.players) else None
-            self._leave({number: machine.thread(number) for number in ending.left}, ending)
-
-    def _leave(self, threads: dict[int, threading.Thread], ending: RunEnd) -> None:
-        """Report CPUs that do not end their operation. If power-off does not end one, it counts nothing any more."""
-        blocked = Blocked({number: thread for number, thread in threads.items() if ending.waits(number)})
-        left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
-        cycles = {number: blocked.cycle(number) for number in blocked.threads}
-        still = {_number(thread) for thread in self.close()}
-        for number in still:
-            self.players[number] = self.players[number].left_behind()
-        end_threads({number: threads[number] for number in still}, blocked)
-        for number, body in self._loop_bodies():
-            if number in still:
-                body.wake(number)
-        clocks.sleep(END_THREADS_SECONDS if still else 0)
-        withdraw(threads[number] for number in still if threads[number].is_alive())
-        self._still = {number for number in still if threads[number].is_alive()}
-        self.left = [attrs.evolve(left[number], ended=number not in self._still) for number in sorted(still)]
-        self.deadlocks = {cycle for number, cycle in cycles.items() if number == min(cycle, default=None)}
+            with switching(SHORT_INTERVAL):  # a CPU that runs on for ever would keep the GIL from each look
+                crew.leave(ending)
 
     def _boot(self) -> Machine:
         """A machine whose CPUs run and wait at the gate."""
@@ -291,35 +257,18 @@ class MarkRun:
 
         def operation(cpu: Cpu) -> int:
             gate.wait()
-            return self._operation(cpu) if cpu.peek(BOUND) else UNJUDGED
+            return self._crew.operation(cpu) if self._crew and cpu.peek(BOUND) else UNJUDGED
 
         return PythonEngine().program(operation, STOPPED.safepoint, Features(kasan=False))
 
-    def _operation(self, cpu: Cpu) -> int:
-        """Run a CPU's player in the context of the test, which has its warning filters, for example."""
-        self._here.player = player = self.players[cpu.number]
-        return player.context.run(player.operation, cpu)
-
-    def _left(self, number: int, thread: threading.Thread, ending: RunEnd, blocked: Blocked) -> Left:
-        """The report of a CPU that does not end its operation."""
-        waits = number in blocked.threads
-        state = ending.state_of(number, in_a_cycle=number in blocked.cycle(number))
-        does = blocked.describe(number) if waits else ending.monitor.doing(number).value
-        stack = [line for one, body in self._loop_bodies() if one == number for line in body.stack(number)]
-        if waits and stack:
-            does = "waits in its event loop"
-        seconds = ending.monitor.seconds(number)
-        return Left(self.players[number].who, state, does, seconds, tuple(stack) or _stack(thread))
-
-    def _loop_bodies(self) -> Iterator[tuple[int, LoopBody]]:
-        """The CPUs whose body is `async def`, by number."""
-        bodies = ((player.cpu.number, player.role.body) for player in self.players)
-        return ((number, body) for number, body in bodies if isinstance(body, LoopBody))
+    def _outsider(self) -> str:
+        """Who runs on the calling thread, if that is no CPU."""
+        return self._crew.outsider() if self._crew else f"thread {threading.current_thread().name}"
 
     def _action(self, stack: RawStack) -> Action:
         """An action of the calling thread, now."""
         player: Player | None = getattr(self._here, "player", None)
-        who = player.who if player else f"thread {threading.current_thread().name}"
+        who = player.who if player else self._outsider()
         return Action(who, clocks.monotonic_ns(), stack)
 
     def _used(self, use: Use) -> None:
@@ -329,6 +278,26 @@ class MarkRun:
             player.used(use)
         else:
             self.stray = self.stray or use
+
+    @property
+    def players(self) -> list[Player]:
+        """The players of all CPUs."""
+        return self._crew.players if self._crew else []
+
+    @property
+    def outsiders(self) -> tuple[str, str]:
+        """What the code under test starts beside the CPUs, one and several."""
+        return self._crew.outsiders if self._crew else Crew.outsiders
+
+    @property
+    def left(self) -> list[Left]:
+        """The CPUs that did not end their operation."""
+        return self._crew.left if self._crew else []
+
+    @property
+    def deadlocks(self) -> set[tuple[int, ...]]:
+        """The CPUs that wait for each other's locks, in circles."""
+        return self._crew.deadlocks if self._crew else set()
 
     @property
     def stuck(self) -> list[Left]:
@@ -382,17 +351,3 @@ class MarkRun:
         seen = [first for tally in self.tallies for first in (*tally.firsts.values(), *filter(None, [tally.raised]))]
         seen.sort(key=lambda first: first.seconds, reverse=True)
         return sorted({first.outcome: first for first in seen}.values(), key=lambda first: first.seconds)
-
-
-def _number(thread: threading.Thread) -> int:
-    """The number of the CPU that a thread plays."""
-    return int(thread.name.removeprefix("cpu"))
-
-
-def _stack(thread: threading.Thread) -> tuple[str, ...]:
-    """The stack of a thread as lines, without the harness's frames."""
-    frame = current_frames().get(thread.ident or 0)
-    frames = traceback.extract_stack(frame) if frame else []
-    inner = [at for at, one in enumerate(frames) if Path(one.filename).is_relative_to(PACKAGE)]
-    own = frames[inner[-1] + 1 :] if inner else frames
-    return tuple(traceback.format_list(own or frames))

@@ -15,6 +15,7 @@ from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from stress.machine.python_engine import switching
+from stress.marks.bodies import is_async
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.other_threads import MONITORS, OtherThreads
 from stress.marks.switches import YIELDS, Countdown, Kind, NoiseCounts
@@ -131,8 +132,11 @@ class SliceNoise:
             yield
 
     def around(self, body: Callable[P, R]) -> Callable[P, R]:
-        """`body`, or a function that calls it with the thread traced, if this kind needs that."""
-        if self._countdown is None or MONITORS:
+        """`body`, or a function that calls it with the thread traced, if this kind needs that.
+
+        A coroutine function is left as it is: what it makes runs later, and takes noise at its awaits.
+        """
+        if self._countdown is None or MONITORS or is_async(body):
             return body
         return partial(self._traced, self._countdown, body)
 
@@ -154,7 +158,7 @@ class SliceNoise:
 
 
 class Noise:
-    """The noise of one cell, and what it did (`counts`)."""
+    """The noise of one cell, and what it did (`counts`). `has`: whether the code of a file takes noise."""
 
     def __init__(
         self, under_test: CodeUnderTest, seed: int, bodies: Iterable[object] = (), others: OtherThreads | None = None
@@ -162,8 +166,8 @@ class Noise:
         """Noise for the code under test, drawn from `seed`; `bodies` are those of the roles."""
         codes = chain.from_iterable(map(codes_of, bodies))
         self.under_test, self.counts = under_test, NoiseCounts(frozenset(map(id, codes)))
-        self._has = cache(under_test.has)
-        self._others = others or OtherThreads(self._has)
+        self.has = cache(under_test.has)
+        self._others = others or OtherThreads(self.has)
         self._random = Random(seed)
         _forget_what_is_disabled()
 
@@ -171,7 +175,7 @@ class Noise:
         """The noise of one slice."""
         yields = YIELDS.get(kind)
         countdown = Countdown(yields, self._random, self.counts) if yields else None
-        return SliceNoise(kind, self._has, countdown, self._others)
+        return SliceNoise(kind, self.has, countdown, self._others)
 
 
 def codes_of(body: Any) -> Iterator[CodeType]:

@@ -47,11 +47,11 @@ def _taken(noise: Noise) -> str:
     """The code that took the most switches, each with its count, and the sum of the rest."""
     counts = _counts(noise).most_common()
     if not counts:
-        return "no switches at lines or instructions"
+        return f"no switches at {noise.counts.where.replace(' and ', ' or ')}"
     parts = [f"{label} {count:,}" for label, count in counts[:MOST_LABELS]]
     if rest := counts[MOST_LABELS:]:
         parts.append(f"{len(rest)} others {sum(count for _, count in rest):,}")
-    return f"switches at lines and instructions: {', '.join(parts)}"
+    return f"switches at {noise.counts.where}: {', '.join(parts)}"
 
 
 def _missed(noise: Noise) -> list[Part]:

@@ -101,8 +101,7 @@ class Player:
     def operation(self, cpu: Cpu) -> int:
         """One operation of the machine's loop: a burst of calls of the body, which are all counted here, or a rest."""
         leave = self._leave
-        # The next slice may clear `ending` before it sees that the run is over; who ended the run knows.
-        if self._ended_run or (self.cpu.signals.ending and leave == self._taken):
+        if self._is_to_rest(leave):
             rests = self._rest(leave)
             clocks.sleep(REST_LOOK_SECONDS)  # and not a yield, which would keep the GIL from the test's thread
             if rests:
@@ -111,6 +110,11 @@ class Player:
         self.cpu.machine, self._use = cpu, None
         self._overlapping_burst(cpu)
         return UNJUDGED
+
+    def _is_to_rest(self, leave: int) -> bool:
+        """Whether the slice has ended, and nobody has let this CPU run on."""
+        # The next slice may clear `ending` before it sees that the run is over; who ended the run knows.
+        return self._ended_run or (self.cpu.signals.ending and leave == self._taken)
 
     def _rest(self, leave: int) -> bool:
         """Rest, if it may; whether it does."""
@@ -153,12 +157,16 @@ class Player:
             self.tally.count_raised(error, self.kind, self._use)
         else:
             self._judge(last)
+        took = self._ended(began)
+        self._size = max(self._size // 2, 1) if took > BURST_NS else min(self._size * 2, MOST_IN_BURST)
+
+    def _ended(self, began: int) -> int:
+        """End the slice if its time is over; how long a burst that began then took, in nanoseconds."""
         ended = clocks.monotonic_ns()
-        took = ended - began
         if ended >= self.cpu.signals.deadline_ns:
             self.cpu.signals.end()
-        self.longest_ns = max(self.longest_ns, took)
-        self._size = max(self._size // 2, 1) if took > BURST_NS else min(self._size * 2, MOST_IN_BURST)
+        self.longest_ns = max(self.longest_ns, ended - began)
+        return ended - began
 
     def _acceptable(self, body: Callable[..., Any]) -> Any:
         """Run the body for a burst, or until it returns a value that is not acceptable; that value, or None.

@@ -9,6 +9,7 @@ from stress.marks import noise_summary
 from stress.marks.cell import rerun_command
 from stress.marks.code_under_test import PACKAGE
 from stress.marks.mark_run import MarkRun
+from stress.marks.player import Player
 from stress.marks.poison import Action, Use
 from stress.marks.positions import Position
 from stress.marks.roles import Duty, name_of
@@ -31,7 +32,10 @@ def headline(run: MarkRun) -> str:
     if run.starved:
         return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish their operation on"
     if not run.overlapped:
-        return f"INCONCLUSIVE: none of {run.operations:,} operations overlapped {_whose(run)}, so nothing was tested"
+        why = ": no body awaited anything that waits" if any(map(_is_task, run.players)) else ""
+        return (
+            f"INCONCLUSIVE: none of {run.operations:,} operations overlapped {_whose(run)}{why}, so nothing was tested"
+        )
     if run.noise and (refusal := noise_summary.refusal(run.noise)):
         return f"INCONCLUSIVE: no operation had noise at lines or instructions ({refusal}), so little was tested"
     return ""
@@ -44,7 +48,8 @@ def _raised(run: MarkRun) -> Iterator[str]:
     if run.rounds and run.rounds.tally.errors:
         yield f"{len(run.rounds.tally.errors)} of {counted(max(run.rounds.current.number, 1), 'round')}"
     if run.outside and run.outside.errors:
-        yield counted(len(run.outside.errors), "thread") + " of the code under test"
+        number = len(run.outside.errors)
+        yield f"{number:,} {run.outsiders[number != 1]} of the code under test"
 
 
 def is_bad(run: MarkRun) -> bool:
@@ -60,9 +65,14 @@ def _counts(run: MarkRun) -> str:
     return f"{', '.join(rates)} of {of}{operations}"
 
 
+def _is_task(player: Player) -> bool:
+    """Whether a CPU is a task."""
+    return player.role.duty is Duty.TASK
+
+
 def _whose(run: MarkRun) -> str:
     """Whose operations count as overlapped."""
-    symmetric = all(player.role.duty is Duty.THREAD for player in run.players)
+    symmetric = all(player.role.duty in (Duty.THREAD, Duty.TASK) for player in run.players)
     return "another CPU's" if symmetric else "a writer's"
 
 
@@ -149,7 +159,7 @@ def _left(run: MarkRun) -> Iterator[str]:
         yield f"deadlock: {_circle(cycle)}"
     for left in run.left:
         yield ""
-        yield f"{left.who} {left.state.value}; {'its thread was ended' if left.ended else 'its thread is left behind'}"
+        yield f"{left.who} {left.state.value}; {left.fate}"
         yield f"  for {show_duration(left.seconds)} it {left.does}; at:"
         yield from "".join(left.stack).rstrip().splitlines()
 

@@ -8,15 +8,20 @@ import attrs
 
 from stress.errors import UserError
 
-NO_ROLE = "stress.run(): no role; decorate one body with @stress.thread, or one @stress.reader and one @stress.writer"
+MIXED = "stress.run(): the roles are tasks and threads; make all of them @stress.tasks, or none"
+NO_ROLE = (
+    "stress.run(): no role; decorate one body with @stress.thread or @stress.tasks, "
+    "or one @stress.reader and one @stress.writer"
+)
 
 
 class Duty(enum.Enum):
-    """What a role does to what is shared: a reader looks, a writer changes, a thread does both."""
+    """What a role does to what is shared: a reader looks, a writer changes; a thread or a task does both."""
 
     READER = "reader"
     WRITER = "writer"
     THREAD = "thread"
+    TASK = "task"
 
 
 @attrs.frozen
@@ -47,10 +52,12 @@ def deal(roles: Sequence[Role], cpus: int) -> list[Role]:
     """The role of each CPU: first those that write, then those that only read.
 
     Raises:
-        UserError: when there is no role, or there are too few CPUs for the roles.
+        UserError: when there is no role, or some are tasks and some are not, or there are too few CPUs for the roles.
     """
     if not roles:
         raise UserError(NO_ROLE)
+    if len({role.duty is Duty.TASK for role in roles}) > 1:
+        raise UserError(MIXED)
     fixed = sum(role.count or 0 for role in roles)
     open_roles = [role for role in roles if role.count is None]
     if fixed + len(open_roles) > cpus:

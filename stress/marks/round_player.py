@@ -80,49 +80,65 @@ class RoundPlayer(Player):
 
     def _next_round(self) -> Round | None:
         """Wait for the next round, and open it if nobody else does; None if this CPU must pass a safepoint first."""
-        rounds, signals, looks = self.rounds, self.cpu.signals, 0
-        while (current := rounds.current).number == self._done:
-            if signals.hurry:
-                return None
-            if not (current.over and self._open_next(current)):
-                looks += 1
-                if looks < QUICK_LOOKS:
-                    sched_yield()
-                else:
-                    clocks.sleep(SLEEP_SECONDS)
-        return current
+        signals, looks = self.cpu.signals, 0
+        while (one := self.awaited()) is None and not signals.hurry:
+            looks += 1
+            if looks < QUICK_LOOKS:
+                sched_yield()
+            else:
+                clocks.sleep(SLEEP_SECONDS)
+        return one
 
-    def _open_next(self, current: Round) -> bool:
-        """Open the next round; whether it is open."""
-        return bool(self._guarded(lambda: self.rounds.open_next(current, lambda: self.cpu.signals.ending)))
+    def awaited(self) -> Round | None:
+        """The open round that this CPU has not done, opened now if nobody else does that; None if there is none."""
+        rounds = self.rounds
+        current = rounds.current
+        if current.number == self._done and current.over and not self.cpu.signals.hurry:
+            self._guarded(lambda: rounds.open_next(current, lambda: self.cpu.signals.ending))
+            current = rounds.current
+        return None if current.number == self._done else current
+
+    def stagger(self, one: Round) -> int:
+        """For how many yields this CPU starts later in a round."""
+        return 0 if one.aligned else next(self._staggers)
 
     def _once(self, body: Callable[..., Any], one: Round) -> Any:
         """Do the operation of a round."""
-        rounds, writes, spoiled = self.rounds, self.role.writes, True
-        if not one.aligned:
-            for _ in range(next(self._staggers)):
-                sched_yield()
-        self.operations = one.number
-        seen = rounds.enter(one, writes)
+        for _ in range(self.stagger(one)):
+            sched_yield()
+        spoiled, seen = True, self.enter(one)
         try:
             value = one.returned[self.cpu.number] = body(self.cpu, one.subject)
             spoiled = False
             return value
         finally:
-            self._done = one.number
-            overlapped, is_last = rounds.leave(one, writes, seen, spoiled)
-            self.overlapped += overlapped
-            if is_last:
-                self._end_round(one)
+            self.leave(one, seen, spoiled)
+
+    def enter(self, one: Round) -> int:
+        """Begin the operation of a round; what `leave` needs to know of it."""
+        self.operations = one.number
+        return self.rounds.enter(one, self.role.writes)
+
+    def leave(self, one: Round, seen: int, spoiled: bool) -> None:
+        """End the operation of a round, and the round if this is the last CPU."""
+        self._done = one.number
+        overlapped, is_last = self.rounds.leave(one, self.role.writes, seen, spoiled)
+        self.overlapped += overlapped
+        if is_last:
+            self._end_round(one)
 
     def _end_round(self, one: Round) -> None:
         """Judge a round that all CPUs have left, unless the run is over and a CPU that was left behind is late."""
-        final, use, cpu = self.rounds.final, self._use, self.cpu.machine
-        if final is not None and not one.spoiled and cpu is not None and cpu.peek(BOUND):
+        final, use = self.rounds.final, self._use
+        if final is not None and not one.spoiled and self._has_power():
             self._use = None
             self.rounds.tally.judge(self._guarded(lambda: final(one.subject, one.returned)), self.kind)
             self._use = use
         one.over = True
+
+    def _has_power(self) -> bool:
+        """Whether the machine still runs."""
+        return self.cpu.machine is not None and bool(self.cpu.machine.peek(BOUND))
 
     def _guarded(self, function: Callable[[], Any]) -> Any:
         """Call the code of a round that is no operation: what it raises or uses is counted of the round."""

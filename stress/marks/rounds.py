@@ -20,6 +20,25 @@ MOST_SWITCHES = 12
 
 
 @attrs.define(eq=False)
+class Overlaps:
+    """Counts the operations of writers, to tell which operations overlapped one. One caller at a time."""
+
+    _begun: int = 0
+    _ended: int = 0
+
+    def enter(self, writes: bool) -> int:
+        """Begin an operation; the number of operations of writers so far, or -1 if one of them is under way."""
+        seen = -1 if self._begun > self._ended else self._begun + writes
+        self._begun += writes
+        return seen
+
+    def leave(self, writes: bool, seen: int) -> bool:
+        """End an operation for which `enter` returned `seen`; whether it overlapped a writer's."""
+        self._ended += writes
+        return self._begun != seen
+
+
+@attrs.define(eq=False)
 class Round:
     """One round of all CPUs with `subject`, the fresh object. `aligned`: no CPU starts later on purpose.
 
@@ -32,8 +51,7 @@ class Round:
     aligned: bool
     returned: list[Any]
     ended: int = 0
-    writers_begun: int = 0
-    writers_ended: int = 0
+    overlaps: Overlaps = attrs.field(factory=Overlaps)
     spoiled: bool = False
     over: bool = False
 
@@ -101,19 +119,16 @@ class Rounds:
             return True
 
     def enter(self, one: Round, writes: bool) -> int:
-        """Begin an operation. Returns the number of operations of writers so far, or -1 if one of them is under way."""
+        """Begin an operation; what `leave` needs to know of it."""
         with self._lock:
-            seen = -1 if one.writers_begun > one.writers_ended else one.writers_begun + writes
-            one.writers_begun += writes
-            return seen
+            return one.overlaps.enter(writes)
 
     def leave(self, one: Round, writes: bool, seen: int, spoiled: bool) -> tuple[bool, bool]:
-        """End an operation that found `seen`; whether it overlapped a writer's, and whether it is the round's last."""
+        """End an operation, given what `enter` returned; whether it overlapped a writer's, and is the last."""
         with self._lock:
             one.ended += 1
-            one.writers_ended += writes
             one.spoiled |= spoiled
-            return one.writers_begun != seen, one.ended == self.cpus
+            return one.overlaps.leave(writes, seen), one.ended == self.cpus
 
     def explain(self, one: Round, describe: Callable[[Switch], str]) -> Iterator[str]:
         """What each CPU returned in a round, and where CPUs stood at the last switches, as lines."""

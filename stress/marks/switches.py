@@ -14,13 +14,14 @@ from stress.machine.stacks import line_of
 
 
 class Kind(enum.Enum):
-    """The kind of noise in a slice, in the order of slices."""
+    """The kind of noise in a slice."""
 
     LINES = "lines"
     DELAYS = "delays"
     BARE = "bare"
     INSTRUCTIONS = "instructions"
     SWITCHES = "switches"
+    AWAITS = "awaits"
 
 
 @attrs.frozen
@@ -54,12 +55,18 @@ YIELDS = {
 """Chosen by the time to the first violation of shapes of `benchmarks.marks`. With a GIL, a slice of delays leaves the
 switch interval as it is, so that one yield lets others do whole operations; without one, it takes a row of yields."""
 
+AT_AWAITS = {Kind.AWAITS: Yields(2, 1 / 2), Kind.DELAYS: Yields(8, 16)}
+"""The yields of tasks, each to all other tasks of the loop. The events are the steps that end an await."""
+
 
 @attrs.frozen
 class Switch:
-    """A row of yields by noise: the thread's ident, the code, and the line, or the instruction's offset in bytes."""
+    """A row of yields by noise: who yielded, the code, and the line, or the instruction's offset in bytes.
 
-    thread: int
+    `actor` is the ident of the thread; for a task the number of its CPU.
+    """
+
+    actor: int
     code: CodeType
     at: int
     is_line: bool
@@ -77,13 +84,14 @@ class NoiseCounts:
 
     `switches`: yields, by the file of the code and whether the code is a role's body itself. `gave_way`: the number of
     slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of the bodies' code objects.
-    `last`: the latest switches.
+    `last`: the latest switches. `where`: at what the code under test is switched.
     """
 
     bodies: frozenset[int] = frozenset()
     switches: Counter[tuple[str, bool]] = attrs.field(factory=Counter)
     gave_way: Counter[tuple[str, str]] = attrs.field(factory=Counter)
     last: deque[Switch] = attrs.field(factory=partial(deque, maxlen=MOST_LAST))
+    where: str = "lines and instructions"
 
 
 @attrs.define
@@ -115,5 +123,7 @@ class Countdown:
         return False
 
 
-KINDS = tuple(kind for kind in Kind if gil_enabled() or kind is not Kind.SWITCHES)
-"""The kinds, in turn; without a GIL there is no switch interval to shorten."""
+KINDS = (Kind.LINES, Kind.DELAYS, Kind.BARE, Kind.INSTRUCTIONS, *([Kind.SWITCHES] if gil_enabled() else []))
+"""The kinds for threads, in turn; without a GIL there is no switch interval to shorten."""
+TASK_KINDS = (Kind.AWAITS, Kind.DELAYS, Kind.BARE)
+"""The kinds for the tasks of one event loop, in turn."""

@@ -1,0 +1,150 @@
+"""The crew of a run: what carries the players of the CPUs. Here each has its own thread, which the machine started.
+
+`TaskCrew` is the other one: all CPUs are tasks of one event loop.
+"""
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+
+from stress.host import clocks
+from stress.host.frames import current_frames
+from stress.machine.machine import Machine
+from stress.machine.seam import Cpu
+from stress.marks.async_bodies import LoopBody
+from stress.marks.blocked import Blocked
+from stress.marks.code_under_test import PACKAGE
+from stress.marks.end_threads import end_threads, withdraw
+from stress.marks.monitor import Monitor
+from stress.marks.positions import Position, stack_in_body
+from stress.marks.run_end import EndState, RunEnd
+from stress.marks.switches import KINDS, Kind, Switch
+
+END_THREADS_SECONDS = 0.2
+LEFT_BEHIND = "its thread is left behind"
+THREAD_ENDED = "its thread was ended"
+
+
+@attrs.frozen
+class Left:
+    """A CPU that has not ended its operation: who, its state, what it does, its stack as lines of a traceback.
+
+    `seconds` is the time for which it was seen in the operation. `fate`: what has become of its thread or its task.
+    """
+
+    who: str
+    state: EndState
+    does: str
+    seconds: float
+    stack: tuple[str, ...]
+    fate: str = LEFT_BEHIND
+
+
+@attrs.define(eq=False)
+class Crew:
+    """The players of a run, each on a thread of its own.
+
+    `kinds`: the kinds of noise for it. `outsiders`: one, and several, of what the code under test
+    starts beside the players.
+
+    `machine` has the threads. `power_off` ends it, and returns the threads that go on. `here.player` is the player that
+    runs on the calling thread. `left`: the CPUs that did not end their operation. `deadlocks`: the CPUs that wait for
+    each other's locks in circles. `still`: the CPUs whose threads go on after the run.
+    """
+
+    kinds: ClassVar[Sequence[Kind]] = KINDS
+    outsiders: ClassVar[tuple[str, str]] = ("thread", "threads")
+    machine: Machine
+    power_off: Callable[[], list[threading.Thread]]
+    here: threading.local
+    players: list[Any] = attrs.field(init=False, factory=list)
+    left: list[Left] = attrs.field(init=False, factory=list)
+    deadlocks: set[tuple[int, ...]] = attrs.field(init=False, factory=set)
+    still: set[int] = attrs.field(init=False, factory=set)
+
+    def operation(self, cpu: Cpu) -> int:
+        """Run a CPU's player in the context of the test, which has its warning filters, for example."""
+        self.here.player = player = self.players[cpu.number]
+        return int(player.context.run(player.operation, cpu))
+
+    def outsider(self) -> str:
+        """Who runs on the calling thread, if that is no player."""
+        return f"thread {threading.current_thread().name}"
+
+    def monitor(self) -> Monitor:
+        """A monitor of the players' progress."""
+        return Monitor(self.players, self.machine.native_id)
+
+    def positions(self, number: int) -> Iterator[Position]:
+        """Where each CPU but one stands now."""
+        for other in self.players:
+            if other.cpu.number != number:
+                yield Position(other.who, stack_in_body(self.machine.thread(other.cpu.number).ident))
+
+    def describe(self, switch: Switch) -> str:
+        """A switch for a report: the CPU, or that it is another thread, and the place."""
+        mine = (one for one in range(len(self.players)) if self.machine.thread(one).ident == switch.actor)
+        number = next(mine, None)
+        return f"{'another thread' if number is None else f'CPU {number}'} at {switch.place}"
+
+    def leave(self, ending: RunEnd) -> None:
+        """Report CPUs that do not end their operation. If power-off does not end one, it counts nothing any more."""
+        threads = {number: self.machine.thread(number) for number in ending.left}
+        blocked = Blocked.of_threads({number: thread for number, thread in threads.items() if ending.waits(number)})
+        left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
+        still = {number_of(thread) for thread in self.power_off()}
+        for number in still:
+            self.players[number] = self.players[number].left_behind()
+        self._end({number: threads[number] for number in still}, blocked)
+        fates = {number: LEFT_BEHIND if number in self.still else THREAD_ENDED for number in still}
+        self.left = [attrs.evolve(left[number], fate=fates[number]) for number in sorted(still)]
+        self.deadlocks = blocked.cycles()
+
+    def _end(self, threads: dict[int, threading.Thread], blocked: Blocked) -> None:
+        """End threads that power-off does not end, if that is possible."""
+        end_threads(threads, blocked)
+        for number, body in self._loop_bodies():
+            if number in threads:
+                body.wake(number)
+        clocks.sleep(END_THREADS_SECONDS if threads else 0)
+        withdraw(thread for thread in threads.values() if thread.is_alive())
+        self.still = {number for number, thread in threads.items() if thread.is_alive()}
+
+    def close(self) -> None:
+        """Once the machine is off: close what the bodies ran on."""
+        for _, body in self._loop_bodies():
+            body.close(self.still)
+
+    def _left(self, number: int, thread: threading.Thread, ending: RunEnd, blocked: Blocked) -> Left:
+        """The report of a CPU that does not end its operation."""
+        waits = number in blocked
+        state = ending.state_of(number, in_a_cycle=number in blocked.cycle(number))
+        does = blocked.describe(number) if waits else ending.monitor.doing(number).value
+        stack = [line for one, body in self._loop_bodies() if one == number for line in body.stack(number)]
+        if waits and stack:
+            does = "waits in its event loop"
+        seconds = ending.monitor.seconds(number)
+        return Left(self.players[number].who, state, does, seconds, tuple(stack) or stack_of(thread))
+
+    def _loop_bodies(self) -> Iterator[tuple[int, LoopBody]]:
+        """The CPUs whose body is `async def`, by number."""
+        bodies = ((player.cpu.number, player.role.body) for player in self.players)
+        return ((number, body) for number, body in bodies if isinstance(body, LoopBody))
+
+
+def number_of(thread: threading.Thread) -> int:
+    """The number of the CPU that a thread of a machine plays."""
+    return int(thread.name.removeprefix("cpu"))
+
+
+def stack_of(thread: threading.Thread) -> tuple[str, ...]:
+    """The stack of a thread as lines, without the harness's frames."""
+    frame = current_frames().get(thread.ident or 0)
+    frames = traceback.extract_stack(frame) if frame else []
+    inner = [at for at, one in enumerate(frames) if Path(one.filename).is_relative_to(PACKAGE)]
+    own = frames[inner[-1] + 1 :] if inner else frames
+    return tuple(traceback.format_list(own or frames))

@@ -1,0 +1,51 @@
+"""Event loops of the harness: where their coroutines wait, and how they are closed."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+CLOSE_SECONDS = 0.5
+"""How long the tasks of a loop may take to end once they are cancelled."""
+JOIN_SECONDS = 2 * CLOSE_SECONDS
+
+
+def frames(coroutine: Any) -> Iterator[FrameType]:
+    """The frames of a coroutine that waits, and of what it awaits, outermost first."""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        if frame is None:
+            return
+        yield frame
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+
+
+def close(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel the tasks of a loop that does not run, and close it. One that does not end in time is left behind."""
+    if loop.is_closed() or loop.is_running():
+        return
+    # On a thread of its own: a task may run on for ever when it is cancelled.
+    closes = threading.Thread(target=_close, args=(loop,), name="closes a loop", daemon=True)
+    closes.start()
+    closes.join(JOIN_SECONDS)
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel, wait, close; what tasks raise meanwhile belongs to no operation."""
+    loop.set_exception_handler(lambda loop, context: None)
+    loop.set_task_factory(None)
+    with suppress(BaseException):
+        loop.run_until_complete(_end(asyncio.all_tasks(loop)))
+    loop.close()
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and close the asynchronous generators, as `asyncio.run` does; but not for longer than a while."""
+    for task in tasks:
+        task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.get_running_loop().shutdown_asyncgens()

@@ -1,0 +1,95 @@
+"""The steps of the tasks of one event loop: whose they are, and noise where an await ends.
+
+A step runs from the end of one await to the next await that really waits. So noise comes only where other tasks may run
+anyway: an await that does not wait, as of a lock that is free, lets none run in asyncio, and none here.
+"""
+
+import threading
+from collections.abc import Coroutine, Generator
+from random import Random
+from typing import Any
+
+import attrs
+
+from stress.marks.loops import frames
+from stress.marks.noise import Noise
+from stress.marks.switches import AT_AWAITS, Switch
+from stress.marks.task_player import TaskPlayer
+
+
+@attrs.define
+class AwaitNoise:
+    """Draws the noise at awaits, and notes it in what the cell's noise did. Only the loop's thread uses it."""
+
+    noise: Noise
+    random: Random
+
+    def __attrs_post_init__(self) -> None:
+        self.noise.counts.where = "awaits and lines"  # lines of the threads that tasks use
+
+    def row(self, player: TaskPlayer, coroutine: Any) -> int:
+        """For how many rounds of the loop a step of a player's operation waits now."""
+        yields = AT_AWAITS.get(player.kind)
+        if yields is None or not player.is_inside or self.random.randrange(yields.period):
+            return 0
+        own = [frame for frame in frames(coroutine) if self.noise.has(frame.f_code.co_filename)]
+        if not own:
+            return 0
+        code, counts = own[-1].f_code, self.noise.counts
+        counts.last.append(Switch(player.cpu.number, code, own[-1].f_lineno, is_line=True))
+        counts.switches[code.co_filename, id(code) in counts.bodies] += 1
+        return yields.row(self.random)
+
+
+@attrs.define(eq=False)
+class Stepping:
+    """What a loop does now: the steps under way, None between two of them. `here.player` is their player meanwhile."""
+
+    noise: AwaitNoise
+    here: threading.local
+    now: "Steps | None" = None
+
+
+class Steps(Coroutine[Any, Any, Any]):
+    """The coroutine of a task, step by step. `player` is the CPU whose body it is, or whose body made the task."""
+
+    def __init__(self, coroutine: Any, player: TaskPlayer | None, stepping: Stepping) -> None:
+        """No step yet."""
+        self.coroutine, self.player = coroutine, player
+        self._stepping, self._row = stepping, 0
+
+    def send(self, value: Any) -> Any:
+        """The next step, or a turn of all other tasks instead."""
+        if self._row:
+            self._row -= 1
+        elif self.player is not None:
+            self._row = self._stepping.noise.row(self.player, self.coroutine)
+        return None if self._row else self._step(self.coroutine.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        """A step that begins with an exception, as a cancellation does; it does not wait any longer."""
+        self._row = 0
+        return self._step(self.coroutine.throw, *error)
+
+    def close(self) -> None:
+        """Close the coroutine."""
+        self.coroutine.close()
+
+    def _step(self, go_on: Any, *given: Any) -> Any:
+        """One step."""
+        stepping, before = self._stepping, self._stepping.now
+        stepping.now, stepping.here.player = self, self.player
+        try:
+            return go_on(*given)
+        finally:
+            stepping.now = before
+            stepping.here.player = before.player if before else None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """What the coroutine itself has."""
+        waiting: Generator[Any, Any, Any] = self.coroutine.__await__()
+        return waiting
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a coroutine has, as its frame and its name."""
+        return getattr(self.coroutine, name)
