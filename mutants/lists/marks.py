@@ -3,6 +3,12 @@
 from mutants.mutant import Group, Part, suite
 
 MARK_RUN = Part("stress/marks/mark_run.py")
+CREW = Part("stress/marks/crew.py")
+TASK_CREW = Part("stress/marks/task_crew.py")
+TASK_PLAYER = Part("stress/marks/task_player.py")
+STEPS = Part("stress/marks/task_steps.py")
+TAKERS = Part("stress/marks/takers.py")
+BLOCKED = Part("stress/marks/blocked.py")
 CPU = Part("stress/marks/cpu.py")
 NOISE = Part("stress/marks/noise.py")
 CODE = Part("stress/marks/code_under_test.py")
@@ -16,6 +22,7 @@ END_THREADS = Part("stress/marks/end_threads.py")
 BODIES = Part("stress/marks/bodies.py")
 PLAYER = Part("stress/marks/player.py")
 TALLY = Part("stress/marks/tally.py")
+OVERLAPS = Part("stress/marks/overlaps.py")
 ROUNDS = Part("stress/marks/rounds.py")
 ROUND_PLAYER = Part("stress/marks/round_player.py")
 SWITCHES = Part("stress/marks/switches.py")
@@ -48,9 +55,9 @@ WAITS, SIGNATURES, FROZEN, FAILURES, ROLES = (
     suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles")
 )
 
-IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, ALL_FRAMES = (
+IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, ALL_FRAMES = (
     suite(f"plugin/test_{part}.py")
-    for part in ("rounds", "other_threads", "slices", "kept_results", "async_bodies", "frames")
+    for part in ("rounds", "other_threads", "slices", "kept_results", "async_bodies", "tasks", "frames")
 )
 
 GROUP = Group(
@@ -69,7 +76,7 @@ GROUP = Group(
         PLAYER.of("def _overlap(").mutant(
             "all-overlap", "an operation overlaps without any writer", "elif before != after:", "else:"
         ),
-        PLAYER.of("def operation(").mutant(
+        PLAYER.of("def _is_to_rest(").mutant(
             "never-rests",
             "a slice's end cuts operations short",
             "(self.cpu.signals.ending and",
@@ -143,7 +150,7 @@ GROUP = Group(
             "self._signals.begin(",
             TESTS,
         ),
-        MARK_RUN.of("def _leave(").without(
+        CREW.of("def leave(").without(
             "counts-later",
             "a thread that is left counts what it does later",
             "self.players[number] = self.players[number].left_behind()",
@@ -200,12 +207,12 @@ GROUP = Group(
             "no-gate", "a CPU does not wait for the roles", "            gate.wait()\n", ""
         ),
         MARK_RUN.of("def _play(").mutant(
-            "runs-at-end", "a machine that never ran runs as it ends", "if cpu.peek(BOUND) else", "if True else"
+            "runs-at-end", "a machine that never ran runs as it ends", " and cpu.peek(BOUND) else", " else"
         ),
-        MARK_RUN.of("def _operation(").mutant(
-            "no-player", "a CPU does not know its player", "self._here.player = player =", "player ="
+        CREW.of("def operation(").mutant(
+            "no-player", "a CPU does not know its player", "self.here.player = player =", "player ="
         ),
-        MARK_RUN.of("def _operation(").mutant(
+        CREW.of("def operation(").mutant(
             "no-context",
             "a body does not run in its test's context",
             "player.context.run(player.operation, cpu)",
@@ -312,7 +319,7 @@ GROUP = Group(
         PLAYER.of("def _count_run(").mutant(
             "run-uncounted", "the last of a run of equal outcomes is lost", "self._since + more", "self._since", ROLES
         ),
-        PLAYER.of("def operation(").mutant(
+        PLAYER.of("def _is_to_rest(").mutant(
             "raises-again", "a CPU that has raised begins another operation", "self._ended_run or ", "", WAITS
         ),
         ROUNDS.of("def rest(").never(
@@ -321,11 +328,11 @@ GROUP = Group(
         ROUNDS.of("def _let_go(").mutant(
             "opens-at-end", "a round opens after the slice's end", " and not is_ending()", "", IN_ROUNDS
         ),
-        ROUNDS.of("def enter(").mutant(
+        OVERLAPS.of("def enter(").mutant(
             "overlap-unseen",
             "an operation within another one's overlaps nothing",
-            "-1 if one.writers_begun > one.writers_ended else one.writers_begun + writes",
-            "one.writers_begun + writes",
+            "-1 if self._begun > self._ended else self._begun + writes",
+            "self._begun + writes",
             IN_ROUNDS,
         ),
         ROUNDS.of("def leave(").mutant(
@@ -373,6 +380,46 @@ GROUP = Group(
         ),
         LOOPS.of("def wake(").mutant(
             "loop-asleep", "a loop that waits for ever stays", "call_soon_threadsafe(bool)", "is_closed()", ASYNC
+        ),
+        STEPS.of("def send(").mutant(
+            "awaits-quiet",
+            "no step of a task is delayed",
+            "self._stepping.noise.row(self.player, self.coroutine)",
+            "0",
+            TASKS,
+        ),
+        STEPS.of("def row(").mutant(
+            "harness-delayed", "a task that waits for its turn is delayed", "or not player.is_inside ", "", TASKS
+        ),
+        STEPS.of("def _step(").mutant(
+            "child-owned-by-none",
+            "what a task that a body made uses is nobody's",
+            "stepping.now, stepping.here.player = self, self.player",
+            "stepping.now = self",
+            TASKS,
+        ),
+        TASK_CREW.of("def _unheard(").without(
+            "task-unheard", "an exception of a task that nobody waits for is lost", "self.strays(error)", TASKS
+        ),
+        TASK_CREW.of("def stepping(").mutant(
+            "spins-unseen",
+            "a task that keeps the loop waits",
+            "None if now is None or now.player is None else",
+            "None if True else",
+            TASKS,
+        ),
+        TASK_PLAYER.mutant(
+            "task-unjudged", "what a task returns is not judged", "value if self.is_judged else None", "None", TASKS
+        ),
+        BLOCKED.of("def _wanted(").mutant(
+            "inner-lock",
+            "a task waits for the inside of its lock",
+            "if not set(PRIMITIVES) & set(Path(one.f_code.co_filename).parts)",
+            "if True",
+            TASKS,
+        ),
+        TAKERS.of("def last(").mutant(
+            "waiter-takes", "a thread that waits for a lock took it last", "not in still", "is not None", WAITS
         ),
         FRAMES.without("collects-within", "taking frames may wait for ever", "        gc.disable()", ALL_FRAMES),
         ITEMS.of("def runtest(").never("any-verdict", "a scenario passes with any verdict", "not result.as_expected"),

@@ -4,7 +4,7 @@ import asyncio
 import linecache
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -41,20 +41,22 @@ class Held:
 class Blocked:
     """Those that wait, by the number of their CPU, with their frames, innermost first. They must not run meanwhile.
 
-    `idents`: the identifiers of the threads that they are; none if they are tasks.
+    `idents`: the identifiers of the threads that they are; none if they are tasks. `last_taker` says who
+    was last seen to take a lock, by its text in the source, but for the threads that wait for it.
     """
 
     _frames: Mapping[int, Sequence[FrameType]]
     _idents: Mapping[int, int | None] = attrs.field(factory=dict)
+    _last_taker: Callable[[str, set[int]], str] = lambda text, waiting: ""
     _wants: dict[int, Named | None] = attrs.field(init=False)
     _held: dict[int, Held] = attrs.field(init=False)
 
     @classmethod
-    def of_threads(cls, threads: Mapping[int, threading.Thread]) -> Self:
+    def of_threads(cls, threads: Mapping[int, threading.Thread], last_taker: Callable[[str, set[int]], str]) -> Self:
         """Waiting threads, as they are now."""
         current = current_frames()
         frames = {number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in threads.items()}
-        return cls(frames, {number: thread.ident for number, thread in threads.items()})
+        return cls(frames, {number: thread.ident for number, thread in threads.items()}, last_taker)
 
     def __attrs_post_init__(self) -> None:
         self._wants = {number: _wanted(frames) for number, frames in self._frames.items()}
@@ -102,8 +104,14 @@ class Blocked:
             return "waits outside of its Python code"
         if want is not None and want.lock is not None:
             holder = self.holder(number)
-            return f"waits for the lock `{want.text}` ({want.place}), {holder.since if holder else UNKNOWN_HOLDER}"
+            return f"waits for the lock `{want.text}` ({want.place}), {holder.since if holder else self._taken(want)}"
         return f"waits {_place(frames)}; {UNKNOWN_WAKER}"
+
+    def _taken(self, want: Named) -> str:
+        """That the holder of a lock is unknown, and who was last seen to take one of that name."""
+        same = (number for number, other in self._wants.items() if other and other.text == want.text)
+        waiting = {ident for ident in map(self._idents.get, same) if ident}
+        return f"{UNKNOWN_HOLDER}{self._last_taker(want.text, waiting)}"
 
     def waits_for_lock(self, number: int) -> bool:
         """Whether a CPU waits for a lock itself, and not for a condition."""

@@ -7,13 +7,11 @@ from typing import Protocol, TypeVar
 
 import attrs
 
-from stress.errors import UserError
 from stress.host import clocks
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.machine.seam import Cpu
 
 T = TypeVar("T")
-NOT_FOR_TASKS = "is for threads: no other task runs until this one awaits something, as `await asyncio.sleep(0)` does"
 
 
 class Hearer(Protocol):
@@ -100,19 +98,3 @@ class StressCpu:
         """Let another thread run."""
         assert self.machine
         self.machine.yield_core()
-
-
-class TaskCpu(StressCpu):
-    """The argument of a body that is a task of one event loop: it has no thread that could be held."""
-
-    def stop_machine(self, function: Callable[[], T]) -> T:
-        """Not for tasks: between two awaits no other task runs."""
-        raise UserError(f"cpu.stop_machine {NOT_FOR_TASKS}")
-
-    def cond_resched(self) -> None:
-        """Not for tasks."""
-        raise UserError(f"cpu.cond_resched {NOT_FOR_TASKS}")
-
-    def yield_core(self) -> None:
-        """Not for tasks."""
-        raise UserError(f"cpu.yield_core {NOT_FOR_TASKS}")

@@ -23,6 +23,7 @@ from stress.marks.monitor import Monitor
 from stress.marks.positions import Position, stack_in_body
 from stress.marks.run_end import EndState, RunEnd
 from stress.marks.switches import KINDS, Kind, Switch
+from stress.marks.takers import Takers
 
 END_THREADS_SECONDS = 0.2
 LEFT_BEHIND = "its thread is left behind"
@@ -48,12 +49,11 @@ class Left:
 class Crew:
     """The players of a run, each on a thread of its own.
 
-    `kinds`: the kinds of noise for it. `outsiders`: one, and several, of what the code under test
-    starts beside the players.
-
-    `machine` has the threads. `power_off` ends it, and returns the threads that go on. `here.player` is the player that
-    runs on the calling thread. `left`: the CPUs that did not end their operation. `deadlocks`: the CPUs that wait for
-    each other's locks in circles. `still`: the CPUs whose threads go on after the run.
+    `kinds`: the kinds of noise for it. `outsiders`: one, and several, of what the code under test starts beside the
+    players. `machine` has the threads; `power_off` ends it, and returns the threads that go on. `here.player` is the
+    player that runs on the calling thread. `takers`: who was seen to take locks. `left`: the CPUs that did not end
+    their operation. `deadlocks`: the CPUs that wait for each other's locks in circles. `still`: the CPUs whose threads
+    go on after the run.
     """
 
     kinds: ClassVar[Sequence[Kind]] = KINDS
@@ -61,6 +61,7 @@ class Crew:
     machine: Machine
     power_off: Callable[[], list[threading.Thread]]
     here: threading.local
+    takers: Takers
     players: list[Any] = attrs.field(init=False, factory=list)
     left: list[Left] = attrs.field(init=False, factory=list)
     deadlocks: set[tuple[int, ...]] = attrs.field(init=False, factory=set)
@@ -87,14 +88,24 @@ class Crew:
 
     def describe(self, switch: Switch) -> str:
         """A switch for a report: the CPU, or that it is another thread, and the place."""
-        mine = (one for one in range(len(self.players)) if self.machine.thread(one).ident == switch.actor)
+        return f"{self._named(switch.actor)} at {switch.place}"
+
+    def _named(self, ident: int) -> str:
+        """A thread for a report."""
+        mine = (one for one in range(len(self.players)) if self.machine.thread(one).ident == ident)
         number = next(mine, None)
-        return f"{'another thread' if number is None else f'CPU {number}'} at {switch.place}"
+        return "another thread" if number is None else f"CPU {number}"
+
+    def _last_taker(self, text: str, waiting: set[int]) -> str:
+        """Who was last seen to take a lock; empty if nobody was."""
+        taker = self.takers.last(text, waiting)
+        return f"; {self._named(taker.ident)} was last seen to take one of that name ({taker.place})" if taker else ""
 
     def leave(self, ending: RunEnd) -> None:
         """Report CPUs that do not end their operation. If power-off does not end one, it counts nothing any more."""
         threads = {number: self.machine.thread(number) for number in ending.left}
-        blocked = Blocked.of_threads({number: thread for number, thread in threads.items() if ending.waits(number)})
+        waiting = {number: thread for number, thread in threads.items() if ending.waits(number)}
+        blocked = Blocked.of_threads(waiting, self._last_taker)
         left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
         still = {number_of(thread) for thread in self.power_off()}
         for number in still:

@@ -47,6 +47,13 @@ class Named:
         return f"{self.file}:{self.line}"
 
 
+def acquired(code: CodeType, line: int) -> list[str]:
+    """The expressions of which a line of a function calls `acquire`."""
+    called = (node.func for node in _own_nodes(code) if isinstance(node, ast.Call))
+    named = (one for one in called if isinstance(one, ast.Attribute) and one.attr == "acquire")
+    return [ast.unparse(one.value) for one in named if one.lineno <= line <= (one.end_lineno or 0)]
+
+
 def _is_of_anyio(value: object) -> bool:
     """Whether a value is a lock of anyio, which need not be installed."""
     return type(value).__name__ == "Lock" and type(value).__module__.partition(".")[0] == "anyio"

@@ -31,7 +31,7 @@ from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.cpu import Signals, StressCpu, TaskCpu
+from stress.marks.cpu import Signals, StressCpu
 from stress.marks.crew import Crew, Left, number_of
 from stress.marks.noise import SHORT_INTERVAL, Noise
 from stress.marks.other_threads import OtherThreads
@@ -45,7 +45,7 @@ from stress.marks.slices import Slices
 from stress.marks.switches import Kind
 from stress.marks.tally import First, Judging, Tally
 from stress.marks.task_crew import TaskCrew
-from stress.marks.task_player import TaskPlayer, TaskRoundPlayer
+from stress.marks.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
 from stress.marks.task_steps import AwaitNoise
 
 REST_SECONDS = 0.005
@@ -138,10 +138,13 @@ class MarkRun:
 
     def _recruit(self, machine: Machine, roles: Sequence[Role], noise: Noise) -> Crew:
         """The crew, whose players are still to come."""
+        takers = noise.counts.takers
         if any(role.duty is Duty.TASK for role in roles):
             random = Random(seed_of(self.cell.seed, 2, 0))
-            return TaskCrew(machine, self.close, self._here, noise=AwaitNoise(noise, random), strays=self._stray_error)
-        return Crew(machine, self.close, self._here)
+            return TaskCrew(
+                machine, self.close, self._here, takers, noise=AwaitNoise(noise, random), strays=self._stray_error
+            )
+        return Crew(machine, self.close, self._here, takers)
 
     def _player(self, number: int, role: Role, judging: Judging, crew: Crew) -> Player:
         """The player of a CPU."""

@@ -19,6 +19,7 @@ from stress.marks.bodies import is_async
 from stress.marks.code_under_test import CodeUnderTest
 from stress.marks.other_threads import MONITORS, OtherThreads
 from stress.marks.switches import YIELDS, Countdown, Kind, NoiseCounts
+from stress.marks.takers import taking_lines
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,11 +58,14 @@ def _monitored(has: Callable[[str], bool], countdown: Countdown) -> Iterator[Non
         countdown.counts.gave_way[f"{names}, which have all tools of sys.monitoring", "slices"] += 1
         yield
         return
-    event = monitoring.events.LINE if countdown.yields.is_at_lines else monitoring.events.INSTRUCTION
+    at_lines = countdown.yields.is_at_lines
+    event = monitoring.events.LINE if at_lines else monitoring.events.INSTRUCTION
 
     def seen(code: CodeType, place: int) -> object:
         if not has(code.co_filename):
             return monitoring.DISABLE
+        if at_lines and taking_lines(code):
+            countdown.counts.takers.event(code, place)
         countdown.event(code, place)
         return None
 
@@ -90,14 +94,21 @@ def tracer(has: Callable[[str], bool], countdown: Countdown, measures: Any = Non
             countdown.event(frame.f_code, frame.f_lineno if at_lines else frame.f_lasti)
         return local
 
+    def local_taking(frame: FrameType, event: str, arg: object) -> Any:
+        if event == "line":
+            countdown.counts.takers.event(frame.f_code, frame.f_lineno)
+        local(frame, event, arg)
+        return local_taking
+
     def called(frame: FrameType, event: str, arg: object) -> Any:
         if measures:
             measured = measures(frame, event, arg)
             sys.settrace(called)  # coverage's, written in C, puts itself there whenever something is called
         if not has(frame.f_code.co_filename):
             return measured if measures else None
-        frame.f_trace_opcodes, frame.f_trace_lines = not at_lines, bool(measures) or at_lines
-        return local
+        takes = bool(taking_lines(frame.f_code))
+        frame.f_trace_opcodes, frame.f_trace_lines = not at_lines, bool(measures) or at_lines or takes
+        return local_taking if takes else local
 
     return called
 

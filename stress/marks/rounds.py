@@ -12,30 +12,12 @@ from typing import Any
 import attrs
 
 from stress.marks.bodies import shown
+from stress.marks.overlaps import Overlaps
 from stress.marks.roles import name_of
 from stress.marks.switches import Switch
 from stress.marks.tally import Judging, Tally
 
 MOST_SWITCHES = 12
-
-
-@attrs.define(eq=False)
-class Overlaps:
-    """Counts the operations of writers, to tell which operations overlapped one. One caller at a time."""
-
-    _begun: int = 0
-    _ended: int = 0
-
-    def enter(self, writes: bool) -> int:
-        """Begin an operation; the number of operations of writers so far, or -1 if one of them is under way."""
-        seen = -1 if self._begun > self._ended else self._begun + writes
-        self._begun += writes
-        return seen
-
-    def leave(self, writes: bool, seen: int) -> bool:
-        """End an operation for which `enter` returned `seen`; whether it overlapped a writer's."""
-        self._ended += writes
-        return self._begun != seen
 
 
 @attrs.define(eq=False)

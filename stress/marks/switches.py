@@ -11,6 +11,7 @@ import attrs
 
 from stress.machine.python_engine import gil_enabled, sched_yield
 from stress.machine.stacks import line_of
+from stress.marks.takers import Takers
 
 
 class Kind(enum.Enum):
@@ -85,6 +86,7 @@ class NoiseCounts:
     `switches`: yields, by the file of the code and whether the code is a role's body itself. `gave_way`: the number of
     slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of the bodies' code objects.
     `last`: the latest switches. `where`: at what the code under test is switched.
+    `takers`: who was seen to take locks.
     """
 
     bodies: frozenset[int] = frozenset()
@@ -92,6 +94,7 @@ class NoiseCounts:
     gave_way: Counter[tuple[str, str]] = attrs.field(factory=Counter)
     last: deque[Switch] = attrs.field(factory=partial(deque, maxlen=MOST_LAST))
     where: str = "lines and instructions"
+    takers: Takers = attrs.field(factory=Takers)
 
 
 @attrs.define

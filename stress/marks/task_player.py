@@ -1,4 +1,4 @@
-"""The players of CPUs that are tasks of one event loop: one for loops, one for rounds."""
+"""CPUs that are tasks of one event loop: what a body gets, and the players, one for loops and one for rounds."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,11 +6,31 @@ from typing import Any
 
 import attrs
 
+from stress.errors import UserError
 from stress.host import clocks
-from stress.marks.cpu import EndThread
+from stress.marks.cpu import EndThread, StressCpu, T
+from stress.marks.overlaps import Overlaps
 from stress.marks.player import REST_LOOK_SECONDS, Player
 from stress.marks.round_player import QUICK_LOOKS, SLEEP_SECONDS, RoundPlayer
-from stress.marks.rounds import Overlaps, Round
+from stress.marks.rounds import Round
+
+NOT_FOR_TASKS = "is for threads: no other task runs until this one awaits something, as `await asyncio.sleep(0)` does"
+
+
+class TaskCpu(StressCpu):
+    """The argument of a body that is a task of one event loop: it has no thread that could be held."""
+
+    def stop_machine(self, function: Callable[[], T]) -> T:
+        """Not for tasks: between two awaits no other task runs."""
+        raise UserError(f"cpu.stop_machine {NOT_FOR_TASKS}")
+
+    def cond_resched(self) -> None:
+        """Not for tasks."""
+        raise UserError(f"cpu.cond_resched {NOT_FOR_TASKS}")
+
+    def yield_core(self) -> None:
+        """Not for tasks."""
+        raise UserError(f"cpu.yield_core {NOT_FOR_TASKS}")
 
 
 @attrs.define(eq=False, slots=False)

@@ -6,8 +6,8 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks.cpu import StressCpu
+from stress.marks.overlaps import Overlaps
 from stress.marks.roles import Duty, Role, deal
-from stress.marks.rounds import Overlaps
 
 pytestmark = pytest.mark.threads
 

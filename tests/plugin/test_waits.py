@@ -1,6 +1,7 @@
 """Threads that wait for each other are not stalled; a deadlock is, and is told with who holds what."""
 
 import re
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from stress.marks.player import Player
 from stress.marks.roles import Duty, Role
 from stress.marks.round_player import RoundPlayer
 from stress.marks.rounds import Rounds
+from stress.marks.takers import Taker, Takers
 from stress.marks.tally import Judging
 
 pytestmark = pytest.mark.threads
@@ -258,3 +260,58 @@ def test_who_has_nothing_to_do_may_starve_and_the_others_have_stalled_all_the_sa
         watching.sample()
     assert watching.doing(1) is Activity.STARVES
     assert watching.has_stalled(1.0)
+
+
+def test_who_was_last_seen_to_take_a_lock_that_nobody_releases_is_told(pytester: pytest.Pytester, short: None) -> None:
+    pytester.makepyfile("""
+        import threading
+        import pytest
+
+        @pytest.mark.stress(cpus=3)
+        def test_it(stress):
+            lock, taken = threading.Lock(), []
+
+            @stress.thread
+            def use(cpu):
+                lock.acquire()
+                taken.append(cpu.number)
+                if len(taken) != 20:
+                    lock.release()
+
+            try:
+                stress.run()
+            finally:
+                print(f"CPU {taken[-1]} forgot")
+                lock.release()
+                for thread in threading.enumerate():
+                    if thread.name.startswith("cpu"):
+                        thread.join(10)
+    """)
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    forgot = re.search(r"(CPU \d) forgot", out)
+    assert forgot
+    assert (
+        f"holder is unknown: no CPU is inside a `with` of it; {forgot[1]} was last seen to take one of that name" in out
+    )
+
+
+def test_a_taker_is_the_last_that_does_not_wait() -> None:
+    takers = Takers()
+    lock = threading.Lock()
+
+    def take() -> None:
+        lock.acquire()
+        lock.release()
+
+    line = take.__code__.co_firstlineno + 1
+    takers.event(take.__code__, line)
+    takers.event(take.__code__, line + 1)
+    me = threading.get_ident()
+    taker = takers.last("lock", [])
+    assert taker == Taker(me, "lock", f"{__file__}:{line}")
+    assert takers.last("lock", [me]) is None
+    assert takers.last("other", []) is None
+    takers.event(take.__code__, line)
+    assert takers.last("lock", [me]) == taker
