@@ -28,9 +28,7 @@ INSTALLED = Path(__file__).parent / "installed"
 EXAMPLE = re.compile(r"^`(test_\w+)\.py`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CELL = re.compile(r"\d+cpus(-again\d+)?-?")
 TOLD = ("VIOLATED: ", "RAISED: ")
-WITHOUT_NOISE = (
-    "from stress.marks import mark_run\nfrom stress.marks.noise import Kind\nmark_run.KINDS = (Kind.BARE,)\n"
-)
+WITHOUT_NOISE = "from stress.marks.crew import Crew\nfrom stress.marks.noise import Kind\nCrew.kinds = (Kind.BARE,)\n"
 
 Row = tuple[int, int]
 """How many items were as they should be, of how many."""

@@ -388,9 +388,6 @@ GROUP = Group(
             "0",
             TASKS,
         ),
-        STEPS.of("def row(").mutant(
-            "harness-delayed", "a task that waits for its turn is delayed", "or not player.is_inside ", "", TASKS
-        ),
         STEPS.of("def _step(").mutant(
             "child-owned-by-none",
             "what a task that a body made uses is nobody's",

@@ -30,7 +30,7 @@ class AwaitNoise:
     def row(self, player: TaskPlayer, coroutine: Any) -> int:
         """For how many rounds of the loop a step of a player's operation waits now."""
         yields = AT_AWAITS.get(player.kind)
-        if yields is None or not player.is_inside or self.random.randrange(yields.period):
+        if yields is None or self.random.randrange(yields.period):
             return 0
         own = [frame for frame in frames(coroutine) if self.noise.has(frame.f_code.co_filename)]
         if not own:

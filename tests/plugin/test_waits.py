@@ -11,11 +11,13 @@ import pytest
 
 from stress.marks import mark_run, monitor, run_end
 from stress.marks.cpu import StressCpu
+from stress.marks.crew import Crew
 from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
 from stress.marks.player import Player
 from stress.marks.roles import Duty, Role
 from stress.marks.round_player import RoundPlayer
 from stress.marks.rounds import Rounds
+from stress.marks.switches import Kind
 from stress.marks.takers import Taker, Takers
 from stress.marks.tally import Judging
 
@@ -262,7 +264,10 @@ def test_who_has_nothing_to_do_may_starve_and_the_others_have_stalled_all_the_sa
     assert watching.has_stalled(1.0)
 
 
-def test_who_was_last_seen_to_take_a_lock_that_nobody_releases_is_told(pytester: pytest.Pytester, short: None) -> None:
+def test_who_was_last_seen_to_take_a_lock_that_nobody_releases_is_told(
+    pytester: pytest.Pytester, short: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Crew, "kinds", (Kind.LINES,))
     pytester.makepyfile("""
         import threading
         import pytest
