@@ -1,8 +1,7 @@
 """The player of a CPU in rounds: it waits for each round, does one operation in it, and judges it if it leaves last."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -21,10 +20,8 @@ from stress.marks.tally import FREED
 QUICK_LOOKS = 400
 """How often a CPU that waits for a round yields its core before it sleeps between two looks."""
 SLEEP_SECONDS = 0.0002
-STAGGERS = 509
-"""The number of draws for the starts of a CPU; a prime, so that they meet those of others in many ways."""
-LONGEST_STAGGER = 8
-"""The most yields before an operation in a round whose starts are staggered."""
+STAGGER_BITS = 3
+"""The random bits of the number of yields before an operation, in a round whose starts are staggered."""
 
 
 @attrs.define(eq=False)
@@ -36,11 +33,6 @@ class RoundPlayer(Player):
     describe: Callable[[Switch], str] = attrs.field(kw_only=True)
     _done: int = 0
     _is_between: bool = False
-    _staggers: Iterator[int] = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        self._staggers = cycle([self.random.randint(0, LONGEST_STAGGER) for _ in range(STAGGERS)])
 
     @property
     def who(self) -> str:
@@ -100,7 +92,7 @@ class RoundPlayer(Player):
 
     def stagger(self, one: Round) -> int:
         """For how many yields this CPU starts later in a round."""
-        return 0 if one.aligned else next(self._staggers)
+        return 0 if one.aligned else self.random.getrandbits(STAGGER_BITS)
 
     def _once(self, body: Callable[..., Any], one: Round) -> Any:
         """Do the operation of a round."""
