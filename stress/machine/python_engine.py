@@ -203,7 +203,21 @@ class PythonCpu:
                 left[0] = event()
             return seen
 
+        def replace(address: int, value: int, kept: int) -> int:
+            if address & 7 or not 0 <= address - LOW < words[bound]:
+                fault(address, WRITE_WORD)
+            if shadowed and (shadow := octets[address >> 3]):
+                see(address, WRITE_WORD, shadow)
+            with lock:  # as in cmpxchg
+                seen = words[address >> 3]
+                words[address >> 3] = _wrapped(value + kept * seen)
+            left[0] = rest = left[0] - 1
+            if not rest:
+                left[0] = event()
+            return seen
+
         self.load, self.load8, self.store, self.store8, self.cmpxchg = load, load8, store, store8, cmpxchg
+        self._replace = replace
 
     def _build_private(self) -> None:
         """The harness's own accesses: no check, no shadow, no event."""
@@ -231,10 +245,31 @@ class PythonCpu:
         else:
             self._traces.pop(target, None)
 
+    def xchg(self, address: int, value: int) -> int:
+        """Store a word; what was there."""
+        return self._replace(address, value, 0)
+
+    def fetch_add(self, address: int, amount: int) -> int:
+        """Add to a word; what was there."""
+        return self._replace(address, amount, 1)
+
+    def load_acquire(self, address: int) -> int:
+        """Load a word, before what comes after."""
+        value = self.load(address)
+        self.barrier()
+        return value
+
+    def store_release(self, address: int, value: int) -> None:
+        """Store a word, after what comes before."""
+        self.barrier()
+        self.store(address, value)
+
     def barrier(self) -> None:
         """Full memory barrier: take the RAM's lock and release it."""
         with self._lock:  # an atomic read-modify-write, which is a full barrier on x86-64
             pass
+
+    rmb = wmb = barrier
 
     def relax(self, address: int) -> None:
         """One turn of a spin: note it, raise Oops after power-off, yield the core."""

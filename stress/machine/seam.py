@@ -41,8 +41,8 @@ def harness(function: F) -> F:
 class Accesses(Protocol):
     """What code under test does to words and bytes, and where it lets others run: each may be scheduled.
 
-    `load`, `store`, `load8`, `store8` and `cmpxchg` are checked, may be reported, and take noise. They raise `Oops` for
-    an address that is not mapped or not aligned, and always once the machine is off.
+    What takes an address, but for `relax`, is checked, may be reported, and takes noise. It raises `Oops` for an
+    address that is not mapped or not aligned, and always once the machine is off.
     """
 
     def load(self, address: int) -> int:
@@ -60,8 +60,26 @@ class Accesses(Protocol):
     def cmpxchg(self, address: int, old: int, new: int) -> int:
         """Store `new` if the word is `old`, in one atomic step that is a full barrier; return what was there."""
 
+    def xchg(self, address: int, value: int) -> int:
+        """Store `value` in the word at `address`, in one atomic step that is a full barrier; return what was there."""
+
+    def fetch_add(self, address: int, amount: int) -> int:
+        """Add `amount` to a word; it wraps. One atomic step that is a full barrier; return what was there."""
+
+    def load_acquire(self, address: int) -> int:
+        """The word at `address`; accesses after this one are seen after it (Linux: smp_load_acquire)."""
+
+    def store_release(self, address: int, value: int) -> None:
+        """Store a word; accesses before this one are seen before it (Linux: smp_store_release)."""
+
     def barrier(self) -> None:
         """Full memory barrier: accesses before it are seen before accesses after it."""
+
+    def rmb(self) -> None:
+        """Read barrier: loads before it are seen before loads after it (Linux: smp_rmb)."""
+
+    def wmb(self) -> None:
+        """Write barrier: stores before it are seen before stores after it (Linux: smp_wmb)."""
 
     def relax(self, address: int) -> None:
         """One turn of a spin on the word at `address`; gives up the core when that helps."""

@@ -219,13 +219,17 @@ class Author:
 
     def loaded(self) -> str:
         """A value from RAM."""
-        kind = self.draw.randrange(4)
+        kind = self.draw.randrange(7)
         if kind == 0:
             return f"cpu.load8({self.address(1)})"
         if kind == 1:
             return f"cpu.peek({self.safe_address()})"
         if kind == 2:
             return f"cpu.cmpxchg({self.address(8)}, {self.word()}, {self.word()})"
+        if kind == 3:
+            return f"cpu.{self.draw.choice(('xchg', 'fetch_add'))}({self.address(8)}, {self.word()})"
+        if kind == 4:
+            return f"cpu.load_acquire({self.address(8)})"
         return f"cpu.load({self.address(8)})"
 
     def safe_address(self) -> str:

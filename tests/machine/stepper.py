@@ -35,6 +35,7 @@ Group = Callable[[Cpu, int, int, int], int]
 Engine = Callable[[Ram, int, int, int], int]
 
 LOAD, STORE, LOAD8, STORE8, CMPXCHG = 0, 1, 2, 3, 4
+XCHG, FETCH_ADD, LOAD_ACQUIRE, STORE_RELEASE = 5, 6, 7, 8
 KMALLOC, KFREE, LIST_ADD, LIST_DEL = 10, 11, 12, 13
 STRNCPY, STRCMP, SPIN, STOP, DRAW, LATENCY = 20, 21, 22, 23, 24, 25
 INSMOD, RMMOD, LOOKUP = 30, 31, 32
@@ -54,6 +55,21 @@ def access(cpu: Cpu, number: int, a: int, b: int) -> int:
         cpu.store(a, b)
     else:
         cpu.store8(a, b)
+    return 0
+
+
+@kernel
+def ordered(cpu: Cpu, number: int, a: int, b: int) -> int:
+    """An access at address `a`, with `b`, that is atomic or has an order."""
+    cpu.rmb()
+    cpu.wmb()
+    if number == XCHG:
+        return cpu.xchg(a, b)
+    if number == FETCH_ADD:
+        return cpu.fetch_add(a, b)
+    if number == LOAD_ACQUIRE:
+        return cpu.load_acquire(a)
+    cpu.store_release(a, b)
     return 0
 
 
@@ -157,7 +173,7 @@ def turn(cpu: Cpu, group: Group, number: int, a: int, b: int) -> int:
 
 def group_of(number: int) -> Group:
     """The kernel function that has the operation `number`."""
-    starts = {KMALLOC: access, STRNCPY: manage, INSMOD: small, JUDGE_NAME: modules}
+    starts = {XCHG: access, KMALLOC: ordered, STRNCPY: manage, INSMOD: small, JUDGE_NAME: modules}
     return next((group for start, group in starts.items() if number < start), judge)
 
 

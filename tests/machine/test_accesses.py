@@ -79,6 +79,8 @@ ACCESSES: dict[str, Callable[[Cpu, int], object]] = {
     "store8": lambda cpu, block: cpu.store8(block, 0),
     "cmpxchg": lambda cpu, block: cpu.cmpxchg(block, WORD, 0),
     "failing-cmpxchg": lambda cpu, block: cpu.cmpxchg(block, 1, 0),
+    "xchg": lambda cpu, block: cpu.xchg(block, 0),
+    "fetch_add": lambda cpu, block: cpu.fetch_add(block, 1),
 }
 
 # What is noticed of a write whose block is freed at a step: 0 at the bound, 1 at the look, 2 between the look and the
@@ -101,6 +103,9 @@ LATE_FREES = {
     ("failing-cmpxchg", 0): LOOK,
     ("failing-cmpxchg", 1): LOOK,
     ("failing-cmpxchg", 2): NOTHING,
+    **{(access, at): BOTH for access in ("xchg", "fetch_add") for at in (0, 1)},
+    **{(access, at): POISON for access in ("xchg", "fetch_add") for at in (2, 3)},
+    **{(access, 4): NOTHING for access in ("xchg", "fetch_add")},
 }
 
 

@@ -17,7 +17,7 @@ from stress.machine.slab import FATE, POISONED, REUSED, TYPE_STABLE, UNMAPPED, k
 from stress.machine.words import HIT_ADDRESS, MOST_OUTCOMES, OUTCOMES, OVERWRITTEN, VIOLATIONS
 from tests.support import blank_ram, bounded, each_engine, python_cpu
 
-from .stepper import CMPXCHG, KMALLOC, STORE, STORE8, TURNS
+from .stepper import CMPXCHG, KMALLOC, STORE, STORE8, STORE_RELEASE, TURNS, XCHG
 
 OWN_SHADOW = 0x8000
 MAP_SHARED_FIXED = 0x11
@@ -50,7 +50,7 @@ def word_that_is_its_own_shadow() -> tuple[Ram, int]:
 
 
 @each_engine
-@pytest.mark.parametrize("access", [STORE, STORE8, CMPXCHG])
+@pytest.mark.parametrize("access", [STORE, STORE8, CMPXCHG, XCHG, STORE_RELEASE])
 def test_a_write_is_not_charged_with_the_free_that_it_allows(engine: str, access: int) -> None:
     ram, address = word_that_is_its_own_shadow()
     TURNS[engine](ram, access, address, SHADOW_FREED)

@@ -22,11 +22,33 @@ from stress.machine.words import (
 )
 from tests.support import blank_ram, each_engine
 
-from .stepper import CMPXCHG, LOAD, LOAD8, SPIN, STORE, STORE8, TURNS
+from .stepper import (
+    CMPXCHG,
+    FETCH_ADD,
+    LOAD,
+    LOAD8,
+    LOAD_ACQUIRE,
+    SPIN,
+    STORE,
+    STORE8,
+    STORE_RELEASE,
+    TURNS,
+    XCHG,
+)
 
-WORD_ACCESSES = (LOAD, STORE, CMPXCHG)
+WORD_ACCESSES = (LOAD, STORE, CMPXCHG, XCHG, FETCH_ADD, LOAD_ACQUIRE, STORE_RELEASE)
 BYTE_ACCESSES = (LOAD8, STORE8)
-KINDS = {LOAD: 8, STORE: -8, CMPXCHG: 8, LOAD8: 1, STORE8: -1}
+KINDS = {
+    LOAD: 8,
+    STORE: -8,
+    CMPXCHG: 8,
+    LOAD8: 1,
+    STORE8: -1,
+    XCHG: -8,
+    FETCH_ADD: -8,
+    LOAD_ACQUIRE: 8,
+    STORE_RELEASE: -8,
+}
 WILD = (
     0,
     8,
@@ -95,6 +117,20 @@ def test_compare_exchange_returns_what_was_there_and_stores_only_over_the_old_va
 
 
 @each_engine
+def test_an_exchange_and_an_addition_return_what_was_there_and_wrap(engine: str) -> None:
+    ram, turn = blank_ram(), TURNS[engine]
+    word = ram.map.data
+    assert turn(ram, XCHG, word, 2**63 - 1) == 0
+    assert turn(ram, FETCH_ADD, word, 3) == 2**63 - 1
+    assert ram.peek(word) == turn(ram, LOAD_ACQUIRE, word, 0) == -(2**63) + 2
+    assert turn(ram, FETCH_ADD, word, -5) == -(2**63) + 2
+    assert turn(ram, XCHG, word, -1) == 2**63 - 3
+    turn(ram, STORE_RELEASE, word, 77)
+    assert ram.peek(word) == 77
+    assert notes(ram)[0] == 0
+
+
+@each_engine
 @pytest.mark.parametrize("access", WORD_ACCESSES + BYTE_ACCESSES)
 def test_after_power_off_every_access_is_cut_short_and_not_wild(engine: str, access: int) -> None:
     ram = blank_ram()
@@ -115,7 +151,7 @@ def test_the_first_access_to_memory_that_is_not_allocated_is_noted_and_goes_thro
         assert ram.peek(ram.map.log(0) + HIT_ADDRESS) == address
         assert ram.peek(ram.map.log(0) + HIT_ACCESS) == KINDS[access]
         assert ram.peek(ram.map.log(0) + HIT_SHADOW) == SHADOW_REDZONE
-        assert ram.peek(address) == (0 if access in (LOAD, LOAD8) else 7)
+        assert ram.peek(address) == (0 if access in (LOAD, LOAD8, LOAD_ACQUIRE) else 7)
     TURNS[engine](ram, access, ram.map.data, 0)
     assert ram.peek(ram.map.log(0) + HIT_ADDRESS) == 0
 

@@ -4,11 +4,13 @@ from typing import Any
 
 from stress.machine.language import tree
 from stress.machine.language.tree import nodes_of
+from stress.machine.seam import Accesses
 from stress.machine.words import BOUND
 
-ENDED_BY_POWER_OFF = {"load", "load8", "store", "store8", "cmpxchg", "relax", "sleep"}
+UNCHECKED = {"barrier", "rmb", "wmb", "yield_core"}
+ENDED_BY_POWER_OFF = {name for name in vars(Accesses) if not name.startswith("_")} - UNCHECKED
 """The methods of a CPU that raise Oops once the power is off."""
-READS = {"load", "load8", "peek", "peek8"}
+READS = {"load", "load8", "load_acquire", "peek", "peek8"}
 
 
 def power_off_ends(found: Any) -> bool:

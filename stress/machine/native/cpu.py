@@ -18,11 +18,15 @@ from stress.machine.native.checks import fault_at, is_bad, look_for
 from stress.machine.native.steps import (
     clock_gettime,
     compare_exchange,
+    exchange,
+    fetch_and_add,
+    load_acquire_word,
     load_octet,
     load_word,
     sched_yield,
     stay_apart,
     store_octet,
+    store_release_word,
     store_word,
     unlikely,
     usleep,
@@ -228,4 +232,44 @@ def accesses_for(features: Features) -> Mapping[str, Callable[..., Any]]:
         count(cpu)
         return seen
 
-    return {function.__name__: function for function in (load, load8, store, store8, cmpxchg, *UNCHECKED)}
+    @harness
+    def xchg(cpu: Any, address: int, value: int) -> int:
+        if unlikely(is_bad(cpu, address, 7)):
+            fault_at(cpu, address, WRITE_WORD)
+            raise Oops
+        look(cpu, address, WRITE_WORD)
+        seen: int = exchange(cpu.base + address, value)
+        count(cpu)
+        return seen
+
+    @harness
+    def fetch_add(cpu: Any, address: int, amount: int) -> int:
+        if unlikely(is_bad(cpu, address, 7)):
+            fault_at(cpu, address, WRITE_WORD)
+            raise Oops
+        look(cpu, address, WRITE_WORD)
+        seen: int = fetch_and_add(cpu.base + address, amount)
+        count(cpu)
+        return seen
+
+    @harness
+    def load_acquire(cpu: Any, address: int) -> int:
+        if unlikely(is_bad(cpu, address, 7)):
+            fault_at(cpu, address, READ_WORD)
+            raise Oops
+        value: int = load_acquire_word(cpu.base + address)
+        look(cpu, address, READ_WORD)
+        count(cpu)
+        return value
+
+    @harness
+    def store_release(cpu: Any, address: int, value: int) -> None:
+        if unlikely(is_bad(cpu, address, 7)):
+            fault_at(cpu, address, WRITE_WORD)
+            raise Oops
+        look(cpu, address, WRITE_WORD)
+        store_release_word(cpu.base + address, value)
+        count(cpu)
+
+    plain, ordered = (load, load8, store, store8), (cmpxchg, xchg, fetch_add, load_acquire, store_release)
+    return {function.__name__: function for function in (*plain, *ordered, *UNCHECKED)}

@@ -20,6 +20,14 @@ store_octet = Step("store_octet", 2)
 compare_exchange = Step("compare_exchange", 3)
 """At a raw address, store the third argument if the word is the second, in one step that is a full barrier; what was
 there."""
+exchange = Step("exchange", 2)
+"""Store a word at a raw address, in one step that is a full barrier; what was there."""
+fetch_and_add = Step("fetch_and_add", 2)
+"""Add to a word at a raw address, in one step that is a full barrier; what was there."""
+load_acquire_word = Step("load_acquire_word", 1)
+"""The word at a raw address; no later access moves before this load."""
+store_release_word = Step("store_release_word", 2)
+"""Store a word at a raw address; no earlier access moves behind this store."""
 fence = Step("fence", 0)
 """Full memory barrier, `mfence` or a locked instruction on x86-64."""
 is_below = Step("is_below", 2, is_truth=True)

@@ -18,8 +18,8 @@ declare i64 @llvm.ssub.sat.i64(i64, i64)
 Code = Callable[..., str]
 
 
-def _load_word(of: Writer, address: str) -> str:
-    return of.new(f"load atomic i64, ptr {of.pointer(address)} {ORDER}, align 8")
+def _load_word(of: Writer, address: str, order: str = ORDER) -> str:
+    return of.new(f"load atomic i64, ptr {of.pointer(address)} {order}, align 8")
 
 
 def _octet(of: Writer, address: str, order: str) -> str:
@@ -27,8 +27,8 @@ def _octet(of: Writer, address: str, order: str) -> str:
     return of.new(f"zext i8 {octet} to i64")
 
 
-def _store_word(of: Writer, address: str, value: str) -> str:
-    of.put(f"store atomic i64 {value}, ptr {of.pointer(address)} {ORDER}, align 8")
+def _store_word(of: Writer, address: str, value: str, order: str = ORDER) -> str:
+    of.put(f"store atomic i64 {value}, ptr {of.pointer(address)} {order}, align 8")
     return NOTHING
 
 
@@ -43,8 +43,12 @@ def _compare_exchange(of: Writer, address: str, old: str, new: str) -> str:
     return of.new(f"extractvalue {{i64, i1}} {pair}, 0")
 
 
-def _fence(of: Writer) -> str:
-    of.put("fence seq_cst")
+def _replace(of: Writer, how: str, address: str, value: str) -> str:
+    return of.new(f"atomicrmw {how} ptr {of.pointer(address)}, i64 {value} seq_cst")
+
+
+def _fence(of: Writer, order: str = "seq_cst") -> str:
+    of.put(f"fence {order}")
     return NOTHING
 
 
@@ -70,6 +74,10 @@ STEPS: Mapping[str, Code] = {
     "store_word": _store_word,
     "store_octet": _store_octet,
     "compare_exchange": _compare_exchange,
+    "exchange": lambda of, address, value: _replace(of, "xchg", address, value),
+    "fetch_and_add": lambda of, address, amount: _replace(of, "add", address, amount),
+    "load_acquire_word": lambda of, address: _load_word(of, address, "acquire"),
+    "store_release_word": lambda of, address, value: _store_word(of, address, value, "release"),
     "fence": _fence,
     "is_below": lambda of, value, limit: of.new(f"icmp ult i64 {value}, {limit}"),
     "stay_apart": lambda of: NOTHING,  # an attribute of the function, not an instruction
@@ -89,6 +97,8 @@ METHODS: Mapping[str, Code] = {
     "poke": lambda of, address, value: _store_word(of, _at(of, address), value),
     "peek8": lambda of, address: _octet(of, _at(of, address), ORDER),
     "barrier": _fence,
+    "rmb": lambda of: _fence(of, "acquire"),
+    "wmb": lambda of: _fence(of, "release"),
     "unexplained": lambda of: NOTHING,  # compiled code does not know which exception it handles
     "remember_stack": lambda of, word: _store_word(of, _at(of, word), "%stack"),
     "copy_stack": lambda of, target, source: NOTHING,  # the number of a stack is in the word itself
