@@ -7,15 +7,17 @@ import attrs
 from stress.marks.switches import KINDS, Kind
 
 SLICES = 20
-FIRST_SECONDS = 0.003
-GROWTH = 4
+FIRST = dict.fromkeys(Kind, 0.006) | {Kind.LINES: 0.003, Kind.AWAITS: 0.003, Kind.DELAYS: 0.012}
+"""The seconds of the first slice of each kind: at lines most faults show at once, delays take some operations."""
+GROWTH = 3
+"""By how much the slices of a cycle are longer than those of the one before."""
 LONGEST_SECONDS = 0.25
 LEAST_LONGEST_SECONDS = 0.02
 
 
 @attrs.define
 class Slices:
-    """All kinds in turn, the first ones for a short time: what one of them finds at once, the others need not wait for.
+    """All kinds in turn, in the first cycles for a short time: what one finds at once, the others need not wait for.
 
     A kind that has found something has a second turn in each cycle from then on.
     """
@@ -35,8 +37,8 @@ class Slices:
 
     def __iter__(self) -> Iterator[tuple[Kind, float]]:
         """The kind and the length in seconds of each slice, without end."""
-        seconds = FIRST_SECONDS
+        factor = 1.0
         while True:
             for kind in (*self.kinds, *sorted(self._found, key=self.kinds.index)):
-                yield kind, min(seconds, self.longest)
-                seconds = min(seconds * GROWTH, self.longest)
+                yield kind, min(FIRST[kind] * factor, self.longest)
+            factor *= GROWTH

@@ -11,7 +11,14 @@ def test_every_kind_has_its_turn_in_the_first_tenth_of_a_second_or_two() -> None
     first = list(islice(Slices(1.0), len(KINDS)))
     assert [kind for kind, _ in first] == list(KINDS)
     assert sum(seconds for _, seconds in first) < 0.2
-    assert [seconds for _, seconds in first] == sorted(seconds for _, seconds in first)
+
+
+def test_the_slices_of_each_kind_become_longer_from_cycle_to_cycle_up_to_the_longest() -> None:
+    turns = list(islice(Slices(1.0), 6 * len(KINDS)))
+    for kind in KINDS:
+        lengths = [seconds for one, seconds in turns if one is kind]
+        assert lengths == sorted(lengths)
+        assert lengths[0] < lengths[1] <= lengths[-1] == Slices(1.0).longest
 
 
 def test_no_slice_is_longer_than_its_part_of_the_time_or_the_longest() -> None:
