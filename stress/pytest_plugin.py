@@ -31,7 +31,7 @@ HELP = {
 }
 RESULTS = "keep the figures of each stress item as a run file in this folder, for kstress report and kstress compare"
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
-SCENARIO_LINE = re.compile(rb"^SCENARIO\b.*=", re.MULTILINE)
+SCENARIO_LINE = re.compile(rb"^SCENARIOS?\b.*=", re.MULTILINE)
 NOTE = "stress_note"
 MOST_NOTES = 20
 NEEDS_FIXTURE = "has the mark `stress` but not the fixture `stress`: it ran once, as an ordinary test"

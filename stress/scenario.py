@@ -28,6 +28,8 @@ POINTS = {
 """The patch's six points, its cure, its doubt and what it leaves unsaid: what a scenario is about."""
 TYPE_STABLE = "type-stable"
 NEVER = Fraction(0)
+SAME_FILE = ":"
+"""What the name of a twin begins with that stands in the same file."""
 
 
 def one_of(known: Iterable[str]) -> "Callable[[object, attrs.Attribute[str], str], None]":
@@ -85,12 +87,18 @@ class Program:
         return self.operation(protocol) if isinstance(self.operation, PerProtocol) else self.operation
 
 
+def _name_of_twin(twin: "str | Scenario | None") -> str | None:
+    """A twin by the name that is written down; a value is another scenario of the same file."""
+    return f"{SAME_FILE}{twin.name}" if isinstance(twin, Scenario) else twin
+
+
 @attrs.frozen
 class Scenario:
     """A guarantee under test; `scenarios/` holds one in each file.
 
     `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which expects
-    "violated" or "stalled" and differs only in the protection under test. `outcomes` adds or grades outcomes.
+    "violated" or "stalled" and differs only in the protection under test: a name of the catalogue, a path, or another
+    scenario of the same file's SCENARIOS, as a value or as ":name". `outcomes` adds or grades outcomes.
     `protocol` is how the list changes, by default as the patch has it. `hardware` is what else the CPUs do; `fate`
     what becomes of freed memory: "poisoned", "reused" (not poisoned, and handed out again to the next module),
     "unmapped" (touching it faults) or "type-stable" (it keeps what is in it and may be touched, as with
@@ -104,7 +112,7 @@ class Scenario:
     source: str
     programs: tuple[Program, ...]
     expect: str = attrs.field(validator=one_of(VERDICTS))
-    twin: str | None = None
+    twin: str | None = attrs.field(default=None, converter=_name_of_twin)
     outcomes: Mapping[str, Outcome] = attrs.field(default=OUTCOMES, converter=with_findings)
     hardware: Hardware = PLAIN
     point: str = attrs.field(default="", validator=one_of(POINTS))
@@ -112,6 +120,11 @@ class Scenario:
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
     protocol: Protocol = attrs.field(default=STOPPED, kw_only=True)
+
+    @property
+    def twin_label(self) -> str | None:
+        """What reports call the twin: its name or its path; None without one."""
+        return self.twin and self.twin.removeprefix(SAME_FILE)
 
     @property
     def least_cpus(self) -> int:

@@ -1,15 +1,18 @@
 """Finds and loads scenarios: by name in the catalogue, or by path. The catalogue is the folder `scenarios/`.
 
-It lies beside the package in a checkout and an editable install, and inside the package in a wheel.
+It lies beside the package in a checkout and an editable install, and inside the package in a wheel. A file defines one
+scenario as SCENARIO, or several as SCENARIOS; `path:name` is one of several.
 """
 
 import errno
 import hashlib
 import importlib.util
 import os
+import re
 import stat
 import sys
 import traceback
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,10 +24,12 @@ from stress.judge.outcomes import fault_of
 from stress.machine.language.check import check_handler, check_operation
 from stress.machine.seam import SCENARIO_MODULE
 from stress.safe_text import on_one_line, shown
-from stress.scenario import POINTS, Scenario
+from stress.scenario import POINTS, SAME_FILE, Scenario
 
 _HERE = Path(__file__).parent
 MOST_NEAREST = 3
+MOST_NAMES = 8
+VARIANT = re.compile(r"[\w-]+")
 LARGEST_SOURCE = 16 << 20
 
 
@@ -47,8 +52,8 @@ def line_of(error: BaseException, path: Path) -> int:
     return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == str(path)), 1)
 
 
-_loaded: dict[Path, tuple[bytes, Scenario]] = {}
-"""The files that this process has loaded: the bytes that ran, and the scenario that they define."""
+_loaded: dict[Path, tuple[bytes, Sequence[Scenario]]] = {}
+"""The files that this process has loaded: the bytes that ran, and the scenarios that they define."""
 
 
 def read_source(path: Path) -> bytes:
@@ -63,8 +68,8 @@ def loaded_source(path: Path) -> bytes:
     return known[0] if known else read_source(path)
 
 
-def load_scenario(path: Path) -> Scenario:
-    """The `SCENARIO` of the file at the absolute `path`; its `origin` is its name if the catalogue has it.
+def load_scenarios(path: Path) -> Sequence[Scenario]:
+    """The scenarios of the file at the absolute `path`; the `origin` of one of the catalogue is its name.
 
     Raises:
         UserError: when the file cannot be read or run, has no SCENARIO, or one whose outcomes collide.
@@ -72,24 +77,24 @@ def load_scenario(path: Path) -> Scenario:
     return load_source(path, loaded_source(path))
 
 
-def load_source(path: Path, source: bytes) -> Scenario:
-    """The scenario that `source`, bytes read from `path` before, defines: they run, and not the file as it is now.
+def load_source(path: Path, source: bytes) -> Sequence[Scenario]:
+    """The scenarios that `source`, bytes read from `path` before, defines: they run, and not the file as it is now.
 
     The module is kept in `sys.modules`, where compiled code looks for it.
 
     Raises:
-        UserError: as `load_scenario`, and when this process has run other bytes of that file.
+        UserError: as `load_scenarios`, and when this process has run other bytes of that file.
     """
     if path not in _loaded:
         _loaded[path] = source, _run_source(path, source)
-    known, scenario = _loaded[path]
+    known, scenarios = _loaded[path]
     if known != source:
         raise UserError(f"{shown(path)} has changed since this process loaded it; start a new process")
-    return scenario
+    return scenarios
 
 
-def _run_source(path: Path, source: bytes) -> Scenario:
-    """Run the bytes of a scenario file as a module; its SCENARIO."""
+def _run_source(path: Path, source: bytes) -> Sequence[Scenario]:
+    """Run the bytes of a scenario file as a module; its scenarios."""
     name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -102,13 +107,40 @@ def _run_source(path: Path, source: bytes) -> Scenario:
         fault = f"{type(error).__name__}: {on_one_line(str(error))}"
         line = line_of(error, path)
         raise UserError(f"{shown(path)}, line {line}: {fault}; fix the scenario file") from error
+    if hasattr(module, "SCENARIOS"):
+        return _several(path, module.SCENARIOS)
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
+    _check(path, scenario, [scenario.name])
+    known = path.parent == _real(scenarios_folder()) and path.stem == scenario.name
+    return [attrs.evolve(scenario, origin=scenario.name if known else str(path))]
+
+
+def _several(path: Path, found: object) -> Sequence[Scenario]:
+    """The scenarios of a file that has several. UserError if they are none, or two have one name."""
+    scenarios = list(found) if isinstance(found, Iterable) else []
+    if not scenarios or not all(isinstance(one, Scenario) for one in scenarios):
+        usual = "end the file with SCENARIOS = [Scenario(...), ...]"
+        raise UserError(f"{shown(path)}: SCENARIOS is no list of scenarios; {usual}")
+    names = [scenario.name for scenario in scenarios]
+    for name in names:
+        if not VARIANT.fullmatch(name):
+            raise UserError(f"{shown(path)}: the name {shown(repr(name))} needs letters, digits, _ and - only")
+        if names.count(name) > 1:
+            raise UserError(f"{shown(path)}: two scenarios are called {name}; give each a name of its own")
+    for scenario in scenarios:
+        _check(path, scenario, names)
+    return [attrs.evolve(scenario, origin=f"{path}:{scenario.name}") for scenario in scenarios]
+
+
+def _check(path: Path, scenario: Scenario, names: Sequence[str]) -> None:
+    """UserError for a scenario of a file whose outcomes collide, or whose twin is to be in the file and is not."""
     if refused := fault_of(scenario.outcomes):
         raise UserError(f"{shown(path)}: {refused}")
-    known = path.parent == _real(scenarios_folder()) and path.stem == scenario.name
-    return attrs.evolve(scenario, origin=scenario.name if known else str(path))
+    twin = scenario.twin or ""
+    if twin.startswith(SAME_FILE) and twin[1:] not in names:
+        raise UserError(f"{shown(path)}: {scenario.name} names the twin {shown(twin[1:])}; put it into SCENARIOS")
 
 
 def catalogue() -> list[Scenario]:
@@ -116,7 +148,7 @@ def catalogue() -> list[Scenario]:
     folder = _real(scenarios_folder())
     with telling(f"cannot read the catalogue in {shown(folder)}", "install kstress again"):
         names = [name for name in os.listdir(folder) if name.endswith(".py")]
-    loaded = {path.stem: load_scenario(path) for path in map(folder.joinpath, names)}
+    loaded = {path.stem: one for path in map(folder.joinpath, names) for one in load_scenarios(path)}
     owners = {scenario.twin: name for name, scenario in loaded.items() if scenario.twin in loaded}
 
     def place(scenario: Scenario) -> tuple[int, str, bool, str]:
@@ -126,12 +158,19 @@ def catalogue() -> list[Scenario]:
     return sorted(loaded.values(), key=place)
 
 
+def _parts(wanted: str) -> tuple[str, str | None]:
+    """The path or name, and which one of several scenarios of the file; None if that is not said."""
+    file, colon, name = wanted.rpartition(":")
+    return (file, name) if colon and file.endswith(".py") else (wanted, None)
+
+
 def scenario_file(wanted: str) -> Path:
-    """The file of the scenario of this name in the catalogue, or of this path; an absolute path.
+    """The file of the scenario of this name in the catalogue, or of this path or `path:name`; an absolute path.
 
     Raises:
         UserError: when there is none; it names similar scenarios.
     """
+    wanted, _ = _parts(wanted)
     path = Path(wanted)
     if path.suffix == ".py" or "/" in wanted:
         usual = "give the path of a .py file, or a name (kstress list)"
@@ -153,12 +192,32 @@ def _nearest(wanted: str) -> str:
 
 
 def find_scenario(wanted: str) -> Scenario:
-    """The scenario of this name in the catalogue, or in the file of this path.
+    """The scenario of this name in the catalogue, or in the file of this path, or the one that `path:name` names.
 
     Raises:
-        UserError: when there is none, or its file defines none, or its code is not kernel code.
+        UserError: when there is none, or its file defines none, or several, or its code is not kernel code.
     """
-    return checked(load_scenario(scenario_file(wanted)))
+    return checked(chosen(load_scenarios(scenario_file(wanted)), wanted))
+
+
+def find_scenarios(wanted: str) -> Sequence[Scenario]:
+    """The same, but all scenarios of a file that has several, if none of them is named."""
+    found = load_scenarios(scenario_file(wanted))
+    return list(map(checked, found if _parts(wanted)[1] is None else [chosen(found, wanted)]))
+
+
+def chosen(found: Sequence[Scenario], wanted: str) -> Scenario:
+    """The one of a file's scenarios that is meant. UserError if it is not there, or not said which."""
+    file, name = _parts(wanted)
+    names = [scenario.name for scenario in found]
+    if name in names:
+        return found[names.index(name)]
+    known = f"it has {', '.join(names[:MOST_NAMES])}{', ...' if len(names) > MOST_NAMES else ''}"
+    if name is not None:
+        raise UserError(f"{shown(file)} has no scenario {shown(repr(name))}; {known}")
+    if len(found) > 1:
+        raise UserError(f"{shown(file)} has {len(found)} scenarios; give one, like {shown(file)}:{names[0]}; {known}")
+    return found[0]
 
 
 def checked(scenario: Scenario) -> Scenario:
@@ -171,5 +230,20 @@ def checked(scenario: Scenario) -> Scenario:
 
 
 def twin_of(scenario: Scenario) -> Scenario | None:
-    """The twin that a scenario names, from the catalogue; None if it names none."""
-    return None if scenario.twin is None else find_scenario(scenario.twin)
+    """The twin that a scenario names; None if it names none."""
+    return None if scenario.twin is None else find_scenario(twin_name(scenario.origin, scenario.twin))
+
+
+def twin_name(origin: str, twin: str) -> str:
+    """What `find_scenario` finds the twin by, that the scenario of this origin names: nothing runs.
+
+    `:name` is another scenario of the same file. A path that is not absolute starts at that file's folder, if there is
+    such a file, and else at the current folder.
+    """
+    file, _ = _parts(origin)
+    if twin.startswith(SAME_FILE):
+        return f"{file}{twin}"
+    path = _parts(twin)[0]
+    if file.endswith(".py") and path.endswith(".py") and os.path.isfile(Path(file).parent / path):
+        return str(Path(file).parent / twin)
+    return twin

@@ -13,7 +13,16 @@ from stress.judge.outcomes import Outcome
 from stress.runs.conditions import Conditions
 from stress.safe_text import shown
 from stress.scenario import TYPE_STABLE, VERDICTS, Scenario
-from stress.scenario_files import find_scenario, load_source, loaded_source, read_source, scenario_file, twin_of
+from stress.scenario_files import (
+    chosen,
+    find_scenario,
+    load_source,
+    loaded_source,
+    read_source,
+    scenario_file,
+    twin_name,
+    twin_of,
+)
 from stress.settings import FATES
 
 STATUSES = ("running", "complete", "interrupted", "failed")
@@ -128,8 +137,8 @@ def _sources(part: ScenarioRecord) -> list[tuple[Path, bytes]]:
     origin = part.origin
     if not (origin.isidentifier() or Path(origin).is_absolute()):
         raise UserError(f"{shown(repr(origin))} is neither a scenario of the catalogue nor an absolute path")
-    files = [scenario_file(one) for one in (origin, part.twin) if one is not None]
-    return [(file, read_source(file)) for file in files]
+    names = [origin, *([] if part.twin is None else [twin_name(origin, part.twin)])]
+    return [(file, read_source(file)) for file in map(scenario_file, names)]
 
 
 def digest_here(part: ScenarioRecord) -> str:
@@ -148,7 +157,7 @@ def load_recorded(part: ScenarioRecord) -> Scenario:
     (file, source), *twins = sources = _sources(part)
     if (here := digest_of(content for _, content in sources)) != part.digest:
         raise UserError(_told_change(_whose_file(part), here, part.digest))
-    scenario = load_source(file, source)
+    scenario = chosen(load_source(file, source), part.origin)
     if scenario.twin != part.twin:
         raise UserError(f"{_whose_file(part)} names the twin {shown(scenario.twin)}, and not {shown(part.twin)}")
     for twin in twins:

@@ -41,11 +41,11 @@ def run(
     """Run scenarios and judge them; without any, the pair: before the patch and after it."""
     from stress.config import Config
     from stress.results.terminal.run import Outputs
-    from stress.scenario_files import find_scenario
+    from stress.scenario_files import find_scenarios
 
     announce("run")
     config = Config(**config_values(given))
-    chosen = [find_scenario(name) for name in named(scenarios, everything) or PAIR]
+    chosen = [one for name in named(scenarios, everything) or PAIR for one in find_scenarios(name)]
     outputs = Outputs(json_file, results, reports)
     done: list[Result] = []
 

@@ -24,7 +24,7 @@ from stress.runs.hooks import Hooks
 from stress.runs.result import Result
 from stress.runs.runner import run_scenario, world_for
 from stress.scenario import Scenario
-from stress.scenario_files import find_scenario
+from stress.scenario_files import find_scenarios
 
 DURATION = "2s"
 """Longer than that of other tests, since HELD needs a number of trials that depends on the twin's rate. In 250 ms, on
@@ -69,11 +69,15 @@ class ScenarioFile(pytest.File):
             CollectError: in one line, when the file or a setting cannot be used.
         """
         try:
-            scenario = find_scenario(str(self.path))
-            defaults = {"cpus": str(max(DEFAULT_CPUS, scenario.least_cpus)), "duration": DURATION}
-            found = find_settings(self.config, {}, defaults)
+            for scenario in find_scenarios(str(self.path)):
+                yield from self._items(scenario)
         except UserError as error:
             raise self.CollectError(str(error)) from None
+
+    def _items(self, scenario: Scenario) -> Iterator["ScenarioItem"]:
+        """The items of one scenario."""
+        defaults = {"cpus": str(max(DEFAULT_CPUS, scenario.least_cpus)), "duration": DURATION}
+        found = find_settings(self.config, {}, defaults)
         for engine in engines(found["engine"]):
             for cell in cells(found):
                 name = f"{scenario.name}[{engine}-{cell.name}]"

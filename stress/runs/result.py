@@ -102,7 +102,7 @@ class Result:
             return None
         twin = self.twin_tally
         return {
-            "scenario": self.scenario.twin,
+            "scenario": self.scenario.twin_label,
             "race_windows": twin.race_windows,
             "violations": twin.violations,
             **trials_json(twin.caught),

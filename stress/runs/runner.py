@@ -26,7 +26,7 @@ from stress.runs.settled import Settled, settle
 from stress.runs.track import SHORTEST_SLICE, Track, has_violation, prepare
 from stress.runs.variation import too_few_cpus
 from stress.scenario import Scenario
-from stress.scenario_files import checked, find_scenario, twin_of
+from stress.scenario_files import checked, find_scenarios, twin_of
 
 SLICE_SECONDS = 0.25
 
@@ -131,7 +131,9 @@ def run(scenarios: Iterable[str | Path | Scenario], config: Config | None = None
         UserError: for input that cannot be used.
         HarnessError: when the harness itself failed.
     """
-    chosen = [checked(one) if isinstance(one, Scenario) else find_scenario(str(one)) for one in scenarios]
+    chosen: list[Scenario] = []
+    for one in scenarios:
+        chosen += [checked(one)] if isinstance(one, Scenario) else find_scenarios(str(one))
     config = config or Config()
     world = world_for(config)
     return [run_scenario(scenario, world, config) for scenario in chosen]

@@ -16,7 +16,7 @@ from stress.campaign.soak.ending import ending_of
 from stress.campaign.soak.rundir import read_run
 from stress.errors import UserError
 from stress.results.load.gather import gather
-from stress.scenario_files import find_scenario, load_scenario, read_source, scenarios_folder
+from stress.scenario_files import find_scenario, load_scenarios, read_source, scenarios_folder
 from tests.campaign.soak.made import make_run, plan_of
 
 HELD, SPINLOCK = "stop_machine", "modlist_spinlock"
@@ -117,7 +117,7 @@ def test_a_compiled_file_beside_a_scenario_does_not_run(tmp_path: Path) -> None:
     evil.write_text(f"open({str(tmp_path / 'evil.ran')!r}, 'x')\n")
     planted = Path(importlib.util.cache_from_source(str(path)))
     py_compile.compile(str(evil), str(planted), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-    assert load_scenario(path).name == HELD
+    assert load_scenarios(path)[0].name == HELD
     assert ran(tmp_path) == [HELD]
     assert planted.exists()
 
@@ -130,7 +130,7 @@ def test_a_file_that_changed_under_a_process_is_not_run_beside_what_it_was(
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(UserError, match="has changed since this process loaded it; start a new process"):
         load_recorded(attrs.evolve(fresh, digest=digest_here(fresh)))
-    assert load_scenario(path).name == HELD
+    assert load_scenarios(path)[0].name == HELD
 
 
 @pytest.mark.parametrize("origin", ["stop_machine.py", "./stop_machine.py", "../x/stop_machine.py", "a\0b", ""])

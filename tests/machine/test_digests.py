@@ -87,7 +87,8 @@ def digests(folder: Path, source: str) -> list[str]:
     folder.mkdir()
     source += LAST_LINE
     (folder / "mine.py").write_text(source)
-    [program] = load_source(folder / "mine.py", source.encode()).programs
+    [scenario] = load_source(folder / "mine.py", source.encode())
+    [program] = scenario.programs
     return list(map(digest_of, Library().program(program.operation, CpuKind(KASAN)).units))
 
 

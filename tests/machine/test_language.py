@@ -71,7 +71,8 @@ DEFINITION = "def reader"
 def load(path: Path, functions: str) -> Scenario:
     """Load and check a scenario file that has these functions."""
     path.write_text(FIRST + functions + LAST)
-    return checked(load_source(path, path.read_bytes()))
+    [scenario] = load_source(path, path.read_bytes())
+    return checked(scenario)
 
 
 def marked_line(functions: str) -> int:

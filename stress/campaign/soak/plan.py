@@ -21,16 +21,16 @@ from stress.runs.runner import world_for
 from stress.runs.settled import settle
 from stress.runs.variation import least_cpus, vary
 from stress.safe_text import shown
-from stress.scenario_files import find_scenario
+from stress.scenario import Scenario
+from stress.scenario_files import find_scenarios
 from stress.settings import SETTINGS
 
 SHORTEST_INTERVAL = 0.1
 FREE = ("duration_s", "interval_s")
 
 
-def _part(name: str, config: Config) -> ScenarioRecord:
+def _part(scenario: Scenario, config: Config) -> ScenarioRecord:
     """One scenario; UserError if it cannot run with `config`."""
-    scenario = find_scenario(name)
     needed = least_cpus(scenario, config)
     if config.cpus < needed:
         raise UserError(f"--cpus: {scenario.name} needs at least {needed} CPUs, not {config.cpus}; give more")
@@ -50,7 +50,7 @@ def new_plan(scenarios: Iterable[str], config: Config, interval_s: float) -> Pla
     Raises:
         UserError: for input that cannot be used; nothing was started then.
     """
-    parts = tuple(_part(name, config) for name in scenarios)
+    parts = tuple(_part(scenario, config) for name in scenarios for scenario in find_scenarios(name))
     names = [part.name for part in parts]
     if not parts:
         raise UserError("SCENARIO: a soak needs at least one scenario; kstress list has their names")
@@ -88,7 +88,7 @@ def resumed_plan(run: StoredSoak, scenarios: Iterable[str], given: Mapping[str, 
 def _asked(plan: Plan, scenarios: list[str], given: Mapping[str, object]) -> Iterable[str]:
     """How what is asked for differs from the plan."""
     origins = [part.origin for part in plan.scenarios]
-    asked = [find_scenario(name).origin for name in scenarios]
+    asked = [scenario.origin for name in scenarios for scenario in find_scenarios(name)]
     if asked and sorted(asked) != sorted(origins):
         yield f"it is of {', '.join(map(shown, origins))}, not of {', '.join(map(shown, asked))}"
     for setting in SETTINGS:

@@ -1,7 +1,7 @@
 """The plan of a sweep: every cell of a matrix, looked at before any of them runs; or that of a run directory."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -22,7 +22,7 @@ from stress.runs.settled import settle
 from stress.runs.variation import least_cpus, vary
 from stress.safe_text import shown
 from stress.scenario import Scenario
-from stress.scenario_files import find_scenario, twin_of
+from stress.scenario_files import find_scenarios, twin_of
 from stress.settings import AXES
 
 MOST_CELLS = 100_000
@@ -35,8 +35,8 @@ def new_plan(matrix: Matrix) -> Plan:
         UserError: with a line for everything that cannot be; nothing was started then.
     """
     errors = Errors()
-    found = [errors.collect(_scenario, name, matrix) for name in matrix.scenarios]
-    scenarios = [scenario for scenario in found if scenario]
+    found = [errors.collect(_scenarios, name, matrix) for name in matrix.scenarios]
+    scenarios = [scenario for several in found for scenario in several or ()]
     _check_names(scenarios, matrix, errors)
     _check_size(matrix, errors)
     _check_find(matrix, errors)
@@ -56,10 +56,10 @@ def new_plan(matrix: Matrix) -> Plan:
     )
 
 
-def _scenario(name: str, matrix: Matrix) -> Scenario:
-    """A scenario that a matrix names."""
+def _scenarios(name: str, matrix: Matrix) -> Sequence[Scenario]:
+    """A scenario that a matrix names, or all those of a file."""
     with telling(matrix.where("scenarios")):
-        return find_scenario(name)
+        return find_scenarios(name)
 
 
 def _check_names(scenarios: list[Scenario], matrix: Matrix, errors: Errors) -> None:

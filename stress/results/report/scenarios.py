@@ -46,7 +46,7 @@ def _expected(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
 def _twins(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
     """The twin of each scenario that has one."""
     for source in sources:
-        yield from ((part.name, part.twin) for part in source.parts if part.twin)
+        yield from ((part.name, label) for part in source.parts if (label := part.scenario().twin_label))
         yield from ((run.scenario, run.twin.scenario) for entry in source.entries if (run := entry.run) and run.twin)
 
 

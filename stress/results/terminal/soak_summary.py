@@ -88,7 +88,7 @@ def end_line(ending: Ending, result: Result) -> str:
         "violations": tally.violations,
         "rate_upper_95": "none" if bound is None else f"{bound:.3g}",
         **_trials("", tally),
-        "twin": result.scenario.twin or "none",
+        "twin": result.scenario.twin_label or "none",
         **({"twin_race_windows": twin.race_windows, "twin_violations": twin.violations} if twin else {}),
         **(_trials("twin_", twin) if twin else {}),
         "seed": plan.seed,

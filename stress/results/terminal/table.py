@@ -87,7 +87,7 @@ def _stops(tally: Tally) -> str:
 def _twin(result: Result, twin: Tally) -> str:
     """What the twin shows this run could have seen."""
     needed = trials_needed(twin)
-    text = f"{result.scenario.twin}: {twin.violations:,} violations; {bound_text(twin.caught)}"
+    text = f"{result.scenario.twin_label}: {twin.violations:,} violations; {bound_text(twin.caught)}"
     return text if needed is None else f"{text}; HELD takes {needed:,} trials"
 
 

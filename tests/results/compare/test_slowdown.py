@@ -11,11 +11,11 @@ import pytest
 from benchmarks.compare import EQUAL, SLOWED, figures, rounds, sides, swept
 from stress.machine.seam import SCENARIO_MODULE
 from stress.results.compare.comparison import Answer
-from stress.scenario_files import load_scenario
+from stress.scenario_files import find_scenario
 
 
 def test_the_slowed_side_counts_four_lookups_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
-    slowed = load_scenario(SLOWED)
+    slowed = find_scenario(str(SLOWED))
     reader = slowed.programs[1].under(slowed.protocol)
     module = sys.modules[reader.__module__]
     assert module.__name__.startswith(SCENARIO_MODULE)
@@ -28,7 +28,7 @@ def test_the_slowed_side_counts_four_lookups_of_five(monkeypatch: pytest.MonkeyP
 
 
 def test_the_sides_differ_in_nothing_else() -> None:
-    equal, slowed = load_scenario(EQUAL), load_scenario(SLOWED)
+    equal, slowed = find_scenario(str(EQUAL)), find_scenario(str(SLOWED))
     assert (equal.name, equal.programs[0], equal.expect) == (slowed.name, slowed.programs[0], slowed.expect)
     assert equal.fate == slowed.fate
 
