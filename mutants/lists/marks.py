@@ -415,8 +415,12 @@ GROUP = Group(
             "if True",
             TASKS,
         ),
-        TAKERS.of("def last(").mutant(
-            "waiter-takes", "a thread that waits for a lock took it last", "not in still", "is not None", WAITS
+        TAKERS.of("def event(").mutant(
+            "waiter-takes",
+            "who comes to a line again has taken its lock",
+            "and asked[1] != line",
+            "",
+            WAITS,
         ),
         FRAMES.without("collects-within", "taking frames may wait for ever", "        gc.disable()", ALL_FRAMES),
         ITEMS.of("def runtest(").never("any-verdict", "a scenario passes with any verdict", "not result.as_expected"),

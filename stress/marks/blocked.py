@@ -42,17 +42,17 @@ class Blocked:
     """Those that wait, by the number of their CPU, with their frames, innermost first. They must not run meanwhile.
 
     `idents`: the identifiers of the threads that they are; none if they are tasks. `last_taker` says who
-    was last seen to take a lock, by its text in the source, but for the threads that wait for it.
+    was last seen to take a lock, by its text in the source.
     """
 
     _frames: Mapping[int, Sequence[FrameType]]
     _idents: Mapping[int, int | None] = attrs.field(factory=dict)
-    _last_taker: Callable[[str, set[int]], str] = lambda text, waiting: ""
+    _last_taker: Callable[[str], str] = lambda text: ""
     _wants: dict[int, Named | None] = attrs.field(init=False)
     _held: dict[int, Held] = attrs.field(init=False)
 
     @classmethod
-    def of_threads(cls, threads: Mapping[int, threading.Thread], last_taker: Callable[[str, set[int]], str]) -> Self:
+    def of_threads(cls, threads: Mapping[int, threading.Thread], last_taker: Callable[[str], str]) -> Self:
         """Waiting threads, as they are now."""
         current = current_frames()
         frames = {number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in threads.items()}
@@ -109,9 +109,7 @@ class Blocked:
 
     def _taken(self, want: Named) -> str:
         """That the holder of a lock is unknown, and who was last seen to take one of that name."""
-        same = (number for number, other in self._wants.items() if other and other.text == want.text)
-        waiting = {ident for ident in map(self._idents.get, same) if ident}
-        return f"{UNKNOWN_HOLDER}{self._last_taker(want.text, waiting)}"
+        return f"{UNKNOWN_HOLDER}{self._last_taker(want.text)}"
 
     def waits_for_lock(self, number: int) -> bool:
         """Whether a CPU waits for a lock itself, and not for a condition."""

@@ -96,9 +96,9 @@ class Crew:
         number = next(mine, None)
         return "another thread" if number is None else f"CPU {number}"
 
-    def _last_taker(self, text: str, waiting: set[int]) -> str:
+    def _last_taker(self, text: str) -> str:
         """Who was last seen to take a lock; empty if nobody was."""
-        taker = self.takers.last(text, waiting)
+        taker = self.takers.last(text)
         return f"; {self._named(taker.ident)} was last seen to take one of that name ({taker.place})" if taker else ""
 
     def leave(self, ending: RunEnd) -> None:

@@ -6,7 +6,7 @@ other threads store to them meanwhile. So a lock is known by its text in the sou
 
 import dis
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 from threading import get_ident
 from types import CodeType
@@ -20,7 +20,7 @@ MOST_TAKERS = 256
 
 @attrs.frozen
 class Taker:
-    """A thread, by its ident, that came to a line which takes the lock `text`."""
+    """A thread, by its ident, that took the lock `text`, and where."""
 
     ident: int
     text: str
@@ -38,26 +38,29 @@ def taking_lines(code: CodeType) -> frozenset[int]:
 
 @attrs.define
 class Takers:
-    """The last visits of such lines, of all threads. They share it without a lock; a lost visit is only not told."""
+    """Who took locks in such lines, of all threads. They share it without a lock; what is lost is only not told.
 
-    _visits: deque[tuple[int, CodeType, int]] = attrs.field(factory=partial(deque, maxlen=MOST_TAKERS))
+    A thread has taken the lock when it comes to its next line of that function. It has not released it yet, so that
+    these are in the order in which the lock was taken.
+    """
+
+    _taken: deque[tuple[int, CodeType, int]] = attrs.field(factory=partial(deque, maxlen=MOST_TAKERS))
+    _asking: dict[int, tuple[CodeType, int]] = attrs.field(factory=dict)
 
     def event(self, code: CodeType, line: int) -> None:
-        """Note a line that is reached."""
+        """Note a line that is reached, in a function that takes locks."""
+        ident = get_ident()
+        asked = self._asking.pop(ident, None)
+        if asked and asked[0] is code and asked[1] != line:
+            self._taken.append((ident, *asked))
         if line in taking_lines(code):
-            self._visits.append((get_ident(), code, line))
+            self._asking[ident] = code, line
 
-    def last(self, text: str, waiting: Iterable[int]) -> Taker | None:
-        """Who was last seen to take the lock `text`. The last visit of each thread that waits for it is its wait."""
-        still = set(waiting)
-        for taker in self._latest_first():
-            if taker.text == text:
-                if taker.ident not in still:
-                    return taker
-                still.discard(taker.ident)
-        return None
+    def last(self, text: str) -> Taker | None:
+        """Who was last seen to take the lock `text`."""
+        return next((taker for taker in self._latest_first() if taker.text == text), None)
 
     def _latest_first(self) -> Iterator[Taker]:
-        """The visits with the locks that they are about."""
-        for ident, code, line in reversed(self._visits.copy()):
+        """Who took which lock where."""
+        for ident, code, line in reversed(self._taken.copy()):
             yield from (Taker(ident, text, f"{code.co_filename}:{line}") for text in acquired(code, line))
