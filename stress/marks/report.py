@@ -32,7 +32,8 @@ def headline(run: MarkRun) -> str:
     if run.starved:
         return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish their operation on"
     if not run.overlapped:
-        why = ": no body awaited anything that waits" if any(map(_is_task, run.players)) else ""
+        alone = len(run.players) == 1 or not any(map(_is_task, run.players))
+        why = "" if alone else ": no body awaited anything that waits"
         return (
             f"INCONCLUSIVE: none of {run.operations:,} operations overlapped {_whose(run)}{why}, so nothing was tested"
         )

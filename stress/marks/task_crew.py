@@ -16,7 +16,7 @@ from stress.marks import loops
 from stress.marks.blocked import Blocked
 from stress.marks.code_under_test import PACKAGE, is_within
 from stress.marks.cpu import EndThread
-from stress.marks.crew import LEFT_BEHIND, Crew, Left, stack_of
+from stress.marks.crew import Crew, Left, stack_of
 from stress.marks.loops import frames
 from stress.marks.monitor import Activity, Monitor, ThreadSample
 from stress.marks.positions import Position
@@ -29,6 +29,7 @@ TURN_SECONDS = 0.002
 REST_SECONDS = 0.005
 STARVED_PART = 0.1
 CANCELLED = "its task was cancelled"
+GOES_ON = "its task was cancelled and goes on; it is left behind"
 HOST = 0
 """The CPU whose thread runs the loop."""
 
@@ -47,6 +48,7 @@ class TaskCrew(Crew):
     _stepping: Stepping = attrs.field(init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(init=False, default=None)
     _tasks: list[asyncio.Task[Any]] = attrs.field(init=False, factory=list)
+    _unended: list[int] = attrs.field(init=False, factory=list)
     _failed: asyncio.Task[Any] | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -132,15 +134,14 @@ class TaskCrew(Crew):
         """Report CPUs that do not end their operation, and cancel their tasks."""
         waiting = {number: self._frames(number) for number in ending.left if ending.waits(number)}
         blocked = Blocked(waiting)
-        self.left = [self._told(number, ending, blocked) for number in ending.left]
+        self._unended = ending.left
+        self.left = [self._told(number, ending, blocked) for number in self._unended]
         self.deadlocks = blocked.cycles()
         threads = {HOST: self.machine.thread(HOST)}
         if any(thread is threads[HOST] for thread in self.power_off()):
             self._end(threads, Blocked({}))
         if HOST in self.still:
             self.players = [player.left_behind() for player in self.players]
-        fate = LEFT_BEHIND if HOST in self.still else CANCELLED
-        self.left = [attrs.evolve(left, fate=fate) for left in self.left]
 
     def _told(self, number: int, ending: RunEnd, blocked: Blocked) -> Left:
         """The report of a CPU that does not end its operation."""
@@ -170,11 +171,13 @@ class TaskCrew(Crew):
         return [frame for frame in found if not is_within(frame.f_code.co_filename, PACKAGE)]
 
     def close(self) -> None:
-        """Once the machine is off: cancel all tasks and close the loop, if its thread has ended."""
+        """Once the machine is off: cancel all tasks and close the loop, if its thread has ended; tell who goes on."""
         for player in self.players:
             player.is_cancelled = True
         if self._loop and HOST not in self.still:
             loops.close(self._loop)
+        fates = [CANCELLED if self._tasks[number].done() else GOES_ON for number in self._unended]
+        self.left = [attrs.evolve(left, fate=fate) for left, fate in zip(self.left, fates, strict=True)]
 
 
 @attrs.define

@@ -181,6 +181,20 @@ while cpu.number == 1:
     assert re.search(r"CPU 0 .*\n.* it waits for the event loop, on which CPU 1 runs on", out)
 
 
+def test_a_task_that_takes_no_cancellation_is_left_behind_and_said_to_go_on(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(SHORT)
+    body = """
+while cpu.number == 0 or box[0] < 1000:
+    try:
+        await asyncio.sleep(0.01)
+    except asyncio.CancelledError:
+        box[0] += 1
+"""
+    result = run(pytester, body)
+    result.assert_outcomes(failed=1, passed=1)
+    assert re.search(r"CPU 0 .*; its task was cancelled and goes on; it is left behind\n", result.stdout.str())
+
+
 def test_partners_that_wait_for_each_other_end(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import asyncio
@@ -256,6 +270,8 @@ def test_bodies_that_await_nothing_test_nothing(pytester: pytest.Pytester) -> No
     result = run(pytester, "return 'good'")
     result.assert_outcomes(failed=1, passed=1)
     assert "overlapped another CPU's: no body awaited anything that waits, so nothing was tested" in result.stdout.str()
+    alone = run(pytester, "await asyncio.sleep(0)", cpus=1)
+    assert "overlapped another CPU's, so nothing was tested" in alone.stdout.str()
 
 
 @pytest.mark.parametrize("call", ["stop_machine(bool)", "cond_resched()", "yield_core()"])
