@@ -64,7 +64,7 @@ AT_AWAITS = {Kind.AWAITS: Yields(2, 1 / 2), Kind.DELAYS: Yields(8, 16)}
 class Switch:
     """A row of yields by noise: who yielded, the code, and the line, or the instruction's offset in bytes.
 
-    `actor` is the ident of the thread; for a task the number of its CPU.
+    `actor` is the ident of the thread; for a task at an await the number of its CPU.
     """
 
     actor: int

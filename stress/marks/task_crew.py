@@ -127,8 +127,11 @@ class TaskCrew(Crew):
                 yield Position(other.who, tuple(stack))
 
     def describe(self, switch: Switch) -> str:
-        """A switch for a report: the CPU and the place."""
-        return f"CPU {switch.actor} at {switch.place}"
+        """A switch for a report, at an await of a CPU or at a line of a thread, and the place."""
+        if switch.actor in range(len(self.players)):
+            return f"CPU {switch.actor} at {switch.place}"
+        is_host = switch.actor == self.machine.thread(HOST).ident
+        return f"{'the thread of the event loop' if is_host else 'another thread'} at {switch.place}"
 
     def leave(self, ending: RunEnd) -> None:
         """Report CPUs that do not end their operation, and cancel their tasks."""

@@ -292,3 +292,9 @@ def test_nothing_of_kstress_is_imported_where_there_is_no_scenario(pytester: pyt
             assert ours == {"stress.host", "stress.host.clocks", "stress.pytest_plugin"}
     """)
     pytester.runpytest_subprocess(*QUIET, timeout=60).assert_outcomes(passed=1)
+
+
+def test_a_file_with_several_scenarios_has_items_of_each(pytester: pytest.Pytester) -> None:
+    more = '\nimport attrs\nSCENARIOS = [SCENARIO, attrs.evolve(SCENARIO, name="other")]\n'
+    write(pytester, SPINLOCK + more)
+    assert names(collected(pytester, "--stress-engine", "python")) == [PYTHON_ITEM, "other[python-4cpus]"]

@@ -1,6 +1,7 @@
 """Bodies as tasks of one event loop: races between awaits are found, twins hold, what waits for ever is told."""
 
 import re
+import threading
 
 import pytest
 
@@ -8,6 +9,9 @@ from stress.errors import UserError
 from stress.marks.cpu import StressCpu
 from stress.marks.overlaps import Overlaps
 from stress.marks.roles import Duty, Role, deal
+from stress.marks.switches import Switch
+from stress.marks.takers import Takers
+from stress.marks.task_crew import TaskCrew
 
 pytestmark = pytest.mark.threads
 
@@ -313,3 +317,18 @@ def test_an_operation_overlaps_if_a_writer_began_or_ended_meanwhile() -> None:
     late = overlaps.enter(writes=False)
     assert not overlaps.leave(writes=True, seen=writer)
     assert overlaps.leave(writes=False, seen=late)
+
+
+def test_a_switch_of_a_thread_is_not_told_as_one_of_a_task() -> None:
+    class Host:
+        ident = 7_000
+
+    class Threads:
+        def thread(self, number: int) -> Host:
+            return Host()
+
+    crew = TaskCrew(Threads(), list, threading.local(), Takers(), noise=None, strays=print)  # type: ignore[arg-type]
+    crew.players += [None, None]
+    code = test_a_switch_of_a_thread_is_not_told_as_one_of_a_task.__code__
+    told = [crew.describe(Switch(actor, code, 1, is_line=True)).partition(" at ")[0] for actor in (1, 7_000, 8_000)]
+    assert told == ["CPU 1", "the thread of the event loop", "another thread"]
