@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import cache, update_wrapper
+from typing import Any
 
 import attrs
 
 from stress.judge.outcomes import OUTCOMES, Outcome, with_findings
 from stress.kernel.modlist import STOPPED
-from stress.kernel.protocol import PerProtocol, Protocol
+from stress.kernel.protocol import PerProtocol, Protocol, no_step, per_protocol, watched
+from stress.kernel.rest import rest_passing
 from stress.machine.features import no_nmi
-from stress.machine.seam import Operation
+from stress.machine.loop import undone
+from stress.machine.seam import Cpu, Operation
 from stress.settings import FATES, LONGEST_GAP_SECONDS
+from stress.structure import Structure
 
 VERDICTS = ("held", "violated", "stalled", "inconclusive")
 POINTS = {
@@ -28,6 +33,7 @@ POINTS = {
 """The patch's six points, its cure, its doubt and what it leaves unsaid: what a scenario is about."""
 TYPE_STABLE = "type-stable"
 NEVER = Fraction(0)
+OF_CPU_AND_PROTOCOL = 2
 SAME_FILE = ":"
 """What the name of a twin begins with that stands in the same file."""
 
@@ -68,23 +74,80 @@ class Hardware:
 PLAIN = Hardware()
 
 
+StructureOperation = Callable[[Cpu, Protocol], int]
+"""An operation on a structure, which is written for every protocol."""
+
+
 @attrs.frozen
 class Program:
     """One kind of work for a CPU: `operation` runs again and again until power-off.
 
-    `operation` is a kernel function, or what makes one of the scenario's protocol, like `modprobe_under`. `cpus` is how
-    many CPUs run it; None for all that are left. `writes` says that it passes edges, so that readers' race windows are
-    counted against it.
+    `operation` is a kernel function of a CPU; or of a CPU and the scenario's protocol; or what makes one of that
+    protocol, like `modprobe_under`. `cpus` is how many CPUs run it; None for all that are left. `writes` says that it
+    passes edges, so that readers' race windows are counted against it; a writer of a CPU and a protocol rests after
+    each operation, for the run's pace.
     """
 
     name: str
-    operation: Operation | PerProtocol[Operation]
+    operation: Operation | StructureOperation | PerProtocol[Operation]
     cpus: int | None = None
     writes: bool = False
 
     def under(self, protocol: Protocol) -> Operation:
-        """The operation where the list changes by `protocol`."""
-        return self.operation(protocol) if isinstance(self.operation, PerProtocol) else self.operation
+        """The operation under `protocol`, which ends what an oops leaves of it."""
+        made = _made_for(self.operation, self.writes, protocol)
+        return made if protocol.oops is no_step else _ending_oopses(made)(protocol)
+
+
+def _made_for(operation: Any, writes: bool, protocol: Protocol) -> Operation:
+    """An operation of a CPU alone."""
+    if isinstance(operation, PerProtocol):
+        made: Operation = operation(protocol)
+        return made
+    takes = getattr(getattr(operation, "__code__", None), "co_argcount", 1)
+    return _bound(operation, writes)(protocol) if takes == OF_CPU_AND_PROTOCOL else operation
+
+
+@cache
+def _bound(operation: StructureOperation, writes: bool) -> PerProtocol[Operation]:
+    """An operation with its protocol, which marks the edges of race windows; one that writes rests after it."""
+
+    @per_protocol(operation.__name__)
+    def under(protocol: Protocol) -> Operation:
+        marking, safepoint = watched(protocol), protocol.safepoint
+
+        def run(cpu: Cpu) -> int:
+            return operation(cpu, marking)
+
+        def run_and_rest(cpu: Cpu) -> int:
+            outcome = operation(cpu, marking)
+            rest_passing(cpu, safepoint)
+            return outcome
+
+        return as_part_of(operation, run_and_rest if writes else run)
+
+    return under
+
+
+@cache
+def _ending_oopses(operation: Operation) -> PerProtocol[Operation]:
+    """An operation at whose oops the protocol ends what has begun."""
+
+    @per_protocol(operation.__name__)
+    def under(protocol: Protocol) -> Operation:
+        oops = protocol.oops
+
+        def run(cpu: Cpu) -> int:
+            return undone(cpu, operation, oops)
+
+        return as_part_of(operation, run)
+
+    return under
+
+
+def as_part_of(operation: Callable[..., int], run: Operation) -> Operation:
+    """`run`, of which errors are told as of `operation`, which it calls."""
+    return update_wrapper(run, operation, assigned=(), updated=())
 
 
 def _name_of_twin(twin: "str | Scenario | None") -> str | None:
@@ -99,7 +162,8 @@ class Scenario:
     `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which expects
     "violated" or "stalled" and differs only in the protection under test: a name of the catalogue, a path, or another
     scenario of the same file's SCENARIOS, as a value or as ":name". `outcomes` adds or grades outcomes.
-    `protocol` is how the list changes, by default as the patch has it. `hardware` is what else the CPUs do; `fate`
+    `structure` is what readers read; without one it is the module list, with the symbols of the corpus. `protocol` is
+    how it is read and changed, by default as the patch has it. `hardware` is what else the CPUs do; `fate`
     what becomes of freed memory: "poisoned", "reused" (not poisoned, and handed out again to the next module),
     "unmapped" (touching it faults) or "type-stable" (it keeps what is in it and may be touched, as with
     SLAB_TYPESAFE_BY_RCU: the detector of such touches is off). `learnt` is what its runs taught, in a line; `point` is
@@ -120,6 +184,7 @@ class Scenario:
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
     protocol: Protocol = attrs.field(default=STOPPED, kw_only=True)
+    structure: Structure | None = attrs.field(default=None, kw_only=True)
 
     @property
     def twin_label(self) -> str | None:

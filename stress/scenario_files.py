@@ -21,6 +21,7 @@ import attrs
 from stress.errors import UserError
 from stress.host.disk import read_whole, telling
 from stress.judge.outcomes import fault_of
+from stress.kernel.protocol import BOOT
 from stress.machine.language.check import check_handler, check_operation
 from stress.machine.seam import SCENARIO_MODULE
 from stress.safe_text import on_one_line, shown
@@ -226,6 +227,8 @@ def checked(scenario: Scenario) -> Scenario:
         check_operation(program.under(scenario.protocol), scenario.protocol.safepoint)
     for handler in (scenario.protocol.interrupt, scenario.hardware.nmi_handler):
         check_handler(handler)
+    if scenario.structure:
+        check_handler(scenario.structure.boot, BOOT)
     return scenario
 
 

@@ -21,6 +21,7 @@ from stress.judge.violation import (
     Deed,
     KernelWarning,
     Node,
+    Noted,
     Overwritten,
     Row,
     Stack,
@@ -28,8 +29,10 @@ from stress.judge.violation import (
     Violation,
 )
 from stress.kernel.kallsyms import KSYM_NAME_LEN
+from stress.kernel.struct import Struct
 from stress.kernel.struct_module import IMAGE_MODULE, MODULE_NAME_LEN, NAME
 from stress.machine import blocks, evidence, words
+from stress.machine.notes import name_of_value
 from stress.machine.ram import Ram
 from stress.machine.slab import POISON_END, POISON_FREE
 from stress.machine.stacks import readable
@@ -47,9 +50,13 @@ class Slice:
     outcomes: Mapping[str, Outcome]
     started_ns: int
     seconds: float
+    structure: str | None = None
+    structs: Mapping[int, Struct] = attrs.field(factory=dict)
 
     def module(self, label: int) -> str | None:
-        """The module that a block was labelled with: the name in its image."""
+        """What a block was labelled with: the name in the image of a module, or that of a structure's object."""
+        if label in self.structs:
+            return self.structs[label].NAME
         if not self.ram.map.data <= label < self.ram.map.heap:
             return None
         at = label + IMAGE_MODULE + NAME
@@ -147,6 +154,9 @@ def _violation(slot: Slot) -> Violation:
         block=_block(slot),
         memory=_rows(slot),
         overwritten=_overwritten(slot),
+        noted=_noted(slot),
+        field=_field(slot),
+        structure=slot.of.structure,
     )
 
 
@@ -199,6 +209,22 @@ def _copied(slot: Slot) -> Copied | None:
 def _answer(slot: Slot) -> int | None:
     """The number that came back."""
     return None if slot.note(words.EXPECTED) or not _result(slot) else _result(slot) & UNSIGNED
+
+
+def _noted(slot: Slot) -> tuple[Noted, ...]:
+    """The last values that the operation noted, in its order."""
+    count = slot.note(words.NOTED)
+    places = (step % words.NOTED_VALUES * 16 for step in range(max(count - words.NOTED_VALUES, 0), count))
+    return tuple(Noted(name_of_value(slot.note(words.VALUES + at)), slot.note(words.VALUES + at + 8)) for at in places)
+
+
+def _field(slot: Slot) -> str | None:
+    """The field of a structure's object that the address looked at lies in, as it was before a free."""
+    live = slot.record(blocks.GENERATION) % 2 == 1
+    struct = slot.of.structs.get(slot.record(blocks.LABEL if live else blocks.FORMER_LABEL))
+    block = slot.peek(evidence.KEPT_BLOCK)
+    field = struct.field_at(slot.peek(evidence.KEPT_FOCUS) - block) if struct and block else None
+    return f"{struct.NAME}.{field}" if struct and field else None
 
 
 def _walk(slot: Slot) -> tuple[Node, ...]:

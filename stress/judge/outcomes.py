@@ -40,8 +40,10 @@ class Outcome:
     meaning: str
 
     @staticmethod
-    def table(**own: tuple[str, str]) -> "dict[str, Outcome]":
+    def table(**own: tuple[str, str]) -> "Outcomes":
         """Outcomes of a scenario's own, each given as name=(grade, meaning); their codes are allotted.
+
+        Kernel code returns the code of an outcome, `TABLE.name`.
 
         The same table has the same codes in every process. A name of the catalogue keeps its code there, and gets the
         grade and the meaning given here.
@@ -54,7 +56,17 @@ class Outcome:
             raise ValueError(f"{len(new)} outcomes of its own; a scenario may have {len(OWN_CODES)}")
         codes = dict(zip(new, OWN_CODES, strict=False))
         codes |= {name: CATALOGUE[name].code for name in own if name in CATALOGUE}
-        return {name: Outcome(codes[name], name, *graded) for name, graded in own.items()}
+        return Outcomes((name, Outcome(codes[name], name, *graded)) for name, graded in own.items())
+
+
+class Outcomes(dict[str, Outcome]):
+    """Outcomes by name; the code of each is an attribute."""
+
+    def __getattr__(self, name: str) -> int:
+        """The code of the outcome of this name."""
+        if name not in self:
+            raise AttributeError(f"there is no outcome {name}")
+        return self[name].code
 
 
 @enum.unique

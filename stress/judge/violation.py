@@ -169,14 +169,29 @@ class Overwritten:
 
 
 @attrs.frozen
+class Noted:
+    """A value that the operation noted under a name."""
+
+    name: str
+    value: int
+
+    @property
+    def called(self) -> str | None:
+        """The name of the value, if it is poison."""
+        return poison_name(self.value)
+
+
+@attrs.frozen
 class Violation:
     """All that is known of one operation with a forbidden outcome.
 
     `seconds` counts from the start of the scenario's own time. `hit` is its first access to memory that was not
     allocated, `fault` what ended it, `warning` what the kernel warned of, `asked` what it was to look up. `copied` is
     the string that it gave, None if it gave none; `answer` is the number that it gave. `walk` has the last nodes of
-    `steps`. `focus` is the address that block and memory are about. Where `overwritten` is there, the operation wrote
-    nothing wrong: it allocated the block, or the machine was off (program AT_POWER_OFF).
+    `steps`, `noted` the last values that the operation noted. `focus` is the address that block and memory are
+    about. Where `overwritten` is there, the operation wrote nothing wrong: it allocated the block, or the machine was
+    off (program AT_POWER_OFF). In a `structure` of a scenario's own, `field` is the field that `focus` lies in, and
+    blocks are for objects by their names, not for modules.
     """
 
     outcome: str
@@ -198,6 +213,9 @@ class Violation:
     block: Block | None
     memory: tuple[Row, ...]
     overwritten: Overwritten | None = None
+    noted: tuple[Noted, ...] = ()
+    field: str | None = None
+    structure: str | None = None
 
     @property
     def access(self) -> Access | None:

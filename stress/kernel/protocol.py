@@ -1,7 +1,8 @@
-"""A protocol: the kernel functions by which writers change what lockless readers walk, as one value.
+"""A protocol: how writers change what lockless readers walk, and how readers look at it, as one value.
 
-What is made of a protocol (system calls, a writer's program) is made by closures, since compiled code takes functions
-as constants only. A scenario names its protocol, and may differ from its twin in nothing else.
+Structures are written once, for every protocol: `p.read_begin(cpu)`, `p.retire(cpu, rule)`. What is made of a protocol
+is compiled for it alone, since compiled code takes functions as constants only. A scenario names its protocol, and may
+differ from its twin in nothing else.
 """
 
 from collections.abc import Callable
@@ -11,32 +12,109 @@ from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
-from stress.kernel.module import ListChange
+from stress.kernel.module import UNLOADS, ListChange, count
+from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
-from stress.machine.seam import Cpu, kernel
+from stress.machine.loop import mark_edge
+from stress.machine.seam import Cpu, KernelValue, kernel
 from stress.machine.slab import kfree
+from stress.machine.words import lock
 
 F = TypeVar("F", bound=Callable[..., Any])
+Step = Callable[[Cpu], None]
+
+UPDATE_LOCK = lock("update_lock")
 
 
-@attrs.frozen
-class Protocol:
-    """How a list that readers walk without a lock is changed. All but the name are kernel functions.
+@kernel
+def lock_updates(cpu: Cpu) -> None:
+    """Keep other writers out, and nobody else."""
+    spin_lock(cpu, UPDATE_LOCK)
 
-    name: ends the names of what is made of it, as in `rmmod_locked`. link, unlink: put a module on the list, take it
-    off. free: called with an unlinked module that no new reader can find; frees it, at once or later. safepoint: called
-    between two operations of each CPU. interrupt: the interrupt handler.
+
+@kernel
+def unlock_updates(cpu: Cpu) -> None:
+    """Let other writers in."""
+    spin_unlock(cpu, UPDATE_LOCK)
+
+
+@kernel
+def no_step(cpu: Cpu) -> None:
+    """Do nothing."""
+
+
+@kernel
+def always_valid(cpu: Cpu) -> bool:
+    """What was read is valid, whatever writers did meanwhile."""
+    return True
+
+
+@kernel
+def load_pointer(cpu: Cpu, address: int, slot: int) -> int:
+    """A pointer that readers follow: a plain load, since what is behind it depends on it (rcu_dereference)."""
+    return cpu.load(address)
+
+
+@kernel
+def store_pointer(cpu: Cpu, address: int, pointer: int) -> None:
+    """Store a pointer behind all that was written to its object (rcu_assign_pointer)."""
+    cpu.store_release(address, pointer)
+
+
+@kernel
+def load_link(cpu: Cpu, link: int) -> int:
+    """The link of an object that is being taken off: it stays as it is, for the readers who stand there."""
+    return cpu.load(link)
+
+
+@kernel
+def preempt(cpu: Cpu) -> None:
+    """The interrupt handler where being preempted says nothing of what an operation holds."""
+    cpu.yield_core()
+
+
+@attrs.frozen(kw_only=True)
+class Protocol(KernelValue):
+    """How a structure is read and changed. All functions are kernel functions; `cpu` is the first argument of each.
+
+    Readers: `read_begin(cpu)` begins what `read_end(cpu)` ends, which says whether what was read is valid; if not, read
+    again. `dereference(cpu, address, slot)` follows the pointer at an address; a reader holds at most as many objects
+    at once as it uses slots, 0 to 3.
+
+    Writers: `write_lock(cpu)`, `write_unlock(cpu)` around a change. `publish(cpu, address, pointer)` makes an object
+    reachable. `mark_removed(cpu, link)` says that the object with this link is being taken off, and gives what the link
+    points to. `retire(cpu, block)`, called without the lock, frees what no new reader can find: at once, later, or when
+    nobody uses it any more. Locks of several kinds may be taken in a row, `retire` may wait.
+
+    safepoint: called between two operations of each CPU. interrupt: the interrupt handler. oops: what ends with an
+    operation that a fault ended; it may only peek and poke the CPU's own words. link, unlink: how a module comes into
+    the module list and goes, None for a change of the list under the lock. fate: that of freed memory where it matters.
+
+    `name` ends the names of what is made of it, as in `rmmod_locked`. `claim` is what it promises in a line, `source`
+    where it is published. `lacking` is the same without its protection: the twin of scenarios.
     """
 
-    name: str
-    link: ListChange
-    unlink: ListChange
-    free: ListChange = kfree
-    safepoint: Callable[[Cpu], None] = cond_resched
-    interrupt: Callable[[Cpu], None] = preempt_schedule
+    name: str = attrs.field(kw_only=False)
+    read_begin: Step = no_step
+    read_end: Callable[[Cpu], bool] = always_valid
+    dereference: Callable[[Cpu, int, int], int] = load_pointer
+    write_lock: Step = lock_updates
+    write_unlock: Step = unlock_updates
+    publish: Callable[[Cpu, int, int], None] = store_pointer
+    mark_removed: Callable[[Cpu, int], int] = load_link
+    retire: Callable[[Cpu, int], None] = kfree
+    safepoint: Step = cond_resched
+    interrupt: Step = preempt_schedule
+    oops: Step = no_step
+    link: ListChange | None = None
+    unlink: ListChange | None = None
+    fate: str | None = None
+    claim: str = ""
+    source: str = ""
+    lacking: "Protocol | None" = None
 
-    def but(self, name: str, **changes: Callable[..., None]) -> "Protocol":
-        """The same with another name and some other functions, given as unlink=... and so on."""
+    def but(self, name: str, **changes: Any) -> "Protocol":
+        """The same with another name, and some other functions or words, given as retire=... and so on."""
         return attrs.evolve(self, name=name, **changes)
 
 
@@ -69,3 +147,44 @@ def _named(function: F, name: str) -> F:
     made.__name__ = made.__qualname__ = name
     made.__code__ = made.__code__.replace(co_name=name, co_qualname=name)
     return function
+
+
+@cache
+def watched(protocol: Protocol) -> Protocol:
+    """The protocol that marks edges: an edge on either side of each change and each retirement, which is counted.
+
+    A reader that overlaps any part of a step has seen one of its two edges pass: it is a race window.
+    """
+    lock_it, unlock_it, retire_it = protocol.write_lock, protocol.write_unlock, protocol.retire
+
+    @kernel
+    def write_lock(cpu: Cpu) -> None:
+        mark_edge(cpu)
+        lock_it(cpu)
+
+    @kernel
+    def write_unlock(cpu: Cpu) -> None:
+        mark_edge(cpu)
+        unlock_it(cpu)
+        mark_edge(cpu)
+
+    @kernel
+    def retire(cpu: Cpu, block: int) -> None:
+        mark_edge(cpu)
+        retire_it(cpu, block)
+        mark_edge(cpu)
+        count(cpu, UNLOADS)
+
+    return attrs.evolve(protocol, write_lock=write_lock, write_unlock=write_unlock, retire=retire)
+
+
+@kernel
+def reclaim(cpu: Cpu, block: int) -> None:
+    """Free what was retired before, with an edge on either side, as a protocol does that frees later."""
+    mark_edge(cpu)
+    kfree(cpu, block)
+    mark_edge(cpu)
+
+
+BOOT = Protocol("boot", write_lock=no_step, write_unlock=no_step)
+"""What a structure is filled with at boot, before any CPU runs: nobody has to be kept out."""

@@ -29,6 +29,7 @@ from stress.machine.words import (
     LAST_OPERATION,
     LOG_BYTES,
     MOST_OUTCOMES,
+    NOTED,
     ONLINE,
     OPERATIONS,
     OUT_OF_BOUNDS,
@@ -119,6 +120,7 @@ def begin_operation(cpu: Cpu) -> None:
     cpu.poke(cpu.log + SUBJECT, 0)
     cpu.poke(cpu.log + COPIED, 0)
     cpu.poke(cpu.log + WALKED, 0)
+    cpu.poke(cpu.log + NOTED, 0)
     cpu.poke(cpu.log + EDGES_BEFORE, edges_passed(cpu))
 
 
@@ -274,6 +276,17 @@ def guarded(cpu: Cpu, operation: Operation) -> int:
         outcome = noted(cpu, operation)
     except Exception:
         outcome = faulted(cpu)
+    return outcome
+
+
+@harness
+def undone(cpu: Cpu, operation: Operation, oops: Callable[[Cpu], None]) -> int:
+    """One operation; where a fault ends it, `oops` ends what it had begun."""
+    try:
+        outcome = operation(cpu)
+    except Exception:
+        outcome = faulted(cpu)
+        oops(cpu)
     return outcome
 
 

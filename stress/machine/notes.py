@@ -4,7 +4,9 @@ The notes lie in one block of the CPU's log (`words.NOTES`); its CPU is their on
 the interrupted operation aside. `stress.machine.evidence` copies the notes when the operation ends in a violation.
 """
 
-from stress.machine.seam import Cpu, kernel
+import zlib
+
+from stress.machine.seam import Cpu, constant, kernel
 from stress.machine.words import (
     CAUSE_WILD,
     COPIED,
@@ -13,11 +15,40 @@ from stress.machine.words import (
     FAULT_ADDRESS,
     FAULT_CAUSE,
     FAULT_STACK,
+    NOTED,
+    NOTED_VALUES,
     SUBJECT,
+    VALUES,
     WALK,
     WALK_NODES,
     WALKED,
 )
+
+_names: dict[int, str] = {}
+"""The names of noted values, by their numbers: of all notes that this process has compiled or run."""
+
+
+@constant
+def number_of(name: str) -> int:
+    """The number that stands for the name of a noted value in RAM, the same in every process."""
+    number = zlib.crc32(name.encode())
+    _names[number] = name
+    return number
+
+
+def name_of_value(number: int) -> str:
+    """The name of a noted value; its number in hex if nothing in this process has that name."""
+    return _names.get(number, f"{number:#x}")
+
+
+@kernel
+def note(cpu: Cpu, name: str, value: int) -> None:
+    """Note a value of this operation under a name: the report of a violation shows the last four."""
+    noted = cpu.peek(cpu.log + NOTED)
+    at = cpu.log + VALUES + (noted & NOTED_VALUES - 1) * 16
+    cpu.poke(at, number_of(name))
+    cpu.poke(at + 8, value)
+    cpu.poke(cpu.log + NOTED, noted + 1)
 
 
 @kernel

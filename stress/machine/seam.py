@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 F = TypeVar("F", bound=Callable[..., object])
+C = TypeVar("C", bound=Callable[..., int])
 
 SCENARIO_MODULE = "kstress_scenario_"
 """How the modules of scenario files are called, so that they can be distinguished from code that scenarios share."""
@@ -16,6 +17,18 @@ SCENARIO_MODULE = "kstress_scenario_"
 KERNEL_FUNCTIONS: set[Callable[..., object]] = set()
 HARNESS_CODE: set[Callable[..., object]] = set()
 """The kernel functions that catch what ends an operation, and check others: a `try`, an exception without a cause."""
+
+CONSTANT_FUNCTIONS: set[Callable[..., object]] = set()
+"""What gives a number from what is known before kernel code runs."""
+
+
+class KernelValue:
+    """What kernel functions may be given beside words: attributes that are numbers and kernel functions.
+
+    It is known when kernel code is compiled, as functions are, and never changes.
+    """
+
+    __slots__ = ()
 
 
 class Oops(Exception):
@@ -29,6 +42,15 @@ class BrokenKernelCodeError(Exception):
 def kernel(function: F) -> F:
     """Mark `function` as kernel code, which is checked and may be compiled, and return it unchanged."""
     KERNEL_FUNCTIONS.add(function)
+    return function
+
+
+def constant(function: C) -> C:
+    """Mark a function, which is no kernel code, that kernel code calls with names, values and functions: for a number.
+
+    The number is taken when kernel code is compiled: the same arguments must always give the same one.
+    """
+    CONSTANT_FUNCTIONS.add(function)
     return function
 
 

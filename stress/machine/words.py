@@ -5,9 +5,14 @@ list poison fault. The shadow lies there instead: one byte for each 8 bytes, at 
 static and per-CPU words here by name, so that every report can name them. The harness's own words lie behind `BOUND`,
 where no pointer of kernel code reaches.
 
+The kernel declares each name once. Scenarios share words: what one declares as another did before is the same word, so
+a scenario and its twin may declare the same in files of their own.
+
 Each word has one writer, or only the holder of a lock stores it, or it changes by compare-exchange; where it is
 declared says which. Words of different writers lie on different cache lines, so that CPUs do not slow each other down.
 """
+
+import sys
 
 # 64 MiB: the shadow of addresses up to eight times LOW (512 MiB) fits below LOW.
 LOW = 0x400_0000
@@ -22,45 +27,63 @@ _percpu: dict[str, int] = {}
 _log: dict[str, int] = {}
 _locks: set[int] = set()
 _stored_by: dict[int, int] = {}
+_lengths: dict[int, int] = {}
+"""How many words were declared at each address; those of CPUs have offsets, which no address of a static word is."""
+_of_scenarios: dict[tuple[object, ...], int] = {}
+"""The words that scenarios have declared, by all that was said of each."""
 
 
 def _place(table: dict[str, int], name: str, start: int, words: int, limit: int) -> int:
     """Give `name` the next free cache lines of `table`; ValueError for a name that is taken or a full table."""
     if name in table:
-        raise ValueError(f"the name {name!r} is declared twice")
+        raise ValueError(f"the name {name!r} is declared twice; give one of them another name")
     lines = -(-words * 8 // LINE)
     address = table.get("", start)
     if address + lines * LINE > start + limit:
         raise ValueError(f"no room left to declare {name!r}")
     table[""] = address + lines * LINE
     table[name] = address
+    _lengths[address] = words
     return address
 
 
+def _declare(table: dict[str, int], name: str, start: int, words: int, limit: int, *kind: object) -> int:
+    """The place of a word that the caller of `static`, `lock` or `percpu` declares: a new one, or a scenario's own."""
+    if sys._getframe(2).f_globals.get("__name__", "").startswith("stress."):
+        return _place(table, name, start, words, limit)
+    said = (start, name, words, *kind)
+    if said not in _of_scenarios:
+        # Two files that mean different words by one name have a word each.
+        others = [told for told in _of_scenarios if told[:2] == said[:2]]
+        unique = f"{name} ({len(others) + 1})" if others else name
+        _of_scenarios[said] = _place(table, unique, start, words, limit)
+    return _of_scenarios[said]
+
+
 def static(name: str, words: int = 1, stored_by: int = 0) -> int:
-    """Address of a new static variable of the kernel, `words` 64-bit words on cache lines of its own.
+    """Address of a static variable of the kernel, `words` 64-bit words on cache lines of its own.
 
     `stored_by` is the lock whose holder alone stores the variable, if there is one: the report of a stall then names
     the CPU that spinning CPUs wait for. ValueError if `stored_by` is not a declared lock.
     """
     if stored_by and stored_by not in _locks:
         raise ValueError(f"{name!r} is stored by the holder of {name_of(stored_by)}, which is not a lock")
-    address = _place(_statics, name, LOW, words, STATICS_BYTES)
+    address = _declare(_statics, name, LOW, words, STATICS_BYTES, stored_by)
     if stored_by:
         _stored_by.update(dict.fromkeys(range(address, address + words * 8, 8), stored_by))
     return address
 
 
 def lock(name: str) -> int:
-    """Address of a new static lock: 0 when free, else its holder's CPU number + 1."""
-    address = static(name)
+    """Address of a static lock: 0 when free, else its holder's CPU number + 1."""
+    address = _declare(_statics, name, LOW, 1, STATICS_BYTES, "lock")
     _locks.add(address)
     return address
 
 
 def percpu(name: str, words: int = 1) -> int:
-    """Offset of a new per-CPU variable of the kernel in each `cpu.area`, on cache lines of its own."""
-    return _place(_percpu, name, 0, words, AREA_BYTES)
+    """Offset of a per-CPU variable of the kernel in each `cpu.area`, on cache lines of its own."""
+    return _declare(_percpu, name, 0, words, AREA_BYTES)
 
 
 def _log_word(name: str, words: int = 1) -> int:
@@ -146,7 +169,10 @@ IN_HANDLER = _log_word("in_handler")
 WALKED = _log_word("walked")
 WALK_NODES = 16
 WALK = _log_word("walk", WALK_NODES)
-NOTES_BYTES = WALK + WALK_NODES * 8 - NOTES
+NOTED = _log_word("noted")
+NOTED_VALUES = 4
+VALUES = _log_word("noted_values", 2 * NOTED_VALUES)
+NOTES_BYTES = VALUES + 2 * NOTED_VALUES * 8 - NOTES
 NOTES_KEPT = _log_word("notes_kept", NOTES_BYTES // 8)
 
 # Why an operation ended in an Oops. The first two are outcomes, and have the outcome's number. Power-off's number is
@@ -173,14 +199,19 @@ def area_address(number: int) -> int:
 
 def name_of(address: int, cpus: int = MAX_CPUS) -> str:
     """The name of the static or per-CPU word at `address` in a machine of `cpus`, or the address in hex."""
-    for name, start in _statics.items():
-        if name and start <= address < start + LINE:
-            return name
+    if name := _name_in(_statics, address):
+        return name
     number, offset = divmod(address - AREAS, AREA_BYTES)
-    for name, start in _percpu.items():
-        if name and 0 <= number < cpus and start <= offset < start + LINE:
-            return f"{name} of CPU {number}"
-    return f"{address:#x}"
+    name = _name_in(_percpu, offset) if 0 <= number < cpus else None
+    return f"{name} of CPU {number}" if name else f"{address:#x}"
+
+
+def _name_in(table: dict[str, int], address: int) -> str | None:
+    """The name of the word at `address`, with its index in an array of more than a line; None if there is none."""
+    for name, start in table.items():
+        if name and start <= address < start + max(_lengths[start] * 8, LINE):
+            return f"{name}[{(address - start) // 8}]" if _lengths[start] * 8 > LINE else name
+    return None
 
 
 def holder_of(address: int, value: int) -> int | None:

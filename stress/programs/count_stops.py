@@ -1,6 +1,7 @@
 """A writer that takes every path through insmod and rmmod and counts how often each one stops the machine."""
 
 from stress.judge.outcomes import Code
+from stress.kernel.modlist import changes_of
 from stress.kernel.module import (
     EBUSY,
     ENODEV,
@@ -127,7 +128,7 @@ def count_stops(cpu: Cpu, link: ListChange, unlink: ListChange) -> int:
 @per_protocol("count_stops")
 def count_stops_under(protocol: Protocol) -> Operation:
     """The writer that counts the stops of a kernel whose list changes by a protocol."""
-    link, unlink = protocol.link, protocol.unlink
+    link, unlink = changes_of(protocol)
 
     def writer(cpu: Cpu) -> int:
         return count_stops(cpu, link, unlink)

@@ -7,12 +7,13 @@ pointers soon point into another module. Each writer owns every WRITERS-th slot,
 from stress.judge.outcomes import Code
 from stress.kernel.modlist import LOCKED, STOPPED, SystemCall, insmod_under, rmmod_under
 from stress.kernel.protocol import Protocol, per_protocol
+from stress.kernel.rest import rest_passing
 from stress.kernel.stop_machine import cond_resched
 from stress.kernel.struct_module import IMAGE_MODULE, NAME
 from stress.machine.loop import UNJUDGED
 from stress.machine.random import prandom
 from stress.machine.seam import Cpu, Operation, kernel
-from stress.machine.words import AIM, PACE, PRIVATE, WRITERS, static
+from stress.machine.words import AIM, PRIVATE, WRITERS, static
 
 SLOTS = static("slots")
 NUM_SLOTS = static("num_slots")
@@ -21,9 +22,6 @@ SLOT_IMAGE = 0
 SLOT_LISTED = 8
 SLOT_TARGETS = 16
 SLOT_BYTES = 32
-
-NAP_NANOSECONDS = 50_000
-"""About the shortest sleep that Linux gives; between two naps the writer passes a safepoint."""
 
 RIGHT = int(Code.RIGHT)
 
@@ -86,14 +84,8 @@ def announce(cpu: Cpu, slot: int) -> None:
 
 @kernel
 def rest(cpu: Cpu) -> None:
-    """Wait for 0.5 to 1.5 times the run's pace, in naps, and pass a safepoint before each."""
-    pace = cpu.peek(PACE)
-    if pace == 0:
-        return
-    deadline = cpu.clock() + pace // 2 + pace // 1024 * prandom(cpu, 1024)
-    while cpu.clock() < deadline:
-        cond_resched(cpu)
-        cpu.sleep(NAP_NANOSECONDS)
+    """Wait for 0.5 to 1.5 times the run's pace."""
+    rest_passing(cpu, cond_resched)
 
 
 @kernel

@@ -23,6 +23,7 @@ from stress.judge.violation import (
     KernelWarning,
     Name,
     Node,
+    Noted,
     Overwritten,
     Row,
     Shadow,
@@ -35,6 +36,8 @@ from stress.safe_text import printable
 from stress.strict_json import be_strict, text_of
 
 LARGEST_ACCESS = 16
+NEWER = ("noted", "field", "structure")
+"""Fields of a violation that JSON has only where there is something to tell: earlier versions had none."""
 _KEYS = {ByteRun: {"data": "bytes"}, Copied: {"data": "bytes"}, Row: {"data": "bytes"}, Stall: {"links": "cpus"}}
 """Fields whose key in JSON is another one."""
 
@@ -43,6 +46,7 @@ WORKED_OUT: Mapping[type, tuple[int, Mapping[str, Callable[[Any], Any]]]] = {
     Access: (1, {"called": attrgetter("called")}),
     KernelWarning: (1, {"called": attrgetter("called")}),
     Node: (1, {"called": attrgetter("called")}),
+    Noted: (2, {"called": attrgetter("called")}),
     Copied: (1, {"text": attrgetter("text")}),
     Stall: (0, {"seconds": attrgetter("seconds"), "cycle": lambda stall: bool(stall.cycle)}),
 }
@@ -98,7 +102,7 @@ _CHECKS: Mapping[Any, Callable[[Any], Any]] = {
 }
 
 
-_RECORDS = (ByteRun, Row, Overwritten, Access, KernelWarning, Node, Copied, Stall, Violation)
+_RECORDS = (ByteRun, Row, Overwritten, Access, KernelWarning, Node, Noted, Copied, Stall, Violation)
 
 
 def _writer(made: Converter, kind: Any) -> Callable[[Any], dict[str, Any]]:
@@ -115,8 +119,9 @@ def _writer(made: Converter, kind: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def _overrides(kind: Any) -> dict[str, Any]:
-    """Fields with other keys, as cattrs takes them."""
-    return {field: override(rename=key) for field, key in _KEYS.get(kind, {}).items()}
+    """Fields with other keys, and those that may be missing, as cattrs takes them."""
+    newer = {field: override(omit_if_default=True) for field in NEWER} if kind is Violation else {}
+    return {**newer, **{field: override(rename=key) for field, key in _KEYS.get(kind, {}).items()}}
 
 
 def _reader(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:

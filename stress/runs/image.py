@@ -10,6 +10,7 @@ from stress.machine.events import place_events
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.runs.boot import World, boot_ram
+from stress.runs.boot_structure import boot_structure
 from stress.runs.settled import Settled
 from stress.scenario import Scenario
 
@@ -49,6 +50,7 @@ class Image:
 
 
 def boot_image(scenario: Scenario, settings: Settled, world: World) -> Image:
-    """Boot a scenario's kernel once. UserError if the corpus is larger than RAM can be."""
-    booted = boot_ram(world, settings.config.cpus, scenario.fate)
+    """Boot a scenario's kernel once. UserError if the corpus, or the structure, is larger than RAM can be."""
+    cpus, fate, structure = settings.config.cpus, scenario.fate, scenario.structure
+    booted = boot_structure(structure, cpus, fate) if structure else boot_ram(world, cpus, fate)
     return Image(scenario, settings, booted.map, booted.image())

@@ -1,13 +1,14 @@
 """One scenario's side of a run: fresh RAM, a drive and a harvest for each of its slices."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
 from stress.errors import UserError
 from stress.judge.harvest import Slice
 from stress.judge.outcomes import fault_of
+from stress.kernel.struct import Struct
 from stress.machine import words
 from stress.machine.engines import load_engine
 from stress.machine.machine import Machine, Play
@@ -55,6 +56,12 @@ class Track(Harvest):
         """The name of each CPU's program."""
         return [program.name for program in self.scenario.deal(self.settings.config.cpus)]
 
+    @property
+    def _structure(self) -> tuple[str, Mapping[int, Struct]] | tuple[()]:
+        """The name of the scenario's own structure, and its objects by the labels of their blocks; or nothing."""
+        structure = self.scenario.structure
+        return (structure.name, structure.labels) if structure else ()
+
     def plays_for(self, drive: Drive) -> Sequence[Play]:
         """What each CPU plays under `drive`; compiled if no slice needed it before."""
         safepoint = drive.safepoint(self.scenario.protocol.safepoint)
@@ -82,7 +89,7 @@ class Track(Harvest):
             ran = seconds_run(machine) if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
-        of = Slice(ram, self.programs, self.scenario.outcomes, machine.started_ns, self.tally.seconds)
+        of = Slice(ram, self.programs, self.scenario.outcomes, machine.started_ns, self.tally.seconds, *self._structure)
         self.add(of, ran, stall)
 
     def run_slice(self, seconds: float, over: Over) -> None:

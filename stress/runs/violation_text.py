@@ -20,6 +20,7 @@ from stress.judge.violation import (
     Copied,
     Deed,
     Node,
+    Noted,
     Row,
     Stack,
     Violation,
@@ -33,6 +34,8 @@ RULE = "=" * 98
 WIDTH = 98
 LONGEST_SHOWN = 40
 WORD_BYTES = 8
+SMALL = 1 << 16
+UNSIGNED = (1 << 64) - 1
 NOTHING_FOUND = ("missed", "freed")
 KEPT_TOGETHER = "\xa0"
 
@@ -64,7 +67,7 @@ def named(name: bytes, owners: Sequence[str]) -> str:
 def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: str) -> list[str]:
     """The whole report, line by line, in KASAN's order; `again` is the command that runs it again."""
     sections: Iterable[Callable[[Violation], list[str]]] = (
-        _lookup, _written, _walk, _trace, _fault, _allocated, _freed, _place, _memory,
+        _lookup, _noted, _written, _walk, _trace, _fault, _allocated, _freed, _place, _memory,
     )  # fmt: skip
     lines = [RULE, *_heading(violation), *_outcome(violation, outcomes)]
     for section in sections:
@@ -150,6 +153,19 @@ def _run(end: int, run: ByteRun, width: int) -> str:
     return f" {end - len(run.data):>3}-{end - 1:<3} {cut(run.data):<{width}}  {meaning}"
 
 
+def _noted(violation: Violation) -> list[str]:
+    """The values that the operation noted."""
+    noted = [f"{one.name} = {_value(one)}" for one in violation.noted]
+    return [f"Noted: {printable(', '.join(noted).encode())}"] if noted else []
+
+
+def _value(noted: Noted) -> str:
+    """A number as people write it: small ones in decimal; poison with its name."""
+    if noted.called:
+        return f"{hexed(noted.value)} ({noted.called})"
+    return str(noted.value) if abs(noted.value) < SMALL else hexed(noted.value & UNSIGNED)
+
+
 def _written(violation: Violation) -> list[str]:
     """What was written over the poison, and what is known of the write."""
     written = violation.overwritten
@@ -171,8 +187,9 @@ def _walk(violation: Violation) -> list[str]:
     before = violation.steps - len(violation.walk)
     skipped = f"... {before} more -> " if before else ""
     path = skipped + " -> ".join(_node(node) for node in violation.walk)
+    thing = "object" if violation.structure else "module"
     return [
-        f"Walk so far, {violation.steps} {'module' if violation.steps == 1 else 'modules'}:",
+        f"Walk so far, {violation.steps} {thing if violation.steps == 1 else f'{thing}s'}:",
         *(f" {line}".replace(KEPT_TOGETHER, " ") for line in wrap(path, WIDTH - 2)),
     ]
 
@@ -210,17 +227,22 @@ def _fault(violation: Violation) -> list[str]:
 
 def _allocated(violation: Violation) -> list[str]:
     """Who allocated the block, unless that came after the free."""
-    block = violation.block
-    return [] if block is None or _is_reused(block) else _deed("Allocated by", block.allocated)
+    block, kind = violation.block, _kind(violation)
+    return [] if block is None or _is_reused(block) else _deed("Allocated by", block.allocated, kind)
 
 
 def _freed(violation: Violation) -> list[str]:
     """Who freed the block, and who allocated it again since."""
-    block = violation.block
+    block, kind = violation.block, _kind(violation)
     if block is None or block.freed is None:
         return []
-    freed = _deed("Freed by", block.freed)
-    return [*freed, "", *_deed("Allocated again by", block.allocated)] if _is_reused(block) else freed
+    freed = _deed("Freed by", block.freed, kind)
+    return [*freed, "", *_deed("Allocated again by", block.allocated, kind)] if _is_reused(block) else freed
+
+
+def _kind(violation: Violation) -> str:
+    """What a block is for is a module by name, or an object of a structure."""
+    return "" if violation.structure else "module "
 
 
 def _is_reused(block: Block) -> bool:
@@ -228,9 +250,9 @@ def _is_reused(block: Block) -> bool:
     return block.live and block.freed is not None
 
 
-def _deed(what: str, deed: Deed) -> list[str]:
-    """Who did it, when, for which module, and from where."""
-    module = f", as module {printable(deed.module.encode())}" if deed.module else ""
+def _deed(what: str, deed: Deed, kind: str) -> list[str]:
+    """Who did it, when, for which module or object, and from where."""
+    module = f", as {kind}{printable(deed.module.encode())}" if deed.module else ""
     if deed.program == AT_BOOT:
         return [f"{what} CPU {deed.cpu} at boot{module}"]
     who = f"CPU {deed.cpu} ({deed.program}), operation {deed.operation}, stop {deed.stop}"
@@ -247,7 +269,8 @@ def _place(violation: Violation) -> list[str]:
     what = "The address" if violation.access and focus == violation.access.address else "The walk's last node"
     what = "What was overwritten" if violation.overwritten else what
     where = f"[{hexed(block.address)}, {hexed(block.address + block.size)})"
-    lines = [f"{what} is {focus - block.address} bytes inside of {state} {block.size}-byte block {where}"]
+    field = f", in {violation.field}" if violation.field else ""
+    lines = [f"{what} is {focus - block.address} bytes inside of {state} {block.size}-byte block {where}{field}"]
     return lines if block.at_rest else [*lines, "The block was just changing hands: this may be half old, half new"]
 
 

@@ -38,7 +38,7 @@ def test_the_system_calls_of_a_protocol_link_unlink_and_free_as_it_says() -> Non
         called.append(("free", mod))
         kfree(cpu, mod)
 
-    noted = LOCKED.but("noted", link=link, unlink=unlink, free=free)
+    noted = LOCKED.but("noted", link=link, unlink=unlink, retire=free)
     cpu, mod = PythonCpu(ram, 0, KASAN), loaded_modules(ram)["mod1"]
     assert rmmod_under(noted)(cpu, name_in_image(ram, 1)) == 0
     assert insmod_under(noted)(cpu, image_of(ram, 1)) == 0
@@ -61,7 +61,7 @@ def test_its_name_is_in_stacks() -> None:
         raise Oops
 
     with pytest.raises(Oops) as caught:
-        rmmod_under(ALONE.but("failing", free=free))(PythonCpu(ram, 0, KASAN), name_in_image(ram, 1))
+        rmmod_under(ALONE.but("failing", retire=free))(PythonCpu(ram, 0, KASAN), name_in_image(ram, 1))
     assert "rmmod_failing" in [entry.name for entry in caught.traceback]
 
 

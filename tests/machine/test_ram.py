@@ -20,6 +20,7 @@ from stress.machine.words import (
     MAX_CPUS,
     OPERATIONS,
     area_address,
+    lock,
     name_of,
     percpu,
     static,
@@ -104,6 +105,14 @@ def test_a_word_is_named_for_reports_and_its_name_is_given_once() -> None:
     for declare, name in ((static, "bound"), (percpu, "preempt_count")):
         with pytest.raises(ValueError, match=f"'{name}' is declared twice"):
             declare(name)
+
+
+def test_words_of_scenarios_are_shared_by_those_that_declare_the_same() -> None:
+    assert static("ram_test_head") == static("ram_test_head") != static("ram_test_head", 2)
+    assert percpu("ram_test_head") == percpu("ram_test_head")
+    assert lock("ram_test_head") == lock("ram_test_head") != static("ram_test_head")
+    assert name_of(lock("ram_test_head")) == "ram_test_head (3)"
+    assert name_of(static("ram_test_array", 9) + 64) == "ram_test_array[8]"
 
 
 def test_there_is_no_room_for_more_words_than_an_area_has() -> None:

@@ -20,14 +20,16 @@ def check_operation(operation: Operation, safepoint: Callable[[Cpu], None]) -> N
     INSTANCES.root(run_program, CPU, operation, safepoint)
 
 
-def check_handler(handler: Callable[[Cpu], object]) -> None:
-    """Check the handler of an interrupt."""
-    INSTANCES.root(handler, CPU)
+def check_handler(handler: Callable[..., object], *given: tree.Kind) -> None:
+    """Check the handler of an interrupt, or another function of a CPU and what is given besides."""
+    INSTANCES.root(handler, CPU, *given)
 
 
 def _check_outcomes(instance: tree.Instance) -> None:
     for node in instance.nodes:
         value = node.value if isinstance(node, tree.Return) else None
+        if isinstance(value, tree.Call):
+            _check_outcomes(value.instance)
         if isinstance(value, tree.Constant) and not 0 <= value.value < MOST_OUTCOMES:
             what = f"{instance.name} returns {value.value}, which is not an outcome"
             raise refusal(instance.file, value.line, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}")

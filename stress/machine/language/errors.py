@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from inspect import unwrap
 from pathlib import Path
 
 from stress.errors import UserError
@@ -47,6 +48,7 @@ def error_in_line(file: str, line: int, what: str) -> KernelCodeError | BrokenKe
 
 def error_somewhere(operation: Callable[..., object]) -> KernelCodeError | BrokenKernelCodeError:
     """The error for an operation in which a line failed as it ran, and it is not known which one."""
+    operation = unwrap(operation)
     code = operation.__code__
     what = f"a line of {operation.__name__}, or of what it calls, divided by zero or shifted by a negative number"
     return error_in_line(code.co_filename, code.co_firstlineno, what)
@@ -63,6 +65,7 @@ def error_of_exception(error: BaseException | None) -> KernelCodeError | BrokenK
 
 def error_of_outcome(operation: Callable[..., object]) -> KernelCodeError | BrokenKernelCodeError:
     """The error for an operation that returned a number that is no outcome, or ended without a cause."""
+    operation = unwrap(operation)
     code = operation.__code__
     if _is_own(code.co_filename):
         return BrokenKernelCodeError(operation.__name__)

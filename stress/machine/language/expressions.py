@@ -8,10 +8,10 @@ from typing import Any
 from stress.machine.language import tree
 from stress.machine.language.constructs import NO_OBJECTS, forbidden
 from stress.machine.language.errors import unmarked
-from stress.machine.language.names import FIELDS, UNKNOWN, Method, Names, Step, methods, parameters
+from stress.machine.language.names import FIELDS, KNOWN, UNKNOWN, Method, Names, Step, methods, parameters
 from stress.machine.language.source import definition_of
 from stress.machine.language.tree import CpuKind, Expression, Instance, Kind
-from stress.machine.seam import HARNESS_CODE, KERNEL_FUNCTIONS
+from stress.machine.seam import CONSTANT_FUNCTIONS, HARNESS_CODE, KERNEL_FUNCTIONS
 
 BINARY = {
     ast.Add: "+",
@@ -170,7 +170,17 @@ class Expressions(Names):
             raise self.fault(
                 node, f"{ast.unparse(node.func)} is not a kernel function", "call functions marked with @kernel"
             )
+        if called in CONSTANT_FUNCTIONS:
+            return self._constant(node, called)
         return self._function(node, called)
+
+    def _constant(self, node: ast.Call, called: FunctionType) -> Expression:
+        """The number that a function gives for what is known already."""
+        values = [self.value_of(value) for value in self._plain_arguments(node, called.__code__.co_argcount)]
+        if UNKNOWN in values:
+            what = f"{called.__name__} of a word"
+            raise self.fault(node, what, "give it what is known before the code runs: a name, a value, a function")
+        return self._number(node, called(*values))
 
     def _builtin(self, node: ast.Call, called: Any) -> Expression:
         extreme = called in (min, max)
@@ -206,7 +216,7 @@ class Expressions(Names):
         names = parameters(called.__code__.co_filename, definition_of(called).node)
         given = self._arguments(node, called, names)
         found = {name: self.value_of(value) if isinstance(value, ast.expr) else value for name, value in given.items()}
-        known = {name: value for name, value in found.items() if isinstance(value, CpuKind | FunctionType)}
+        known = {name: value for name, value in found.items() if isinstance(value, KNOWN)}
         places = [name for name in names if name not in known]
         words = {name: self._argument(node, name, value) for name, value in given.items() if name not in known}
         instance = self.instances(called, tuple(known.get(name) for name in names), self, node)

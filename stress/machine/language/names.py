@@ -14,7 +14,7 @@ import attrs
 from stress.machine.language.errors import KernelCodeError, refusal
 from stress.machine.language.source import Definition
 from stress.machine.language.tree import CpuKind, Kind
-from stress.machine.seam import HARNESS_CODE, Cpu
+from stress.machine.seam import HARNESS_CODE, Cpu, KernelValue
 
 FIELDS = ("base", "number", "area", "log")
 """The numbers that a CPU is made of; `base`, the address of RAM, is for compiled code only."""
@@ -25,6 +25,9 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+
+KNOWN = CpuKind | FunctionType | KernelValue | str
+"""What an argument may be that is no word."""
 
 
 @attrs.frozen
@@ -98,11 +101,13 @@ class Names:
         return {name: cell.cell_contents for name, cell in zip(self.function.__code__.co_freevars, cells, strict=True)}
 
     def value_of(self, node: ast.expr) -> Any:
-        """What an expression is known to be: a CPU, a function, a number, a module, ...; UNKNOWN for a word."""
+        """What an expression is known to be: a CPU, a function, a name, a module, ...; UNKNOWN for a word."""
         if isinstance(node, ast.Name):
             return self._value_of_name(node)
         if isinstance(node, ast.Attribute):
             return self._value_of_attribute(node)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
         if isinstance(node, ast.Call) and isinstance(step := self.value_of(node.func), Step) and step.kind:
             return step.kind
         return UNKNOWN

@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 
+from stress.machine.seam import KernelValue
+
 Function = Callable[..., object]
 
 
@@ -21,8 +23,8 @@ class CpuKind:
     features: object = None
 
 
-Kind = CpuKind | Function | None
-"""What is known of an argument when the tree is made: which CPU or which function it is; None: a word."""
+Kind = CpuKind | Function | KernelValue | str | None
+"""What is known of an argument when the tree is made: a CPU, a function, a value or a name; None: it is a word."""
 
 
 @attrs.frozen
@@ -245,7 +247,7 @@ class Continue(Statement):
 
 @attrs.frozen(eq=False, slots=False, repr=False)
 class Instance:
-    """A kernel function for one set of CPUs and functions that it is called with."""
+    """A kernel function for one set of what is known of its arguments."""
 
     function: Function
     kinds: tuple[Kind, ...]

@@ -25,7 +25,7 @@ SCENARIO = Scenario(
     name="freed_after_grace",
     claim="a module may be freed once every CPU has passed a safepoint since its unlink",
     source="planted",
-    protocol=find_scenario(str(TWIN)).protocol.but("freed_after_grace", free=free_after_grace),
+    protocol=find_scenario(str(TWIN)).protocol.but("freed_after_grace", retire=free_after_grace),
     programs=(Program("modprobe", modprobe_under, cpus=1, writes=True), Program("kallsyms", kallsyms_reader)),
     expect="held",
     twin=str(TWIN),

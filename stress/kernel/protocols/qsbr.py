@@ -1,0 +1,103 @@
+"""QSBR, quiescent-state-based reclamation: readers do nothing; each CPU says at its safepoints that it holds nothing.
+
+Source: Hart, McKenney, Brown and Walpole, Performance of memory reclamation for lockless synchronization, Journal of
+Parallel and Distributed Computing 67 (2007), 1270-1285; as in the classic RCU of Linux 2.6.11, where a context switch
+is the quiescent state.
+"""
+
+from stress.kernel.grace import defer, grace_of, phase_word, run_callbacks
+from stress.kernel.protocol import Protocol, preempt
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu
+
+# The phase in which a CPU last said that it held nothing.
+QUIESCENT = percpu("qsbr_quiescent")
+OFFLINE = -1
+
+
+@kernel
+def quiescent_state(cpu: Cpu) -> None:
+    """Say that this CPU holds nothing that it found before. Only this CPU stores its word."""
+    # All that was read before was read before the word says so, and nothing of what comes is read sooner.
+    cpu.barrier()
+    cpu.store(cpu.area + QUIESCENT, cpu.load(QSBR_PHASE))
+    cpu.barrier()
+
+
+@kernel
+def qsbr_settled(cpu: Cpu, phase: int) -> bool:
+    """Whether every CPU has said in the present phase that it held nothing, or is offline."""
+    for number in range(cpu.peek(CPUS)):
+        said = cpu.load(AREAS + number * AREA_BYTES + QUIESCENT)
+        if said != phase and said != OFFLINE:
+            return False
+    return True
+
+
+QSBR_PHASE = phase_word("qsbr")
+QSBR_GRACE = grace_of("qsbr", QSBR_PHASE, qsbr_settled)
+ONE_PHASE = QSBR_GRACE.but(ends=1)
+
+
+@kernel
+def retire_later(cpu: Cpu, block: int) -> None:
+    """Free `block` at a safepoint of this CPU, once every CPU has passed one since."""
+    defer(cpu, QSBR_GRACE, block)
+
+
+@kernel
+def qsbr_safepoint(cpu: Cpu) -> None:
+    """A safepoint: this CPU holds nothing."""
+    quiescent_state(cpu)
+    run_callbacks(cpu, QSBR_GRACE)
+
+
+@kernel
+def qsbr_safepoint_early(cpu: Cpu) -> None:
+    """Broken: free after one phase, which CPUs may have passed before the retirement."""
+    quiescent_state(cpu)
+    run_callbacks(cpu, ONE_PHASE)
+
+
+@kernel
+def go_offline(cpu: Cpu) -> None:
+    """Say that this CPU reads nothing until it is online again, so that nobody waits for it."""
+    cpu.store_release(cpu.area + QUIESCENT, OFFLINE)
+
+
+@kernel
+def go_online(cpu: Cpu) -> bool:
+    """Say that this CPU reads again."""
+    quiescent_state(cpu)
+    return True
+
+
+QSBR_FREED_AT_ONCE = Protocol(
+    "qsbr_freed_at_once",
+    safepoint=qsbr_safepoint,
+    interrupt=preempt,
+    claim="broken: an object is freed as soon as it is taken off, whatever CPUs have passed a safepoint",
+    source="Hart et al., Performance of memory reclamation for lockless synchronization, 2007",
+)
+QSBR = QSBR_FREED_AT_ONCE.but(
+    "qsbr",
+    retire=retire_later,
+    claim="an object is freed once every CPU has passed a safepoint since it was taken off",
+    lacking=QSBR_FREED_AT_ONCE,
+)
+QSBR_BROKEN = (
+    QSBR_FREED_AT_ONCE,
+    QSBR.but(
+        "qsbr_one_phase",
+        safepoint=qsbr_safepoint_early,
+        lacking=None,
+        claim="broken: one phase is waited for, which CPUs may have passed before the retirement",
+    ),
+    QSBR.but(
+        "qsbr_read_offline",
+        read_begin=go_offline,
+        read_end=go_online,
+        lacking=None,
+        claim="broken: readers read while their CPU is offline, as from an idle loop, and nobody waits for them",
+    ),
+)

@@ -1,0 +1,49 @@
+"""A lockless structure of one's own, and its study: the structure under several protocols, each a scenario with a twin.
+
+`kstress run FILE` runs all variants of a study, `kstress run FILE:rcu` one, and `--protocol rcu,epoch` some of them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+
+from stress.judge.outcomes import OUTCOMES, Outcome
+from stress.kernel.protocol import Protocol
+from stress.kernel.struct import Struct
+from stress.machine.seam import Cpu
+
+FAULTS = ("wild", "endless")
+DEFAULT_OBJECTS = 1024
+MOST_OBJECTS = 1 << 20
+
+
+@attrs.frozen(eq=False)
+class Structure:
+    """What readers read and writers change.
+
+    structs: the kinds of its objects. boot: fills it before any CPU runs, as part of the image; it is given a protocol
+    that does nothing. outcomes: what an operation of a reader can end in, from `Outcome.table`. objects: how many
+    objects, each as large as the largest, memory has room for, those that wait for their free included. reads: what
+    reports call readers' operations.
+    """
+
+    name: str
+    structs: Sequence[Struct] = attrs.field(converter=tuple, validator=attrs.validators.min_len(1))
+    boot: Callable[[Cpu, Protocol], None]
+    outcomes: Mapping[str, Outcome] = attrs.field(kw_only=True)
+    objects: int = attrs.field(
+        default=DEFAULT_OBJECTS,
+        kw_only=True,
+        validator=[attrs.validators.instance_of(int), attrs.validators.ge(1), attrs.validators.le(MOST_OBJECTS)],
+    )
+    reads: str = attrs.field(default="reads", kw_only=True)
+
+    @property
+    def all_outcomes(self) -> Mapping[str, Outcome]:
+        """Its own, and the faults that every operation can end in."""
+        return {**{name: OUTCOMES[name] for name in FAULTS}, **self.outcomes}
+
+    @property
+    def labels(self) -> Mapping[int, Struct]:
+        """The kinds of objects by the labels of their blocks."""
+        return {struct.LABEL: struct for struct in self.structs}
