@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from stress.config import Config
     from stress.errors import HarnessError, UserError
     from stress.judge.outcomes import Outcome
+    from stress.kernel.protocol import Protocol
+    from stress.kernel.struct import Struct
     from stress.results.compare.comparison import compare
     from stress.results.compare.terms import Terms
     from stress.runs.runner import run
     from stress.scenario import Hardware, Program, Scenario
     from stress.scenario_files import catalogue, find_scenario
+    from stress.structure import Structure
+    from stress.studies import study
 
 _HOMES = {
     "Config": "stress.config",
@@ -29,7 +33,10 @@ _HOMES = {
     "Matrix": "stress.campaign.sweep.matrix",
     "Outcome": "stress.judge.outcomes",
     "Program": "stress.scenario",
+    "Protocol": "stress.kernel.protocol",
     "Scenario": "stress.scenario",
+    "Struct": "stress.kernel.struct",
+    "Structure": "stress.structure",
     "Terms": "stress.results.compare.terms",
     "UserError": "stress.errors",
     "catalogue": "stress.scenario_files",
@@ -41,6 +48,7 @@ _HOMES = {
     "resume_sweep": "stress.campaign.sweep.sweep",
     "run": "stress.runs.runner",
     "soak": "stress.campaign.soak.soak",
+    "study": "stress.studies",
     "sweep": "stress.campaign.sweep.sweep",
 }
 
@@ -51,7 +59,10 @@ __all__ = [
     "Matrix",
     "Outcome",
     "Program",
+    "Protocol",
     "Scenario",
+    "Struct",
+    "Structure",
     "Terms",
     "UserError",
     "catalogue",
@@ -63,6 +74,7 @@ __all__ = [
     "resume_sweep",
     "run",
     "soak",
+    "study",
     "sweep",
 ]
 

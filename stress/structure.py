@@ -1,7 +1,4 @@
-"""A lockless structure of one's own, and its study: the structure under several protocols, each a scenario with a twin.
-
-`kstress run FILE` runs all variants of a study, `kstress run FILE:rcu` one, and `--protocol rcu,epoch` some of them.
-"""
+"""A lockless structure of one's own: its objects, how it is filled, what readers can see. `stress.studies` runs it."""
 
 from collections.abc import Callable, Mapping, Sequence
 

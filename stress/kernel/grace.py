@@ -13,6 +13,7 @@ from collections.abc import Callable
 import attrs
 
 from stress.kernel.protocol import reclaim
+from stress.kernel.stop_machine import cond_resched
 from stress.machine.blocks import NEXT_FREE, record_of
 from stress.machine.seam import Cpu, KernelValue, kernel
 from stress.machine.words import lock, percpu, static
@@ -106,7 +107,8 @@ def begin_waiting(cpu: Cpu, grace: Grace, callbacks: int) -> None:
 
 @kernel
 def run_callbacks(cpu: Cpu, grace: Grace) -> None:
-    """Free what this CPU retired and nobody can hold any more; never waits. A safepoint calls it."""
+    """A safepoint: join a stop, then free what this CPU retired and nobody can hold any more. Waits for no reader."""
+    cond_resched(cpu)
     callbacks = cpu.area + grace.callbacks
     if cpu.peek(callbacks + WAITING) == 0:
         if cpu.peek(callbacks + NEW) == 0:

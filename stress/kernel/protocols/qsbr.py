@@ -26,10 +26,10 @@ def quiescent_state(cpu: Cpu) -> None:
 
 @kernel
 def qsbr_settled(cpu: Cpu, phase: int) -> bool:
-    """Whether every CPU has said in the present phase that it held nothing, or is offline."""
+    """Whether every other CPU has said in the present phase that it holds nothing, or is offline. This one does not."""
     for number in range(cpu.peek(CPUS)):
         said = cpu.load(AREAS + number * AREA_BYTES + QUIESCENT)
-        if said != phase and said != OFFLINE:
+        if number != cpu.number and said != phase and said != OFFLINE:
             return False
     return True
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from stress.judge.outcomes import OUTCOMES
 from stress.kernel.protocol import Protocol
 from stress.machine.seam import Cpu
 from stress.scenario import PLAIN, Hardware, Program, Scenario
@@ -12,7 +13,7 @@ Work = Callable[[Cpu, Protocol], int] | tuple[Program, ...]
 
 
 def study(
-    structure: Structure,
+    structure: Structure | None,
     *,
     readers: Work,
     writer: Work,
@@ -21,11 +22,11 @@ def study(
     hardware: Hardware = PLAIN,
     fate: str = "poisoned",
 ) -> list[Scenario]:
-    """The scenarios of a structure under protocols: those that hold, each before its twin, then the broken ones.
+    """The scenarios of a structure under protocols: those that hold, then the broken ones, their twins first.
 
-    readers: the operation of all CPUs but one. writer: that of one CPU; give several programs, with the CPUs of each,
-    where it takes more. held: protocols that protect the readers; with a mapping, each has the broken one for a twin
-    that it is mapped to, else the one that it lacks its protection without. violated: broken ones that are no twin.
+    structure: None for the module list and its symbols. readers: the operation of all CPUs but one. writer: that of
+    one CPU; give several programs, with the CPUs of each, where it takes more. held: protocols that protect the
+    readers, each with `lacking` for a twin; a mapping gives the twins. violated: broken ones that are no twin.
 
     Raises:
         ValueError: for a protocol that is to hold and has no twin, or two with one name.
@@ -35,12 +36,12 @@ def study(
     def variant(protocol: Protocol, expect: str, twin: Protocol | None = None) -> Scenario:
         return Scenario(
             protocol.name,
-            protocol.claim or f"{structure.name} under {protocol.name}",
+            protocol.claim or f"the structure is read and changed under {protocol.name}",
             protocol.source or "a study",
             programs,
             expect,
             f":{twin.name}" if twin else None,
-            outcomes=structure.all_outcomes,
+            outcomes=structure.all_outcomes if structure else OUTCOMES,
             hardware=hardware,
             fate=protocol.fate or fate,
             protocol=protocol,
