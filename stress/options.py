@@ -113,10 +113,34 @@ def _text_option(setting: Setting) -> Command:
     return click.option(setting.flag, metavar=setting.kind.name, help=f"{setting.help}  [default: {setting.usual}]")
 
 
-def named(scenarios: tuple[str, ...], everything: bool) -> tuple[str, ...]:
-    """The scenarios that are meant: those that are named, or with --all every one of the catalogue."""
+def named(scenarios: tuple[str, ...], everything: bool, protocols: str | None = None) -> tuple[str, ...]:
+    """The scenarios that are meant: those that are named, or with --all every one of the catalogue.
+
+    `protocols`, like "rcu,epoch", picks variants of files that have several.
+    """
     from stress.scenario_files import catalogue
 
     if everything and scenarios:
         raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
-    return tuple(scenario.origin for scenario in catalogue()) if everything else scenarios
+    wanted = tuple(scenario.origin for scenario in catalogue()) if everything else scenarios
+    return wanted if protocols is None else _under(wanted, read_list(protocols))
+
+
+def read_list(text: str) -> list[str]:
+    """The parts of a list with commas."""
+    return [part.strip() for part in text.split(",")]
+
+
+def _under(scenarios: tuple[str, ...], protocols: list[str]) -> tuple[str, ...]:
+    """The variants with these names, of each file in turn."""
+    from stress.scenario_files import variants_of
+
+    if not scenarios:
+        raise UserError("--protocol: give a study, like linked_list; `kstress list` shows them")
+    return tuple(origin for name in scenarios for origin in variants_of(name, protocols))
+
+
+def protocol_option(command: Command) -> Command:
+    """The option that picks variants of studies."""
+    what = "Of a study, run the variants under these protocols only.  [like rcu,epoch]"
+    return click.option("--protocol", "protocols", metavar="LIST", help=what)(command)

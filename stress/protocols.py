@@ -35,3 +35,20 @@ BROKEN = (
 
 PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (*WHOLE, *BROKEN)}
 """All of them by name."""
+
+__all__ = [
+    "BROKEN",
+    "EPOCH",
+    "HAZARD",
+    "NONE",
+    "PERCPU_REF",
+    "PROTOCOLS",
+    "QSBR",
+    "RCU",
+    "REFCOUNT",
+    "SEQLOCK",
+    "SPINLOCK",
+    "SRCU",
+    "STOP_MACHINE",
+    "WHOLE",
+]

@@ -185,6 +185,14 @@ class Scenario:
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
     protocol: Protocol = attrs.field(default=STOPPED, kw_only=True)
     structure: Structure | None = attrs.field(default=None, kw_only=True)
+    structure_name: str | None = attrs.field(
+        default=attrs.Factory(lambda self: self.structure and self.structure.name, takes_self=True), kw_only=True
+    )
+
+    @property
+    def variant(self) -> str:
+        """Its name in its own file."""
+        return self.name.rpartition(SAME_FILE)[2]
 
     @property
     def twin_label(self) -> str | None:

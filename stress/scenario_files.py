@@ -1,7 +1,8 @@
 """Finds and loads scenarios: by name in the catalogue, or by path. The catalogue is the folder `scenarios/`.
 
 It lies beside the package in a checkout and an editable install, and inside the package in a wheel. A file defines one
-scenario as SCENARIO, or several as SCENARIOS; `path:name` is one of several.
+scenario as SCENARIO, or several as SCENARIOS; `file:name`, or `path:name`, is one of several. In the catalogue these
+are in rooms of their own: structures under several protocols, and the lineage of bugs.
 """
 
 import errno
@@ -32,12 +33,19 @@ MOST_NEAREST = 3
 MOST_NAMES = 8
 VARIANT = re.compile(r"[\w-]+")
 LARGEST_SOURCE = 16 << 20
+ROOMS = ("studies", "lineage")
+"""The folders of the catalogue whose files have several scenarios each."""
 
 
 def scenarios_folder() -> Path:
     """The folder of the catalogue's scenario files."""
     inside = _HERE / "scenarios"
     return inside if inside.is_dir() else _HERE.parent / "scenarios"
+
+
+def _rooms() -> list[Path]:
+    """The folders of the catalogue whose files have several scenarios each."""
+    return [scenarios_folder() / room for room in ROOMS]
 
 
 def _real(path: Path) -> Path:
@@ -132,7 +140,14 @@ def _several(path: Path, found: object) -> Sequence[Scenario]:
             raise UserError(f"{shown(path)}: two scenarios are called {name}; give each a name of its own")
     for scenario in scenarios:
         _check(path, scenario, names)
-    return [attrs.evolve(scenario, origin=f"{path}:{scenario.name}") for scenario in scenarios]
+    origin = path.stem if path.parent in map(_real, _rooms()) else str(path)
+    return [_one_of_several(scenario, re.sub(r"[^\w-]", "_", path.stem), origin) for scenario in scenarios]
+
+
+def _one_of_several(scenario: Scenario, stem: str, origin: str) -> Scenario:
+    """A scenario that is called by its file too, since other files may have one of the same name."""
+    behind = f"{SAME_FILE}{scenario.name}"
+    return attrs.evolve(scenario, name=f"{stem}{behind}", origin=f"{origin}{behind}")
 
 
 def _check(path: Path, scenario: Scenario, names: Sequence[str]) -> None:
@@ -162,7 +177,7 @@ def catalogue() -> list[Scenario]:
 def _parts(wanted: str) -> tuple[str, str | None]:
     """The path or name, and which one of several scenarios of the file; None if that is not said."""
     file, colon, name = wanted.rpartition(":")
-    return (file, name) if colon and file.endswith(".py") else (wanted, None)
+    return (file, name) if colon and (file.endswith(".py") or file.isidentifier()) else (wanted, None)
 
 
 def scenario_file(wanted: str) -> Path:
@@ -179,16 +194,17 @@ def scenario_file(wanted: str) -> Path:
             if stat.S_ISREG(os.stat(path).st_mode):
                 return _real(path)
             raise OSError(errno.EINVAL, "it is not a plain file")
-    inside = scenarios_folder() / f"{wanted}.py"
-    if wanted.isidentifier() and inside.is_file():
-        return _real(inside)
+    inside = [folder / f"{wanted}.py" for folder in (scenarios_folder(), *_rooms())]
+    if wanted.isidentifier() and (found := next(filter(Path.is_file, inside), None)):
+        return _real(found)
     what = f"there is no scenario {shown(repr(wanted))}{_nearest(wanted)}"
     raise UserError(f"{what}; `kstress list` shows all names, or give the path of a .py file")
 
 
 def _nearest(wanted: str) -> str:
     """The names in the catalogue that are similar to `wanted`, as a question; empty if there are none."""
-    near = get_close_matches(wanted, [path.stem for path in scenarios_folder().glob("*.py")], MOST_NEAREST)
+    files = [path for folder in (scenarios_folder(), *_rooms()) for path in folder.glob("*.py")]
+    near = get_close_matches(wanted, [path.stem for path in files], MOST_NEAREST)
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
@@ -207,10 +223,21 @@ def find_scenarios(wanted: str) -> Sequence[Scenario]:
     return list(map(checked, found if _parts(wanted)[1] is None else [chosen(found, wanted)]))
 
 
+def variants_of(wanted: str, names: Sequence[str]) -> list[str]:
+    """The names to find the variants by, that are wanted of a file: `names` are those behind the colon.
+
+    Raises:
+        UserError: when the file lacks one of them.
+    """
+    found = load_scenarios(scenario_file(wanted))
+    file = _parts(wanted)[0]
+    return [chosen(found, f"{file}{SAME_FILE}{name}").origin for name in dict.fromkeys(names)]
+
+
 def chosen(found: Sequence[Scenario], wanted: str) -> Scenario:
     """The one of a file's scenarios that is meant. UserError if it is not there, or not said which."""
     file, name = _parts(wanted)
-    names = [scenario.name for scenario in found]
+    names = [scenario.variant for scenario in found]
     if name in names:
         return found[names.index(name)]
     known = f"it has {', '.join(names[:MOST_NAMES])}{', ...' if len(names) > MOST_NAMES else ''}"

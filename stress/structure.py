@@ -21,11 +21,11 @@ class Structure:
     structs: the kinds of its objects. boot: fills it before any CPU runs, as part of the image; it is given a protocol
     that does nothing. outcomes: what an operation of a reader can end in, from `Outcome.table`. objects: how many
     objects, each as large as the largest, memory has room for, those that wait for their free included. reads: what
-    reports call readers' operations.
+    results call the operations of readers.
     """
 
     name: str
-    structs: Sequence[Struct] = attrs.field(converter=tuple, validator=attrs.validators.min_len(1))
+    structs: Sequence[Struct] = attrs.field(validator=attrs.validators.min_len(1))
     boot: Callable[[Cpu, Protocol], None]
     outcomes: Mapping[str, Outcome] = attrs.field(kw_only=True)
     objects: int = attrs.field(

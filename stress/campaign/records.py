@@ -46,6 +46,7 @@ class ScenarioRecord:
     """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file.
 
     `twin_expect` is the verdict that its twin expects; None without a twin, and where an earlier version wrote it.
+    `structure` is the name of its own structure, None for the module list.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ScenarioRecord:
     digest: str
     twin_expect: str | None = attrs.field(default=None, validator=optional(in_(VERDICTS)))
     fate: str = attrs.field(default=FATES[0], validator=in_((*FATES, TYPE_STABLE)))
+    structure: str | None = None
 
     @property
     def expected_of_twin(self) -> str | None:
@@ -78,6 +80,7 @@ class ScenarioRecord:
             outcomes=self.outcomes,
             fate=self.fate,
             origin=self.origin,
+            structure_name=self.structure,
         )
 
 
@@ -125,6 +128,7 @@ def record_of(scenario: Scenario) -> ScenarioRecord:
         digest_of(loaded_source(scenario_file(one.origin)) for one in (scenario, twin) if one),
         twin.expect if twin else None,
         scenario.fate,
+        scenario.structure_name,
     )
 
 
@@ -135,7 +139,7 @@ def _sources(part: ScenarioRecord) -> list[tuple[Path, bytes]]:
         UserError: when one cannot be read, or is not named as kstress does it.
     """
     origin = part.origin
-    if not (origin.isidentifier() or Path(origin).is_absolute()):
+    if not (origin.replace(":", "", 1).isidentifier() or Path(origin).is_absolute()):
         raise UserError(f"{shown(repr(origin))} is neither a scenario of the catalogue nor an absolute path")
     names = [origin, *([] if part.twin is None else [twin_name(origin, part.twin)])]
     return [(file, read_source(file)) for file in map(scenario_file, names)]
@@ -162,7 +166,8 @@ def load_recorded(part: ScenarioRecord) -> Scenario:
         raise UserError(f"{_whose_file(part)} names the twin {shown(scenario.twin)}, and not {shown(part.twin)}")
     for twin in twins:
         load_source(*twin)
-    return scenario
+    # Earlier versions wrote down one of several without its file's name; counts are kept by what was written down.
+    return attrs.evolve(scenario, name=part.name)
 
 
 def _whose_file(part: ScenarioRecord) -> str:

@@ -7,7 +7,7 @@ import click
 
 from stress.exits import exit_code
 from stress.host.interrupts import Interrupts
-from stress.options import announce, config_values, duration, machine_options, named
+from stress.options import announce, config_values, duration, machine_options, named, protocol_option
 
 if TYPE_CHECKING:
     from stress.config import Config
@@ -21,6 +21,7 @@ PAIR = ("modlist_spinlock", "stop_machine")
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--all", "everything", is_flag=True, help="Run every scenario of the catalogue.")
 @click.option("--duration", callback=duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]")
+@protocol_option
 @machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
@@ -33,6 +34,7 @@ PAIR = ("modlist_spinlock", "stop_machine")
 def run(
     scenarios: tuple[str, ...],
     everything: bool,
+    protocols: str | None,
     reports: int,
     json_file: str | None,
     results: Path | None,
@@ -45,7 +47,7 @@ def run(
 
     announce("run")
     config = Config(**config_values(given))
-    chosen = [one for name in named(scenarios, everything) or PAIR for one in find_scenarios(name)]
+    chosen = [one for name in named(scenarios, everything, protocols) or PAIR for one in find_scenarios(name)]
     outputs = Outputs(json_file, results, reports)
     done: list[Result] = []
 

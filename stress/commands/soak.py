@@ -16,6 +16,7 @@ from stress.options import (
     machine_options,
     named,
     optional,
+    protocol_option,
     workers_of,
 )
 
@@ -28,12 +29,14 @@ from stress.options import (
 @campaign_options
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics; 0 takes any free port.")
 @click.option("--metrics-address", default="127.0.0.1", help="Where to serve them.  [default: 127.0.0.1]")
+@protocol_option
 @machine_options
 @click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 def soak(
     scenarios: tuple[str, ...],
     everything: bool,
+    protocols: str | None,
     resumed: Path | None,
     results: Path | None,
     interval: float | None,
@@ -54,7 +57,8 @@ def soak(
     watcher, close = outputs.watch(metrics_port, metrics_address)
     try:
         how = {"watcher": watcher, "interrupted": interrupts.pending, **workers_of(scheduler)}
-        ending = _soak(named(scenarios, everything), resumed, results, wanted, {**how, **optional(interval_s=interval)})
+        chosen = named(scenarios, everything, protocols)
+        ending = _soak(chosen, resumed, results, wanted, {**how, **optional(interval_s=interval)})
     finally:
         close()
     return campaign_code("soak", outputs, ending, exit_code(ending.results, interrupts.signal))

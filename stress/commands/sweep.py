@@ -8,11 +8,20 @@ import click
 from stress.errors import UserError
 from stress.exits import campaign_code, verdicts_code
 from stress.host.interrupts import Interrupts
-from stress.options import announce, campaign_options, optional, sweep_options, workers_of
+from stress.options import (
+    announce,
+    campaign_options,
+    named,
+    optional,
+    protocol_option,
+    sweep_options,
+    workers_of,
+)
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="SCENARIO...|PLAN.toml")
+@protocol_option
 @sweep_options
 @click.option(
     "--find",
@@ -33,6 +42,7 @@ from stress.options import announce, campaign_options, optional, sweep_options, 
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the runs as JSON, to standard output for -.")
 def sweep(
     scenarios: tuple[str, ...],
+    protocols: str | None,
     scheduler: str | None,
     resumed: Path | None,
     results: Path | None,
@@ -53,10 +63,11 @@ def sweep(
 
         how = {"watcher": outputs, "interrupted": interrupts.pending, "cores": cores, **workers_of(scheduler)}
         if resumed is not None:
-            _refuse_beside_resume(scenarios, results, optional(**given))
+            _refuse_beside_resume(scenarios, results, optional(protocol=protocols, **given))
             ending = resume_sweep(resumed, **how)
         else:
-            ending = run_sweep(matrix_of(scenarios, optional(**given)), **how, **optional(results=results))
+            chosen = named(scenarios, False, protocols)
+            ending = run_sweep(matrix_of(chosen, optional(**given)), **how, **optional(results=results))
     finally:
         outputs.close()
     return campaign_code("sweep", outputs, ending, verdicts_code(ending.others, interrupts.signal))

@@ -9,6 +9,7 @@ waited for. The lists of callbacks are each CPU's own: only that CPU touches the
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -37,7 +38,7 @@ class Grace(KernelValue):
     settled: Callable[[Cpu, int], bool]
     ends: int = 2
 
-    def but(self, **changes: object) -> "Grace":
+    def but(self, **changes: Any) -> "Grace":
         """The same in another way, for broken variants."""
         return attrs.evolve(self, **changes)
 

@@ -80,7 +80,7 @@ class ScenarioFile(pytest.File):
         found = find_settings(self.config, {}, defaults)
         for engine in engines(found["engine"]):
             for cell in cells(found):
-                name = f"{scenario.name}[{engine}-{cell.name}]"
+                name = f"{scenario.variant}[{engine}-{cell.name}]"
                 yield ScenarioItem.from_parent(self, name=name, scenario=scenario, engine=engine, cell=cell)
 
 

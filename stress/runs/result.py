@@ -75,6 +75,7 @@ class Result:
             "applicable": self.applicable,
             "interrupted": self.early is not None,
             "fate": self.fate,
+            "structure": self.scenario.structure_name,
             "lookups": tally.lookups,
             "loads": tally.loads,
             "unloads": tally.unloads,

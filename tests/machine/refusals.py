@@ -117,8 +117,8 @@ CALLS = (
           "none_by_default(cpu, 1, 2)"),
     Case("an operation that is not marked", "reader is not kernel code; mark its definition with @kernel",
          "def reader(cpu: Cpu) -> int:  # !\n    return 1\n", READER + "    return 1\n"),
-    Case("an operation that takes more", "reader has 2 parameters; give it 1",
-         "@kernel  # !\ndef reader(cpu: Cpu, more: int) -> int:\n    return 1\n", READER + "    return 1\n"),
+    Case("an operation that takes more", "reader has 3 parameters; give it 1",
+         "@kernel  # !\ndef reader(cpu: Cpu, more: int, much: int) -> int:\n    return 1\n", READER + "    return 1\n"),
     Case("a function that calls itself", "count calls itself; write a loop",
          "@kernel\ndef count(cpu: Cpu, n: int) -> int:\n    return 0 if n == 0 else count(cpu, n - 1)  # !\n\n\n"
          + READER + "    return count(cpu, 3)\n",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from stress import Config, UserError, find_scenario, run
@@ -55,8 +56,8 @@ def test_a_file_runs_all_its_scenarios_and_a_name_behind_a_colon_one_of_them(two
     config = Config(engine="python", duration_s=0.5, cpus=2)
     both = run([two], config)
     assert [(one.scenario.name, one.scenario.origin) for one in both] == [
-        ("before", f"{two}:before"),
-        ("after", f"{two}:after"),
+        ("patch:before", f"{two}:before"),
+        ("patch:after", f"{two}:after"),
     ]
     assert both[0].as_expected
     [after] = run([f"{two}:after"], config)
@@ -98,7 +99,8 @@ def test_a_new_scenario_and_its_twin_are_found_as_before(tmp_path: Path) -> None
 def test_a_run_directory_finds_each_of_several_again_only_while_the_file_is_the_same(two: Path) -> None:
     record = record_of(find_scenario(f"{two}:after"))
     assert (record.origin, record.twin, record.twin_expect) == (f"{two}:after", ":before", "violated")
-    assert load_recorded(record).name == "after"
+    assert load_recorded(record).name == "patch:after"
+    assert load_recorded(attrs.evolve(record, name="after")).name == "after"
     two.write_text(TWO + "# changed\n")
     with pytest.raises(UserError, match=r"has changed"):
         load_recorded(record)

@@ -35,21 +35,21 @@ def qsbr_settled(cpu: Cpu, phase: int) -> bool:
 
 
 QSBR_PHASE = phase_word("qsbr")
-QSBR_GRACE = grace_of("qsbr", QSBR_PHASE, qsbr_settled)
-ONE_PHASE = QSBR_GRACE.but(ends=1)
+QSBR_PERIODS = grace_of("qsbr", QSBR_PHASE, qsbr_settled)
+ONE_PHASE = QSBR_PERIODS.but(ends=1)
 
 
 @kernel
 def retire_later(cpu: Cpu, block: int) -> None:
     """Free `block` at a safepoint of this CPU, once every CPU has passed one since."""
-    defer(cpu, QSBR_GRACE, block)
+    defer(cpu, QSBR_PERIODS, block)
 
 
 @kernel
 def qsbr_safepoint(cpu: Cpu) -> None:
     """A safepoint: this CPU holds nothing."""
     quiescent_state(cpu)
-    run_callbacks(cpu, QSBR_GRACE)
+    run_callbacks(cpu, QSBR_PERIODS)
 
 
 @kernel

@@ -57,26 +57,26 @@ def rcu_settled(cpu: Cpu, phase: int) -> bool:
 
 
 RCU_PHASE = phase_word("rcu")
-RCU_GRACE = grace_of("rcu", RCU_PHASE, rcu_settled)
-ONE_PHASE = RCU_GRACE.but(ends=1)
+RCU_PERIODS = grace_of("rcu", RCU_PHASE, rcu_settled)
+ONE_PHASE = RCU_PERIODS.but(ends=1)
 
 
 @kernel
 def synchronize_rcu(cpu: Cpu) -> None:
     """Wait until every section has ended that may have begun before. The caller is in none."""
-    synchronize(cpu, RCU_GRACE)
+    synchronize(cpu, RCU_PERIODS)
 
 
 @kernel
 def call_rcu(cpu: Cpu, block: int) -> None:
     """Free `block` at a safepoint of this CPU, once every section has ended that may have begun before."""
-    defer(cpu, RCU_GRACE, block)
+    defer(cpu, RCU_PERIODS, block)
 
 
 @kernel
 def rcu_callbacks(cpu: Cpu) -> None:
     """The safepoint: free what nobody can hold any more."""
-    run_callbacks(cpu, RCU_GRACE)
+    run_callbacks(cpu, RCU_PERIODS)
 
 
 @kernel

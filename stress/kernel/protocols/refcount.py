@@ -159,8 +159,8 @@ def put_all_untested(cpu: Cpu) -> bool:
     return is_valid(cpu)
 
 
-REFCOUNT_NO_GRACE = Protocol(
-    "refcount_no_grace",
+REFCOUNT_FREED_AT_ONCE = Protocol(
+    "refcount_freed_at_once",
     read_begin=begin_walk,
     read_end=put_all_at_once,
     dereference=follow_put_at_once,
@@ -172,16 +172,16 @@ REFCOUNT_NO_GRACE = Protocol(
     claim="broken: the last put frees at once, though a reader may be about to look at the count",
     source="Documentation/RCU/rcuref.rst of Linux",
 )
-REFCOUNT = REFCOUNT_NO_GRACE.but(
+REFCOUNT = REFCOUNT_FREED_AT_ONCE.but(
     "refcount",
     read_end=put_all,
     dereference=follow,
     retire=put,
     claim="readers hold references, the last put frees, and a count is looked at in RCU sections only",
-    lacking=REFCOUNT_NO_GRACE,
+    lacking=REFCOUNT_FREED_AT_ONCE,
 )
 REFCOUNT_BROKEN = (
-    REFCOUNT_NO_GRACE,
+    REFCOUNT_FREED_AT_ONCE,
     REFCOUNT.but(
         "refcount_of_the_dead",
         dereference=follow_the_dead,

@@ -62,20 +62,20 @@ def srcu_settled(cpu: Cpu, phase: int) -> bool:
 
 
 SRCU_PHASE = phase_word("srcu")
-SRCU_GRACE = grace_of("srcu", SRCU_PHASE, srcu_settled)
-ONE_PHASE = SRCU_GRACE.but(ends=1)
+SRCU_PERIODS = grace_of("srcu", SRCU_PHASE, srcu_settled)
+ONE_PHASE = SRCU_PERIODS.but(ends=1)
 
 
 @kernel
 def call_srcu(cpu: Cpu, block: int) -> None:
     """Free `block` at a safepoint of this CPU, once every section has ended that may have begun before."""
-    defer(cpu, SRCU_GRACE, block)
+    defer(cpu, SRCU_PERIODS, block)
 
 
 @kernel
 def srcu_callbacks(cpu: Cpu) -> None:
     """The safepoint: free what nobody can hold any more."""
-    run_callbacks(cpu, SRCU_GRACE)
+    run_callbacks(cpu, SRCU_PERIODS)
 
 
 @kernel

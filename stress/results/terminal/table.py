@@ -14,11 +14,11 @@ from stress.judge.trials import bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
 from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import Result, rerun_command
+from stress.scenario import Scenario
 from stress.units import show_duration
 
 PLAIN_WIDTH = 120
 """Columns of what is printed where there is no terminal."""
-NO_WINDOW = "none: no lookup overlapped a change"
 COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
 
 
@@ -59,12 +59,14 @@ def outcome_table(result: Result) -> Table:
 
 
 def _lines(result: Result) -> list[tuple[str, str]]:
-    """The facts below the table, as label and text."""
+    """The facts below the table, as label and text, in the words of what was read."""
     tally = result.tally
+    reads, thing, gone, made = _words(result.scenario)
+    windows = f"{tally.race_windows:,} {reads} overlapped a change"
     lines = [
-        ("lookups", f"{tally.lookups:,} ({show_rate(tally.lookups, tally.seconds)})"),
-        ("modules", f"{tally.unloads:,} unloads ({show_rate(tally.unloads, tally.seconds)}), {tally.loads:,} loads"),
-        ("race windows", f"{tally.race_windows:,} lookups overlapped a change" if tally.race_windows else NO_WINDOW),
+        (reads, f"{tally.lookups:,} ({show_rate(tally.lookups, tally.seconds)})"),
+        (thing, f"{tally.unloads:,} {gone} ({show_rate(tally.unloads, tally.seconds)}), {tally.loads:,} {made}"),
+        ("race windows", windows if tally.race_windows else f"none: no {reads} overlapped a change"),
         ("trials", bound_text(tally.caught)),
         ("stops", _stops(tally)),
     ]
@@ -73,6 +75,13 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     if tally.first_violation_s is not None:
         lines.append(("first seen", f"after {show_duration(tally.first_violation_s)}{_again(tally)}"))
     return lines
+
+
+def _words(scenario: Scenario) -> tuple[str, str, str, str]:
+    """What is counted: reads; what comes and goes, what goes, what comes."""
+    if scenario.structure_name is None:
+        return "lookups", "modules", "unloads", "loads"
+    return scenario.structure.reads if scenario.structure else "reads", "objects", "retired", "made"
 
 
 def _stops(tally: Tally) -> str:
