@@ -5,6 +5,7 @@ scenario as SCENARIO, or several as SCENARIOS; `file:name`, or `path:name`, is o
 are in rooms of their own: structures under several protocols, and the lineage of bugs.
 """
 
+import ast
 import errno
 import hashlib
 import importlib.util
@@ -13,7 +14,7 @@ import re
 import stat
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -172,6 +173,20 @@ def catalogue() -> list[Scenario]:
         return list(POINTS).index(scenario.point), owner, owner != scenario.name, scenario.name
 
     return sorted(loaded.values(), key=place)
+
+
+def rooms() -> Mapping[str, Mapping[str, str]]:
+    """The rooms of the catalogue whose files have several scenarios: by room and file's name, what each file is about.
+
+    Nothing of the files runs: it is the first line of each.
+    """
+    folders = {folder.name: sorted(folder.glob("*.py")) for folder in _rooms()}
+    return {room: {path.stem: _about(read_source(path)) for path in files} for room, files in folders.items()}
+
+
+def _about(source: bytes) -> str:
+    """The first line of a file's docstring."""
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
 def _parts(wanted: str) -> tuple[str, str | None]:

@@ -3,17 +3,11 @@
 A resize makes another table with a copy of every entry, publishes it, and retires the old table with all that is in
 it. So a reader may stand in a table that is gone as a whole; it holds the table, and an entry hand over hand.
 
-Source: the resize of the kernel's nft_rhash and the copying one of McKenney, Is Parallel Programming Hard, chapter 10.
+Source: the table is ours; McKenney, Is Parallel Programming Hard, chapter 10, treats tables that are resized.
 """
 
-from stress import Outcome, Struct, Structure, study
-from stress.kernel.contents import has_contents, write_contents
-from stress.kernel.protocol import Protocol
-from stress.kernel.struct import aim, aimed, new, walk_on
-from stress.machine.notes import note
-from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import static
+from stress import Outcome, Protocol, Struct, Structure, study
+from stress.kernel import Cpu, aim, aimed, has_contents, kernel, new, note, prandom, static, walk_on, write_contents
 from stress.protocols import WHOLE
 
 KEYS = 12

@@ -8,14 +8,8 @@ that no twin would be caught.
 Source: include/linux/rbtree_latch.h and raw_write_seqcount_latch of Linux (4.2), as kallsyms has used them since.
 """
 
-from stress import Outcome, Struct, Structure, study
-from stress.kernel.contents import has_contents, write_contents
-from stress.kernel.protocol import Protocol
-from stress.kernel.struct import aim, aimed, new, walk_on
-from stress.machine.notes import note
-from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import static
+from stress import Outcome, Protocol, Struct, Structure, study
+from stress.kernel import Cpu, aim, aimed, has_contents, kernel, new, note, prandom, static, walk_on, write_contents
 from stress.protocols import SEQLOCK, WHOLE
 
 KEYS = 7

@@ -6,14 +6,8 @@ retired as well: who protects the object in hand only, and not what it points to
 Source: the list of the kernel's documentation on RCU (Documentation/RCU/listRCU.rst), written for every protocol.
 """
 
-from stress import Outcome, Struct, Structure, study
-from stress.kernel.contents import has_contents, write_contents
-from stress.kernel.protocol import Protocol
-from stress.kernel.struct import aim, aimed, new, walk_on
-from stress.machine.notes import note
-from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import static
+from stress import Outcome, Protocol, Struct, Structure, study
+from stress.kernel import Cpu, aim, aimed, has_contents, kernel, new, note, prandom, static, walk_on, write_contents
 from stress.protocols import BROKEN, WHOLE
 
 KEYS = 8

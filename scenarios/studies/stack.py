@@ -8,14 +8,8 @@ Source: Treiber, Systems Programming: Coping with Parallelism, IBM RJ 5118 (1986
 Pointers (2004), section 3.
 """
 
-from stress import Outcome, Program, Struct, Structure, study
-from stress.kernel.contents import has_contents, write_contents
-from stress.kernel.protocol import Protocol
-from stress.kernel.struct import new
-from stress.machine.notes import note
-from stress.machine.random import prandom
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import static
+from stress import Outcome, Program, Protocol, Struct, Structure, study
+from stress.kernel import Cpu, has_contents, kernel, new, note, prandom, static, write_contents
 from stress.protocols import EPOCH, HAZARD, PERCPU_REF, QSBR, RCU, REFCOUNT, SPINLOCK, SRCU
 
 NODES = 8

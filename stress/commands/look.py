@@ -9,9 +9,9 @@ import click
 def list_scenarios(form: str | None) -> int:
     """List every scenario: its claim, what it expects, its twin."""
     from stress.results.terminal.look import print_catalogue
-    from stress.scenario_files import catalogue
+    from stress.scenario_files import catalogue, rooms
 
-    print_catalogue(catalogue(), form)
+    print_catalogue(catalogue(), rooms(), form)
     return 0
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from stress.results.terminal.listing import as_markdown
 from stress.scenario import POINTS, Program, Scenario
-from stress.scenario_files import catalogue, find_scenario, scenarios_folder
+from stress.scenario_files import catalogue, find_scenario, rooms, scenarios_folder
 
 
 def test_every_file_of_the_catalogue_is_a_scenario_of_its_name() -> None:
@@ -39,7 +39,7 @@ def test_too_few_cpus_cannot_be_dealt() -> None:
 
 def test_the_page_of_the_catalogue_is_current() -> None:
     page = scenarios_folder() / "README.md"
-    assert page.read_text() == as_markdown(catalogue()), "run: kstress list --markdown > scenarios/README.md"
+    assert page.read_text() == as_markdown(catalogue(), rooms()), "run: kstress list --markdown > scenarios/README.md"
 
 
 @pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)

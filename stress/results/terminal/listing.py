@@ -1,6 +1,6 @@
 """The catalogue as people and programs read it: a listing for the terminal, a page of Markdown, JSON."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any
 
@@ -28,11 +28,21 @@ Made by `kstress list --markdown`; [docs/findings.md](../docs/findings.md) has t
 """
 
 
-def as_json(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+ROOMS = {
+    "studies": ("Structures under protocols", "each under several; `kstress run linked_list:rcu` runs one"),
+    "lineage": ("The lineage: bugs of twenty years, in the order of history", "each before and after its fix"),
+}
+"""What the rooms of the catalogue with several scenarios a file have, and how."""
+
+Rooms = Mapping[str, Mapping[str, str]]
+
+
+def as_json(scenarios: Sequence[Scenario], rooms: Rooms) -> dict[str, Any]:
     """The listing as `kstress list --json` prints it."""
     rows = [{"scenario" if key == "name" else key: getattr(one, key) for key in SHOWN} for one in scenarios]
     path = [{"scenario": step.scenario, "shows": step.shows, "command": step.command} for step in PATH]
-    return {"schema": 1, "points": POINTS, "path": path, "scenarios": rows}
+    more = {room: [{"file": name, "claim": about} for name, about in files.items()] for room, files in rooms.items()}
+    return {"schema": 1, "points": POINTS, "path": path, "scenarios": rows, **more}
 
 
 def heading(point: str) -> str:
@@ -66,12 +76,22 @@ def _path_as_markdown() -> str:
     return "\n".join(["## The path", "", text, "", *rows, ""])
 
 
-def as_markdown(scenarios: Sequence[Scenario]) -> str:
+def _room_as_markdown(room: str, files: Mapping[str, str]) -> str:
+    """A room of the catalogue as a table of links."""
+    title, how = ROOMS[room]
+    rows = [f"| [{name}]({room}/{name}.py) | {_cell(about)} |" for name, about in files.items()]
+    return "\n".join(
+        [f"## {title}", "", f"{how[0].upper()}{how[1:]}.", "", "| file | claim |", "| --- | --- |", *rows, ""]
+    )
+
+
+def as_markdown(scenarios: Sequence[Scenario], rooms: Rooms) -> str:
     """The page scenarios/README.md."""
     parts = [PAGE.format(first=scenarios[0].name), _path_as_markdown()]
     for title, group in by_point(scenarios):
         head = "| scenario | claim | source | expected | twin | learnt |\n| --- | --- | --- | --- | --- | --- |\n"
         parts.append(f"## {title}\n\n{head}" + "".join(f"{_row(scenario)}\n" for scenario in group))
+    parts += [_room_as_markdown(room, files) for room, files in rooms.items()]
     return "\n".join(parts)
 
 
@@ -102,6 +122,18 @@ def _groups(scenarios: Sequence[Scenario]) -> Iterator[RenderableType]:
         yield ""
 
 
-def as_text(scenarios: Sequence[Scenario]) -> RenderableType:
+def _rooms(rooms: Rooms) -> Iterator[RenderableType]:
+    """The rooms of the catalogue with several scenarios a file: a heading and a table each."""
+    for room, files in rooms.items():
+        title, how = ROOMS[room]
+        yield Text.assemble((title, "bold"), f" ({how})")
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        for name, about in files.items():
+            table.add_row(escape(name), escape(about))
+        yield table
+        yield ""
+
+
+def as_text(scenarios: Sequence[Scenario], rooms: Rooms) -> RenderableType:
     """The listing for a terminal."""
-    return Group(*_groups(scenarios))
+    return Group(*_groups(scenarios), *_rooms(rooms))

@@ -8,18 +8,18 @@ from rich.markup import escape
 from stress.doctor import Check
 from stress.exits import EXIT_HARNESS_FAILED
 from stress.results.terminal.consoles import console
-from stress.results.terminal.listing import as_json, as_markdown, as_text
+from stress.results.terminal.listing import Rooms, as_json, as_markdown, as_text
 from stress.scenario import Scenario
 
 
-def print_catalogue(scenarios: Sequence[Scenario], form: str | None) -> None:
+def print_catalogue(scenarios: Sequence[Scenario], rooms: Rooms, form: str | None) -> None:
     """Print the catalogue for a terminal, as Markdown or as JSON."""
     if form == "json":
-        print(json.dumps(as_json(scenarios), indent=2))
+        print(json.dumps(as_json(scenarios, rooms), indent=2))
     elif form == "markdown":
-        print(as_markdown(scenarios), end="")
+        print(as_markdown(scenarios, rooms), end="")
     else:
-        console().print(as_text(scenarios))
+        console().print(as_text(scenarios, rooms))
 
 
 def print_checks(checks: Iterable[Check]) -> int:

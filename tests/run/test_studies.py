@@ -1,0 +1,138 @@
+"""Studies: a structure under each protocol: whole ones show nothing, broken ones are caught; names and options."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from stress import Config, Protocol, Struct, UserError, find_scenario, run, study
+from stress.kernel import Cpu, kernel
+from stress.protocols import BROKEN, NONE, RCU, WHOLE
+from stress.runs.boot_structure import boot_structure
+from stress.scenario import Scenario
+from stress.scenario_files import find_scenarios, rooms, variants_of
+from stress.structure import Structure
+from tests.frontdoor.command import CHECKOUT, kstress
+from tests.support import part_of
+
+STUDIES = sorted(path.stem for path in (CHECKOUT / "scenarios" / "studies").glob("*.py"))
+SHORT = Config(engine="native", duration_s=0.4, seed=1)
+CAUGHT = 20.0
+"""Seconds within which a broken protocol must be caught, on a busy host too; it takes a hundredth of that."""
+
+
+def caught(scenario: Scenario, engine: str) -> bool:
+    """Whether a scenario is caught in time."""
+    config = Config(engine=engine, duration_s=CAUGHT, stop_on_violation=True, seed=1)
+    [result] = run([scenario], config)
+    return result.verdict.name == "violated"
+
+
+@pytest.mark.threads
+@pytest.mark.native
+@pytest.mark.parametrize("protocol", BROKEN, ids=lambda one: one.name)
+def test_each_broken_protocol_is_caught(protocol: Protocol) -> None:
+    assert caught(find_scenario(f"linked_list:{protocol.name}"), "native")
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("protocol", BROKEN[:: part_of(4)], ids=lambda one: one.name)
+def test_some_are_caught_by_interpreted_code(protocol: Protocol) -> None:
+    assert caught(find_scenario(f"linked_list:{protocol.name}"), "python")
+
+
+@pytest.mark.threads
+@pytest.mark.native
+@pytest.mark.parametrize("protocol", WHOLE, ids=lambda one: one.name)
+def test_no_whole_protocol_is_violated(protocol: Protocol) -> None:
+    [result] = run([find_scenario(f"linked_list:{protocol.name}")], SHORT)
+    assert result.verdict.name in ("held", "inconclusive")
+    assert result.tally.loads > 0
+    assert result.tally.unloads > 0
+
+
+@pytest.mark.threads
+@pytest.mark.native
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_structure_is_caught_without_grace_periods_and_not_with_them(name: str) -> None:
+    assert caught(find_scenario(f"{name}:rcu_freed_at_once"), "native")
+    [result] = run([find_scenario(f"{name}:rcu")], SHORT)
+    assert result.verdict.name in ("held", "inconclusive")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_variant_is_kernel_code_and_has_its_twin(name: str) -> None:
+    found = {scenario.variant: scenario for scenario in find_scenarios(name)}
+    assert all(scenario.origin == f"{name}:{variant}" for variant, scenario in found.items())
+    held = [scenario for scenario in found.values() if scenario.expect == "held"]
+    assert held
+    assert {found[str(scenario.twin_label)].expect for scenario in held} == {"violated"}
+    assert name in rooms()["studies"]
+
+
+@kernel
+def nothing(cpu: Cpu, p: Protocol) -> int:
+    return 0
+
+
+def test_a_protocol_that_is_to_hold_needs_a_twin() -> None:
+    with pytest.raises(ValueError, match="the protocol none has no twin"):
+        study(None, readers=nothing, writer=nothing, held=[NONE])
+    [held, twin] = study(None, readers=nothing, writer=nothing, held={RCU: NONE})
+    assert (held.twin, twin.name) == (":none", "none")
+
+
+def test_a_structure_that_does_not_fit_is_refused() -> None:
+    structure = find_scenario("linked_list:rcu").structure
+    assert structure is not None
+    with pytest.raises(UserError, match="structure linked_list is too large"):
+        boot_structure(attrs.evolve(structure, structs=[Struct("large", words=128)], objects=1 << 20), 4, "poisoned")
+
+
+@kernel
+def faulting(cpu: Cpu, p: Protocol) -> None:
+    cpu.store(8, 1)
+
+
+def test_a_boot_function_that_faults_is_told_in_one_line() -> None:
+    structure = find_scenario("linked_list:rcu").structure
+    assert structure is not None
+    broken = Structure("mine", structure.structs, faulting, outcomes=structure.outcomes)
+    with pytest.raises(UserError, match="faulting, which fills the structure mine, faulted"):
+        boot_structure(broken, 1, "poisoned")
+
+
+def test_variants_are_picked_by_protocol() -> None:
+    assert variants_of("linked_list", ["rcu", "none", "rcu"]) == ["linked_list:rcu", "linked_list:none"]
+    with pytest.raises(UserError, match="linked_list has no scenario 'rcuu'"):
+        variants_of("linked_list", ["rcuu"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("run", "--protocol", "rcu"), "--protocol: give a study, like linked_list; `kstress list` shows them"),
+        (("run", "stop_machine", "--protocol", "rcu"), "stop_machine has no scenario 'rcu'; it has stop_machine"),
+        (("sweep", "stack", "--protocol", "rcu,"), "stack has no scenario ''; it has spinlock, rcu"),
+        (("run", "linked_lits:rcu"), "there is no scenario 'linked_lits' (did you mean linked_list?)"),
+        (("run", "stack:seqlock"), "stack has no scenario 'seqlock'; it has spinlock, rcu"),
+    ],
+)
+def test_a_wrong_name_is_told_in_one_line(given: tuple[str, ...], said: str) -> None:
+    done = kstress(*given)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.threads
+@pytest.mark.native
+def test_a_sweep_and_a_soak_take_variants_by_protocol(tmp_path: Path) -> None:
+    brief = ("--protocol", "rcu,hazard", "--engine", "native", "--results", str(tmp_path))
+    swept = kstress("sweep", "stack", *brief, "--cpus", "3", "--duration", "100ms", "--repeat", "1")
+    assert swept.returncode in (0, 1, 3), swept.stderr
+    assert "stack:rcu " in swept.stdout
+    assert "stack:hazard " in swept.stdout
+    soaked = kstress("soak", "stack", *brief, "--duration", "1s", "--interval", "250ms")
+    assert soaked.returncode in (0, 3), soaked.stderr
+    assert "stack:hazard" in soaked.stdout
