@@ -11,6 +11,7 @@ from stress.judge.outcomes import OUTCOMES, Outcome, with_findings
 from stress.kernel.modlist import STOPPED
 from stress.kernel.protocol import PerProtocol, Protocol, no_step, per_protocol, watched
 from stress.kernel.rest import rest_passing
+from stress.kernel.updates import count_update
 from stress.machine.features import no_nmi
 from stress.machine.loop import undone
 from stress.machine.seam import Cpu, Operation
@@ -120,7 +121,9 @@ def _bound(operation: StructureOperation, writes: bool) -> PerProtocol[Operation
             return operation(cpu, marking)
 
         def run_and_rest(cpu: Cpu) -> int:
+            began = cpu.clock()
             outcome = operation(cpu, marking)
+            count_update(cpu, began)
             rest_passing(cpu, safepoint)
             return outcome
 

@@ -19,7 +19,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from stress.config import NEWER
 from stress.errors import UserError
-from stress.judge.tally import Tally
+from stress.judge.tally import Tally, Updates
 from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.latency import BUCKETS
 from stress.runs.report import Report
@@ -41,7 +41,10 @@ def _words(kind: type) -> str:
 def _tally_json(tally: Tally) -> dict[str, Any]:
     """A tally; of its latencies only the buckets that are not empty."""
     latencies = {str(bucket): count for bucket, count in enumerate(tally.latencies) if count}
-    return {**attrs.asdict(tally), "outcomes": dict(tally.outcomes), "latencies": latencies}
+    written = {**attrs.asdict(tally), "outcomes": dict(tally.outcomes), "latencies": latencies}
+    if not tally.updates.count:
+        del written["updates"]  # as earlier versions wrote it
+    return written
 
 
 def _count(value: Any) -> int:
@@ -102,9 +105,9 @@ def _check_depth(value: Any, left: int) -> None:
 
 def _tally(value: Any, _: Any) -> Tally:
     """A tally from JSON."""
-    rest = dict(_complete(value, Tally, "caught"))
+    rest = dict(_complete(value, Tally, "caught", "updates"))
     latencies, outcomes, caught = rest.pop("latencies"), rest.pop("outcomes"), rest.pop("caught", None)
-    seconds, first = _seconds(rest.pop("seconds")), rest.pop("first_violation_s")
+    seconds, first, cost = _seconds(rest.pop("seconds")), rest.pop("first_violation_s"), rest.pop("updates", {})
     dense = [0] * BUCKETS
     for bucket, count in latencies.items():
         dense[_bucket(bucket)] = _count(count)
@@ -115,6 +118,7 @@ def _tally(value: Any, _: Any) -> Tally:
         outcomes=Counter({_plain(name): _count(count) for name, count in outcomes.items()}),
         latencies=dense,
         caught=_trials(caught) if caught else windows_as_trials(counts["race_windows"], counts["violations"]),
+        updates=Updates(**{name: _count(count) for name, count in cost.items()}),
         **counts,
     )
 

@@ -132,6 +132,17 @@ class Stops:
 
 
 @attrs.frozen
+class UpdateCosts:
+    """What updates of a structure cost: microseconds, and blocks that waited for their free at the ends of updates."""
+
+    count: int = attrs.field(validator=_COUNT)
+    mean_us: float = attrs.field(validator=_TIME)
+    max_us: float = attrs.field(validator=_TIME)
+    waiting_mean: float = attrs.field(validator=_TIME)
+    waiting_max: int = attrs.field(validator=_COUNT)
+
+
+@attrs.frozen
 class TwinCounts:
     """What was counted of the twin, which ran in the same call."""
 
@@ -173,6 +184,7 @@ class Run:
     trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catches: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catch_rate_upper_95: float | None = None
+    updates: UpdateCosts | None = None
     again: str | None = None
     """The command that runs it again, where that is none of kstress's own: of a test."""
     applicable: bool = attrs.field()

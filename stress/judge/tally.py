@@ -7,6 +7,7 @@ import attrs
 
 from stress.judge.outcomes import Outcome
 from stress.judge.trials import Trials, trials_of_slice
+from stress.kernel import updates
 from stress.kernel.module import LOADS, UNLOADS
 from stress.machine.latency import BUCKETS, percentile
 from stress.machine.ram import Ram
@@ -21,6 +22,52 @@ from stress.machine.words import (
     VIOLATIONS,
     WINDOWS,
 )
+
+
+@attrs.frozen
+class Updates:
+    """What updates of a structure cost: how many there were, their times in nanoseconds, blocks that waited for a free.
+
+    `waiting` is the sum of those that waited at the end of each update, `most_waiting` the largest.
+    """
+
+    count: int = 0
+    nanoseconds: int = 0
+    longest: int = 0
+    waiting: int = 0
+    most_waiting: int = 0
+
+    def __add__(self, other: "Updates") -> "Updates":
+        return Updates(
+            self.count + other.count,
+            self.nanoseconds + other.nanoseconds,
+            max(self.longest, other.longest),
+            self.waiting + other.waiting,
+            max(self.most_waiting, other.most_waiting),
+        )
+
+    def as_json(self) -> dict[str, float | int] | None:
+        """The object `updates` of a run's JSON; None without any."""
+        if not self.count:
+            return None
+        return {
+            "count": self.count,
+            "mean_us": round(self.nanoseconds / self.count / 1000, 3),
+            "max_us": self.longest / 1000,
+            "waiting_mean": round(self.waiting / self.count, 3),
+            "waiting_max": self.most_waiting,
+        }
+
+
+def updates_of(ram: Ram) -> Updates:
+    """What one machine's updates cost."""
+    return Updates(
+        _total(ram, updates.UPDATES),
+        _total(ram, updates.UPDATE_NANOSECONDS),
+        max(_noted(ram, updates.LONGEST_UPDATE), default=0),
+        _total(ram, updates.WAITING_SUM),
+        max(_noted(ram, updates.MOST_WAITING), default=0),
+    )
 
 
 @attrs.define
@@ -41,6 +88,7 @@ class Tally:
     outcomes: Counter[str] = attrs.field(factory=Counter)
     latencies: list[int] = attrs.field(factory=lambda: [0] * BUCKETS)
     caught: Trials = attrs.field(factory=Trials)
+    updates: Updates = attrs.field(factory=Updates)
 
     def add(self, ram: Ram, graded: Mapping[str, Outcome], started_ns: int, seconds: float) -> None:
         """Add one slice of `seconds`, whose machine started at `started_ns` and is off."""
@@ -55,6 +103,7 @@ class Tally:
         self.violations += _total(ram, VIOLATIONS)
         self.caught += trials_of_slice(_total(ram, OVERLAPPED), windows, _noted(ram, FIRST_TRIAL))
         self.disagreements += _total(ram, DISAGREEMENTS)
+        self.updates += updates_of(ram)
         histograms = ram.log_words(LATENCIES, BUCKETS)
         self.latencies = [sum(column) for column in zip(self.latencies, *histograms, strict=True)]
         firsts = _noted(ram, FIRST_VIOLATION)
@@ -79,6 +128,7 @@ class Tally:
             self.outcomes + later.outcomes,
             [mine + other for mine, other in zip(self.latencies, later.latencies, strict=True)],
             self.caught + later.caught,
+            self.updates + later.updates,
         )
 
     @property

@@ -15,6 +15,8 @@ import attrs
 from stress.kernel.module import UNLOADS, ListChange, count
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
+from stress.kernel.updates import RECLAIMED
+from stress.machine.blocks import GENERATION, record_of
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, KernelValue, kernel
 from stress.machine.slab import kfree
@@ -171,7 +173,12 @@ def watched(protocol: Protocol) -> Protocol:
     @kernel
     def retire(cpu: Cpu, block: int) -> None:
         mark_edge(cpu)
+        generation = cpu.peek(record_of(cpu, block) + GENERATION)
+        reclaimed = cpu.peek(cpu.log + RECLAIMED)
         retire_it(cpu, block)
+        # A protocol that frees at once does so by kfree, which counts nothing.
+        if cpu.peek(record_of(cpu, block) + GENERATION) != generation and cpu.peek(cpu.log + RECLAIMED) == reclaimed:
+            count(cpu, RECLAIMED)
         mark_edge(cpu)
         count(cpu, UNLOADS)
 
@@ -184,6 +191,7 @@ def reclaim(cpu: Cpu, block: int) -> None:
     mark_edge(cpu)
     kfree(cpu, block)
     mark_edge(cpu)
+    count(cpu, RECLAIMED)
 
 
 BOOT = Protocol("boot", write_lock=no_step, write_unlock=no_step)

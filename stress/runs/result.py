@@ -91,6 +91,7 @@ class Result:
                 "p99_us": tally.stop_latency_us(0.99),
                 "max_us": tally.stop_latency_us(1.0),
             },
+            "updates": tally.updates.as_json(),
             "stall": None if self.stall is None else stall_json(self.stall),
             "reports": [violation_json(violation, rerun_command(self)) for violation in self.reports],
             "twin": self._twin_json(),

@@ -57,8 +57,9 @@ def brought_up(read: bytes) -> list[Any]:
         found = dict(pairs)
         if "switch_interval_s" in found and "gil" in found:
             return {**found, "llvmlite": found.get("llvmlite")}
-        newer = ("claim" in found and "digest" in found) or ("fate" in found and "lookups" in found)
-        return {**found, "structure": found.get("structure")} if newer else found
+        if "fate" in found and "lookups" in found:
+            return {"structure": None, "updates": None, **found}
+        return {**found, "structure": found.get("structure")} if "claim" in found and "digest" in found else found
 
     text = read.decode()
     parts = [text] if text.startswith(("{\n", "[\n", "[{")) else text.splitlines()

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from stress.campaign.runs import Run
+from stress.campaign.runs import Run, UpdateCosts
 from stress.campaign.sweep.records import COLUMNS
 from stress.judge.trials import Trials
 from stress.kinds import NUMBERS
 from stress.results.load.axes import axis_name, axis_value, settings, varying
 from stress.results.load.entries import Entry, Source
 from stress.results.pages.scales import COUNT, RATE, TIME
+from stress.scenario import SAME_FILE
 from stress.settings import AXES
 
 EXACT, AT_MOST, AT_LEAST = "exact", "at most", "at least"
@@ -115,6 +116,11 @@ def _exactly(value: Callable[[Run], float | None]) -> Measure:
     return lambda run: (value(run), EXACT)
 
 
+def _of_updates(value: Callable[[UpdateCosts], float | None]) -> Measure:
+    """A measure of what updates cost, of a run that has any."""
+    return _exactly(lambda run: value(run.updates) if run.updates else None)
+
+
 def _caught(run: Run) -> tuple[float | None, str]:
     """Catches per trial; None of a run that counted no trials."""
     caught = run.caught if run.caught.independent else Trials()
@@ -150,6 +156,10 @@ METRICS: tuple[tuple[str, str, bool, Measure], ...] = (
     ("time to first violation", TIME, True, _first),
     ("lookups a second", COUNT, False, _exactly(lambda run: run.per_second(run.lookups))),
     ("unloads a second", COUNT, False, _exactly(lambda run: run.per_second(run.unloads))),
+    ("time of an update, mean", TIME, True, _of_updates(lambda cost: _microseconds(cost.mean_us))),
+    ("time of an update, longest", TIME, True, _of_updates(lambda cost: _microseconds(cost.max_us))),
+    ("retired and not freed yet, mean", COUNT, False, _of_updates(lambda cost: cost.waiting_mean)),
+    ("retired and not freed yet, most", COUNT, False, _of_updates(lambda cost: cost.waiting_max)),
     ("length of a stop, median", TIME, True, _exactly(lambda run: _microseconds(run.stop_machine.p50_us))),
     ("length of a stop, 99 %", TIME, True, _exactly(lambda run: _microseconds(run.stop_machine.p99_us))),
 )
@@ -187,14 +197,19 @@ def axis_of(entries: Sequence[Entry]) -> Axis:
 
 
 def groups_of(source: Source) -> list[tuple[str, ...]]:
-    """The scenarios that are drawn together: each with its twin where both ran, then those that are alone."""
+    """The scenarios that are drawn together: variants of one file; each with its twin; then those that are alone."""
     names, twins = source.scenarios(), dict[str, str]()
     for entry in source.entries:
         if entry.run and entry.run.twin:
             twins[entry.run.scenario] = entry.run.twin.scenario
+    files: dict[str, list[str]] = {}
+    for name in names:
+        if SAME_FILE in name:
+            files.setdefault(name.partition(SAME_FILE)[0], []).append(name)
     pairs = [(name, twins[name]) for name in names if twins.get(name) in names]
-    paired = {name for pair in pairs for name in pair}
-    return [*pairs, *((name,) for name in names if name not in paired)]
+    together = [*map(tuple, files.values()), *pairs]
+    found = {name for group in together for name in group}
+    return [*together, *((name,) for name in names if name not in found)]
 
 
 def numbers_of(sources: Iterable[Source]) -> dict[str, int]:
@@ -220,7 +235,9 @@ def _family(entries: Sequence[Entry], names: tuple[str, ...], numbers: Mapping[s
     lines = _lines(of_these, numbers, others)
     engines = dict.fromkeys(entry.values.engine for entry in of_these)
     panels = tuple((engine, _charts(lines, engine, axis)) for engine in engines)
-    title = f"{names[0]}, and its twin {names[1]}" if len(names) > 1 else names[0]
+    file, variant, _ = names[0].partition(SAME_FILE)
+    title = f"{names[0]}, and its twin {names[1]}" if len(names) > 1 and not variant else names[0]
+    title = f"{file}: {len(names)} variants" if len(names) > 1 and variant else title
     return Family(title, names, tuple(Series(*line, ()) for line in lines), panels)
 
 

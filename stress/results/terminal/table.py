@@ -67,6 +67,7 @@ def _lines(result: Result) -> list[tuple[str, str]]:
         (reads, f"{tally.lookups:,} ({show_rate(tally.lookups, tally.seconds)})"),
         (thing, f"{tally.unloads:,} {gone} ({show_rate(tally.unloads, tally.seconds)}), {tally.loads:,} {made}"),
         ("race windows", windows if tally.race_windows else f"none: no {reads} overlapped a change"),
+        *_updates(tally),
         ("trials", bound_text(tally.caught)),
         ("stops", _stops(tally)),
     ]
@@ -75,6 +76,16 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     if tally.first_violation_s is not None:
         lines.append(("first seen", f"after {show_duration(tally.first_violation_s)}{_again(tally)}"))
     return lines
+
+
+def _updates(tally: Tally) -> list[tuple[str, str]]:
+    """What updates of a structure cost."""
+    cost = tally.updates
+    if not cost.count:
+        return []
+    mean, longest = show_duration(cost.nanoseconds / cost.count / 1e9), show_duration(cost.longest / 1e9)
+    waiting = f"{cost.waiting / cost.count:,.1f} retired and not freed yet (mean), {cost.most_waiting:,} (most)"
+    return [("updates", f"{cost.count:,}, each {mean} (mean), {longest} (longest)"), ("waiting", waiting)]
 
 
 def _words(scenario: Scenario) -> tuple[str, str, str, str]:
