@@ -20,8 +20,9 @@ from pathlib import Path
 
 import attrs
 
+from stress.beside import Beside, files_beside, importing, read_source
 from stress.errors import UserError
-from stress.host.disk import read_whole, telling
+from stress.host.disk import telling
 from stress.judge.outcomes import fault_of
 from stress.kernel.protocol import BOOT
 from stress.machine.language.check import check_handler, check_operation
@@ -33,7 +34,6 @@ _HERE = Path(__file__).parent
 MOST_NEAREST = 3
 MOST_NAMES = 8
 VARIANT = re.compile(r"[\w-]+")
-LARGEST_SOURCE = 16 << 20
 ROOMS = ("studies", "lineage")
 """The folders of the catalogue whose files have several scenarios each."""
 
@@ -54,28 +54,42 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def line_of(error: BaseException, path: Path) -> int:
-    """The line of the file at `path` that an error of running it came from."""
+def place_of(error: BaseException, files: Sequence[str]) -> tuple[str, int]:
+    """The file and line, of one of `files`, that an error of running them came from; the first of them if unknown."""
     if isinstance(error, SyntaxError):
-        return error.lineno or 1
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == str(path)), 1)
+        file = error.filename or files[0]
+        return file if file in files else files[0], error.lineno or 1
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next(((frame.filename, frame.lineno or 1) for frame in frames if frame.filename in files), (files[0], 1))
 
 
-_loaded: dict[Path, tuple[bytes, Sequence[Scenario]]] = {}
+@attrs.frozen
+class Source:
+    """A scenario file as it was read: its bytes, and the modules beside it that it imports."""
+
+    path: Path
+    content: bytes
+    beside: tuple[Beside, ...] = ()
+
+    @property
+    def contents(self) -> list[bytes]:
+        """The bytes of all of its files."""
+        return [self.content, *(one.content for one in self.beside)]
+
+
+def source_of(path: Path, content: bytes) -> Source:
+    """A scenario file with these bytes, and what it imports from its folder; nothing runs."""
+    return Source(path, content, files_beside(path, content))
+
+
+_loaded: dict[Path, tuple[Source, Sequence[Scenario]]] = {}
 """The files that this process has loaded: the bytes that ran, and the scenarios that they define."""
 
 
-def read_source(path: Path) -> bytes:
-    """The bytes of the scenario file at `path`; nothing runs. UserError if it cannot be read."""
-    with telling(f"cannot read {shown(path)}", "give the path of a .py file"):
-        return read_whole(path, LARGEST_SOURCE)
-
-
-def loaded_source(path: Path) -> bytes:
-    """The bytes of the file at `path` as this process has run them, or the file's bytes now if it has not."""
+def loaded_source(path: Path) -> Source:
+    """The file at `path` as this process has run it, or as it is now if it has not."""
     known = _loaded.get(path)
-    return known[0] if known else read_source(path)
+    return known[0] if known else source_of(path, read_source(path))
 
 
 def load_scenarios(path: Path) -> Sequence[Scenario]:
@@ -84,27 +98,29 @@ def load_scenarios(path: Path) -> Sequence[Scenario]:
     Raises:
         UserError: when the file cannot be read or run, has no SCENARIO, or one whose outcomes collide.
     """
-    return load_source(path, loaded_source(path))
+    return load_source(loaded_source(path))
 
 
-def load_source(path: Path, source: bytes) -> Sequence[Scenario]:
-    """The scenarios that `source`, bytes read from `path` before, defines: they run, and not the file as it is now.
+def load_source(source: Source) -> Sequence[Scenario]:
+    """The scenarios that a file defines: the bytes that were read run, and not the file as it is now.
 
     The module is kept in `sys.modules`, where compiled code looks for it.
 
     Raises:
         UserError: as `load_scenarios`, and when this process has run other bytes of that file.
     """
+    path = source.path
     if path not in _loaded:
-        _loaded[path] = source, _run_source(path, source)
+        _loaded[path] = source, _run_source(source)
     known, scenarios = _loaded[path]
     if known != source:
         raise UserError(f"{shown(path)} has changed since this process loaded it; start a new process")
     return scenarios
 
 
-def _run_source(path: Path, source: bytes) -> Sequence[Scenario]:
+def _run_source(source: Source) -> Sequence[Scenario]:
     """Run the bytes of a scenario file as a module; its scenarios."""
+    path = source.path
     name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -112,11 +128,12 @@ def _run_source(path: Path, source: bytes) -> Sequence[Scenario]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        with importing(source.beside):
+            exec(compile(source.content, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         fault = f"{type(error).__name__}: {on_one_line(str(error))}"
-        line = line_of(error, path)
-        raise UserError(f"{shown(path)}, line {line}: {fault}; fix the scenario file") from error
+        file, line = place_of(error, [str(path), *(str(one.path) for one in source.beside)])
+        raise UserError(f"{shown(file)}, line {line}: {fault}; fix the scenario file") from error
     if hasattr(module, "SCENARIOS"):
         return _several(path, module.SCENARIOS)
     scenario = getattr(module, "SCENARIO", None)

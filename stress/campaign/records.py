@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import attrs
 from attrs.validators import in_, min_len, optional
 
+from stress.beside import read_source
 from stress.campaign.identity import corpus_digest, digest_of, sources_digest
 from stress.errors import UserError
 from stress.judge.outcomes import Outcome
@@ -14,12 +15,13 @@ from stress.runs.conditions import Conditions
 from stress.safe_text import shown
 from stress.scenario import TYPE_STABLE, VERDICTS, Scenario
 from stress.scenario_files import (
+    Source,
     chosen,
     find_scenario,
     load_source,
     loaded_source,
-    read_source,
     scenario_file,
+    source_of,
     twin_name,
     twin_of,
 )
@@ -125,15 +127,20 @@ def record_of(scenario: Scenario) -> ScenarioRecord:
         scenario.expect,
         scenario.twin,
         dict(scenario.outcomes),
-        digest_of(loaded_source(scenario_file(one.origin)) for one in (scenario, twin) if one),
+        _digest_of(loaded_source(scenario_file(one.origin)) for one in (scenario, twin) if one),
         twin.expect if twin else None,
         scenario.fate,
         scenario.structure_name,
     )
 
 
-def _sources(part: ScenarioRecord) -> list[tuple[Path, bytes]]:
-    """The files that a part names and their bytes, read here and now: its scenario's, its twin's. Nothing of them runs.
+def _digest_of(sources: Iterable[Source]) -> str:
+    """The digest of all files of scenarios."""
+    return digest_of(content for source in sources for content in source.contents)
+
+
+def _sources(part: ScenarioRecord) -> list[Source]:
+    """The files that a part names, read here and now: its scenario's, its twin's, those beside. Nothing of them runs.
 
     Raises:
         UserError: when one cannot be read, or is not named as kstress does it.
@@ -142,12 +149,12 @@ def _sources(part: ScenarioRecord) -> list[tuple[Path, bytes]]:
     if not (origin.replace(":", "", 1).isidentifier() or Path(origin).is_absolute()):
         raise UserError(f"{shown(repr(origin))} is neither a scenario of the catalogue nor an absolute path")
     names = [origin, *([] if part.twin is None else [twin_name(origin, part.twin)])]
-    return [(file, read_source(file)) for file in map(scenario_file, names)]
+    return [source_of(file, read_source(file)) for file in map(scenario_file, names)]
 
 
 def digest_here(part: ScenarioRecord) -> str:
     """The digest of what there is here of a part; UserError if something is missing."""
-    return digest_of(source for _, source in _sources(part))
+    return _digest_of(_sources(part))
 
 
 def load_recorded(part: ScenarioRecord) -> Scenario:
@@ -158,16 +165,16 @@ def load_recorded(part: ScenarioRecord) -> Scenario:
     Raises:
         UserError: when something differs, or its file cannot be run.
     """
-    (file, source), *twins = sources = _sources(part)
-    if (here := digest_of(content for _, content in sources)) != part.digest:
+    source, *twins = sources = _sources(part)
+    if (here := _digest_of(sources)) != part.digest:
         raise UserError(_told_change(_whose_file(part), here, part.digest))
-    scenario = chosen(load_source(file, source), part.origin)
+    scenario = chosen(load_source(source), part.origin)
     if scenario.twin != part.twin:
         raise UserError(f"{_whose_file(part)} names the twin {shown(scenario.twin)}, and not {shown(part.twin)}")
     for twin in twins:
-        load_source(*twin)
+        load_source(twin)
     # Earlier versions wrote down one of several without its file's name; counts are kept by what was written down.
-    return attrs.evolve(scenario, name=part.name)
+    return scenario if scenario.name == part.name else attrs.evolve(scenario, name=part.name)
 
 
 def _whose_file(part: ScenarioRecord) -> str:

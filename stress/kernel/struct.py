@@ -33,7 +33,7 @@ class Struct(KernelValue):
         ValueError: for a field of another kind, or a name that a field cannot have.
     """
 
-    def __init__(self, name: str, **fields: str | int) -> None:
+    def __init__(self, name: str, /, **fields: str | int) -> None:
         """Lay the fields out."""
         self.NAME = name
         self.LABEL = LABELS + zlib.crc32(name.encode())

@@ -11,12 +11,13 @@ import attrs
 import pytest
 
 from stress import scenario_files
+from stress.beside import read_source
 from stress.campaign.records import ScenarioRecord, changed, digest_here, load_recorded, record_of
 from stress.campaign.soak.ending import ending_of
 from stress.campaign.soak.rundir import read_run
 from stress.errors import UserError
 from stress.results.load.gather import gather
-from stress.scenario_files import find_scenario, load_scenarios, read_source, scenarios_folder
+from stress.scenario_files import find_scenario, load_scenarios, scenarios_folder
 from tests.campaign.soak.made import make_run, plan_of
 
 HELD, SPINLOCK = "stop_machine", "modlist_spinlock"

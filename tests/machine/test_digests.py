@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stress.machine.language.tree import CpuKind
-from stress.scenario_files import load_source
+from stress.scenario_files import load_source, source_of
 from tests.frontdoor.command import BOUND_SECONDS, environment
 from tests.support import KASAN
 
@@ -87,7 +87,7 @@ def digests(folder: Path, source: str) -> list[str]:
     folder.mkdir()
     source += LAST_LINE
     (folder / "mine.py").write_text(source)
-    [scenario] = load_source(folder / "mine.py", source.encode())
+    [scenario] = load_source(source_of(folder / "mine.py", source.encode()))
     [program] = scenario.programs
     return list(map(digest_of, Library().program(program.operation, CpuKind(KASAN)).units))
 

@@ -13,7 +13,7 @@ from stress.machine.words import OPERATIONS
 from stress.programs.read_symbol import kallsyms_reader
 from stress.safe_text import shown
 from stress.scenario import Scenario
-from stress.scenario_files import checked, load_source
+from stress.scenario_files import checked, load_source, source_of
 from tests.support import KASAN, blank_ram, each_engine, program_of, python_cpu, run_machine
 
 from .refusals import CASES, Case
@@ -71,7 +71,7 @@ DEFINITION = "def reader"
 def load(path: Path, functions: str) -> Scenario:
     """Load and check a scenario file that has these functions."""
     path.write_text(FIRST + functions + LAST)
-    [scenario] = load_source(path, path.read_bytes())
+    [scenario] = load_source(source_of(path, path.read_bytes()))
     return checked(scenario)
 
 

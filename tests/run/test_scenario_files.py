@@ -1,5 +1,6 @@
 """Files with several scenarios: all or one of them, twins in the same file or beside it, and what is refused."""
 
+import sys
 from pathlib import Path
 
 import attrs
@@ -7,9 +8,12 @@ import pytest
 
 from stress import Config, UserError, find_scenario, run
 from stress.campaign.records import load_recorded, record_of
+from stress.machine.features import Features
+from stress.machine.python_engine import PythonCpu
 from stress.scenario_files import find_scenarios, twin_name, twin_of
 from stress.scenario_template import write_pair
 from tests.frontdoor.command import kstress
+from tests.support import blank_ram
 
 HEAD = """
 from stress import Program, Scenario
@@ -128,3 +132,83 @@ def test_what_cannot_be_used_is_told_in_one_line(tmp_path: Path, end: str, name:
     said = refusal(tmp_path, end, name)
     assert told in said
     assert "\n" not in said
+
+
+HELPERS = """
+from mine.locks import take
+from stress.machine.seam import Cpu, kernel
+
+@kernel
+def reader(cpu: Cpu) -> int:
+    return take(cpu)
+"""
+LOCKS = """
+from . import numbers
+from stress.machine.seam import Cpu, kernel
+
+@kernel
+def take(cpu: Cpu) -> int:
+    return numbers.NOTHING
+"""
+USES_HELPERS = """
+from helpers import reader
+from stress import Program, Scenario
+
+PROGRAMS = (Program("reader", reader),)
+"""
+USES_HELPERS += 'SCENARIO = Scenario("uses", "a claim", "a source", PROGRAMS, "inconclusive")\n'
+
+
+def with_helpers(folder: Path, number: int = 0) -> Path:
+    """A scenario file that imports a file beside it, which imports a package beside it."""
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine" / "__init__.py").write_text("")
+    (folder / "mine" / "locks.py").write_text(LOCKS)
+    (folder / "mine" / "numbers.py").write_text(f"NOTHING = {number}\n")
+    (folder / "helpers.py").write_text(HELPERS)
+    (folder / "uses.py").write_text(USES_HELPERS)
+    return folder / "uses.py"
+
+
+def test_a_scenario_imports_files_beside_it_and_others_of_the_same_names_elsewhere(tmp_path: Path) -> None:
+    here, there = with_helpers(tmp_path / "here"), with_helpers(tmp_path / "there", 3)
+    found = [find_scenario(str(path)) for path in (here, there)]
+    cpus = [PythonCpu(blank_ram(), 0, Features()) for _ in found]
+    assert [one.programs[0].under(one.protocol)(cpu) for one, cpu in zip(found, cpus, strict=True)] == [0, 3]
+    assert "helpers" not in sys.modules
+    assert "mine.locks" not in sys.modules
+
+
+def test_what_lies_beside_is_part_of_the_digest_and_is_compared_before_anything_runs(tmp_path: Path) -> None:
+    path = with_helpers(tmp_path / "mine_too")
+    record = record_of(find_scenario(str(path)))
+    assert load_recorded(record).name == "uses"
+    (path.parent / "mine" / "numbers.py").write_text("raise AssertionError('it ran')\n")
+    with pytest.raises(UserError, match=r"has changed: its digest is"):
+        load_recorded(record)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("helpers.py", "import nowhere_to_be_found\n", "helpers.py, line 1: ModuleNotFoundError: No module named"),
+        ("mine/numbers.py", "\n\nNOTHING = 1 / 0\n", "mine/numbers.py, line 3: ZeroDivisionError: division by zero"),
+        ("mine/locks.py", "def (\n", "mine/locks.py, line 1: SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_mistake_in_a_file_beside_is_told_with_its_place(tmp_path: Path, file: str, text: str, told: str) -> None:
+    path = with_helpers(tmp_path / "wrong")
+    (path.parent / file).write_text(text)
+    with pytest.raises(UserError) as refused:
+        find_scenario(str(path))
+    assert told in str(refused.value)
+
+
+def test_files_named_as_the_library_or_kstress_are_not_taken_from_beside(tmp_path: Path) -> None:
+    for name in ("random", "stress"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('it ran')\n")
+    path = tmp_path / "plain.py"
+    path.write_text("import random\nimport stress\n" + USES_HELPERS.replace("helpers", "others"))
+    (tmp_path / "others.py").write_text(LOCKS.replace("from . import numbers", "").replace("numbers.NOTHING", "0"))
+    (tmp_path / "others.py").write_text((tmp_path / "others.py").read_text().replace("take", "reader"))
+    assert find_scenario(str(path)).name == "uses"

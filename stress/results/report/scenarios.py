@@ -10,11 +10,12 @@ from contextlib import suppress
 
 import attrs
 
+from stress.beside import read_source
 from stress.campaign.records import ScenarioRecord
 from stress.errors import UserError
 from stress.results.load.entries import Source
 from stress.results.report.words import EXPECTATIONS
-from stress.scenario_files import read_source, scenarios_folder
+from stress.scenario_files import scenarios_folder
 
 
 @attrs.frozen(kw_only=True)
