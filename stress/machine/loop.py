@@ -47,6 +47,7 @@ from stress.machine.words import (
     WINDOWS,
     WINDOWS_THEN,
     WRITERS,
+    WRONG_OUTCOME,
     YIELD_MASK,
 )
 
@@ -305,6 +306,7 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
             return
         # Any other number would be counted in a word that is no counter.
         if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
+            cpu.poke(cpu.log + WRONG_OUTCOME, outcome)
             raise BrokenKernelCodeError
         finish_operation(cpu, outcome)
 

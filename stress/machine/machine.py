@@ -11,9 +11,11 @@ import attrs
 
 from stress.errors import HostError, is_for_memory, out_of_memory
 from stress.host import clocks
+from stress.host.frames import current_frames
 from stress.machine.language.errors import KernelCodeError
 from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
+from stress.machine.stacks import shown, stack_of
 from stress.machine.words import ONLINE, STARTED
 
 JOIN_SECONDS = 1.0
@@ -39,12 +41,14 @@ class MachineError(Exception):
 class Machine:
     """CPUs that share `ram`: CPU i runs `plays[i]` on a thread of its own, until power-off.
 
-    If a CPU cannot be ended, `before_exit` is called with the reason, to save results; then the process exits.
+    `programs` are the names of what they run, for reports. If a CPU cannot be ended, `before_exit` is called with the
+    reason, to save results; then the process exits.
     """
 
     ram: Ram
     plays: Sequence[Play]
     before_exit: Callable[[str], None] = lambda why: None
+    programs: Sequence[str] = ()
     errors: list[str] = attrs.field(init=False, factory=list)
     cause: BaseException | None = attrs.field(init=False, default=None)
     started_ns: int = attrs.field(init=False, default=0)
@@ -129,7 +133,7 @@ class Machine:
         """End every program and join its thread. If a thread does not end, the process exits with 4."""
         stuck = self.end(JOIN_SECONDS, LONGEST_WAIT_SECONDS)
         if stuck:
-            self._give_up([thread.name for thread in stuck])
+            self._give_up(stuck)
 
     def end(self, seconds: float, longest: float | None = None) -> list[threading.Thread]:
         """End every program and join its thread; returns the threads that do not end, which go on running.
@@ -151,15 +155,23 @@ class Machine:
         """The native ids of the threads that have not ended."""
         return [thread.native_id or 0 for thread in self._threads if thread.is_alive()]
 
-    def _give_up(self, stuck: list[str]) -> None:
+    def _give_up(self, stuck: list[threading.Thread]) -> None:
         """Exit the process: a thread in compiled code can neither be ended nor be left behind, since it uses RAM."""
-        why = f"{', '.join(stuck)} did not end after power-off, {self._why_stuck}"
+        names = ", ".join(thread.name for thread in stuck)
+        why = f"{names} did not end after power-off, {self._why_stuck}{''.join(map(self._where, stuck))}"
         try:
             self.before_exit(why)
         finally:
             print(f"kstress: {why}", file=sys.stderr)
             sys.stderr.flush()
             os._exit(EXIT_HARNESS_FAILED)
+
+    def _where(self, thread: threading.Thread) -> str:
+        """What a thread that does not end runs, and the line where it is, as far as anybody can tell."""
+        number = self._threads.index(thread)
+        runs = f"; {thread.name} runs {self.programs[number]}" if self.programs else ""
+        lines = shown(stack_of(current_frames().get(thread.ident or 0)))
+        return f"{runs}, in {lines[0]}" if runs and lines else runs
 
     def check(self) -> None:
         """Raise the error of a CPU whose thread died: HostError, KernelCodeError or MachineError."""

@@ -34,6 +34,7 @@ from stress.machine.words import (
     SPINS,
     WRITE_BYTE,
     WRITE_WORD,
+    WRONG_OUTCOME,
     area_address,
 )
 
@@ -338,6 +339,7 @@ class PythonEngine:
             try:
                 run_program(PythonCpu(ram, number, features), operation, safepoint)
             except BrokenKernelCodeError as error:
-                raise (error if error.__cause__ else error_of_outcome(operation)) from error.__cause__
+                outcome = ram.peek(ram.map.log(number) + WRONG_OUTCOME)
+                raise (error if error.__cause__ else error_of_outcome(operation, outcome)) from error.__cause__
 
         return play

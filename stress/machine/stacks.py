@@ -42,8 +42,12 @@ class Frame:
 
 def take_stack() -> RawStack:
     """The stack of the calling thread, without the caller, at most DEEPEST frames. It takes some microseconds."""
+    return stack_of(sys._getframe(2))
+
+
+def stack_of(frame: FrameType | None) -> RawStack:
+    """The stack of a frame, at most DEEPEST frames; empty for None."""
     stack: list[tuple[CodeType, int]] = []
-    frame: FrameType | None = sys._getframe(2)
     while frame is not None and len(stack) < DEEPEST:
         stack.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back

@@ -145,6 +145,8 @@ OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
 LATENCIES = _log_word("latencies", 640)
 UNEXPLAINED = _log_word("unexplained")
 """On compiled code: the status of the exception that ended an operation, if no fault explains it. Else 0."""
+WRONG_OUTCOME = _log_word("wrong_outcome")
+"""What an operation returned that is no outcome; BROKEN for one that ended without a cause."""
 END_STACK = _log_word("end_stack")
 """The functions in which power-off reached this CPU."""
 

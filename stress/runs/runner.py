@@ -15,6 +15,7 @@ from stress.errors import HarnessError, telling_of_memory
 from stress.judge.explain import explain
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
+from stress.machine.language.errors import KernelCodeError
 from stress.machine.machine import MachineError
 from stress.machine.python_engine import switching
 from stress.machine.ram import Ram
@@ -64,6 +65,8 @@ def run_scenario(
     try:
         with switching(config.switch_interval_s):
             _alternate(track, twin_track)
+    except KernelCodeError as error:
+        raise KernelCodeError(f"{error} (scenario {scenario.name})") from error
     except MachineError as error:
         raise HarnessError(f"{scenario.name}: an error in kernel code, or in kstress itself\n{error}") from error
     if track.tally.disagreements:

@@ -79,7 +79,7 @@ class Track(Harvest):
         ram = self.image.fresh_ram(self.slices)
         self.slices += 1
         drive.prepare(ram)
-        machine = Machine(ram, self.plays_for(drive), self.hooks.before_exit)
+        machine = Machine(ram, self.plays_for(drive), self.hooks.before_exit, self.programs)
         stall_after = self.settings.stall_after_s
         watchdog = Watchdog(ram, self.programs, stall_after, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         try:

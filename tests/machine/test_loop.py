@@ -266,8 +266,9 @@ def below_all(cpu: Cpu) -> int:
 @pytest.mark.parametrize("operation", [beyond_all, below_all])
 def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation: Operation) -> None:
     ram = blank_ram(1)
-    line = operation.__code__.co_firstlineno
-    with pytest.raises(KernelCodeError, match=rf"test_loop\.py:{line}: {operation.__name__} returned a number"):
+    line, returned = operation.__code__.co_firstlineno, operation(python_cpu(ram))
+    said = f"{operation.__name__} returned a number that is not an outcome, {returned};"
+    with pytest.raises(KernelCodeError, match=rf"test_loop\.py:{line}: {said}"):
         run_machine(ram, [program_of(engine, operation)], lambda: False)
     assert ram.log_words(OPERATIONS) == [[0]]
 

@@ -1,6 +1,7 @@
 """Who is waited for: a slow host is held against nobody, and what truly hangs is told. The clock is the test's."""
 
 import errno
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from stress.machine import machine as machines
 from stress.machine.machine import Machine, MachineError
 from stress.machine.patience import KNOWS_THREADS, LONGEST_LOOK_SECONDS, Look, Patience, look_at, thread_seconds
 from stress.machine.ram import Ram
+from stress.machine.seam import Cpu, kernel
 from stress.machine.words import BOUND, ONLINE, STARTED
 from tests.frontdoor.soaking import wait_until
 from tests.support import blank_ram
@@ -207,6 +209,26 @@ def test_a_cpu_that_spins_on_after_power_off_is_told_with_its_cpu_time(
     assert saved == [capsys.readouterr().err.strip().removeprefix("kstress: ")]
     assert saved[0].startswith("cpu0 did not end after power-off, after 0.")
     assert saved[0].endswith(" s of CPU time")
+
+
+@linux_only
+def test_a_cpu_that_cannot_be_ended_is_told_with_its_program_and_its_line(
+    given_up: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    @kernel
+    def without_end(cpu: Cpu) -> None:
+        while not over.is_set():
+            pass
+
+    monkeypatch.setattr(machines, "JOIN_SECONDS", 0.1)
+    saved: list[str] = []
+    machine = Machine(blank_ram(1), [playing(lambda: without_end(None))], saved.append, ["counter"])  # type: ignore[arg-type]
+    machine.boot()
+    machine.power_off()
+    over.set()
+    assert re.search(r" s of CPU time; cpu0 runs counter, in without_end \(.*test_patience\.py:\d+\)$", saved[0])
 
 
 @linux_only

@@ -10,6 +10,7 @@ from stress.machine.seam import BrokenKernelCodeError
 from stress.machine.words import MOST_OUTCOMES
 from stress.safe_text import on_one_line, shown
 
+NO_CAUSE = -1
 PACKAGE = Path(__file__).parents[2]
 
 
@@ -63,13 +64,15 @@ def error_of_exception(error: BaseException | None) -> KernelCodeError | BrokenK
     return error_in_line(frames[-1].filename, frames[-1].lineno or 1, text)
 
 
-def error_of_outcome(operation: Callable[..., object]) -> KernelCodeError | BrokenKernelCodeError:
-    """The error for an operation that returned a number that is no outcome, or ended without a cause."""
+def error_of_outcome(operation: Callable[..., object], outcome: int) -> KernelCodeError | BrokenKernelCodeError:
+    """The error for an operation that returned a number that is no outcome, or ended without a cause (-1)."""
     operation = unwrap(operation)
     code = operation.__code__
     if _is_own(code.co_filename):
         return BrokenKernelCodeError(operation.__name__)
-    what = f"{operation.__name__} returned a number that is not an outcome, or raised Oops without a cause"
+    what = f"{operation.__name__} returned a number that is not an outcome, {outcome}"
+    if outcome == NO_CAUSE:
+        what = f"{operation.__name__} returned a number that is not an outcome, or raised Oops without a cause"
     return refusal(
         code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}"
     )

@@ -25,7 +25,7 @@ from stress.machine.native.program import Program, library_for
 from stress.machine.native.side_by_side import machine_codes
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
-from stress.machine.words import UNEXPLAINED, area_address
+from stress.machine.words import UNEXPLAINED, WRONG_OUTCOME, area_address
 from stress.safe_text import escaped, shown
 
 _printed: set[str] = set()
@@ -81,10 +81,10 @@ def tell(line: str) -> None:
         print(f"kstress: {escaped(line)}", file=sys.stderr)
 
 
-def error_of(status: int, stacks: CallStacks, operation: Operation) -> Exception:
-    """The error that ended a program: of a line of kernel code, or of the whole operation."""
+def error_of(status: int, stacks: CallStacks, operation: Operation, outcome: int) -> Exception:
+    """The error that ended a program: of a line of kernel code, or of the whole operation, with what it returned."""
     if status >= 0:
-        return error_of_outcome(operation)
+        return error_of_outcome(operation, outcome)
     site = stacks.site(status)
     return error_in_line(*attrs.astuple(site)) if site else error_somewhere(operation)
 
@@ -119,6 +119,8 @@ def playing(program: Program, entry: machine_code.Entry, operation: Operation) -
         base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
         log = ram.map.log(number)
         if status := entry(base, number, area_address(number), log, ctypes.addressof(ctypes.c_int64())):
-            raise error_of(ram.peek(log + UNEXPLAINED) or status, program.stacks, operation)
+            raise error_of(
+                ram.peek(log + UNEXPLAINED) or status, program.stacks, operation, ram.peek(log + WRONG_OUTCOME)
+            )
 
     return play
