@@ -22,7 +22,7 @@ GROUP = Group(
         CAMPAIGN_RECORDS.of("def load_recorded(").mutant(
             "runs-then-compares",
             "a scenario file that has changed runs",
-            "digest_of(content for _, content in sources)) != part.digest",
+            "_digest_of(sources)) != part.digest",
             "part.digest) != part.digest",
             STRANGERS,
         ),
@@ -30,8 +30,8 @@ GROUP = Group(
             "any-twin", "a twin runs that nobody has compared", "scenario.twin != part.twin", STRANGERS
         ),
         CAMPAIGN_RECORDS.of("def load_recorded(").mutant(
-            "read-twice", "what runs is read again after it was compared", "load_source(file, source)",
-            "load_source(file, file.read_bytes())", STRANGERS,
+            "read-twice", "what runs is read again after it was compared", "load_source(source), part",
+            "load_source(source_of(source.path, source.path.read_bytes())), part", STRANGERS,
         ),
         CAMPAIGN_RECORDS.of("def _sources(").mutant(
             "relative-origin", "the current folder says which file runs", "Path(origin).is_absolute()", "True",

@@ -6,7 +6,7 @@ LOOP = Part("stress/machine/loop.py")
 MODULE = Part("stress/kernel/module.py")
 FREE = MODULE.of("def free_module(")
 ADD = MODULE.of("def add_module(")
-MODLIST = Part("stress/kernel/modlist.py")
+STOP = Part("stress/kernel/protocols/stop_machine.py", "def end_stop(")
 DROP = Part("stress/kernel/init_tables.py", "def drop_init_tables(")
 MARK = LOOP.of("def mark_edge(")
 PASSED = LOOP.of("def edges_passed(")
@@ -56,12 +56,7 @@ GROUP = Group(
         DROP.late("edge-switched-early", "the switch of tables is marked before it", "switch(cpu, mod)"),
         DROP.mutant("edge-drop-late", "the beginning of the tables' free is marked behind it", EDGE_DROP, DROP_EDGE),
         DROP.late("edge-dropped-early", "the end of the tables' free is marked before it", "kfree(cpu, tables)"),
-        MODLIST.of("def link_stopped(").mutant(
-            "edge-nmi-linked", "NMIs in a stop see no edge of a link", "    mark_edge(cpu)\n", ""
-        ),
-        MODLIST.of("def unlink_stopped(").mutant(
-            "edge-nmi-unlinked", "NMIs in a stop see no edge of an unlink", "    mark_edge(cpu)\n", ""
-        ),
+        STOP.mutant("edge-nmi", "NMIs in a stop see no edge of a change", "    mark_edge(cpu)\n", ""),
         MARK.without("edge-unmarked", "marking an edge does nothing", "cpu.poke("),
         MARK.mutant(
             "edge-barrier-before", "an edge is seen before what came before it", f"cpu.barrier()\n    {BUMP}", BUMP

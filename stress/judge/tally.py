@@ -63,7 +63,7 @@ def updates_of(ram: Ram) -> Updates:
     """What one machine's updates cost."""
     return Updates(
         _total(ram, updates.UPDATES),
-        _total(ram, updates.UPDATE_NANOSECONDS),
+        _total(ram, updates.UPDATES_TOOK),
         max(_noted(ram, updates.LONGEST_UPDATE), default=0),
         _total(ram, updates.WAITING_SUM),
         max(_noted(ram, updates.MOST_WAITING), default=0),

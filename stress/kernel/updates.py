@@ -12,7 +12,7 @@ from stress.machine.words import COUNTERS, CPUS
 UNLOADS = COUNTERS + 8
 RECLAIMED = COUNTERS + 16
 UPDATES = COUNTERS + 24
-UPDATE_NANOSECONDS = COUNTERS + 32
+UPDATES_TOOK = COUNTERS + 32
 LONGEST_UPDATE = COUNTERS + 40
 WAITING_SUM = COUNTERS + 48
 MOST_WAITING = COUNTERS + 56
@@ -37,7 +37,7 @@ def count_update(cpu: Cpu, began: int) -> None:
     cpus = cpu.peek(CPUS)
     waiting = max(total_of(cpu, cpus, UNLOADS) - total_of(cpu, cpus, RECLAIMED), 0)
     add_to(cpu, UPDATES, 1)
-    add_to(cpu, UPDATE_NANOSECONDS, took)
+    add_to(cpu, UPDATES_TOOK, took)
     keep_most(cpu, LONGEST_UPDATE, took)
     add_to(cpu, WAITING_SUM, waiting)
     keep_most(cpu, MOST_WAITING, waiting)

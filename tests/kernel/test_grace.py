@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.kernel.protocol import Protocol
-from stress.kernel.protocols.percpu_ref import tryget_live
+from stress.kernel.protocols.percpu_ref import DEAD, tryget_live
+from stress.kernel.protocols.refcount import get_unless_zero, put
 from stress.kernel.struct import Struct, new
 from stress.machine.blocks import is_live
 from stress.machine.features import Features
@@ -134,7 +135,10 @@ def test_a_reference_keeps_an_object_and_none_is_taken_of_one_that_goes() -> Non
     REFCOUNT.retire(writer, thing)
     pass_safepoints(REFCOUNT, [writer, reader, other])
     assert is_live(writer, thing)
+    assert get_unless_zero(other, thing)
+    put(other, thing)
     assert REFCOUNT.read_end(reader)
+    assert not get_unless_zero(other, thing)
     pass_safepoints(REFCOUNT, [writer, reader, other])
     assert not is_live(writer, thing)
 
@@ -147,7 +151,7 @@ def test_a_per_cpu_count_gives_no_reference_while_it_is_off() -> None:
     def relax(address: int) -> None:
         """The retirement waits: nobody else gets a reference, then the reader ends."""
         assert is_live(writer, thing)
-        if not taken:
+        if address == DEAD and not taken:
             taken.append(tryget_live(other))
             PERCPU_REF.read_end(reader)
 
