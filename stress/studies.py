@@ -21,12 +21,14 @@ def study(
     violated: Iterable[Protocol] = (),
     hardware: Hardware = PLAIN,
     fate: str = "poisoned",
+    suffix: str = "",
 ) -> list[Scenario]:
     """The scenarios of a structure under protocols: those that hold, then the broken ones, their twins first.
 
     structure: None for the module list and its symbols. readers: the operation of all CPUs but one. writer: that of
     one CPU; give several programs, with the CPUs of each, where it takes more. held: protocols that protect the
-    readers, each with `lacking` for a twin; a mapping gives the twins. violated: broken ones that are no twin.
+    readers, each with `lacking` for a twin; a mapping gives the twins. violated: broken ones that are no twin. suffix:
+    what the names of the variants have behind the protocol's, where a file has the structure in several studies.
 
     Raises:
         ValueError: for a protocol that is to hold and has no twin, or two with one name.
@@ -35,12 +37,12 @@ def study(
 
     def variant(protocol: Protocol, expect: str, twin: Protocol | None = None) -> Scenario:
         return Scenario(
-            protocol.name,
+            f"{protocol.name}{suffix}",
             protocol.claim or f"the structure is read and changed under {protocol.name}",
             protocol.source or "a study",
             programs,
             expect,
-            f":{twin.name}" if twin else None,
+            f":{twin.name}{suffix}" if twin else None,
             outcomes=structure.all_outcomes if structure else OUTCOMES,
             hardware=hardware,
             fate=protocol.fate or fate,

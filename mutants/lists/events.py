@@ -61,7 +61,7 @@ GROUP = Group(
         Part("stress/machine/words.py").mutant(
             "nmi-notes-some",
             "an NMI keeps only some of the notes",
-            "NOTES_BYTES = WALK + WALK_NODES * 8 - NOTES",
+            "NOTES_BYTES = VALUES + 2 * NOTED_VALUES * 8 - NOTES",
             "NOTES_BYTES = WALK - NOTES",
         ),
         EVENT.never(

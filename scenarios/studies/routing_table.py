@@ -3,17 +3,21 @@
 The table always has the route of length 0, so that every address has a route. A writer replaces a route, and one below
 it, by routes with other hops: a new node takes the place of the old one and keeps what hangs below it.
 
+The variants whose names end with `_stalled` have one reader that holds a route for 10 ms at a time: what it costs the
+writer, or how much memory waits for it, is what the protocols differ in most.
+
 Source: the table of McKenney, Is Parallel Programming Hard, chapter 9 (deferred processing), which compares protocols
 by it; prefixes are ours.
 """
 
-from stress import Outcome, Protocol, Struct, Structure, study
+from stress import Outcome, Program, Protocol, Struct, Structure, study
 from stress.kernel import Cpu, aim, aimed, has_contents, kernel, new, note, prandom, static, walk_on, write_contents
 from stress.protocols import WHOLE
 
 BITS = 4
 ADDRESSES = 1 << BITS
 HOPS = 1 << 16
+STALL_NANOSECONDS = 10_000_000
 CONTENTS = 4
 
 Route = Struct("route", children=2, prefix="word", hop="word", contents=CONTENTS)
@@ -137,5 +141,24 @@ def find(cpu: Cpu, p: Protocol) -> int:
     return outcome if p.read_end(cpu) else OUT.again
 
 
-ROUTES = Structure("routing_table", [Route], fill, outcomes=OUT, objects=512)
-SCENARIOS = study(ROUTES, readers=find, writer=update, held=WHOLE)
+@kernel
+def stall(cpu: Cpu, p: Protocol) -> int:
+    """A reader that holds the first route for a while, as one does whose core is taken away."""
+    p.read_begin(cpu)
+    p.dereference(cpu, ROOT, 0)
+    cpu.sleep(STALL_NANOSECONDS)
+    p.read_end(cpu)
+    return OUT.again
+
+
+ROUTES = Structure("routing_table", [Route], fill, outcomes=OUT, objects=2048)
+SCENARIOS = [
+    *study(ROUTES, readers=find, writer=update, held=WHOLE),
+    *study(
+        ROUTES,
+        readers=(Program("stall", stall, cpus=1), Program("find", find)),
+        writer=update,
+        held=WHOLE,
+        suffix="_stalled",
+    ),
+]
