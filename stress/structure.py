@@ -18,14 +18,14 @@ MOST_OBJECTS = 1 << 20
 class Structure:
     """What readers read and writers change.
 
-    structs: the kinds of its objects. boot: fills it before any CPU runs, as part of the image; it is given a protocol
-    that does nothing. outcomes: what an operation of a reader can end in, from `Outcome.table`. objects: how many
-    objects, each as large as the largest, memory has room for, those that wait for their free included. reads: what
-    results call the operations of readers.
+    structs: the kinds of its objects, none if it is made of static words alone. boot: fills it before any CPU runs, as
+    part of the image; it is given a protocol that does nothing. outcomes: what an operation of a reader can end in,
+    from `Outcome.table`. objects: how many objects, each as large as the largest, memory has room for, those that wait
+    for their free included. reads: what results call the operations of readers.
     """
 
     name: str
-    structs: Sequence[Struct] = attrs.field(validator=attrs.validators.min_len(1))
+    structs: Sequence[Struct]
     boot: Callable[[Cpu, Protocol], None]
     outcomes: Mapping[str, Outcome] = attrs.field(kw_only=True)
     objects: int = attrs.field(

@@ -17,6 +17,7 @@ from stress.kernel.protocol import reclaim
 from stress.kernel.stop_machine import cond_resched
 from stress.machine.blocks import NEXT_FREE, record_of
 from stress.machine.seam import Cpu, KernelValue, kernel
+from stress.machine.slab import must_be_live
 from stress.machine.words import lock, percpu, static
 
 # The words of a CPU's callbacks: those that wait for a phase, which one, and those that were retired since.
@@ -80,7 +81,11 @@ def synchronize(cpu: Cpu, grace: Grace) -> None:
 
 @kernel
 def defer(cpu: Cpu, grace: Grace, block: int) -> None:
-    """Free `block` after a grace period, at a safepoint of this CPU (call_rcu)."""
+    """Free `block` after a grace period, at a safepoint of this CPU (call_rcu).
+
+    Raises Oops, as kfree does, for what is no block, or was freed.
+    """
+    must_be_live(cpu, block)
     new = cpu.area + grace.callbacks + NEW
     # The list goes through the slab's records: an object that readers may still look at is left as it is.
     cpu.poke(record_of(cpu, block) + NEXT_FREE, cpu.peek(new))

@@ -19,7 +19,7 @@ from stress.kernel.updates import RECLAIMED
 from stress.machine.blocks import GENERATION, record_of
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, KernelValue, kernel
-from stress.machine.slab import kfree
+from stress.machine.slab import kfree, must_be_live
 from stress.machine.words import lock
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -173,6 +173,7 @@ def watched(protocol: Protocol) -> Protocol:
     @kernel
     def retire(cpu: Cpu, block: int) -> None:
         mark_edge(cpu)
+        must_be_live(cpu, block)
         generation = cpu.peek(record_of(cpu, block) + GENERATION)
         reclaimed = cpu.peek(cpu.log + RECLAIMED)
         retire_it(cpu, block)

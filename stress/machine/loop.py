@@ -257,6 +257,9 @@ def one_turn(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]) -
     cpu.poke(cpu.log + HIT_ADDRESS, 0)
     share_core(cpu)
     safepoint(cpu)
+    # What a protocol does at a safepoint may touch freed memory, too: the notes of the operation would cover it.
+    if cpu.peek(cpu.log + HIT_ADDRESS) != 0:
+        judge_operation(cpu, UNJUDGED)
     return noted(cpu, operation)
 
 

@@ -175,6 +175,14 @@ def undress_block(cpu: Cpu, block: int) -> None:
 
 
 @kernel
+def must_be_live(cpu: Cpu, block: int) -> None:
+    """Raise Oops (CAUSE_WILD) for an address that is not the start of a block that is allocated now."""
+    if not is_live(cpu, block):
+        note_bad_call(cpu, block)
+        raise Oops
+
+
+@kernel
 def kfree(cpu: Cpu, block: int) -> None:
     """Free `block`; do nothing for 0.
 

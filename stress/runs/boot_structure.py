@@ -23,7 +23,7 @@ def boot_structure(structure: Structure, cpus: int, fate: str) -> Ram:
     Raises:
         UserError: when the objects do not fit into RAM, or the boot function fails.
     """
-    block = slab.shift_for(max(struct.SIZE for struct in structure.structs), blocks.MIN_SHIFT)
+    block = slab.shift_for(max((struct.SIZE for struct in structure.structs), default=1), blocks.MIN_SHIFT)
     try:
         ram = Ram(RamMap(cpus, DATA_BYTES, structure.objects << block, TABLE_BYTES))
     except ValueError as error:

@@ -5,15 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress.kernel.protocol import Protocol
+from stress.kernel.protocol import Protocol, watched
 from stress.kernel.protocols.percpu_ref import DEAD, tryget_live
 from stress.kernel.protocols.refcount import get_unless_zero, put
 from stress.kernel.struct import Struct, new
 from stress.machine.blocks import is_live
 from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu
-from stress.machine.words import static
-from stress.protocols import BROKEN, EPOCH, HAZARD, PERCPU_REF, PROTOCOLS, QSBR, RCU, REFCOUNT, SRCU, WHOLE
+from stress.machine.seam import Oops
+from stress.machine.slab import kfree
+from stress.machine.words import CAUSE_WILD, FAULT_CAUSE, static
+from stress.protocols import BROKEN, EPOCH, HAZARD, NONE, PERCPU_REF, PROTOCOLS, QSBR, RCU, REFCOUNT, SRCU, WHOLE
 from tests.support import blank_ram, bounded
 
 CPUS = 3
@@ -179,3 +181,16 @@ def test_every_protocol_says_what_it_claims_and_where_it_is_from_and_whole_ones_
     assert {one.lacking for one in WHOLE} <= set(BROKEN)
     assert all(one.lacking is None for one in BROKEN)
     assert all(one.claim.startswith("broken: ") for one in BROKEN[1:])
+
+
+@pytest.mark.parametrize("protocol", [*DEFERRED, HAZARD, NONE, REFCOUNT, PERCPU_REF], ids=lambda one: one.name)
+@pytest.mark.parametrize("address", [0, 8, 0x6B6B_6B6B_6B6B_6B6B, -1])
+def test_what_is_no_block_cannot_be_retired(protocol: Protocol, address: int) -> None:
+    writer, *_ = cpus_of()
+    with pytest.raises(Oops):
+        watched(protocol).retire(writer, address)
+    assert writer.peek(writer.log + FAULT_CAUSE) == CAUSE_WILD
+    freed = new(writer, Thing)
+    kfree(writer, freed)
+    with pytest.raises(Oops):
+        watched(protocol).retire(writer, freed)

@@ -6,11 +6,21 @@ import pytest
 
 from stress.machine.blocks import HEAP_START, SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
 from stress.machine.language.errors import KernelCodeError
-from stress.machine.loop import begin_operation, finish_operation, guarded, is_window, mark_edge, run_program, warn
+from stress.machine.loop import (
+    begin_operation,
+    finish_operation,
+    guarded,
+    is_window,
+    mark_edge,
+    one_turn,
+    run_program,
+    warn,
+)
 from stress.machine.machine import Machine, MachineError
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation, kernel
+from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import (
     AFTER_FREE,
     BOUND,
@@ -34,6 +44,7 @@ from stress.machine.words import (
     WINDOWS,
     WRITERS,
     area_address,
+    static,
 )
 from tests.support import blank_ram, each_engine, program_of, python_cpu, run_machine
 
@@ -283,3 +294,28 @@ def test_cpus_that_wait_for_the_start_end_when_another_one_does_not_come_up(
     monkeypatch.setattr(Machine, "_give_up", lambda _, stuck: pytest.fail(f"did not end: {stuck}"))
     with pytest.raises(MachineError, match="no CPU 1"):
         Machine(blank_ram(2), [program_of(engine, warn_never), broken]).boot()
+
+
+@kernel
+def touching_safepoint(cpu: Cpu) -> None:
+    """A safepoint that reads memory that was freed."""
+    cpu.load(cpu.peek(AT_SAFEPOINT))
+
+
+@kernel
+def judged_right(cpu: Cpu) -> int:
+    """An operation with nothing wrong."""
+    return 10
+
+
+AT_SAFEPOINT = static("loop_test_touched")
+
+
+def test_a_touch_of_freed_memory_at_a_safepoint_is_a_finding() -> None:
+    ram = blank_ram(1)
+    cpu = python_cpu(ram)
+    block = kmalloc(cpu, 64)
+    kfree(cpu, block)
+    cpu.poke(AT_SAFEPOINT, block)
+    assert one_turn(cpu, judged_right, touching_safepoint) == 10
+    assert cpu.peek(cpu.log + OUTCOMES + AFTER_FREE * 8) == 1

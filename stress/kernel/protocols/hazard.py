@@ -10,6 +10,7 @@ from stress.kernel.marked_links import REMOVED, SLOTS, begin_walk, give_up, is_v
 from stress.kernel.protocol import Protocol, load_link, preempt, reclaim
 from stress.machine.blocks import NEXT_FREE, record_of
 from stress.machine.seam import Cpu, kernel
+from stress.machine.slab import must_be_live
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu
 
 SCANS_AT = 1
@@ -65,6 +66,7 @@ def is_in_use(cpu: Cpu, block: int) -> bool:
 @kernel
 def keep_retired(cpu: Cpu, block: int) -> None:
     """Put a block on this CPU's list, which goes through the slab's records."""
+    must_be_live(cpu, block)
     cpu.poke(record_of(cpu, block) + NEXT_FREE, cpu.peek(cpu.area + RETIRED))
     cpu.poke(cpu.area + RETIRED, block)
     cpu.poke(cpu.area + COUNT, cpu.peek(cpu.area + COUNT) + 1)
