@@ -86,7 +86,7 @@ class Protocol(KernelValue):
     Writers: `write_lock(cpu)`, `write_unlock(cpu)` around a change. `publish(cpu, address, pointer)` makes an object
     reachable. `mark_removed(cpu, link)` says that the object with this link is being taken off, and gives what the link
     points to. `retire(cpu, block)`, called without the lock, frees what no new reader can find: at once, later, or when
-    nobody uses it any more. Locks of several kinds may be taken in a row, `retire` may wait.
+    nobody uses it any more; it may wait.
 
     safepoint: called between two operations of each CPU. interrupt: the interrupt handler. oops: what ends with an
     operation that a fault ended; it may only peek and poke the CPU's own words. link, unlink: how a module comes into
@@ -116,8 +116,8 @@ class Protocol(KernelValue):
     lacking: "Protocol | None" = None
 
     def but(self, name: str, **changes: Any) -> "Protocol":
-        """The same with another name, and some other functions or words, given as retire=... and so on."""
-        return attrs.evolve(self, name=name, **changes)
+        """The same with another name, and some other functions or words, given as retire=...; it has no twin yet."""
+        return attrs.evolve(self, name=name, **{"lacking": None, **changes})
 
 
 @attrs.frozen

@@ -116,21 +116,18 @@ EPOCH_BROKEN = (
     EPOCH.but(
         "epoch_freed_one_later",
         safepoint=free_last_epoch,
-        lacking=None,
         claim="broken: an object is freed one epoch later, when readers of its epoch may be left",
     ),
     EPOCH.but(
         "epoch_exit_and_entry_swapped",
         read_begin=leave_first,
         read_end=enter_late,
-        lacking=None,
         claim="broken: a reader withdraws its epoch at its beginning, and announces it at its end",
     ),
     EPOCH.but(
         "epoch_announced_late",
         read_begin=no_step,
         dereference=enter_at_first_pointer,
-        lacking=None,
         claim="broken: a reader announces its epoch behind the first pointer that it loads",
     ),
 )

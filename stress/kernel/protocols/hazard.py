@@ -153,25 +153,21 @@ HAZARD_BROKEN = (
     HAZARD.but(
         "hazard_without_second_look",
         dereference=protect_without_look,
-        lacking=None,
         claim="broken: a pointer is published, and the object may have been freed before",
     ),
     HAZARD.but(
         "hazard_published_late",
         dereference=protect_after_look,
-        lacking=None,
         claim="broken: a pointer is published behind the second look",
     ),
     HAZARD.but(
         "hazard_one_slot",
         dereference=protect_in_first_slot,
-        lacking=None,
         claim="broken: the next object takes the slot of the one whose link is looked at again",
     ),
     HAZARD.but(
         "hazard_unmarked_links",
         mark_removed=load_link,
-        lacking=None,
         claim="broken: the links of objects that were taken off are followed",
     ),
 )

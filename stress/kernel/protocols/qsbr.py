@@ -90,14 +90,12 @@ QSBR_BROKEN = (
     QSBR.but(
         "qsbr_one_phase",
         safepoint=qsbr_safepoint_early,
-        lacking=None,
         claim="broken: one phase is waited for, which CPUs may have passed before the retirement",
     ),
     QSBR.but(
         "qsbr_read_offline",
         read_begin=go_offline,
         read_end=go_online,
-        lacking=None,
         claim="broken: readers read while their CPU is offline, as from an idle loop, and nobody waits for them",
     ),
 )

@@ -129,14 +129,12 @@ RCU_BROKEN = (
     RCU.but(
         "rcu_one_phase",
         safepoint=rcu_callbacks_early,
-        lacking=None,
         claim="broken: one phase is waited for, and readers of the present one may be left",
     ),
     RCU.but(
         "rcu_waits_before_removal",
         mark_removed=wait_before_removal,
         retire=kfree,
-        lacking=None,
         claim="broken: the grace period ends before the object is taken off",
     ),
     RCU.but(
@@ -144,14 +142,12 @@ RCU_BROKEN = (
         read_begin=no_step,
         read_end=always_valid,
         dereference=load_outside,
-        lacking=None,
         claim="broken: the read section covers the load of a pointer, and not its use",
     ),
     RCU.but(
         "rcu_wrong_flavour",
         read_begin=no_step,
         read_end=always_valid,
-        lacking=None,
         claim="broken: readers rely on another flavour, for which this grace period does not wait",
     ),
 )

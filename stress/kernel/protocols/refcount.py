@@ -185,14 +185,12 @@ REFCOUNT_BROKEN = (
     REFCOUNT.but(
         "refcount_of_the_dead",
         dereference=follow_the_dead,
-        lacking=None,
         claim="broken: references are taken of objects whose last one was put",
     ),
     REFCOUNT.but(
         "refcount_put_in_two_steps",
         read_end=put_all_untested,
         retire=put_untested,
-        lacking=None,
         claim="broken: a put loads the count and stores it: two CPUs may put one reference together",
     ),
 )

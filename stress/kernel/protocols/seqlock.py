@@ -75,7 +75,6 @@ SEQLOCK_BROKEN = (
         "seqlock_writer_uncounted",
         write_lock=lock_updates,
         write_unlock=unlock_updates,
-        lacking=None,
         claim="broken: a writer takes the lock and leaves the number as it is",
     ),
 )

@@ -126,14 +126,12 @@ SRCU_BROKEN = (
     SRCU.but(
         "srcu_one_phase",
         safepoint=srcu_callbacks_early,
-        lacking=None,
         claim="broken: one phase is waited for, and readers of the present one may be left",
     ),
     SRCU.but(
         "srcu_other_domain",
         read_begin=enter_other_domain,
         read_end=leave_other_domain,
-        lacking=None,
         claim="broken: readers count in one domain, and the writer waits for those of another",
     ),
 )
