@@ -17,7 +17,7 @@ def study(
     *,
     readers: Work,
     writer: Work,
-    held: Iterable[Protocol] | Mapping[Protocol, Protocol] = (),
+    held: Iterable[Protocol] | Mapping[Protocol, Protocol | None] = (),
     violated: Iterable[Protocol] = (),
     hardware: Hardware = PLAIN,
     fate: str = "poisoned",
@@ -27,8 +27,9 @@ def study(
 
     structure: None for the module list and its symbols. readers: the operation of all CPUs but one. writer: that of
     one CPU; give several programs, with the CPUs of each, where it takes more. held: protocols that protect the
-    readers, each with `lacking` for a twin; a mapping gives the twins. violated: broken ones that are no twin. suffix:
-    what the names of the variants have behind the protocol's, where a file has the structure in several studies.
+    readers, each with `lacking` for a twin; a mapping gives other twins, None for `lacking`. violated: broken ones that
+    are no twin. suffix: what the names of the variants have behind the protocol's, where a file has the structure in
+    several studies.
 
     Raises:
         ValueError: for a protocol that is to hold and has no twin, or two with one name.
@@ -50,7 +51,8 @@ def study(
             structure=structure,
         )
 
-    twins = held if isinstance(held, Mapping) else {protocol: _twin_of(protocol) for protocol in held}
+    given = held if isinstance(held, Mapping) else dict.fromkeys(held)
+    twins = {protocol: twin or _twin_of(protocol) for protocol, twin in given.items()}
     whole = [variant(protocol, "held", twin) for protocol, twin in twins.items()]
     broken = dict.fromkeys([*twins.values(), *violated])
     return [*whole, *(variant(protocol, "violated") for protocol in broken)]

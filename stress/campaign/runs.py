@@ -140,6 +140,7 @@ class UpdateCosts:
     max_us: float = attrs.field(validator=_TIME)
     waiting_mean: float = attrs.field(validator=_TIME)
     waiting_max: int = attrs.field(validator=_COUNT)
+    memory_short: int = attrs.field(default=0, validator=_COUNT)
 
 
 @attrs.frozen

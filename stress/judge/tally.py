@@ -28,7 +28,8 @@ from stress.machine.words import (
 class Updates:
     """What updates of a structure cost: how many there were, their times in nanoseconds, blocks that waited for a free.
 
-    `waiting` is the sum of those that waited at the end of each update, `most_waiting` the largest.
+    `waiting` is the sum of those that waited at the end of each update, `most_waiting` the largest; `memory_short` how
+    often there was no memory for an object.
     """
 
     count: int = 0
@@ -36,6 +37,7 @@ class Updates:
     longest: int = 0
     waiting: int = 0
     most_waiting: int = 0
+    memory_short: int = 0
 
     def __add__(self, other: "Updates") -> "Updates":
         return Updates(
@@ -44,6 +46,7 @@ class Updates:
             max(self.longest, other.longest),
             self.waiting + other.waiting,
             max(self.most_waiting, other.most_waiting),
+            self.memory_short + other.memory_short,
         )
 
     def as_json(self) -> dict[str, float | int] | None:
@@ -56,6 +59,7 @@ class Updates:
             "max_us": self.longest / 1000,
             "waiting_mean": round(self.waiting / self.count, 3),
             "waiting_max": self.most_waiting,
+            "memory_short": self.memory_short,
         }
 
 
@@ -67,6 +71,7 @@ def updates_of(ram: Ram) -> Updates:
         max(_noted(ram, updates.LONGEST_UPDATE), default=0),
         _total(ram, updates.WAITING_SUM),
         max(_noted(ram, updates.MOST_WAITING), default=0),
+        _total(ram, updates.MEMORY_SHORT),
     )
 
 

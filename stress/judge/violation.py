@@ -8,7 +8,7 @@ from typing import Annotated
 
 import attrs
 
-from stress.judge.addresses import outside_name, poison_name
+from stress.judge.addresses import outside_name, poison_name, value_name
 from stress.machine.blocks import SHADOW_FREED, SHADOW_UNMAPPED
 from stress.machine.ram import Address
 from stress.machine.stacks import Frame
@@ -178,7 +178,7 @@ class Noted:
     @property
     def called(self) -> str | None:
         """The name of the value, if it is poison."""
-        return poison_name(self.value)
+        return value_name(self.value)
 
 
 @attrs.frozen
@@ -242,7 +242,7 @@ class Violation:
             return "use-after-free" if self.hit_freed else "slab-out-of-bounds"
         if self.fault is not None:
             return self._fault_bug(self.fault)
-        return BUGS.get(self.outcome, self.outcome)
+        return self.outcome if self.structure else BUGS.get(self.outcome, self.outcome)
 
     def _fault_bug(self, fault: Access) -> str:
         """The kind of bug that a fault shows by itself."""

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 
 from stress.kernel.module import LOADS, count
+from stress.kernel.updates import MEMORY_SHORT
 from stress.machine.blocks import label_block
 from stress.machine.notes import note_step
 from stress.machine.random import prandom
@@ -76,6 +77,8 @@ def new(cpu: Cpu, struct: Struct) -> int:
         label_block(cpu, made, struct.LABEL)
         cpu.store(made + struct.refs, 1)
         count(cpu, LOADS)
+    else:
+        count(cpu, MEMORY_SHORT)
     return made
 
 

@@ -14,7 +14,7 @@ from stress.machine.ram import Ram
 from stress.machine.random import MODULUS, draw
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, harness, kernel
 from stress.machine.words import (
-    CAUSE_POWER_OFF,
+    BOUND,
     EVENT_PERIOD,
     EVENT_RANDOM,
     FAULT_STACK,
@@ -33,6 +33,7 @@ from stress.machine.words import (
     NOTES_KEPT,
     PREEMPT_COUNT,
     WARNING_STACK,
+    WRONG_OUTCOME,
 )
 
 
@@ -99,7 +100,8 @@ def take_exception(cpu: Cpu, handler: Operation) -> None:
     move_notes(cpu, NOTES_KEPT, NOTES)
     cpu.poke(cpu.log + IN_HANDLER, 1)
     outcome = guarded(cpu, handler)
-    if outcome < 0 or (outcome >= MOST_OUTCOMES and outcome != CAUSE_POWER_OFF):
+    if outcome < 0 or (outcome >= MOST_OUTCOMES and cpu.peek(BOUND) != 0):
+        cpu.poke(cpu.log + WRONG_OUTCOME, outcome)
         raise BrokenKernelCodeError
     judge_operation(cpu, outcome)
     move_notes(cpu, NOTES, NOTES_KEPT)

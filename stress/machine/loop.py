@@ -304,7 +304,7 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
     while cpu.peek(BOUND) != 0:
         outcome = guarded_turn(cpu, operation, safepoint)
         # Once power is off an access fails for that alone, and a handler may have hidden it: the outcome says nothing.
-        if outcome == CAUSE_POWER_OFF or cpu.peek(BOUND) == 0:
+        if cpu.peek(BOUND) == 0:
             judge_operation(cpu, CAUSE_POWER_OFF)
             return
         # Any other number would be counted in a word that is no counter.

@@ -15,6 +15,8 @@ RawStack = tuple[tuple[CodeType, int], ...]
 DEEPEST = 32
 """The most frames that are taken, since a CPU takes a stack in the middle of an operation."""
 CHECKOUT = Path(__file__).parents[2]
+WRAPPERS = "stress.scenario"
+"""Where functions are made that give an operation its protocol: they tell nobody anything."""
 MACHINE = "stress.machine."
 SHOWN_OF_MACHINE = frozenset({"lock_slab", "kmalloc", "kfree", "take_exception", "take_nmi", "take_interrupt"})
 _FRAME = re.compile(r"(.*) \((.*):([0-9]{1,9})\)", re.DOTALL)
@@ -68,7 +70,8 @@ def _shown_file(code: CodeType) -> str:
 
 def _kernel_code() -> list[tuple[CodeType, str]]:
     """Every kernel function's code, and the name of its module; code that was made of a text may have none."""
-    return [(function.__code__, function.__module__ or "") for function in KERNEL_FUNCTIONS]
+    named = ((function.__code__, function.__module__ or "") for function in KERNEL_FUNCTIONS)
+    return [(code, module) for code, module in named if module != WRAPPERS]
 
 
 def readable(stack: RawStack) -> tuple[Frame, ...]:

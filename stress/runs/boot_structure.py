@@ -28,6 +28,8 @@ def boot_structure(structure: Structure, cpus: int, fate: str) -> Ram:
         ram = Ram(RamMap(cpus, DATA_BYTES, structure.objects << block, TABLE_BYTES))
     except ValueError as error:
         raise UserError(f"structure {structure.name} is too large: {error}; give it fewer objects") from None
+    # No more objects than were asked for, though memory comes in pages.
+    ram.poke(blocks.HEAP_END, ram.map.heap + (structure.objects << block))
     ram.poke(slab.FATE, FATES[fate])
     ram.poke(slab.LEAST_SHIFT, block if fate == "reused" else blocks.MIN_SHIFT)
     _fill(ram, structure)

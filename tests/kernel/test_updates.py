@@ -59,6 +59,6 @@ def test_costs_of_several_machines_add_up() -> None:
     both = Updates(2, 100, 60, 4, 3) + Updates(1, 50, 50, 9, 9)
     assert both == Updates(3, 150, 60, 13, 9)
     assert both.as_json() == {
-        "count": 3, "mean_us": 0.05, "max_us": 0.06, "waiting_mean": 4.333, "waiting_max": 9,
+        "count": 3, "mean_us": 0.05, "max_us": 0.06, "waiting_mean": 4.333, "waiting_max": 9, "memory_short": 0,
     }  # fmt: skip
     assert Updates().as_json() is None

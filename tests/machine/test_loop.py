@@ -24,6 +24,7 @@ from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import (
     AFTER_FREE,
     BOUND,
+    CAUSE_POWER_OFF,
     FAULT_CAUSE,
     FIRST_TRIAL,
     FIRST_VIOLATION,
@@ -273,8 +274,14 @@ def below_all(cpu: Cpu) -> int:
     return -2
 
 
+@kernel
+def as_power_off(cpu: Cpu) -> int:
+    """Wrong kernel code: what the harness notes for power-off."""
+    return CAUSE_POWER_OFF
+
+
 @each_engine
-@pytest.mark.parametrize("operation", [beyond_all, below_all])
+@pytest.mark.parametrize("operation", [beyond_all, below_all, as_power_off])
 def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation: Operation) -> None:
     ram = blank_ram(1)
     line, returned = operation.__code__.co_firstlineno, operation(python_cpu(ram))

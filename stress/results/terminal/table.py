@@ -84,7 +84,8 @@ def _updates(tally: Tally) -> list[tuple[str, str]]:
     if not cost.count:
         return []
     mean, longest = show_duration(cost.nanoseconds / cost.count / 1e9), show_duration(cost.longest / 1e9)
-    waiting = f"{cost.waiting / cost.count:,.1f} retired and not freed yet (mean), {cost.most_waiting:,} (most)"
+    short = f"; memory was short {cost.memory_short:,} times" if cost.memory_short else ""
+    waiting = f"{cost.waiting / cost.count:,.1f} retired and not freed yet (mean), {cost.most_waiting:,} (most){short}"
     return [("updates", f"{cost.count:,}, each {mean} (mean), {longest} (longest)"), ("waiting", waiting)]
 
 
@@ -108,7 +109,11 @@ def _twin(result: Result, twin: Tally) -> str:
     """What the twin shows this run could have seen."""
     needed = trials_needed(twin)
     text = f"{result.scenario.twin_label}: {twin.violations:,} violations; {bound_text(twin.caught)}"
-    return text if needed is None else f"{text}; HELD takes {needed:,} trials"
+    if needed is None:
+        return text
+    trials, seconds = result.tally.caught.trials, result.tally.seconds
+    how_long = f", about {show_duration(seconds * needed / trials)}" if trials else ""
+    return f"{text}; HELD takes {needed:,} trials{how_long}"
 
 
 def _again(tally: Tally) -> str:
@@ -162,7 +167,7 @@ def _unshown(kept: int, violations: int, most: int) -> str:
     shown = min(kept, most)
     noun = "report" if kept - shown == 1 else "reports"
     others = f"; {kept - shown} other {noun}: --reports {kept}, or --json" if kept > shown else ""
-    return f"{violations:,} violations, {shown} reported above{others}"
+    return f"{violations:,} violation{'' if violations == 1 else 's'}, {shown} reported above{others}"
 
 
 def show_with_reports(
