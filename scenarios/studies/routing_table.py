@@ -12,7 +12,7 @@ by it; prefixes are ours.
 
 from stress import Outcome, Program, Protocol, Struct, Structure, study
 from stress.kernel import Cpu, aim, aimed, has_contents, kernel, new, note, prandom, static, walk_on, write_contents
-from stress.protocols import WHOLE
+from stress.protocols import NONE, WHOLE
 
 BITS = 4
 ADDRESSES = 1 << BITS
@@ -153,7 +153,7 @@ def stall(cpu: Cpu, p: Protocol) -> int:
 
 ROUTES = Structure("routing_table", [Route], fill, outcomes=OUT, objects=2048)
 SCENARIOS = [
-    *study(ROUTES, readers=find, writer=update, held=WHOLE),
+    *study(ROUTES, readers=find, writer=update, held=WHOLE, violated=[NONE]),
     *study(
         ROUTES,
         readers=(Program("stall", stall, cpus=1), Program("find", find)),
