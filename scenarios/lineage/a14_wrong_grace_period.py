@@ -3,8 +3,9 @@
 Readers of the module list disable preemption: that makes a read section of RCU-sched. rmmod takes the module off the
 list, waits with synchronize_rcu and frees it. This waits for rcu_read_lock sections alone, and nobody is in one. So it
 returns at once, and the free comes while readers stand on the module. The fix waits with synchronize_sched, which
-returns when each CPU has passed a context switch. The model is ours: interrupts switch the context of a CPU where
-preemption is enabled, at one access in 500; both kinds of grace periods are real ones.
+returns when each CPU has passed a context switch. The model is ours: rmmod is that of 2.6.11 but for the wait;
+interrupts switch the context of a CPU where preemption is enabled, at one access in 500; a hypervisor takes a CPU away
+for 0.1 ms at one access in 5000; both kinds of grace periods are real ones.
 
 Source: commit 0be964be0d45 (2015), fact tagged V.
 """

@@ -3,7 +3,7 @@
 rmmod takes a module off the list, waits for a grace period and frees it. The lookup itself is fit for that: it walks
 the list as RCU wants it. But the read section is up to its callers, and some of them have none. A grace period does not
 wait for them, so the module is freed while they walk over it or use it. The fixes give these callers a read section.
-The model is ours: a caller finds a module by its name, and searches its symbols for one. One access in 300 is
+The model is ours: a caller finds a module by its name, and searches its symbols for one. One access in 500 is
 preempted for half a millisecond, in a read section too.
 
 Source: commits a006050575745 (2021), fact tagged S, and d099f594ad56 (2023), fact tagged V.
@@ -83,7 +83,7 @@ def preempt(cpu: Cpu) -> None:
 
 
 PREEMPTED = RCU.but("preempted", interrupt=preempt)
-PREEMPTIBLE = Hardware(interrupt=Fraction(1, 300))
+PREEMPTIBLE = Hardware(interrupt=Fraction(1, 500))
 MODPROBE = Program("modprobe", writer, cpus=1, writes=True)
 BROKEN = Scenario(
     name="broken",
