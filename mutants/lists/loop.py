@@ -101,7 +101,10 @@ GROUP = Group(
             "start-for-ever", "CPUs wait for a start that was given up", " and cpu.peek(BOUND) != 0", ""
         ),
         PROGRAM.mutant(
-            "power-off-judged", "an operation that outlives power-off is judged", " or cpu.peek(BOUND) == 0:", ":"
+            "power-off-judged",
+            "an operation that outlives power-off is judged",
+            "        if cpu.peek(BOUND) == 0:",
+            "        if outcome == CAUSE_POWER_OFF:",
         ),
         PROGRAM.mutant(
             "outcome-too-large", "an outcome that there cannot be is counted", " or outcome >= MOST_OUTCOMES:", ":"

@@ -12,6 +12,10 @@ Source: commits a006050575745 (2021), fact tagged S, and d099f594ad56 (2023), fa
 from fractions import Fraction
 
 from stress import Hardware, Program, Scenario
+from stress.judge.lookups import TARGET_MODNAME, draw_target, judge_absence, judge_address, listed
+from stress.judge.names import length_of
+from stress.kernel.kallsyms import KSYM_NAME_LEN, NAMEBUF
+from stress.kernel.kallsyms_names import module_kallsyms_lookup_name
 from stress.kernel.list import list_del_rcu
 from stress.kernel.modlist import insmod_under
 from stress.kernel.module import ENOENT, ENOMEM, find_module, finish_exit
@@ -19,9 +23,9 @@ from stress.kernel.protocol import lock_updates, unlock_updates
 from stress.kernel.protocols.rcu import RCU, RCU_PHASE, call_rcu, rcu_callbacks, rcu_read_lock, rcu_read_unlock
 from stress.kernel.stop_machine import down, up
 from stress.kernel.struct_module import LIST, MODULE_MUTEX, MODULE_STATE_GOING, STATE
+from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu, kernel
 from stress.programs.modprobe import modprobe
-from stress.programs.read_names import lookup_name_reader
 
 SLICE_NANOSECONDS = 500_000
 
@@ -68,10 +72,25 @@ def writer(cpu: Cpu) -> int:
 
 
 @kernel
+def call(cpu: Cpu) -> int:
+    """Broken: look "mod:sym" up with no read section. A name that is cut in the target table is not looked up."""
+    target = draw_target(cpu)
+    if length_of(cpu, target) == KSYM_NAME_LEN:
+        return UNJUDGED
+    cpu.copy(cpu.area + NAMEBUF, target, KSYM_NAME_LEN + 1)
+    listed_before = listed(cpu, target)
+    cpu.barrier()
+    address = module_kallsyms_lookup_name(cpu, cpu.peek(target + TARGET_MODNAME), cpu.area + NAMEBUF)
+    if address == 0:
+        return judge_absence(cpu, target, listed_before)
+    return judge_address(cpu, target, address)
+
+
+@kernel
 def call_in_section(cpu: Cpu) -> int:
     """Mended: the caller's read section is around the lookup and the use."""
     rcu_read_lock(cpu)
-    outcome = lookup_name_reader(cpu)
+    outcome = call(cpu)
     rcu_read_unlock(cpu)
     return outcome
 
@@ -89,7 +108,7 @@ BROKEN = Scenario(
     name="broken",
     claim="the list is changed as RCU wants it, so anybody may look a module up",
     source="a006050575745 (2021), d099f594ad56 (2023): before the fixes",
-    programs=(MODPROBE, Program("lookup_name", lookup_name_reader)),
+    programs=(MODPROBE, Program("lookup_name", call)),
     hardware=PREEMPTIBLE,
     expect="violated",
     protocol=PREEMPTED,
