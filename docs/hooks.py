@@ -19,6 +19,7 @@ TREE = Path(__file__).parents[1]
 ELSEWHERE = {
     "scenarios/README.md": "catalogue.md",
     "results/README.md": "formats.md",
+    "results/protocols/README.md": "side_by_side.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "README.md": "index.md",
@@ -30,8 +31,8 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
 
 def scenario_pages() -> Iterator[tuple[str, str]]:
     """A page for each scenario: its source."""
-    for path in sorted((TREE / "scenarios").glob("*.py")):
-        yield f"scenarios/{path.stem}.md", f"# {path.stem}\n\n```python\n{path.read_text(encoding='utf-8')}```\n"
+    for path in sorted((TREE / "scenarios").rglob("*.py")):
+        yield path.relative_to(TREE).with_suffix(".md").as_posix(), f"# {path.stem}\n\n```python\n{path.read_text(encoding='utf-8')}```\n"
 
 
 def made_pages() -> Iterator[tuple[str, str]]:

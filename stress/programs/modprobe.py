@@ -41,7 +41,13 @@ def turn_listed(cpu: Cpu, slot: int) -> None:
 
 @kernel
 def unload(cpu: Cpu, slot: int, rmmod: SystemCall) -> None:
-    """rmmod of a slot's module; if it fails, the module counts as listed again."""
+    """rmmod of a slot's module; if it fails, the module counts as listed again.
+
+    A module that an insmod found no memory for is not listed. To mark it as listed for as long as rmmod looks for it
+    would make readers miss it.
+    """
+    if cpu.peek(slot + SLOT_LISTED) & 1 == 0:
+        return
     turn_listed(cpu, slot)
     if rmmod(cpu, cpu.peek(slot + SLOT_IMAGE) + IMAGE_MODULE + NAME) != 0:
         turn_listed(cpu, slot)

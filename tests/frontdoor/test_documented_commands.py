@@ -103,6 +103,8 @@ def furnish(newcomer: Newcomer) -> None:
     [plan] = re.findall(r"```toml\n(.*?)```", (CHECKOUT / "docs" / "sweep.md").read_text(), re.DOTALL)
     (tree / "plan.toml").write_text(plan)
     assert newcomer.until("kstress new my_scenario.py", None)[0] == 0
+    guide = (CHECKOUT / "docs" / "structure.md").read_text(encoding="utf-8")
+    (tree / "firewall.py").write_text("\n\n".join(re.findall(r"```python\n(.*?)```", guide, re.DOTALL)))
     (tree / "tests").mkdir()
     (tree / "tests" / "test_span.py").write_text(examples()["test_span"])
     (tree / "test_pool.py").write_text(examples()["test_pool"])

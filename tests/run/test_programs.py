@@ -3,12 +3,16 @@
 import pytest
 
 from stress import Config
+from stress.kernel.modlist import rmmod_locked
+from stress.machine.python_engine import PythonCpu
+from stress.machine.seam import Cpu
+from stress.programs.modprobe import SLOT_LISTED, SLOTS, load, unload
 from stress.runs.runner import world_for
 from stress.runs.settled import settle
 from stress.runs.track import prepare
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue
-from tests.support import each_engine
+from tests.support import KASAN, booted, each_engine, loaded_modules, simple_corpus
 
 
 @each_engine
@@ -17,3 +21,23 @@ def test_every_cpu_of_a_scenario_has_something_to_play(scenario: Scenario, engin
     config = Config(engine=engine)
     [plays] = prepare(scenario, settle(config), world_for(config)).plays.values()
     assert len(plays) == config.cpus
+
+
+def test_a_module_that_insmod_found_no_memory_for_is_not_marked_as_listed() -> None:
+    ram = booted(simple_corpus(3))
+    cpu, slot, asked = PythonCpu(ram, 0, KASAN), ram.peek(SLOTS), list[int]()
+
+    def insmod(cpu: Cpu, image: int) -> int:
+        return -12
+
+    def rmmod(cpu: Cpu, name: int) -> int:
+        asked.append(name)
+        return -2
+
+    unload(cpu, slot, rmmod_locked)
+    assert "mod0" not in loaded_modules(ram)
+    load(cpu, slot, insmod)
+    before = ram.peek(slot + SLOT_LISTED)
+    assert before % 2 == 0
+    unload(cpu, slot, rmmod)
+    assert (ram.peek(slot + SLOT_LISTED), asked) == (before, [])
