@@ -5,6 +5,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -32,12 +33,18 @@ PLAIN = Features(kasan=False)
 RUN_SECONDS = 30.0
 
 
+T = TypeVar("T")
 THOROUGH = os.environ.get("KSTRESS_TEST_THOROUGH") == "1"
 
 
 def part_of(times: int) -> int:
     """How often something is tried that takes long: a fourth of all times, or all where tests are to be thorough."""
     return times if THOROUGH else -(-times // 4)
+
+
+def some_of(everything: Sequence[T], start: int = 0) -> Sequence[T]:
+    """Those that are tried of what takes long: every fourth from `start` on, or all where tests are to be thorough."""
+    return everything if THOROUGH else everything[start::4]
 
 
 def bounded(examples: int) -> settings:

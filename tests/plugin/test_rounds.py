@@ -98,7 +98,7 @@ def test_every_round_has_its_object_an_operation_of_each_cpu_and_a_judgement_in_
 
 
 def test_a_check_that_fails_names_the_round_what_came_back_and_the_last_switches(pytester: pytest.Pytester) -> None:
-    out = failed(pytester, CREATED.format(value="object()"))
+    out = failed(pytester, CREATED.format(value="object()"), "--stress-duration", "20s")
     assert re.search(r"RAISED: 1 of [\d,]+ rounds? ended in an exception", out)
     assert re.search(r"on round [\d,]+ \(final once\), \d\.\d+ s after the start, \w+ slice", out)
     assert len(re.findall(r"CPU \d returned <object object at", out)) == 4

@@ -8,7 +8,7 @@ import pytest
 from stress import Config, find_scenario, run
 from stress.scenario_files import find_scenarios, rooms, scenario_file
 from tests.frontdoor.command import CHECKOUT
-from tests.support import part_of
+from tests.support import some_of
 
 NAMES = sorted(rooms()["lineage"])
 PAGE = (CHECKOUT / "docs" / "lineage.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_the_page_tells_each_in_the_words_of_its_file(name: str) -> None:
 
 @pytest.mark.threads
 @pytest.mark.native
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*some_of(NAMES, 2), *some_of(NAMES, 3)}))
 def test_before_the_fix_it_is_caught(name: str) -> None:
     scenario = find_scenario(f"{name}:broken")
     config = Config(engine="native", duration_s=CAUGHT_SECONDS, stop_on_violation=True, seed=1, stall_after_s=0.5)
@@ -55,14 +55,14 @@ def test_before_the_fix_it_is_caught(name: str) -> None:
 
 @pytest.mark.threads
 @pytest.mark.native
-@pytest.mark.parametrize("name", NAMES[:: part_of(4)])
+@pytest.mark.parametrize("name", some_of(NAMES))
 def test_since_the_fix_nothing_is_seen(name: str) -> None:
     [result] = run([find_scenario(f"{name}:mended")], SHORT)
     assert result.verdict.name in ("held", "inconclusive")
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("name", NAMES[1 :: part_of(8)])
+@pytest.mark.parametrize("name", some_of(NAMES, 1))
 def test_interpreted_code_shows_the_same(name: str) -> None:
     scenario = find_scenario(f"{name}:broken")
     config = Config(engine="python", duration_s=CAUGHT_SECONDS, stop_on_violation=True, seed=1, stall_after_s=1.0)
