@@ -32,7 +32,8 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
 def scenario_pages() -> Iterator[tuple[str, str]]:
     """A page for each scenario: its source."""
     for path in sorted((TREE / "scenarios").rglob("*.py")):
-        yield path.relative_to(TREE).with_suffix(".md").as_posix(), f"# {path.stem}\n\n```python\n{path.read_text(encoding='utf-8')}```\n"
+        name, source = path.relative_to(TREE).with_suffix(".md").as_posix(), path.read_text(encoding="utf-8")
+        yield name, f"# {path.stem}\n\n```python\n{source}```\n"
 
 
 def made_pages() -> Iterator[tuple[str, str]]:

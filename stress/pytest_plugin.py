@@ -123,7 +123,8 @@ def defines_scenario(path: Path) -> bool:
         text = path.read_bytes() if path.suffix == ".py" else b""
     except OSError:
         return False
-    return b"Scenario(" in text and b"stress" in text and bool(SCENARIO_LINE.search(text))
+    makes = b"Scenario(" in text or b"study(" in text
+    return makes and b"stress" in text and bool(SCENARIO_LINE.search(text))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,6 +1,7 @@
 """docs/structure.md: its code, put together, is a study whose commands give the verdicts that the page says."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -55,3 +56,10 @@ def test_its_protocol_of_ones_own_is_one(firewall: Path) -> None:
     assert scenario.structure is not None
     early = vars(sys.modules[scenario.structure.boot.__module__])["EARLY"]
     assert (early.name, early.lacking) == ("rcu_too_early", None)
+
+
+def test_every_variant_is_a_test(firewall: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", str(firewall)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60.0, cwd=firewall.parent, check=False)
+    assert re.search(r"^(7|14) tests collected", done.stdout, re.MULTILINE), done.stdout
+    assert "firewall.py::rcu[" in done.stdout

@@ -119,7 +119,8 @@ POISONED = """
 
 
 def test_the_first_of_each_outcome_is_told_with_its_stacks(pytester: pytest.Pytester) -> None:
-    out = failed(pytester, POISONED.format(body="seen.append(1); return 'bad' if len(seen) < 5 else str(node.x)"))
+    body = "seen.append(1); return 'bad' if len(seen) < 5 else str(node.x)"
+    out = failed(pytester, POISONED.format(body=body), "--stress-duration", "3s")
     assert re.search(r"first: bad by CPU 1 \(reader look, operation 1\), after", out)
     assert re.search(r"first: freed by CPU 1 \(reader look, operation 5\), after", out)
     assert "Node used (__getattribute__('x')) by CPU 1 (reader look, operation 5):" in out
