@@ -110,5 +110,5 @@ def find(cpu: Cpu, p: Protocol) -> int:
     return outcome if p.read_end(cpu) else OUT.absent
 
 
-LIST = Structure("linked_list", [Entry], fill, outcomes=OUT, objects=512)
+LIST = Structure("linked_list", [Entry], fill, outcomes=OUT, objects=4096)
 SCENARIOS = study(LIST, readers=find, writer=replace, held=WHOLE, violated=BROKEN)

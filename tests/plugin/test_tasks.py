@@ -137,7 +137,7 @@ box[0] = mine = box[0] + 1
 await asyncio.sleep(0)
 return "good" if box[0] - mine < 40 else "overtaken"
 """
-    result = run(pytester, body, cpus=4)
+    result = run(pytester, body, "--stress-duration", "5s", cpus=4)
     result.assert_outcomes(failed=1, passed=1)
     assert "VIOLATED: overtaken in " in result.stdout.str()
 

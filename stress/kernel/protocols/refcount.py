@@ -16,6 +16,9 @@ from stress.machine.words import percpu
 REFS = 0
 """Offset of the count. A new object has 1, the structure's own reference."""
 
+TRIES = 1000
+"""An object that goes is taken off before: who finds it so often still there has met a count that is wrong."""
+
 # What a CPU holds references of, by slot; its own words.
 HELD = percpu("refcount_held", SLOTS)
 
@@ -53,15 +56,15 @@ def try_take(cpu: Cpu, address: int, take: Take) -> int:
 
 @kernel
 def take_at(cpu: Cpu, address: int, take: Take) -> int:
-    """The same until there is a reference, or nothing to take one of."""
-    pointer = -1
-    while pointer == -1:
+    """The same until there is a reference, or nothing to take one of; REMOVED where its object goes on going."""
+    for _ in range(TRIES):
         rcu_read_lock(cpu)
         pointer = try_take(cpu, address, take)
         rcu_read_unlock(cpu)
-        if pointer == -1:
-            cpu.relax(address)
-    return pointer
+        if pointer != -1:
+            return pointer
+        cpu.relax(address)
+    return REMOVED
 
 
 @kernel
