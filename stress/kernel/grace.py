@@ -23,6 +23,7 @@ from stress.machine.words import lock, percpu, static
 # The words of a CPU's callbacks: those that wait for a phase, which one, and those that were retired since.
 WAITING, UNTIL, NEW = 0, 8, 16
 MOST_ENDS = 2
+"""How many phases a CPU tries to end at one safepoint: a grace period has two."""
 
 
 @attrs.frozen(eq=False)

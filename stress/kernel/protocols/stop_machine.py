@@ -17,11 +17,6 @@ def end_stop(cpu: Cpu) -> None:
     restart_machine(cpu)
 
 
-@kernel
-def no_stop(cpu: Cpu) -> None:
-    """Broken: change the structure while readers run."""
-
-
 UNSTOPPED = Protocol(
     "stop_machine_skipped",
     claim="broken: writers change the structure while readers run",
