@@ -11,11 +11,17 @@ import stress.marks.fixture
 import stress.marks.host
 import stress.marks.imports
 from stress.machine.engines import has_llvmlite
+from stress.marks import mark_run, run_end
 
 if has_llvmlite():
     import_module("stress.machine.native.engine")
 
 __all__ = ["stress"]
+
+SHORT_GRACE = 0.7
+SHORT_IDLE = 0.3
+LONG_GRACE = 30.0
+"""Seconds within which CPUs that only need a core get one, on a busy host too."""
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +29,17 @@ def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs within these tests print what they do at a terminal: where CI is set pytest tells each failure once more."""
     for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process give up soon on CPUs that do not end; later tests are as patient as ever."""
+    for module in (mark_run, run_end):
+        monkeypatch.setattr(module, "GRACE_SECONDS", SHORT_GRACE)
+    monkeypatch.setattr(run_end, "IDLE_SECONDS", SHORT_IDLE)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process wait long for CPUs that only need a core."""
+    monkeypatch.setattr(run_end, "GRACE_SECONDS", LONG_GRACE)

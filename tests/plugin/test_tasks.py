@@ -16,11 +16,6 @@ from stress.marks.task_crew import TaskCrew
 pytestmark = pytest.mark.threads
 
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "200ms", "--stress-seed", "1")
-SHORT = """
-    from stress.marks import mark_run, run_end
-    mark_run.GRACE_SECONDS = run_end.GRACE_SECONDS = 0.7
-    run_end.IDLE_SECONDS = 0.3
-"""
 
 LAZY = """
     import asyncio
@@ -142,6 +137,7 @@ return "good" if box[0] - mine < 40 else "overtaken"
     assert "VIOLATED: overtaken in " in result.stdout.str()
 
 
+@pytest.mark.usefixtures("short")
 def test_two_locks_in_two_orders_are_a_deadlock_with_its_circle(pytester: pytest.Pytester) -> None:
     body = """
 first, second = (lock, other) if cpu.number else (other, lock)
@@ -150,7 +146,6 @@ async with first:
     async with second:
         return "good"
 """
-    pytester.makeconftest(SHORT)
     result = run(pytester, body, cpus=2)
     result.assert_outcomes(failed=1, passed=1)
     out = result.stdout.str()
@@ -160,8 +155,8 @@ async with first:
     assert "its task was cancelled" in out
 
 
+@pytest.mark.usefixtures("short")
 def test_a_lock_that_is_acquired_and_never_released_stalls(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(SHORT)
     result = run(pytester, "await lock.acquire()")
     result.assert_outcomes(failed=1, passed=1)
     out = result.stdout.str()
@@ -169,8 +164,8 @@ def test_a_lock_that_is_acquired_and_never_released_stalls(pytester: pytest.Pyte
     assert re.search(r"waits for the lock `lock` \(\S+:\d+\), whose holder is unknown", out)
 
 
+@pytest.mark.usefixtures("short")
 def test_a_task_that_keeps_the_loop_is_named_and_ended(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(SHORT)
     body = """
 await asyncio.sleep(0)
 while cpu.number == 1:
@@ -185,8 +180,8 @@ while cpu.number == 1:
     assert re.search(r"CPU 0 .*\n.* it waits for the event loop, on which CPU 1 runs on", out)
 
 
+@pytest.mark.usefixtures("short")
 def test_a_task_that_takes_no_cancellation_is_left_behind_and_said_to_go_on(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(SHORT)
     body = """
 while cpu.number == 0 or box[0] < 1000:
     try:
@@ -199,6 +194,7 @@ while cpu.number == 0 or box[0] < 1000:
     assert re.search(r"CPU 0 .*; its task was cancelled and goes on; it is left behind\n", result.stdout.str())
 
 
+@pytest.mark.usefixtures("patient")
 def test_partners_that_wait_for_each_other_end(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import asyncio

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from stress.marks import mark_run, monitor, run_end
+from stress.marks import monitor
 from stress.marks.cpu import StressCpu
 from stress.marks.crew import Crew
 from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
@@ -20,27 +20,20 @@ from stress.marks.rounds import Rounds
 from stress.marks.switches import Kind
 from stress.marks.takers import Taker, Takers
 from stress.marks.tally import Judging
+from tests.plugin.conftest import SHORT_GRACE, SHORT_IDLE
 
 pytestmark = pytest.mark.threads
 
 WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
-GRACE = 0.7
-IDLE = 0.3
 SHORT = f"""
     from stress.marks import mark_run, run_end
-    mark_run.GRACE_SECONDS = run_end.GRACE_SECONDS = {GRACE}
-    run_end.IDLE_SECONDS = {IDLE}
+    mark_run.GRACE_SECONDS = run_end.GRACE_SECONDS = {SHORT_GRACE}
+    run_end.IDLE_SECONDS = {SHORT_IDLE}
 """
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mark_run, "GRACE_SECONDS", GRACE)
-    monkeypatch.setattr(run_end, "GRACE_SECONDS", GRACE)
-    monkeypatch.setattr(run_end, "IDLE_SECONDS", IDLE)
-
-
+@pytest.mark.usefixtures("patient")
 def test_partners_that_wait_for_each_other_pass_and_nobody_is_left(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_partners=(WAITING / "test_partners.py").read_text())
     result = pytester.runpytest_inprocess(*SMALL)
