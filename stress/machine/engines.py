@@ -10,9 +10,11 @@ import attrs
 from stress.errors import UserError
 from stress.extras import needs
 from stress.host.system import cores
+from stress.machine.control.on_threads import Threads
 from stress.machine.features import Features
 from stress.machine.machine import Play
 from stress.machine.python_engine import PythonEngine, gil_enabled
+from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
 
 NEVER = -1
@@ -72,6 +74,36 @@ def load_engine(name: str) -> Engine:
     from stress.machine.native.engine import NativeEngine
 
     return NativeEngine()
+
+
+class Conducted(Protocol):
+    """The CPUs of a machine that run one at a time."""
+
+    def run(self, ram: Ram) -> int:
+        """Run one schedule on RAM that was made ready for it; why it ended (`machine.control.words`)."""
+
+    def finish(self, ram: Ram) -> None:
+        """End what the schedule has left; RAM has been looked at."""
+
+
+def conducted(
+    engine: str,
+    operations: Sequence[Operation],
+    safepoint: Callable[[Cpu], None],
+    features: Features,
+    conductor: Operation,
+) -> Conducted:
+    """The programs of CPUs that run one at a time on an engine, and what conducts them.
+
+    Raises:
+        KernelCodeError: for an operation that is not kernel code.
+        HostError: where the native engine cannot do it.
+    """
+    if engine == "python":
+        return Threads(operations, safepoint, features, conductor)
+    from stress.machine.native.engine import NativeEngine
+
+    return NativeEngine().conducted(operations, safepoint, features, conductor)
 
 
 def compile_notes(engine: str) -> list[str]:

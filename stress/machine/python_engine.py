@@ -292,6 +292,10 @@ class PythonCpu:
         self._words[self.log + SLEEPS >> 3] += 1
         clocks.sleep(nanoseconds / 1e9)
 
+    def hand_over(self, this: int, other: int) -> None:
+        """Not here: this CPU runs whenever its thread does."""
+        raise NotImplementedError
+
     def unexplained(self) -> None:
         """Raise an error whose cause is the exception that is being handled."""
         error = sys.exc_info()[1]

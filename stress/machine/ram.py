@@ -40,6 +40,7 @@ class RamMap:
     data_bytes: int
     heap_bytes: int
     table_bytes: int
+    control_bytes: int = 0
 
     def __attrs_post_init__(self) -> None:
         if self.end > LARGEST:
@@ -81,9 +82,14 @@ class RamMap:
         return self.tables + round_up(self.table_bytes)
 
     @property
+    def control(self) -> int:
+        """Start of what a machine needs whose CPUs run one at a time."""
+        return self.reports + round_up(self.cpus * evidence.SLOTS_BYTES)
+
+    @property
     def end(self) -> int:
         """Size of the whole mapping."""
-        return self.reports + round_up(self.cpus * evidence.SLOTS_BYTES)
+        return self.control + round_up(self.control_bytes)
 
     def log(self, number: int) -> int:
         """Address of the log of CPU `number`."""
@@ -145,7 +151,7 @@ class Ram:
         shadow = slice(LOW >> SHADOW_SHIFT, self.map.bound >> SHADOW_SHIFT)
         size = shadow.stop - shadow.start
         self.mapping[shadow] = image[:size]
-        self.mapping[LOW:] = image[size:]
+        self.mapping[LOW : LOW + len(image) - size] = image[size:]
 
     def peek(self, address: int) -> int:
         """The word at `address`."""

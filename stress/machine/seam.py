@@ -156,6 +156,12 @@ class HarnessWords(Protocol):
     def clock(self) -> int:
         """Monotonic time in nanoseconds, the same clock on every CPU and in `time.monotonic_ns`."""
 
+    def hand_over(self, this: int, other: int) -> None:
+        """Where one CPU runs at a time: let the CPU `other` go on; returns when it is the turn of `this` again.
+
+        -1 is the main program, which conducts them.
+        """
+
     def unexplained(self) -> None:
         """Called while an exception is handled that no fault explains; raises if the engine knows which it is."""
 

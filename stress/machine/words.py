@@ -109,6 +109,10 @@ INTERRUPT_BELOW = SETTINGS + 48
 GAP_BELOW = SETTINGS + 56
 GAP_NANOSECONDS = SETTINGS + 64
 LAST_OPERATION = SETTINGS + 72
+
+# Who runs, where one CPU runs at a time (`machine.control`). One writer at a time: the CPU whose turn it is.
+TURNS = static("turns", 16)
+
 AREAS = LOW + STATICS_BYTES
 
 # Registers of a CPU that kernel code sets. One writer: that CPU. Other CPUs only read IRQS_DISABLED (kernel/held.py).
@@ -145,6 +149,8 @@ OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
 LATENCIES = _log_word("latencies", 640)
 UNEXPLAINED = _log_word("unexplained")
 """On compiled code: the status of the exception that ended an operation, if no fault explains it. Else 0."""
+TURN = _log_word("turn", 16)
+"""What is known of a CPU under control (`machine.control`). One writer at a time: the CPU whose turn it is."""
 WRONG_OUTCOME = _log_word("wrong_outcome")
 """What an operation returned that is no outcome; BROKEN for one that ended without a cause."""
 END_STACK = _log_word("end_stack")
@@ -192,6 +198,11 @@ AFTER_FREE, OUT_OF_BOUNDS, OVERWRITTEN = MOST_OUTCOMES - 3, MOST_OUTCOMES - 2, M
 # Kinds of access in the notes: the number of bytes, negative for a write; 0 is a fault that no access had. A
 # compare-exchange is noted as a read, since it may fail and store nothing.
 READ_WORD, READ_BYTE, WRITE_WORD, WRITE_BYTE = 8, 1, -8, -1
+
+
+def statics_end() -> int:
+    """The first address behind the static words that are declared."""
+    return _statics[""]
 
 
 def area_address(number: int) -> int:

@@ -10,11 +10,13 @@ from functools import cache
 from time import CLOCK_MONOTONIC
 from typing import Any
 
+from stress.machine.control.words import MAIN, READ_MODIFY_WRITE, REGION, STACKS
 from stress.machine.events import take_delay, take_event
 from stress.machine.features import Features
 from stress.machine.language.names import Step
 from stress.machine.language.tree import CpuKind
 from stress.machine.native.checks import fault_at, is_bad, look_for
+from stress.machine.native.control import note_for, point_for, turning
 from stress.machine.native.steps import (
     clock_gettime,
     compare_exchange,
@@ -28,6 +30,7 @@ from stress.machine.native.steps import (
     store_octet,
     store_release_word,
     store_word,
+    switch_stacks,
     unlikely,
     usleep,
 )
@@ -169,7 +172,14 @@ def copy(cpu: Any, target: int, source: int, size: int) -> None:
         store_word(cpu.base + target + offset, load_word(cpu.base + source + offset))
 
 
-UNCHECKED = (relax, yield_core, sleep, clock, fill, fill_shadow, memchr_inv, copy)
+@harness
+def hand_over(cpu: Any, this: int, other: int) -> None:
+    """Go on with another CPU, on its own stack."""
+    stacks = cpu.base + cpu.peek(REGION) + STACKS
+    switch_stacks(stacks + (this - MAIN) * 8, stacks + (other - MAIN) * 8)
+
+
+UNCHECKED = (relax, yield_core, sleep, clock, fill, fill_shadow, memchr_inv, copy, hand_over)
 
 
 # The order of an access and its look at the shadow. A load takes its value first and looks after it: a block that is
@@ -183,93 +193,113 @@ UNCHECKED = (relax, yield_core, sleep, clock, fill, fill_shadow, memchr_inv, cop
 def accesses_for(features: Features) -> Mapping[str, Callable[..., Any]]:
     """The functions that do what a CPU with `features` is asked for, by their names in `seam.Cpu`."""
     look, count = look_for(features), count_for(features)
+    point, note = point_for(features), note_for(features)
 
     @harness
     def load(cpu: Any, address: int) -> int:
+        point(cpu, address, READ_WORD)
         if unlikely(is_bad(cpu, address, 7)):
             fault_at(cpu, address, READ_WORD)
             raise Oops
         value: int = load_word(cpu.base + address)
         look(cpu, address, READ_WORD)
+        note(cpu, READ_WORD, address, value, value)
         count(cpu)
         return value
 
     @harness
     def load8(cpu: Any, address: int) -> int:
+        point(cpu, address, READ_BYTE)
         if unlikely(is_bad(cpu, address, 0)):
             fault_at(cpu, address, READ_BYTE)
             raise Oops
         value: int = load_octet(cpu.base + address)
         look(cpu, address, READ_BYTE)
+        note(cpu, READ_BYTE, address, value, value)
         count(cpu)
         return value
 
     @harness
     def store(cpu: Any, address: int, value: int) -> None:
+        point(cpu, address, WRITE_WORD)
         if unlikely(is_bad(cpu, address, 7)):
             fault_at(cpu, address, WRITE_WORD)
             raise Oops
         look(cpu, address, WRITE_WORD)
         store_word(cpu.base + address, value)
+        note(cpu, WRITE_WORD, address, value, value)
         count(cpu)
 
     @harness
     def store8(cpu: Any, address: int, value: int) -> None:
+        point(cpu, address, WRITE_BYTE)
         if unlikely(is_bad(cpu, address, 0)):
             fault_at(cpu, address, WRITE_BYTE)
             raise Oops
         look(cpu, address, WRITE_BYTE)
         store_octet(cpu.base + address, value)
+        note(cpu, WRITE_BYTE, address, value & 0xFF, value & 0xFF)
         count(cpu)
 
     @harness
     def cmpxchg(cpu: Any, address: int, old: int, new: int) -> int:
+        point(cpu, address, READ_MODIFY_WRITE)
         if unlikely(is_bad(cpu, address, 7)):
             fault_at(cpu, address, READ_WORD)
             raise Oops
         look(cpu, address, READ_WORD)
         seen: int = compare_exchange(cpu.base + address, old, new)
+        note(cpu, READ_MODIFY_WRITE, address, seen, new if seen == old else seen)
         count(cpu)
         return seen
 
     @harness
     def xchg(cpu: Any, address: int, value: int) -> int:
+        point(cpu, address, READ_MODIFY_WRITE)
         if unlikely(is_bad(cpu, address, 7)):
             fault_at(cpu, address, WRITE_WORD)
             raise Oops
         look(cpu, address, WRITE_WORD)
         seen: int = exchange(cpu.base + address, value)
+        note(cpu, READ_MODIFY_WRITE, address, seen, value)
         count(cpu)
         return seen
 
     @harness
     def fetch_add(cpu: Any, address: int, amount: int) -> int:
+        point(cpu, address, READ_MODIFY_WRITE)
         if unlikely(is_bad(cpu, address, 7)):
             fault_at(cpu, address, WRITE_WORD)
             raise Oops
         look(cpu, address, WRITE_WORD)
         seen: int = fetch_and_add(cpu.base + address, amount)
+        note(cpu, READ_MODIFY_WRITE, address, seen, seen + amount)
         count(cpu)
         return seen
 
     @harness
     def load_acquire(cpu: Any, address: int) -> int:
+        point(cpu, address, READ_WORD)
         if unlikely(is_bad(cpu, address, 7)):
             fault_at(cpu, address, READ_WORD)
             raise Oops
         value: int = load_acquire_word(cpu.base + address)
         look(cpu, address, READ_WORD)
+        note(cpu, READ_WORD, address, value, value)
         count(cpu)
         return value
 
     @harness
     def store_release(cpu: Any, address: int, value: int) -> None:
+        point(cpu, address, WRITE_WORD)
         if unlikely(is_bad(cpu, address, 7)):
             fault_at(cpu, address, WRITE_WORD)
             raise Oops
         look(cpu, address, WRITE_WORD)
         store_release_word(cpu.base + address, value)
+        note(cpu, WRITE_WORD, address, value, value)
         count(cpu)
 
     plain, ordered = (load, load8, store, store8), (cmpxchg, xchg, fetch_add, load_acquire, store_release)
-    return {function.__name__: function for function in (*plain, *ordered, *UNCHECKED)}
+    functions: list[Callable[..., Any]] = [*plain, *ordered, *UNCHECKED]
+    return {function.__name__: function for function in (*functions, *turning(features))}

@@ -10,22 +10,21 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import attrs
-
 from stress.host.disk import reason
 from stress.host.system import cores
 from stress.machine.features import Features
-from stress.machine.language.errors import error_in_line, error_of_outcome, error_somewhere
 from stress.machine.language.instances import CPU
 from stress.machine.loop import run_program
 from stress.machine.machine import Play
 from stress.machine.native import keeping, machine_code
-from stress.machine.native.call_stacks import CallStacks
+from stress.machine.native.ends import error_of
+from stress.machine.native.fibers import Fiber, Fibers
 from stress.machine.native.program import Program, library_for
 from stress.machine.native.side_by_side import machine_codes
+from stress.machine.native.stack_switch import text_for
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
-from stress.machine.words import UNEXPLAINED, WRONG_OUTCOME, area_address
+from stress.machine.words import area_address
 from stress.safe_text import escaped, shown
 
 _printed: set[str] = set()
@@ -81,14 +80,6 @@ def tell(line: str) -> None:
         print(f"kstress: {escaped(line)}", file=sys.stderr)
 
 
-def error_of(status: int, stacks: CallStacks, operation: Operation, outcome: int) -> Exception:
-    """The error that ended a program: of a line of kernel code, or of the whole operation, with what it returned."""
-    if status >= 0:
-        return error_of_outcome(operation, outcome)
-    site = stacks.site(status)
-    return error_in_line(*attrs.astuple(site)) if site else error_somewhere(operation)
-
-
 class NativeEngine:
     """Runs compiled programs, in parallel even with a GIL."""
 
@@ -110,6 +101,33 @@ class NativeEngine:
         entries = [machine_code.load([codes[text] for text in program.units]) for program in programs]
         return [playing(*one) for one in zip(programs, entries, operations, strict=True)]
 
+    def conducted(
+        self,
+        operations: Sequence[Operation],
+        safepoint: Callable[[Cpu], None],
+        features: Features,
+        conductor: Operation,
+    ) -> Fibers:
+        """The programs of CPUs that run one at a time, and what conducts them.
+
+        Raises:
+            KernelCodeError: for an operation that is not kernel code.
+            HostError: on a processor for which there is no switch of stacks.
+        """
+        library, distinct = library_for(features), list(dict.fromkeys(operations))
+        programs = [library.program(run_program, CPU, operation, safepoint) for operation in distinct]
+        conducting, switch = library.program(conductor, CPU), text_for(machine_code.target().triple)
+        texts = [text for program in [*programs, conducting] for text in program.units]
+        codes = codes_of(list(dict.fromkeys([*texts, switch])))
+
+        def units(program: Program) -> list[bytes]:
+            return [codes[text] for text in (*program.units, switch)]
+
+        addresses = [machine_code.entry_address(units(program)) for program in programs]
+        by_operation = dict(zip(distinct, zip(programs, addresses, strict=True), strict=True))
+        fibers = [Fiber(operation, *by_operation[operation]) for operation in operations]
+        return Fibers(fibers, machine_code.load(units(conducting)), codes[switch])
+
 
 def playing(program: Program, entry: machine_code.Entry, operation: Operation) -> Play:
     """A function that plays CPU `number` of a machine with a compiled program."""
@@ -119,8 +137,6 @@ def playing(program: Program, entry: machine_code.Entry, operation: Operation) -
         base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
         log = ram.map.log(number)
         if status := entry(base, number, area_address(number), log, ctypes.addressof(ctypes.c_int64())):
-            raise error_of(
-                ram.peek(log + UNEXPLAINED) or status, program.stacks, operation, ram.peek(log + WRONG_OUTCOME)
-            )
+            raise error_of(status, program.stacks, operation, ram, log)
 
     return play

@@ -32,6 +32,7 @@ def target() -> Any:
     """The processor of this host, for which code is made."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
     features = llvm.get_host_cpu_features().flatten()
     chosen = llvm.Target.from_default_triple()
     return chosen.create_target_machine(
@@ -78,15 +79,30 @@ def load(codes: Sequence[bytes], words: int = 0) -> Entry:
     Raises:
         RuntimeError: none of the units has the entry. LLVM ends the process at what is no object code (`keeping`).
     """
+    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (5 + words))(entry_address(codes))
+
+
+def entry_address(codes: Sequence[bytes]) -> int:
+    """Load the units of a program; where its entry lies."""
+    return address_of(linked(codes), ENTRY)
+
+
+def linked(codes: Sequence[bytes]) -> Any:
+    """What owns the units of a program, which are loaded and find each other's functions."""
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
     for code in codes:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    address = engine.get_function_address(ENTRY)
-    if not address:
-        raise RuntimeError("it has no entry")
     _engines.append(engine)
-    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (5 + words))(address)
+    return engine
+
+
+def address_of(engine: Any, name: str) -> int:
+    """The address of a function that was loaded; RuntimeError if there is none of this name."""
+    address: int = engine.get_function_address(name)
+    if not address:
+        raise RuntimeError(f"it has no {name}")
+    return address
 
 
 def _end_with(starter: int) -> None:

@@ -42,3 +42,5 @@ usleep = Step("usleep", 1)
 """Sleep for some microseconds."""
 clock_gettime = Step("clock_gettime", 2)
 """Store seconds and nanoseconds of a clock at a raw address."""
+switch_stacks = Step("switch_stacks", 2)
+"""Keep this stack's pointer at the first raw address, and go on with the stack whose pointer is at the second."""

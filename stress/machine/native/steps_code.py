@@ -7,6 +7,7 @@ from stress.machine.native.writer import Writer
 NOTHING = "0"
 ORDER = "monotonic"
 DECLARATIONS = """\
+declare void @ks_switch(i64, i64)
 declare i32 @sched_yield()
 declare i32 @usleep(i32)
 declare i32 @clock_gettime(i32, i64)
@@ -67,6 +68,11 @@ def _sched_yield(of: Writer) -> str:
     return NOTHING
 
 
+def _switch_stacks(of: Writer, this: str, other: str) -> str:
+    of.put(f"call void @ks_switch(i64 {this}, i64 {other})")
+    return NOTHING
+
+
 STEPS: Mapping[str, Code] = {
     "load_word": _load_word,
     "load_octet": lambda of, address: _octet(of, address, ORDER),
@@ -84,6 +90,7 @@ STEPS: Mapping[str, Code] = {
     "sched_yield": _sched_yield,
     "usleep": _usleep,
     "clock_gettime": _clock_gettime,
+    "switch_stacks": _switch_stacks,
 }
 
 

@@ -1,0 +1,258 @@
+"""The python engine under control: of the threads that play CPUs one runs at a time; the others wait for the baton.
+
+A thread gives the baton to another one by releasing the lock that this one waits for. So one thread at a time runs
+kernel code, with or without a GIL, and sees what the one before it stored: releasing and taking a lock orders them.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from stress.errors import out_of_memory
+from stress.machine.control import bulk, turns
+from stress.machine.control.events import no_event, take_chosen
+from stress.machine.control.traces import note_step
+from stress.machine.control.words import ENDED, LEFT, MAIN, PENDING, PIECE_BYTES, READ_MODIFY_WRITE, YIELDS
+from stress.machine.features import Features
+from stress.machine.language.errors import error_of_outcome
+from stress.machine.loop import run_program
+from stress.machine.patience import Patience
+from stress.machine.python_engine import PythonCpu, share_one_core
+from stress.machine.ram import Ram
+from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation
+from stress.machine.words import (
+    BOUND,
+    READ_BYTE,
+    READ_WORD,
+    SLEEPS,
+    SPINNING_ON,
+    SPINS,
+    WRITE_BYTE,
+    WRITE_WORD,
+    WRONG_OUTCOME,
+)
+
+JOIN_SECONDS = 1.0
+LONGEST_JOIN_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+
+
+class Baton:
+    """One lock for the main program and one for each CPU; who may run has just got its own."""
+
+    def __init__(self, cpus: int) -> None:
+        """Everybody waits."""
+        self._locks = [threading.Lock() for _ in range(cpus + 1)]
+        self.is_off = False
+        for lock in self._locks:
+            lock.acquire()
+
+    def wait(self, this: int) -> None:
+        """Wait for this one's turn."""
+        self._locks[this - MAIN].acquire()
+
+    def give(self, other: int) -> None:
+        """Let another one run; the caller must wait, or end."""
+        self._locks[other - MAIN].release()
+
+    def end(self) -> None:
+        """Let every CPU run to its end; the power is off."""
+        self.is_off = True
+        for lock in self._locks[1:]:
+            if lock.locked():
+                lock.release()
+
+
+class ControlledCpu(PythonCpu):
+    """A CPU of the python engine that runs only in its turns."""
+
+    def __init__(self, ram: Ram, number: int, features: Features, baton: Baton) -> None:
+        """Build a CPU as any other, with a point before each access and a note behind it."""
+        super().__init__(ram, number, features)
+        self._baton = baton
+        assert features.choose
+        self._choose = features.choose
+        self._handle = self._handle_for(ram, features, baton)
+        self._control(features.traced)
+
+    def _handle_for(self, ram: Ram, features: Features, baton: Baton) -> Callable[[Cpu, int], None]:
+        """What takes interrupts and NMIs."""
+        if not features.handled:
+            return no_event
+        inside = ControlledCpu(ram, self.number, features.inside(), baton)
+        return lambda cpu, event: take_chosen(cpu, inside, event, features.interrupt, features.nmi)
+
+    def _point(self, address: int, access: int) -> None:
+        """Before an access."""
+        if self._baton.is_off:
+            self._fault(address, access)
+        words, left = self._words, LEFT >> 3
+        words[left] = rest = words[left] - 1
+        words[self.log + PENDING >> 3] = address
+        if rest < 0:
+            turns.take_turn_at(self, access, self._choose, self._handle)
+
+    def _control(self, traced: bool) -> None:
+        """Put a point before each of the accesses, and a note behind it."""
+        point, note = self._point, note_step if traced else _no_note
+        load, load8, store, store8 = self.load, self.load8, self.store, self.store8
+        cmpxchg, replace = self.cmpxchg, self._replace
+
+        def reading(read: Callable[[int], int], access: int) -> Callable[[int], int]:
+            def controlled(address: int) -> int:
+                point(address, access)
+                value = read(address)
+                note(self, access, address, value, value)
+                return value
+
+            return controlled
+
+        def writing(write: Callable[[int, int], None], access: int, mask: int) -> Callable[[int, int], None]:
+            def controlled(address: int, value: int) -> None:
+                point(address, access)
+                write(address, value)
+                note(self, access, address, value & mask, value & mask)
+
+            return controlled
+
+        def controlled_cmpxchg(address: int, old: int, new: int) -> int:
+            point(address, READ_MODIFY_WRITE)
+            seen = cmpxchg(address, old, new)
+            note(self, READ_MODIFY_WRITE, address, seen, new if seen == old else seen)
+            return seen
+
+        def controlled_replace(address: int, value: int, kept: int) -> int:
+            point(address, READ_MODIFY_WRITE)
+            seen = replace(address, value, kept)
+            note(self, READ_MODIFY_WRITE, address, seen, self.peek(address))
+            return seen
+
+        for name, controlled in {
+            "load": reading(load, READ_WORD),
+            "load8": reading(load8, READ_BYTE),
+            "store": writing(store, WRITE_WORD, -1),
+            "store8": writing(store8, WRITE_BYTE, 0xFF),
+            "cmpxchg": controlled_cmpxchg,
+            "_replace": controlled_replace,
+        }.items():
+            setattr(self, name, controlled)
+
+    def hand_over(self, this: int, other: int) -> None:
+        """Give the baton to another CPU, or the main program, and wait for it; Oops if the power is off."""
+        if not self._baton.is_off:
+            self._baton.give(other)
+            self._baton.wait(this)
+        if self._baton.is_off:
+            self._fault(BOUND)
+
+    def relax(self, address: int) -> None:
+        """Wait until another CPU changes the word."""
+        if self._baton.is_off:
+            self._fault(address)
+        self._words[self.log + SPINNING_ON >> 3] = address
+        self._words[self.log + SPINS >> 3] += 1
+        turns.relax(self, address, self._choose, self._handle)
+
+    def yield_core(self) -> None:
+        """Let others go first."""
+        turns.take_turn(self, YIELDS, self._choose, self._handle)
+
+    def sleep(self, nanoseconds: int) -> None:
+        """Let others go first, for however long."""
+        self._words[self.log + SLEEPS >> 3] += 1
+        self.yield_core()
+
+    def clock(self) -> int:
+        """The accesses made so far."""
+        return turns.steps_made(self)
+
+    def fill(self, address: int, size: int, byte: int) -> None:
+        """Set memory to one byte; each piece is a step."""
+        for offset in range(0, size, PIECE_BYTES):
+            if bulk.begins_piece(self, address, offset):
+                self._point(address + offset, bulk.WRITES)
+            super().fill(address + offset, min(PIECE_BYTES, size - offset), byte)
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Copy memory; each piece is a step."""
+        for offset in range(0, size, PIECE_BYTES):
+            if bulk.begins_piece(self, target, offset):
+                self._point(target + offset, bulk.WRITES)
+            super().copy(target + offset, source + offset, min(PIECE_BYTES, size - offset))
+
+
+def _no_note(cpu: Cpu, access: int, address: int, old: int, new: int) -> None:
+    """Note nothing."""
+
+
+@attrs.define
+class Threads:
+    """The CPUs of one machine of the python engine. `run` runs a schedule, and leaves the threads where they stand."""
+
+    operations: Sequence[Operation]
+    safepoint: Callable[[Cpu], None]
+    features: Features
+    conductor: Operation
+    _baton: Baton = attrs.field(init=False)
+    _threads: list[threading.Thread] = attrs.field(init=False, factory=list)
+    _error: BaseException | None = attrs.field(init=False, default=None)
+
+    def run(self, ram: Ram) -> int:
+        """Run one schedule on RAM that was made ready for it; why it ended.
+
+        Raises:
+            KernelCodeError: for an operation that ended with an error of its own.
+            HostError: when the host has no thread for a CPU.
+        """
+        self._baton, self._error = Baton(len(self.operations)), None
+        ram.traces.clear()
+        for number in range(len(self.operations)):
+            self._start(ram, number)
+        self.conductor(ControlledCpu(ram, 0, attrs.evolve(self.features, handled=False, traced=False), self._baton))
+        if self._error:
+            raise self._error
+        return ram.peek(ENDED)
+
+    def _start(self, ram: Ram, number: int) -> None:
+        """Start the thread of a CPU, which waits for its first turn."""
+        thread = threading.Thread(target=self._play, args=(ram, number), name=f"cpu{number}", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            raise out_of_memory(error, f"no thread for CPU {number} of {len(self.operations)}") from error
+        self._threads.append(thread)
+
+    def _play(self, ram: Ram, number: int) -> None:
+        """The body of a CPU's thread. An error of its own ends the schedule."""
+        share_one_core()
+        baton, operation = self._baton, self.operations[number]
+        baton.wait(number)
+        if baton.is_off:
+            return
+        try:
+            run_program(ControlledCpu(ram, number, self.features, baton), operation, self.safepoint)
+        except BrokenKernelCodeError as error:
+            outcome = ram.peek(ram.map.log(number) + WRONG_OUTCOME)
+            self._error = error if error.__cause__ else error_of_outcome(operation, outcome)
+        except BaseException as error:
+            self._error = error
+        if not baton.is_off:
+            baton.give(MAIN)
+
+    def finish(self, ram: Ram) -> None:
+        """End the threads of the last schedule. RuntimeError if one does not end."""
+        ram.power_off()
+        self._baton.end()
+        patience = Patience(os.getpid(), JOIN_SECONDS, LONGEST_JOIN_SECONDS, self._alive)
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(LOOK_SECONDS)
+                if thread.is_alive() and (why := patience.spent()):
+                    raise RuntimeError(f"{thread.name} did not end after power-off, {why}")
+        self._threads.clear()
+
+    def _alive(self) -> list[int]:
+        """The native ids of the threads that have not ended."""
+        return [thread.native_id or 0 for thread in self._threads if thread.is_alive()]

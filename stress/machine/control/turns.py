@@ -1,0 +1,224 @@
+"""Turns: at a point before each access a CPU may have to hand over to the one that a strategy chooses.
+
+A CPU goes on until the accesses of its run are used up, or it waits, yields or rests. `Chooser` says who is next; where
+nobody can go on, all get a turn, one after the other, since a CPU at rest may end a wait at its safepoint, and the
+machine is stalled if none of them does.
+"""
+
+from collections.abc import Callable
+
+from stress.machine.control.runs import begin_run, end_run
+from stress.machine.control.words import (
+    AT_REST,
+    BUDGET,
+    CUT,
+    DONE,
+    ENDED,
+    EVENT,
+    EXPIRED,
+    GRANT,
+    IS_FORCED,
+    LEFT,
+    MAIN,
+    NEXT_FORCED,
+    PENDING,
+    PENDING_ACCESS,
+    QUIET,
+    RELAXED_IN,
+    RELAXED_ON,
+    RESTS,
+    SKIPPED,
+    STALLED,
+    STEPS,
+    STRETCH,
+    VIOLATED,
+    WAITED,
+    WAITS,
+    WAITS_ON,
+    YIELDS,
+    log_of,
+)
+from stress.machine.seam import Cpu, kernel
+from stress.machine.words import BOUND, CPUS, LAST_OPERATION, LOW, OPERATIONS, VIOLATIONS
+
+Choose = Callable[[Cpu, int], int]
+"""The CPU that is next, one that can go on, after a run that ended for a reason. It calls `grant`."""
+Handle = Callable[[Cpu, int], None]
+"""Takes an interrupt or an NMI."""
+
+FRUITLESS_ROUNDS = 8
+"""So often every CPU has had a turn while none could go on, before the machine is called stalled. A grace period takes
+some safepoints of every CPU."""
+
+
+@kernel
+def is_blocked(cpu: Cpu, log: int) -> bool:
+    """Whether the CPU of a log waits for a word that nobody has changed yet."""
+    address = cpu.peek(log + WAITS_ON)
+    return address != 0 and cpu.peek(address) == cpu.peek(log + WAITED)
+
+
+@kernel
+def can_go_on(cpu: Cpu, number: int) -> bool:
+    """Whether a CPU can go on with its operation."""
+    log = log_of(cpu, number)
+    return cpu.peek(log + AT_REST) == 0 and not is_blocked(cpu, log) and cpu.peek(SKIPPED) != number
+
+
+@kernel
+def count_ready(cpu: Cpu) -> int:
+    """How many CPUs can go on."""
+    ready = 0
+    for number in range(cpu.peek(CPUS)):
+        if can_go_on(cpu, number):
+            ready += 1
+    return ready
+
+
+@kernel
+def count_resting(cpu: Cpu) -> int:
+    """How many CPUs have run all their operations."""
+    resting = 0
+    for number in range(cpu.peek(CPUS)):
+        if cpu.peek(log_of(cpu, number) + AT_REST) != 0:
+            resting += 1
+    return resting
+
+
+@kernel
+def steps_made(cpu: Cpu) -> int:
+    """The accesses of all CPUs so far: the time of a machine under control."""
+    return cpu.peek(STEPS) + cpu.peek(GRANT) - cpu.peek(LEFT)
+
+
+@kernel
+def grant(cpu: Cpu, steps: int) -> None:
+    """Say how many accesses the run has that is about to begin."""
+    left = cpu.peek(BUDGET) - cpu.peek(STEPS)
+    cpu.poke(GRANT, steps if steps < left else left)
+
+
+@kernel
+def next_forced(cpu: Cpu) -> int:
+    """The CPU whose turn it is while none can go on; MAIN once that has led nowhere for long."""
+    quiet = cpu.peek(QUIET) + 1
+    cpu.poke(QUIET, quiet)
+    if quiet > FRUITLESS_ROUNDS * cpu.peek(CPUS):
+        cpu.poke(ENDED, STALLED)
+        return MAIN
+    number = cpu.peek(NEXT_FORCED)
+    cpu.poke(NEXT_FORCED, (number + 1) % cpu.peek(CPUS))
+    cpu.poke(IS_FORCED, 1)
+    cpu.poke(EVENT, 0)
+    grant(cpu, cpu.peek(BUDGET))
+    return number
+
+
+@kernel
+def next_cpu(cpu: Cpu, why: int, choose: Choose) -> int:
+    """Who runs next after a run that ended for the reason `why`; MAIN at the end of the schedule."""
+    if cpu.peek(STEPS) >= cpu.peek(BUDGET):
+        cpu.poke(ENDED, CUT)
+        return MAIN
+    # A CPU that yields lets the others go first, if any can.
+    cpu.poke(SKIPPED, cpu.number if why == YIELDS else MAIN)
+    if why == YIELDS and count_ready(cpu) == 0:
+        cpu.poke(SKIPPED, MAIN)
+    if count_ready(cpu) != 0:
+        cpu.poke(QUIET, 0)
+        cpu.poke(IS_FORCED, 0)
+        return choose(cpu, why)
+    if count_resting(cpu) == cpu.peek(CPUS):
+        cpu.poke(ENDED, DONE)
+        return MAIN
+    return next_forced(cpu)
+
+
+@kernel
+def take_turn(cpu: Cpu, why: int, choose: Choose, handle: Handle) -> None:
+    """End this CPU's run, let who is next run, and go on once it is this CPU's turn again."""
+    if why != EXPIRED:
+        cpu.poke(cpu.log + PENDING_ACCESS, 0)
+    end_run(cpu, why)
+    following = next_cpu(cpu, why, choose)
+    if following == MAIN:
+        cpu.hand_over(cpu.number, MAIN)
+    begin_run(cpu, following)
+    if following != cpu.number:
+        cpu.poke(STRETCH, cpu.peek(STRETCH) + 1)
+        cpu.hand_over(cpu.number, following)
+    cpu.poke(cpu.log + WAITS_ON, 0)
+    cpu.poke(cpu.log + AT_REST, 0)
+    event = cpu.peek(EVENT)
+    if event != 0:
+        cpu.poke(EVENT, 0)
+        handle(cpu, event)
+
+
+@kernel
+def take_turn_at(cpu: Cpu, access: int, choose: Choose, handle: Handle) -> None:
+    """Take a turn before an access, which is the first one of the run in which it is made."""
+    cpu.poke(LEFT, cpu.peek(LEFT) + 1)
+    cpu.poke(cpu.log + PENDING_ACCESS, access)
+    take_turn(cpu, EXPIRED, choose, handle)
+    cpu.poke(LEFT, cpu.peek(LEFT) - 1)
+
+
+@kernel
+def relax(cpu: Cpu, address: int, choose: Choose, handle: Handle) -> None:
+    """Wait until another CPU changes the word, if this CPU has seen its present value.
+
+    It has if its last access was to that word, or if nobody else has run since it was here before: then a whole turn
+    of its loop led back here.
+    """
+    came_back = cpu.peek(cpu.log + RELAXED_ON) == address and cpu.peek(cpu.log + RELAXED_IN) == cpu.peek(STRETCH)
+    cpu.poke(cpu.log + RELAXED_ON, address)
+    cpu.poke(cpu.log + RELAXED_IN, cpu.peek(STRETCH))
+    if not came_back and cpu.peek(cpu.log + PENDING) != address:
+        return
+    if LOW <= address < LOW + cpu.peek(BOUND):
+        cpu.poke(cpu.log + WAITS_ON, address)
+        cpu.poke(cpu.log + WAITED, cpu.peek(address))
+        take_turn(cpu, WAITS, choose, handle)
+
+
+@kernel
+def rest(cpu: Cpu, choose: Choose, handle: Handle) -> None:
+    """Let the CPUs run that have operations left."""
+    cpu.poke(cpu.log + AT_REST, 1)
+    take_turn(cpu, RESTS, choose, handle)
+
+
+@kernel
+def end_if_violated(cpu: Cpu) -> None:
+    """End the schedule if this CPU has counted a violation."""
+    if cpu.peek(cpu.log + VIOLATIONS) != 0:
+        cpu.poke(ENDED, VIOLATED)
+        end_run(cpu, RESTS)
+        cpu.hand_over(cpu.number, MAIN)
+
+
+def safepoint_of(safepoint: Callable[[Cpu], None], choose: Choose, handle: Handle) -> Callable[[Cpu], None]:
+    """A safepoint at which a schedule ends, and CPUs rest that have run LAST_OPERATION operations."""
+
+    @kernel
+    def safepoint_or_rest(cpu: Cpu) -> None:
+        end_if_violated(cpu)
+        safepoint(cpu)
+        while cpu.peek(cpu.log + OPERATIONS) >= cpu.peek(LAST_OPERATION):
+            rest(cpu, choose, handle)
+            safepoint(cpu)
+
+    return safepoint_or_rest
+
+
+@kernel
+def conduct(cpu: Cpu, begin: Callable[[Cpu], None], choose: Choose, end: Callable[[Cpu], None]) -> int:
+    """Run one schedule, from the main program; why it ended."""
+    begin(cpu)
+    cpu.poke(SKIPPED, MAIN)
+    following = next_cpu(cpu, RESTS, choose)
+    begin_run(cpu, following)
+    cpu.hand_over(MAIN, following)
+    end(cpu)
+    return cpu.peek(ENDED)

@@ -1,0 +1,199 @@
+"""A machine under control: one schedule after the other, from the same image, by a strategy or as it is given."""
+
+import ctypes
+import struct
+from collections.abc import Sequence
+
+import attrs
+
+from stress.judge.harvest import Slice, harvest
+from stress.judge.violation import Violation
+from stress.machine import blocks, words
+from stress.machine.control import words as control
+from stress.machine.control.events import no_event
+from stress.machine.control.runs import FORCED
+from stress.machine.control.turns import safepoint_of
+from stress.machine.engines import Conducted, conducted
+from stress.machine.ram import SHADOW_SHIFT, Ram
+from stress.machine.random import seed_of
+from stress.programs import modprobe
+from stress.runs.boot import SLOT_STRIDE, World
+from stress.runs.image import Image, boot_image
+from stress.runs.settled import Settled
+from stress.scenario import Scenario
+from stress.schedule.choosing import GIVEN, choose, conductor
+from stress.schedule.schedule import Made, Run
+from stress.schedule.strategies.draws import GENERATOR, STRATEGY
+from stress.schedule.strategies.given import DEPARTED
+
+DEFAULT_BUDGET = 20_000
+"""Accesses of a schedule of a small world, after which it is cut: far more than two operations of any program make."""
+NEVER_YIELD = -1
+STRATEGY_CPU = 1 << 20
+"""The number under which the generator of a schedule gets its seed: that of no CPU."""
+ALWAYS = 0
+STALLED = "stalled"
+CUT = "cut"
+
+
+class Pristine:
+    """RAM as each schedule finds it, and which parts of it a schedule may have changed."""
+
+    def __init__(self, ram: Ram) -> None:
+        """Keep a copy of what `ram` has now."""
+        self._ram = ram
+        self._base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
+        self._end = ram.map.control
+        self._copy = ctypes.create_string_buffer(ram.mapping[: self._end], self._end)
+        self._start = ctypes.addressof(self._copy)
+        self._heap_used = ram.peek(blocks.HEAP_NEXT)
+
+    def _restore(self, start: int, end: int) -> None:
+        ctypes.memmove(self._base + start, self._start + start, end - start)
+
+    def restore(self, everything: bool) -> None:
+        """Write back what a schedule may have changed; `everything` after one that did what it must not."""
+        ram_map, peek = self._ram.map, self._ram.peek
+        if everything:
+            self._restore(words.LOW >> SHADOW_SHIFT, ram_map.bound >> SHADOW_SHIFT)
+            self._restore(words.LOW, self._end)
+            return
+        used = max(peek(blocks.HEAP_NEXT), self._heap_used)
+        records = (used - ram_map.heap) // blocks.MIN_BLOCK * blocks.RECORD_BYTES
+        self._restore(ram_map.heap >> SHADOW_SHIFT, used >> SHADOW_SHIFT)
+        self._restore(words.LOW, words.statics_end())
+        self._restore(words.AREAS, ram_map.data)
+        self._restore(ram_map.heap, used)
+        self._restore(ram_map.logs, ram_map.records + records)
+        self._restore(ram_map.tables, ram_map.tables + peek(modprobe.NUM_SLOTS) * SLOT_STRIDE)
+
+
+@attrs.define
+class Controlled:
+    """The machine of a scenario. `follow` and `replay` run one schedule; what it did can be read until the next one."""
+
+    image: Image
+    conducted: Conducted
+    ram: Ram
+    _pristine: Pristine = attrs.field(init=False)
+    _found_nothing: bool = attrs.field(init=False, default=True)
+    _is_under_way: bool = attrs.field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pristine = Pristine(self.ram)
+
+    @property
+    def scenario(self) -> Scenario:
+        """What runs."""
+        return self.image.scenario
+
+    @property
+    def programs(self) -> list[str]:
+        """The name of each CPU's program."""
+        return [program.name for program in self.scenario.deal(self.ram.map.cpus)]
+
+    def state(self, word: int) -> int:
+        """One of the words that strategies keep."""
+        return self.ram.peek(self.ram.map.control + control.STATE + word * 8)
+
+    def set_state(self, word: int, value: int) -> None:
+        """Set one of the words that strategies keep."""
+        self.ram.poke(self.ram.map.control + control.STATE + word * 8, value)
+
+    def follow(self, strategy: int, seed: int, number: int = ALWAYS) -> tuple[str, ...]:
+        """Run a schedule of a strategy; `number` varies its choices, `seed` what programs draw. What it found."""
+        self.finish()
+        self._pristine.restore(everything=not self._found_nothing)
+        for cpu in range(self.ram.map.cpus):
+            self.ram.poke(self.ram.map.log(cpu) + words.RANDOM, seed_of(seed, 0, cpu))
+        self.set_state(STRATEGY, strategy)
+        self.set_state(GENERATOR, seed_of(seed, number, STRATEGY_CPU))
+        self.ram.poke(self.ram.map.control + control.TRACE, 0)
+        self._is_under_way = True
+        why = self.conducted.run(self.ram)
+        found = self._found(why)
+        self._found_nothing = not found
+        return found
+
+    def replay(self, runs: Sequence[Run], seed: int) -> tuple[str, ...]:
+        """Run a schedule that is given; what it found."""
+        given = [number for run in runs[: control.MOST_RUNS] for number in (run.cpu, run.steps, run.event, 0)]
+        self.ram.write(self.ram.map.control + control.GIVEN, struct.pack(f"<{1 + len(given)}q", len(runs), *given))
+        return self.follow(GIVEN, seed)
+
+    def finish(self) -> None:
+        """End what the last schedule has left."""
+        if self._is_under_way:
+            self._is_under_way = False
+            self.conducted.finish(self.ram)
+
+    @property
+    def departed(self) -> int | None:
+        """The number of accesses before the first run that could not be followed; None if all could."""
+        found = self.state(DEPARTED)
+        return found - 1 if found else None
+
+    @property
+    def steps(self) -> int:
+        """The accesses that the schedule had."""
+        return self.ram.peek(control.STEPS)
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that two schedules share if their runs are the same."""
+        start = self.ram.map.control + control.MADE
+        return hash(self.ram.mapping[start : start + self.ram.peek(control.RUN_COUNT) * control.RUN_BYTES])
+
+    def made(self) -> list[Made]:
+        """The runs of the schedule, as they were made."""
+        count = min(self.ram.peek(control.RUN_COUNT), control.MOST_RUNS)
+        start = self.ram.map.control + control.MADE
+        data = self.ram.mapping[start : start + count * control.RUN_BYTES]
+        return [_made(*fields) for fields in struct.iter_unpack("<4q", data)]
+
+    def _found(self, why: int) -> tuple[str, ...]:
+        """The forbidden outcomes that were seen, and whether the machine stalled, or was cut."""
+        if why == control.DONE:
+            return ()
+        sums = [sum(column) for column in zip(*self.ram.log_words(words.OUTCOMES, words.MOST_OUTCOMES), strict=True)]
+        forbidden = self.ram.peek(words.FORBIDDEN)
+        names = {outcome.code: outcome.name for outcome in self.scenario.outcomes.values()}
+        seen = tuple(names[code] for code, count in enumerate(sums) if count and forbidden >> code & 1)
+        return seen or {control.STALLED: (STALLED,), control.CUT: (CUT,)}.get(why, ())
+
+    def violations(self) -> tuple[Violation, ...]:
+        """The first violation of each outcome, told as those of any other machine."""
+        structure = self.scenario.structure
+        more = (structure.name, structure.labels) if structure else ()
+        return harvest(Slice(self.ram, self.programs, self.scenario.outcomes, 0, 0.0, *more), ())
+
+
+def _made(cpu: int, steps: int, event: int, why: int) -> Made:
+    """A run, from its record."""
+    return Made(cpu, steps, event, why % FORCED, why >= FORCED)
+
+
+def controlled(
+    scenario: Scenario, settings: Settled, world: World, operations: int, traced: bool = False
+) -> Controlled:
+    """A machine whose CPUs run `operations` operations each, one CPU at a time.
+
+    Raises:
+        UserError: when the corpus, or the structure, is larger than RAM can be.
+        KernelCodeError: for code that cannot be compiled.
+    """
+    features = attrs.evolve(settings.features(scenario), delays=False, choose=choose, traced=traced)
+    safepoint = safepoint_of(scenario.protocol.safepoint, choose, no_event)
+    dealt = [program.under(scenario.protocol) for program in scenario.deal(settings.config.cpus)]
+    image = boot_image(scenario, settings, world)
+    image = attrs.evolve(image, ram_map=attrs.evolve(image.ram_map, control_bytes=control.control_bytes(traced)))
+    ram = image.fresh_ram(0)
+    for word, value in {
+        words.YIELD_MASK: NEVER_YIELD,
+        words.LAST_OPERATION: operations,
+        words.STARTED: 1,
+        control.REGION: ram.map.control,
+        control.BUDGET: DEFAULT_BUDGET,
+    }.items():
+        ram.poke(word, value)
+    return Controlled(image, conducted(settings.engine, dealt, safepoint, features, conductor), ram)

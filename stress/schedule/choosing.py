@@ -1,0 +1,60 @@
+"""The strategies by number and by name: which one a schedule follows is a word, so that all are compiled once."""
+
+from stress.machine.control.turns import conduct
+from stress.machine.control.words import STEPS, state
+from stress.machine.seam import Cpu, kernel
+from stress.schedule.strategies import depth_first, given, pct, pos, random_walk, surw
+from stress.schedule.strategies.draws import LENGTH, STRATEGY
+
+GIVEN, RANDOM, PCT, POS, SURW, DEPTH_FIRST = range(6)
+STRATEGIES = {"random": RANDOM, "pct": PCT, "pos": POS, "surw": SURW, "depth-first": DEPTH_FIRST}
+
+
+@kernel
+def begin(cpu: Cpu) -> None:
+    """Draw what a schedule has of its own."""
+    strategy = cpu.peek(state(cpu, STRATEGY))
+    if strategy == GIVEN:
+        given.begin(cpu)
+    elif strategy == RANDOM:
+        random_walk.begin(cpu)
+    elif strategy == PCT:
+        pct.begin(cpu)
+    elif strategy == POS:
+        pos.begin(cpu)
+    elif strategy == SURW:
+        surw.begin(cpu)
+    else:
+        depth_first.begin(cpu)
+
+
+@kernel
+def choose(cpu: Cpu, why: int) -> int:
+    """Who is next."""
+    strategy = cpu.peek(state(cpu, STRATEGY))
+    if strategy == GIVEN:
+        return given.choose(cpu, why)
+    if strategy == RANDOM:
+        return random_walk.choose(cpu, why)
+    if strategy == PCT:
+        return pct.choose(cpu, why)
+    if strategy == POS:
+        return pos.choose(cpu, why)
+    if strategy == SURW:
+        return surw.choose(cpu, why)
+    return depth_first.choose(cpu, why)
+
+
+@kernel
+def end(cpu: Cpu) -> None:
+    """Keep what later schedules need."""
+    if cpu.peek(STEPS) > cpu.peek(state(cpu, LENGTH)):
+        cpu.poke(state(cpu, LENGTH), cpu.peek(STEPS))
+    if cpu.peek(state(cpu, STRATEGY)) == DEPTH_FIRST:
+        depth_first.end(cpu)
+
+
+@kernel
+def conductor(cpu: Cpu) -> int:
+    """Run one schedule."""
+    return conduct(cpu, begin, choose, end)
