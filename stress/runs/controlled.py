@@ -15,6 +15,7 @@ from stress.machine.control.runs import FORCED
 from stress.machine.control.turns import safepoint_of
 from stress.machine.engines import Conducted, conducted
 from stress.machine.ram import SHADOW_SHIFT, Ram
+from stress.machine.stacks import readable
 from stress.machine.random import seed_of
 from stress.programs import modprobe
 from stress.runs.boot import SLOT_STRIDE, World
@@ -22,7 +23,7 @@ from stress.runs.image import Image, boot_image
 from stress.runs.settled import Settled
 from stress.scenario import Scenario
 from stress.schedule.choosing import GIVEN, choose, conductor
-from stress.schedule.schedule import Made, Run
+from stress.schedule.schedule import Made, Run, Step
 from stress.schedule.strategies.draws import GENERATOR, STRATEGY
 from stress.schedule.strategies.given import DEPARTED
 
@@ -150,6 +151,18 @@ class Controlled:
         start = self.ram.map.control + control.MADE
         data = self.ram.mapping[start : start + count * control.RUN_BYTES]
         return [_made(*fields) for fields in struct.iter_unpack("<4q", data)]
+
+    def trace(self) -> list[Step]:
+        """The accesses of the schedule, if this machine is traced: the first MOST_TRACED."""
+        start = self.ram.map.control + control.TRACE
+        count = min(self.ram.peek(start), control.MOST_TRACED)
+        return [self._step(start + 8 + number * control.STEP_BYTES) for number in range(count)]
+
+    def _step(self, at: int) -> Step:
+        """An access, from its record."""
+        cpu, access, address, old, new, run, operation = struct.unpack_from("<7q", self.ram.mapping, at)
+        stack = readable(self.ram.stack(at + control.STEP_STACK, cpu))
+        return Step(cpu, access, address, old, new, run, operation, stack)
 
     def _found(self, why: int) -> tuple[str, ...]:
         """The forbidden outcomes that were seen, and whether the machine stalled, or was cut."""

@@ -9,6 +9,7 @@ import attrs
 
 from stress.errors import UserError
 from stress.machine.control.words import EXPIRED, INTERRUPT, NMI
+from stress.machine.stacks import Frame
 from stress.safe_text import shown
 
 VERSION = "ks1"
@@ -51,6 +52,24 @@ class Made:
     def as_run(self) -> Run:
         """The run that makes it again: its end needs no number where the CPU could not go on."""
         return Run(self.cpu, self.steps if self.why == EXPIRED else 0, self.event)
+
+
+@attrs.frozen
+class Step:
+    """One access of a schedule that was traced.
+
+    `access` is a kind of `machine.words`, or READ_MODIFY_WRITE; `old` is what was read, or stored; `new` is what is
+    there afterwards. `run` is the number of its run, from 1. `stack` is the kernel functions, innermost first.
+    """
+
+    cpu: int
+    access: int
+    address: int
+    old: int
+    new: int
+    run: int
+    operation: int
+    stack: tuple[Frame, ...]
 
 
 @attrs.frozen(kw_only=True)

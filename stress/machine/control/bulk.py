@@ -2,10 +2,7 @@
 
 from stress.machine.control.words import PIECE_BYTES
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import BOUND, LOW, WRITE_WORD
-
-WRITES = WRITE_WORD
-"""The kind of access that a piece is."""
+from stress.machine.words import BOUND, LOW
 
 
 @kernel

@@ -14,7 +14,7 @@ from stress.errors import out_of_memory
 from stress.machine.control import bulk, turns
 from stress.machine.control.events import no_event, take_chosen
 from stress.machine.control.traces import note_step
-from stress.machine.control.words import ENDED, LEFT, MAIN, PENDING, PIECE_BYTES, READ_MODIFY_WRITE, YIELDS
+from stress.machine.control.words import ENDED, LEFT, MAIN, PENDING, PIECE_BYTES, READ_MODIFY_WRITE, WRITE_PIECE, YIELDS
 from stress.machine.features import Features
 from stress.machine.language.errors import error_of_outcome
 from stress.machine.loop import run_program
@@ -75,7 +75,8 @@ class ControlledCpu(PythonCpu):
         assert features.choose
         self._choose = features.choose
         self._handle = self._handle_for(ram, features, baton)
-        self._control(features.traced)
+        self._note = note_step if features.traced else _no_note
+        self._control()
 
     def _handle_for(self, ram: Ram, features: Features, baton: Baton) -> Callable[[Cpu, int], None]:
         """What takes interrupts and NMIs."""
@@ -94,9 +95,9 @@ class ControlledCpu(PythonCpu):
         if rest < 0:
             turns.take_turn_at(self, access, self._choose, self._handle)
 
-    def _control(self, traced: bool) -> None:
+    def _control(self) -> None:
         """Put a point before each of the accesses, and a note behind it."""
-        point, note = self._point, note_step if traced else _no_note
+        point, note = self._point, self._note
         load, load8, store, store8 = self.load, self.load8, self.store, self.store8
         cmpxchg, replace = self.cmpxchg, self._replace
 
@@ -172,14 +173,17 @@ class ControlledCpu(PythonCpu):
         """Set memory to one byte; each piece is a step."""
         for offset in range(0, size, PIECE_BYTES):
             if bulk.begins_piece(self, address, offset):
-                self._point(address + offset, bulk.WRITES)
+                self._point(address + offset, WRITE_PIECE)
+                word = int.from_bytes(bytes((byte,)) * 8, "little", signed=True)
+                self._note(self, WRITE_PIECE, address + offset, word, word)
             super().fill(address + offset, min(PIECE_BYTES, size - offset), byte)
 
     def copy(self, target: int, source: int, size: int) -> None:
         """Copy memory; each piece is a step."""
         for offset in range(0, size, PIECE_BYTES):
             if bulk.begins_piece(self, target, offset):
-                self._point(target + offset, bulk.WRITES)
+                self._point(target + offset, WRITE_PIECE)
+                self._note(self, WRITE_PIECE, target + offset, 0, 0)
             super().copy(target + offset, source + offset, min(PIECE_BYTES, size - offset))
 
 

@@ -54,6 +54,8 @@ MAIN = -1
 """The main program, as who hands over to a CPU."""
 READ_MODIFY_WRITE = 16
 """An access that reads and writes in one step, beside the kinds in `machine.words`."""
+WRITE_PIECE = -64
+"""A piece of memory that is filled, or copied to."""
 PIECE_BYTES = 64
 """A fill or a copy of memory is as many steps as it has pieces."""
 

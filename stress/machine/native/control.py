@@ -9,7 +9,7 @@ from typing import Any
 
 from stress.machine.control import bulk, traces, turns
 from stress.machine.control.events import no_event, take_chosen
-from stress.machine.control.words import LEFT, PENDING, YIELDS
+from stress.machine.control.words import LEFT, PENDING, WRITE_PIECE, YIELDS
 from stress.machine.features import Features
 from stress.machine.language.names import Step
 from stress.machine.language.tree import CpuKind
@@ -89,7 +89,8 @@ def turning(features: Features) -> Sequence[Callable[..., Any]]:
     """What a CPU under control does otherwise than any other, under the names in `seam.Cpu`."""
     if features.choose is None:
         return ()
-    choose, handle, point = features.choose, handle_for(features), point_for(features)
+    choose, handle = features.choose, handle_for(features)
+    point, note = point_for(features), note_for(features)
 
     @harness
     def relax(cpu: Any, address: int) -> None:
@@ -120,14 +121,16 @@ def turning(features: Features) -> Sequence[Callable[..., Any]]:
         word = quarter << 32 | quarter
         for offset in range(0, size, 8):
             if bulk.begins_piece(cpu, address, offset):
-                point(cpu, address + offset, bulk.WRITES)
+                point(cpu, address + offset, WRITE_PIECE)
+                note(cpu, WRITE_PIECE, address + offset, word, word)
             store_word(cpu.base + address + offset, word)
 
     @harness
     def copy(cpu: Any, target: int, source: int, size: int) -> None:
         for offset in range(0, size, 8):
             if bulk.begins_piece(cpu, target, offset):
-                point(cpu, target + offset, bulk.WRITES)
+                point(cpu, target + offset, WRITE_PIECE)
+                note(cpu, WRITE_PIECE, target + offset, 0, 0)
             store_word(cpu.base + target + offset, load_word(cpu.base + source + offset))
 
     return relax, yield_core, sleep, clock, fill, copy
