@@ -15,8 +15,8 @@ from stress.machine.control.runs import FORCED
 from stress.machine.control.turns import safepoint_of
 from stress.machine.engines import Conducted, conducted
 from stress.machine.ram import SHADOW_SHIFT, Ram
-from stress.machine.stacks import readable
 from stress.machine.random import seed_of
+from stress.machine.stacks import readable
 from stress.programs import modprobe
 from stress.runs.boot import SLOT_STRIDE, World
 from stress.runs.image import Image, boot_image
@@ -24,7 +24,7 @@ from stress.runs.settled import Settled
 from stress.scenario import Scenario
 from stress.schedule.choosing import GIVEN, choose, conductor
 from stress.schedule.schedule import Made, Run, Step
-from stress.schedule.strategies.draws import GENERATOR, STRATEGY
+from stress.schedule.strategies.draws import EVENTS, GENERATOR, STRATEGY
 from stress.schedule.strategies.given import DEPARTED
 
 DEFAULT_BUDGET = 20_000
@@ -140,6 +140,11 @@ class Controlled:
         return self.ram.peek(control.STEPS)
 
     @property
+    def budget(self) -> int:
+        """The accesses after which a schedule is cut."""
+        return self.ram.peek(control.BUDGET)
+
+    @property
     def fingerprint(self) -> int:
         """A number that two schedules share if their runs are the same."""
         start = self.ram.map.control + control.MADE
@@ -209,4 +214,7 @@ def controlled(
         control.BUDGET: DEFAULT_BUDGET,
     }.items():
         ram.poke(word, value)
-    return Controlled(image, conducted(settings.engine, dealt, safepoint, features, conductor), ram)
+    machine = Controlled(image, conducted(settings.engine, dealt, safepoint, features, conductor), ram)
+    hardware = scenario.hardware
+    machine.set_state(EVENTS, (hardware.interrupt > 0) << control.INTERRUPT | (hardware.nmi > 0) << control.NMI)
+    return machine

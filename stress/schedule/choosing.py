@@ -1,11 +1,13 @@
 """The strategies by number and by name: which one a schedule follows is a word, so that all are compiled once."""
 
 from stress.machine.control.turns import conduct
-from stress.machine.control.words import STEPS, state
+from stress.machine.control.words import EVENT, STEPS, state
 from stress.machine.seam import Cpu, kernel
 from stress.schedule.strategies import depth_first, given, pct, pos, random_walk, surw
-from stress.schedule.strategies.draws import LENGTH, STRATEGY
+from stress.schedule.strategies.draws import EVENTS, LENGTH, STRATEGY, chance
 
+EVENT_ODDS = 16
+"""One run in so many begins with an interrupt or an NMI, if there are any."""
 GIVEN, RANDOM, PCT, POS, SURW, DEPTH_FIRST = range(6)
 STRATEGIES = {"random": RANDOM, "pct": PCT, "pos": POS, "surw": SURW, "depth-first": DEPTH_FIRST}
 
@@ -29,7 +31,25 @@ def begin(cpu: Cpu) -> None:
 
 
 @kernel
+def draw_event(cpu: Cpu) -> None:
+    """Let an interrupt or an NMI come before some of the runs, where the scenario has them."""
+    events = cpu.peek(state(cpu, EVENTS))
+    if events != 0 and chance(cpu, EVENT_ODDS) == 0:
+        event = 1 + chance(cpu, 2)
+        cpu.poke(EVENT, event if events >> event & 1 != 0 else 0)
+
+
+@kernel
 def choose(cpu: Cpu, why: int) -> int:
+    """Who is next, and what comes before that."""
+    cpu.poke(EVENT, 0)
+    if cpu.peek(state(cpu, STRATEGY)) != GIVEN:
+        draw_event(cpu)
+    return chosen(cpu, why)
+
+
+@kernel
+def chosen(cpu: Cpu, why: int) -> int:
     """Who is next."""
     strategy = cpu.peek(state(cpu, STRATEGY))
     if strategy == GIVEN:

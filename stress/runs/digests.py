@@ -1,0 +1,40 @@
+"""Digests of what a schedule belongs to: the scenario's files; the kernel, and RAM as it is at the start."""
+
+import hashlib
+from pathlib import Path
+
+from stress.errors import UserError
+from stress.runs.image import Image
+from stress.scenario import Scenario
+from stress.scenario_files import loaded_source, scenario_file
+
+DIGITS = 8
+PACKAGE = Path(__file__).parents[1]
+KERNEL = ("kernel", "programs", "machine/control", "schedule")
+
+
+def digests_of(scenario: Scenario, image: Image) -> tuple[str, str]:
+    """The digest of the scenario's files, and that of the kernel's code and the machine as it boots; 8 hex digits each.
+
+    The first is that of the scenario's name where it comes from no file.
+    """
+    return _digest(_contents(scenario)), _digest([image.content, *_kernel()])
+
+
+def _contents(scenario: Scenario) -> list[bytes]:
+    try:
+        return loaded_source(scenario_file(scenario.origin)).contents
+    except UserError:
+        return [scenario.origin.encode()]
+
+
+def _kernel() -> list[bytes]:
+    """The kernel's own source."""
+    return [path.read_bytes() for folder in KERNEL for path in sorted((PACKAGE / folder).rglob("*.py"))]
+
+
+def _digest(parts: list[bytes]) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:DIGITS]

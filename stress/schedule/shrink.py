@@ -1,0 +1,89 @@
+"""Shrinking: of a schedule that shows something, what matters. Fewest preemptions first, then fewest accesses.
+
+A candidate leaves out some runs, or shortens one; a replay says whether it still shows the same. What the replay made
+is the next to be made smaller, so each one is a schedule that ran. It ends when no single change makes it smaller.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+
+from stress.schedule.schedule import Made, Run, as_runs, preemptions_of
+
+MOST_REPLAYS = 4000
+"""Replays after which a schedule is left as small as it is."""
+
+Replay = Callable[[Sequence[Run]], Sequence[Made] | None]
+"""Runs a schedule; the runs as they were made, or None if it does not show the same."""
+
+
+@attrs.frozen
+class Shrunk:
+    """A schedule that cannot be made smaller by a single change, and how many replays that took.
+
+    `is_least` is False where the replays were used up before.
+    """
+
+    runs: tuple[Run, ...]
+    made: tuple[Made, ...]
+    replays: int
+    is_least: bool
+
+    @property
+    def preemptions(self) -> int:
+        """How often a CPU has to stop that could go on."""
+        return preemptions_of(self.made)
+
+
+def size_of(made: Sequence[Made]) -> tuple[int, int, int]:
+    """What is to be small: preemptions, then accesses, then runs."""
+    return preemptions_of(made), sum(one.steps for one in made), len(made)
+
+
+def candidates(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
+    """Schedules that are smaller: without many runs at first, then without one, then with one that is different."""
+    count, length = len(runs), len(runs) // 2
+    while length >= 1:
+        for start in range(0, count, length):
+            yield (*runs[:start], *runs[start + length :])
+        length //= 2
+    for at, run in enumerate(runs):
+        before, after = runs[:at], runs[at + 1 :]
+        if run.event:
+            yield (*before, attrs.evolve(run, event=0), *after)
+        if run.steps:
+            yield (*before, attrs.evolve(run, steps=0), *after)
+        for steps in sorted({1, run.steps // 2, run.steps - 1} & set(range(1, run.steps))):
+            yield (*before, attrs.evolve(run, steps=steps), *after)
+
+
+def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS) -> Shrunk | None:
+    """The smallest schedule that this finds; None if the schedule does not show the same again."""
+    made, tried, replays = replay(runs), set[tuple[Run, ...]](), 1
+    if made is None:
+        return None
+    is_least = False
+    while not is_least and replays < most:
+        is_least = True
+        for candidate in candidates(as_runs(made)):
+            if candidate in tried or replays >= most:
+                continue
+            tried.add(candidate)
+            replays += 1
+            shown = replay(candidate)
+            if shown is not None and size_of(shown) < size_of(made):
+                made, is_least = shown, False
+                break
+    short, more = _without_its_end(as_runs(made), made, replay)
+    return Shrunk(short, tuple(made), replays + more, is_least and replays < most)
+
+
+def _without_its_end(runs: tuple[Run, ...], made: Sequence[Made], replay: Replay) -> tuple[tuple[Run, ...], int]:
+    """The schedule without the runs at its end that come by themselves, and the replays it took."""
+    replays = 0
+    while runs:
+        replays += 1
+        if replay(runs[:-1]) != made:
+            break
+        runs = runs[:-1]
+    return runs, replays
