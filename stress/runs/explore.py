@@ -7,7 +7,8 @@ shown makes a verdict of "held".
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 
 import attrs
 
@@ -189,7 +190,7 @@ def machine_for(scenario: Scenario, corpus: Corpus, engine: str, world: Small, t
     Raises:
         UserError: for a world that cannot be made.
     """
-    config = Config(engine=engine, cpus=world.cpus, noise=0, pace_s=0.0, seed=world.seed)
+    config = Config(engine=engine, cpus=world.cpus, noise=Fraction(0), pace_s=0.0, seed=world.seed)
     modules = 0 if scenario.structure else world.modules
     return controlled(scenario, settle(config), small(corpus, modules), world.operations, traced)
 
