@@ -47,6 +47,7 @@ def candidates(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
         for start in range(0, count, length):
             yield (*runs[:start], *runs[start + length :])
         length //= 2
+    yield from _joined(runs)
     for at, run in enumerate(runs):
         before, after = runs[:at], runs[at + 1 :]
         if run.event:
@@ -55,6 +56,15 @@ def candidates(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
             yield (*before, attrs.evolve(run, steps=0), *after)
         for steps in sorted({1, run.steps // 2, run.steps - 1} & set(range(1, run.steps))):
             yield (*before, attrs.evolve(run, steps=steps), *after)
+
+
+def _joined(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
+    """The same runs with two of one CPU next to each other: the later one sooner, or the sooner one later."""
+    for at, run in enumerate(runs):
+        later = next((place for place in range(at + 2, len(runs)) if runs[place].cpu == run.cpu), None)
+        if later is not None:
+            yield (*runs[: at + 1], runs[later], *runs[at + 1 : later], *runs[later + 1 :])
+            yield (*runs[:at], *runs[at + 1 : later], run, *runs[later:])
 
 
 def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS) -> Shrunk | None:

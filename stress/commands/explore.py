@@ -1,0 +1,95 @@
+"""`kstress explore`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stress.exits import verdicts_code
+from stress.host.interrupts import Interrupts
+from stress.kinds import read_time
+from stress.options import announce, named, optional, protocol_option
+
+if TYPE_CHECKING:
+    from stress.runs.explore import Exploration, Search
+    from stress.scenario import Scenario
+
+DEFAULT_SECONDS = 10.0
+ENGINES = ("auto", "python", "native")
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.option("--strategy", metavar="NAME", help="random, pct, pos, surw, depth-first or mixed.  [default: mixed]")
+@click.option("--schedules", type=int, metavar="N", help="How many schedules to try.  [default: those of the duration]")
+@click.option("--duration", metavar="TIME", help="Time for each scenario, like 500ms or 1h.  [default: 10s]")
+@click.option("--preemptions", type=int, metavar="K", help="The bound of the strategy depth-first.  [default: 2]")
+@click.option("--operations", type=int, metavar="N", help="Operations of each CPU.  [default: 2]")
+@click.option("--modules", type=int, metavar="N", help="Modules that are loaded; 0 for the whole corpus.  [default: 2]")
+@click.option("--cpus", type=click.IntRange(1, 1024), metavar="N", help="CPUs.  [default: as few as it needs]")
+@click.option("--engine", type=click.Choice(ENGINES), help="The engine.  [default: auto]")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="The seed.  [default: random]")
+@click.option("--corpus", type=click.Path(path_type=Path), metavar="FILE", help="The corpus.  [default: bundled]")
+@click.option("--stop-on-violation", is_flag=True, help="End at the first violation or stall.")
+@protocol_option
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
+@click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
+def explore(
+    scenarios: tuple[str, ...],
+    protocols: str | None,
+    corpus: Path | None,
+    json_file: str | None,
+    results: Path | None,
+    duration: str | None,
+    schedules: int | None,
+    **given: Any,
+) -> int:
+    """Look for violations one CPU at a time, in many orders; show the smallest order that has one, to replay.
+
+    Verdicts are for the small world that is explored. Real threads are what `run` and `soak` have.
+    """
+    from stress.results.terminal.explore import Outputs
+    from stress.runs.explore import Search
+    from stress.scenario_files import find_scenarios
+
+    announce("explore")
+    seconds = DEFAULT_SECONDS if schedules is None else None
+    seconds = seconds if duration is None else read_time(duration, "--duration")
+    search = Search(duration_s=seconds, schedules=schedules, **optional(**given))
+    chosen = [one for name in named(scenarios, False, protocols) for one in find_scenarios(name)]
+    outputs = Outputs(json_file, results)
+    done: list[Exploration] = []
+    interrupts = Interrupts(lambda number: verdicts_code({one.verdict.name for one in done if not one.as_expected}, number))
+    try:
+        _explore_all(chosen, corpus, search, outputs, interrupts, done)
+    finally:
+        outputs.finish(done)
+    return verdicts_code({one.verdict.name for one in done if not one.as_expected}, interrupts.signal)
+
+
+def _explore_all(
+    chosen: "list[Scenario]",
+    corpus: Path | None,
+    search: "Search",
+    outputs: Any,
+    interrupts: Interrupts,
+    done: "list[Exploration]",
+) -> None:
+    """Explore the scenarios one after the other, showing each as it ends and adding it to `done`."""
+    from stress.corpus import bundled, load
+    from stress.runs.explore import explore as explore_one
+
+    symbols = load(corpus) if corpus else bundled()
+    for scenario in chosen:
+        with outputs.progress(scenario) as progress:
+
+            def tell(explored: Any, show: Any = progress) -> bool:
+                interrupts.running = True
+                show(explored)
+                return bool(interrupts.pending())
+
+            done.append(explore_one(scenario, symbols, search, tell))
+            interrupts.running = False
+        outputs.show(done[-1], symbols)
+        if interrupts.pending():
+            break

@@ -1,0 +1,149 @@
+"""What `kstress explore` prints and writes: a progress line, what was found, the timeline of the first find, JSON."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from stress.corpus import Corpus
+from stress.results.terminal.consoles import console
+from stress.results.terminal.places import check_json, make_folder, write_results
+from stress.results.terminal.timeline import timeline_lines
+from stress.runs.explore import Exploration, Explored, Found
+from stress.runs.replay import replay
+from stress.runs.result import SCHEMA
+from stress.runs.timeline import timeline
+from stress.scenario import Scenario
+from stress.units import plural, show_duration
+
+
+class Outputs:
+    """Where the results of one `kstress explore` go.
+
+    Raises:
+        UserError: at once, for a place that cannot be written to.
+    """
+
+    def __init__(self, json_file: str | None, results: Path | None) -> None:
+        """Check both places before anything runs."""
+        self._json, self._results = json_file, results
+        check_json(json_file)
+        if results is not None:
+            make_folder(results, "--results")
+        self._errors = console(stderr=True)
+        self._out = self._errors if json_file == "-" else console()
+
+    @contextmanager
+    def progress(self, scenario: Scenario) -> Iterator[Callable[[Explored], None]]:
+        """A progress line while a scenario is explored."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[state]}"))
+        with Progress(*columns, console=self._errors, transient=True, disable=not self._errors.is_terminal) as bar:
+            task = bar.add_task(escape(scenario.name), state="compiling, or loading what was compiled before")
+
+            def update(explored: Explored) -> None:
+                shown = ", ".join(f"{count:,} {name}" for name, count in explored.shown.most_common()) or "none found"
+                bar.update(task, state=f"{explored.count:,} schedules, {explored.distinct:,} distinct; {shown}")
+
+            yield update
+
+    def show(self, exploration: Exploration, corpus: Corpus) -> None:
+        """Print one exploration, with the timeline of its first find."""
+        for line in lines_of(exploration):
+            self._out.print(line, markup=False, soft_wrap=True)
+        for found in list(exploration.explored.found.values())[:1]:
+            replayed = replay(exploration.schedule(found), corpus, exploration.engine)
+            self._out.print()
+            for line in timeline_lines(timeline(replayed.machine), self._out.width):
+                self._out.print(line, markup=False, soft_wrap=True)
+            replayed.machine.finish()
+        self._out.print()
+
+    def finish(self, done: list[Exploration]) -> None:
+        """Write the JSON; nothing if no scenario is complete."""
+        if not done:
+            return
+        text = json.dumps({"schema": SCHEMA, "explorations": [as_json(one) for one in done]}, indent=2) + "\n"
+        if self._json == "-":
+            print(text, end="")
+        elif self._json is not None:
+            write_results(Path(self._json), text, "--json")
+        if self._results is not None:
+            path = self._results / f"explore-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
+            write_results(path, text, "--results")
+            self._errors.print(f"results: {path}", markup=False, style="dim")
+
+
+def lines_of(exploration: Exploration) -> list[str]:
+    """An exploration in some lines."""
+    explored, world, search = exploration.explored, exploration.world, exploration.search
+    expected = "as expected" if exploration.as_expected else f"expected {exploration.scenario.expect.upper()}"
+    rate = explored.count / explored.seconds if explored.seconds else 0.0
+    modules = f", {plural(world.modules, 'module')}" if world.modules else ""
+    what = f"{plural(world.cpus, 'CPU')}, {plural(world.operations, 'operation')} of each{modules}"
+    return [
+        f"{exploration.scenario.name}: {exploration.verdict.name.upper()} ({expected})",
+        f"  {exploration.verdict.reason}",
+        f"  engine {exploration.engine}, {what}, strategy {search.strategy}, seed {search.seed}",
+        f"  {explored.count:,} schedules, {explored.distinct:,} distinct, {rate:,.0f} a second",
+        *(line for found in explored.found.values() for line in _lines_of(exploration, found)),
+    ]
+
+
+def _lines_of(exploration: Exploration, found: Found) -> list[str]:
+    """A find: when it came, what is left of it, how to run it again."""
+    shrunk = found.shrunk
+    steps = sum(one.steps for one in shrunk.made)
+    least = "" if shrunk.is_least else "; the search for a smaller one was cut"
+    small = f"{plural(shrunk.preemptions, 'preemption')}, {plural(steps, 'access', 'accesses')}"
+    return [
+        f"  {' and '.join(found.shows)}: first in schedule {found.number:,}, after {show_duration(found.seconds)}",
+        f"    shrunk to {small}, in {plural(shrunk.replays, 'replay')}{least}",
+        f"    kstress replay {exploration.schedule(found).token}",
+    ]
+
+
+def as_json(exploration: Exploration) -> dict[str, Any]:
+    """The object of one exploration."""
+    explored, twin, world = exploration.explored, exploration.twin, exploration.world
+    return {
+        "scenario": exploration.scenario.name,
+        "engine": exploration.engine,
+        "cpus": world.cpus,
+        "operations": world.operations,
+        "modules": world.modules,
+        "strategy": exploration.search.strategy,
+        "seed": exploration.search.seed,
+        "schedules": explored.count,
+        "distinct": explored.distinct,
+        "accesses": explored.steps,
+        "seconds": round(explored.seconds, 6),
+        "exhausted": explored.is_exhausted,
+        "expect": exploration.scenario.expect,
+        "verdict": exploration.verdict.name,
+        "reason": exploration.verdict.reason,
+        "as_expected": exploration.as_expected,
+        "interrupted": exploration.interrupted,
+        "shown": dict(explored.shown),
+        "found": [_found_json(exploration, found) for found in explored.found.values()],
+        "twin": twin and {"scenario": exploration.scenario.twin_label, "schedules": twin.count, "catches": twin.caught_count},
+    }
+
+
+def _found_json(exploration: Exploration, found: Found) -> dict[str, Any]:
+    """The object of one find."""
+    return {
+        "shows": list(found.shows),
+        "schedule": found.number,
+        "seconds": round(found.seconds, 6),
+        "preemptions": found.shrunk.preemptions,
+        "accesses": sum(one.steps for one in found.shrunk.made),
+        "replays": found.shrunk.replays,
+        "is_least": found.shrunk.is_least,
+        "token": exploration.schedule(found).token,
+    }

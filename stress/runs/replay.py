@@ -1,0 +1,77 @@
+"""Replay: a schedule that was written down is run again, and every access of it is traced."""
+
+import re
+from pathlib import Path
+
+import attrs
+
+from stress.corpus import Corpus
+from stress.errors import UserError
+from stress.host.disk import reading, telling
+from stress.runs.controlled import CUT, Controlled
+from stress.runs.digests import digests_of
+from stress.runs.explore import machine_for
+from stress.safe_text import shown
+from stress.scenario import Scenario
+from stress.scenario_files import find_scenario
+from stress.schedule.schedule import VERSION, Schedule
+
+TOKEN = re.compile(rf"{VERSION}~[^\s\"'<>]+")
+MOST_BYTES = 64 << 20
+MOST_TOKENS = 100
+
+
+@attrs.frozen
+class Replayed:
+    """A schedule that was run again on a traced machine, which stands where it ended.
+
+    `departed` is the number of accesses before the first run that could not be followed; None if all could.
+    `changed` says in words what differs from where the schedule was made.
+    """
+
+    schedule: Schedule
+    scenario: Scenario
+    machine: Controlled
+    shows: tuple[str, ...]
+    departed: int | None
+    changed: tuple[str, ...]
+
+
+def schedules_in(text: str) -> list[Schedule]:
+    """The schedule of a token, or those of the tokens in a file, each once.
+
+    Raises:
+        UserError: for what is neither, and for a file without any.
+    """
+    if text.startswith(f"{VERSION}~"):
+        return [Schedule.parse(text)]
+    name = shown(repr(text))
+    with telling(f"{name} is no token, and cannot be read as a file", f"a token begins with {VERSION}~"):
+        with reading(Path(text)) as opened:
+            content = opened.read(MOST_BYTES).decode(errors="replace")
+    tokens = list(dict.fromkeys(TOKEN.findall(content)))[:MOST_TOKENS]
+    if not tokens:
+        raise UserError(f"{name} has no schedule; `kstress explore` prints them, and a token begins with {VERSION}~")
+    return [Schedule.parse(token, f"in {name}, the token") for token in tokens]
+
+
+def replay(schedule: Schedule, corpus: Corpus, engine: str = "auto") -> Replayed:
+    """Run a schedule again.
+
+    Raises:
+        UserError: for a scenario that is not there, or that needs more CPUs than the schedule has.
+    """
+    scenario, world = find_scenario(schedule.scenario), schedule.world
+    if world.cpus < scenario.least_cpus:
+        raise UserError(f"the schedule has {world.cpus} CPUs, and {scenario.name} needs at least {scenario.least_cpus}")
+    machine = machine_for(scenario, corpus, engine, world, traced=True)
+    shows = tuple(name for name in machine.replay(schedule.runs, world.seed) if name != CUT)
+    changed = _changed(schedule, digests_of(scenario, machine.image))
+    return Replayed(schedule, scenario, machine, shows, machine.departed, changed)
+
+
+def _changed(schedule: Schedule, digests: tuple[str, str]) -> tuple[str, ...]:
+    """What differs from where the schedule was made."""
+    what = ("the scenario's file has changed", "the kernel's code, or the corpus, has changed")
+    pairs = zip(what, schedule.digests, digests, strict=True)
+    return tuple(text for text, then, now in pairs if then != now)
