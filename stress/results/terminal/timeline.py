@@ -1,0 +1,148 @@
+"""The timeline of a schedule as lines of text: a column a CPU, a row an event, 40 lines at most."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from stress.machine.stacks import Frame
+from stress.runs.timeline import Head, Row, Timeline
+from stress.safe_text import printable
+
+MOST_LINES = 40
+LEAST_WIDTH = 80
+NARROWEST = 22
+"""The fewest characters that a column of a CPU can have."""
+GUTTER = 8
+OTHERS = 9
+"""The width of the column that names CPUs which have none of their own."""
+RACING, OUTCOME = ">>", "!!"
+BAR = "|"
+
+
+@attrs.frozen
+class Layout:
+    """Which CPUs have a column, how wide each is, and whether others are named in a narrow one."""
+
+    cpus: tuple[int, ...]
+    width: int
+    others: bool
+
+    def line(self, gutter: str, cells: dict[int, str], other: str = "") -> str:
+        """One line of the table."""
+        texts = [f"{cells.get(cpu, ''):{self.width}.{self.width}}" for cpu in self.cpus]
+        if self.others:
+            texts.append(f"{other:{OTHERS}.{OTHERS}}")
+        return f"{gutter:{GUTTER}.{GUTTER}}{f' {BAR} '.join(texts)}".rstrip()
+
+
+def timeline_lines(timeline: Timeline, width: int) -> list[str]:
+    """The lines of a timeline, none of them longer than `width` (80 or more).
+
+    `>>` marks the two rows of the racing pair, `!!` the outcome.
+    """
+    width = max(width, LEAST_WIDTH)
+    layout = _layout(timeline, width)
+    for most in range(MOST_LINES, 0, -1):
+        lines = _lines(timeline, timeline.rows(most), layout, width)
+        if len(lines) <= MOST_LINES:
+            return lines
+    return lines[:MOST_LINES]
+
+
+def _layout(timeline: Timeline, width: int) -> Layout:
+    """A column for each CPU if there is room, else for those that the race is about."""
+    every = tuple(head.cpu for head in timeline.heads)
+    room = (width - GUTTER + 3) // max(len(every), 1) - 3
+    if room >= NARROWEST:
+        return Layout(every, room, False)
+    most = (width - GUTTER - OTHERS) // (NARROWEST + 3)
+    cpus = (*timeline.racing_cpus, *(cpu for cpu in every if cpu not in timeline.racing_cpus))[: min(most, 2)]
+    return Layout(tuple(sorted(cpus)), (width - GUTTER - OTHERS) // len(cpus) - 3, True)
+
+
+def _lines(timeline: Timeline, rows: Sequence[Row], layout: Layout, width: int) -> list[str]:
+    """The head, the rows and the foot."""
+    rule = "-" * min(width, GUTTER + len(layout.line("", {}, "").ljust(0)) + len(layout.cpus) * (layout.width + 3))
+    head = [
+        *_wrapped(f"{timeline.scenario}: {timeline.outcome}", width),
+        *(line for sentence in timeline.story for line in _wrapped(sentence, width)),
+        "",
+        *_heads(timeline, layout),
+        rule,
+    ]
+    body = [line for row in rows for line in _row(row, layout)]
+    return [*head, *body, rule, *_foot(timeline, rows, width)]
+
+
+def _heads(timeline: Timeline, layout: Layout) -> Iterator[str]:
+    """The heads of the columns: CPU and program, then the operations."""
+    heads = {head.cpu: head for head in timeline.heads}
+    names = {cpu: f"CPU {cpu}: {printable(heads[cpu].program.encode())}" for cpu in layout.cpus}
+    yield layout.line("   step", names, "others")
+    yield layout.line("", {cpu: _operations(heads[cpu]) for cpu in layout.cpus})
+
+
+def _operations(head: Head) -> str:
+    """The operations that a CPU ran."""
+    if head.operations is None:
+        return "made no access"
+    first, last = head.operations
+    return f"operation {first}" if first == last else f"operations {first} to {last}"
+
+
+def _row(row: Row, layout: Layout) -> Iterator[str]:
+    """The lines of a row: one, or two where the source line does not fit beside the text."""
+    event = row.event
+    mark = RACING if event.racing else OUTCOME if event.ends else ""
+    gutter = f"{mark:2} {event.first + 1 if event.steps else '':>4}"
+    cells = {cpu: f"({count} steps)" if count > 1 else "(1 step)" for cpu, count in row.left_out.items()}
+    other = ""
+    if row.stopped is not None:
+        cpu, why = row.stopped
+        cells[cpu] = f"-- {why} ({row.switch}) --"
+        other = f"CPU {cpu} {row.switch}" if cpu not in layout.cpus else ""
+    before = row.left_out.get(event.cpu, 0)
+    text = printable(event.text.encode(errors="surrogateescape")) + (f" (+{before})" if before else "")
+    if row.begins:
+        text = f"[{event.operation}] {text}"
+    if event.cpu not in layout.cpus:
+        yield layout.line(gutter, {}, f"CPU {event.cpu}")
+        return
+    first, *more = _cell(text, place(event.where), layout.width)
+    yield layout.line(gutter, {**cells, event.cpu: first}, other)
+    for line in more:
+        yield layout.line("", {event.cpu: line})
+
+
+def place(where: Frame | None) -> str:
+    """Where an event is in the source: the function and the line."""
+    return printable(f"{where.function}:{where.line}".encode()) if where else ""
+
+
+def _cell(text: str, at: str, width: int) -> list[str]:
+    """The text with the place at the right; on more lines if they do not fit side by side."""
+    if len(text) + 1 + len(at) <= width:
+        return [f"{text}{at:>{width - len(text)}}"]
+    lines = textwrap.wrap(text, width, subsequent_indent="  ") or [""]
+    if len(lines[-1]) + 1 + len(at) <= width:
+        return [*lines[:-1], f"{lines[-1]}{at:>{width - len(lines[-1])}}"]
+    return [*lines, f"{at[-width:]:>{width}}"]
+
+
+def _foot(timeline: Timeline, rows: Sequence[Row], width: int) -> list[str]:
+    """What the marks mean, where the functions are, and what was left out."""
+    files: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.event.where:
+            files.setdefault(row.event.where.file, {})[row.event.where.function] = None
+    where = "; ".join(f"{file}: {', '.join(functions)}" for file, functions in files.items())
+    total = sum(timeline.steps.values())
+    counts = f"{timeline.left_out(rows)} of {total} accesses are left out"
+    legend = f"{RACING} the racing pair, {OUTCOME} the outcome, (+n) n accesses of this CPU left out before. {counts}."
+    return [*_wrapped(legend, width), *_wrapped(printable(where.encode()), width)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Text on lines of a width."""
+    return textwrap.wrap(printable(text.encode(errors="surrogateescape")), width, subsequent_indent="  ")

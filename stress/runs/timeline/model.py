@@ -1,0 +1,127 @@
+"""A timeline as a value: its columns, its events, and the rows that are left when there is room for so many."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from stress.machine.control.words import EXPIRED, RESTS, WAITS, YIELDS
+from stress.machine.stacks import Frame
+from stress.schedule.schedule import Made
+
+CHOSEN, FORCED = "chosen", "forced"
+WHY = {EXPIRED: "preempted", WAITS: "has to wait", YIELDS: "yields", RESTS: "has ended"}
+MOST_ROWS = 30
+"""Rows that leave room, in 40 lines, for the head and the foot."""
+ALWAYS = 9
+"""The weight of what is never left out."""
+
+
+@attrs.frozen
+class Head:
+    """The head of a column: a CPU, its program, and its operations in the trace, None without any access."""
+
+    cpu: int
+    program: str
+    operations: tuple[int, int] | None
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """Some accesses that one CPU made in one run, told as one thing: an access, a call, a lock taken.
+
+    first, last: numbers of its first and last access in the trace, from 0; the last event, which tells the outcome,
+    has none (`steps` is 0). run: the number of the run that it belongs to, from 1. weight: what is left out first.
+    racing: whether it is one of the racing pair. ends: whether it is the outcome.
+    """
+
+    cpu: int
+    first: int
+    last: int
+    steps: int
+    run: int
+    operation: int
+    text: str
+    where: Frame | None
+    weight: int
+    racing: bool = False
+    ends: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """An event with what came since the row before it.
+
+    left_out: how many accesses of each CPU came between. stopped: the CPU that ran before and why it stopped, None if
+    this CPU went on. switch: CHOSEN or FORCED for a change of the CPU, else None. begins: whether it is the first row
+    of its operation.
+    """
+
+    event: Event
+    left_out: Mapping[int, int]
+    stopped: tuple[int, str] | None
+    switch: str | None
+    begins: bool
+
+
+@attrs.frozen(kw_only=True)
+class Timeline:
+    """All that is drawn of a schedule.
+
+    outcome: what it ended in, and what that means. story: sentences that say what the race is. events: in their order;
+    `rows` chooses from them. steps: how many accesses each CPU made. cpus: the CPU of each access.
+    """
+
+    scenario: str
+    outcome: str
+    story: tuple[str, ...]
+    heads: tuple[Head, ...]
+    events: tuple[Event, ...]
+    steps: Mapping[int, int]
+    cpus: tuple[int, ...]
+    made: tuple[Made, ...]
+
+    @property
+    def racing_cpus(self) -> tuple[int, ...]:
+        """The CPUs of the racing pair and of the outcome."""
+        return tuple(sorted({event.cpu for event in self.events if event.racing or event.ends}))
+
+    def rows(self, most: int = MOST_ROWS) -> tuple[Row, ...]:
+        """The rows that tell most, in their order, `most` of them at most."""
+        chosen = sorted(sorted(self.events, key=self._rank)[:most], key=lambda event: event.first)
+        return tuple(self._row(before, event) for before, event in zip([None, *chosen], chosen, strict=False))
+
+    def left_out(self, rows: Sequence[Row]) -> int:
+        """How many accesses the rows do not tell."""
+        return sum(self.steps.values()) - sum(row.event.steps for row in rows)
+
+    def _rank(self, event: Event) -> tuple[int, int]:
+        """Sorts events: those of the greatest weight first, of these the ones that are next to the racing pair."""
+        marks = [other.first for other in self.events if other.racing or other.ends]
+        return -event.weight, min((abs(event.first - mark) for mark in marks), default=0)
+
+    def _row(self, before: Event | None, event: Event) -> Row:
+        """The row of an event that comes after the one `before`."""
+        since = before.last if before else -1
+        previous = [other for other in self.events if other.cpu == event.cpu and other.first < event.first]
+        stopped = self._stopped(before, event)
+        return Row(
+            event=event,
+            left_out=self._between(since, event),
+            stopped=stopped[:2] if stopped else None,
+            switch=stopped[2] if stopped else None,
+            begins=not previous or previous[-1].operation != event.operation,
+        )
+
+    def _between(self, since: int, event: Event) -> dict[int, int]:
+        """The accesses of each CPU between two events."""
+        return Counter(self.cpus[since + 1 : event.first])
+
+    def _stopped(self, before: Event | None, event: Event) -> tuple[int, str, str] | None:
+        """The CPU that ran before, why it stopped, and whether that was chosen."""
+        if before is None or before.cpu == event.cpu:
+            return None
+        runs = self.made[before.run - 1 : event.run - 1]
+        last = next((run for run in reversed(runs) if run.cpu == before.cpu), None)
+        why = last.why if last else RESTS
+        return before.cpu, WHY.get(why, "stops"), CHOSEN if why == EXPIRED else FORCED
