@@ -13,9 +13,10 @@ MOST_LINES = 40
 LEAST_WIDTH = 80
 NARROWEST = 22
 """The fewest characters that a column of a CPU can have."""
-GUTTER = 8
+GUTTER = 7
 OTHERS = 9
 """The width of the column that names CPUs which have none of their own."""
+MOST_SOURCE_LINES = 3
 RACING, OUTCOME = ">>", "!!"
 BAR = "|"
 
@@ -63,7 +64,7 @@ def _layout(timeline: Timeline, width: int) -> Layout:
 
 def _lines(timeline: Timeline, rows: Sequence[Row], layout: Layout, width: int) -> list[str]:
     """The head, the rows and the foot."""
-    rule = "-" * min(width, GUTTER + len(layout.line("", {}, "").ljust(0)) + len(layout.cpus) * (layout.width + 3))
+    rule = "-" * width
     head = [
         *_wrapped(f"{timeline.scenario}: {timeline.outcome}", width),
         *(line for sentence in timeline.story for line in _wrapped(sentence, width)),
@@ -71,15 +72,24 @@ def _lines(timeline: Timeline, rows: Sequence[Row], layout: Layout, width: int) 
         *_heads(timeline, layout),
         rule,
     ]
-    body = [line for row in rows for line in _row(row, layout)]
+    body = [line for row, known in zip(rows, _known(rows), strict=True) for line in _row(timeline, row, layout, known)]
     return [*head, *body, rule, *_foot(timeline, rows, width)]
+
+
+def _known(rows: Sequence[Row]) -> Iterator[bool]:
+    """For each row, whether the last one of its CPU is in the same function."""
+    last: dict[int, str] = {}
+    for row in rows:
+        function = row.event.where[0].function if row.event.where else ""
+        yield last.get(row.event.cpu) == function
+        last[row.event.cpu] = function
 
 
 def _heads(timeline: Timeline, layout: Layout) -> Iterator[str]:
     """The heads of the columns: CPU and program, then the operations."""
     heads = {head.cpu: head for head in timeline.heads}
     names = {cpu: f"CPU {cpu}: {printable(heads[cpu].program.encode())}" for cpu in layout.cpus}
-    yield layout.line("   step", names, "others")
+    yield layout.line("  step", names, "others")
     yield layout.line("", {cpu: _operations(heads[cpu]) for cpu in layout.cpus})
 
 
@@ -91,11 +101,11 @@ def _operations(head: Head) -> str:
     return f"operation {first}" if first == last else f"operations {first} to {last}"
 
 
-def _row(row: Row, layout: Layout) -> Iterator[str]:
+def _row(timeline: Timeline, row: Row, layout: Layout, known: bool) -> Iterator[str]:
     """The lines of a row: one, or two where the source line does not fit beside the text."""
     event = row.event
     mark = RACING if event.racing else OUTCOME if event.ends else ""
-    gutter = f"{mark:2} {event.first + 1 if event.steps else '':>4}"
+    gutter = f"{mark:2}{event.first + 1 if event.steps else '':>4}"
     cells = {cpu: f"({count} steps)" if count > 1 else "(1 step)" for cpu, count in row.left_out.items()}
     other = ""
     if row.stopped is not None:
@@ -104,38 +114,52 @@ def _row(row: Row, layout: Layout) -> Iterator[str]:
         other = f"CPU {cpu} {row.switch}" if cpu not in layout.cpus else ""
     before = row.left_out.get(event.cpu, 0)
     text = printable(event.text.encode(errors="surrogateescape")) + (f" (+{before})" if before else "")
-    if row.begins:
+    if row.begins and timeline.is_long(event.cpu):
         text = f"[{event.operation}] {text}"
     if event.cpu not in layout.cpus:
         yield layout.line(gutter, {}, f"CPU {event.cpu}")
         return
-    first, *more = _cell(text, place(event.where), layout.width)
+    first, *more = _cell(text, place(event.where), layout.width, known)
     yield layout.line(gutter, {**cells, event.cpu: first}, other)
     for line in more:
         yield layout.line("", {event.cpu: line})
 
 
-def place(where: Frame | None) -> str:
-    """Where an event is in the source: the function and the line."""
-    return printable(f"{where.function}:{where.line}".encode()) if where else ""
+def place(where: Sequence[Frame]) -> str:
+    """Where an event is in the source: the function and its lines."""
+    if not where:
+        return ""
+    lines = sorted({frame.line for frame in where if frame.function == where[0].function})
+    shown = ",".join(map(str, lines[:MOST_SOURCE_LINES])) + ("..." if len(lines) > MOST_SOURCE_LINES else "")
+    return printable(f"{where[0].function}:{shown}".encode())
 
 
-def _cell(text: str, at: str, width: int) -> list[str]:
-    """The text with the place at the right; on more lines if they do not fit side by side."""
-    if len(text) + 1 + len(at) <= width:
+def _cell(text: str, at: str, width: int, known: bool) -> list[str]:
+    """The text with the place at the right; on more lines if they do not fit side by side.
+
+    `known`: the function is that of the row above, so that the line is enough where there is little room.
+    """
+    if known and not _fits(text, at, width):
+        at = at[at.rindex(":") :] if ":" in at else at
+    if _fits(text, at, width):
         return [f"{text}{at:>{width - len(text)}}"]
     lines = textwrap.wrap(text, width, subsequent_indent="  ") or [""]
-    if len(lines[-1]) + 1 + len(at) <= width:
+    if _fits(lines[-1], at, width):
         return [*lines[:-1], f"{lines[-1]}{at:>{width - len(lines[-1])}}"]
     return [*lines, f"{at[-width:]:>{width}}"]
+
+
+def _fits(text: str, at: str, width: int) -> bool:
+    """Whether both have room on one line."""
+    return len(text) + 1 + len(at) <= width
 
 
 def _foot(timeline: Timeline, rows: Sequence[Row], width: int) -> list[str]:
     """What the marks mean, where the functions are, and what was left out."""
     files: dict[str, dict[str, None]] = {}
     for row in rows:
-        if row.event.where:
-            files.setdefault(row.event.where.file, {})[row.event.where.function] = None
+        for frame in row.event.where:
+            files.setdefault(frame.file, {})[frame.function] = None
     where = "; ".join(f"{file}: {', '.join(functions)}" for file, functions in files.items())
     total = sum(timeline.steps.values())
     counts = f"{timeline.left_out(rows)} of {total} accesses are left out"

@@ -12,7 +12,7 @@ from stress.runs.timeline.model import ALWAYS, Event
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import KFREE
 from stress.runs.timeline.race import SAFEPOINT, Race
-from stress.runs.timeline.shared import shared_words, words_of, writes
+from stress.runs.timeline.shared import shared_words, touching, words_of, writes
 from stress.schedule.schedule import Step
 
 STOPS = {
@@ -20,7 +20,10 @@ STOPS = {
     "restart_machine": "stop_machine: lets the others go on",
     "stopmachine": "is held by stop_machine",
 }
-HELPERS = ("stress/kernel/protocol.py", "stress/kernel/list.py", "stress/kernel/spinlock.py", "stress/machine/")
+HELPERS = (
+    *(f"stress/kernel/{name}.py" for name in "protocol list spinlock stop_machine string struct contents".split()),
+    "stress/machine/",
+)
 """Files whose functions are called from where the reader wants to be shown."""
 OF_FOCUS, POINTS_THERE, LOCKS, LATE, WRITES, READS, CALLS = 8, 7, 6, 5, 4, 3, 2
 LAST_STEPS = 4
@@ -53,7 +56,7 @@ class Teller:
         if number in self.names.objects.call_of:
             return self._call(number)
         if stop := next((text for name, text in STOPS.items() if _is_in(step, name)), None):
-            return Told(("stop", stop), stop, "", LOCKS)
+            return Told(("stop", stop), stop, "", self._weight_of_lock(number))
         if _is_safepoint(step):
             return None
         if guard_of(step.address) == step.address:
@@ -77,7 +80,8 @@ class Teller:
         if life and life.before and call.function != KFREE and life.before.freed is not None:
             text += f", where {self.names.object(life.before)} was"
         is_focus = self.race is not None and self.race.life is not None and bool(life)
-        weight = OF_FOCUS if is_focus and life.block == self.race.life.block else CALLS
+        is_before = self.race is not None and number < self.race.second
+        weight = OF_FOCUS if is_focus and is_before and life.block == self.race.life.block else CALLS
         goes_on = number > call.steps[0] and self.trace[number].run != self.trace[call.steps[0]].run
         return Told((id(call),), f"{text} goes on" if goes_on else text, "", CALLS if goes_on else weight)
 
@@ -92,7 +96,11 @@ class Teller:
             text = f"waits for {name} (CPU {holder} has it)"
         else:
             text = f"lock {name}"
-        return Told(("lock", text), text, "", LOCKS)
+        return Told(("lock", text), text, "", self._weight_of_lock(number))
+
+    def _weight_of_lock(self, number: int) -> int:
+        """How much a lock or a stop tells: little once the race is over."""
+        return READS if self.race is not None and number > self.race.second else LOCKS
 
     def _access(self, number: int) -> Told:
         """An access to a field or a word."""
@@ -101,12 +109,16 @@ class Teller:
         is_write = step.access == READ_MODIFY_WRITE or step.access < 0
         gone = " (freed)" if life and life.freed is not None and life.freed < number else ""
         whole = names.address(step.address, number)
+        if racing := self._is_racing(number):
+            whole = names.accessed(number, step, self.race.life if self.race else None)
         value = self._value(number)
-        racing = ("racing", number) if self._is_racing(number) else ()
-        key = (life or step.address, is_write, gone, step.access == READ_MODIFY_WRITE, _frame(step), *racing)
+        key = (life or step.address, is_write, gone, step.access == READ_MODIFY_WRITE, _function(step))
         part = names.field(life, step.address - life.block) if life else ""
         head = names.object(life) + gone if life else whole
         link = " = " if is_write else " "
+        if racing and step.access != READ_MODIFY_WRITE:
+            text = f"{whole}{gone} = {value}" if is_write else f"read {whole}{gone}: {value}"
+            return Told((number,), text, "", ALWAYS)
         if step.access == READ_MODIFY_WRITE:
             return Told((*key, number), f"{whole}{gone}: {value}", "", self._weight(number, is_write))
         return Told(key, head if is_write else f"read {head}", f"{part}{link}{value}", self._weight(number, is_write))
@@ -118,22 +130,30 @@ class Teller:
         if step.access in (READ_BYTE, WRITE_BYTE):
             return repr(chr(step.new & 0xFF))
         if step.access != READ_MODIFY_WRITE:
-            return new
-        return f"{old} stays" if old == new else f"{old} becomes {new}"
+            return new + (self._was(number) if step.access < 0 else "")
+        return f"stays {old}" if old == new else f"{old} becomes {new}"
 
     def _weight(self, number: int, is_write: bool) -> int:
         """How much an access tells."""
         step, race = self.trace[number], self.race
-        if race is None:
-            return WRITES if is_write else READS
-        if is_write and step.address == self.trace[race.second].address:
+        if race is None or number > race.second:
+            return LATE if number in self.late else READS
+        if number == race.pointer or (is_write and step.address == self.trace[race.second].address):
             return OF_FOCUS
-        values = [value & ~7 for value in (step.old, step.new)]
-        if race.life and race.life.block in values and not self.names.objects.block_of(step.address) == race.life.block:
+        if is_write and self._was(number) and number > (race.pointer or 0):
             return POINTS_THERE
-        if number in self.late:
-            return LATE
-        return WRITES if is_write else READS
+        return LATE if number in self.late else WRITES if is_write else READS
+
+    def _was(self, number: int) -> str:
+        """What a write took away, if that was a pointer to the object that the race is about."""
+        step, race = self.trace[number], self.race
+        if race is None or race.life is None or number > race.second:
+            return ""
+        block = race.life.block
+        if step.new & ~7 == block or self.names.objects.block_of(step.address) == block:
+            return ""
+        before = next((other.new for _, other in touching(self.trace[:number], step.address)), 0)
+        return f", was {self.names.value(before, step.address, number)}" if before & ~7 == block else ""
 
 
 def _is_in(step: Step, function: str) -> bool:
@@ -192,7 +212,7 @@ def _event(teller: Teller, open_: Sequence[tuple[int, Told]]) -> Event:
         run=first.run,
         operation=first.operation,
         text=_text([told for _, told in open_]),
-        where=_frame(first),
+        where=tuple(dict.fromkeys(frame for number in numbers if (frame := _frame(teller.trace[number])))),
         weight=ALWAYS if racing else max(told.weight for _, told in open_),
         racing=racing,
     )

@@ -1,6 +1,7 @@
 """Makes the timeline of a schedule from its trace, its runs and what was found."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from stress.judge.harvest import Slice
 from stress.judge.violation import Violation
@@ -10,6 +11,7 @@ from stress.runs.timeline.model import ALWAYS, Event, Head, Timeline
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import Objects
 from stress.runs.timeline.race import find_race, story_of
+from stress.schedule.schedule import Step
 
 
 def timeline(controlled: Controlled, found: tuple[str, ...]) -> Timeline:
@@ -23,8 +25,7 @@ def timeline(controlled: Controlled, found: tuple[str, ...]) -> Timeline:
     race = find_race(trace, objects, violation)
     teller = Teller(trace, names, race, violation.cpu if violation else None)
     events = events_of(teller)
-    if violation:
-        events.append(_end(violation, names, len(trace), trace[-1].run if trace else 1))
+    events.append(_end(violation, found, names, trace))
     operations = {
         cpu: (min(mine), max(mine))
         for cpu in range(len(controlled.programs))
@@ -50,24 +51,35 @@ def _outcome(controlled: Controlled, found: tuple[str, ...]) -> str:
     return ", ".join(said) or "nothing forbidden"
 
 
-def _end(violation: Violation, names: Names, number: int, run: int) -> Event:
+def _end(violation: Violation | None, found: tuple[str, ...], names: Names, trace: Sequence[Step]) -> Event:
     """The event that ends a schedule: what was found, where."""
-    access = violation.fault
-    if access is not None:
-        verb = "write" if access.write else "read"
-        where = names.pointed(access.address, number) or access.called or f"0x{access.address:x}"
-        text = f"Oops: {verb} at {where}"
-    else:
-        text = f"ends: {violation.outcome}"
+    last = trace[-1] if trace else None
+    fallen = (last.cpu, last.operation, last.stack[:1]) if last else (0, 0, ())
+    cpu, operation, where = fallen
+    if violation:
+        cpu, operation, where = violation.cpu, violation.operation, violation.stack[:1]
+    if violation and violation.fault:
+        where = violation.fault.stack[:1]
     return Event(
-        cpu=violation.cpu,
-        first=number,
-        last=number,
+        cpu=cpu,
+        first=len(trace),
+        last=len(trace),
         steps=0,
-        run=run,
-        operation=violation.operation,
-        text=text,
-        where=violation.stack[0] if violation.stack else None,
+        run=last.run if last else 1,
+        operation=operation,
+        text=_said(violation, found, names, len(trace)),
+        where=where,
         weight=ALWAYS,
         ends=True,
     )
+
+
+def _said(violation: Violation | None, found: tuple[str, ...], names: Names, number: int) -> str:
+    """What was found, in a few words."""
+    if violation is None:
+        return "no CPU can go on" if STALLED in found else ", ".join(found) or "the schedule ends"
+    fault = violation.fault
+    if fault is None:
+        return f"ends: {violation.outcome}"
+    where = names.pointed(fault.address, number) or names.wild(fault.address)
+    return f"Oops: {'write to' if fault.write else 'read of'} {where}" if fault.size else f"Oops: bad call for {where}"

@@ -13,6 +13,8 @@ CHOSEN, FORCED = "chosen", "forced"
 WHY = {EXPIRED: "preempted", WAITS: "has to wait", YIELDS: "yields", RESTS: "has ended"}
 MOST_ROWS = 30
 """Rows that leave room, in 40 lines, for the head and the foot."""
+NEAR_THESE = 7
+"""Of events that weigh less, those tell more that are near one of this weight."""
 ALWAYS = 9
 """The weight of what is never left out."""
 
@@ -32,6 +34,7 @@ class Event:
 
     first, last: numbers of its first and last access in the trace, from 0; the last event, which tells the outcome,
     has none (`steps` is 0). run: the number of the run that it belongs to, from 1. weight: what is left out first.
+    where: the lines of a function in which they were made, without doubles.
     racing: whether it is one of the racing pair. ends: whether it is the outcome.
     """
 
@@ -42,7 +45,7 @@ class Event:
     run: int
     operation: int
     text: str
-    where: Frame | None
+    where: tuple[Frame, ...]
     weight: int
     racing: bool = False
     ends: bool = False
@@ -86,6 +89,10 @@ class Timeline:
         """The CPUs of the racing pair and of the outcome."""
         return tuple(sorted({event.cpu for event in self.events if event.racing or event.ends}))
 
+    def is_long(self, cpu: int) -> bool:
+        """Whether a CPU had several operations."""
+        return any(head.cpu == cpu and head.operations and len(set(head.operations)) > 1 for head in self.heads)
+
     def rows(self, most: int = MOST_ROWS) -> tuple[Row, ...]:
         """The rows that tell most, in their order, `most` of them at most."""
         chosen = sorted(sorted(self.events, key=self._rank)[:most], key=lambda event: event.first)
@@ -97,7 +104,7 @@ class Timeline:
 
     def _rank(self, event: Event) -> tuple[int, int]:
         """Sorts events: those of the greatest weight first, of these the ones that are next to the racing pair."""
-        marks = [other.first for other in self.events if other.racing or other.ends]
+        marks = [other.first for other in self.events if other.weight >= NEAR_THESE]
         return -event.weight, min((abs(event.first - mark) for mark in marks), default=0)
 
     def _row(self, before: Event | None, event: Event) -> Row:
@@ -114,8 +121,9 @@ class Timeline:
         )
 
     def _between(self, since: int, event: Event) -> dict[int, int]:
-        """The accesses of each CPU between two events."""
-        return Counter(self.cpus[since + 1 : event.first])
+        """The accesses of each CPU between two events, and those inside of the second one that it does not tell."""
+        inside = event.last - event.first + 1 - event.steps if event.steps else 0
+        return +(Counter(self.cpus[since + 1 : event.first]) + Counter({event.cpu: inside}))
 
     def _stopped(self, before: Event | None, event: Event) -> tuple[int, str, str] | None:
         """The CPU that ran before, why it stopped, and whether that was chosen."""

@@ -34,6 +34,7 @@ BYTES_OF = {
     int.from_bytes(bytes([POISON_INUSE]) * 8, "little", signed=True): "uninitialised",
     POISON_LAST_WORD: "poison",
 }
+NEAR = {0: "NULL", **BYTES_OF}
 FEW = 1 << 16
 """A number below it is no address, and is shown as decimal."""
 FIRST_TAGS = 8
@@ -76,6 +77,19 @@ class Names:
         if life is None:
             return self.static(address)
         return f"{self.object(life)}.{self.field(life, address - life.block)}"
+
+    def accessed(self, number: int, step: Step, meant: Life | None) -> str:
+        """What an access is to: where the block has another object by now than the one that is `meant`, both."""
+        life = self.objects.at(step.address, number)
+        if life is None or meant is None or meant is life or meant.block != life.block:
+            return self.address(step.address, number)
+        return f"{self.object(meant)}.{self.field(meant, step.address - life.block)} (now {self.object(life)})"
+
+    def wild(self, address: int) -> str:
+        """A bad address: how far it is from poison, or from NULL."""
+        signed = address - (1 << 64) if address >= 1 << 63 else address
+        near = (f"{name} + {hexed(signed - base)}" for base, name in NEAR.items() if 0 <= signed - base < FEW)
+        return next(near, poison_name(address) or hexed(address))
 
     def static(self, address: int) -> str:
         """The word of the kernel at an address, with its index in several words; else hex."""

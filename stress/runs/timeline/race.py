@@ -19,11 +19,16 @@ SAFEPOINT = "cond_resched"
 
 @attrs.frozen
 class Race:
-    """The racing pair by numbers of its accesses, in their order; `life` is the object that it is about, if any."""
+    """The racing pair by numbers of its accesses, in their order.
+
+    life: the object that it is about, if any. pointer: the access by which the CPU of the second one came by the
+    address of that object, None if it was no access of the trace.
+    """
 
     first: int
     second: int
     life: Life | None
+    pointer: int | None = None
 
 
 def find_race(trace: Sequence[Step], objects: Objects, violation: Violation | None) -> Race | None:
@@ -32,7 +37,32 @@ def find_race(trace: Sequence[Step], objects: Objects, violation: Violation | No
     ways = [_of_overwritten, _of_hit, _of_fault, _of_warning, _of_operation]
     pair = next((pair for way in ways if (pair := way(trace, objects, violation))), None) if violation else None
     pair = pair or _last_conflict(trace, None)
-    return Race(*pair, objects.at(trace[pair[1]].address, pair[1])) if pair else None
+    return _with_pointer(trace, objects, *pair) if pair else None
+
+
+def _with_pointer(trace: Sequence[Step], objects: Objects, first: int, second: int) -> Race:
+    """The race of a pair: where the pointer was to an object that is gone by now, the free of that is what raced."""
+    life = objects.at(trace[second].address, second)
+    pointer = _pointer_to(trace, objects, second)
+    if life is None or pointer is None:
+        return Race(first, second, life, pointer)
+    then = objects.at(trace[second].address, pointer)
+    if then is not None and then.freed is not None and pointer < then.freed < second:
+        return Race(then.freed, second, then, pointer)
+    return Race(first, second, life, pointer)
+
+
+def _pointer_to(trace: Sequence[Step], objects: Objects, number: int) -> int | None:
+    """The access by which a CPU came, in this operation, by the address of the block that it now accesses."""
+    step = trace[number]
+    block = objects.block_of(step.address)
+    for at in range(number - 1, -1, -1):
+        other = trace[at]
+        if other.cpu == step.cpu and other.operation == step.operation and block:
+            # Flags may be in the lowest bits; what points into the block from inside it leads nowhere new.
+            if other.new & ~7 == block and objects.block_of(other.address) != block:
+                return at
+    return None
 
 
 def _free_before(trace: Sequence[Step], objects: Objects, address: int, number: int) -> int | None:
@@ -138,7 +168,7 @@ def story_of(race: Race | None, trace: Sequence[Step], names: Names) -> str:
         return "No two CPUs used one word, of which one wrote."
     first, second = trace[race.first], trace[race.second]
     call = names.objects.call_of.get(race.first)
-    what = names.address(second.address, race.second)
+    what = names.accessed(race.second, second, race.life)
     verb = "wrote" if writes(second) else "read"
     if call and call.life:
         done = "freed" if call.function == KFREE else "allocated"

@@ -1,0 +1,101 @@
+"""The timeline of a schedule as a drawing for a page: the columns and rows of the terminal's, with colours."""
+
+from collections.abc import Sequence
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from stress.machine.stacks import Frame
+from stress.results.pages.palette import BAD, DAY, DIM, FAINT, INK
+from stress.results.pages.text import clean
+from stress.runs.timeline import CHOSEN, Row, Timeline
+
+NAMESPACE = "http://www.w3.org/2000/svg"
+GUTTER, COLUMN, LINE, TOP = 64, 440, 20, 64
+CHARACTER = 6.7
+"""The width of a character of the font, at its size, in the drawing's units; with room to spare."""
+SIZE = "11"
+MOST_CHARACTERS = int((COLUMN - 12) / CHARACTER)
+MOST_ROWS = 40
+
+
+def timeline_svg(timeline: Timeline, most: int = MOST_ROWS - 4) -> str:
+    """The drawing, an SVG element with a title and a description; all of its text is escaped."""
+    rows = timeline.rows(most)
+    height = TOP + LINE * (len(rows) + 2)
+    width = GUTTER + COLUMN * len(timeline.heads)
+    picture = Element("svg", {"xmlns": NAMESPACE, "viewBox": f"0 0 {width} {height}", "role": "img", "class": "plot"})
+    SubElement(picture, "title").text = clean(f"Timeline of {timeline.scenario}: {timeline.outcome}")
+    SubElement(picture, "desc").text = clean(" ".join(timeline.story))
+    _heads(picture, timeline, height)
+    for number, row in enumerate(rows):
+        _row(picture, timeline, row, TOP + LINE * (number + 1))
+    total = sum(timeline.steps.values())
+    _text(picture, GUTTER, height - 8, f"{timeline.left_out(rows)} of {total} accesses are left out", DIM)
+    return ElementTree.tostring(picture, encoding="unicode")
+
+
+def _left(cpu: int) -> int:
+    """Where the column of a CPU begins."""
+    return GUTTER + COLUMN * cpu
+
+
+def _heads(picture: Element, timeline: Timeline, height: int) -> None:
+    """The heads of the columns, and a line down each."""
+    for head in timeline.heads:
+        colour = DAY[head.cpu % len(DAY)]
+        _text(picture, _left(head.cpu), 20, f"CPU {head.cpu}: {head.program}", colour, {"font-weight": "bold"})
+        first, last = head.operations or (0, 0)
+        said = f"operation {first}" if first == last else f"operations {first} to {last}"
+        _text(picture, _left(head.cpu), 38, said if head.operations else "made no access", DIM)
+        x = str(_left(head.cpu) - 8)
+        SubElement(picture, "path", {"d": f"M{x} 8V{height - LINE}", "stroke": FAINT, "stroke-width": "1"})
+
+
+def _row(picture: Element, timeline: Timeline, row: Row, y: int) -> None:
+    """One row: the number of the step, the event, and why the CPU that ran before has stopped."""
+    event = row.event
+    marked = event.racing or event.ends
+    if marked:
+        _band(picture, timeline, y)
+    if event.steps:
+        _text(picture, 8, y, str(event.first + 1), DIM)
+    for cpu, count in row.left_out.items():
+        if cpu != event.cpu and (row.stopped is None or cpu != row.stopped[0]):
+            _text(picture, _left(cpu), y, f"({count} {'step' if count == 1 else 'steps'})", DIM)
+    if row.stopped:
+        cpu, why = row.stopped
+        colour = BAD if row.switch == CHOSEN else DIM
+        _text(picture, _left(cpu), y, f"{why} ({row.switch})", colour, {"font-style": "italic"})
+    style = {"font-weight": "bold"} if marked else {}
+    _text(picture, _left(event.cpu), y, _said(timeline, row), BAD if marked else INK, style)
+    at = {"text-anchor": "end"}
+    _text(picture, _left(event.cpu) + COLUMN - 16, y, place(event.where), DIM, at)
+
+
+def _said(timeline: Timeline, row: Row) -> str:
+    """The text of an event, cut to what its column has room for."""
+    before = row.left_out.get(row.event.cpu, 0)
+    begins = f"[{row.event.operation}] " if row.begins and timeline.is_long(row.event.cpu) else ""
+    mark = "\N{BLACK RIGHT-POINTING TRIANGLE} " if row.event.racing else ""
+    text = f"{mark}{begins}{row.event.text}" + (f" (+{before})" if before else "")
+    most = MOST_CHARACTERS - len(place(row.event.where)) - 1
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _band(picture: Element, timeline: Timeline, y: int) -> None:
+    """A band behind a row that is marked."""
+    width = GUTTER + COLUMN * len(timeline.heads)
+    place_ = f"M0 {y - 14}H{width}V{y + 5}H0Z"
+    SubElement(picture, "path", {"d": place_, "fill": BAD, "fill-opacity": "0.12"})
+
+
+def _text(picture: Element, x: int, y: int, text: str, colour: str, more: dict[str, str] | None = None) -> None:
+    """A text at a place."""
+    style = {"x": str(x), "y": str(y), "fill": colour, "font-size": SIZE, "font-family": "monospace", **(more or {})}
+    SubElement(picture, "text", style).text = clean(text)
+
+
+def place(where: Sequence[Frame]) -> str:
+    """Where an event is in the source: the function and its lines."""
+    lines = sorted({frame.line for frame in where if frame.function == where[0].function})
+    return f"{where[0].function}:{','.join(map(str, lines[:3]))}" if where else ""

@@ -1,0 +1,109 @@
+"""Timelines of violations: their width, their length, the racing pair, the switches, the count of what is left out."""
+
+from functools import cache
+from xml.etree import ElementTree
+
+import pytest
+
+from stress.config import Config
+from stress.results.pages.timeline import timeline_svg
+from stress.results.terminal.timeline import MOST_LINES, RACING, timeline_lines
+from stress.runs.controlled import Controlled, controlled
+from stress.runs.runner import world_for
+from stress.runs.settled import settle
+from stress.runs.timeline import CHOSEN, FORCED, Timeline, timeline
+from stress.schedule.choosing import PCT, POS, RANDOM
+from stress.schedule.schedule import as_runs
+from stress.scenario_files import find_scenario
+
+FIELDS = {
+    "linked_list:none": "entry#",
+    "linked_list:rcu_freed_at_once": "entry#",
+    "latched_tree:spinlock_dropped": "node#",
+    "modlist_spinlock": ".list.next",
+}
+SCHEDULES = 200
+CAUSES = ("preempted (chosen)", "has to wait (forced)", "yields (forced)", "has ended (forced)")
+
+
+def machine(name: str, traced: bool) -> Controlled:
+    """A machine of two CPUs whose operations are two each."""
+    config = Config(cpus=2, noise=0, pace_s=0.0, engine="python", duration_s=1)
+    return controlled(find_scenario(name), settle(config), world_for(config), 2, traced)
+
+
+@cache
+def shown(name: str) -> Timeline:
+    """The timeline of the first violation that is found."""
+    untraced = machine(name, traced=False)
+    for number in range(SCHEDULES):
+        if found := untraced.follow((POS, PCT, RANDOM)[number % 3], number, number):
+            break
+    runs = as_runs(untraced.made())
+    untraced.finish()
+    traced = machine(name, traced=True)
+    assert traced.replay(runs, number) == found
+    told = timeline(traced, found)
+    traced.finish()
+    return told
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("name", FIELDS)
+def test_it_fits(name: str, width: int) -> None:
+    lines = timeline_lines(shown(name), width)
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines)) <= width
+    assert all(line.isprintable() and line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_racing_pair_is_marked_and_fields_have_names(name: str) -> None:
+    lines = timeline_lines(shown(name), 80)
+    head = next(number for number, line in enumerate(lines) if line.startswith("---"))
+    foot = len(lines) - 1 - lines[::-1].index("-" * 80)
+    marked = [line for line in lines[head:foot] if line.startswith(RACING)]
+    assert len(marked) == 2
+    assert any(FIELDS[name] in line for line in lines[head:foot])
+    assert {event.cpu for event in shown(name).events if event.racing} == {0, 1}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("most", [3, 10, 30, 1000])
+def test_each_change_of_the_cpu_is_chosen_or_forced(name: str, most: int) -> None:
+    rows = shown(name).rows(most)
+    assert rows[0].switch is None
+    for before, row in zip(rows, rows[1:], strict=False):
+        changes = before.event.cpu != row.event.cpu
+        assert (row.switch in (CHOSEN, FORCED)) == changes
+        assert row.stopped is None or f"{row.stopped[1]} ({row.switch})" in CAUSES
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("most", [3, 10, 30, 1000])
+def test_the_counts_add_up(name: str, most: int) -> None:
+    told = shown(name)
+    rows = told.rows(most)
+    told_of = sum(row.event.steps for row in rows)
+    between = sum(sum(row.left_out.values()) for row in rows)
+    assert told_of + between == sum(told.steps.values()) == len(told.cpus)
+    assert told.left_out(rows) == between
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_drawing_is_xml_and_has_the_same_events(name: str) -> None:
+    drawing = ElementTree.fromstring(timeline_svg(shown(name)))
+    tags = [element.tag.rpartition("}")[2] for element in drawing]
+    assert tags[:2] == ["title", "desc"]
+    assert set(tags) == {"title", "desc", "text", "path"}
+    assert any(FIELDS[name] in (element.text or "") for element in drawing)
+
+
+def test_text_of_others_cannot_act() -> None:
+    told = shown("linked_list:none")
+    [head, *more] = told.heads
+    import attrs
+
+    bad = attrs.evolve(told, heads=(attrs.evolve(head, program="<script>\x1b[2J"), *more))
+    assert all(line.isprintable() for line in timeline_lines(bad, 80))
+    assert "<script>" not in timeline_svg(bad) and "\x1b" not in timeline_svg(bad)
