@@ -1,8 +1,11 @@
 """Timelines of violations: their width, their length, the racing pair, the switches, the count of what is left out."""
 
+from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from xml.etree import ElementTree
 
+import attrs
 import pytest
 
 from stress.config import Config
@@ -12,9 +15,9 @@ from stress.runs.controlled import Controlled, controlled
 from stress.runs.runner import world_for
 from stress.runs.settled import settle
 from stress.runs.timeline import CHOSEN, FORCED, Timeline, timeline
+from stress.scenario_files import find_scenario
 from stress.schedule.choosing import PCT, POS, RANDOM
 from stress.schedule.schedule import as_runs
-from stress.scenario_files import find_scenario
 
 FIELDS = {
     "linked_list:none": "entry#",
@@ -28,7 +31,7 @@ CAUSES = ("preempted (chosen)", "has to wait (forced)", "yields (forced)", "has 
 
 def machine(name: str, traced: bool) -> Controlled:
     """A machine of two CPUs whose operations are two each."""
-    config = Config(cpus=2, noise=0, pace_s=0.0, engine="python", duration_s=1)
+    config = Config(cpus=2, noise=Fraction(0), pace_s=0.0, engine="python", duration_s=1)
     return controlled(find_scenario(name), settle(config), world_for(config), 2, traced)
 
 
@@ -73,7 +76,7 @@ def test_the_racing_pair_is_marked_and_fields_have_names(name: str) -> None:
 def test_each_change_of_the_cpu_is_chosen_or_forced(name: str, most: int) -> None:
     rows = shown(name).rows(most)
     assert rows[0].switch is None
-    for before, row in zip(rows, rows[1:], strict=False):
+    for before, row in pairwise(rows):
         changes = before.event.cpu != row.event.cpu
         assert (row.switch in (CHOSEN, FORCED)) == changes
         assert row.stopped is None or f"{row.stopped[1]} ({row.switch})" in CAUSES
@@ -102,8 +105,7 @@ def test_the_drawing_is_xml_and_has_the_same_events(name: str) -> None:
 def test_text_of_others_cannot_act() -> None:
     told = shown("linked_list:none")
     [head, *more] = told.heads
-    import attrs
-
     bad = attrs.evolve(told, heads=(attrs.evolve(head, program="<script>\x1b[2J"), *more))
     assert all(line.isprintable() for line in timeline_lines(bad, 80))
-    assert "<script>" not in timeline_svg(bad) and "\x1b" not in timeline_svg(bad)
+    assert "<script>" not in timeline_svg(bad)
+    assert "\x1b" not in timeline_svg(bad)

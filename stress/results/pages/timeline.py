@@ -1,10 +1,8 @@
 """The timeline of a schedule as a drawing for a page: the columns and rows of the terminal's, with colours."""
 
-from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from stress.machine.stacks import Frame
 from stress.results.pages.palette import BAD, DAY, DIM, FAINT, INK
 from stress.results.pages.text import clean
 from stress.runs.timeline import CHOSEN, Row, Timeline
@@ -69,7 +67,7 @@ def _row(picture: Element, timeline: Timeline, row: Row, y: int) -> None:
     style = {"font-weight": "bold"} if marked else {}
     _text(picture, _left(event.cpu), y, _said(timeline, row), BAD if marked else INK, style)
     at = {"text-anchor": "end"}
-    _text(picture, _left(event.cpu) + COLUMN - 16, y, place(event.where), DIM, at)
+    _text(picture, _left(event.cpu) + COLUMN - 16, y, event.place, DIM, at)
 
 
 def _said(timeline: Timeline, row: Row) -> str:
@@ -78,24 +76,18 @@ def _said(timeline: Timeline, row: Row) -> str:
     begins = f"[{row.event.operation}] " if row.begins and timeline.is_long(row.event.cpu) else ""
     mark = "\N{BLACK RIGHT-POINTING TRIANGLE} " if row.event.racing else ""
     text = f"{mark}{begins}{row.event.text}" + (f" (+{before})" if before else "")
-    most = MOST_CHARACTERS - len(place(row.event.where)) - 1
+    most = MOST_CHARACTERS - len(row.event.place) - 1
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _band(picture: Element, timeline: Timeline, y: int) -> None:
     """A band behind a row that is marked."""
     width = GUTTER + COLUMN * len(timeline.heads)
-    place_ = f"M0 {y - 14}H{width}V{y + 5}H0Z"
-    SubElement(picture, "path", {"d": place_, "fill": BAD, "fill-opacity": "0.12"})
+    band = f"M0 {y - 14}H{width}V{y + 5}H0Z"
+    SubElement(picture, "path", {"d": band, "fill": BAD, "fill-opacity": "0.12"})
 
 
 def _text(picture: Element, x: int, y: int, text: str, colour: str, more: dict[str, str] | None = None) -> None:
     """A text at a place."""
     style = {"x": str(x), "y": str(y), "fill": colour, "font-size": SIZE, "font-family": "monospace", **(more or {})}
     SubElement(picture, "text", style).text = clean(text)
-
-
-def place(where: Sequence[Frame]) -> str:
-    """Where an event is in the source: the function and its lines."""
-    lines = sorted({frame.line for frame in where if frame.function == where[0].function})
-    return f"{where[0].function}:{','.join(map(str, lines[:3]))}" if where else ""

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from stress.machine.stacks import Frame
 from stress.runs.timeline import Head, Row, Timeline
 from stress.safe_text import printable
 
@@ -16,7 +15,6 @@ NARROWEST = 22
 GUTTER = 7
 OTHERS = 9
 """The width of the column that names CPUs which have none of their own."""
-MOST_SOURCE_LINES = 3
 RACING, OUTCOME = ">>", "!!"
 BAR = "|"
 
@@ -119,19 +117,10 @@ def _row(timeline: Timeline, row: Row, layout: Layout, known: bool) -> Iterator[
     if event.cpu not in layout.cpus:
         yield layout.line(gutter, {}, f"CPU {event.cpu}")
         return
-    first, *more = _cell(text, place(event.where), layout.width, known)
+    first, *more = _cell(text, printable(event.place.encode()), layout.width, known)
     yield layout.line(gutter, {**cells, event.cpu: first}, other)
     for line in more:
         yield layout.line("", {event.cpu: line})
-
-
-def place(where: Sequence[Frame]) -> str:
-    """Where an event is in the source: the function and its lines."""
-    if not where:
-        return ""
-    lines = sorted({frame.line for frame in where if frame.function == where[0].function})
-    shown = ",".join(map(str, lines[:MOST_SOURCE_LINES])) + ("..." if len(lines) > MOST_SOURCE_LINES else "")
-    return printable(f"{where[0].function}:{shown}".encode())
 
 
 def _cell(text: str, at: str, width: int, known: bool) -> list[str]:

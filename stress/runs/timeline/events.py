@@ -12,7 +12,7 @@ from stress.runs.timeline.model import ALWAYS, Event
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import KFREE
 from stress.runs.timeline.race import SAFEPOINT, Race
-from stress.runs.timeline.shared import shared_words, touching, words_of, writes
+from stress.runs.timeline.shared import Uses, words_of, writes
 from stress.schedule.schedule import Step
 
 STOPS = {
@@ -21,11 +21,14 @@ STOPS = {
     "stopmachine": "is held by stop_machine",
 }
 HELPERS = (
-    *(f"stress/kernel/{name}.py" for name in "protocol list spinlock stop_machine string struct contents".split()),
+    *(
+        f"stress/kernel/{name}.py"
+        for name in ["protocol", "list", "spinlock", "stop_machine", "string", "struct", "contents"]
+    ),
     "stress/machine/",
 )
 """Files whose functions are called from where the reader wants to be shown."""
-OF_FOCUS, POINTS_THERE, LOCKS, LATE, WRITES, READS, CALLS = 8, 7, 6, 5, 4, 3, 2
+OF_FOCUS, POINTS_THERE, LOCKS, LATE, WRITES, READS, CALLS, AGAIN = 8, 7, 6, 5, 4, 3, 2, 1
 LAST_STEPS = 4
 MOST_PARTS = 3
 
@@ -43,25 +46,34 @@ class Told:
 class Teller:
     """Tells the accesses of a trace one by one."""
 
-    def __init__(self, trace: Sequence[Step], names: Names, race: Race | None, culprit: int | None) -> None:
+    def __init__(self, uses: Uses, names: Names, race: Race | None, culprit: int | None) -> None:
         """See what matters; `culprit` is the CPU whose operation was found wrong, if one was."""
-        self.trace, self.names, self.race = trace, names, race
-        self.shared = shared_words(trace)
-        mine = [number for number, step in enumerate(trace) if step.cpu == culprit and not _is_safepoint(step)]
+        self.uses, self.trace, self.names, self.race = uses, uses.trace, names, race
+        self._stops: dict[int, str] = {}
+        mine = [
+            number
+            for number, step in enumerate(uses.trace)
+            if step.cpu == culprit and not writes(step) and not _is_safepoint(step)
+        ]
         self.late = frozenset(mine[-LAST_STEPS:])
 
     def told(self, number: int) -> Told | None:
         """What an access tells; None if it does not matter."""
         step = self.trace[number]
+        if self._is_racing(number) and number not in self.names.objects.call_of:
+            return self._access(number)
         if number in self.names.objects.call_of:
             return self._call(number)
         if stop := next((text for name, text in STOPS.items() if _is_in(step, name)), None):
-            return Told(("stop", stop), stop, "", self._weight_of_lock(number))
+            is_known = self._stops.get(step.cpu) == stop
+            self._stops[step.cpu] = stop
+            return Told(("stop", stop), stop, "", AGAIN if is_known else self._weight_of_lock(number))
         if _is_safepoint(step):
             return None
+        self._stops.pop(step.cpu, None)
         if guard_of(step.address) == step.address:
             return self._lock(number)
-        if number in self.late or any(word in self.shared for word in words_of(step)) or self._is_racing(number):
+        if number in self.late or any(word in self.uses.shared for word in words_of(step)) or self._is_racing(number):
             return self._access(number)
         return None
 
@@ -79,9 +91,9 @@ class Teller:
         text = f"{call.function}({what})" if call.function == KFREE else f"{call.function}: {what}"
         if life and life.before and call.function != KFREE and life.before.freed is not None:
             text += f", where {self.names.object(life.before)} was"
-        is_focus = self.race is not None and self.race.life is not None and bool(life)
-        is_before = self.race is not None and number < self.race.second
-        weight = OF_FOCUS if is_focus and is_before and life.block == self.race.life.block else CALLS
+        race = self.race
+        is_focus = race is not None and race.life is not None and life is not None and life.block == race.life.block
+        weight = OF_FOCUS if is_focus and race is not None and number < race.second else CALLS
         goes_on = number > call.steps[0] and self.trace[number].run != self.trace[call.steps[0]].run
         return Told((id(call),), f"{text} goes on" if goes_on else text, "", CALLS if goes_on else weight)
 
@@ -152,7 +164,7 @@ class Teller:
         block = race.life.block
         if step.new & ~7 == block or self.names.objects.block_of(step.address) == block:
             return ""
-        before = next((other.new for _, other in touching(self.trace[:number], step.address)), 0)
+        before = next((other.new for _, other in self.uses.before(step.address, number)), 0)
         return f", was {self.names.value(before, step.address, number)}" if before & ~7 == block else ""
 
 

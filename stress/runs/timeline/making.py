@@ -11,6 +11,7 @@ from stress.runs.timeline.model import ALWAYS, Event, Head, Timeline
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import Objects
 from stress.runs.timeline.race import find_race, story_of
+from stress.runs.timeline.shared import Uses
 from stress.schedule.schedule import Step
 
 
@@ -22,8 +23,9 @@ def timeline(controlled: Controlled, found: tuple[str, ...]) -> Timeline:
     labels = structure.labels if structure else {}
     slice_ = Slice(controlled.ram, controlled.programs, controlled.scenario.outcomes, 0, 0.0, None, labels)
     names = Names(controlled.ram, slice_, objects, trace)
-    race = find_race(trace, objects, violation)
-    teller = Teller(trace, names, race, violation.cpu if violation else None)
+    uses = Uses(trace)
+    race = find_race(uses, objects, violation)
+    teller = Teller(uses, names, race, violation.cpu if violation else None)
     events = events_of(teller)
     events.append(_end(violation, found, names, trace))
     operations = {

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import attrs
 
@@ -15,6 +16,8 @@ MOST_ROWS = 30
 """Rows that leave room, in 40 lines, for the head and the foot."""
 NEAR_THESE = 7
 """Of events that weigh less, those tell more that are near one of this weight."""
+MOST_LINES = 3
+"""Source lines that an event names."""
 ALWAYS = 9
 """The weight of what is never left out."""
 
@@ -50,6 +53,13 @@ class Event:
     racing: bool = False
     ends: bool = False
 
+    @property
+    def place(self) -> str:
+        """Where it is in the source: the function and its lines; empty if that is not known."""
+        lines = sorted({frame.line for frame in self.where if frame.function == self.where[0].function})
+        shown = ",".join(map(str, lines[:MOST_LINES])) + ("..." if len(lines) > MOST_LINES else "")
+        return f"{self.where[0].function}:{shown}" if self.where else ""
+
 
 @attrs.frozen(kw_only=True)
 class Row:
@@ -67,7 +77,7 @@ class Row:
     begins: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Timeline:
     """All that is drawn of a schedule.
 
@@ -95,29 +105,38 @@ class Timeline:
 
     def rows(self, most: int = MOST_ROWS) -> tuple[Row, ...]:
         """The rows that tell most, in their order, `most` of them at most."""
-        chosen = sorted(sorted(self.events, key=self._rank)[:most], key=lambda event: event.first)
+        chosen = sorted(self._ranked[:most], key=lambda event: event.first)
         return tuple(self._row(before, event) for before, event in zip([None, *chosen], chosen, strict=False))
 
     def left_out(self, rows: Sequence[Row]) -> int:
         """How many accesses the rows do not tell."""
         return sum(self.steps.values()) - sum(row.event.steps for row in rows)
 
-    def _rank(self, event: Event) -> tuple[int, int]:
-        """Sorts events: those of the greatest weight first, of these the ones that are next to the racing pair."""
-        marks = [other.first for other in self.events if other.weight >= NEAR_THESE]
-        return -event.weight, min((abs(event.first - mark) for mark in marks), default=0)
+    @cached_property
+    def _ranked(self) -> list[Event]:
+        """The events, those of the greatest weight first, of these the ones that are next to what weighs most."""
+        marks = [event.first for event in self.events if event.weight >= NEAR_THESE]
+        rank = {id(event): min((abs(event.first - at) for at in marks), default=0) for event in self.events}
+        return sorted(self.events, key=lambda event: (-event.weight, rank[id(event)]))
+
+    @cached_property
+    def _begins(self) -> frozenset[int]:
+        """The numbers of the accesses with which the first event of each operation of a CPU starts."""
+        firsts: dict[tuple[int, int], int] = {}
+        for event in self.events:
+            firsts.setdefault((event.cpu, event.operation), event.first)
+        return frozenset(firsts.values())
 
     def _row(self, before: Event | None, event: Event) -> Row:
         """The row of an event that comes after the one `before`."""
         since = before.last if before else -1
-        previous = [other for other in self.events if other.cpu == event.cpu and other.first < event.first]
         stopped = self._stopped(before, event)
         return Row(
             event=event,
             left_out=self._between(since, event),
             stopped=stopped[:2] if stopped else None,
             switch=stopped[2] if stopped else None,
-            begins=not previous or previous[-1].operation != event.operation,
+            begins=event.first in self._begins,
         )
 
     def _between(self, since: int, event: Event) -> dict[int, int]:

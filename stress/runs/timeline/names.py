@@ -1,12 +1,11 @@
 """Names of addresses and values in a trace: `rule#2.next`, `update_lock`, NULL, poison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from stress.judge.addresses import hexed, poison_name
 from stress.judge.harvest import Slice
 from stress.kernel import struct_module as module
 from stress.kernel.kallsyms import SYM_BYTES
-from stress.kernel.struct import Struct
 from stress.machine import words
 from stress.machine.ram import Ram
 from stress.machine.slab import POISON_FREE, POISON_INUSE, POISON_LAST_WORD
@@ -142,5 +141,3 @@ class Names:
         if offset >= strings:
             return f"strtab[{offset - strings}]"
         return f"symtab[{(offset - symbols) // SYM_BYTES}]" if offset >= symbols else None
-
-

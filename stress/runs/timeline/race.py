@@ -8,13 +8,14 @@ from stress.judge.violation import Violation
 from stress.machine.words import guard_of
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import KFREE, Life, Objects
-from stress.runs.timeline.shared import shared_words, touching, writes
+from stress.runs.timeline.shared import WORD, Uses, writes
 from stress.schedule.schedule import Step
 
 Pair = tuple[int, int]
 MOST_OFFSET = 0x1000
 """A pointer to an object gives a bad address that is this far from it at most."""
 SAFEPOINT = "cond_resched"
+OF_STOPS = (SAFEPOINT, "stop_machine", "restart_machine", "stopmachine")
 
 
 @attrs.frozen
@@ -31,33 +32,33 @@ class Race:
     pointer: int | None = None
 
 
-def find_race(trace: Sequence[Step], objects: Objects, violation: Violation | None) -> Race | None:
+def find_race(uses: Uses, objects: Objects, violation: Violation | None) -> Race | None:
     """The pair that shows most: of the access to blame, else of the operation, else the last one of all."""
-    ways: list[Callable[[Sequence[Step], Objects, Violation], Pair | None]]
-    ways = [_of_overwritten, _of_hit, _of_fault, _of_warning, _of_operation]
-    pair = next((pair for way in ways if (pair := way(trace, objects, violation))), None) if violation else None
-    pair = pair or _last_conflict(trace, None)
-    return _with_pointer(trace, objects, *pair) if pair else None
+    ways: list[Callable[[Uses, Objects, Violation], Pair | None]]
+    ways = [_of_overwritten, _of_hit, _of_fault, _of_warning, _of_operation, _of_focus]
+    pair = next((pair for way in ways if (pair := way(uses, objects, violation))), None) if violation else None
+    pair = pair or _last_conflict(uses)
+    return _with_pointer(uses, objects, *pair) if pair else None
 
 
-def _with_pointer(trace: Sequence[Step], objects: Objects, first: int, second: int) -> Race:
+def _with_pointer(uses: Uses, objects: Objects, first: int, second: int) -> Race:
     """The race of a pair: where the pointer was to an object that is gone by now, the free of that is what raced."""
-    life = objects.at(trace[second].address, second)
-    pointer = _pointer_to(trace, objects, second)
+    life = objects.at(uses.trace[second].address, second)
+    pointer = _pointer_to(uses, objects, second)
     if life is None or pointer is None:
         return Race(first, second, life, pointer)
-    then = objects.at(trace[second].address, pointer)
+    then = objects.at(uses.trace[second].address, pointer)
     if then is not None and then.freed is not None and pointer < then.freed < second:
         return Race(then.freed, second, then, pointer)
     return Race(first, second, life, pointer)
 
 
-def _pointer_to(trace: Sequence[Step], objects: Objects, number: int) -> int | None:
+def _pointer_to(uses: Uses, objects: Objects, number: int) -> int | None:
     """The access by which a CPU came, in this operation, by the address of the block that it now accesses."""
-    step = trace[number]
+    step = uses.trace[number]
     block = objects.block_of(step.address)
     for at in range(number - 1, -1, -1):
-        other = trace[at]
+        other = uses.trace[at]
         if other.cpu == step.cpu and other.operation == step.operation and block:
             # Flags may be in the lowest bits; what points into the block from inside it leads nowhere new.
             if other.new & ~7 == block and objects.block_of(other.address) != block:
@@ -65,7 +66,7 @@ def _pointer_to(trace: Sequence[Step], objects: Objects, number: int) -> int | N
     return None
 
 
-def _free_before(trace: Sequence[Step], objects: Objects, address: int, number: int) -> int | None:
+def _free_before(objects: Objects, address: int, number: int) -> int | None:
     """The number of the access that freed the object at an address before another access; by any CPU."""
     life = objects.at(address, number)
     while life is not None and life.freed is None:
@@ -73,25 +74,25 @@ def _free_before(trace: Sequence[Step], objects: Objects, address: int, number: 
     return life.freed if life else None
 
 
-def _partner(trace: Sequence[Step], objects: Objects, number: int) -> int | None:
+def _partner(uses: Uses, objects: Objects, number: int) -> int | None:
     """The last write by another CPU to the word of an access, or the free of its block, before it."""
-    step = trace[number]
-    found = (at for at, other in touching(trace[:number], step.address) if other.cpu != step.cpu and writes(other))
+    step = uses.trace[number]
+    found = (at for at, other in uses.before(step.address, number) if other.cpu != step.cpu and writes(other))
     at = next(found, None)
     call = objects.call_of.get(at) if at is not None else None
     return call.taken if call and call.taken is not None else at
 
 
-def _of_hit(trace: Sequence[Step], objects: Objects, violation: Violation) -> Pair | None:
+def _of_hit(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
     """The access to memory that was not allocated, and the free."""
     if violation.hit is None:
         return None
     mine = [
         number
-        for number, step in touching(trace, violation.hit.address)
+        for number, step in uses.before(violation.hit.address)
         if step.cpu == violation.cpu and step.operation == violation.operation and number not in objects.call_of
     ]
-    frees = {number: _free_before(trace, objects, violation.hit.address, number) for number in mine}
+    frees = {number: _free_before(objects, violation.hit.address, number) for number in mine}
     bad = [number for number in mine if frees[number] is not None]
     if not bad:
         return None
@@ -99,67 +100,100 @@ def _of_hit(trace: Sequence[Step], objects: Objects, violation: Violation) -> Pa
     return (free, bad[-1]) if violation.hit_freed else None
 
 
-def _of_fault(trace: Sequence[Step], objects: Objects, violation: Violation) -> Pair | None:
+def _of_fault(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
     """The access that read the pointer which led astray, and the write that it took it from."""
     if violation.fault is None:
         return None
-    for number in range(len(trace) - 1, -1, -1):
-        step = trace[number]
+    for number in range(len(uses.trace) - 1, -1, -1):
+        step = uses.trace[number]
         if step.cpu == violation.cpu and 0 <= violation.fault.address - step.old % (1 << 64) < MOST_OFFSET:
-            partner = _partner(trace, objects, number)
+            partner = _partner(uses, objects, number)
             return None if partner is None else (partner, number)
     return None
 
 
-def _of_overwritten(trace: Sequence[Step], objects: Objects, violation: Violation) -> Pair | None:
+def _of_overwritten(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
     """The write into a block that was free, and the free."""
     if violation.overwritten is None:
         return None
-    for number, step in touching(trace, violation.overwritten.address):
+    for number, step in uses.before(violation.overwritten.address):
         life = objects.at(step.address, number)
         if writes(step) and number not in objects.call_of and life and life.freed is not None and life.freed < number:
             return life.freed, number
     return None
 
 
-def _of_warning(trace: Sequence[Step], objects: Objects, violation: Violation) -> Pair | None:
-    """The last accesses to the word that the kernel warned of."""
-    if violation.warning is None:
+def _of_warning(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
+    """The access after which the kernel warned of a word, and the nearest one of another CPU that conflicts."""
+    if violation.warning is None or not violation.warning.stack:
         return None
-    address = violation.warning.address // 8 * 8
-    return _last_conflict(trace, frozenset([address]))
+    warned_in, address = violation.warning.stack[0], violation.warning.address
+    looks = (at for at, step in uses.before(address) if step.cpu == violation.cpu and _is_in(step, warned_in.function))
+    look = next(looks, None)
+    if look is None:
+        return None
+    step = uses.trace[look]
+    others = (*uses.before(address, look), *uses.after(address, look))
+    found = next((at for at, other in others if other.cpu != step.cpu and (writes(other) or writes(step))), None)
+    return None if found is None else (min(found, look), max(found, look))
 
 
-def _of_operation(trace: Sequence[Step], objects: Objects, violation: Violation) -> Pair | None:
+def _of_operation(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
     """The last access of the operation to a word that another CPU wrote while the operation was under way."""
-    mine = [at for at, step in enumerate(trace) if (step.cpu, step.operation) == (violation.cpu, violation.operation)]
-    shared = shared_words(trace)
+    mine = _operation(uses, violation)
     for number in reversed(mine):
-        step = trace[number]
-        if _is_plain(step) and step.address // 8 * 8 in shared:
-            partner = _partner(trace, objects, number)
+        step = uses.trace[number]
+        if _is_plain(step) and step.address // WORD * WORD in uses.shared:
+            partner = _partner(uses, objects, number)
             if partner is not None and partner > mine[0]:
                 return partner, number
     return None
 
 
+def _of_focus(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
+    """The last access of the operation to the block that was looked at, and the last write of another CPU there."""
+    block = objects.block_of(violation.focus or (violation.walk[-1].address if violation.walk else 0))
+    touched = [at for at, step in enumerate(uses.trace) if block and objects.block_of(step.address) == block]
+    mine = frozenset(_operation(uses, violation))
+    second = next((at for at in reversed(touched) if at in mine), None)
+    if second is None:
+        return None
+    cpu = uses.trace[second].cpu
+    others = (at for at in reversed(touched) if at < second and uses.trace[at].cpu != cpu and writes(uses.trace[at]))
+    first = next(others, None)
+    return None if first is None else (first, second)
+
+
+def _operation(uses: Uses, violation: Violation) -> list[int]:
+    """The accesses of the operation that was found wrong."""
+    wanted = violation.cpu, violation.operation
+    return [at for at, step in enumerate(uses.trace) if (step.cpu, step.operation) == wanted]
+
+
+def _is_in(step: Step, function: str) -> bool:
+    """Whether an access is made in a function, or in what that calls."""
+    return any(frame.function == function for frame in step.stack)
+
+
 def _is_plain(step: Step) -> bool:
-    """Whether an access is the program's own, and not to a lock."""
-    is_safepoint = bool(step.stack) and step.stack[0].function == SAFEPOINT
-    return guard_of(step.address) != step.address and not is_safepoint
+    """Whether an access is the program's own, to no lock and not for a stop."""
+    return guard_of(step.address) != step.address and not any(frame.function in OF_STOPS for frame in step.stack)
 
 
-def _last_conflict(trace: Sequence[Step], only: frozenset[int] | None) -> Pair | None:
+def _last_conflict(uses: Uses) -> Pair | None:
     """The last two accesses of different CPUs to one word of which one is a write."""
-    shared = shared_words(trace) if only is None else only
-    for number in range(len(trace) - 1, -1, -1):
-        step = trace[number]
-        if step.address // 8 * 8 not in shared or (only is None and not _is_plain(step)):
-            continue
-        for at, other in touching(trace[:number], step.address):
-            if other.cpu != step.cpu and (writes(other) or writes(step)):
-                return at, number
+    for number in range(len(uses.trace) - 1, -1, -1):
+        step = uses.trace[number]
+        if step.address // WORD * WORD in uses.shared and _is_plain(step):
+            others = (at for at, one in uses.before(step.address, number) if one.cpu != step.cpu and _clash(one, step))
+            if (found := next(others, None)) is not None:
+                return found, number
     return None
+
+
+def _clash(one: Step, other: Step) -> bool:
+    """Whether one of two accesses is a write."""
+    return writes(one) or writes(other)
 
 
 def story_of(race: Race | None, trace: Sequence[Step], names: Names) -> str:
@@ -173,6 +207,17 @@ def story_of(race: Race | None, trace: Sequence[Step], names: Names) -> str:
     if call and call.life:
         done = "freed" if call.function == KFREE else "allocated"
         who = "itself" if first.cpu == second.cpu else f"CPU {first.cpu}"
-        return f"CPU {second.cpu} {verb} {what} after {who} had {done} {names.object(call.life)}."
-    did = "wrote" if writes(first) else "read"
-    return f"CPU {second.cpu} {verb} {what}, which CPU {first.cpu} {did} before."
+        said = f"CPU {second.cpu} {verb} {what} after {who} had {done} {names.object(call.life)}."
+        return f"{said}{_origin(race, trace, names)}"
+    other = names.address(first.address, race.first)
+    did = "written" if writes(first) else "read"
+    where = "it" if first.address // WORD == second.address // WORD else other
+    return f"CPU {second.cpu} {verb} {what} after CPU {first.cpu} had {did} {where}."
+
+
+def _origin(race: Race, trace: Sequence[Step], names: Names) -> str:
+    """A sentence that says where the pointer came from."""
+    if race.pointer is None or race.life is None:
+        return ""
+    source = names.address(trace[race.pointer].address, race.pointer)
+    return f" It had read its pointer to {names.object(race.life)} from {source} at step {race.pointer + 1}."

@@ -1,5 +1,6 @@
 """What the accesses of a trace touch, and which words several CPUs use."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from stress.machine.blocks import SLAB_LOCK
@@ -22,19 +23,33 @@ def writes(step: Step) -> bool:
     return step.old != step.new if step.access == READ_MODIFY_WRITE else step.access < 0
 
 
-def shared_words(trace: Sequence[Step]) -> frozenset[int]:
-    """The words that one CPU wrote and another one used; the slab's lock is told by its calls."""
-    users: dict[int, set[int]] = {}
-    written: set[int] = set()
-    for step in trace:
-        for word in words_of(step):
-            users.setdefault(word, set()).add(step.cpu)
-            if writes(step):
-                written.add(word)
-    return frozenset(word for word in written if len(users[word]) > 1) - {SLAB_LOCK}
+class Uses:
+    """Who used which word, and when. `shared` are the words that one CPU wrote and another one used.
 
+    The slab's lock is not among them: calls of the slab tell it.
+    """
 
-def touching(trace: Sequence[Step], address: int) -> Iterator[tuple[int, Step]]:
-    """The accesses to the word at an address, the last one first."""
-    word = address // WORD * WORD
-    return ((number, trace[number]) for number in range(len(trace) - 1, -1, -1) if word in words_of(trace[number]))
+    def __init__(self, trace: Sequence[Step]) -> None:
+        """Go through a trace once."""
+        self.trace = trace
+        self._numbers: dict[int, list[int]] = {}
+        users: dict[int, set[int]] = {}
+        written: set[int] = set()
+        for number, step in enumerate(trace):
+            for word in words_of(step):
+                self._numbers.setdefault(word, []).append(number)
+                users.setdefault(word, set()).add(step.cpu)
+                if writes(step):
+                    written.add(word)
+        self.shared = frozenset(word for word in written if len(users[word]) > 1) - {SLAB_LOCK}
+
+    def before(self, address: int, number: int | None = None) -> Iterator[tuple[int, Step]]:
+        """The accesses to the word at an address before a number, or all; the last one first."""
+        numbers = self._numbers.get(address // WORD * WORD, [])
+        end = len(numbers) if number is None else bisect_left(numbers, number)
+        return ((at, self.trace[at]) for at in reversed(numbers[:end]))
+
+    def after(self, address: int, number: int) -> Iterator[tuple[int, Step]]:
+        """The accesses to the word at an address after a number, in their order."""
+        numbers = self._numbers.get(address // WORD * WORD, [])
+        return ((at, self.trace[at]) for at in numbers[bisect_left(numbers, number + 1) :])
