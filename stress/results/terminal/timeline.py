@@ -13,7 +13,7 @@ LEAST_WIDTH = 80
 NARROWEST = 22
 """The fewest characters that a column of a CPU can have."""
 GUTTER = 7
-OTHERS = 9
+OTHERS = 10
 """The width of the column that names CPUs which have none of their own."""
 RACING, OUTCOME = ">>", "!!"
 BAR = "|"
@@ -43,7 +43,7 @@ def timeline_lines(timeline: Timeline, width: int) -> list[str]:
     width = max(width, LEAST_WIDTH)
     layout = _layout(timeline, width)
     for most in range(MOST_LINES, 0, -1):
-        lines = _lines(timeline, timeline.rows(most), layout, width)
+        lines = _lines(timeline, timeline.rows(most, layout.cpus), layout, width)
         if len(lines) <= MOST_LINES:
             return lines
     return lines[:MOST_LINES]
@@ -86,8 +86,8 @@ def _known(rows: Sequence[Row]) -> Iterator[bool]:
 def _heads(timeline: Timeline, layout: Layout) -> Iterator[str]:
     """The heads of the columns: CPU and program, then the operations."""
     heads = {head.cpu: head for head in timeline.heads}
-    names = {cpu: f"CPU {cpu}: {printable(heads[cpu].program.encode())}" for cpu in layout.cpus}
-    yield layout.line("  step", names, "others")
+    names = {cpu: f"CPU {cpu}: {printable(heads[cpu].program.encode(errors='surrogateescape'))}" for cpu in layout.cpus}
+    yield layout.line("  step", names, "others ran" if layout.others else "")
     yield layout.line("", {cpu: _operations(heads[cpu]) for cpu in layout.cpus})
 
 
@@ -105,18 +105,15 @@ def _row(timeline: Timeline, row: Row, layout: Layout, known: bool) -> Iterator[
     mark = RACING if event.racing else OUTCOME if event.ends else ""
     gutter = f"{mark:2}{event.first + 1 if event.steps else '':>4}"
     cells = {cpu: f"({count} steps)" if count > 1 else "(1 step)" for cpu, count in row.left_out.items()}
-    other = ""
     if row.stopped is not None:
         cpu, why = row.stopped
         cells[cpu] = f"-- {why} ({row.switch}) --"
-        other = f"CPU {cpu} {row.switch}" if cpu not in layout.cpus else ""
+    hidden = [str(cpu) for cpu in sorted(row.left_out) if cpu not in layout.cpus]
+    other = f"CPU {','.join(hidden)}" if hidden else ""
     before = row.left_out.get(event.cpu, 0)
     text = printable(event.text.encode(errors="surrogateescape")) + (f" (+{before})" if before else "")
     if row.begins and timeline.is_long(event.cpu):
         text = f"[{event.operation}] {text}"
-    if event.cpu not in layout.cpus:
-        yield layout.line(gutter, {}, f"CPU {event.cpu}")
-        return
     first, *more = _cell(text, printable(event.place.encode()), layout.width, known)
     yield layout.line(gutter, {**cells, event.cpu: first}, other)
     for line in more:

@@ -21,10 +21,13 @@ STOPS = {
     "stopmachine": "is held by stop_machine",
 }
 HELPERS = (
-    *(
-        f"stress/kernel/{name}.py"
-        for name in ["protocol", "list", "spinlock", "stop_machine", "string", "struct", "contents"]
-    ),
+    "stress/kernel/protocol.py",
+    "stress/kernel/list.py",
+    "stress/kernel/spinlock.py",
+    "stress/kernel/stop_machine.py",
+    "stress/kernel/string.py",
+    "stress/kernel/struct.py",
+    "stress/kernel/contents.py",
     "stress/machine/",
 )
 """Files whose functions are called from where the reader wants to be shown."""

@@ -1,7 +1,7 @@
 """A timeline as a value: its columns, its events, and the rows that are left when there is room for so many."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import attrs
@@ -103,9 +103,10 @@ class Timeline:
         """Whether a CPU had several operations."""
         return any(head.cpu == cpu and head.operations and len(set(head.operations)) > 1 for head in self.heads)
 
-    def rows(self, most: int = MOST_ROWS) -> tuple[Row, ...]:
-        """The rows that tell most, in their order, `most` of them at most."""
-        chosen = sorted(self._ranked[:most], key=lambda event: event.first)
+    def rows(self, most: int = MOST_ROWS, cpus: Collection[int] | None = None) -> tuple[Row, ...]:
+        """The rows that tell most, in their order, `most` of them at most; of some CPUs alone if they are given."""
+        ranked = [event for event in self._ranked if cpus is None or event.cpu in cpus]
+        chosen = sorted(ranked[:most], key=lambda event: event.first)
         return tuple(self._row(before, event) for before, event in zip([None, *chosen], chosen, strict=False))
 
     def left_out(self, rows: Sequence[Row]) -> int:

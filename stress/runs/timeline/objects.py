@@ -1,4 +1,4 @@
-"""Objects of the heap in a trace: which block held which object, from when to when, and what the slab was called for."""
+"""Objects of the heap in a trace: which block held which object when, and the calls of the slab."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -65,7 +65,7 @@ class Objects:
         self._ram = ram
         self._lives: dict[int, list[Life]] = {}
         # `calls_in` hands a call out before it has all of its accesses.
-        calls = sorted(list(calls_in(trace)), key=lambda call: call.steps[0] if call.taken is None else call.taken)
+        calls = sorted(calls_in(trace), key=lambda call: call.steps[0] if call.taken is None else call.taken)
         self.call_of: Mapping[int, Call] = {number: call for call in calls for number in call.steps}
         for call in calls:
             self._follow(call, trace)
