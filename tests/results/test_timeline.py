@@ -29,22 +29,22 @@ SCHEDULES = 200
 CAUSES = ("preempted (chosen)", "has to wait (forced)", "yields (forced)", "has ended (forced)")
 
 
-def machine(name: str, traced: bool) -> Controlled:
-    """A machine of two CPUs whose operations are two each."""
-    config = Config(cpus=2, noise=Fraction(0), pace_s=0.0, engine="python", duration_s=1)
+def machine(name: str, cpus: int, traced: bool) -> Controlled:
+    """A machine whose CPUs have two operations each."""
+    config = Config(cpus=cpus, noise=Fraction(0), pace_s=0.0, engine="python", duration_s=1)
     return controlled(find_scenario(name), settle(config), world_for(config), 2, traced)
 
 
 @cache
-def shown(name: str) -> Timeline:
+def shown(name: str, cpus: int = 2) -> Timeline:
     """The timeline of the first violation that is found."""
-    untraced = machine(name, traced=False)
+    untraced = machine(name, cpus, traced=False)
     for number in range(SCHEDULES):
         if found := untraced.follow((POS, PCT, RANDOM)[number % 3], number, number):
             break
     runs = as_runs(untraced.made())
     untraced.finish()
-    traced = machine(name, traced=True)
+    traced = machine(name, cpus, traced=True)
     assert traced.replay(runs, number) == found
     told = timeline(traced, found)
     traced.finish()
@@ -109,3 +109,31 @@ def test_text_of_others_cannot_act() -> None:
     assert all(line.isprintable() for line in timeline_lines(bad, 80))
     assert "<script>" not in timeline_svg(bad)
     assert "\x1b" not in timeline_svg(bad)
+
+
+@pytest.mark.parametrize("cpus", [3, 4, 6])
+@pytest.mark.parametrize("width", [80, 120])
+def test_more_cpus_than_there_is_room_for(cpus: int, width: int) -> None:
+    told = shown("linked_list:none", cpus)
+    lines = timeline_lines(told, width)
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines)) <= width
+    assert sum(line.startswith(f"{RACING} ") and line.count("|") > 0 for line in lines) == 2
+    head = next(line for line in lines if line.startswith("  step"))
+    assert all(f"CPU {cpu}: " in head for cpu in told.racing_cpus)
+    assert ("others" in head) == (head.count("CPU") < cpus)
+
+
+def test_a_stall_says_what_each_cpu_waits_for() -> None:
+    told = shown("a04_oops_under_lock:broken")
+    assert "CPU 1 waits for modlist_lock, which CPU 1 has." in told.story
+    assert timeline_lines(told, 80)[-1]
+    assert sum(row.event.steps for row in told.rows()) < sum(told.steps.values())
+
+
+def test_pointers_and_freed_memory_have_names() -> None:
+    text = "\n".join(timeline_lines(shown("linked_list:rcu_freed_at_once"), 120))
+    assert "kfree(entry#" in text
+    assert "lock update_lock" in text
+    assert "(freed)" in text or "(now entry#" in text
+    assert "list_head = entry#" in text

@@ -8,7 +8,7 @@ from stress.machine.blocks import SLAB_LOCK
 from stress.machine.control.words import READ_MODIFY_WRITE
 from stress.machine.stacks import Frame
 from stress.machine.words import READ_BYTE, WRITE_BYTE, guard_of, holder_of, name_of
-from stress.runs.timeline.model import ALWAYS, Event
+from stress.runs.timeline.model import AGAIN, ALWAYS, Event
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import KFREE
 from stress.runs.timeline.race import SAFEPOINT, Race
@@ -31,7 +31,7 @@ HELPERS = (
     "stress/machine/",
 )
 """Files whose functions are called from where the reader wants to be shown."""
-OF_FOCUS, POINTS_THERE, LOCKS, LATE, WRITES, READS, CALLS, AGAIN = 8, 7, 6, 5, 4, 3, 2, 1
+OF_FOCUS, POINTS_THERE, LOCKS, LATE, WRITES, READS, CALLS = 8, 7, 6, 5, 4, 3, 2
 LAST_STEPS = 4
 MOST_PARTS = 3
 
@@ -52,7 +52,7 @@ class Teller:
     def __init__(self, uses: Uses, names: Names, race: Race | None, culprit: int | None) -> None:
         """See what matters; `culprit` is the CPU whose operation was found wrong, if one was."""
         self.uses, self.trace, self.names, self.race = uses, uses.trace, names, race
-        self._stops: dict[int, str] = {}
+        self._last: dict[int, str] = {}
         mine = [
             number
             for number, step in enumerate(uses.trace)
@@ -68,14 +68,12 @@ class Teller:
         if number in self.names.objects.call_of:
             return self._call(number)
         if stop := next((text for name, text in STOPS.items() if _is_in(step, name)), None):
-            is_known = self._stops.get(step.cpu) == stop
-            self._stops[step.cpu] = stop
-            return Told(("stop", stop), stop, "", AGAIN if is_known else self._weight_of_lock(number))
+            return Told(("stop", stop), stop, "", self._weight_of_lock(number, stop))
         if _is_safepoint(step):
             return None
-        self._stops.pop(step.cpu, None)
         if guard_of(step.address) == step.address:
             return self._lock(number)
+        self._last.pop(step.cpu, None)
         if number in self.late or any(word in self.uses.shared for word in words_of(step)) or self._is_racing(number):
             return self._access(number)
         return None
@@ -111,10 +109,15 @@ class Teller:
             text = f"waits for {name} (CPU {holder} has it)"
         else:
             text = f"lock {name}"
-        return Told(("lock", text), text, "", self._weight_of_lock(number))
+        return Told(("lock", text), text, "", self._weight_of_lock(number, text))
 
-    def _weight_of_lock(self, number: int) -> int:
-        """How much a lock or a stop tells: little once the race is over."""
+    def _weight_of_lock(self, number: int, text: str) -> int:
+        """How much a lock or a stop tells: little once the race is over, less if the CPU's last event told the same."""
+        cpu = self.trace[number].cpu
+        is_known = self._last.get(cpu) == text
+        self._last[cpu] = text
+        if is_known:
+            return AGAIN
         return READS if self.race is not None and number > self.race.second else LOCKS
 
     def _access(self, number: int) -> Told:

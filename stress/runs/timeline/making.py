@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from stress.judge.harvest import Slice
 from stress.judge.violation import Violation
+from stress.machine.words import holder_of
 from stress.runs.controlled import STALLED, Controlled
 from stress.runs.timeline.events import Teller, events_of
 from stress.runs.timeline.model import ALWAYS, Event, Head, Timeline
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import Objects
-from stress.runs.timeline.race import find_race, story_of
+from stress.runs.timeline.race import SAFEPOINT, find_race, story_of
 from stress.runs.timeline.shared import Uses
 from stress.schedule.schedule import Step
 
@@ -37,13 +38,29 @@ def timeline(controlled: Controlled, found: tuple[str, ...]) -> Timeline:
     return Timeline(
         scenario=controlled.scenario.name,
         outcome=_outcome(controlled, found),
-        story=(story_of(race, trace, names),),
+        story=_waits(trace, names) if STALLED in found else (story_of(race, trace, names),),
         heads=tuple(heads),
         events=tuple(events),
         steps=Counter(step.cpu for step in trace),
         cpus=tuple(step.cpu for step in trace),
         made=tuple(controlled.made()),
     )
+
+
+def _waits(trace: Sequence[Step], names: Names) -> tuple[str, ...]:
+    """What each CPU of a machine that is stalled waits for; those that have ended wait for nothing."""
+    last = {step.cpu: step for step in trace}
+    return tuple(
+        f"CPU {cpu} waits for {names.address(step.address, len(trace))}{_holder(step)}."
+        for cpu, step in sorted(last.items())
+        if step.stack and step.stack[0].function != SAFEPOINT
+    )
+
+
+def _holder(step: Step) -> str:
+    """Who has the lock that an access found taken."""
+    holder = holder_of(step.address, step.old)
+    return "" if holder is None else f", which CPU {holder} has"
 
 
 def _outcome(controlled: Controlled, found: tuple[str, ...]) -> str:

@@ -16,6 +16,8 @@ MOST_ROWS = 30
 """Rows that leave room, in 40 lines, for the head and the foot."""
 NEAR_THESE = 7
 """Of events that weigh less, those tell more that are near one of this weight."""
+AGAIN = 1
+"""The weight of what only repeats: it is counted and has no row."""
 MOST_LINES = 3
 """Source lines that an event names."""
 ALWAYS = 9
@@ -105,7 +107,7 @@ class Timeline:
 
     def rows(self, most: int = MOST_ROWS, cpus: Collection[int] | None = None) -> tuple[Row, ...]:
         """The rows that tell most, in their order, `most` of them at most; of some CPUs alone if they are given."""
-        ranked = [event for event in self._ranked if cpus is None or event.cpu in cpus]
+        ranked = [event for event in self._ranked if event.weight > AGAIN and (cpus is None or event.cpu in cpus)]
         chosen = sorted(ranked[:most], key=lambda event: event.first)
         return tuple(self._row(before, event) for before, event in zip([None, *chosen], chosen, strict=False))
 

@@ -87,8 +87,8 @@ class Names:
     def wild(self, address: int) -> str:
         """A bad address: how far it is from poison, or from NULL."""
         signed = address - (1 << 64) if address >= 1 << 63 else address
-        near = (f"{name} + {hexed(signed - base)}" for base, name in NEAR.items() if 0 <= signed - base < FEW)
-        return next(near, poison_name(address) or hexed(address))
+        near = (_with_offset(name, signed - base) for base, name in NEAR.items() if 0 <= signed - base < FEW)
+        return next(near, poison_text(address) or hexed(address))
 
     def static(self, address: int) -> str:
         """The word of the kernel at an address, with its index in several words; else hex."""
@@ -98,7 +98,7 @@ class Names:
         while name == words.name_of(start - 8, self._ram.map.cpus):
             start -= 8
         if "[" in name or start == address:
-            return poison_name(address) or name
+            return poison_text(address) or name
         return f"{name}[{(address - start) // 8}]"
 
     def value(self, value: int, address: int, number: int) -> str:
@@ -109,7 +109,7 @@ class Names:
             return pointed
         if value == 0 and self._kind_of(address, number) in self._pointers:
             return "NULL"
-        return str(value) if abs(value) < FEW else poison_name(value) or hexed(value % (1 << 64))
+        return str(value) if abs(value) < FEW else poison_text(value) or hexed(value % (1 << 64))
 
     def pointed(self, value: int, number: int) -> str | None:
         """What a value points to, None if it is no pointer."""
@@ -141,3 +141,14 @@ class Names:
         if offset >= strings:
             return f"strtab[{offset - strings}]"
         return f"symtab[{(offset - symbols) // SYM_BYTES}]" if offset >= symbols else None
+
+
+def poison_text(address: int) -> str | None:
+    """The name of an address that only poison gives, in few words; None for any other."""
+    name = poison_name(address)
+    return name and name.replace("poison of freed memory", "poison").replace("filling of new memory", "uninitialised")
+
+
+def _with_offset(name: str, offset: int) -> str:
+    """A name, and how far behind it."""
+    return f"{name} + {hexed(offset)}" if offset else name

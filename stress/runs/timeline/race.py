@@ -35,14 +35,17 @@ class Race:
 def find_race(uses: Uses, objects: Objects, violation: Violation | None) -> Race | None:
     """The pair that shows most: of the access to blame, else of the operation, else the last one of all."""
     ways: list[Callable[[Uses, Objects, Violation], Pair | None]]
-    ways = [_of_overwritten, _of_hit, _of_fault, _of_warning, _of_operation, _of_focus]
+    ways = [_of_overwritten, _of_hit, _of_unmapped, _of_fault, _of_warning, _of_operation, _of_focus]
     pair = next((pair for way in ways if (pair := way(uses, objects, violation))), None) if violation else None
-    pair = pair or _last_conflict(uses)
+    pair = pair or _last_conflict(uses, objects)
     return _with_pointer(uses, objects, *pair) if pair else None
 
 
 def _with_pointer(uses: Uses, objects: Objects, first: int, second: int) -> Race:
     """The race of a pair: where the pointer was to an object that is gone by now, the free of that is what raced."""
+    call = objects.call_of.get(second)
+    if call is not None:
+        return Race(first, second, call.life, first)
     life = objects.at(uses.trace[second].address, second)
     pointer = _pointer_to(uses, objects, second)
     if life is None or pointer is None:
@@ -69,7 +72,7 @@ def _pointer_to(uses: Uses, objects: Objects, number: int) -> int | None:
 def _free_before(objects: Objects, address: int, number: int) -> int | None:
     """The number of the access that freed the object at an address before another access; by any CPU."""
     life = objects.at(address, number)
-    while life is not None and life.freed is None:
+    while life is not None and (life.freed is None or life.freed > number):
         life = life.before
     return life.freed if life else None
 
@@ -79,6 +82,9 @@ def _partner(uses: Uses, objects: Objects, number: int) -> int | None:
     step = uses.trace[number]
     found = (at for at, other in uses.before(step.address, number) if other.cpu != step.cpu and writes(other))
     at = next(found, None)
+    life = objects.at(step.address, number)
+    if at is not None and life is not None and at < life.born:
+        return None
     call = objects.call_of.get(at) if at is not None else None
     return call.taken if call and call.taken is not None else at
 
@@ -112,6 +118,18 @@ def _of_fault(uses: Uses, objects: Objects, violation: Violation) -> Pair | None
     return None
 
 
+def _of_unmapped(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
+    """How a CPU came by the address of an object whose memory is gone, and the free: the access itself only faulted."""
+    last = len(uses.trace)
+    free = _free_before(objects, violation.fault.address, last) if violation.fault else None
+    block = objects.block_of(violation.fault.address) if violation.fault else 0
+    mine = (at for at in reversed(_operation(uses, violation)) if uses.trace[at].new & ~7 == block)
+    pointer = next(mine, None)
+    if free is None or pointer is None:
+        return None
+    return min(free, pointer), max(free, pointer)
+
+
 def _of_overwritten(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
     """The write into a block that was free, and the free."""
     if violation.overwritten is None:
@@ -143,7 +161,8 @@ def _of_operation(uses: Uses, objects: Objects, violation: Violation) -> Pair | 
     mine = _operation(uses, violation)
     for number in reversed(mine):
         step = uses.trace[number]
-        if _is_plain(step) and step.address // WORD * WORD in uses.shared:
+        is_own = _is_plain(step) and number not in objects.call_of
+        if is_own and step.address // WORD * WORD in uses.shared:
             partner = _partner(uses, objects, number)
             if partner is not None and partner > mine[0]:
                 return partner, number
@@ -155,7 +174,7 @@ def _of_focus(uses: Uses, objects: Objects, violation: Violation) -> Pair | None
     block = objects.block_of(violation.focus or (violation.walk[-1].address if violation.walk else 0))
     touched = [at for at, step in enumerate(uses.trace) if block and objects.block_of(step.address) == block]
     mine = frozenset(_operation(uses, violation))
-    second = next((at for at in reversed(touched) if at in mine), None)
+    second = next((at for at in reversed(touched) if at in mine and at not in objects.call_of), None)
     if second is None:
         return None
     cpu = uses.trace[second].cpu
@@ -180,11 +199,11 @@ def _is_plain(step: Step) -> bool:
     return guard_of(step.address) != step.address and not any(frame.function in OF_STOPS for frame in step.stack)
 
 
-def _last_conflict(uses: Uses) -> Pair | None:
+def _last_conflict(uses: Uses, objects: Objects) -> Pair | None:
     """The last two accesses of different CPUs to one word of which one is a write."""
     for number in range(len(uses.trace) - 1, -1, -1):
         step = uses.trace[number]
-        if step.address // WORD * WORD in uses.shared and _is_plain(step):
+        if step.address // WORD * WORD in uses.shared and _is_plain(step) and number not in objects.call_of:
             others = (at for at, one in uses.before(step.address, number) if one.cpu != step.cpu and _clash(one, step))
             if (found := next(others, None)) is not None:
                 return found, number
@@ -199,8 +218,11 @@ def _clash(one: Step, other: Step) -> bool:
 def story_of(race: Race | None, trace: Sequence[Step], names: Names) -> str:
     """One sentence that says what the pair is."""
     if race is None:
-        return "No two CPUs used one word, of which one wrote."
+        return "No CPU used a word that another one wrote."
     first, second = trace[race.first], trace[race.second]
+    if freeing := names.objects.call_of.get(race.second):
+        source, gone = names.address(first.address, race.first), names.object(freeing.life) if freeing.life else "it"
+        return f"CPU {second.cpu} freed {gone}, whose address CPU {first.cpu} had read from {source}."
     call = names.objects.call_of.get(race.first)
     what = names.accessed(race.second, second, race.life)
     verb = "wrote" if writes(second) else "read"
