@@ -114,6 +114,9 @@ def _of_fault(uses: Uses, objects: Objects, violation: Violation) -> Pair | None
         step = uses.trace[number]
         if step.cpu == violation.cpu and 0 <= violation.fault.address - step.old % (1 << 64) < MOST_OFFSET:
             partner = _partner(uses, objects, number)
+            if partner is None:
+                # A CPU can be led astray by what it wrote itself, in a handler that comes between.
+                partner = next((at for at, other in uses.before(step.address, number) if writes(other)), None)
             return None if partner is None else (partner, number)
     return None
 
@@ -228,13 +231,14 @@ def story_of(race: Race | None, trace: Sequence[Step], names: Names) -> str:
     verb = "wrote" if writes(second) else "read"
     if call and call.life:
         done = "freed" if call.function == KFREE else "allocated"
-        who = "itself" if first.cpu == second.cpu else f"CPU {first.cpu}"
+        who = "it" if first.cpu == second.cpu else f"CPU {first.cpu}"
         said = f"CPU {second.cpu} {verb} {what} after {who} had {done} {names.object(call.life)}."
         return f"{said}{_origin(race, trace, names)}"
     other = names.address(first.address, race.first)
     did = "written" if writes(first) else "read"
     where = "it" if first.address // WORD == second.address // WORD else other
-    return f"CPU {second.cpu} {verb} {what} after CPU {first.cpu} had {did} {where}."
+    who = "it" if first.cpu == second.cpu else f"CPU {first.cpu}"
+    return f"CPU {second.cpu} {verb} {what} after {who} had {did} {where}."
 
 
 def _origin(race: Race, trace: Sequence[Step], names: Names) -> str:
