@@ -12,9 +12,11 @@ import click
 
 from stress.commands.compare import compare
 from stress.commands.corpus import corpus
+from stress.commands.explore import explore
 from stress.commands.group import Commands
 from stress.commands.look import doctor, list_scenarios
 from stress.commands.new import new
+from stress.commands.replay import replay
 from stress.commands.report import report
 from stress.commands.run import run
 from stress.commands.soak import soak
@@ -27,7 +29,7 @@ from stress.host.disk import refusal
 from stress.host.streams import close_streams, open_streams, silence
 from stress.safe_text import on_one_line
 
-COMMANDS = (run, soak, sweep, report, compare, list_scenarios, new, doctor, corpus)
+COMMANDS = (run, soak, sweep, explore, replay, report, compare, list_scenarios, new, doctor, corpus)
 
 
 class RefusedError(Exception):
@@ -62,6 +64,7 @@ def cli() -> None:
     Start with:  kstress run        the 2005 kallsyms race, before and after the patch
                  kstress soak       run for hours or days; an interrupted soak can be resumed
                  kstress sweep      run every combination of CPU counts, engines and more
+                 kstress explore    one CPU at a time, in many orders: find, shrink and show one to replay
                  kstress compare    what is worse than it was, and what is noise
                  kstress list       every scenario, and a path through them for who is new
                  kstress new FILE   a scenario of your own to start from

@@ -75,6 +75,6 @@ def write_duration(seconds: float) -> str:
     return f"{round(seconds * 1e6)}us"
 
 
-def counted(number: int, noun: str) -> str:
-    """How many of something."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, several: str = "") -> str:
+    """How many of something; `several` is the plural of a noun that takes more than an s."""
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"

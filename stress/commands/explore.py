@@ -59,7 +59,9 @@ def explore(
     chosen = [one for name in named(scenarios, False, protocols) for one in find_scenarios(name)]
     outputs = Outputs(json_file, results)
     done: list[Exploration] = []
-    interrupts = Interrupts(lambda number: verdicts_code({one.verdict.name for one in done if not one.as_expected}, number))
+    interrupts = Interrupts(
+        lambda number: verdicts_code({one.verdict.name for one in done if not one.as_expected}, number)
+    )
     try:
         _explore_all(chosen, corpus, search, outputs, interrupts, done)
     finally:

@@ -26,7 +26,7 @@ def replay(schedule: str, engine: str, corpus: Path | None) -> int:
     code = 0
     for one in schedules_in(schedule):
         replayed = replay_one(one, symbols, engine)
-        show(replayed, symbols)
+        show(replayed)
         if replayed.shows and replayed.scenario.expect == "held":
             code = EXIT_OTHER_VERDICT
         elif not replayed.shows and replayed.scenario.expect in ("violated", "stalled"):

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -76,10 +77,24 @@ def _kernel_code() -> list[tuple[CodeType, str]]:
 
 def readable(stack: RawStack) -> tuple[Frame, ...]:
     """The functions of a stack that a report shows: all of the kernel, programs and scenario, few of the machine."""
+    return reading()(stack)
+
+
+def reading() -> Callable[[RawStack], tuple[Frame, ...]]:
+    """What makes stacks readable, for many at once: which functions are shown is found out once."""
     shown = {code for code, of in _kernel_code() if not of.startswith(MACHINE) or code.co_name in SHOWN_OF_MACHINE}
     files = {code.co_filename for code, of in _kernel_code() if of.startswith(SCENARIO_MODULE)}
-    kept = ((code, at) for code, at in stack if code in shown or code.co_filename in files)
-    return tuple(Frame(code.co_name, _shown_file(code), line_of(code, at)) for code, at in kept)
+    known: dict[tuple[CodeType, int], Frame] = {}
+
+    def frame(code: CodeType, at: int) -> Frame:
+        if (code, at) not in known:
+            known[code, at] = Frame(code.co_name, _shown_file(code), line_of(code, at))
+        return known[code, at]
+
+    def read(stack: RawStack) -> tuple[Frame, ...]:
+        return tuple(frame(code, at) for code, at in stack if code in shown or code.co_filename in files)
+
+    return read
 
 
 def shown(stack: RawStack) -> tuple[str, ...]:

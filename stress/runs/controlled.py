@@ -2,7 +2,7 @@
 
 import ctypes
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -16,7 +16,7 @@ from stress.machine.control.turns import safepoint_of
 from stress.machine.engines import Conducted, conducted
 from stress.machine.ram import SHADOW_SHIFT, Ram
 from stress.machine.random import seed_of
-from stress.machine.stacks import readable
+from stress.machine.stacks import Frame, RawStack, reading
 from stress.programs import modprobe
 from stress.runs.boot import SLOT_STRIDE, World
 from stress.runs.image import Image, boot_image
@@ -161,12 +161,13 @@ class Controlled:
         """The accesses of the schedule, if this machine is traced: the first MOST_TRACED."""
         start = self.ram.map.control + control.TRACE
         count = min(self.ram.peek(start), control.MOST_TRACED)
-        return [self._step(start + 8 + number * control.STEP_BYTES) for number in range(count)]
+        read = reading()
+        return [self._step(start + 8 + number * control.STEP_BYTES, read) for number in range(count)]
 
-    def _step(self, at: int) -> Step:
-        """An access, from its record."""
+    def _step(self, at: int, read: Callable[[RawStack], tuple[Frame, ...]]) -> Step:
+        """An access, from its record; `read` makes its stack readable."""
         cpu, access, address, old, new, run, operation = struct.unpack_from("<7q", self.ram.mapping, at)
-        stack = readable(self.ram.stack(at + control.STEP_STACK, cpu))
+        stack = read(self.ram.stack(at + control.STEP_STACK, cpu))
         return Step(cpu, access, address, old, new, run, operation, stack)
 
     def _found(self, why: int) -> tuple[str, ...]:

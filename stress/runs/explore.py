@@ -17,6 +17,7 @@ from stress.corpus import Corpus
 from stress.errors import UserError
 from stress.judge.trials import Trials
 from stress.judge.verdict import CATCHES_FOR_HELD, HELD, INCONCLUSIVE, VIOLATED, Verdict
+from stress.runs.boot import World
 from stress.runs.controlled import CUT, STALLED, Controlled, controlled
 from stress.runs.digests import digests_of
 from stress.runs.settled import settle
@@ -184,15 +185,19 @@ def cpus_for(scenario: Scenario, cpus: int | None) -> int:
     return cpus or max(2, scenario.least_cpus)
 
 
-def machine_for(scenario: Scenario, corpus: Corpus, engine: str, world: Small, traced: bool = False) -> Controlled:
+def world_of(scenario: Scenario, corpus: Corpus, world: Small) -> World:
+    """What readers look up: the few modules of a small world, or nothing but a structure of the scenario's own."""
+    return small(corpus, 1 if scenario.structure else world.modules)
+
+
+def machine_for(scenario: Scenario, symbols: World, engine: str, world: Small, traced: bool = False) -> Controlled:
     """The machine of a scenario in a small world.
 
     Raises:
         UserError: for a world that cannot be made.
     """
     config = Config(engine=engine, cpus=world.cpus, noise=Fraction(0), pace_s=0.0, seed=world.seed)
-    modules = 0 if scenario.structure else world.modules
-    return controlled(scenario, settle(config), small(corpus, modules), world.operations, traced)
+    return controlled(scenario, settle(config), symbols, world.operations, traced)
 
 
 Tell = Callable[[Explored], bool]
@@ -225,7 +230,7 @@ def explore(scenario: Scenario, corpus: Corpus, search: Search, tell: Tell = lam
 
 def _machine(scenario: Scenario, corpus: Corpus, search: Search, world: Small) -> Controlled:
     world = attrs.evolve(world, cpus=max(world.cpus, scenario.least_cpus))
-    machine = machine_for(scenario, corpus, search.engine, world)
+    machine = machine_for(scenario, world_of(scenario, corpus, world), search.engine, world)
     machine.set_state(MOST_PREEMPTIONS, search.preemptions)
     return machine
 

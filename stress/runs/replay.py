@@ -8,9 +8,10 @@ import attrs
 from stress.corpus import Corpus
 from stress.errors import UserError
 from stress.host.disk import reading, telling
+from stress.runs.boot import World
 from stress.runs.controlled import CUT, Controlled
 from stress.runs.digests import digests_of
-from stress.runs.explore import machine_for
+from stress.runs.explore import machine_for, world_of
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
@@ -31,6 +32,7 @@ class Replayed:
 
     schedule: Schedule
     scenario: Scenario
+    world: World
     machine: Controlled
     shows: tuple[str, ...]
     departed: int | None
@@ -64,10 +66,11 @@ def replay(schedule: Schedule, corpus: Corpus, engine: str = "auto") -> Replayed
     scenario, world = find_scenario(schedule.scenario), schedule.world
     if world.cpus < scenario.least_cpus:
         raise UserError(f"the schedule has {world.cpus} CPUs, and {scenario.name} needs at least {scenario.least_cpus}")
-    machine = machine_for(scenario, corpus, engine, world, traced=True)
+    symbols = world_of(scenario, corpus, world)
+    machine = machine_for(scenario, symbols, engine, world, traced=True)
     shows = tuple(name for name in machine.replay(schedule.runs, world.seed) if name != CUT)
     changed = _changed(schedule, digests_of(scenario, machine.image))
-    return Replayed(schedule, scenario, machine, shows, machine.departed, changed)
+    return Replayed(schedule, scenario, symbols, machine, shows, machine.departed, changed)
 
 
 def _changed(schedule: Schedule, digests: tuple[str, str]) -> tuple[str, ...]:

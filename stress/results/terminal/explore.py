@@ -20,7 +20,7 @@ from stress.runs.replay import replay
 from stress.runs.result import SCHEMA
 from stress.runs.timeline import timeline
 from stress.scenario import Scenario
-from stress.units import plural, show_duration
+from stress.units import counted, show_duration
 
 
 class Outputs:
@@ -59,7 +59,7 @@ class Outputs:
         for found in list(exploration.explored.found.values())[:1]:
             replayed = replay(exploration.schedule(found), corpus, exploration.engine)
             self._out.print()
-            for line in timeline_lines(timeline(replayed.machine), self._out.width):
+            for line in timeline_lines(timeline(replayed.machine, replayed.shows), self._out.width):
                 self._out.print(line, markup=False, soft_wrap=True)
             replayed.machine.finish()
         self._out.print()
@@ -84,8 +84,8 @@ def lines_of(exploration: Exploration) -> list[str]:
     explored, world, search = exploration.explored, exploration.world, exploration.search
     expected = "as expected" if exploration.as_expected else f"expected {exploration.scenario.expect.upper()}"
     rate = explored.count / explored.seconds if explored.seconds else 0.0
-    modules = f", {plural(world.modules, 'module')}" if world.modules else ""
-    what = f"{plural(world.cpus, 'CPU')}, {plural(world.operations, 'operation')} of each{modules}"
+    modules = f", {counted(world.modules, 'module')}" if world.modules else ""
+    what = f"{counted(world.cpus, 'CPU')}, {counted(world.operations, 'operation')} of each{modules}"
     return [
         f"{exploration.scenario.name}: {exploration.verdict.name.upper()} ({expected})",
         f"  {exploration.verdict.reason}",
@@ -100,10 +100,10 @@ def _lines_of(exploration: Exploration, found: Found) -> list[str]:
     shrunk = found.shrunk
     steps = sum(one.steps for one in shrunk.made)
     least = "" if shrunk.is_least else "; the search for a smaller one was cut"
-    small = f"{plural(shrunk.preemptions, 'preemption')}, {plural(steps, 'access', 'accesses')}"
+    small = f"{counted(shrunk.preemptions, 'preemption')}, {counted(steps, 'access', 'accesses')}"
     return [
         f"  {' and '.join(found.shows)}: first in schedule {found.number:,}, after {show_duration(found.seconds)}",
-        f"    shrunk to {small}, in {plural(shrunk.replays, 'replay')}{least}",
+        f"    shrunk to {small}, in {counted(shrunk.replays, 'replay')}{least}",
         f"    kstress replay {exploration.schedule(found).token}",
     ]
 
@@ -131,7 +131,8 @@ def as_json(exploration: Exploration) -> dict[str, Any]:
         "interrupted": exploration.interrupted,
         "shown": dict(explored.shown),
         "found": [_found_json(exploration, found) for found in explored.found.values()],
-        "twin": twin and {"scenario": exploration.scenario.twin_label, "schedules": twin.count, "catches": twin.caught_count},
+        "twin": twin
+        and {"scenario": exploration.scenario.twin_label, "schedules": twin.count, "catches": twin.caught_count},
     }
 
 

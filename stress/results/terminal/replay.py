@@ -1,6 +1,5 @@
 """What `kstress replay` prints: what the schedule shows, its timeline, the report on the violation."""
 
-from stress.corpus import Corpus
 from stress.judge.explain import explain
 from stress.results.terminal.consoles import console
 from stress.results.terminal.timeline import timeline_lines
@@ -8,24 +7,23 @@ from stress.runs.replay import Replayed
 from stress.runs.report import report_violation
 from stress.runs.timeline import timeline
 from stress.schedule.schedule import preemptions_of
-from stress.units import plural
+from stress.units import counted
 
 
-def show(replayed: Replayed, corpus: Corpus) -> None:
+def show(replayed: Replayed) -> None:
     """Print one replay."""
     out, machine = console(), replayed.machine
     made = machine.made()
     out.print(f"{replayed.scenario.name}: {_shows(replayed)}", markup=False, soft_wrap=True)
     for line in _notes(replayed):
         out.print(f"  {line}", markup=False, soft_wrap=True)
-    counts = f"{plural(preemptions_of(made), 'preemption')}, {plural(machine.steps, 'access', 'accesses')}"
+    counts = f"{counted(preemptions_of(made), 'preemption')}, {counted(machine.steps, 'access', 'accesses')}"
     out.print(f"  engine {machine.image.settings.engine}, {counts}", markup=False)
     out.print()
-    for line in timeline_lines(timeline(machine), out.width):
+    for line in timeline_lines(timeline(machine, replayed.shows), out.width):
         out.print(line, markup=False, soft_wrap=True)
-    names = {name.decode(errors="replace") for name in ()}
     again = f"kstress replay {replayed.schedule.token}"
-    for violation in explain(machine.violations(), corpus, names)[:1]:
+    for violation in explain(machine.violations(), replayed.world.corpus, replayed.world.names)[:1]:
         out.print()
         report = report_violation(violation, replayed.scenario.outcomes, again)
         out.print(report.text, markup=False, soft_wrap=True)
