@@ -48,9 +48,9 @@ def schedules_in(text: str) -> list[Schedule]:
     if text.startswith(f"{VERSION}~"):
         return [Schedule.parse(text)]
     name = shown(repr(text))
-    with telling(f"{name} is no token, and cannot be read as a file", f"a token begins with {VERSION}~"):
-        with reading(Path(text)) as opened:
-            content = opened.read(MOST_BYTES).decode(errors="replace")
+    unread = telling(f"{name} is no token, and cannot be read as a file", f"a token begins with {VERSION}~")
+    with unread, reading(Path(text)) as opened:
+        content = opened.read(MOST_BYTES).decode(errors="replace")
     tokens = list(dict.fromkeys(TOKEN.findall(content)))[:MOST_TOKENS]
     if not tokens:
         raise UserError(f"{name} has no schedule; `kstress explore` prints them, and a token begins with {VERSION}~")

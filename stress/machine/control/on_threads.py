@@ -163,11 +163,11 @@ class ControlledCpu(PythonCpu):
     def sleep(self, nanoseconds: int) -> None:
         """Let others go first, for however long."""
         self._words[self.log + SLEEPS >> 3] += 1
-        self.yield_core()
+        turns.sleep(self, nanoseconds, self._choose, self._handle)
 
     def clock(self) -> int:
-        """The accesses made so far."""
-        return turns.steps_made(self)
+        """The time of a machine under control."""
+        return turns.clock(self)
 
     def fill(self, address: int, size: int, byte: int) -> None:
         """Set memory to one byte; each piece is a step."""

@@ -16,6 +16,7 @@ from stress.machine.control.words import (
     ENDED,
     EVENT,
     EXPIRED,
+    EXTENDED,
     GRANT,
     IS_FORCED,
     LEFT,
@@ -24,13 +25,16 @@ from stress.machine.control.words import (
     PENDING,
     PENDING_ACCESS,
     QUIET,
+    REGION,
     RELAXED_IN,
     RELAXED_ON,
     RESTS,
     SKIPPED,
+    SLEPT,
     STALLED,
     STEPS,
     STRETCH,
+    TURN_COUNT,
     VIOLATED,
     WAITED,
     WAITS,
@@ -39,7 +43,7 @@ from stress.machine.control.words import (
     log_of,
 )
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import BOUND, CPUS, LAST_OPERATION, LOW, OPERATIONS, VIOLATIONS
+from stress.machine.words import CPUS, LAST_OPERATION, LOW, OPERATIONS, VIOLATIONS
 
 Choose = Callable[[Cpu, int], int]
 """The CPU that is next, one that can go on, after a run that ended for a reason. It calls `grant`."""
@@ -49,6 +53,9 @@ Handle = Callable[[Cpu, int], None]
 FRUITLESS_ROUNDS = 8
 """So often every CPU has had a turn while none could go on, before the machine is called stalled. A grace period takes
 some safepoints of every CPU."""
+
+MOST_EXTENDED = 4
+"""Operations beyond their own that CPUs run, on end, for others that wait for them."""
 
 
 @kernel
@@ -87,8 +94,21 @@ def count_resting(cpu: Cpu) -> int:
 
 @kernel
 def steps_made(cpu: Cpu) -> int:
-    """The accesses of all CPUs so far: the time of a machine under control."""
+    """The accesses of all CPUs so far."""
     return cpu.peek(STEPS) + cpu.peek(GRANT) - cpu.peek(LEFT)
+
+
+@kernel
+def clock(cpu: Cpu) -> int:
+    """The time of a machine under control, in nanoseconds: one for each access and each turn, and what was slept."""
+    return steps_made(cpu) + cpu.peek(TURN_COUNT) + cpu.peek(SLEPT)
+
+
+@kernel
+def sleep(cpu: Cpu, nanoseconds: int, choose: Choose, handle: Handle) -> None:
+    """Let others go first; the time passes at once, since nobody waits for it."""
+    cpu.poke(SLEPT, cpu.peek(SLEPT) + nanoseconds)
+    take_turn(cpu, YIELDS, choose, handle)
 
 
 @kernel
@@ -99,11 +119,25 @@ def grant(cpu: Cpu, steps: int) -> None:
 
 
 @kernel
+def extend(cpu: Cpu) -> bool:
+    """Let the CPUs at rest run one operation more, if any rest and they had few more; whether they may.
+
+    A CPU may wait for the next operation of another one, which has run all of its own.
+    """
+    if count_resting(cpu) == 0 or cpu.peek(EXTENDED) >= MOST_EXTENDED:
+        return False
+    cpu.poke(EXTENDED, cpu.peek(EXTENDED) + 1)
+    cpu.poke(LAST_OPERATION, cpu.peek(LAST_OPERATION) + 1)
+    cpu.poke(QUIET, 0)
+    return True
+
+
+@kernel
 def next_forced(cpu: Cpu) -> int:
     """The CPU whose turn it is while none can go on; MAIN once that has led nowhere for long."""
     quiet = cpu.peek(QUIET) + 1
     cpu.poke(QUIET, quiet)
-    if quiet > FRUITLESS_ROUNDS * cpu.peek(CPUS):
+    if quiet > FRUITLESS_ROUNDS * cpu.peek(CPUS) and not extend(cpu):
         cpu.poke(ENDED, STALLED)
         return MAIN
     number = cpu.peek(NEXT_FORCED)
@@ -117,7 +151,9 @@ def next_forced(cpu: Cpu) -> int:
 @kernel
 def next_cpu(cpu: Cpu, why: int, choose: Choose) -> int:
     """Who runs next after a run that ended for the reason `why`; MAIN at the end of the schedule."""
-    if cpu.peek(STEPS) >= cpu.peek(BUDGET):
+    # A loop that only yields makes no access: turns are bounded too.
+    cpu.poke(TURN_COUNT, cpu.peek(TURN_COUNT) + 1)
+    if cpu.peek(STEPS) >= cpu.peek(BUDGET) or cpu.peek(TURN_COUNT) > cpu.peek(BUDGET):
         cpu.poke(ENDED, CUT)
         return MAIN
     # A CPU that yields lets the others go first, if any can.
@@ -147,6 +183,8 @@ def take_turn(cpu: Cpu, why: int, choose: Choose, handle: Handle) -> None:
     if following != cpu.number:
         cpu.poke(STRETCH, cpu.peek(STRETCH) + 1)
         cpu.hand_over(cpu.number, following)
+    if cpu.peek(cpu.log + WAITS_ON) != 0 and not is_blocked(cpu, cpu.log):
+        cpu.poke(EXTENDED, 0)
     cpu.poke(cpu.log + WAITS_ON, 0)
     cpu.poke(cpu.log + AT_REST, 0)
     event = cpu.peek(EVENT)
@@ -176,10 +214,11 @@ def relax(cpu: Cpu, address: int, choose: Choose, handle: Handle) -> None:
     cpu.poke(cpu.log + RELAXED_IN, cpu.peek(STRETCH))
     if not came_back and cpu.peek(cpu.log + PENDING) != address:
         return
-    if LOW <= address < LOW + cpu.peek(BOUND):
+    # It may be a word of the harness, too; what is no word of RAM cannot be waited for.
+    if LOW <= address < cpu.peek(REGION):
         cpu.poke(cpu.log + WAITS_ON, address)
         cpu.poke(cpu.log + WAITED, cpu.peek(address))
-        take_turn(cpu, WAITS, choose, handle)
+    take_turn(cpu, WAITS, choose, handle)
 
 
 @kernel

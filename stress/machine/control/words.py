@@ -12,9 +12,11 @@ LEFT, GRANT, STEPS, EVENT, ENDED, STRETCH, QUIET, NEXT_FORCED = range(TURNS, TUR
 """LEFT: the accesses that are left of the run under way, of GRANT. STEPS: those of the runs before it. EVENT: what
 comes before its first access. ENDED: why the schedule is over. STRETCH: counts changes of the CPU. QUIET, NEXT_FORCED:
 turns on end in which no CPU could go on, and whose turn is next then."""
-RUN_COUNT, SKIPPED, REGION, IS_FORCED, BUDGET = range(TURNS + 64, TURNS + 104, 8)
+RUN_COUNT, SKIPPED, REGION, IS_FORCED, BUDGET, TURN_COUNT, SLEPT, EXTENDED = range(TURNS + 64, TURNS + 128, 8)
 """RUN_COUNT: the runs made so far. SKIPPED: the CPU that has just yielded. REGION: where the control region starts.
-IS_FORCED: whether the run under way was nobody's choice. BUDGET: the accesses that a schedule may have."""
+IS_FORCED: whether the run under way was nobody's choice. BUDGET: the accesses that a schedule may have, and the turns.
+TURN_COUNT: the turns so far. SLEPT: the nanoseconds that CPUs have slept. EXTENDED: operations that CPUs have beyond
+theirs."""
 
 # One CPU.
 WAITS_ON, WAITED, AT_REST, PENDING, PENDING_ACCESS, RELAXED_ON, RELAXED_IN, PRIORITY = range(TURN, TURN + 64, 8)

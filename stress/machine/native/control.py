@@ -108,11 +108,11 @@ def turning(features: Features) -> Sequence[Callable[..., Any]]:
     def sleep(cpu: Any, nanoseconds: int) -> None:
         stay_apart()
         store_word(cpu.base + cpu.log + SLEEPS, load_word(cpu.base + cpu.log + SLEEPS) + 1)
-        turns.take_turn(cpu, YIELDS, choose, handle)
+        turns.sleep(cpu, nanoseconds, choose, handle)
 
     @harness
     def clock(cpu: Any) -> int:
-        return turns.steps_made(cpu)
+        return turns.clock(cpu)
 
     @harness
     def fill(cpu: Any, address: int, size: int, byte: int) -> None:

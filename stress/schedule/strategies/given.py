@@ -54,7 +54,7 @@ def choose(cpu: Cpu, why: int) -> int:
     while cpu.peek(state(cpu, AT)) < cpu.peek(cpu.peek(REGION) + GIVEN):
         run = cpu.peek(REGION) + GIVEN + 8 + cpu.peek(state(cpu, AT)) * RUN_BYTES
         cpu.poke(state(cpu, AT), cpu.peek(state(cpu, AT)) + 1)
-        if can_go_on(cpu, cpu.peek(run + RUN_CPU)):
+        if can_go_on(cpu, cpu.peek(run + RUN_CPU)) or cpu.peek(run + RUN_EVENT) != 0:
             steps = cpu.peek(run + RUN_STEPS)
             cpu.poke(EVENT, cpu.peek(run + RUN_EVENT))
             grant(cpu, steps if steps > 0 else ENDLESS)
