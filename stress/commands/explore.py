@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from stress.runs.explore import Exploration, Search
     from stress.scenario import Scenario
 
-DEFAULT_SECONDS = 10.0
 ENGINES = ("auto", "python", "native")
 
 
@@ -53,9 +52,9 @@ def explore(
     from stress.scenario_files import find_scenarios
 
     announce("explore")
-    seconds = DEFAULT_SECONDS if schedules is None else None
-    seconds = seconds if duration is None else read_time(duration, "--duration")
-    search = Search(duration_s=seconds, schedules=schedules, **optional(**given))
+    if duration is not None:
+        given["duration_s"] = read_time(duration, "--duration")
+    search = Search(schedules=schedules, **optional(**given))
     chosen = [one for name in named(scenarios, False, protocols) for one in find_scenarios(name)]
     outputs = Outputs(json_file, results)
     done: list[Exploration] = []

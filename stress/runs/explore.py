@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import attrs
 
-from stress.config import Config
+from stress.config import DEFAULT_SECONDS, Config
 from stress.corpus import Corpus
 from stress.errors import UserError
 from stress.judge.trials import Trials
@@ -43,6 +43,7 @@ SEED_BITS = 31
 class Search:
     """What to explore: at most `schedules` of them, for at most `duration_s` seconds; None for no bound.
 
+    Without either it takes DEFAULT_SECONDS.
     `operations` is how many each CPU runs, `modules` how many are loaded (0: the whole corpus). `preemptions` bounds
     the strategy depth-first alone.
     """
@@ -53,7 +54,7 @@ class Search:
     modules: int = 2
     strategy: str = MIXED
     schedules: int | None = None
-    duration_s: float | None = 10.0
+    duration_s: float | None = None
     preemptions: int = 2
     stop_on_violation: bool = False
     seed: int = attrs.field(factory=lambda: secrets.randbelow(1 << SEED_BITS))
@@ -71,6 +72,11 @@ class Search:
         if self.strategy not in (MIXED, *STRATEGIES):
             known = ", ".join((MIXED, *STRATEGIES))
             raise UserError(f"--strategy: there is no strategy {self.strategy!r}; give one of {known}")
+
+    @property
+    def seconds(self) -> float | None:
+        """The bound in seconds."""
+        return DEFAULT_SECONDS if self.duration_s is None and self.schedules is None else self.duration_s
 
     @property
     def mixture(self) -> tuple[int, ...]:
@@ -255,7 +261,7 @@ def _batches(search: Search, mine: Explored) -> Iterator[None]:
     while not mine.is_exhausted:
         if search.schedules is not None and mine.count >= search.schedules:
             return
-        if search.duration_s is not None and time.monotonic() - began >= search.duration_s:
+        if search.seconds is not None and time.monotonic() - began >= search.seconds:
             return
         yield
 
@@ -281,10 +287,12 @@ def judge(mine: Explored, twin: Explored | None) -> Verdict:
         return Verdict(INCONCLUSIVE, f"{none}; no twin shows that this search could have seen one")
     rate = twin.caught.lower_95
     if not rate:
-        return Verdict(INCONCLUSIVE, f"{none}; the twin showed none either in {twin.count:,}")
+        return Verdict(INCONCLUSIVE, f"{none}; the twin showed none either in {twin.count:,}: try more operations")
     if mine.count * rate < CATCHES_FOR_HELD:
         needed = round(CATCHES_FOR_HELD / rate)
-        return Verdict(INCONCLUSIVE, f"{none}; at the twin's rate it takes {needed:,}: explore longer")
+        return Verdict(
+            INCONCLUSIVE, f"{none}; at the twin's rate it takes {needed:,}: explore longer, or with more operations"
+        )
     return Verdict(HELD, f"not reproduced: {none}; the twin's rate would have shown it {CATCHES_FOR_HELD} times")
 
 

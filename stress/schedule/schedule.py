@@ -108,7 +108,7 @@ class Schedule:
     def token(self) -> str:
         """The schedule as one word."""
         runs = "_".join(run.text for run in self.runs)
-        name = quote(self.scenario, safe="/:.-_")
+        name = quote(self.scenario, safe="/:.-_").replace("~", "%7E")
         return "~".join((VERSION, name, self.world.text, ".".join(self.digests), runs))
 
     @classmethod
@@ -124,12 +124,11 @@ class Schedule:
             raise UserError(f"{where} {shown(repr(token[:40]))} is no schedule: {usual}")
         name, world, digests, runs = parts[1:]
         try:
-            return cls(
-                scenario=unquote(name),
-                world=_world(world),
-                digests=_digests(digests),
-                runs=tuple(_runs(runs)),
-            )
+            made = tuple(_runs(runs))
+            small = _world(world)
+            if other := next((run.cpu for run in made if run.cpu >= small.cpus), None):
+                raise ValueError(f"a run of CPU {other}, and it has {small.cpus} CPUs")
+            return cls(scenario=unquote(name), world=small, digests=_digests(digests), runs=made)
         except ValueError as error:
             raise UserError(f"{where} is damaged: {error}; copy the whole of it") from None
 

@@ -35,9 +35,10 @@ class Shrunk:
         return preemptions_of(self.made)
 
 
-def size_of(made: Sequence[Made]) -> tuple[int, int, int]:
-    """What is to be small: preemptions, then accesses, then runs."""
-    return preemptions_of(made), sum(one.steps for one in made), len(made)
+def size_of(made: Sequence[Made]) -> tuple[int, int, int, int]:
+    """What is to be small: preemptions, then interrupts and NMIs, then accesses, then runs."""
+    events = sum(one.event != 0 for one in made)
+    return preemptions_of(made), events, sum(one.steps for one in made), len(made)
 
 
 def candidates(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:

@@ -55,6 +55,9 @@ WAYS = (
     way(r"kstress (soak|sweep) --resume|kstress soak ", r"compiling, or loading|^run directory: ", INTERRUPTED, *ENDS),
     way(r"kstress sweep ", r"^run directory: ", INTERRUPTED),
     way(r"kstress compare ", None, *ENDS),
+    way(r"kstress replay ", None, *ENDS),
+    way(r"kstress explore .*(--schedules|--stop)", None, *ENDS),
+    way(r"kstress explore ", r": VIOLATED", INTERRUPTED, *ENDS),
     way(r"kstress (report|list|doctor|corpus show|new)", None, 0),
     way(r"^pytest ", r"^collected [1-9]", OF_PYTEST),
 )

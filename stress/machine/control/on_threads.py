@@ -18,6 +18,7 @@ from stress.machine.control.words import ENDED, LEFT, MAIN, PENDING, PIECE_BYTES
 from stress.machine.features import Features
 from stress.machine.language.errors import error_of_outcome
 from stress.machine.loop import run_program
+from stress.machine.machine import JOIN_LOOK_SECONDS, JOIN_SECONDS, LONGEST_WAIT_SECONDS
 from stress.machine.patience import Patience
 from stress.machine.python_engine import PythonCpu, share_one_core
 from stress.machine.ram import Ram
@@ -33,10 +34,6 @@ from stress.machine.words import (
     WRITE_WORD,
     WRONG_OUTCOME,
 )
-
-JOIN_SECONDS = 1.0
-LONGEST_JOIN_SECONDS = 60.0
-LOOK_SECONDS = 0.05
 
 
 class Baton:
@@ -249,10 +246,10 @@ class Threads:
         """End the threads of the last schedule. RuntimeError if one does not end."""
         ram.power_off()
         self._baton.end()
-        patience = Patience(os.getpid(), JOIN_SECONDS, LONGEST_JOIN_SECONDS, self._alive)
+        patience = Patience(os.getpid(), JOIN_SECONDS, LONGEST_WAIT_SECONDS, self._alive)
         for thread in self._threads:
             while thread.is_alive():
-                thread.join(LOOK_SECONDS)
+                thread.join(JOIN_LOOK_SECONDS)
                 if thread.is_alive() and (why := patience.spent()):
                     raise RuntimeError(f"{thread.name} did not end after power-off, {why}")
         self._threads.clear()

@@ -1,0 +1,80 @@
+"""Find a schedule for every scenario that expects a violation or a stall, shrunk: what `results/schedules` keeps.
+
+    python -m benchmarks.find_schedules catalogue results/schedules/catalogue.json
+    python -m benchmarks.find_schedules lineage results/schedules/lineage.json
+    python -m benchmarks.find_schedules studies results/schedules/studies.json
+
+Prints a line for each scenario; writes a JSON object with the token of each, what it shows, and how large it is.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from stress.corpus import bundled
+from stress.runs.explore import Exploration, Search, explore
+from stress.scenario import Scenario
+from stress.scenario_files import catalogue, find_scenarios, rooms
+
+SECONDS = 10.0
+OPERATIONS = (2, 4, 8)
+"""Some bugs need more operations: they are tried with more, one after the other."""
+EXPECTED = ("violated", "stalled")
+
+
+def broken(room: str) -> list[Scenario]:
+    """The scenarios of a room of the catalogue, or of the catalogue itself, that expect a violation or a stall."""
+    names = [one.origin for one in catalogue()] if room == "catalogue" else list(rooms()[room])
+    return [one for name in names for one in find_scenarios(name) if one.expect in EXPECTED]
+
+
+def first_find(scenario: Scenario, engine: str, seed: int, seconds: float = SECONDS) -> Exploration:
+    """The exploration with the fewest operations that found what the scenario expects, or the last one."""
+    for operations in OPERATIONS:
+        search = Search(engine=engine, duration_s=seconds, seed=seed, operations=operations, stop_on_violation=True)
+        exploration = explore(scenario, bundled(), search)
+        if exploration.as_expected:
+            break
+    return exploration
+
+
+def rows(scenarios: Sequence[Scenario], engine: str, seed: int) -> Iterator[dict[str, Any]]:
+    """What was found of each."""
+    for scenario in scenarios:
+        began = time.monotonic()
+        exploration = first_find(scenario, engine, seed)
+        for found in exploration.explored.found.values():
+            yield {
+                "scenario": scenario.name,
+                "shows": list(found.shows),
+                "schedules": found.number,
+                "seconds": round(found.seconds, 4),
+                "preemptions": found.shrunk.preemptions,
+                "accesses": sum(one.steps for one in found.shrunk.made),
+                "token": exploration.schedule(found).token,
+            }
+            break
+        else:
+            yield {"scenario": scenario.name, "shows": [], "seconds": round(time.monotonic() - began, 3)}
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Find and keep a schedule for every broken scenario of a room.")
+    parser.add_argument("room", choices=("catalogue", "studies", "lineage"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--engine", default="native")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    found: list[dict[str, Any]] = []
+    for row in rows(broken(given.room), given.engine, given.seed):
+        print(json.dumps(row), flush=True)
+        found.append(row)
+    given.file.write_text(json.dumps({"schema": 1, "schedules": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

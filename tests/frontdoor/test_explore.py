@@ -1,0 +1,99 @@
+"""`kstress explore` and `kstress replay`: what they print and write, their exit codes, and what they refuse."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.frontdoor.command import called
+
+EXPLORE = ("explore", "linked_list:none", "--engine", "python", "--seed", "1", "--schedules", "40")
+TOKEN = re.compile(r"ks1~\S+")
+
+
+@pytest.fixture(scope="module")
+def token() -> str:
+    done = called(*EXPLORE, "--stop-on-violation")
+    assert done.returncode == 0, done.stderr
+    found = TOKEN.search(done.stdout)
+    assert found
+    return found[0]
+
+
+def test_it_shows_what_was_found_and_how_to_replay_it(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    done = called(*EXPLORE, "--json", str(file), "--results", str(tmp_path / "kept"))
+    assert done.returncode == 0, done.stderr
+    assert "linked_list:none: VIOLATED (as expected)" in done.stdout
+    assert ">>" in done.stdout
+    [exploration] = json.loads(file.read_text())["explorations"]
+    assert exploration["verdict"] == "violated"
+    assert exploration["schedules"] == 40
+    assert exploration["found"][0]["token"] in done.stdout
+    assert [path.read_text() for path in (tmp_path / "kept").iterdir()] == [file.read_text()]
+
+
+def test_a_token_is_replayed_from_the_command_line_and_from_a_log(token: str, tmp_path: Path) -> None:
+    done = called("replay", token, "--engine", "python")
+    assert done.returncode == 0, done.stderr
+    assert "linked_list:none: wild" in done.stdout
+    assert "BUG: kstress: " in done.stdout
+    log = tmp_path / "ci.log"
+    log.write_text(f"some lines\n  found: {token}\n  again: '{token}'\n")
+    again = called("replay", str(log), "--engine", "python")
+    assert again.stdout == done.stdout
+
+
+def test_a_replay_of_changed_code_says_so(token: str) -> None:
+    version, name, world, digests, runs = token.split("~")
+    other = "~".join((version, name, world, f"{'0' * 8}.{digests[9:]}", runs))
+    done = called("replay", other, "--engine", "python")
+    assert done.returncode == 0
+    assert "the scenario's file has changed" in done.stdout
+
+
+def test_a_replay_that_shows_nothing_where_something_is_expected_has_code_3(token: str) -> None:
+    *head, _ = token.split("~")
+    done = called("replay", "~".join((*head, "0_1")), "--engine", "python")
+    assert done.returncode == 3
+    assert "nothing forbidden, and no stall" in done.stdout
+
+
+def test_a_scenario_that_holds_is_inconclusive_after_few_schedules() -> None:
+    done = called("explore", "linked_list:rcu", "--engine", "python", "--schedules", "3", "--seed", "1")
+    assert done.returncode == 3
+    assert "none in all 3 schedules" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("explore", "linked_list:none", "--strategy", "luck"), "there is no strategy 'luck'"),
+        (("explore", "linked_list:none", "--schedules", "0"), "--schedules must be at least 1, not 0"),
+        (("explore", "linked_list:none", "--operations", "0"), "--operations must be at least 1, not 0"),
+        (("explore", "linked_list:none", "--duration", "soon"), "--duration"),
+        (("explore", "nothing"), "there is no scenario 'nothing'"),
+        (("explore", "linked_list:none", "--cpus", "1"), "--cpus 1 is too few"),
+        (("explore",), "Missing argument"),
+        (("replay", "ks1~x"), "is no schedule"),
+        (("replay", "no/such/file"), "is no token, and cannot be read as a file"),
+        (("replay", "ks1~nothing~c2.o2.m0.s9~502b44d2.ae48370d~0"), "there is no scenario"),
+        (("replay", "ks1~linked_list:none~c1.o2.m0.s9~502b44d2.ae48370d~0"), "needs at least 2"),
+        (("replay", "ks1~linked_list:none~c2.o2.m0.s9~502b44d2.ae48370d~7"), "CPU 7"),
+    ],
+)
+def test_bad_input_has_one_line_and_code_2(arguments: tuple[str, ...], told: str) -> None:
+    done = called(*arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_a_log_without_a_token_is_refused(tmp_path: Path) -> None:
+    log = tmp_path / "ci.log"
+    log.write_text("nothing here\n")
+    done = called("replay", str(log))
+    assert done.returncode == 2
+    assert "has no schedule" in done.stderr

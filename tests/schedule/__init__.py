@@ -1,0 +1,1 @@
+"""Tests of `stress.judge`: every copied name gets the outcome that a plain reading of the rules gives."""
