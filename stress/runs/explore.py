@@ -95,6 +95,7 @@ class Found:
     original: tuple[Run, ...]
     made: tuple[Made, ...]
     shrunk: Shrunk
+    shrinking_s: float
 
 
 @attrs.define
@@ -128,21 +129,23 @@ class Explored:
 
     def try_one(self, mixture: tuple[int, ...]) -> tuple[str, ...]:
         """Run the next schedule; what it showed."""
-        strategy, seed = mixture[self.count % len(mixture)], (self.search.seed + self.count) % (1 << SEED_BITS)
-        began = time.perf_counter()
+        strategy = mixture[self.count % len(mixture)]
         # Depth first is one search: all of its schedules have the same draws.
-        shows = self.machine.follow(strategy, self.search.seed if strategy == DEPTH_FIRST else seed)
+        seed = self.search.seed + (0 if strategy == DEPTH_FIRST else self.count)
+        seed %= 1 << SEED_BITS
+        began = time.perf_counter()
+        shows = self.machine.follow(strategy, seed)
         self.count += 1
         self.steps += self.machine.steps
         if len(self._seen) < MOST_DISTINCT:
             self._seen.add(self.machine.fingerprint)
-        if shows:
-            self.shown[shows[0]] += 1
-            if shows != (CUT,) and shows not in self.found:
-                self._keep(shows, self.search.seed if strategy == DEPTH_FIRST else seed)
         if strategy == DEPTH_FIRST:
             self.is_exhausted = bool(self.machine.state(IS_EXHAUSTED))
         self.seconds += time.perf_counter() - began
+        if shows:
+            self.shown[shows[0]] += 1
+            if shows != (CUT,) and shows not in self.found:
+                self._keep(shows, seed)
         return shows
 
     def _keep(self, shows: tuple[str, ...], seed: int) -> None:
@@ -152,11 +155,13 @@ class Explored:
         def replay(runs: Sequence[Run]) -> list[Made] | None:
             return self.machine.made() if self.machine.replay(runs, seed) == shows else None
 
-        made = tuple(self.machine.made())
+        made, began = tuple(self.machine.made()), time.perf_counter()
         shrunk = shrink(original, replay)
         if shrunk is None:
             raise AssertionError(f"{self.machine.scenario.name}: a schedule showed {shows} once and not again")
-        self.found[shows] = Found(shows, self.count, self.seconds, seed, original, made, shrunk)
+        self.found[shows] = Found(
+            shows, self.count, self.seconds, seed, original, made, shrunk, time.perf_counter() - began
+        )
 
 
 @attrs.frozen

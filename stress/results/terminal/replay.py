@@ -1,7 +1,11 @@
 """What `kstress replay` prints: what the schedule shows, its timeline, the report on the violation."""
 
+from pathlib import Path
+
 from stress.judge.explain import explain
+from stress.results.pages.timeline import timeline_svg
 from stress.results.terminal.consoles import console
+from stress.results.terminal.places import write_results
 from stress.results.terminal.timeline import timeline_lines
 from stress.runs.replay import Replayed
 from stress.runs.report import report_violation
@@ -10,8 +14,8 @@ from stress.schedule.schedule import preemptions_of
 from stress.units import counted
 
 
-def show(replayed: Replayed) -> None:
-    """Print one replay."""
+def show(replayed: Replayed, svg: Path | None = None) -> None:
+    """Print one replay, and draw its timeline into a file if one is given."""
     out, machine = console(), replayed.machine
     made = machine.made()
     out.print(f"{replayed.scenario.name}: {_shows(replayed)}", markup=False, soft_wrap=True)
@@ -20,7 +24,10 @@ def show(replayed: Replayed) -> None:
     counts = f"{counted(preemptions_of(made), 'preemption')}, {counted(machine.steps, 'access', 'accesses')}"
     out.print(f"  engine {machine.image.settings.engine}, {counts}", markup=False)
     out.print()
-    for line in timeline_lines(timeline(machine, replayed.shows), out.width):
+    drawn = timeline(machine, replayed.shows)
+    if svg is not None:
+        write_results(svg, timeline_svg(drawn), "--svg")
+    for line in timeline_lines(drawn, out.width):
         out.print(line, markup=False, soft_wrap=True)
     again = f"kstress replay {replayed.schedule.token}"
     for violation in explain(machine.violations(), replayed.world.corpus, replayed.world.names)[:1]:
