@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from stress.corpus import bundled
-from stress.runs.explore import Exploration, Search, explore
+from stress.runs.explore import Exploration, Search, cpus_for, explore
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue, find_scenarios, rooms
 
 SECONDS = 10.0
-OPERATIONS = (2, 4, 8)
-"""Some bugs need more operations: they are tried with more, one after the other."""
+WORLDS = ((2, 0), (4, 0), (8, 0), (2, 1), (4, 2))
+"""The operations, and the CPUs beyond the fewest: some bugs need more, which is tried one after the other."""
 EXPECTED = ("violated", "stalled")
 
 
@@ -32,9 +32,16 @@ def broken(room: str) -> list[Scenario]:
 
 
 def first_find(scenario: Scenario, engine: str, seed: int, seconds: float = SECONDS) -> Exploration:
-    """The exploration with the fewest operations that found what the scenario expects, or the last one."""
-    for operations in OPERATIONS:
-        search = Search(engine=engine, duration_s=seconds, seed=seed, operations=operations, stop_on_violation=True)
+    """The exploration in the smallest world that found what the scenario expects, or the last one."""
+    for operations, more in WORLDS:
+        search = Search(
+            engine=engine,
+            duration_s=seconds,
+            seed=seed,
+            operations=operations,
+            cpus=cpus_for(scenario, None) + more,
+            stop_on_violation=True,
+        )
         exploration = explore(scenario, bundled(), search)
         if exploration.as_expected:
             break

@@ -17,6 +17,7 @@ from stress.machine.control.words import (
     EVENT,
     EXPIRED,
     EXTENDED,
+    EXTRA,
     GRANT,
     IS_FORCED,
     LEFT,
@@ -55,7 +56,9 @@ FRUITLESS_ROUNDS = 8
 some safepoints of every CPU."""
 
 MOST_EXTENDED = 4
-"""Operations beyond their own that CPUs run, on end, for others that wait for them."""
+"""So often on end CPUs at rest run one operation more, for others that wait, before these count as stalled."""
+MOST_EXTRA = 32
+"""Operations beyond their own that CPUs run in all, before the schedule is cut."""
 
 
 @kernel
@@ -119,15 +122,29 @@ def grant(cpu: Cpu, steps: int) -> None:
 
 
 @kernel
+def most_extra(cpu: Cpu) -> int:
+    """The most operations that any CPU has had beyond its own."""
+    most = 0
+    for number in range(cpu.peek(CPUS)):
+        extra = cpu.peek(log_of(cpu, number) + EXTRA)
+        if extra > most:
+            most = extra
+    return most
+
+
+@kernel
 def extend(cpu: Cpu) -> bool:
-    """Let the CPUs at rest run one operation more, if any rest and they had few more; whether they may.
+    """Let the CPUs at rest run one operation more, if any rest and it has helped lately; whether they may.
 
     A CPU may wait for the next operation of another one, which has run all of its own.
     """
-    if count_resting(cpu) == 0 or cpu.peek(EXTENDED) >= MOST_EXTENDED:
+    if count_resting(cpu) == 0 or cpu.peek(EXTENDED) >= MOST_EXTENDED or most_extra(cpu) >= MOST_EXTRA:
         return False
+    for number in range(cpu.peek(CPUS)):
+        log = log_of(cpu, number)
+        if cpu.peek(log + AT_REST) != 0:
+            cpu.poke(log + EXTRA, cpu.peek(log + EXTRA) + 1)
     cpu.poke(EXTENDED, cpu.peek(EXTENDED) + 1)
-    cpu.poke(LAST_OPERATION, cpu.peek(LAST_OPERATION) + 1)
     cpu.poke(QUIET, 0)
     return True
 
@@ -138,7 +155,7 @@ def next_forced(cpu: Cpu) -> int:
     quiet = cpu.peek(QUIET) + 1
     cpu.poke(QUIET, quiet)
     if quiet > FRUITLESS_ROUNDS * cpu.peek(CPUS) and not extend(cpu):
-        cpu.poke(ENDED, STALLED)
+        cpu.poke(ENDED, CUT if most_extra(cpu) >= MOST_EXTRA else STALLED)
         return MAIN
     number = cpu.peek(NEXT_FORCED)
     cpu.poke(NEXT_FORCED, (number + 1) % cpu.peek(CPUS))
@@ -244,7 +261,7 @@ def safepoint_of(safepoint: Callable[[Cpu], None], choose: Choose, handle: Handl
     def safepoint_or_rest(cpu: Cpu) -> None:
         end_if_violated(cpu)
         safepoint(cpu)
-        while cpu.peek(cpu.log + OPERATIONS) >= cpu.peek(LAST_OPERATION):
+        while cpu.peek(cpu.log + OPERATIONS) >= cpu.peek(LAST_OPERATION) + cpu.peek(cpu.log + EXTRA):
             rest(cpu, choose, handle)
             safepoint(cpu)
 

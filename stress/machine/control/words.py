@@ -15,16 +15,16 @@ turns on end in which no CPU could go on, and whose turn is next then."""
 RUN_COUNT, SKIPPED, REGION, IS_FORCED, BUDGET, TURN_COUNT, SLEPT, EXTENDED = range(TURNS + 64, TURNS + 128, 8)
 """RUN_COUNT: the runs made so far. SKIPPED: the CPU that has just yielded. REGION: where the control region starts.
 IS_FORCED: whether the run under way was nobody's choice. BUDGET: the accesses that a schedule may have, and the turns.
-TURN_COUNT: the turns so far. SLEPT: the nanoseconds that CPUs have slept. EXTENDED: operations that CPUs have beyond
-theirs."""
+TURN_COUNT: the turns so far. SLEPT: the nanoseconds that CPUs have slept. EXTENDED: how often on end
+CPUs at rest were given one operation more."""
 
 # One CPU.
 WAITS_ON, WAITED, AT_REST, PENDING, PENDING_ACCESS, RELAXED_ON, RELAXED_IN, PRIORITY = range(TURN, TURN + 64, 8)
 """WAITS_ON: the word that it waits for, 0 if none; WAITED: the word's value then. AT_REST: it has run all operations.
 PENDING: the address of its next access, or the last one; PENDING_ACCESS: its kind, 0 for the last one. RELAXED_ON,
 RELAXED_IN: its last spin, and the stretch of that. PRIORITY: for strategies."""
-WEIGHT = TURN + 64
-"""For strategies."""
+WEIGHT, EXTRA = TURN + 64, TURN + 72
+"""WEIGHT: for strategies. EXTRA: the operations that it has beyond its own."""
 
 # The control region.
 STACKS = 0
