@@ -56,10 +56,20 @@ LONGEST_WALK = 100_000
 """Ten times as many modules as a corpus has at most: a walk that is longer goes round in a ring."""
 
 
+HIGHEST = (1 << 63) - 1
+"""The highest signed word."""
+
+
 @kernel
 def within(address: int, start: int, size: int) -> bool:
-    """Whether `address` lies in the `size` bytes from `start`."""
-    return start <= address < start + size
+    """Whether `address` lies in the `size` bytes from `start`; both may be poison, so that their sum leaves 64 bits."""
+    return 0 <= start <= address and address - start < size
+
+
+@kernel
+def end_of(start: int, size: int) -> int:
+    """The address behind `size` bytes from `start`; the highest one for poison, whose sum leaves 64 bits."""
+    return start + size if start >= 0 and 0 <= size <= HIGHEST - start else HIGHEST
 
 
 @kernel
@@ -85,8 +95,8 @@ def end_of_text(cpu: Cpu, mod: int, address: int) -> int:
     """The end of the text, init or core, that `address` lies in: no symbol there ends behind it."""
     init = cpu.load(mod + MODULE_INIT)
     if within(address, init, cpu.load(mod + INIT_SIZE)):
-        return init + cpu.load(mod + INIT_TEXT_SIZE)
-    return cpu.load(mod + MODULE_CORE) + cpu.load(mod + CORE_TEXT_SIZE)
+        return end_of(init, cpu.load(mod + INIT_TEXT_SIZE))
+    return end_of(cpu.load(mod + MODULE_CORE), cpu.load(mod + CORE_TEXT_SIZE))
 
 
 @kernel

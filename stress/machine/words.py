@@ -18,6 +18,7 @@ import sys
 LOW = 0x400_0000
 LINE = 64
 STATICS_BYTES = 0x1_0000
+TURNS_BYTES = 2 * LINE
 AREA_BYTES = 0x1000
 LOG_BYTES = 0x2000
 MAX_CPUS = 1024
@@ -68,7 +69,7 @@ def static(name: str, words: int = 1, stored_by: int = 0) -> int:
     """
     if stored_by and stored_by not in _locks:
         raise ValueError(f"{name!r} is stored by the holder of {name_of(stored_by)}, which is not a lock")
-    address = _declare(_statics, name, LOW, words, STATICS_BYTES, stored_by)
+    address = _declare(_statics, name, LOW, words, STATICS_BYTES - TURNS_BYTES, stored_by)
     if stored_by:
         _stored_by.update(dict.fromkeys(range(address, address + words * 8, 8), stored_by))
     return address
@@ -76,7 +77,7 @@ def static(name: str, words: int = 1, stored_by: int = 0) -> int:
 
 def lock(name: str) -> int:
     """Address of a static lock: 0 when free, else its holder's CPU number + 1."""
-    address = _declare(_statics, name, LOW, 1, STATICS_BYTES, "lock")
+    address = _declare(_statics, name, LOW, 1, STATICS_BYTES - TURNS_BYTES, "lock")
     _locks.add(address)
     return address
 
@@ -110,9 +111,9 @@ GAP_BELOW = SETTINGS + 56
 GAP_NANOSECONDS = SETTINGS + 64
 LAST_OPERATION = SETTINGS + 72
 
-# Who runs, where one CPU runs at a time (`machine.control`). One writer at a time: the CPU whose turn it is.
-TURNS = static("turns", 16)
-
+# Who runs, of CPUs that run one at a time (`machine.control`). One writer at a time: the CPU whose turn it is. They lie
+# at the end, so that the words of kernel code keep the addresses that they have in reports of before.
+TURNS = LOW + STATICS_BYTES - TURNS_BYTES
 AREAS = LOW + STATICS_BYTES
 
 # Registers of a CPU that kernel code sets. One writer: that CPU. Other CPUs only read IRQS_DISABLED (kernel/held.py).

@@ -63,7 +63,7 @@ class Pristine:
         records = (used - ram_map.heap) // blocks.MIN_BLOCK * blocks.RECORD_BYTES
         self._restore(ram_map.heap >> SHADOW_SHIFT, used >> SHADOW_SHIFT)
         self._restore(words.LOW, words.statics_end())
-        self._restore(words.AREAS, ram_map.data)
+        self._restore(words.TURNS, ram_map.data)
         self._restore(ram_map.heap, used)
         self._restore(ram_map.logs, ram_map.records + records)
         self._restore(ram_map.tables, ram_map.tables + peek(modprobe.NUM_SLOTS) * SLOT_STRIDE)

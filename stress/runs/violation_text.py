@@ -3,7 +3,6 @@
 Names of symbols come from corpora and copied bytes from torn memory: what cannot be printed is escaped.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from textwrap import wrap
@@ -32,7 +31,6 @@ from stress.safe_text import printable
 from stress.units import show_duration
 
 RULE = "=" * 98
-RUN_OF = re.compile(r"kstress (?:run|soak|sweep) ([^\s'\"\\-][^\s'\"\\]*)")
 WIDTH = 98
 LONGEST_SHOWN = 40
 WORD_BYTES = 8
@@ -75,15 +73,7 @@ def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: s
     for section in sections:
         part = section(violation)
         lines += ["", *part] if part else []
-    return [*lines, "", "Run it again:", f" {again}", *_explore(again), RULE]
-
-
-def _explore(again: str) -> list[str]:
-    """How to find a schedule that shows it, one CPU at a time; nothing where no command ran a scenario."""
-    scenario = RUN_OF.match(again)
-    if scenario is None:
-        return []
-    return ["Find it one CPU at a time, to replay and see it:", f" kstress explore {scenario[1]}"]
+    return [*lines, "", "Run it again:", f" {again}", RULE]
 
 
 def _heading(violation: Violation) -> list[str]:

@@ -26,7 +26,7 @@ TEST = """
 
         seen = stress.run(acceptable={{"good"}})
         assert len(loops) == 2 and {{number for number, _, _ in loops}} == {{0, 1}}
-        assert seen["good"] > 10
+        assert seen["good"] > 0
 """
 
 

@@ -11,7 +11,7 @@ from stress.host.lock_folder import NAMED
 from tests.plugin.holders import HOLD, end, started
 from tests.plugin.marked import MARKED, QUIET
 
-BRIEFLY = HOLD.replace("sleep(60)", "sleep(1.5)")
+BRIEFLY = HOLD.replace("sleep(60)", "sleep(4)")
 
 
 @pytest.fixture

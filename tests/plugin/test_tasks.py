@@ -73,7 +73,7 @@ LOOP = """
 
         outcomes = stress.run(acceptable={{"good"}})
         assert len(seen) == 1
-        assert outcomes["good"] > 10
+        assert outcomes["good"] > 0
 
     def test_nothing_is_left():
         assert not [one for one in threading.enumerate() if one.name.startswith("cpu")]

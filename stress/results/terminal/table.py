@@ -1,5 +1,6 @@
 """The outcome table: the result of a run, for a terminal. Names of symbols are always escaped."""
 
+import shlex
 from collections.abc import Sequence
 
 from rich import box
@@ -185,6 +186,10 @@ def show_with_reports(
     console.print(render(result, more))
     if reports:
         console.print(_reports(reports, result.tally.violations, most), soft_wrap=True)
+        explore = shlex.join(["kstress", "explore", result.scenario.origin])
+        console.print(
+            Text.assemble(("to find it one CPU at a time, replay and see it  ", "dim"), explore), soft_wrap=True
+        )
     if stall is not None:
         console.print(Text(stall.text), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)
