@@ -83,6 +83,7 @@ def lines_of(exploration: Exploration) -> list[str]:
     """An exploration in some lines."""
     explored, world, search = exploration.explored, exploration.world, exploration.search
     expected = "as expected" if exploration.as_expected else f"expected {exploration.scenario.expect.upper()}"
+    expected += ", interrupted" if exploration.interrupted else ""
     rate = explored.count / explored.seconds if explored.seconds else 0.0
     modules = f", {counted(world.modules, 'module')}" if world.modules else ""
     what = f"{counted(world.cpus, 'CPU')}, {counted(world.operations, 'operation')} of each{modules}"
