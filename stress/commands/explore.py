@@ -18,7 +18,7 @@ ENGINES = ("auto", "python", "native")
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.argument("scenarios", nargs=-1, metavar="SCENARIO...")
 @click.option("--strategy", metavar="NAME", help="random, pct, pos, surw, depth-first or mixed.  [default: mixed]")
 @click.option("--schedules", type=int, metavar="N", help="How many schedules to try.  [default: those of the duration]")
 @click.option("--duration", metavar="TIME", help="Time for each scenario, like 500ms or 1h.  [default: 10s]")
@@ -30,6 +30,12 @@ ENGINES = ("auto", "python", "native")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="The seed.  [default: random]")
 @click.option("--corpus", type=click.Path(path_type=Path), metavar="FILE", help="The corpus.  [default: bundled]")
 @click.option("--stop-on-violation", is_flag=True, help="End at the first violation or stall.")
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="End once it shows what FILE, of a run on real threads, has reported.",
+)
 @protocol_option
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 @click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
@@ -37,6 +43,7 @@ def explore(
     scenarios: tuple[str, ...],
     protocols: str | None,
     corpus: Path | None,
+    like: Path | None,
     json_file: str | None,
     results: Path | None,
     duration: str | None,
@@ -47,22 +54,29 @@ def explore(
 
     Verdicts are for the small world that is explored. Real threads are what `run` and `soak` have.
     """
+    from stress.results.load.reported import reported
     from stress.results.terminal.explore import Outputs
-    from stress.runs.explore import Search
+    from stress.runs.explore import Search, cpus_for
     from stress.scenario_files import find_scenarios
 
     announce("explore")
     if duration is not None:
         given["duration_s"] = read_time(duration, "--duration")
     search = Search(schedules=schedules, **optional(**given))
-    chosen = [one for name in named(scenarios, False, protocols) for one in find_scenarios(name)]
+    wanted = reported(like) if like else {}
+    if not scenarios and not wanted:
+        raise click.UsageError("Missing argument 'SCENARIO...': give one, or --like FILE")
+    names = named(scenarios or tuple(wanted), False, protocols)
+    chosen = [one for name in names for one in find_scenarios(name)]
+    for one in chosen:
+        cpus_for(one, search.cpus)
     outputs = Outputs(json_file, results)
     done: list[Exploration] = []
     interrupts = Interrupts(
         lambda number: verdicts_code({one.verdict.name for one in done if not one.as_expected}, number)
     )
     try:
-        _explore_all(chosen, corpus, search, outputs, interrupts, done)
+        _explore_all(chosen, corpus, search, wanted, outputs, interrupts, done)
     finally:
         outputs.finish(done)
     return verdicts_code({one.verdict.name for one in done if not one.as_expected}, interrupts.signal)
@@ -72,15 +86,20 @@ def _explore_all(
     chosen: "list[Scenario]",
     corpus: Path | None,
     search: "Search",
+    wanted: dict[str, frozenset[str]],
     outputs: Any,
     interrupts: Interrupts,
     done: "list[Exploration]",
 ) -> None:
     """Explore the scenarios one after the other, showing each as it ends and adding it to `done`."""
+    from attrs import evolve
+
     from stress.corpus import bundled, load
+    from stress.machine.engines import choose_engine
     from stress.runs.explore import explore as explore_one
 
     symbols = load(corpus) if corpus else bundled()
+    outputs.note(f"engine: {choose_engine(search.engine)}")
     for scenario in chosen:
         with outputs.progress(scenario) as progress:
 
@@ -89,7 +108,8 @@ def _explore_all(
                 show(explored)
                 return bool(interrupts.pending())
 
-            done.append(explore_one(scenario, symbols, search, tell))
+            one = evolve(search, wanted=wanted.get(scenario.name, frozenset()))
+            done.append(explore_one(scenario, symbols, one, tell))
             interrupts.running = False
         outputs.show(done[-1], symbols)
         if interrupts.pending():

@@ -45,7 +45,7 @@ class Search:
 
     Without either it takes DEFAULT_SECONDS.
     `operations` is how many each CPU runs, `modules` how many are loaded (0: the whole corpus). `preemptions` bounds
-    the strategy depth-first alone.
+    the strategy depth-first alone. `wanted`: it ends once it has shown one of these outcomes.
     """
 
     engine: str = "auto"
@@ -57,6 +57,7 @@ class Search:
     duration_s: float | None = None
     preemptions: int = 2
     stop_on_violation: bool = False
+    wanted: frozenset[str] = frozenset()
     seed: int = attrs.field(factory=lambda: secrets.randbelow(1 << SEED_BITS))
 
     def __attrs_post_init__(self) -> None:
@@ -250,7 +251,7 @@ def _alternate(mine: Explored, twin: Explored | None, search: Search, tell: Tell
     """Explore in batches until the bound; whether that was ended before."""
     for _ in _batches(search, mine):
         _batch(mine, search)
-        if search.stop_on_violation and mine.found:
+        if _is_enough(mine, search):
             return False
         # The twin shows what this search can see; more catches than it takes say nothing more.
         if twin and not mine.found and twin.caught_count < 2 * CATCHES_FOR_HELD and twin.count <= mine.count:
@@ -258,6 +259,13 @@ def _alternate(mine: Explored, twin: Explored | None, search: Search, tell: Tell
         if tell(mine):
             return True
     return False
+
+
+def _is_enough(mine: Explored, search: Search) -> bool:
+    """Whether what was looked for was found."""
+    if search.wanted:
+        return any(search.wanted & set(shows) for shows in mine.found)
+    return search.stop_on_violation and bool(mine.found)
 
 
 def _batches(search: Search, mine: Explored) -> Iterator[None]:
@@ -276,8 +284,8 @@ def _batch(explored: Explored, search: Search) -> None:
     for _ in range(BATCH):
         if explored.is_exhausted or (search.schedules is not None and explored.count >= search.schedules):
             return
-        shows = explored.try_one(search.mixture)
-        if search.stop_on_violation and shows and shows != (CUT,):
+        explored.try_one(search.mixture)
+        if _is_enough(explored, search):
             return
 
 

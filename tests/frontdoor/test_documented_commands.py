@@ -56,8 +56,7 @@ WAYS = (
     way(r"kstress sweep ", r"^run directory: ", INTERRUPTED),
     way(r"kstress compare ", None, *ENDS),
     way(r"kstress replay ", None, *ENDS),
-    way(r"kstress explore .*(--schedules|--stop)", None, *ENDS),
-    way(r"kstress explore ", r": VIOLATED", INTERRUPTED, *ENDS),
+    way(r"kstress explore ", r"^engine: ", INTERRUPTED, *ENDS),
     way(r"kstress (report|list|doctor|corpus show|new)", None, 0),
     way(r"^pytest ", r"^collected [1-9]", OF_PYTEST),
 )

@@ -66,6 +66,17 @@ def test_a_scenario_that_holds_is_inconclusive_after_few_schedules() -> None:
     assert "none in all 3 schedules" in done.stdout
 
 
+def test_it_looks_for_what_a_run_on_real_threads_has_reported(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    run = ("run", "linked_list:none", "--engine", "python", "--duration", "1s", "--seed", "1", "--json", str(file))
+    assert called(*run).returncode == 0
+    reported = {report["outcome"] for report in json.loads(file.read_text())["runs"][0]["reports"]}
+    done = called("explore", "--like", str(file), "--engine", "python", "--duration", "20s", "--json", "-")
+    [exploration] = json.loads(done.stdout)["explorations"]
+    assert exploration["scenario"] == "linked_list:none"
+    assert any(reported & set(found["shows"]) for found in exploration["found"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -13,6 +13,7 @@ from stress.schedule.choosing import STRATEGIES
 from stress.schedule.schedule import Run, Small, as_runs
 from stress.schedule.strategies.depth_first import MOST_PREEMPTIONS
 
+pytestmark = pytest.mark.threads
 native = pytest.mark.native
 ENGINES = ["python", pytest.param("native", marks=native)]
 BROKEN = ("linked_list:none", "linked_list:rcu_freed_at_once", "modlist_spinlock", "preempted_reader", "oops_locked")

@@ -39,6 +39,10 @@ class Outputs:
         self._errors = console(stderr=True)
         self._out = self._errors if json_file == "-" else console()
 
+    def note(self, text: str) -> None:
+        """One line for the person at the terminal, not part of the results."""
+        self._errors.print(text, markup=False, style="dim")
+
     @contextmanager
     def progress(self, scenario: Scenario) -> Iterator[Callable[[Explored], None]]:
         """A progress line while a scenario is explored."""
@@ -76,7 +80,7 @@ class Outputs:
         if self._results is not None:
             path = self._results / f"explore-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
             write_results(path, text, "--results")
-            self._errors.print(f"results: {path}", markup=False, style="dim")
+            self.note(f"results: {path}")
 
 
 def lines_of(exploration: Exploration) -> list[str]:
