@@ -1,7 +1,7 @@
 """Shrinking: of a schedule that shows something, what matters. Fewest preemptions first, then fewest accesses.
 
-A candidate leaves out some runs, or shortens one; a replay says whether it still shows the same. What the replay made
-is the next to be made smaller, so each one is a schedule that ran. It ends when no single change makes it smaller.
+A candidate leaves out some runs, or changes one; a replay says whether it still shows the same. What the replay made is
+the next to be made smaller, so each one is a schedule that ran. It ends when no single change makes it smaller.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,13 +41,8 @@ def size_of(made: Sequence[Made]) -> tuple[int, int, int, int]:
     return preemptions_of(made), events, sum(one.steps for one in made), len(made)
 
 
-def candidates(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
-    """Schedules that are smaller: without many runs at first, then without one, then with one that is different."""
-    count, length = len(runs), len(runs) // 2
-    while length >= 1:
-        for start in range(0, count, length):
-            yield (*runs[:start], *runs[start + length :])
-        length //= 2
+def changed(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
+    """Schedules with one run that is somewhere else, or different."""
     yield from _joined(runs)
     for at, run in enumerate(runs):
         before, after = runs[:at], runs[at + 1 :]
@@ -68,25 +63,53 @@ def _joined(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
             yield (*runs[:at], *runs[at + 1 : later], run, *runs[later:])
 
 
+@attrs.define
+class Shrinking:
+    """A schedule that becomes smaller: the runs as they were made last, and how many replays are left."""
+
+    replay: Replay
+    made: Sequence[Made]
+    left: int
+    _tried: set[tuple[Run, ...]] = attrs.field(factory=set)
+
+    def takes(self, candidate: tuple[Run, ...]) -> bool:
+        """Whether a candidate shows the same and is smaller; then it is gone on with."""
+        if candidate in self._tried or self.left <= 0:
+            return False
+        self._tried.add(candidate)
+        self.left -= 1
+        shown = self.replay(candidate)
+        if shown is None or size_of(shown) >= size_of(self.made):
+            return False
+        self.made = shown
+        return True
+
+    def leave_out(self) -> bool:
+        """Leave out runs, many at a time at first; whether that made it smaller."""
+        before, length = self.made, max(len(self.made) // 2, 1)
+        while length >= 1:
+            start = 0
+            while start < len(runs := as_runs(self.made)):
+                if not self.takes((*runs[:start], *runs[start + length :])):
+                    start += length
+            length //= 2
+        return self.made is not before
+
+    def change(self) -> bool:
+        """Change one run; whether that made it smaller."""
+        return any(map(self.takes, changed(as_runs(self.made))))
+
+
 def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS) -> Shrunk | None:
     """The smallest schedule that this finds; None if the schedule does not show the same again."""
-    made, tried, replays = replay(runs), set[tuple[Run, ...]](), 1
+    made = replay(runs)
     if made is None:
         return None
-    is_least = False
-    while not is_least and replays < most:
-        is_least = True
-        for candidate in candidates(as_runs(made)):
-            if candidate in tried or replays >= most:
-                continue
-            tried.add(candidate)
-            replays += 1
-            shown = replay(candidate)
-            if shown is not None and size_of(shown) < size_of(made):
-                made, is_least = shown, False
-                break
-    short, more = _without_its_end(as_runs(made), made, replay)
-    return Shrunk(short, tuple(made), replays + more, is_least and replays < most)
+    one = Shrinking(replay, made, most)
+    while one.left > 0 and (one.leave_out() or one.change()):
+        pass
+    short, more = _without_its_end(as_runs(one.made), one.made, replay)
+    return Shrunk(short, tuple(one.made), 1 + most - one.left + more, one.left > 0)
 
 
 def _without_its_end(runs: tuple[Run, ...], made: Sequence[Made], replay: Replay) -> tuple[tuple[Run, ...], int]:

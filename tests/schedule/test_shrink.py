@@ -55,4 +55,4 @@ def test_a_search_that_was_cut_says_so() -> None:
     shrunk = shrink(NOISE * 20, needs(Run(0, 3), Run(1, 2)), most=5)  # type: ignore[arg-type]
     assert shrunk is not None
     assert not shrunk.is_least
-    assert shrunk.replays <= 6
+    assert shrunk.replays < 12  # those of its end come after
