@@ -63,7 +63,8 @@ HIGHEST = (1 << 63) - 1
 @kernel
 def within(address: int, start: int, size: int) -> bool:
     """Whether `address` lies in the `size` bytes from `start`; both may be poison, so that their sum leaves 64 bits."""
-    return 0 <= start <= address and address - start < size
+    # The sign comes last: it is looked at for few of the modules that a walk passes.
+    return start <= address and address - start < size and start >= 0
 
 
 @kernel
