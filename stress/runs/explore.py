@@ -14,7 +14,7 @@ import attrs
 
 from stress.config import DEFAULT_SECONDS, Config
 from stress.corpus import Corpus
-from stress.errors import UserError
+from stress.errors import HarnessError, UserError
 from stress.judge.trials import Trials
 from stress.judge.verdict import CATCHES_FOR_HELD, HELD, INCONCLUSIVE, VIOLATED, Verdict
 from stress.runs.boot import World
@@ -70,6 +70,8 @@ class Search:
         ):
             if value is not None and value < least:
                 raise UserError(f"{flag} must be at least {least}, not {value}")
+        if self.duration_s is not None and self.duration_s <= 0:
+            raise UserError(f"--duration must be greater than 0 (got {self.duration_s:g} s)")
         if self.strategy not in (MIXED, *STRATEGIES):
             known = ", ".join((MIXED, *STRATEGIES))
             raise UserError(f"--strategy: there is no strategy {self.strategy!r}; give one of {known}")
@@ -159,7 +161,9 @@ class Explored:
         made, began = tuple(self.machine.made()), time.perf_counter()
         shrunk = shrink(original, replay)
         if shrunk is None:
-            raise AssertionError(f"{self.machine.scenario.name}: a schedule showed {shows} once and not again")
+            raise HarnessError(
+                f"{self.machine.scenario.name}: a schedule showed {' and '.join(shows)} once and not again"
+            )
         self.found[shows] = Found(
             shows, self.count, self.seconds, seed, original, made, shrunk, time.perf_counter() - began
         )

@@ -84,6 +84,8 @@ def test_it_looks_for_what_a_run_on_real_threads_has_reported(tmp_path: Path) ->
         (("explore", "linked_list:none", "--schedules", "0"), "--schedules must be at least 1, not 0"),
         (("explore", "linked_list:none", "--operations", "0"), "--operations must be at least 1, not 0"),
         (("explore", "linked_list:none", "--duration", "soon"), "--duration"),
+        (("explore", "linked_list:none", "--duration", "0s"), "--duration must be greater than 0 (got 0 s)"),
+        (("explore", "--like", "no/such/file"), "cannot read no/such/file"),
         (("explore", "nothing"), "there is no scenario 'nothing'"),
         (("explore", "linked_list:none", "--cpus", "1"), "--cpus 1 is too few"),
         (("explore",), "Missing argument"),
