@@ -28,6 +28,7 @@ from stress.schedule.choosing import DEPTH_FIRST, PCT, POS, RANDOM, STRATEGIES, 
 from stress.schedule.schedule import Made, Run, Schedule, Small, as_runs
 from stress.schedule.shrink import Shrunk, shrink
 from stress.schedule.strategies.depth_first import IS_EXHAUSTED, MOST_PREEMPTIONS, WAS_CUT
+from stress.schedule.strategies.draws import EVENTS
 
 MIXED = "mixed"
 MIXTURE = (RANDOM, PCT, POS, SURW, RANDOM, PCT)
@@ -96,7 +97,6 @@ class Found:
     seconds: float
     seed: int
     original: tuple[Run, ...]
-    made: tuple[Made, ...]
     shrunk: Shrunk
     shrinking_s: float
 
@@ -158,15 +158,13 @@ class Explored:
         def replay(runs: Sequence[Run]) -> list[Made] | None:
             return self.machine.made() if self.machine.replay(runs, seed) == shows else None
 
-        made, began = tuple(self.machine.made()), time.perf_counter()
+        began = time.perf_counter()
         shrunk = shrink(original, replay)
         if shrunk is None:
             raise HarnessError(
                 f"{self.machine.scenario.name}: a schedule showed {' and '.join(shows)} once and not again"
             )
-        self.found[shows] = Found(
-            shows, self.count, self.seconds, seed, original, made, shrunk, time.perf_counter() - began
-        )
+        self.found[shows] = Found(shows, self.count, self.seconds, seed, original, shrunk, time.perf_counter() - began)
 
 
 @attrs.frozen
@@ -318,7 +316,9 @@ def _strategy(explored: Explored) -> str:
     search = explored.search
     if search.strategy != "depth-first":
         return f"strategy {search.strategy}"
-    every = "every schedule" if explored.is_exhausted and not explored.machine.state(WAS_CUT) else "some schedules"
+    # Interrupts and NMIs are drawn: of those there are more schedules than were tried.
+    partly = not explored.is_exhausted or explored.machine.state(WAS_CUT) or explored.machine.state(EVENTS)
+    every = "some schedules" if partly else f"every schedule for the draws of seed {search.seed}"
     return f"strategy depth-first, {every} with at most {search.preemptions} preemptions"
 
 
