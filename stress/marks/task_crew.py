@@ -20,7 +20,7 @@ from stress.marks.crew import Crew, Left, stack_of
 from stress.marks.loops import frames
 from stress.marks.monitor import Activity, Monitor, ThreadSample
 from stress.marks.positions import Position
-from stress.marks.run_end import RunEnd
+from stress.marks.run_end import STILL_SECONDS, RunEnd
 from stress.marks.switches import TASK_KINDS, Kind, Switch
 from stress.marks.task_steps import AwaitNoise, Stepping, Steps
 
@@ -135,8 +135,8 @@ class TaskCrew(Crew):
 
     def leave(self, ending: RunEnd) -> None:
         """Report CPUs that do not end their operation, and cancel their tasks."""
-        waiting = {number: self._frames(number) for number in ending.left if ending.waits(number)}
-        blocked = Blocked(waiting)
+        waiting = [number for number in ending.left if ending.waits(number) or self._stands(number, ending)]
+        blocked = Blocked({number: self._frames(number) for number in waiting})
         self._unended = ending.left
         self.left = [self._told(number, ending, blocked) for number in self._unended]
         self.deadlocks = blocked.cycles()
@@ -145,6 +145,14 @@ class TaskCrew(Crew):
             self._end(threads, Blocked({}))
         if HOST in self.still:
             self.players = [player.left_behind() for player in self.players]
+
+    def _stands(self, number: int, ending: RunEnd) -> bool:
+        """Whether a task waits for a future that nobody has set, however rarely the loop gets a core.
+
+        asyncio has no public name for the future that a task waits for.
+        """
+        future = getattr(self._tasks[number], "_fut_waiter", None) if number < len(self._tasks) else None
+        return future is not None and not future.done() and ending.monitor.seconds(number) >= STILL_SECONDS
 
     def _told(self, number: int, ending: RunEnd, blocked: Blocked) -> Left:
         """The report of a CPU that does not end its operation."""

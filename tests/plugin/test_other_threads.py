@@ -45,7 +45,6 @@ MONITORED = """
         def look(self):
             if len(self.beats) > {most}:
                 raise LookupError("too many beats")
-            self.beats.clear()
 
         def stop(self):
             self.ends = True
@@ -66,8 +65,9 @@ def test_a_thread_of_the_code_under_test_takes_noise(pytester: pytest.Pytester) 
     assert threading.gettrace() is None
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_exception_in_it_ends_the_run_and_fails_the_test(pytester: pytest.Pytester) -> None:
-    result = run(pytester, most=5, start="monitor.beats.clear()")
+    result = run(pytester, most=5, body="monitor.thread.join(20) if len(monitor.beats) > 5 else None")
     result.assert_outcomes(failed=1)
     out = result.stdout.str()
     assert "RAISED: 1 thread of the code under test ended in an exception" in out
