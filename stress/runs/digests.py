@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from stress.errors import UserError
+from stress.machine.words import LOW
 from stress.runs.image import Image
 from stress.scenario import Scenario
 from stress.scenario_files import loaded_source, scenario_file
@@ -18,7 +19,14 @@ def digests_of(scenario: Scenario, image: Image) -> tuple[str, str]:
 
     The first is that of the scenario's name where it comes from no file.
     """
-    return _digest(_contents(scenario)), _digest([image.content, *_kernel()])
+    return _digest(_contents(scenario)), _digest([*_booted(image), *_kernel()])
+
+
+def _booted(image: Image) -> list[bytes]:
+    """RAM as kernel code finds it; without the records of blocks, which say when each was allocated."""
+    ram_map, content = image.ram_map, image.content
+    start = len(content) - ram_map.control + LOW
+    return [content[: start + ram_map.records - LOW], content[start + ram_map.tables - LOW :]]
 
 
 def _contents(scenario: Scenario) -> list[bytes]:

@@ -1,6 +1,7 @@
 """The strategies by number and by name: which one a schedule follows is a word, so that all are compiled once."""
 
-from stress.machine.control.turns import conduct, grant
+from stress.machine.control.spins import grant
+from stress.machine.control.turns import conduct
 from stress.machine.control.words import EVENT, STEPS, state
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import CPUS

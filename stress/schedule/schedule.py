@@ -100,11 +100,6 @@ class Schedule:
     runs: tuple[Run, ...]
 
     @property
-    def preemptions(self) -> int:
-        """How often a CPU had to stop that could have gone on."""
-        return sum(run.steps > 0 for run in self.runs)
-
-    @property
     def token(self) -> str:
         """The schedule as one word."""
         runs = "_".join(run.text for run in self.runs)

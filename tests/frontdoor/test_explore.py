@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.frontdoor.command import called
+from tests.frontdoor.command import called, kstress
 
 EXPLORE = ("explore", "linked_list:none", "--engine", "python", "--seed", "1", "--schedules", "40")
 TOKEN = re.compile(r"ks1~\S+")
@@ -43,6 +43,14 @@ def test_a_token_is_replayed_from_the_command_line_and_from_a_log(token: str, tm
     log.write_text(f"some lines\n  found: {token}\n  again: '{token}'\n")
     again = called("replay", str(log), "--engine", "python")
     assert again.stdout == done.stdout
+
+
+@pytest.mark.parametrize("name", ["modlist_spinlock", "linked_list:none"])
+def test_in_another_process_nothing_has_changed(name: str) -> None:
+    done = called("explore", name, *EXPLORE[2:], "--stop-on-violation")
+    again = kstress("replay", TOKEN.findall(done.stdout)[0], "--engine", "python")
+    assert again.returncode == 0, again.stderr
+    assert "changed" not in again.stdout
 
 
 def test_a_replay_of_changed_code_says_so(token: str) -> None:

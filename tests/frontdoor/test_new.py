@@ -26,14 +26,11 @@ def made(tmp_path: Path) -> Path:
 
 
 def test_a_new_scenario_holds_and_its_twin_is_violated(made: Path) -> None:
-    words = ("run", made.name, "my_list_twin.py", "--engine", "python", "--json", "results.json")
-    for duration in DURATIONS:
-        done = kstress(*words, "--duration", duration, cwd=made.parent)
-        if "INCONCLUSIVE" not in done.stdout:
-            break
+    words = ("explore", made.name, "my_list_twin.py", "--engine", "python", "--seed", "1", "--json", "results.json")
+    done = kstress(*words, "--schedules", "300", cwd=made.parent)
     assert done.returncode == 0, done.stdout + done.stderr
-    runs = json.loads((made.parent / "results.json").read_text())["runs"]
-    assert [(run["scenario"], run["verdict"]) for run in runs] == [("my_list", "held"), ("my_list_twin", "violated")]
+    found = json.loads((made.parent / "results.json").read_text())["explorations"]
+    assert [(one["scenario"], one["verdict"]) for one in found] == [("my_list", "held"), ("my_list_twin", "violated")]
 
 
 def test_a_new_scenario_runs_from_any_folder(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -67,8 +67,8 @@ def test_too_few_schedules_are_inconclusive_and_say_so() -> None:
 def test_both_engines_make_the_same_accesses_of_a_schedule(name: str) -> None:
     searching = machine(name, "native")
     pair = [machine(name, engine, traced=True) for engine in ("native", "python")]
-    for seed in range(8):
-        shows = searching.follow(MIXTURE[seed % len(MIXTURE)], seed)
+    for seed in range(4):
+        shows = searching.follow(MIXTURE[seed], seed)
         runs = as_runs(searching.made())
         told = [_told(one, runs, seed) for one in pair]
         assert told[0] == told[1]

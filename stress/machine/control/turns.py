@@ -8,6 +8,7 @@ machine is stalled if none of them does.
 from collections.abc import Callable
 
 from stress.machine.control.runs import begin_run, end_run
+from stress.machine.control.spins import REPEATED, grant, has_more, spins, steps_made
 from stress.machine.control.words import (
     AT_REST,
     BUDGET,
@@ -15,10 +16,10 @@ from stress.machine.control.words import (
     DONE,
     ENDED,
     EVENT,
+    EXAMINED,
     EXPIRED,
     EXTENDED,
     EXTRA,
-    GRANT,
     IS_FORCED,
     LEFT,
     MAIN,
@@ -62,9 +63,12 @@ MOST_EXTRA = 32
 
 
 @kernel
-def is_blocked(cpu: Cpu, log: int) -> bool:
-    """Whether the CPU of a log waits for a word that nobody has changed yet."""
+def is_blocked(cpu: Cpu, number: int) -> bool:
+    """Whether a CPU waits for a word that nobody has changed yet."""
+    log = log_of(cpu, number)
     address = cpu.peek(log + WAITS_ON)
+    if address == REPEATED:
+        return spins(cpu, number)
     return address != 0 and cpu.peek(address) == cpu.peek(log + WAITED)
 
 
@@ -72,7 +76,7 @@ def is_blocked(cpu: Cpu, log: int) -> bool:
 def can_go_on(cpu: Cpu, number: int) -> bool:
     """Whether a CPU can go on with its operation."""
     log = log_of(cpu, number)
-    return cpu.peek(log + AT_REST) == 0 and not is_blocked(cpu, log) and cpu.peek(SKIPPED) != number
+    return cpu.peek(log + AT_REST) == 0 and cpu.peek(SKIPPED) != number and not is_blocked(cpu, number)
 
 
 @kernel
@@ -96,12 +100,6 @@ def count_resting(cpu: Cpu) -> int:
 
 
 @kernel
-def steps_made(cpu: Cpu) -> int:
-    """The accesses of all CPUs so far."""
-    return cpu.peek(STEPS) + cpu.peek(GRANT) - cpu.peek(LEFT)
-
-
-@kernel
 def clock(cpu: Cpu) -> int:
     """The time of a machine under control, in nanoseconds: one for each access and each turn, and what was slept."""
     return steps_made(cpu) + cpu.peek(TURN_COUNT) + cpu.peek(SLEPT)
@@ -112,13 +110,6 @@ def sleep(cpu: Cpu, nanoseconds: int, choose: Choose, handle: Handle) -> None:
     """Let others go first; the time passes at once, since nobody waits for it."""
     cpu.poke(SLEPT, cpu.peek(SLEPT) + nanoseconds)
     take_turn(cpu, YIELDS, choose, handle)
-
-
-@kernel
-def grant(cpu: Cpu, steps: int) -> None:
-    """Say how many accesses the run has that is about to begin."""
-    left = cpu.peek(BUDGET) - cpu.peek(STEPS)
-    cpu.poke(GRANT, steps if steps < left else left)
 
 
 @kernel
@@ -151,13 +142,20 @@ def extend(cpu: Cpu) -> bool:
 
 @kernel
 def next_forced(cpu: Cpu) -> int:
-    """The CPU whose turn it is while none can go on; MAIN once that has led nowhere for long."""
+    """The CPU whose turn it is while none can go on; MAIN once that has led nowhere for long.
+
+    A CPU that spins gets no turn: its loop has led nowhere already.
+    """
+    number = cpu.peek(NEXT_FORCED)
     quiet = cpu.peek(QUIET) + 1
+    most = FRUITLESS_ROUNDS * cpu.peek(CPUS)
+    while spins(cpu, number) and quiet <= most:
+        number = (number + 1) % cpu.peek(CPUS)
+        quiet += 1
     cpu.poke(QUIET, quiet)
-    if quiet > FRUITLESS_ROUNDS * cpu.peek(CPUS) and not extend(cpu):
+    if quiet > most and not extend(cpu):
         cpu.poke(ENDED, CUT if most_extra(cpu) >= MOST_EXTRA else STALLED)
         return MAIN
-    number = cpu.peek(NEXT_FORCED)
     cpu.poke(NEXT_FORCED, (number + 1) % cpu.peek(CPUS))
     cpu.poke(IS_FORCED, 1)
     cpu.poke(EVENT, 0)
@@ -192,6 +190,7 @@ def take_turn(cpu: Cpu, why: int, choose: Choose, handle: Handle) -> None:
     """End this CPU's run, let who is next run, and go on once it is this CPU's turn again."""
     if why != EXPIRED:
         cpu.poke(cpu.log + PENDING_ACCESS, 0)
+    cpu.poke(EXAMINED, 0)
     end_run(cpu, why)
     following = next_cpu(cpu, why, choose)
     if following == MAIN:
@@ -200,7 +199,7 @@ def take_turn(cpu: Cpu, why: int, choose: Choose, handle: Handle) -> None:
     if following != cpu.number:
         cpu.poke(STRETCH, cpu.peek(STRETCH) + 1)
         cpu.hand_over(cpu.number, following)
-    if cpu.peek(cpu.log + WAITS_ON) != 0 and not is_blocked(cpu, cpu.log):
+    if cpu.peek(cpu.log + WAITS_ON) != 0 and not is_blocked(cpu, cpu.number):
         cpu.poke(EXTENDED, 0)
     cpu.poke(cpu.log + WAITS_ON, 0)
     cpu.poke(cpu.log + AT_REST, 0)
@@ -215,7 +214,8 @@ def take_turn_at(cpu: Cpu, access: int, choose: Choose, handle: Handle) -> None:
     """Take a turn before an access, which is the first one of the run in which it is made."""
     cpu.poke(LEFT, cpu.peek(LEFT) + 1)
     cpu.poke(cpu.log + PENDING_ACCESS, access)
-    take_turn(cpu, EXPIRED, choose, handle)
+    if not has_more(cpu, access):
+        take_turn(cpu, WAITS if cpu.peek(cpu.log + WAITS_ON) == REPEATED else EXPIRED, choose, handle)
     cpu.poke(LEFT, cpu.peek(LEFT) - 1)
 
 

@@ -17,12 +17,15 @@ RUN_COUNT, SKIPPED, REGION, IS_FORCED, BUDGET, TURN_COUNT, SLEPT, EXTENDED = ran
 IS_FORCED: whether the run under way was nobody's choice. BUDGET: the accesses that a schedule may have, and the turns.
 TURN_COUNT: the turns so far. SLEPT: the nanoseconds that CPUs have slept. EXTENDED: how often on end
 CPUs at rest were given one operation more."""
+REMAINDER, EXAMINED, PERIOD = range(TURNS + 128, TURNS + 152, 8)
+"""REMAINDER: the accesses of the run under way that it was not given at once. EXAMINED: how many have repeated so far,
+PERIOD: and how many there are in one turn of the loop (`spins`)."""
 
 # One CPU.
 WAITS_ON, WAITED, AT_REST, PENDING, PENDING_ACCESS, RELAXED_ON, RELAXED_IN, PRIORITY = range(TURN, TURN + 64, 8)
-"""WAITS_ON: the word that it waits for, 0 if none; WAITED: the word's value then. AT_REST: it has run all operations.
-PENDING: the address of its next access, or the last one; PENDING_ACCESS: its kind, 0 for the last one. RELAXED_ON,
-RELAXED_IN: its last spin, and the stretch of that. PRIORITY: for strategies."""
+"""WAITS_ON: the word that it waits for, 0 if none, `spins.REPEATED` for one that spins; WAITED: the word's value then.
+AT_REST: it has run all operations. PENDING: the address of its next access, or the last one; PENDING_ACCESS: its kind,
+0 for the last one. RELAXED_ON, RELAXED_IN: its last spin, and the stretch of that. PRIORITY: for strategies."""
 WEIGHT, EXTRA = TURN + 64, TURN + 72
 """WEIGHT: for strategies. EXTRA: the operations that it has beyond its own."""
 
@@ -46,7 +49,10 @@ SEEN = PATH + MOST_CHOICES * 16
 """The words that CPUs were seen to access: for each its address, and how often each CPU did."""
 MOST_SEEN = 64
 SEEN_BYTES = 8 * 1032
-TRACE = SEEN + MOST_SEEN * SEEN_BYTES
+WATCHED = SEEN + MOST_SEEN * SEEN_BYTES
+"""The accesses that each CPU repeats: their number, then each."""
+WATCHED_BYTES = 1024
+TRACE = WATCHED + MOST_STACKS * WATCHED_BYTES
 """The accesses of the schedule under way, if they are traced: their number, then each."""
 STEP_CPU, STEP_ACCESS, STEP_ADDRESS, STEP_OLD, STEP_NEW, STEP_RUN, STEP_OPERATION, STEP_STACK = range(0, 64, 8)
 STEP_BYTES = 64
@@ -63,7 +69,7 @@ PIECE_BYTES = 64
 
 # Why a run ended, or a schedule. A run that is EXPIRED could have gone on.
 EXPIRED, WAITS, YIELDS, RESTS, OVER = range(1, 6)
-DONE, VIOLATED, STALLED, CUT, DIED = range(1, 6)
+DONE, VIOLATED, STALLED, CUT = range(1, 5)
 NO_EVENT, INTERRUPT, NMI = range(3)
 
 

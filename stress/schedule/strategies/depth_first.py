@@ -4,7 +4,8 @@ A choice has an alternative for each CPU that can go on, the one under way first
 the next one takes the same choices up to the last that has an alternative left, and there the next alternative.
 """
 
-from stress.machine.control.turns import can_go_on, count_ready, grant
+from stress.machine.control.spins import grant
+from stress.machine.control.turns import can_go_on, count_ready
 from stress.machine.control.words import EXPIRED, MOST_CHOICES, PATH, REGION, state
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import CPUS

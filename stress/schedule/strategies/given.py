@@ -3,7 +3,8 @@
 Once the runs are used up, the CPU under way goes on for as long as it can, then the next one by number.
 """
 
-from stress.machine.control.turns import can_go_on, grant
+from stress.machine.control.spins import grant
+from stress.machine.control.turns import can_go_on
 from stress.machine.control.words import (
     EVENT,
     GIVEN,

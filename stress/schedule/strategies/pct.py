@@ -5,7 +5,7 @@ and k accesses. The number of changes is drawn for each schedule, since d is not
 long, gets the lowest priority too: it may wait for another one.
 """
 
-from stress.machine.control.turns import grant
+from stress.machine.control.spins import grant
 from stress.machine.control.words import EXPIRED, STEPS, YIELDS, state
 from stress.machine.seam import Cpu, kernel
 from stress.schedule.strategies.draws import LENGTH, chance

@@ -3,7 +3,7 @@
 Partial order sampling (Yuan, Yang and Gu 2018): orders that differ in nothing that matters get less of the chances.
 """
 
-from stress.machine.control.turns import grant
+from stress.machine.control.spins import grant
 from stress.machine.control.words import MOST_SEEN, PENDING, PENDING_ACCESS, REGION, SEEN, SEEN_BYTES, log_of
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import CPUS, READ_BYTE, READ_WORD

@@ -3,7 +3,7 @@
 Switching at every access never gets deep, and long runs miss narrow windows: lengths are mixed.
 """
 
-from stress.machine.control.turns import grant
+from stress.machine.control.spins import grant
 from stress.machine.control.words import state
 from stress.machine.seam import Cpu, kernel
 from stress.schedule.strategies.draws import any_ready, chance

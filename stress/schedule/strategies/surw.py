@@ -4,7 +4,8 @@ The word is one that POS has seen several CPUs access, with how often each did. 
 drawn by how many such accesses it has left; the others wait at theirs, and go on at random otherwise.
 """
 
-from stress.machine.control.turns import can_go_on, grant
+from stress.machine.control.spins import grant
+from stress.machine.control.turns import can_go_on
 from stress.machine.control.words import (
     MOST_SEEN,
     PENDING,

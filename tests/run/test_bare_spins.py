@@ -1,0 +1,59 @@
+"""CPUs that spin without `relax` are seen by what they repeat: a deadlock stalls, and who only waits long goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from stress.corpus import bundled
+from stress.runs.controlled import STALLED, Controlled
+from stress.runs.explore import machine_for, world_of
+from stress.scenario_files import find_scenario
+from stress.schedule.choosing import DEPTH_FIRST, PCT, POS, RANDOM, SURW
+from stress.schedule.schedule import Small, as_runs
+from stress.schedule.strategies.depth_first import MOST_PREEMPTIONS
+
+pytestmark = pytest.mark.threads
+PLANTED = Path(__file__).parent / "planted" / "bare_spins.py"
+STRATEGIES = (RANDOM, PCT, POS, SURW, DEPTH_FIRST)
+ENGINES = [("python", 10), pytest.param("native", 400, marks=pytest.mark.native)]
+SEEDS = range(10)
+
+
+def machine(name: str, engine: str) -> Controlled:
+    """A machine whose two CPUs run two operations each."""
+    scenario = find_scenario(f"{PLANTED}:{name}")
+    world = Small(cpus=2, operations=2, modules=0, seed=1)
+    one = machine_for(scenario, world_of(scenario, bundled(), world), engine, world)
+    one.set_state(MOST_PREEMPTIONS, 2)
+    return one
+
+
+@pytest.mark.parametrize(("engine", "schedules"), ENGINES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("name", ["alike", "turns"])
+def test_who_is_waited_for_comes_however_long_it_takes(name: str, strategy: int, engine: str, schedules: int) -> None:
+    one = machine(name, engine)
+    assert {one.follow(strategy, seed) for seed in range(schedules)} == {()}
+    one.finish()
+
+
+@pytest.mark.parametrize(("engine", "schedules"), ENGINES)
+def test_two_locks_in_two_orders_stall_and_do_nothing_else(engine: str, schedules: int) -> None:
+    one = machine("opposite", engine)
+    shown = {one.follow(strategy, seed) for strategy in (RANDOM, POS, SURW) for seed in range(schedules)}
+    one.finish()
+    assert shown == {(), (STALLED,)}
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("name", ["opposite", "alike", "turns"])
+def test_a_replay_waits_where_the_schedule_did(name: str) -> None:
+    searching, python = machine(name, "native"), machine(name, "python")
+    for seed in SEEDS:
+        shows = searching.follow(STRATEGIES[seed % len(STRATEGIES)], seed)
+        runs, made = as_runs(searching.made()), searching.made()
+        for one in (searching, python):
+            assert one.replay(runs, seed) == shows
+            assert one.made() == made
+            assert one.departed is None
+    python.finish()
