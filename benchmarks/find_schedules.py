@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from stress.corpus import bundled
-from stress.runs.explore import Exploration, Search, cpus_for, explore
+from stress.runs.controlled.exploration import Exploration, explore
+from stress.runs.controlled.search import Search, cpus_for
 from stress.scenario import Scenario
 from stress.scenario_files import catalogue, find_scenarios, rooms
 

@@ -18,7 +18,8 @@ from statistics import median
 from typing import Any
 
 from stress.corpus import bundled
-from stress.runs.explore import Search, explore
+from stress.runs.controlled.exploration import explore
+from stress.runs.controlled.search import Search
 from stress.scenario_files import find_scenario
 
 FOLDER = Path(__file__).parent / "schedules"

@@ -11,7 +11,8 @@ from stress.kinds import read_time
 from stress.options import announce, named, optional, protocol_option
 
 if TYPE_CHECKING:
-    from stress.runs.explore import Exploration, Search
+    from stress.runs.controlled.exploration import Exploration
+    from stress.runs.controlled.search import Search
     from stress.scenario import Scenario
 
 ENGINES = ("auto", "python", "native")
@@ -56,7 +57,7 @@ def explore(
     """
     from stress.results.load.reported import reported
     from stress.results.terminal.explore import Outputs
-    from stress.runs.explore import Search, cpus_for
+    from stress.runs.controlled.search import Search, cpus_for
     from stress.scenario_files import find_scenarios
 
     announce("explore")
@@ -96,7 +97,7 @@ def _explore_all(
 
     from stress.corpus import bundled, load
     from stress.machine.engines import choose_engine
-    from stress.runs.explore import explore as explore_one
+    from stress.runs.controlled.exploration import explore as explore_one
 
     symbols = load(corpus) if corpus else bundled()
     outputs.note(f"engine: {choose_engine(search.engine)}")

@@ -21,8 +21,8 @@ def replay(schedule: str, engine: str, corpus: Path | None, svg: Path | None) ->
     from stress.corpus import bundled, load
     from stress.results.terminal.places import check_json
     from stress.results.terminal.replay import show
-    from stress.runs.replay import replay as replay_one
-    from stress.runs.replay import schedules_in
+    from stress.runs.controlled.replay import replay as replay_one
+    from stress.runs.controlled.replay import schedules_in
 
     check_json(None if svg is None else str(svg), "--svg")
     symbols = load(corpus) if corpus else bundled()

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.find_schedules import broken
 from stress.corpus import bundled
-from stress.runs.replay import replay
+from stress.runs.controlled.replay import replay
 from stress.schedule.schedule import Schedule
 from tests.frontdoor.command import CHECKOUT
 from tests.support import some_of

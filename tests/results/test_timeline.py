@@ -11,7 +11,7 @@ import pytest
 from stress.config import Config
 from stress.results.pages.timeline import timeline_svg
 from stress.results.terminal.timeline import MOST_LINES, RACING, timeline_lines
-from stress.runs.controlled import Controlled, controlled
+from stress.runs.controlled.machine import Controlled, controlled
 from stress.runs.runner import world_for
 from stress.runs.settled import settle
 from stress.runs.timeline import CHOSEN, FORCED, Timeline, timeline

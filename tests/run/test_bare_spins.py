@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from stress.corpus import bundled
-from stress.runs.controlled import STALLED, Controlled
-from stress.runs.explore import machine_for, world_of
+from stress.runs.controlled.machine import STALLED, Controlled
+from stress.runs.controlled.small_world import machine_for, world_of
 from stress.scenario_files import find_scenario
 from stress.schedule.choosing import DEPTH_FIRST, PCT, POS, RANDOM, SURW
 from stress.schedule.schedule import Small, as_runs

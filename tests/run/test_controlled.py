@@ -6,8 +6,10 @@ import pytest
 
 from stress.corpus import bundled
 from stress.machine.words import LOW
-from stress.runs.controlled import STALLED, Controlled
-from stress.runs.explore import MIXTURE, Exploration, Search, explore, machine_for, world_of
+from stress.runs.controlled.exploration import Exploration, explore
+from stress.runs.controlled.machine import STALLED, Controlled
+from stress.runs.controlled.search import MIXTURE, Search
+from stress.runs.controlled.small_world import machine_for, world_of
 from stress.scenario_files import find_scenario
 from stress.schedule.choosing import STRATEGIES
 from stress.schedule.schedule import Run, Small, as_runs

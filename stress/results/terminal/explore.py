@@ -15,8 +15,9 @@ from stress.corpus import Corpus
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_results
 from stress.results.terminal.timeline import timeline_lines
-from stress.runs.explore import Exploration, Explored, Found
-from stress.runs.replay import replay
+from stress.runs.controlled.exploration import Exploration
+from stress.runs.controlled.explored import Explored, Found
+from stress.runs.controlled.replay import replay
 from stress.runs.result import SCHEMA
 from stress.runs.timeline import timeline
 from stress.scenario import Scenario

@@ -7,7 +7,7 @@ from stress.results.pages.timeline import timeline_svg
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import write_results
 from stress.results.terminal.timeline import timeline_lines
-from stress.runs.replay import Replayed
+from stress.runs.controlled.replay import Replayed
 from stress.runs.report import report_violation
 from stress.runs.timeline import timeline
 from stress.schedule.schedule import preemptions_of

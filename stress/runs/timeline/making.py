@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from stress.judge.harvest import Slice
 from stress.judge.violation import Violation
 from stress.machine.words import holder_of
-from stress.runs.controlled import STALLED, Controlled
+from stress.runs.controlled.machine import STALLED, Controlled
 from stress.runs.timeline.events import Teller, events_of
 from stress.runs.timeline.model import ALWAYS, Event, Head, Timeline
 from stress.runs.timeline.names import Names

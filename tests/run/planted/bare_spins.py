@@ -2,6 +2,7 @@
 
 from stress import Outcome, Program, Protocol, Scenario, Structure
 from stress.kernel import Cpu, kernel, lock, static
+from stress.machine.seam import Operation
 
 # FIRST and SECOND are locks, taken by compare-exchange; TRIES has one writer at a time: the holder of the first lock.
 # TURN is stored by the CPU whose number it has.
@@ -68,7 +69,8 @@ def by_turns(cpu: Cpu) -> int:
 PAIR = Structure("pair", [], boot, outcomes=OUT, objects=1, reads="orders")
 
 
-def scenario(name: str, expect: str, *operations: object, twin: Scenario | None = None) -> Scenario:
+def scenario(name: str, expect: str, *operations: Operation, twin: Scenario | None = None) -> Scenario:
+    """A scenario of two CPUs."""
     programs = tuple(Program(f"side{at}", one, 1, writes=True) for at, one in enumerate(operations))
     return Scenario(
         name=name,

@@ -10,7 +10,7 @@ from stress.scenario import Scenario
 from stress.scenario_files import loaded_source, scenario_file
 
 DIGITS = 8
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 KERNEL = ("kernel", "programs", "machine/control", "schedule")
 
 

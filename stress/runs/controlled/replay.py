@@ -9,9 +9,9 @@ from stress.corpus import Corpus
 from stress.errors import UserError
 from stress.host.disk import reading, telling
 from stress.runs.boot import World
-from stress.runs.controlled import CUT, Controlled
-from stress.runs.digests import digests_of
-from stress.runs.explore import machine_for, world_of
+from stress.runs.controlled.digests import digests_of
+from stress.runs.controlled.machine import CUT, Controlled
+from stress.runs.controlled.small_world import machine_for, world_of
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario

@@ -1,6 +1,5 @@
 """A machine under control: one schedule after the other, from the same image, by a strategy or as it is given."""
 
-import ctypes
 import struct
 from collections.abc import Callable, Sequence
 
@@ -8,17 +7,17 @@ import attrs
 
 from stress.judge.harvest import Slice, harvest
 from stress.judge.violation import Violation
-from stress.machine import blocks, words
+from stress.machine import words
 from stress.machine.control import words as control
 from stress.machine.control.events import no_event
 from stress.machine.control.runs import FORCED
 from stress.machine.control.turns import safepoint_of
 from stress.machine.engines import Conducted, conducted
-from stress.machine.ram import SHADOW_SHIFT, Ram
+from stress.machine.ram import Ram
 from stress.machine.random import seed_of
 from stress.machine.stacks import Frame, RawStack, reading
-from stress.programs import modprobe
-from stress.runs.boot import SLOT_STRIDE, World
+from stress.runs.boot import World
+from stress.runs.controlled.pristine import Pristine
 from stress.runs.image import Image, boot_image
 from stress.runs.settled import Settled
 from stress.scenario import Scenario
@@ -27,46 +26,16 @@ from stress.schedule.schedule import Made, Run, Step
 from stress.schedule.strategies.draws import EVENTS, GENERATOR, STRATEGY
 from stress.schedule.strategies.given import DEPARTED
 
-DEFAULT_BUDGET = 20_000
-"""Accesses of a schedule of a small world, after which it is cut: far more than two operations of any program make."""
+LEAST_BUDGET = 20_000
+"""Accesses after which a schedule is cut: far more than two operations of two CPUs make, of any program."""
+BUDGET_OF_OPERATION = 500
+"""Accesses for each operation of each CPU, where that is more."""
 NEVER_YIELD = -1
 STRATEGY_CPU = 1 << 20
 """The number under which the generator of a schedule gets its seed: that of no CPU."""
 ALWAYS = 0
 STALLED = "stalled"
 CUT = "cut"
-
-
-class Pristine:
-    """RAM as each schedule finds it, and which parts of it a schedule may have changed."""
-
-    def __init__(self, ram: Ram) -> None:
-        """Keep a copy of what `ram` has now."""
-        self._ram = ram
-        self._base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
-        self._end = ram.map.control
-        self._copy = ctypes.create_string_buffer(ram.mapping[: self._end], self._end)
-        self._start = ctypes.addressof(self._copy)
-        self._heap_used = ram.peek(blocks.HEAP_NEXT)
-
-    def _restore(self, start: int, end: int) -> None:
-        ctypes.memmove(self._base + start, self._start + start, end - start)
-
-    def restore(self, everything: bool) -> None:
-        """Write back what a schedule may have changed; `everything` after one that did what it must not."""
-        ram_map, peek = self._ram.map, self._ram.peek
-        if everything:
-            self._restore(words.LOW >> SHADOW_SHIFT, ram_map.bound >> SHADOW_SHIFT)
-            self._restore(words.LOW, self._end)
-            return
-        used = max(peek(blocks.HEAP_NEXT), self._heap_used)
-        records = (used - ram_map.heap) // blocks.MIN_BLOCK * blocks.RECORD_BYTES
-        self._restore(ram_map.heap >> SHADOW_SHIFT, used >> SHADOW_SHIFT)
-        self._restore(words.LOW, words.statics_end())
-        self._restore(words.TURNS, ram_map.data)
-        self._restore(ram_map.heap, used)
-        self._restore(ram_map.logs, ram_map.records + records)
-        self._restore(ram_map.tables, ram_map.tables + peek(modprobe.NUM_SLOTS) * SLOT_STRIDE)
 
 
 @attrs.define
@@ -212,7 +181,7 @@ def controlled(
         words.LAST_OPERATION: operations,
         words.STARTED: 1,
         control.REGION: ram.map.control,
-        control.BUDGET: DEFAULT_BUDGET,
+        control.BUDGET: max(LEAST_BUDGET, BUDGET_OF_OPERATION * operations * ram.map.cpus),
     }.items():
         ram.poke(word, value)
     machine = Controlled(image, conducted(settings.engine, dealt, safepoint, features, conductor), ram)

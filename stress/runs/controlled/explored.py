@@ -1,0 +1,102 @@
+"""The schedules of one scenario that were tried: what they showed, and the first of each kind, shrunk."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+
+from stress.errors import HarnessError
+from stress.judge.trials import Trials
+from stress.runs.controlled.machine import CUT, Controlled
+from stress.runs.controlled.search import SEED_BITS, Search
+from stress.schedule.choosing import DEPTH_FIRST
+from stress.schedule.schedule import Made, Run, as_runs
+from stress.schedule.shrink import Shrunk, shrink
+from stress.schedule.strategies.depth_first import IS_EXHAUSTED
+
+MOST_DISTINCT = 1 << 22
+"""So many fingerprints are kept; there may be more distinct schedules."""
+
+
+@attrs.frozen
+class Found:
+    """The first schedule that showed something: after how many others, and what is left of it once it is shrunk."""
+
+    shows: tuple[str, ...]
+    number: int
+    seconds: float
+    seed: int
+    original: tuple[Run, ...]
+    shrunk: Shrunk
+    shrinking_s: float
+
+
+@attrs.define
+class Explored:
+    """One scenario's schedules: how many, how many distinct ones, what they showed.
+
+    If it `keeps` what it finds, the first of each kind too.
+    """
+
+    machine: Controlled
+    search: Search
+    keeps: bool = True
+    count: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+    shown: Counter[str] = attrs.field(factory=Counter)
+    found: dict[tuple[str, ...], Found] = attrs.field(factory=dict)
+    is_exhausted: bool = False
+    _seen: set[int] = attrs.field(factory=set)
+
+    @property
+    def distinct(self) -> int:
+        """How many different schedules there were."""
+        return len(self._seen)
+
+    @property
+    def caught(self) -> Trials:
+        """A schedule is a trial; one that showed something is a catch."""
+        return Trials(self.count, self.caught_count)
+
+    @property
+    def caught_count(self) -> int:
+        """The schedules that showed a violation or a stall."""
+        return sum(count for name, count in self.shown.items() if name != CUT)
+
+    def try_one(self, mixture: tuple[int, ...]) -> tuple[str, ...]:
+        """Run the next schedule; what it showed."""
+        strategy = mixture[self.count % len(mixture)]
+        # Depth first is one search: all of its schedules have the same draws.
+        seed = self.search.seed + (0 if strategy == DEPTH_FIRST else self.count)
+        seed %= 1 << SEED_BITS
+        began = time.perf_counter()
+        shows = self.machine.follow(strategy, seed)
+        self.count += 1
+        self.steps += self.machine.steps
+        if len(self._seen) < MOST_DISTINCT:
+            self._seen.add(self.machine.fingerprint)
+        if strategy == DEPTH_FIRST:
+            self.is_exhausted = bool(self.machine.state(IS_EXHAUSTED))
+        self.seconds += time.perf_counter() - began
+        if shows:
+            self.shown[shows[0]] += 1
+            if self.keeps and shows != (CUT,) and shows not in self.found:
+                self._keep(shows, seed)
+        return shows
+
+    def _keep(self, shows: tuple[str, ...], seed: int) -> None:
+        """Shrink the schedule that was run last."""
+        original = as_runs(self.machine.made())
+
+        def replay(runs: Sequence[Run]) -> list[Made] | None:
+            return self.machine.made() if self.machine.replay(runs, seed) == shows else None
+
+        began = time.perf_counter()
+        shrunk = shrink(original, replay)
+        if shrunk is None:
+            raise HarnessError(
+                f"{self.machine.scenario.name}: a schedule showed {' and '.join(shows)} once and not again"
+            )
+        self.found[shows] = Found(shows, self.count, self.seconds, seed, original, shrunk, time.perf_counter() - began)

@@ -1,0 +1,40 @@
+"""RAM as each schedule finds it: what one has changed is written back before the next."""
+
+import ctypes
+
+from stress.machine import blocks, words
+from stress.machine.ram import SHADOW_SHIFT, Ram
+from stress.programs import modprobe
+from stress.runs.boot import SLOT_STRIDE
+
+
+class Pristine:
+    """RAM as each schedule finds it, and which parts of it a schedule may have changed."""
+
+    def __init__(self, ram: Ram) -> None:
+        """Keep a copy of what `ram` has now."""
+        self._ram = ram
+        self._base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
+        self._end = ram.map.control
+        self._copy = ctypes.create_string_buffer(ram.mapping[: self._end], self._end)
+        self._start = ctypes.addressof(self._copy)
+        self._heap_used = ram.peek(blocks.HEAP_NEXT)
+
+    def _restore(self, start: int, end: int) -> None:
+        ctypes.memmove(self._base + start, self._start + start, end - start)
+
+    def restore(self, everything: bool) -> None:
+        """Write back what a schedule may have changed; `everything` after one that did what it must not."""
+        ram_map, peek = self._ram.map, self._ram.peek
+        if everything:
+            self._restore(words.LOW >> SHADOW_SHIFT, ram_map.bound >> SHADOW_SHIFT)
+            self._restore(words.LOW, self._end)
+            return
+        used = max(peek(blocks.HEAP_NEXT), self._heap_used)
+        records = (used - ram_map.heap) // blocks.MIN_BLOCK * blocks.RECORD_BYTES
+        self._restore(ram_map.heap >> SHADOW_SHIFT, used >> SHADOW_SHIFT)
+        self._restore(words.LOW, words.statics_end())
+        self._restore(words.TURNS, ram_map.data)
+        self._restore(ram_map.heap, used)
+        self._restore(ram_map.logs, ram_map.records + records)
+        self._restore(ram_map.tables, ram_map.tables + peek(modprobe.NUM_SLOTS) * SLOT_STRIDE)

@@ -1,0 +1,70 @@
+"""What to explore: how many schedules, by which strategies, of which small world."""
+
+import secrets
+
+import attrs
+
+from stress.config import DEFAULT_SECONDS
+from stress.errors import UserError
+from stress.scenario import Scenario
+from stress.schedule.choosing import PCT, POS, RANDOM, STRATEGIES, SURW
+
+MIXED = "mixed"
+MIXTURE = (RANDOM, PCT, POS, SURW, RANDOM, PCT)
+"""The strategies of `mixed`, in turn."""
+SEED_BITS = 31
+
+
+@attrs.frozen(kw_only=True)
+class Search:
+    """What to explore: at most `schedules` of them, for at most `duration_s` seconds; None for no bound.
+
+    Without either it takes DEFAULT_SECONDS.
+    `operations` is how many each CPU runs, `modules` how many are loaded (0: the whole corpus). `preemptions` bounds
+    the strategy depth-first alone. `wanted`: it ends once it has shown one of these outcomes.
+    """
+
+    engine: str = "auto"
+    cpus: int | None = None
+    operations: int = 2
+    modules: int = 2
+    strategy: str = MIXED
+    schedules: int | None = None
+    duration_s: float | None = None
+    preemptions: int = 2
+    stop_on_violation: bool = False
+    wanted: frozenset[str] = frozenset()
+    seed: int = attrs.field(factory=lambda: secrets.randbelow(1 << SEED_BITS))
+
+    def __attrs_post_init__(self) -> None:
+        """Check what types cannot."""
+        for flag, value, least in (
+            ("--operations", self.operations, 1),
+            ("--modules", self.modules, 0),
+            ("--schedules", self.schedules, 1),
+            ("--preemptions", self.preemptions, 0),
+        ):
+            if value is not None and value < least:
+                raise UserError(f"{flag} must be at least {least}, not {value}")
+        if self.duration_s is not None and self.duration_s <= 0:
+            raise UserError(f"--duration must be greater than 0 (got {self.duration_s:g} s)")
+        if self.strategy not in (MIXED, *STRATEGIES):
+            known = ", ".join((MIXED, *STRATEGIES))
+            raise UserError(f"--strategy: there is no strategy {self.strategy!r}; give one of {known}")
+
+    @property
+    def seconds(self) -> float | None:
+        """The bound in seconds."""
+        return DEFAULT_SECONDS if self.duration_s is None and self.schedules is None else self.duration_s
+
+    @property
+    def mixture(self) -> tuple[int, ...]:
+        """The strategies, in turn."""
+        return MIXTURE if self.strategy == MIXED else (STRATEGIES[self.strategy],)
+
+
+def cpus_for(scenario: Scenario, cpus: int | None) -> int:
+    """The CPUs to explore with: as few as it needs, at least two. UserError for fewer than it needs."""
+    if cpus is not None and cpus < scenario.least_cpus:
+        raise UserError(f"--cpus {cpus} is too few: {scenario.name} needs at least {scenario.least_cpus}")
+    return cpus or max(2, scenario.least_cpus)
