@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stress.errors import UserError
 from stress.exits import verdicts_code
 from stress.host.interrupts import Interrupts
 from stress.kinds import read_time
 from stress.options import announce, named, optional, protocol_option
 
 if TYPE_CHECKING:
+    from stress.results.load.explorations import Kept
+    from stress.results.terminal.explore import Outputs
     from stress.runs.controlled.exploration import Exploration
-    from stress.runs.controlled.search import Search
-    from stress.scenario import Scenario
 
 ENGINES = ("auto", "python", "native")
 
@@ -37,81 +38,113 @@ ENGINES = ("auto", "python", "native")
     metavar="FILE",
     help="End once it shows what FILE, of a run on real threads, has reported.",
 )
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Go on with what FILE has, up to --schedules or --duration in all.",
+)
 @protocol_option
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 @click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
-def explore(
-    scenarios: tuple[str, ...],
-    protocols: str | None,
-    corpus: Path | None,
-    like: Path | None,
-    json_file: str | None,
-    results: Path | None,
-    duration: str | None,
-    schedules: int | None,
-    **given: Any,
-) -> int:
+def explore(resumed: Path | None, json_file: str | None, results: Path | None, **given: Any) -> int:
     """Look for violations one CPU at a time, in many orders; show the smallest order that has one, to replay.
 
     Verdicts are for the small world that is explored. Real threads are what `run` and `soak` have.
     """
-    from stress.results.load.reported import reported
     from stress.results.terminal.explore import Outputs
-    from stress.runs.controlled.search import Search, cpus_for
-    from stress.scenario_files import find_scenarios
+    from stress.runs.controlled.search import cpus_for
+    from stress.scenario_files import find_scenario
 
     announce("explore")
-    if duration is not None:
-        given["duration_s"] = read_time(duration, "--duration")
-    search = Search(schedules=schedules, **optional(**given))
+    bounds = _bounds(given.pop("schedules"), given.pop("duration"))
+    kept = _kept(resumed, bounds, {"results": results} | given) if resumed else _new(bounds, **given)
+    for name in kept.plan.scenarios:
+        cpus_for(find_scenario(name), kept.plan.search.cpus)
+    outputs = Outputs(kept.plan, json_file, results, resumed)
+    done: list[Exploration] = []
+    interrupts = Interrupts(lambda number: _code(done, number))
+    try:
+        _explore_all(kept, outputs, interrupts, done)
+    finally:
+        outputs.finish(done)
+    return _code(done, interrupts.signal)
+
+
+def _code(done: "list[Exploration]", signal: int) -> int:
+    """The exit code of what was explored."""
+    return verdicts_code({one.verdict.name for one in done if not one.as_expected}, signal)
+
+
+def _bounds(schedules: int | None, duration: str | None) -> dict[str, Any]:
+    """The bounds that were given; one that was not is none beside one that was."""
+    seconds = None if duration is None else read_time(duration, "--duration")
+    return {} if schedules is seconds is None else {"schedules": schedules, "duration_s": seconds}
+
+
+def _new(
+    bounds: dict[str, Any],
+    scenarios: tuple[str, ...],
+    protocols: str | None,
+    corpus: Path | None,
+    like: Path | None,
+    **given: Any,
+) -> "Kept":
+    """What is to be explored from the start."""
+    from stress.results.load.explorations import Kept
+    from stress.results.load.reported import reported
+    from stress.runs.controlled.search import Plan, Search
+    from stress.scenario_files import find_scenarios
+
+    search = Search(**bounds, **optional(**given))
     wanted = reported(like) if like else {}
     if not scenarios and not wanted:
         raise click.UsageError("Missing argument 'SCENARIO...': give one, or --like FILE")
     names = named(scenarios or tuple(wanted), False, protocols)
-    chosen = [one for name in names for one in find_scenarios(name)]
-    for one in chosen:
-        cpus_for(one, search.cpus)
-    outputs = Outputs(json_file, results)
-    done: list[Exploration] = []
-    interrupts = Interrupts(
-        lambda number: verdicts_code({one.verdict.name for one in done if not one.as_expected}, number)
-    )
-    try:
-        _explore_all(chosen, corpus, search, wanted, outputs, interrupts, done)
-    finally:
-        outputs.finish(done)
-    return verdicts_code({one.verdict.name for one in done if not one.as_expected}, interrupts.signal)
+    every = tuple(one.origin for name in names for one in find_scenarios(name))
+    return Kept(Plan(search=search, scenarios=every, corpus=str(corpus) if corpus else None, wanted=wanted), {})
 
 
-def _explore_all(
-    chosen: "list[Scenario]",
-    corpus: Path | None,
-    search: "Search",
-    wanted: dict[str, frozenset[str]],
-    outputs: Any,
-    interrupts: Interrupts,
-    done: "list[Exploration]",
-) -> None:
-    """Explore the scenarios one after the other, showing each as it ends and adding it to `done`."""
+def _kept(resumed: Path, bounds: dict[str, Any], given: dict[str, Any]) -> "Kept":
+    """What a file has, with other bounds if some were given. UserError for options that the file decides."""
     from attrs import evolve
 
+    from stress.results.load.explorations import read_explorations
+
+    others = [name for name, value in given.items() if value not in (None, False, ())]
+    if others:
+        flag = f"--{others[0].replace('_', '-')}".replace("--protocols", "--protocol").replace(
+            "--scenarios", "SCENARIO"
+        )
+        raise UserError(f"{flag} has no place beside --resume, which takes it from its file; leave it out")
+    kept = read_explorations(resumed)
+    return evolve(kept, plan=evolve(kept.plan, search=evolve(kept.plan.search, **bounds)))
+
+
+def _explore_all(kept: "Kept", outputs: "Outputs", interrupts: Interrupts, done: "list[Exploration]") -> None:
+    """Explore the scenarios one after the other, showing each as it ends and adding it to `done`."""
     from stress.corpus import bundled, load
     from stress.machine.engines import choose_engine
     from stress.runs.controlled.exploration import explore as explore_one
+    from stress.scenario_files import find_scenario
 
-    symbols = load(corpus) if corpus else bundled()
-    outputs.note(f"engine: {choose_engine(search.engine)}")
-    for scenario in chosen:
+    plan = kept.plan
+    symbols = load(Path(plan.corpus)) if plan.corpus else bundled()
+    outputs.note(f"engine: {choose_engine(plan.search.engine)}")
+    for name in plan.scenarios:
+        scenario = find_scenario(name)
         with outputs.progress(scenario) as progress:
 
-            def tell(explored: Any, show: Any = progress) -> bool:
+            def tell(exploration: "Exploration", show: Any = progress) -> bool:
                 interrupts.running = True
-                show(explored)
+                show(exploration)
+                outputs.keep(done, exploration)
                 return bool(interrupts.pending())
 
-            one = evolve(search, wanted=wanted.get(scenario.name, frozenset()))
-            done.append(explore_one(scenario, symbols, one, tell))
+            standing = kept.standings.get(scenario.name)
+            done.append(explore_one(scenario, symbols, plan.search_of(scenario), tell, standing))
             interrupts.running = False
-        outputs.show(done[-1], symbols)
+        outputs.show(done[-1], symbols, standing)
         if interrupts.pending():
             break

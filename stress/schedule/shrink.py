@@ -4,6 +4,8 @@ A candidate leaves out some runs, or changes one; a replay says whether it still
 the next to be made smaller, so each one is a schedule that ran. It ends when no single change makes it smaller.
 """
 
+import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
@@ -11,7 +13,8 @@ import attrs
 from stress.schedule.schedule import Made, Run, as_runs, preemptions_of
 
 MOST_REPLAYS = 4000
-"""Replays after which a schedule is left as small as it is."""
+MOST_SECONDS = 10.0
+"""After so many replays, or so long, a schedule is left as small as it is."""
 
 Replay = Callable[[Sequence[Run]], Sequence[Made] | None]
 """Runs a schedule; the runs as they were made, or None if it does not show the same."""
@@ -65,15 +68,18 @@ def _joined(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
 
 @attrs.define
 class Shrinking:
-    """A schedule that becomes smaller: the runs as they were made last, and how many replays are left."""
+    """A schedule that becomes smaller: the runs as they were made last, how many replays are left, and until when."""
 
     replay: Replay
     made: Sequence[Made]
     left: int
+    until: float
     _tried: set[tuple[Run, ...]] = attrs.field(factory=set)
 
     def takes(self, candidate: tuple[Run, ...]) -> bool:
         """Whether a candidate shows the same and is smaller; then it is gone on with."""
+        if time.monotonic() > self.until:
+            self.left = 0
         if candidate in self._tried or self.left <= 0:
             return False
         self._tried.add(candidate)
@@ -105,19 +111,16 @@ def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS) -> Shr
     made = replay(runs)
     if made is None:
         return None
-    one = Shrinking(replay, made, most)
+    one = Shrinking(replay, made, most, time.monotonic() + MOST_SECONDS)
     while one.left > 0 and (one.leave_out() or one.change()):
         pass
-    short, more = _without_its_end(as_runs(one.made), one.made, replay)
-    return Shrunk(short, tuple(one.made), 1 + most - one.left + more, one.left > 0)
+    replays: list[int] = []
 
+    def comes_by_itself(length: int) -> bool:
+        replays.append(length)
+        return replay(runs[:length]) == one.made
 
-def _without_its_end(runs: tuple[Run, ...], made: Sequence[Made], replay: Replay) -> tuple[tuple[Run, ...], int]:
-    """The schedule without the runs at its end that come by themselves, and the replays it took."""
-    replays = 0
-    while runs:
-        replays += 1
-        if replay(runs[:-1]) != made:
-            break
-        runs = runs[:-1]
-    return runs, replays
+    # What a schedule makes by itself after some of its runs, it makes after more of them too.
+    runs = as_runs(one.made)
+    short = runs[: bisect_left(range(len(runs)), True, key=comes_by_itself)]
+    return Shrunk(short, tuple(one.made), 1 + most - one.left + len(replays), one.left > 0)

@@ -24,6 +24,7 @@ PROGRAMS = r"(?:[\w./]*kstress|pytest|python3?|pip|dask|taskset|srun|kubectl|tox
 COMMAND = re.compile(rf"^    ({PROGRAMS} .*?)(?: &)?(?:  +.*)?$", re.MULTILINE)
 SYNOPSIS = re.compile(r"^kstress [a-z ]*(\[SCENARIO\]|SCENARIO|DIR\.\.\.|PATH\.\.\.|A B|FILE)")
 SWEPT = "kstress sweep modlist_spinlock --cpus 2 --engine python --repeat 1 --duration 20ms"
+EXPLORED = "kstress explore stop_machine --engine python --schedules 20 --results results/explored"
 INTERRUPTED, OF_PYTEST = 130, 2
 ENDS = (0, 1, 3)
 """Codes of a command that came to its end: verdicts and comparisons may be others than expected."""
@@ -98,6 +99,10 @@ def furnish(newcomer: Newcomer) -> None:
     write_runs(results / "run-20260105-220000-4711.json", *pair())
     make_run(results).rename(results / "soak-20260105-220000-4711")
     small_sweep(results / "sweep-20260106-080000-4712")
+    code, printed = newcomer.until(EXPLORED, None)
+    assert code in ENDS, printed
+    for file in (results / "explored").iterdir():
+        file.rename(file.with_stem("explore-20260105-220000-4711"))
     for side in ("before", "after"):
         small_sweep(results / side)
         (tree / side).symlink_to(tree)

@@ -3,25 +3,36 @@
 import json
 import os
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from stress.campaign.converter import to_json
 from stress.corpus import Corpus
+from stress.host.disk import telling, write_whole
+from stress.results.load.explorations import SEEN
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_results
 from stress.results.terminal.timeline import timeline_lines
 from stress.runs.controlled.exploration import Exploration
-from stress.runs.controlled.explored import Explored, Found
+from stress.runs.controlled.explored import Found
 from stress.runs.controlled.replay import replay
+from stress.runs.controlled.search import Plan
+from stress.runs.controlled.standing import Standing
 from stress.runs.result import SCHEMA
 from stress.runs.timeline import timeline
+from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.units import counted, show_duration
+
+KEEP_SECONDS = 60.0
+"""How often results are written that can be gone on with."""
 
 
 class Outputs:
@@ -31,12 +42,14 @@ class Outputs:
         UserError: at once, for a place that cannot be written to.
     """
 
-    def __init__(self, json_file: str | None, results: Path | None) -> None:
-        """Check both places before anything runs."""
-        self._json, self._results = json_file, results
+    def __init__(self, plan: Plan, json_file: str | None, results: Path | None, resumed: Path | None = None) -> None:
+        """Check all places before anything runs. A file that is `resumed` is written anew."""
+        self._plan, self._json, self._file = plan, json_file, resumed
         check_json(json_file)
         if results is not None:
             make_folder(results, "--results")
+            self._file = results / f"explore-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
+        self._kept = time.monotonic()
         self._errors = console(stderr=True)
         self._out = self._errors if json_file == "-" else console()
 
@@ -45,20 +58,23 @@ class Outputs:
         self._errors.print(text, markup=False, style="dim")
 
     @contextmanager
-    def progress(self, scenario: Scenario) -> Iterator[Callable[[Explored], None]]:
+    def progress(self, scenario: Scenario) -> Iterator[Callable[[Exploration], None]]:
         """A progress line while a scenario is explored."""
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[state]}"))
         with Progress(*columns, console=self._errors, transient=True, disable=not self._errors.is_terminal) as bar:
             task = bar.add_task(escape(scenario.name), state="compiling, or loading what was compiled before")
 
-            def update(explored: Explored) -> None:
+            def update(exploration: Exploration) -> None:
+                explored = exploration.explored
                 shown = ", ".join(f"{count:,} {name}" for name, count in explored.shown.most_common()) or "none found"
                 bar.update(task, state=f"{explored.count:,} schedules, {explored.distinct:,} distinct; {shown}")
 
             yield update
 
-    def show(self, exploration: Exploration, corpus: Corpus) -> None:
-        """Print one exploration, with the timeline of its first find."""
+    def show(self, exploration: Exploration, corpus: Corpus, standing: Standing | None) -> None:
+        """Print one exploration, with the timeline of its first find; `standing` is what it went on from, if any."""
+        if standing and standing.mine.schedules == exploration.explored.count:
+            self.note("nothing was left to explore: --schedules and --duration say how much in all")
         for line in lines_of(exploration):
             self._out.print(line, markup=False, soft_wrap=True)
         for found in list(exploration.explored.found.values())[:1]:
@@ -69,19 +85,37 @@ class Outputs:
             replayed.machine.finish()
         self._out.print()
 
+    def keep(self, done: list[Exploration], now: Exploration) -> None:
+        """Write what there is so far, if that was done long ago: the process may be killed."""
+        if self._file and time.monotonic() - self._kept > KEEP_SECONDS:
+            self._kept = time.monotonic()
+            self._write([*done, now])
+
     def finish(self, done: list[Exploration]) -> None:
         """Write the JSON; nothing if no scenario is complete."""
         if not done:
             return
-        text = json.dumps({"schema": SCHEMA, "explorations": [as_json(one) for one in done]}, indent=2) + "\n"
         if self._json == "-":
-            print(text, end="")
+            print(self._text(done), end="")
         elif self._json is not None:
-            write_results(Path(self._json), text, "--json")
-        if self._results is not None:
-            path = self._results / f"explore-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
-            write_results(path, text, "--results")
-            self.note(f"results: {path}")
+            write_results(Path(self._json), self._text(done), "--json")
+        if self._file is not None:
+            self._write(done)
+            self.note(f"results: {self._file}")
+
+    def _text(self, done: list[Exploration]) -> str:
+        """The JSON of all."""
+        plan = to_json(self._plan)
+        document = {"schema": SCHEMA, "plan": plan, "explorations": [as_json(one) for one in done]}
+        return json.dumps(document, indent=2, default=sorted) + "\n"  # sets, in an order of their own
+
+    def _write(self, done: list[Exploration]) -> None:
+        """Write the file that can be gone on with, and the fingerprints beside it."""
+        assert self._file
+        seen = b"".join(array("Q", sorted(one.explored.seen)).tobytes() for one in done)
+        with telling(f"cannot write beside {shown(repr(str(self._file)))}", "the results are above"):
+            write_whole(self._file.with_suffix(SEEN), [seen])
+        write_results(self._file, self._text(done), "--results")
 
 
 def lines_of(exploration: Exploration) -> list[str]:
@@ -135,11 +169,17 @@ def as_json(exploration: Exploration) -> dict[str, Any]:
         "reason": exploration.verdict.reason,
         "as_expected": exploration.as_expected,
         "interrupted": exploration.interrupted,
+        "standing": _standing_json(exploration),
         "shown": dict(explored.shown),
         "found": [_found_json(exploration, found) for found in explored.found.values()],
         "twin": twin
         and {"scenario": exploration.scenario.twin_label, "schedules": twin.count, "catches": twin.caught_count},
     }
+
+
+def _standing_json(exploration: Exploration) -> dict[str, Any]:
+    """From where another process can go on; the finds and the fingerprints stand elsewhere."""
+    return attrs.asdict(exploration.standing, filter=lambda field, _: field.name not in ("finds", "seen"))
 
 
 def _found_json(exploration: Exploration, found: Found) -> dict[str, Any]:

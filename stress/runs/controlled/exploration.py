@@ -5,7 +5,7 @@ shown makes a verdict of "held".
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import attrs
 
@@ -16,6 +16,7 @@ from stress.runs.controlled.explored import Explored, Found
 from stress.runs.controlled.machine import Controlled
 from stress.runs.controlled.search import Search, cpus_for
 from stress.runs.controlled.small_world import machine_for, world_of
+from stress.runs.controlled.standing import Find, Part, Standing
 from stress.runs.controlled.verdict import judge
 from stress.scenario import Scenario
 from stress.scenario_files import twin_of
@@ -23,12 +24,13 @@ from stress.schedule.schedule import Schedule, Small
 from stress.schedule.strategies.depth_first import MOST_PREEMPTIONS
 
 BATCH = 64
-"""Schedules between two looks at the clock."""
+"""Schedules of the scenario before the twin has its turn."""
+BATCH_SECONDS = 0.1
 
 
 @attrs.frozen
 class Exploration:
-    """What was explored, and the verdict."""
+    """What was explored, and the verdict. `wall_s`: the seconds that it took, with those of the twin."""
 
     scenario: Scenario
     search: Search
@@ -38,6 +40,7 @@ class Exploration:
     explored: Explored
     twin: Explored | None
     verdict: Verdict
+    wall_s: float
     interrupted: bool
 
     @property
@@ -50,79 +53,136 @@ class Exploration:
         world = attrs.evolve(self.world, seed=found.seed)
         return Schedule(scenario=self.scenario.origin, world=world, digests=self.digests, runs=found.shrunk.runs)
 
+    @property
+    def standing(self) -> Standing:
+        """From where another process can go on."""
+        finds = [
+            Find(one.shows, one.number, one.seconds, one.shrunk.replays, one.shrunk.is_least, self.schedule(one).token)
+            for one in self.explored.found.values()
+        ]
+        return Standing(
+            digests=self.digests,
+            wall_s=self.wall_s,
+            mine=Part.of(self.explored),
+            twin=Part.of(self.twin) if self.twin else None,
+            finds=tuple(finds),
+            seen=sorted(self.explored.seen),
+        )
 
-Tell = Callable[[Explored], bool]
-"""Called after each batch; whether to stop."""
+
+Tell = Callable[[Exploration], bool]
+"""Called after each batch with what there is so far; whether to stop."""
 
 
-def explore(scenario: Scenario, corpus: Corpus, search: Search, tell: Tell = lambda explored: False) -> Exploration:
-    """Explore a scenario, and its twin.
+def explore(
+    scenario: Scenario,
+    corpus: Corpus,
+    search: Search,
+    tell: Tell = lambda exploration: False,
+    standing: Standing | None = None,
+) -> Exploration:
+    """Explore a scenario, and its twin; from `standing`, if an earlier exploration has come so far.
 
     Raises:
         UserError: for input that cannot be used.
     """
-    world = Small(
-        cpus=cpus_for(scenario, search.cpus),
-        operations=search.operations,
-        modules=0 if scenario.structure else search.modules,
-        seed=search.seed,
-    )
-    twin = twin_of(scenario)
-    mine = Explored(_machine(scenario, corpus, search, world), search)
-    other = Explored(_machine(twin, corpus, search, world), search, keeps=False) if twin else None
-    interrupted = _alternate(mine, other, search, tell)
-    for one in (mine, other):
+    course = Course.of(scenario, corpus, search)
+    if standing:
+        standing.go_on(course.mine, course.twin, course.digests)
+        course.before_s = standing.wall_s
+    interrupted = course.run(tell)
+    for one in (course.mine, course.twin):
         if one:
             one.machine.finish()
-    digests = digests_of(scenario, mine.machine.image)
-    engine = mine.machine.image.settings.engine
-    return Exploration(scenario, search, engine, world, digests, mine, other, judge(mine, other), interrupted)
+    return course.exploration(interrupted)
+
+
+@attrs.define
+class Course:
+    """An exploration under way. `before_s`: the seconds that it has taken before."""
+
+    scenario: Scenario
+    search: Search
+    world: Small
+    digests: tuple[str, str]
+    mine: Explored
+    twin: Explored | None
+    before_s: float = 0.0
+    _began: float = attrs.field(init=False, factory=time.monotonic)
+
+    @classmethod
+    def of(cls, scenario: Scenario, corpus: Corpus, search: Search) -> "Course":
+        """One that has not begun."""
+        world = Small(
+            cpus=cpus_for(scenario, search.cpus),
+            operations=search.operations,
+            modules=0 if scenario.structure else search.modules,
+            seed=search.seed,
+        )
+        twin = twin_of(scenario)
+        mine = Explored(_machine(scenario, corpus, search, world), search)
+        other = Explored(_machine(twin, corpus, search, world), search, keeps=False) if twin else None
+        return cls(scenario, search, world, digests_of(scenario, mine.machine.image), mine, other)
+
+    @property
+    def wall_s(self) -> float:
+        """The seconds that it has taken."""
+        return self.before_s + time.monotonic() - self._began
+
+    def exploration(self, interrupted: bool) -> Exploration:
+        """What there is so far."""
+        engine, verdict = self.mine.machine.image.settings.engine, judge(self.mine, self.twin)
+        what = (self.scenario, self.search, engine, self.world, self.digests, self.mine, self.twin, verdict)
+        return Exploration(*what, self.wall_s, interrupted)
+
+    def run(self, tell: Tell) -> bool:
+        """Explore in batches until the bound; whether that was ended before."""
+        while not self._is_over():
+            self._batch(self.mine)
+            if self._is_enough():
+                return False
+            if self._needs_twin():
+                self._batch(self.twin)
+            if tell(self.exploration(interrupted=True)):
+                return True
+        return False
+
+    def _is_over(self) -> bool:
+        """Whether a bound is reached."""
+        search, mine = self.search, self.mine
+        if mine.is_exhausted or self._is_enough():
+            return True
+        if search.schedules is not None and mine.count >= search.schedules:
+            return True
+        return search.seconds is not None and self.wall_s >= search.seconds
+
+    def _is_enough(self) -> bool:
+        """Whether what was looked for was found."""
+        if self.search.wanted:
+            return any(self.search.wanted & set(shows) for shows in self.mine.found)
+        return self.search.stop_on_violation and bool(self.mine.found)
+
+    def _needs_twin(self) -> bool:
+        """Whether the twin has yet to show what this search can see; more catches than it takes say nothing more."""
+        if self.twin is None or self.mine.caught_count:
+            return False
+        return self.twin.caught_count < 2 * CATCHES_FOR_HELD and self.twin.count <= self.mine.count
+
+    def _batch(self, explored: Explored | None) -> None:
+        """Some schedules, no more than are wanted, and not for long."""
+        assert explored
+        until = time.monotonic() + BATCH_SECONDS
+        for _ in range(BATCH):
+            if explored.is_exhausted or (self.search.schedules or explored.count + 1) <= explored.count:
+                return
+            explored.try_one(self.search.mixture)
+            if self._is_enough() or time.monotonic() > until:
+                return
 
 
 def _machine(scenario: Scenario, corpus: Corpus, search: Search, world: Small) -> Controlled:
+    """The machine of a scenario, or of its twin."""
     world = attrs.evolve(world, cpus=max(world.cpus, scenario.least_cpus))
     machine = machine_for(scenario, world_of(scenario, corpus, world), search.engine, world)
     machine.set_state(MOST_PREEMPTIONS, search.preemptions)
     return machine
-
-
-def _alternate(mine: Explored, twin: Explored | None, search: Search, tell: Tell) -> bool:
-    """Explore in batches until the bound; whether that was ended before."""
-    for _ in _batches(search, mine):
-        _batch(mine, search)
-        if _is_enough(mine, search):
-            return False
-        # The twin shows what this search can see; more catches than it takes say nothing more.
-        if twin and not mine.caught_count and twin.caught_count < 2 * CATCHES_FOR_HELD and twin.count <= mine.count:
-            _batch(twin, search)
-        if tell(mine):
-            return True
-    return False
-
-
-def _is_enough(mine: Explored, search: Search) -> bool:
-    """Whether what was looked for was found."""
-    if search.wanted:
-        return any(search.wanted & set(shows) for shows in mine.found)
-    return search.stop_on_violation and bool(mine.found)
-
-
-def _batches(search: Search, mine: Explored) -> Iterator[None]:
-    """As many batches as the search has, in schedules and in seconds."""
-    began = time.monotonic()
-    while not mine.is_exhausted:
-        if search.schedules is not None and mine.count >= search.schedules:
-            return
-        if search.seconds is not None and time.monotonic() - began >= search.seconds:
-            return
-        yield
-
-
-def _batch(explored: Explored, search: Search) -> None:
-    """Some schedules, no more than are wanted."""
-    for _ in range(BATCH):
-        if explored.is_exhausted or (search.schedules is not None and explored.count >= search.schedules):
-            return
-        explored.try_one(search.mixture)
-        if _is_enough(explored, search):
-            return

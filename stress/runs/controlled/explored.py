@@ -48,12 +48,13 @@ class Explored:
     shown: Counter[str] = attrs.field(factory=Counter)
     found: dict[tuple[str, ...], Found] = attrs.field(factory=dict)
     is_exhausted: bool = False
-    _seen: set[int] = attrs.field(factory=set)
+    seen: set[int] = attrs.field(factory=set)
+    """Their fingerprints."""
 
     @property
     def distinct(self) -> int:
         """How many different schedules there were."""
-        return len(self._seen)
+        return len(self.seen)
 
     @property
     def caught(self) -> Trials:
@@ -75,8 +76,8 @@ class Explored:
         shows = self.machine.follow(strategy, seed)
         self.count += 1
         self.steps += self.machine.steps
-        if len(self._seen) < MOST_DISTINCT:
-            self._seen.add(self.machine.fingerprint)
+        if len(self.seen) < MOST_DISTINCT:
+            self.seen.add(self.machine.fingerprint)
         if strategy == DEPTH_FIRST:
             self.is_exhausted = bool(self.machine.state(IS_EXHAUSTED))
         self.seconds += time.perf_counter() - began

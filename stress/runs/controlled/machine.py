@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 
 import attrs
 
@@ -23,6 +24,7 @@ from stress.runs.settled import Settled
 from stress.scenario import Scenario
 from stress.schedule.choosing import GIVEN, choose, conductor
 from stress.schedule.schedule import Made, Run, Step
+from stress.schedule.strategies.depth_first import KNOWN
 from stress.schedule.strategies.draws import EVENTS, GENERATOR, STRATEGY
 from stress.schedule.strategies.given import DEPARTED
 
@@ -34,6 +36,7 @@ NEVER_YIELD = -1
 STRATEGY_CPU = 1 << 20
 """The number under which the generator of a schedule gets its seed: that of no CPU."""
 ALWAYS = 0
+FINGERPRINT_BYTES = 8
 STALLED = "stalled"
 CUT = "cut"
 
@@ -69,6 +72,17 @@ class Controlled:
     def set_state(self, word: int, value: int) -> None:
         """Set one of the words that strategies keep."""
         self.ram.poke(self.ram.map.control + control.STATE + word * 8, value)
+
+    def path(self) -> tuple[int, ...]:
+        """Where a search in depth stands: the words of its choices."""
+        start = self.ram.map.control + control.PATH
+        count = 2 * self.state(KNOWN)
+        return struct.unpack(f"<{count}q", self.ram.mapping[start : start + 8 * count])
+
+    def set_path(self, path: Sequence[int]) -> None:
+        """Let a search in depth go on from where one stood."""
+        self.ram.write(self.ram.map.control + control.PATH, struct.pack(f"<{len(path)}q", *path))
+        self.set_state(KNOWN, len(path) // 2)
 
     def follow(self, strategy: int, seed: int, number: int = ALWAYS) -> tuple[str, ...]:
         """Run a schedule of a strategy; `number` varies its choices, `seed` what programs draw. What it found."""
@@ -115,9 +129,10 @@ class Controlled:
 
     @property
     def fingerprint(self) -> int:
-        """A number that two schedules share if their runs are the same."""
+        """A number that two schedules share if their runs are the same, in every process."""
         start = self.ram.map.control + control.MADE
-        return hash(self.ram.mapping[start : start + self.ram.peek(control.RUN_COUNT) * control.RUN_BYTES])
+        runs = self.ram.mapping[start : start + self.ram.peek(control.RUN_COUNT) * control.RUN_BYTES]
+        return int.from_bytes(blake2b(runs, digest_size=FINGERPRINT_BYTES).digest())
 
     def made(self) -> list[Made]:
         """The runs of the schedule, as they were made."""

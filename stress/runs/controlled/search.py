@@ -1,6 +1,7 @@
 """What to explore: how many schedules, by which strategies, of which small world."""
 
 import secrets
+from collections.abc import Mapping
 
 import attrs
 
@@ -61,6 +62,23 @@ class Search:
     def mixture(self) -> tuple[int, ...]:
         """The strategies, in turn."""
         return MIXTURE if self.strategy == MIXED else (STRATEGIES[self.strategy],)
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What one call is to explore: scenarios by their names, with what `corpus`, a file, has; None for the bundled one.
+
+    `wanted` has the outcomes that are looked for, by the name of the scenario.
+    """
+
+    search: Search
+    scenarios: tuple[str, ...]
+    corpus: str | None = None
+    wanted: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+
+    def search_of(self, scenario: Scenario) -> Search:
+        """What to explore of one of them."""
+        return attrs.evolve(self.search, wanted=self.wanted.get(scenario.name, frozenset()))
 
 
 def cpus_for(scenario: Scenario, cpus: int | None) -> int:

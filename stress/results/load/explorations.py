@@ -1,0 +1,77 @@
+"""Explorations that were kept in a file: what was asked for, and where each of them stands."""
+
+from array import array
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from stress.campaign.converter import complete_only, from_json
+from stress.campaign.reading import parse, read_file
+from stress.errors import UserError
+from stress.host.disk import read_whole
+from stress.runs.controlled.search import Plan, Search
+from stress.runs.controlled.standing import Find, Standing
+from stress.runs.result import SCHEMA
+from stress.safe_text import shown
+
+SEEN = ".seen"
+"""What the file beside it is called that has the fingerprints of all schedules."""
+
+for record in (Search, Plan):
+    complete_only(record)
+
+
+@attrs.frozen
+class Kept:
+    """What a file has of one `kstress explore`; `standings` by the names of scenarios."""
+
+    plan: Plan
+    standings: dict[str, Standing]
+
+
+def read_explorations(path: Path) -> Kept:
+    """What `kstress explore` has kept in a file.
+
+    Raises:
+        UserError: for any other file, and for one that is damaged or of a newer kstress.
+    """
+    where = shown(repr(str(path)))
+    document = parse(read_file(path), where)
+    if "plan" not in document or not isinstance(document.get("explorations"), list):
+        raise UserError(f"{where} has no explorations to go on with; name a file that `kstress explore` has written")
+    if document.get("schema") != SCHEMA:
+        raise UserError(f"{where} is of another version of kstress (schema {document.get('schema')!r:.20})")
+    plan = from_json(document["plan"], Plan, f"{where}, its plan,")
+    seen = _fingerprints(path.with_suffix(SEEN))
+    standings = {}
+    for one in document["explorations"]:
+        standing = _standing(one, where)
+        count = one["distinct"] if type(one.get("distinct")) is int else 0
+        standings[str(one["scenario"])] = attrs.evolve(standing, seen=tuple(seen[:count]))
+        del seen[:count]
+    return Kept(plan, standings)
+
+
+def _standing(one: Any, where: str) -> Standing:
+    """Where one exploration stands, from its JSON."""
+    if not isinstance(one, dict) or not isinstance(one.get("standing"), dict) or "scenario" not in one:
+        raise UserError(f"{where} has an exploration that cannot be gone on with; explore it from the start")
+    finds = from_json([_find(found) for found in one.get("found", [])], tuple[Find, ...], f"{where}, what was found,")
+    return attrs.evolve(from_json(one["standing"], Standing, f"{where}, a standing,"), finds=finds)
+
+
+def _find(found: Any) -> dict[str, Any]:
+    """The keys of a find."""
+    names = [field.name for field in attrs.fields(Find)]
+    return {name: found[name] for name in names if name in found} if isinstance(found, dict) else {}
+
+
+def _fingerprints(path: Path) -> "array[int]":
+    """The fingerprints in a file; none if it is not there, or is none: then those of before count once more."""
+    found = array("Q")
+    try:
+        found.frombytes(read_whole(path))
+    except (OSError, ValueError):
+        return array("Q")
+    return found

@@ -1,0 +1,93 @@
+"""Where an exploration stands, as a value to keep: another process goes on with the schedules that come next."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from stress.errors import HarnessError, UserError
+from stress.runs.controlled.explored import Explored, Found
+from stress.runs.controlled.machine import Controlled
+from stress.schedule.schedule import Schedule
+from stress.schedule.shrink import Shrunk
+from stress.schedule.strategies.depth_first import WAS_CUT
+from stress.schedule.strategies.draws import LENGTH
+
+STATE = (LENGTH, WAS_CUT)
+"""The words of strategies that later schedules need."""
+
+
+@attrs.frozen
+class Part:
+    """The schedules of one scenario that were tried. `state` and `path` are what its strategies go on from."""
+
+    schedules: int
+    accesses: int
+    seconds: float
+    exhausted: bool
+    shown: Mapping[str, int]
+    state: tuple[int, ...]
+    path: tuple[int, ...]
+
+    @classmethod
+    def of(cls, explored: Explored) -> "Part":
+        """What there is to keep."""
+        machine = explored.machine
+        state = tuple(machine.state(word) for word in STATE)
+        counts = (explored.count, explored.steps, explored.seconds, explored.is_exhausted)
+        return cls(*counts, dict(explored.shown), state, machine.path())
+
+    def go_on(self, explored: Explored) -> None:
+        """Let an exploration that has not begun go on from here."""
+        explored.count, explored.steps, explored.seconds = self.schedules, self.accesses, self.seconds
+        explored.is_exhausted, explored.shown = self.exhausted, Counter(self.shown)
+        for word, value in zip(STATE, self.state, strict=True):
+            explored.machine.set_state(word, value)
+        explored.machine.set_path(self.path)
+
+
+@attrs.frozen
+class Find:
+    """The first schedule that showed something, with the token of what is left of it."""
+
+    shows: tuple[str, ...]
+    schedule: int
+    seconds: float
+    replays: int
+    is_least: bool
+    token: str
+
+    def found(self, machine: Controlled) -> Found:
+        """The find, whose schedule is run once more. HarnessError if it does not show the same."""
+        schedule = Schedule.parse(self.token)
+        if machine.replay(schedule.runs, schedule.world.seed) != self.shows:
+            raise HarnessError(f"{machine.scenario.name}: {self.token} does not show {' and '.join(self.shows)} again")
+        shrunk = Shrunk(schedule.runs, tuple(machine.made()), self.replays, self.is_least)
+        return Found(self.shows, self.schedule, self.seconds, schedule.world.seed, schedule.runs, shrunk, 0.0)
+
+
+@attrs.frozen(kw_only=True)
+class Standing:
+    """Where the exploration of a scenario stands. `wall_s`: the seconds that it took, with those of its twin."""
+
+    digests: tuple[str, str]
+    wall_s: float
+    mine: Part
+    twin: Part | None
+    finds: tuple[Find, ...] = ()
+    seen: Sequence[int] = ()
+
+    def go_on(self, mine: Explored, twin: Explored | None, digests: tuple[str, str]) -> None:
+        """Let explorations that have not begun go on from here.
+
+        Raises:
+            UserError: where the code is another one now.
+        """
+        if digests != self.digests:
+            name = mine.machine.scenario.name
+            raise UserError(f"--resume: {name}, or the kernel's code, has changed since; explore it from the start")
+        mine.found = {find.shows: find.found(mine.machine) for find in self.finds}
+        mine.seen = set(self.seen)
+        self.mine.go_on(mine)
+        if twin and self.twin:
+            self.twin.go_on(twin)
