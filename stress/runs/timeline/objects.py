@@ -106,7 +106,7 @@ class Objects:
     def _follow(self, call: Call, trace: Sequence[Step]) -> None:
         """Find the object of a call."""
         pieces = [trace[number].address for number in call.steps if trace[number].access == WRITE_PIECE]
-        block = self.block_of(min(pieces)) if pieces else self._signed(call)
+        block = self.block_of(min(pieces)) if pieces else self._signed(call, trace[call.steps[0]].operation)
         if not block or call.taken is None:
             return
         lives = self._lives.setdefault(block, [Life(block)])
@@ -116,16 +116,17 @@ class Objects:
             lives.append(Life(block, call.taken, before=lives[-1]))
         call.life = lives[-1]
 
-    def _signed(self, call: Call) -> int:
+    def _signed(self, call: Call, operation: int) -> int:
         """The block whose record says that this call, which filled nothing, was the last one for it."""
         entry = blocks.FREED_BY if call.function == KFREE else blocks.ALLOCATED_BY
-        if call.taken is None:
-            return 0
+        signed: list[tuple[int, int]] = []
         for block in range(self._ram.map.heap, self._ram.peek(blocks.HEAP_NEXT), blocks.MIN_BLOCK):
+            who = self._record(block, entry + blocks.BY_CPU), self._record(block, entry + blocks.BY_OPERATION)
             clock = self._record(block, entry + blocks.BY_CLOCK)
-            if clock in (call.taken, call.taken + 1) and self._record(block, entry + blocks.BY_CPU) == call.cpu:
-                return block
-        return 0
+            # The clock counts turns too, so it is ahead of the accesses.
+            if who == (call.cpu, operation) and call.taken is not None and clock >= call.taken:
+                signed.append((clock, block))
+        return min(signed)[1] if signed else 0
 
     def _label(self, lives: Sequence[Life]) -> None:
         """Give the objects of a block the labels that its record has kept: those of the last two."""
