@@ -23,8 +23,8 @@ HEADING = "## The pictures\n"
 WIDTH = 100
 ABOUT = """
 The smallest schedule that we know of each scenario of the catalogue that is violated or stalls, one CPU at a time.
-[explore.md](explore.md) says how to read them; `kstress replay` with the token shows each again, with its report. They are drawn by
-`python -m benchmarks.draw_findings`.
+[explore.md](explore.md) says how to read them; `kstress replay` with the token shows each again, with its report.
+They are drawn by `python -m benchmarks.draw_findings`.
 """
 
 

@@ -33,11 +33,13 @@ class Race:
 
 
 def find_race(uses: Uses, objects: Objects, violation: Violation | None) -> Race | None:
-    """The pair that shows most: of the access to blame, else of the operation, else the last one of all."""
+    """The pair that shows most: of the access to blame, else of the operation; the last one of all for a stall."""
     ways: list[Callable[[Uses, Objects, Violation], Pair | None]]
-    ways = [_of_overwritten, _of_hit, _of_unmapped, _of_fault, _of_warning, _of_operation, _of_focus]
-    pair = next((pair for way in ways if (pair := way(uses, objects, violation))), None) if violation else None
-    pair = pair or _last_conflict(uses, objects)
+    ways = [_of_overwritten, _of_hit, _of_unmapped, _of_fault, _of_warning, _of_operation, _of_focus, _of_earlier]
+    if violation:
+        pair = next((pair for way in ways if (pair := way(uses, objects, violation))), None)
+    else:
+        pair = _last_conflict(uses, objects)
     return _with_pointer(uses, objects, *pair) if pair else None
 
 
@@ -186,6 +188,16 @@ def _of_focus(uses: Uses, objects: Objects, violation: Violation) -> Pair | None
     return None if first is None else (first, second)
 
 
+def _of_earlier(uses: Uses, objects: Objects, violation: Violation) -> Pair | None:
+    """The last access of the operation to a word that another CPU had written, at any time."""
+    for number in reversed(_operation(uses, violation)):
+        step = uses.trace[number]
+        is_own = _is_plain(step) and number not in objects.call_of
+        if is_own and (partner := _partner(uses, objects, number)) is not None:
+            return partner, number
+    return None
+
+
 def _operation(uses: Uses, violation: Violation) -> list[int]:
     """The accesses of the operation that was found wrong."""
     wanted = violation.cpu, violation.operation
@@ -221,7 +233,7 @@ def _clash(one: Step, other: Step) -> bool:
 def story_of(race: Race | None, trace: Sequence[Step], names: Names) -> str:
     """One sentence that says what the pair is."""
     if race is None:
-        return "No CPU used a word that another one wrote."
+        return "No access of another CPU is known to have led to it: look at what the CPU does that shows it."
     first, second = trace[race.first], trace[race.second]
     if freeing := names.objects.call_of.get(race.second):
         source, gone = names.address(first.address, race.first), names.object(freeing.life) if freeing.life else "it"
