@@ -20,9 +20,10 @@ from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.results import folder_of, keep
 from stress.marks.settings import find_settings
 from stress.results.terminal.table import PLAIN_WIDTH, show
+from stress.runs.controlled.like import SECONDS, Likeness, schedule_like
 from stress.runs.hooks import Hooks
 from stress.runs.result import Result
-from stress.runs.runner import run_scenario, world_for
+from stress.runs.runner import corpus_of, run_scenario, world_for
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenarios
 
@@ -36,10 +37,10 @@ SECONDS_BESIDES = 60.0
 class OtherVerdictError(Exception):
     """A scenario got a verdict that it does not expect."""
 
-    def __init__(self, result: Result) -> None:
-        """Carry the result, for the report."""
+    def __init__(self, result: Result, likeness: Likeness | None) -> None:
+        """Carry the result, and what one CPU at a time shows of it, for the report."""
         super().__init__(f"{result.scenario.name}: {result.verdict.name}, expected {result.scenario.expect}")
-        self.result = result
+        self.result, self.likeness = result, likeness
 
 
 def printed(result: Result) -> str:
@@ -50,6 +51,14 @@ def printed(result: Result) -> str:
     )
     show(result, screen)
     return page.getvalue()
+
+
+def replaying(likeness: Likeness) -> str:
+    """How to see one CPU at a time what a run has reported, in lines."""
+    if likeness.schedule is None:
+        return f"one CPU at a time: none of {likeness.schedules:,} schedules showed it in {SECONDS:g} s\n"
+    shows = " and ".join(likeness.shows)
+    return f"one CPU at a time, this schedule shows {shows}:\nkstress replay {likeness.schedule.token}\n"
 
 
 def engines(wanted: str) -> tuple[str, ...]:
@@ -129,7 +138,17 @@ class ScenarioItem(pytest.Item):
         self._result = result
         self._tell(verdict=result.verdict.name, race_windows=tally.race_windows, violations=tally.violations)
         if not result.as_expected:
-            raise OtherVerdictError(result)
+            raise OtherVerdictError(result, self._likeness(result, config))
+
+    def _likeness(self, result: Result, config: Config) -> Likeness | None:
+        """A schedule that shows the same, for the log; None if there is nothing to show, or it cannot be looked for."""
+        try:
+            likeness = schedule_like(result, corpus_of(config))
+        except (UserError, HarnessError):
+            return None
+        if likeness and likeness.schedule:
+            self._tell(schedule=likeness.schedule.token)
+        return likeness
 
     def teardown(self) -> None:
         """Keep its result, if there is one: only now, so that a full disk hides no verdict."""
@@ -140,7 +159,8 @@ class ScenarioItem(pytest.Item):
         """The text of a failure: the result as the command line prints it, or the error."""
         error = excinfo.value
         if isinstance(error, OtherVerdictError):
-            return f"{printed(error.result)}seed {self.cell.seed}, as a test: {rerun_command(self.nodeid, self.cell)}"
+            again = f"seed {self.cell.seed}, as a test: {rerun_command(self.nodeid, self.cell)}"
+            return printed(error.result) + (replaying(error.likeness) if error.likeness else "") + again
         if isinstance(error, HarnessError):
             return f"the harness failed, so this run says nothing: {error}"
         return str(error) if isinstance(error, UserError) else super().repr_failure(excinfo, style)

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from stress.config import Config
-from stress.corpus import bundled, load
+from stress.corpus import Corpus, bundled, load
 from stress.errors import HarnessError, telling_of_memory
 from stress.judge.explain import explain
 from stress.judge.tally import Tally
@@ -32,9 +32,14 @@ from stress.scenario_files import checked, find_scenarios, twin_of
 SLICE_SECONDS = 0.25
 
 
+def corpus_of(config: Config) -> Corpus:
+    """The config's corpus, or the bundled one. UserError if it cannot be used."""
+    return load(config.corpus) if config.corpus else bundled()
+
+
 def world_for(config: Config) -> World:
-    """What readers look up: the config's corpus, or the bundled one. UserError if it cannot be used."""
-    return build_world(load(config.corpus) if config.corpus else bundled())
+    """What readers look up: what the corpus of a config has. UserError if it cannot be used."""
+    return build_world(corpus_of(config))
 
 
 @telling_of_memory()

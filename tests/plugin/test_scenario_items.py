@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from stress.corpus import bundled
 from stress.machine import engines
 from stress.marks import scenario_items
 from stress.marks.scenario_items import SECONDS_BESIDES, ScenarioItem
 from stress.pytest_plugin import budget_of, defines_scenario
+from stress.runs.controlled.replay import replay, schedules_in
 from stress.scenario_files import scenarios_folder
 from tests.support import each_engine
 
@@ -155,12 +157,26 @@ def test_another_verdict_is_told_as_the_command_line_tells_it(pytester: pytest.P
             "BUG: kstress: *",
             "VIOLATED expected HELD: * forbidden outcomes in * race windows",
             f"again  {rerun}",
+            "one CPU at a time, this schedule shows *:",
+            "kstress replay ks1~*",
             f'seed 7, as a test: pytest "scenarios/modlist_spinlock.py::{PYTHON_ITEM.replace("[", "[[]")}" '
             "--stress-cpus 4 --stress-seed 7 --stress-duration 500ms",
         ]
     )
     assert "Traceback" not in result.stdout.str()
     assert "scenario_items.py" not in result.stdout.str()
+
+
+def test_its_log_can_be_replayed(pytester: pytest.Pytester) -> None:
+    write(pytester, WRONG)
+    log = pytester.path / "ci.log"
+    log.write_text(run(pytester, "--junitxml=junit.xml").stdout.str())
+    [schedule] = schedules_in(str(log))
+    replayed = replay(schedule, bundled(), "python")
+    replayed.machine.finish()
+    assert replayed.shows
+    assert replayed.changed == ()
+    assert f'name="stress_schedule" value="{schedule.token}"' in (pytester.path / "junit.xml").read_text()
 
 
 @pytest.mark.parametrize("forced", ["FORCE_COLOR", "TTY_COMPATIBLE"])

@@ -1,0 +1,39 @@
+"""A schedule that shows what a run on real threads has reported: what a log of a failed test is to carry."""
+
+import attrs
+
+from stress.corpus import Corpus
+from stress.runs.controlled.exploration import explore
+from stress.runs.controlled.machine import STALLED
+from stress.runs.controlled.search import Search
+from stress.runs.result import Result
+from stress.schedule.schedule import Schedule
+
+SECONDS = 2.0
+"""How long is looked for one."""
+
+
+@attrs.frozen
+class Likeness:
+    """What was looked for, after how many schedules the search ended, and what was found, if anything."""
+
+    schedules: int
+    shows: tuple[str, ...] = ()
+    schedule: Schedule | None = None
+
+
+def schedule_like(result: Result, corpus: Corpus, seconds: float = SECONDS) -> Likeness | None:
+    """A shrunk schedule of the scenario that shows an outcome that `result` reports; None where it reports none.
+
+    Raises:
+        UserError: for a scenario that cannot be explored.
+    """
+    wanted = {violation.outcome for violation in result.reports} | ({STALLED} if result.stall else set())
+    if not wanted:
+        return None
+    search = Search(engine=result.engine, duration_s=seconds, seed=result.config.seed, wanted=frozenset(wanted))
+    exploration = explore(result.scenario, corpus, search)
+    for shows, found in exploration.explored.found.items():
+        if wanted & set(shows):
+            return Likeness(exploration.explored.count, shows, exploration.schedule(found))
+    return Likeness(exploration.explored.count)
