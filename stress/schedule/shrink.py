@@ -6,6 +6,7 @@ the next to be made smaller, so each one is a schedule that ran. It ends when no
 
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
@@ -15,6 +16,9 @@ from stress.schedule.schedule import Made, Run, as_runs, preemptions_of
 MOST_REPLAYS = 4000
 MOST_SECONDS = 10.0
 """After so many replays, or so long, a schedule is left as small as it is."""
+MANY_RUNS = 64
+SHORTEST_PART = 4
+"""A schedule of many runs is gathered first, in parts of at least so many."""
 
 Replay = Callable[[Sequence[Run]], Sequence[Made] | None]
 """Runs a schedule; the runs as they were made, or None if it does not show the same."""
@@ -90,6 +94,21 @@ class Shrinking:
         self.made = shown
         return True
 
+    def gather(self) -> None:
+        """Let each CPU make its accesses of a part of the schedule at once, in long parts at first."""
+        length = len(self.made)
+        while length >= SHORTEST_PART:
+            for start in range(0, len(self.made), length):
+                chosen = [one for one in self.made if not one.forced]
+                part = chosen[start : start + length]
+                runs, steps = as_runs(self.made), Counter[int]()
+                for one in part:
+                    steps[one.cpu] += one.steps
+                if len(steps) < len(part) and not any(one.event for one in part):
+                    gathered = (Run(cpu, count) for cpu, count in steps.items())
+                    self.takes((*runs[:start], *gathered, *runs[start + length :]))
+            length //= 2
+
     def leave_out(self) -> bool:
         """Leave out runs, many at a time at first; whether that made it smaller."""
         before, length = self.made, max(len(self.made) // 2, 1)
@@ -112,6 +131,8 @@ def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS) -> Shr
     if made is None:
         return None
     one = Shrinking(replay, made, most, time.monotonic() + MOST_SECONDS)
+    if len(made) >= MANY_RUNS:
+        one.gather()
     while one.left > 0 and (one.leave_out() or one.change()):
         pass
     replays: list[int] = []
