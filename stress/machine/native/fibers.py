@@ -7,7 +7,7 @@ overwrites nothing. A schedule leaves its stacks as they are when it ends; the n
 import ctypes
 import mmap
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import attrs
@@ -16,8 +16,9 @@ from stress.errors import HostError
 from stress.machine.control.words import ENDED, STACKS
 from stress.machine.native import machine_code
 from stress.machine.native.ends import error_of
+from stress.machine.native.library_switch import CONTEXT_BYTES
 from stress.machine.native.program import Program
-from stress.machine.native.stack_switch import BLOCK, first_words
+from stress.machine.native.stack_switch import BLOCK
 from stress.machine.ram import PAGE, Ram
 from stress.machine.seam import Operation
 from stress.machine.words import area_address
@@ -38,37 +39,37 @@ class Fiber:
     """Where its entry lies."""
 
 
+Ready = Callable[[int], None]
+"""`ks_ready`: makes the stack that a block of words belongs to begin afresh."""
+
+
 @cache
-def switch_addresses(code: bytes) -> tuple[int, int]:
-    """Where a new stack begins, and what it runs first."""
-    engine = machine_code.linked([code])
-    asked = ("ks_run_address", "ks_begin_address")
-    run, begin = (ctypes.CFUNCTYPE(ctypes.c_int64)(machine_code.address_of(engine, name))() for name in asked)
-    return run, begin
+def ready_of(code: bytes) -> Ready:
+    """What makes a stack begin afresh, from the unit that has the switch."""
+    address = machine_code.address_of(machine_code.linked([code]), "ks_ready")
+    ready: Ready = ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)
+    return ready
 
 
 class Stack:
-    """The stack of one CPU, with the block of words that it begins with above it."""
+    """The stack of one CPU, with the block of words that it begins with above it, and room for its registers."""
 
-    def __init__(self, block: Sequence[int], addresses: tuple[int, int]) -> None:
-        """Map it, with its guard. HostError if there is no memory."""
+    def __init__(self, given: Sequence[int], ready: Ready) -> None:
+        """Map it, with its guard. `given` is the block up to its own place. HostError if there is no memory."""
         try:
-            self._mapping = mmap.mmap(-1, PAGE + STACK_BYTES)
+            self._mapping = mmap.mmap(-1, PAGE + STACK_BYTES + CONTEXT_BYTES)
         except (OSError, MemoryError) as error:
             raise HostError(f"there is no memory for the stack of a CPU: {error}; use fewer CPUs") from error
-        start = ctypes.addressof(ctypes.c_char.from_buffer(self._mapping))
-        if ctypes.CDLL(None).mprotect(ctypes.c_void_p(start), PAGE, NO_ACCESS):
+        guard = ctypes.addressof(ctypes.c_char.from_buffer(self._mapping))
+        if ctypes.CDLL(None).mprotect(ctypes.c_void_p(guard), PAGE, NO_ACCESS):
             raise HostError("the guard of a stack cannot be set")
-        self.block = start + PAGE + STACK_BYTES - len(BLOCK) * WORD
-        ctypes.memmove(self.block, _packed(block), len(BLOCK) * WORD)
-        self._first = _packed(first_words(machine_code.target().triple, self.block, *addresses))
-        # Both processors want a stack that is aligned to 16 bytes once the first words are taken off.
-        self.pointer = (self.block - WORD & -16) - len(self._first)
+        start, context = guard + PAGE, guard + PAGE + STACK_BYTES
+        self.block, self._ready = context - len(BLOCK) * WORD, ready
+        ctypes.memmove(self.block, _packed([*given, start, self.block - start, context]), len(BLOCK) * WORD)
 
     def begin(self) -> None:
         """Make it as it was before it ran."""
-        ctypes.memmove(self.pointer, self._first, len(self._first))
-        ctypes.memset(self.block + STATUS, 0, WORD)
+        self._ready(self.block)
 
     @property
     def status(self) -> int:
@@ -91,14 +92,14 @@ class Fibers:
         self._base = 0
         self._out = (ctypes.c_int64 * 2)()
         self._stacks: list[Stack] = []
-        self._starts = b""
+        self._main = (ctypes.c_char * CONTEXT_BYTES)()  # room for the main program's registers
 
     def _attach(self, ram: Ram) -> None:
         """Map the stacks for the CPUs of a machine."""
         self._ram = ram
         self._base = ctypes.addressof(ctypes.c_char.from_buffer(ram.mapping))
         self._stacks = [self._stack_for(ram, number) for number in range(len(self._fibers))]
-        self._starts = _packed([0, *(stack.pointer for stack in self._stacks)])
+        ram.write(ram.map.control + STACKS, _packed([ctypes.addressof(self._main)]))
 
     def _stack_for(self, ram: Ram, number: int) -> Stack:
         """The stack of a CPU, with all that it begins with."""
@@ -106,7 +107,7 @@ class Fibers:
         ram.numbered[number] = fiber.program.stacks.stack
         cpu = (self._base, number, area_address(number), ram.map.log(number))
         block = (fiber.address, *cpu, ctypes.addressof(self._out), 0, place + (number + 1) * WORD, place)
-        return Stack(block, switch_addresses(self._switch))
+        return Stack(block, ready_of(self._switch))
 
     def run(self, ram: Ram) -> int:
         """Run one schedule on RAM that was made ready for it; why it ended.
@@ -118,7 +119,6 @@ class Fibers:
             self._attach(ram)
         for stack in self._stacks:
             stack.begin()
-        ram.write(ram.map.control + STACKS, self._starts)
         self._conductor(self._base, 0, area_address(0), ram.map.log(0), ctypes.addressof(self._out))
         if ended := ram.peek(ENDED):
             return ended
