@@ -49,6 +49,11 @@ def _rooms() -> list[Path]:
     return [scenarios_folder() / room for room in ROOMS]
 
 
+def is_of_catalogue(path: Path) -> bool:
+    """Whether a file, by its absolute path without links, is one of the catalogue."""
+    return path.parent in map(_real, (scenarios_folder(), *_rooms()))
+
+
 def _real(path: Path) -> Path:
     """An absolute path without links; unlike `Path.resolve`, it never raises."""
     return Path(os.path.realpath(path))

@@ -22,11 +22,11 @@ import click
 @click.option(
     "--reports", type=click.IntRange(0, 8), default=1, help="Violations of a soak to tell here.  [default: 1]"
 )
-@click.option("--json", metavar="FILE|-", help="Write all runs as JSON, to standard output for -.")
+@click.option("--json", metavar="FILE|-", help="Write all runs and explorations as JSON, to standard output for -.")
 def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
-    """Show the results of runs, soaks and sweeps, complete or not; as a page of HTML too.
+    """Show the results of runs, explorations, soaks and sweeps, complete or not; as a page of HTML too.
 
-    DIR is the run directory of a soak or a sweep, a run-*.json file, or a folder of either.
+    DIR is the run directory of a soak or a sweep, a run-*.json or explore-*.json file, or a folder of these.
     """
     from stress.results.terminal.report import Wanted
     from stress.results.terminal.report import report as write_report

@@ -135,7 +135,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["a.json", "a.json"], "a.json is named as A and as B, and is never worse than itself; name two"),
         (["a.json", "nosuch"], "cannot read nosuch: No such file or directory; give a run directory"),
         (["a.json", "damaged.json"], "damaged.json is not JSON"),
-        (["a.json", "empty"], "empty holds neither manifest.json nor run-*.json"),
+        (["a.json", "empty"], "empty holds neither manifest.json, run-*.json nor"),
         (["a.json", "few.json", "--level", "5"], "--level: 5.0 is not above 0 and at most 0.5; give a share like 0.05"),
         (["a.json", "few.json", "--level", "5%"], "'5%' is not a valid float"),
         (["a.json", "few.json", "--tolerance", "-1"], "--tolerance: -1.0 is not from 0 to 0.9; give a share like 0.05"),

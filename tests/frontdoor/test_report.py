@@ -54,6 +54,21 @@ def test_the_page_is_written_by_default_and_written_anew(tmp_path: Path) -> None
 
 
 @pytest.mark.report
+def test_what_explore_has_written_is_printed_and_drawn_in_a_process_of_its_own(tmp_path: Path) -> None:
+    explored = ("explore", "linked_list:none", "--engine", "python", "--seed", "1", "--schedules", "60")
+    assert called(*explored, "--results", str(tmp_path / "kept")).returncode == 0
+    write_runs(tmp_path / "run-1.json", a_run())
+    done = kstress("report", "kept", "run-1.json", "-o", "x.html", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "page: x.html\n")
+    assert "linked_list:none: VIOLATED (as expected)" in done.stdout
+    assert done.stdout.count("    kstress replay ks1~linked_list:none~") == 3
+    page = (tmp_path / "x.html").read_text()
+    assert page.count('class="timeline"') == 3
+    assert "Not drawn" not in page
+    assert "has changed" not in page
+
+
+@pytest.mark.report
 def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path) -> None:
     hostile = hostile_sweep(tmp_path / "sweep")
     done = called("report", str(hostile), "-o", "x.html", "--markdown", "x.md", cwd=tmp_path)
@@ -107,7 +122,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         pytest.param(["--figures", "run-1.json/x"], "--figures: cannot make 'run-1.json/x'", marks=pytest.mark.report),
         (["-o", "nosuch/a.html"], "--output: cannot write in 'nosuch': No such file or directory"),
         (["nosuch", "--csv", "a"], "cannot read nosuch: No such file or directory; give a run directory"),
-        (["empty", "--csv", "a"], "empty holds neither manifest.json nor run-*.json, nor run directories"),
+        (["empty", "--csv", "a"], "empty holds neither manifest.json, run-*.json nor explore-*.json, nor run dir"),
         (["damaged.json", "--csv", "a"], "damaged.json is not JSON"),
     ],
 )

@@ -1,7 +1,7 @@
 """What was read, in one shape: an entry for each run of a scenario, alone, in a soak or in a cell of a sweep."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -11,8 +11,12 @@ from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
 from stress.runs.report import Report, reread_stall, reread_violation
+from stress.units import counted
 
-RUNS, SOAK, SWEEP = "runs", "soak", "sweep"
+if TYPE_CHECKING:
+    from stress.results.load.stored_explorations import StoredExploration
+
+RUNS, EXPLORATIONS, SOAK, SWEEP = "runs", "explorations", "soak", "sweep"
 EXPECTED, INCONCLUSIVE, UNEXPECTED, BROKEN = "as expected", "inconclusive", "unexpected", "broken"
 STANDINGS = (BROKEN, UNEXPECTED, INCONCLUSIVE, EXPECTED, NOT_APPLICABLE)
 """How an entry stands, the worst first."""
@@ -101,12 +105,12 @@ class Entry:
 
 @attrs.frozen(kw_only=True)
 class Source:
-    """What one argument of `kstress report` holds; run files, of which there may be many, are one source together.
+    """What one argument of `kstress report` holds; all runs in files are one source, and so are all explorations.
 
     `status` is the state of a campaign; if it is not complete, `unfinished` says how far it is and `resume` is the
     command that continues it. `planned` is how many entries it has when complete. `answers` are results of searches; of
     those nobody knows how many entries they are to have before they are over. `parts` are the scenarios of a
-    campaign as they were written down when it began.
+    campaign as they were written down when it began. Explorations are no entries: they have schedules and no windows.
     """
 
     name: str
@@ -118,10 +122,13 @@ class Source:
     resume: str | None = None
     answers: tuple[str, ...] = ()
     parts: tuple[ScenarioRecord, ...] = ()
+    explorations: "tuple[StoredExploration, ...]" = ()
 
     @property
     def progress(self) -> str:
         """How many of its entries have ended."""
+        if self.kind == EXPLORATIONS:
+            return counted(len(self.explorations), "exploration")
         ended = f"{len(self.entries):,}"
         return f"{ended} runs of a search" if self.answers else f"{ended} of {self.planned:,} ended"
 
@@ -134,6 +141,8 @@ class Source:
     @property
     def title(self) -> str:
         """What it is, for a heading."""
+        if self.kind == EXPLORATIONS:
+            return f"explorations of {self.name}"
         return self.name if self.kind == RUNS else f"{self.kind} {self.name}"
 
     def scenarios(self) -> tuple[str, ...]:

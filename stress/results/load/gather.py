@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -23,30 +23,40 @@ from stress.campaign.sweep.sweepdir import CELLS, StoredSweep, read_sweep
 from stress.config import Config
 from stress.errors import UserError
 from stress.host.disk import telling
-from stress.results.load.entries import RUNS, SOAK, SWEEP, Entry, Source
+from stress.results.load.entries import EXPLORATIONS, RUNS, SOAK, SWEEP, Entry, Source
 from stress.results.load.knees import answer
+from stress.results.load.stored_explorations import StoredExploration, exploration_of
 from stress.runs.result import SCHEMA, Result, command_of, rerun_command
 from stress.safe_text import shown
 from stress.units import write_duration
 
+T = TypeVar("T")
 SWITCH_INTERVAL_S = 0.005
-RUN_FILES = "run-*.json"
-GIVE = f"give a run directory, a {RUN_FILES} file, or a folder of either"
+RUN_FILES, EXPLORE_FILES = "run-*.json", "explore-*.json"
+GIVE = f"give a run directory, a {RUN_FILES} or {EXPLORE_FILES} file, or a folder of these"
+
+
+@attrs.frozen
+class ResultsFile:
+    """A file that was read: its runs, and its explorations; None for what it has no list of."""
+
+    path: Path
+    runs: Sequence[Entry] | None
+    explorations: Sequence[StoredExploration] | None
 
 
 def gather(paths: Sequence[Path]) -> tuple[Source, ...]:
-    """All that is in some paths, each file or directory once: the run files first, then soaks and sweeps.
+    """All that is in some paths, each once: the runs in files first, then explorations, then soaks and sweeps.
 
-    A folder that is no run directory itself stands for the run files and run directories in it.
+    A folder that is no run directory itself stands for the files of results and run directories in it.
 
     Raises:
         UserError: for the first path that is none of these, is damaged, or was written by a newer kstress.
     """
     folders = _once(folder for path in paths for folder in run_directories(path))
-    files = _once(file for path in paths if not os.path.lexists(path / MANIFEST) for file in _run_files(path))
-    runs = [entry for file in files for entry in read_run_file(file)]
-    alone = Source(name=_name(files), kind=RUNS, entries=_numbered(runs), planned=len(runs), **_interrupted(runs))
-    return (*([alone] if files else []), *(read_folder(folder) for folder in folders))
+    files = _once(file for path in paths if not os.path.lexists(path / MANIFEST) for file in _results_files(path))
+    read = [read_results_file(file) for file in files]
+    return (*_runs(read), *_explorations(read), *(read_folder(folder) for folder in folders))
 
 
 def _once(paths: Iterable[Path]) -> list[Path]:
@@ -54,25 +64,44 @@ def _once(paths: Iterable[Path]) -> list[Path]:
     return list({os.path.realpath(path): path for path in paths}.values())
 
 
-def _interrupted(runs: Sequence[Entry]) -> dict[str, Any]:
-    """What a source says of its runs if signals have ended some of them early."""
-    count = sum(entry.run is not None and entry.run.interrupted for entry in runs)
-    return {"status": INTERRUPTED, "unfinished": f"interrupted in {count:,} of {len(runs):,} runs"} if count else {}
+def _runs(read: Sequence[ResultsFile]) -> list[Source]:
+    """The runs of all files as one source; none if no file has a list of them."""
+    files = [one.path for one in read if one.runs is not None]
+    runs = [entry for one in read for entry in one.runs or ()]
+    early = _interrupted([entry.run is not None and entry.run.interrupted for entry in runs], "runs")
+    one = Source(name=_name(files, "run files"), kind=RUNS, entries=_numbered(runs), planned=len(runs), **early)
+    return [one] if files else []
 
 
-def _name(files: Sequence[Path]) -> str:
-    """What to call some run files together."""
-    return shown(files[0]) if len(files) == 1 else f"{len(files)} run files"
+def _explorations(read: Sequence[ResultsFile]) -> list[Source]:
+    """The explorations of all files as one source; none if no file has a list of them."""
+    files = [one.path for one in read if one.explorations is not None]
+    found = tuple(exploration for one in read for exploration in one.explorations or ())
+    early = _interrupted([one.interrupted for one in found], "explorations")
+    name = _name(files, "files")
+    return [Source(name=name, kind=EXPLORATIONS, entries=(), planned=0, explorations=found, **early)] if files else []
 
 
-def _run_files(path: Path) -> list[Path]:
-    """The run files that a path stands for: itself, or those in it, which may be none beside run directories."""
+def _interrupted(ended_early: Sequence[bool], what: str) -> dict[str, Any]:
+    """What a source says of its runs or explorations if signals have ended some of them early."""
+    count, of = sum(ended_early), len(ended_early)
+    return {"status": INTERRUPTED, "unfinished": f"interrupted in {count:,} of {of:,} {what}"} if count else {}
+
+
+def _name(files: Sequence[Path], what: str) -> str:
+    """What to call some files together."""
+    return shown(files[0]) if len(files) == 1 else f"{len(files)} {what}"
+
+
+def _results_files(path: Path) -> list[Path]:
+    """The files that a path stands for: itself, or those in it, which may be none beside run directories."""
     if not os.path.isdir(path):
         return [path]
     with telling(f"cannot read {shown(path)}", GIVE):
-        found = sorted(file for file in path.iterdir() if file.match(RUN_FILES))
+        found = sorted(file for file in path.iterdir() if file.match(RUN_FILES) or file.match(EXPLORE_FILES))
     if not found and not run_directories(path):
-        raise UserError(f"{shown(path)} holds neither {MANIFEST} nor {RUN_FILES}, nor run directories; {GIVE}")
+        what = f"{MANIFEST}, {RUN_FILES} nor {EXPLORE_FILES}, nor run directories"
+        raise UserError(f"{shown(path)} holds neither {what}; {GIVE}")
     return found
 
 
@@ -93,27 +122,43 @@ def _numbered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     return tuple(numbered)
 
 
-def read_run_file(path: Path) -> list[Entry]:
-    """The runs in a file that `--results` or `--json` wrote.
+def read_results_file(path: Path) -> ResultsFile:
+    """The runs and explorations in a file that `--results` or `--json` wrote.
 
     Raises:
-        UserError: when it is none, is damaged, or was written by a newer kstress.
+        UserError: when it has neither, is damaged, or was written by a newer kstress.
     """
     where = shown(path)
     document = parse(read_file(path), where)
-    schema, runs = document.get("schema"), document.get("runs")
-    if type(schema) is not int or schema < 1 or not isinstance(runs, list):
-        raise UserError(f"{where} is no file of runs: it has no schema and runs; {GIVE}")
+    schema, lists = document.get("schema"), [document.get(name) for name in ("runs", "explorations")]
+    if type(schema) is not int or schema < 1 or not any(isinstance(one, list) for one in lists):
+        raise UserError(f"{where} is no file of runs or explorations: it has no schema with either; {GIVE}")
     if schema > SCHEMA:
         raise UserError(f"{where} has schema {shown(schema)}, this kstress knows up to {SCHEMA}; use a newer kstress")
-    return [_run_entry(value, f"{where}, run {number}") for number, value in enumerate(runs, 1)]
+    runs, explorations = lists
+    return ResultsFile(
+        path, _listed(runs, f"{where}, run", _run_entry), _listed(explorations, f"{where}, exploration", exploration_of)
+    )
 
 
-def _run_entry(value: object, where: str) -> Entry:
-    """One run of a file."""
+def _listed(values: object, where: str, read: Callable[[dict[str, Any], str], T]) -> list[T] | None:
+    """Each object of a list, read; None where there is no list. UserError for what is none or cannot be read."""
+    if values is None:
+        return None
+    if not isinstance(values, list):
+        raise UserError(f"{where}s are no list: the file is damaged, or not a file of kstress")
+    return [read(_object(value, f"{where} {number}"), f"{where} {number}") for number, value in enumerate(values, 1)]
+
+
+def _object(value: object, where: str) -> dict[str, Any]:
+    """A JSON object that can be written again."""
     if not isinstance(value, dict):
         raise UserError(f"{where} is not a JSON object: it is damaged, or not a file of kstress")
-    value = from_json(value, dict[str, Any], where)
+    return from_json(value, dict[str, Any], where)
+
+
+def _run_entry(value: dict[str, Any], where: str) -> Entry:
+    """One run of a file."""
     run = run_of(value, where)
     again = _again(run, value["reports"])
     return Entry(values=run.values(), repeat=1, seed=run.seed, where=where, rerun=lambda _: again, run=run, json=value)

@@ -22,5 +22,7 @@ def reported(path: Path) -> dict[str, frozenset[str]]:
             if outcomes := {*entry.reports, *stalls}:
                 found.setdefault(entry.values.scenario, set()).update(outcomes)
     if not found:
-        raise UserError(f"--like: {shown(repr(str(path)))} reports no violation and no stall; name another file")
+        raise UserError(
+            f"--like: {shown(repr(str(path)))} reports no violation and no stall of real threads; name another file"
+        )
     return {name: frozenset(outcomes) for name, outcomes in found.items()}

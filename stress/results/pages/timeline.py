@@ -21,7 +21,8 @@ def timeline_svg(timeline: Timeline, most: int = MOST_ROWS - 4) -> str:
     rows = timeline.rows(most)
     height = TOP + LINE * (len(rows) + 2)
     width = GUTTER + COLUMN * len(timeline.heads)
-    picture = Element("svg", {"xmlns": NAMESPACE, "viewBox": f"0 0 {width} {height}", "role": "img", "class": "plot"})
+    size = {"viewBox": f"0 0 {width} {height}", "width": str(width), "height": str(height)}
+    picture = Element("svg", {"xmlns": NAMESPACE, **size, "role": "img", "class": "timeline"})
     SubElement(picture, "title").text = clean(f"Timeline of {timeline.scenario}: {timeline.outcome}")
     SubElement(picture, "desc").text = clean(" ".join(timeline.story))
     _heads(picture, timeline, height)

@@ -1,16 +1,19 @@
-"""All runs of a report as one JSON document, as they were, with the state of each campaign."""
+"""All runs and explorations of a report as one JSON document, as they were, with the state of each campaign."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from stress.results.load.entries import RUNS, Source
+from stress.results.load.entries import EXPLORATIONS, RUNS, Source
 from stress.runs.result import json_text
 
 
 def make_json(sources: Sequence[Source]) -> str:
     """The document."""
     runs = [dict(entry.json) for source in sources for entry in source.entries if entry.json is not None]
-    return json_text(runs, campaigns=[_campaign(source) for source in sources if source.kind != RUNS])
+    explored = [dict(one.json) for source in sources for one in source.explorations]
+    more = {"explorations": explored} if explored else {}
+    campaigns = [_campaign(source) for source in sources if source.kind not in (RUNS, EXPLORATIONS)]
+    return json_text(runs, campaigns=campaigns, **more)
 
 
 def _campaign(source: Source) -> dict[str, Any]:

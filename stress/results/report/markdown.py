@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from stress.results.load.entries import Source
+from stress.results.load.entries import EXPLORATIONS, Source
 from stress.results.pages.scales import share_text
 from stress.results.pages.text import clean
 from stress.results.report import sections
+from stress.results.report.explorations import explorations_of, lines_of
 from stress.results.report.statistics import Row, answer, rows_of, worst_first
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
@@ -30,17 +31,20 @@ def make_markdown(sources: Sequence[Source]) -> str:
     """The report; UserError where something that is to be shown is damaged."""
     said = answer(sources)
     rows = worst_first(row for source in sources for row in rows_of(source))
+    explored = explorations_of(sources)
     parts = [
         f"# {said.headline}\n",
         f"{said.sentence}\n",
         *(f"{line}\n" for source in sources for line in _unfinished(source)),
         *(f"{plain(line)}\n" for source in sources for line in source.answers),
-        _table(rows),
+        *([_table(rows)] if rows or not explored else []),
+        *(["## Explorations\n", *(fenced("\n".join(lines_of(one))) for one in explored)] if explored else []),
         *_reports("Violations", sections.violations(sources)),
     ]
     parts += _reports("What broke or stalled", sections.troubles(sources))
-    parts += ["## Conditions\n", *(_host(host) for host in sections.hosts(sources))]
-    parts += ["## Run it again\n", *(fenced("\n".join(sections.commands(source))) for source in sources)]
+    if campaigns := [source for source in sources if source.kind != EXPLORATIONS]:
+        parts += ["## Conditions\n", *(_host(host) for host in sections.hosts(campaigns))]
+        parts += ["## Run it again\n", *(fenced("\n".join(sections.commands(source))) for source in campaigns)]
     missing = [f"* {plain(line)}" for line in sections.not_seen(sources)]
     parts += ["## What was not seen\n", *(["\n".join(missing) + "\n"] if missing else []), f"{sections.LIMITS}\n"]
     return "\n".join(parts)

@@ -8,7 +8,7 @@ import attrs
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
-from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, UNEXPECTED, Source
+from stress.results.load.entries import BROKEN, EXPECTED, EXPLORATIONS, INCONCLUSIVE, UNEXPECTED, Source
 from stress.results.pages import pictures
 from stress.results.pages.downloads import Download, download
 from stress.results.pages.pictures import Key, Picture
@@ -17,11 +17,13 @@ from stress.results.report import bar_charts, charts, sections
 from stress.results.report.as_json import make_json
 from stress.results.report.bars import COUNTS, RATES, bars_of
 from stress.results.report.curves import MOST_REPEATS, Family, families, numbers_of
+from stress.results.report.explorations import explorations_of, shows, where, world
 from stress.results.report.history import histories
 from stress.results.report.scenarios import scenarios_of
 from stress.results.report.statistics import answer, rows_of, summary_of, worst_first
 from stress.results.report.table_csv import make_csv
-from stress.results.report.words import GLOSSARY, INTRODUCTION
+from stress.results.report.timelines import drawn_finds, left_out
+from stress.results.report.words import EXPLORED, GLOSSARY, INTRODUCTION
 
 MOST_ROWS = 12
 MOST_IN_CSV, MOST_IN_JSON = 2_000, 60
@@ -64,6 +66,8 @@ def _contents(sources: Sequence[Source]) -> dict[str, Any]:
     rows = worst_first(row for source in sources for row in rows_of(source))
     summary = worst_first(row for source in sources for row in summary_of(source))
     said = answer(sources)
+    explored = explorations_of(sources)
+    finds = drawn_finds(explored)
     shown = {
         "sources": sources,
         "summary": summary if len(rows) > max(len(summary), MOST_ROWS) else [],
@@ -72,10 +76,16 @@ def _contents(sources: Sequence[Source]) -> dict[str, Any]:
         "about": scenarios_of(sources),
         "most_repeats": MOST_REPEATS,
         "drawn": list(_draw(sources)),
+        "explorations": explored,
+        "finds": finds,
+        "undrawn": left_out(finds),
+        "world": world,
+        "shows": shows,
+        "where": where,
         "violations": sections.violations(sources),
         "troubles": sections.troubles(sources),
         "hosts": sections.hosts(sources),
-        "commands": [(source.title, sections.commands(source)) for source in sources],
+        "commands": [(one.title, sections.commands(one)) for one in sources if one.kind != EXPLORATIONS],
         "seeds": sections.SEEDS,
         "limits": sections.LIMITS,
         "not_seen": sections.not_seen(sources),
@@ -89,7 +99,7 @@ def _contents(sources: Sequence[Source]) -> dict[str, Any]:
         "answer_tone": TONES[said.standing],
         "answer_mark": SYMBOLS[said.standing],
         "introduction": INTRODUCTION,
-        "glossary": GLOSSARY,
+        "glossary": (*GLOSSARY, *(EXPLORED if explored else ())),
         "places": list(_places(shown)),
     }
 
@@ -100,13 +110,15 @@ def _places(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for place, key, name in (
         ("scenarios", "about", "What the scenarios claim"),
         ("plots", "drawn", "Plots"),
+        ("explorations", "explorations", "Explorations"),
         ("violations", "violations", "Violations"),
         ("troubles", "troubles", "What broke or stalled"),
+        ("conditions", "commands", "Conditions"),
+        ("again", "commands", "Run it again"),
     ):
         if shown[key]:
             yield place, name
-    yield from (("conditions", "Conditions"), ("again", "Run it again"), ("limits", "What was not seen"))
-    yield from (("data", "The data"), ("words", "What the words mean"))
+    yield from (("limits", "What was not seen"), ("data", "The data"), ("words", "What the words mean"))
 
 
 def _data(sources: Sequence[Source]) -> Iterator[Download]:
@@ -114,6 +126,7 @@ def _data(sources: Sequence[Source]) -> Iterator[Download]:
     runs = sum(len(source.entries) for source in sources)
     if 0 < runs <= MOST_IN_CSV and (table := download("kstress-runs.csv", "text/csv", make_csv(sources))):
         yield table
+    runs += len(explorations_of(sources))
     if 0 < runs <= MOST_IN_JSON and (whole := download("kstress-runs.json", "application/json", make_json(sources))):
         yield whole
 

@@ -30,10 +30,11 @@ class About:
 
 
 def scenarios_of(sources: Sequence[Source]) -> list[About]:
-    """Every scenario that has an entry, once, in the order in which they come."""
+    """Every scenario that has an entry or an exploration, once, in the order in which they come."""
     parts = {part.name: part for source in sources for part in source.parts}
     expected, twins = dict(_expected(sources)), dict(_twins(sources))
-    names = dict.fromkeys(name for source in sources for name in source.scenarios())
+    explored = [exploration.scenario for source in sources for exploration in source.explorations]
+    names = dict.fromkeys([*(name for source in sources for name in source.scenarios()), *explored])
     return [_about(name, parts.get(name), expected.get(name), twins.get(name)) for name in names]
 
 
@@ -42,6 +43,7 @@ def _expected(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
     for source in sources:
         yield from ((part.name, part.expect) for part in source.parts)
         yield from ((entry.run.scenario, entry.run.expect) for entry in source.entries if entry.run)
+        yield from ((one.scenario, one.expect) for one in source.explorations)
 
 
 def _twins(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
@@ -49,6 +51,7 @@ def _twins(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
     for source in sources:
         yield from ((part.name, label) for part in source.parts if (label := part.scenario().twin_label))
         yield from ((run.scenario, run.twin.scenario) for entry in source.entries if (run := entry.run) and run.twin)
+        yield from ((one.scenario, one.twin.scenario) for one in source.explorations if one.twin)
 
 
 def _about(name: str, part: ScenarioRecord | None, expect: str | None, twin: str | None) -> About:

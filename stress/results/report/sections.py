@@ -12,6 +12,7 @@ from stress.judge.trials import Trials, bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE
 from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, SOAK, Entry, Source
+from stress.results.report.explorations import explorations_of
 from stress.runs.conditions import LEAST_CPU_SECONDS, Conditions
 from stress.units import write_duration
 
@@ -229,7 +230,8 @@ def not_seen(sources: Sequence[Source]) -> list[str]:
                 kept = held if entry.run.verdict == HELD else open_
                 kept[label(entry, axes)].append(entry.run)
     lines = [f"{what}: not reproduced: {_bound(runs)}, if all these runs are alike" for what, runs in held.items()]
-    return lines + [f"{what}: inconclusive{_times(runs)}: {runs[0].reason}" for what, runs in open_.items()]
+    lines += [f"{what}: inconclusive{_times(runs)}: {runs[0].reason}" for what, runs in open_.items()]
+    return lines + [f"{one.scenario}, explored: {one.reason}" for one in explorations_of(sources) if not one.found]
 
 
 def _times(runs: Sequence[Run]) -> str:

@@ -119,13 +119,15 @@ def worst_first(rows: Iterable[Row]) -> list[Row]:
 class Answer:
     """Whether everything was as expected: in a word, and in a sentence.
 
-    `left` is how many have not ended, `unfinished` how far each of the `sources` came that is not complete.
+    `left` is how many have not ended, `unfinished` how far each of the `sources` came that is not complete; `nouns` say
+    what was counted.
     """
 
     counts: Mapping[str, int]
     left: int
     sources: int
     unfinished: Sequence[str] = ()
+    nouns: Sequence[str] = ("run",)
 
     @property
     def standing(self) -> str:
@@ -172,7 +174,8 @@ class Answer:
     def sentence(self) -> str:
         """How many of how many, and the states of the others."""
         total, good = self.applicable, self.counts.get(EXPECTED, 0)
-        parts = [f"{good:,} of {total:,} {'run' if total == 1 else 'runs'} as expected"]
+        what = self.nouns[0] if total == 1 else " and ".join(f"{noun}s" for noun in self.nouns)
+        parts = [f"{good:,} of {total:,} {what} as expected"]
         meanings = {
             UNEXPECTED: "with another verdict",
             INCONCLUSIVE: "inconclusive: could not have seen it",
@@ -186,6 +189,10 @@ class Answer:
 
 def answer(sources: Sequence[Source]) -> Answer:
     """The answer over all sources."""
-    counts = Counter(entry.standing for source in sources for entry in source.entries)
+    explored = [exploration.standing for source in sources for exploration in source.explorations]
+    counts = Counter([*(entry.standing for source in sources for entry in source.entries), *explored])
     unfinished = [source.unfinished for source in sources if source.unfinished]
-    return Answer(counts, sum(source.planned - len(source.entries) for source in sources), len(sources), unfinished)
+    left = sum(source.planned - len(source.entries) for source in sources)
+    ran = len(explored) < counts.total() or not explored
+    nouns = [*(["run"] if ran else []), *(["exploration"] if explored else [])]
+    return Answer(counts, left, len(sources), unfinished, nouns)

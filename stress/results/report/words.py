@@ -72,6 +72,17 @@ GLOSSARY = (
     ("seed", "It fixes the workload and the noise, not the order in which threads run."),
 )  # fmt: skip
 
+EXPLORED = (
+    ("exploration", "Many schedules of one scenario in a small world, one CPU at a time. Its verdict is for that "
+     "world, as far as it was tried."),
+    ("schedule", "Which CPU makes the next memory access, from the first to the last. A token writes one down."),
+    ("preemption", "A CPU had to stop that could have gone on. A shrunk schedule has as few as still show the same."),
+    ("strategy", "How the order of the CPUs was chosen."),
+    ("timeline", "A shrunk schedule, replayed and drawn: a column for each CPU, a row for each access that matters. "
+     "The racing pair and the outcome are marked."),
+)  # fmt: skip
+"""Further words of a report that has explorations."""
+
 
 def sense(expect: str | None, verdict: str) -> str:
     """What a verdict means for a scenario that expects another or the same one, in a few words; none if unknown."""

@@ -18,8 +18,8 @@ def show(replayed: Replayed, svg: Path | None = None) -> None:
     """Print one replay, and draw its timeline into a file if one is given."""
     out, machine = console(), replayed.machine
     made = machine.made()
-    out.print(f"{replayed.scenario.name}: {_shows(replayed)}", markup=False, soft_wrap=True)
-    for line in _notes(replayed):
+    out.print(f"{replayed.scenario.name}: {replayed.outcome}", markup=False, soft_wrap=True)
+    for line in replayed.notes:
         out.print(f"  {line}", markup=False, soft_wrap=True)
     counts = f"{counted(preemptions_of(made), 'preemption')}, {counted(machine.steps, 'access', 'accesses')}"
     out.print(f"  engine {machine.image.settings.engine}, {counts}", markup=False)
@@ -35,16 +35,3 @@ def show(replayed: Replayed, svg: Path | None = None) -> None:
         report = report_violation(violation, replayed.scenario.outcomes, again)
         out.print(report.text, markup=False, soft_wrap=True)
     machine.finish()
-
-
-def _shows(replayed: Replayed) -> str:
-    """What came of it."""
-    return " and ".join(replayed.shows) or "nothing forbidden, and no stall"
-
-
-def _notes(replayed: Replayed) -> list[str]:
-    """What differs from where the schedule was made."""
-    notes = list(replayed.changed)
-    if replayed.departed is not None:
-        notes.append(f"after {replayed.departed:,} accesses the schedule could not be followed, and the rest was free")
-    return notes

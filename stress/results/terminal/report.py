@@ -16,10 +16,11 @@ from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
 from stress.errors import UserError
 from stress.host.collector import uncollected
-from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, SOAK, UNEXPECTED, Source
+from stress.results.load.entries import BROKEN, EXPECTED, EXPLORATIONS, INCONCLUSIVE, SOAK, UNEXPECTED, Source
 from stress.results.load.gather import gather
 from stress.results.pages.render import check_extra
 from stress.results.report.as_json import make_json
+from stress.results.report.explorations import explorations_of, lines_of
 from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page, pictures_of
 from stress.results.report.statistics import Row, answer, summary_of, worst_first
@@ -146,7 +147,7 @@ def _write(place: str, text: str, flag: str) -> None:
 
 
 def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
-    """Print the results of soaks in full, and for runs and sweeps a line for each scenario; then the answer."""
+    """Print soaks in full, for runs and sweeps a line for each scenario, some for each exploration; then the answer."""
     others = [source for source in sources if source.kind != SOAK]
     for source in sources:
         if source.kind == SOAK:
@@ -157,11 +158,23 @@ def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
             screen.print(Text(f"resume  {source.resume}", "dim"), soft_wrap=True)
         for line in source.answers:
             screen.print(Text(shown(line)), soft_wrap=True)
-        screen.print(fitted(_table(worst_first(summary_of(source))), screen.width))
-        _show_troubles(source, screen)
+        if source.kind == EXPLORATIONS:
+            _show_explorations(source, screen)
+        else:
+            screen.print(fitted(_table(worst_first(summary_of(source))), screen.width))
+            _show_troubles(source, screen)
     if others or any(source.unfinished for source in sources):
         said = answer(sources)
         screen.print(Text.assemble((f"{said.headline}: ", STYLES[said.standing]), said.sentence), soft_wrap=True)
+
+
+def _show_explorations(source: Source, screen: Console) -> None:
+    """What was explored and found, and how to replay it."""
+    for exploration in explorations_of([source]):
+        first, *more = lines_of(exploration)
+        screen.print(Text(first, STYLES[exploration.standing]), soft_wrap=True)
+        for line in more:
+            screen.print(Text(line), soft_wrap=True)
 
 
 def _ending(source: Source) -> Ending:

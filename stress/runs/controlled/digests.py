@@ -7,7 +7,7 @@ from stress.errors import UserError
 from stress.machine.words import LOW
 from stress.runs.image import Image
 from stress.scenario import Scenario
-from stress.scenario_files import loaded_source, scenario_file
+from stress.scenario_files import Source, loaded_source, scenario_file
 
 DIGITS = 8
 PACKAGE = Path(__file__).parents[2]
@@ -21,6 +21,11 @@ def digests_of(scenario: Scenario, image: Image) -> tuple[str, str]:
     The first is that of the scenario's name where it comes from no file.
     """
     return _digest(_contents(scenario)), _digest([*_booted(image), *_kernel()])
+
+
+def digest_of(source: Source) -> str:
+    """The digest of a scenario's files, as the first of a schedule; nothing runs."""
+    return _digest(source.contents)
 
 
 def _booted(image: Image) -> list[bytes]:

@@ -38,6 +38,19 @@ class Replayed:
     departed: int | None
     changed: tuple[str, ...]
 
+    @property
+    def outcome(self) -> str:
+        """What came of it, in words."""
+        return " and ".join(self.shows) or "nothing forbidden, and no stall"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What differs from where the schedule was made, and how far it could be followed, in words."""
+        if self.departed is None:
+            return self.changed
+        far = f"after {self.departed:,} accesses the schedule could not be followed, and the rest was free"
+        return *self.changed, far
+
 
 def schedules_in(text: str) -> list[Schedule]:
     """The schedule of a token, or those of the tokens in a file, each once.

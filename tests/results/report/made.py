@@ -5,6 +5,7 @@ import io
 import json
 import random
 from fractions import Fraction
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,19 @@ import attrs
 from benchmarks.made_sweep import cells, matrix, plan_of, run_json, violation, write_sweep
 from stress.campaign.sweep.records import Values
 from stress.cli import call
+from stress.corpus import bundled
+from stress.results.terminal.explore import as_json
 from stress.runs.codec import violation_json
+from stress.runs.controlled.exploration import explore
+from stress.runs.controlled.search import Search
+from stress.scenario_files import find_scenario
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</title>"
 ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "h1", "h2", "h3", "h4"),
     *("p", "div", "span", "a", "ul", "li", "dl", "dt", "dd", "strong", "br", "pre", "code", "details", "summary"),
     *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
-    *("svg", "g", "defs", "path", "use", "text"),
+    *("svg", "g", "defs", "path", "use", "text", "desc"),
 }
 """The elements that a page of kstress may have."""
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -41,6 +47,29 @@ def a_run(scenario: str = "modlist_spinlock", expect: str = "violated", twin: st
 def pair() -> list[Any]:
     """The pair before and after the patch."""
     return [a_run(), a_run("stop_machine", "held", "modlist_spinlock")]
+
+
+@cache
+def _explored(name: str) -> str:
+    """An exploration of a scenario as JSON: the first schedules that show something."""
+    search = Search(engine="python", schedules=60, seed=1)
+    return json.dumps(as_json(explore(find_scenario(name), bundled(), search)))
+
+
+def an_exploration(name: str = "linked_list:none", **more: Any) -> Any:
+    """An exploration as JSON, with some of its keys changed; this one has three finds."""
+    return {**json.loads(_explored(name)), **more}
+
+
+def a_find(**more: Any) -> Any:
+    """The first of its finds, with some of its keys changed."""
+    return {**an_exploration()["found"][0], **more}
+
+
+def write_explorations(path: Path, *explorations: Any) -> Path:
+    """A file of explorations."""
+    path.write_text(json.dumps({"schema": 1, "explorations": list(explorations)}))
+    return path
 
 
 def write_runs(path: Path, *runs: Any) -> Path:

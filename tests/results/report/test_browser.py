@@ -7,7 +7,7 @@ import pytest
 from stress.results.load.gather import gather
 from stress.results.report.page import make_page
 from tests.results.report.chromium import Browser, browser, executable
-from tests.results.report.made import hostile_sweep
+from tests.results.report.made import HOSTILE, an_exploration, hostile_sweep, write_explorations
 
 pytestmark = [
     pytest.mark.report,
@@ -22,7 +22,8 @@ INK = "getComputedStyle(document.querySelector('svg.plot text')).fill"
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     place = tmp_path_factory.mktemp("hostile")
     page = place / "report.html"
-    page.write_text(make_page(gather([hostile_sweep(place / "sweep")])))
+    explored = write_explorations(place / "explore-1.json", an_exploration(reason=HOSTILE))
+    page.write_text(make_page(gather([hostile_sweep(place / "sweep"), explored])))
     with browser() as opened:
         opened.look(1280)
         opened.open(page)
@@ -60,3 +61,11 @@ def test_night_and_day_differ_in_the_plots_too(tab: Browser) -> None:
     night = tab.ask(COLOUR.format("body", "backgroundColor")), tab.ask(INK)
     assert day == ("rgb(255, 255, 255)", "rgb(27, 31, 36)")
     assert night == ("rgb(13, 17, 23)", "rgb(230, 237, 243)")
+
+
+def test_a_timeline_has_its_own_size_and_scrolls_in_its_box(tab: Browser) -> None:
+    tab.look(390)
+    box = "document.querySelector('svg.timeline').parentElement"
+    assert tab.ask(f"{box}.scrollWidth > {box}.clientWidth")
+    assert tab.ask("document.querySelector('svg.timeline').getBoundingClientRect().width") == 944
+    assert "mono" in tab.ask("getComputedStyle(document.querySelector('svg.timeline text')).fontFamily")

@@ -86,7 +86,7 @@ def test_every_cell_says_how_it_runs_again_the_crashed_ones_too(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        ({}, "is no file of runs: it has no schema and runs; give a run directory"),
+        ({}, "is no file of runs or explorations: it has no schema with either; give a run directory"),
         ({"schema": 2, "runs": []}, "has schema 2, this kstress knows up to 1; use a newer kstress"),
         ({"schema": 1, "runs": [7]}, "run 1 is not a JSON object"),
         ({"schema": 1, "runs": [a_run(cpus=0)]}, "run 1 is not a run: "),
@@ -110,7 +110,9 @@ def test_other_places_are_refused_with_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not the manifest of a soak or a sweep: its kind is 'kstress party'; give"):
         sources(tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"holds neither manifest\.json nor run-\*\.json, nor run directories; give"):
+    with pytest.raises(
+        UserError, match=r"holds neither manifest\.json, run-.* nor explore-.*, nor run directories; give"
+    ):
         sources(tmp_path / "empty")
     with pytest.raises(UserError, match=r"cannot read .*nosuch"):
         sources(tmp_path / "nosuch")
