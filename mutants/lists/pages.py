@@ -5,8 +5,10 @@ from mutants.mutant import Group, Part, suite
 BARS = Part("stress/results/report/bars.py")
 INTERVALS = Part("stress/results/compare/intervals.py")
 DOWNLOADS = Part("stress/results/pages/downloads.py")
+TIMELINES = Part("stress/results/report/timelines.py")
 COMPARED = Part("stress/results/compare/page.py")
 REPORT = suite("results/report/test_bars.py", "results/report/test_page.py")
+EXPLORED = suite("results/report/test_explorations.py")
 COMPARE = suite("results/compare/test_compare_page.py")
 
 GROUP = Group(
@@ -24,6 +26,11 @@ GROUP = Group(
             "if ",
         ),
         DOWNLOADS.never("page-of-any-size", "data of any size is put into a page", "LARGEST_BYTES"),
+        TIMELINES.never("stranger-runs", "a page runs any file that a token names", "digest_of(source)", EXPLORED),
+        TIMELINES.never(
+            "other-drawn", "another outcome is drawn as the find", "replayed.shows != find.shows", EXPLORED
+        ),
+        TIMELINES.mutant("every-find", "any number of finds is replayed", "number < MOST_DRAWN", "True", EXPLORED),
         INTERVALS.of("def factors_of(").mutant(
             "best-first",
             "the worst factor is drawn last",
