@@ -12,7 +12,7 @@ from stress.kinds import read_time
 from stress.options import announce, named, optional, protocol_option
 
 if TYPE_CHECKING:
-    from stress.results.load.explorations import Kept
+    from stress.results.load.resumed import Kept
     from stress.results.terminal.explore import Outputs
     from stress.runs.controlled.exploration import Exploration
 
@@ -92,8 +92,8 @@ def _new(
     **given: Any,
 ) -> "Kept":
     """What is to be explored from the start."""
-    from stress.results.load.explorations import Kept
     from stress.results.load.reported import reported
+    from stress.results.load.resumed import Kept
     from stress.runs.controlled.search import Plan, Search
     from stress.scenario_files import find_scenarios
 
@@ -110,7 +110,7 @@ def _kept(resumed: Path, bounds: dict[str, Any], given: dict[str, Any]) -> "Kept
     """What a file has, with other bounds if some were given. UserError for options that the file decides."""
     from attrs import evolve
 
-    from stress.results.load.explorations import read_explorations
+    from stress.results.load.resumed import read_explorations
 
     others = [name for name, value in given.items() if value not in (None, False, ())]
     if others:

@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from stress.campaign.converter import to_json
 from stress.corpus import Corpus
 from stress.host.disk import telling, write_whole
-from stress.results.load.explorations import SEEN
+from stress.results.load.resumed import SEEN
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_results
 from stress.results.terminal.timeline import timeline_lines

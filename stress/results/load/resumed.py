@@ -1,4 +1,4 @@
-"""Explorations that were kept in a file: what was asked for, and where each of them stands."""
+"""What `kstress explore --resume` goes on with: what was asked for, and where each exploration of a file stands."""
 
 from array import array
 from pathlib import Path
