@@ -22,9 +22,9 @@ from benchmarks.peers.shapes.shape import RIGHT, THREADS, Shape
 from benchmarks.witness import HUNG_SECONDS, SECONDS, Witness
 from stress.machine.python_engine import switching
 from stress.marks.cell import Cell, fresh_seed
-from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.cpu import StressCpu
 from stress.marks.fixture import Stress
+from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.operations.cpu import StressCpu
 
 SHORT_INTERVAL = 1e-6
 BARE_TIMES = 100

@@ -28,7 +28,9 @@ INSTALLED = Path(__file__).parent / "installed"
 EXAMPLE = re.compile(r"^`(test_\w+)\.py`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CELL = re.compile(r"\d+cpus(-again\d+)?-?")
 TOLD = ("VIOLATED: ", "RAISED: ")
-WITHOUT_NOISE = "from stress.marks.crew import Crew\nfrom stress.marks.noise import Kind\nCrew.kinds = (Kind.BARE,)\n"
+WITHOUT_NOISE = (
+    "from stress.marks.crews.crew import Crew\nfrom stress.marks.noise.noise import Kind\nCrew.kinds = (Kind.BARE,)\n"
+)
 
 Row = tuple[int, int]
 """How many items were as they should be, of how many."""

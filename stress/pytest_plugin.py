@@ -134,7 +134,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from stress.errors import UserError
     from stress.marks.cell import cells
-    from stress.marks.code_under_test import named_parts
+    from stress.marks.noise.code_under_test import named_parts
     from stress.marks.settings import check_mark, find_settings
 
     marked: dict[str, Any] = {}
@@ -258,7 +258,7 @@ class NoiseLines:
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     """One cell of the test: decorate bodies with `stress.reader` and `stress.writer`, then call `stress.run`."""
     from stress.marks.fixture import Stress
-    from stress.marks.imports import code_under_test_of
+    from stress.marks.noise.imports import code_under_test_of
 
     if not hasattr(request, "param"):
         raise pytest.UsageError(NEEDS_MARK)

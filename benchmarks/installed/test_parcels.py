@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from parcels import Lazy, Listeners, Shelf, Tickets  # type: ignore[import-not-found,unused-ignore]
 
-from stress.marks.cpu import StressCpu
 from stress.marks.fixture import Stress
+from stress.marks.operations.cpu import StressCpu
 
 
 class Locked:

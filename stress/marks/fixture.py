@@ -8,14 +8,15 @@ from typing import Any, Self, TypeVar, overload
 import pytest
 
 from stress.errors import UserError
-from stress.marks import noise_summary, report
-from stress.marks.async_bodies import LoopBody
+from stress.marks import report
 from stress.marks.bodies import fault_of, is_async
 from stress.marks.cell import Cell, rerun_command
-from stress.marks.code_under_test import CodeUnderTest
+from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.mark_run import MarkRun, Plan
-from stress.marks.other_threads import OtherThreads
-from stress.marks.roles import Duty, Role, name_of
+from stress.marks.noise import noise_summary
+from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.noise.other_threads import OtherThreads
+from stress.marks.operations.roles import Duty, Role, name_of
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 Make = TypeVar("Make", bound=Callable[[], Any])

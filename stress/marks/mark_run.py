@@ -30,23 +30,23 @@ from stress.machine.stacks import RawStack
 from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
-from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.cpu import Signals, StressCpu
-from stress.marks.crew import Crew, Left, number_of
-from stress.marks.noise import SHORT_INTERVAL, Noise
-from stress.marks.other_threads import OtherThreads
-from stress.marks.player import Player
-from stress.marks.poison import Action, FreedObjects, Use
-from stress.marks.roles import Duty, Role, deal
-from stress.marks.round_player import RoundPlayer
-from stress.marks.rounds import Rounds
-from stress.marks.run_end import GRACE_SECONDS, LOOK_SECONDS, EndState, RunEnd
-from stress.marks.slices import Slices
-from stress.marks.switches import Kind
-from stress.marks.tally import First, Judging, Tally
-from stress.marks.task_crew import TaskCrew
-from stress.marks.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
-from stress.marks.task_steps import AwaitNoise
+from stress.marks.crews.crew import Crew, Left, number_of
+from stress.marks.crews.run_end import GRACE_SECONDS, LOOK_SECONDS, EndState, RunEnd
+from stress.marks.crews.task_crew import TaskCrew
+from stress.marks.crews.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
+from stress.marks.crews.task_steps import AwaitNoise
+from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.noise.noise import SHORT_INTERVAL, Noise
+from stress.marks.noise.other_threads import OtherThreads
+from stress.marks.noise.slices import Slices
+from stress.marks.noise.switches import Kind
+from stress.marks.operations.cpu import Signals, StressCpu
+from stress.marks.operations.player import Player
+from stress.marks.operations.poison import Action, FreedObjects, Use
+from stress.marks.operations.roles import Duty, Role, deal
+from stress.marks.operations.round_player import RoundPlayer
+from stress.marks.operations.rounds import Rounds
+from stress.marks.operations.tally import First, Judging, Tally
 
 REST_SECONDS = 0.005
 """How long the end of a slice waits for operations under way, so that noise mostly changes between operations."""

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import RawStack, line_of
-from stress.marks import noise_summary
 from stress.marks.cell import rerun_command
-from stress.marks.code_under_test import PACKAGE
 from stress.marks.mark_run import MarkRun
-from stress.marks.player import Player
-from stress.marks.poison import Action, Use
-from stress.marks.positions import Position
-from stress.marks.roles import Duty, name_of
-from stress.marks.tally import Tally
+from stress.marks.noise import noise_summary
+from stress.marks.noise.code_under_test import PACKAGE
+from stress.marks.operations.player import Player
+from stress.marks.operations.poison import Action, Use
+from stress.marks.operations.positions import Position
+from stress.marks.operations.roles import Duty, name_of
+from stress.marks.operations.tally import Tally
 from stress.units import counted, show_duration
 
 MOST_FRAMES = 12

@@ -13,11 +13,12 @@ import pytest
 
 from stress.config import Config
 from stress.errors import UserError
-from stress.marks import noise_summary, report
+from stress.marks import report
 from stress.marks.cell import Cell, rerun_command
+from stress.marks.crews.run_end import GRACE_SECONDS
 from stress.marks.mark_run import MarkRun
-from stress.marks.run_end import GRACE_SECONDS
-from stress.marks.tally import FREED
+from stress.marks.noise import noise_summary
+from stress.marks.operations.tally import FREED
 from stress.results.terminal.places import make_folder, write_results
 from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.result import json_text

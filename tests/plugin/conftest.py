@@ -9,9 +9,10 @@ import pytest
 
 import stress.marks.fixture
 import stress.marks.host
-import stress.marks.imports
+import stress.marks.noise.imports
 from stress.machine.engines import has_llvmlite
-from stress.marks import mark_run, run_end
+from stress.marks import mark_run
+from stress.marks.crews import run_end
 
 if has_llvmlite():
     import_module("stress.machine.native.engine")

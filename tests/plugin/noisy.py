@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.noise import Noise
-from stress.marks.switches import Kind, NoiseCounts
+from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.noise.noise import Noise
+from stress.marks.noise.switches import Kind, NoiseCounts
 
 MANY = 2000
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from stress.marks.switches import Kind
+from stress.marks.noise.switches import Kind
 
 pytestmark = pytest.mark.old_pytest
 

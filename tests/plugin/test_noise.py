@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from stress.marks import switches
-from stress.marks.code_under_test import PACKAGE, CodeUnderTest, Part
-from stress.marks.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, codes_of
-from stress.marks.switches import KINDS, YIELDS, Countdown, Kind, NoiseCounts, Yields
+from stress.marks.noise import switches
+from stress.marks.noise.code_under_test import PACKAGE, CodeUnderTest, Part
+from stress.marks.noise.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, codes_of
+from stress.marks.noise.switches import KINDS, YIELDS, Countdown, Kind, NoiseCounts, Yields
 from tests.plugin.noisy import MANY, code_under_test, run
 
 pytestmark = pytest.mark.threads

@@ -11,9 +11,9 @@ from types import CodeType
 import pytest
 
 from stress.errors import UserError
-from stress.marks.code_under_test import CodeUnderTest, named
-from stress.marks.imports import imported_parts
-from stress.marks.switches import Kind
+from stress.marks.noise.code_under_test import CodeUnderTest, named
+from stress.marks.noise.imports import imported_parts
+from stress.marks.noise.switches import Kind
 from tests.plugin.noisy import noise_lines, run
 
 pytestmark = pytest.mark.old_pytest

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from stress.machine.stacks import RawStack
-from stress.marks.poison import Action, FreedObjects, Use, UsedAfterFreeError
+from stress.marks.operations.poison import Action, FreedObjects, Use, UsedAfterFreeError
 
 pytestmark = pytest.mark.threads
 

@@ -8,11 +8,11 @@ import pytest
 
 from stress.machine.machine import Machine
 from stress.marks.cell import Cell
-from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.cpu import Signals, StressCpu
 from stress.marks.mark_run import MarkRun, Plan
-from stress.marks.noise import SliceNoise
-from stress.marks.roles import Duty, Role
+from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.noise.noise import SliceNoise
+from stress.marks.operations.cpu import Signals, StressCpu
+from stress.marks.operations.roles import Duty, Role
 
 pytestmark = [pytest.mark.threads, pytest.mark.old_pytest]
 

@@ -7,10 +7,10 @@ from random import Random
 import pytest
 
 from stress.machine.words import EDGES, WRITERS
-from stress.marks.cpu import StressCpu
-from stress.marks.player import Player
-from stress.marks.roles import Duty, Role
-from stress.marks.tally import Judging
+from stress.marks.operations.cpu import StressCpu
+from stress.marks.operations.player import Player
+from stress.marks.operations.roles import Duty, Role
+from stress.marks.operations.tally import Judging
 from tests.support import blank_ram, python_cpu
 
 pytestmark = pytest.mark.threads

@@ -6,9 +6,10 @@ from random import Random
 
 import pytest
 
-from stress.marks import mark_run, run_end
-from stress.marks.rounds import Rounds
-from stress.marks.tally import Judging
+from stress.marks import mark_run
+from stress.marks.crews import run_end
+from stress.marks.operations.rounds import Rounds
+from stress.marks.operations.tally import Judging
 
 pytestmark = pytest.mark.threads
 

@@ -3,8 +3,8 @@
 from itertools import islice
 from random import Random
 
-from stress.marks.slices import LONGEST_SECONDS, Slices
-from stress.marks.switches import CHOSEN, KINDS, Countdown, NoiseCounts, Yields
+from stress.marks.noise.slices import LONGEST_SECONDS, Slices
+from stress.marks.noise.switches import CHOSEN, KINDS, Countdown, NoiseCounts, Yields
 
 
 def test_every_kind_has_its_turn_in_the_first_tenth_of_a_second_or_two() -> None:

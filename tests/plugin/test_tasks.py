@@ -6,12 +6,12 @@ import threading
 import pytest
 
 from stress.errors import UserError
-from stress.marks.cpu import StressCpu
-from stress.marks.overlaps import Overlaps
-from stress.marks.roles import Duty, Role, deal
-from stress.marks.switches import Switch
-from stress.marks.takers import Takers
-from stress.marks.task_crew import TaskCrew
+from stress.marks.crews.task_crew import TaskCrew
+from stress.marks.noise.switches import Switch
+from stress.marks.noise.takers import Takers
+from stress.marks.operations.cpu import StressCpu
+from stress.marks.operations.overlaps import Overlaps
+from stress.marks.operations.roles import Duty, Role, deal
 
 pytestmark = pytest.mark.threads
 

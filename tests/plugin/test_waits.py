@@ -9,17 +9,17 @@ from random import Random
 
 import pytest
 
-from stress.marks import monitor
-from stress.marks.cpu import StressCpu
-from stress.marks.crew import Crew
-from stress.marks.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
-from stress.marks.player import Player
-from stress.marks.roles import Duty, Role
-from stress.marks.round_player import RoundPlayer
-from stress.marks.rounds import Rounds
-from stress.marks.switches import Kind
-from stress.marks.takers import Taker, Takers
-from stress.marks.tally import Judging
+from stress.marks.crews import monitor
+from stress.marks.crews.crew import Crew
+from stress.marks.crews.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
+from stress.marks.noise.switches import Kind
+from stress.marks.noise.takers import Taker, Takers
+from stress.marks.operations.cpu import StressCpu
+from stress.marks.operations.player import Player
+from stress.marks.operations.roles import Duty, Role
+from stress.marks.operations.round_player import RoundPlayer
+from stress.marks.operations.rounds import Rounds
+from stress.marks.operations.tally import Judging
 from tests.plugin.conftest import SHORT_GRACE, SHORT_IDLE
 
 pytestmark = pytest.mark.threads
@@ -27,7 +27,8 @@ pytestmark = pytest.mark.threads
 WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
 SHORT = f"""
-    from stress.marks import mark_run, run_end
+    from stress.marks import mark_run
+    from stress.marks.crews import run_end
     mark_run.GRACE_SECONDS = run_end.GRACE_SECONDS = {SHORT_GRACE}
     run_end.IDLE_SECONDS = {SHORT_IDLE}
 """

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from stress.marks.blocked import Blocked
-from stress.marks.cpu import EndThread
+from stress.marks.crews.blocked import Blocked
+from stress.marks.operations.cpu import EndThread
 
 PENDS_FOR_ALL = sys.version_info < (3, 13)
 """Whether an exception that one thread has not taken yet interrupts every other thread again and again.

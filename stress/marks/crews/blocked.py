@@ -12,8 +12,8 @@ from typing import Any, Self
 import attrs
 
 from stress.host.frames import current_frames
-from stress.marks.code_under_test import PACKAGE
-from stress.marks.expressions import Named, held, wanted
+from stress.marks.noise.code_under_test import PACKAGE
+from stress.marks.noise.expressions import Named, held, wanted
 
 LIBRARY = Path(threading.__file__).parent
 INSTALLED = ("site-packages", "dist-packages")

@@ -15,7 +15,7 @@ import pytest
 
 from stress.errors import UserError
 
-PACKAGE = str(Path(__file__).resolve().parents[1])
+PACKAGE = str(Path(__file__).resolve().parents[2])
 STANDARD = os.path.dirname(os.__file__)
 INSTALLED = ("site-packages", "dist-packages")
 SETTING = "stress_noise"

@@ -12,17 +12,17 @@ import attrs
 from stress.host import clocks
 from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu
-from stress.marks import loops
-from stress.marks.blocked import Blocked
-from stress.marks.code_under_test import PACKAGE, is_within
-from stress.marks.cpu import EndThread
-from stress.marks.crew import Crew, Left, stack_of
-from stress.marks.loops import frames
-from stress.marks.monitor import Activity, Monitor, ThreadSample
-from stress.marks.positions import Position
-from stress.marks.run_end import STILL_SECONDS, RunEnd
-from stress.marks.switches import TASK_KINDS, Kind, Switch
-from stress.marks.task_steps import AwaitNoise, Stepping, Steps
+from stress.marks.crews import loops
+from stress.marks.crews.blocked import Blocked
+from stress.marks.crews.crew import Crew, Left, stack_of
+from stress.marks.crews.loops import frames
+from stress.marks.crews.monitor import Activity, Monitor, ThreadSample
+from stress.marks.crews.run_end import STILL_SECONDS, RunEnd
+from stress.marks.crews.task_steps import AwaitNoise, Stepping, Steps
+from stress.marks.noise.code_under_test import PACKAGE, is_within
+from stress.marks.noise.switches import TASK_KINDS, Kind, Switch
+from stress.marks.operations.cpu import EndThread
+from stress.marks.operations.positions import Position
 
 TURN_SECONDS = 0.002
 """How long the loop runs between two safepoints of its thread."""

@@ -11,7 +11,7 @@ import attrs
 
 from stress.machine.python_engine import gil_enabled, sched_yield
 from stress.machine.stacks import line_of
-from stress.marks.takers import Takers
+from stress.marks.noise.takers import Takers
 
 
 class Kind(enum.Enum):

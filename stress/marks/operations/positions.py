@@ -7,7 +7,7 @@ import attrs
 from stress.host.frames import current_frames
 from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import DEEPEST, RawStack
-from stress.marks.code_under_test import PACKAGE, is_within
+from stress.marks.noise.code_under_test import PACKAGE, is_within
 
 
 @attrs.frozen

@@ -16,10 +16,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from stress.machine.python_engine import switching
 from stress.marks.bodies import is_async
-from stress.marks.code_under_test import CodeUnderTest
-from stress.marks.other_threads import MONITORS, OtherThreads
-from stress.marks.switches import YIELDS, Countdown, Kind, NoiseCounts
-from stress.marks.takers import taking_lines
+from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.noise.other_threads import MONITORS, OtherThreads
+from stress.marks.noise.switches import YIELDS, Countdown, Kind, NoiseCounts
+from stress.marks.noise.takers import taking_lines
 
 P = ParamSpec("P")
 R = TypeVar("R")

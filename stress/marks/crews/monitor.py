@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from stress.host import clocks
-from stress.marks.player import Player
+from stress.marks.operations.player import Player
 
 LONGEST_SAMPLE_SECONDS = 0.5
 """The most time that one sample counts for: a process that was suspended has not waited."""

@@ -8,9 +8,9 @@ import attrs
 
 from stress.host import clocks
 from stress.marks.bodies import fault_of_value, printable
-from stress.marks.poison import Use, UsedAfterFreeError
-from stress.marks.positions import Position
-from stress.marks.switches import Kind
+from stress.marks.noise.switches import Kind
+from stress.marks.operations.poison import Use, UsedAfterFreeError
+from stress.marks.operations.positions import Position
 
 FREED = "freed"
 MOST_FIRSTS = 8

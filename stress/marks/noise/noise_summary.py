@@ -4,8 +4,8 @@ import sys
 from collections import Counter
 from importlib.machinery import ExtensionFileLoader
 
-from stress.marks.code_under_test import Part
-from stress.marks.noise import Noise
+from stress.marks.noise.code_under_test import Part
+from stress.marks.noise.noise import Noise
 
 MOST_LABELS = 6
 LEAST_SWITCHES = 32

@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from stress.marks.loops import frames
-from stress.marks.noise import Noise
-from stress.marks.switches import AT_AWAITS, Switch
-from stress.marks.task_player import TaskPlayer
+from stress.marks.crews.loops import frames
+from stress.marks.crews.task_player import TaskPlayer
+from stress.marks.noise.noise import Noise
+from stress.marks.noise.switches import AT_AWAITS, Switch
 
 
 @attrs.define

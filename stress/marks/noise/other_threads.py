@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-from stress.marks.switches import Countdown
+from stress.marks.noise.switches import Countdown
 
 MONITORS = hasattr(sys, "monitoring")
 

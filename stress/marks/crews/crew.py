@@ -15,15 +15,15 @@ from stress.host import clocks
 from stress.host.frames import current_frames
 from stress.machine.machine import Machine
 from stress.machine.seam import Cpu
-from stress.marks.async_bodies import LoopBody
-from stress.marks.blocked import Blocked
-from stress.marks.code_under_test import PACKAGE
-from stress.marks.end_threads import end_threads, withdraw
-from stress.marks.monitor import Monitor
-from stress.marks.positions import Position, stack_in_body
-from stress.marks.run_end import EndState, RunEnd
-from stress.marks.switches import KINDS, Kind, Switch
-from stress.marks.takers import Takers
+from stress.marks.crews.async_bodies import LoopBody
+from stress.marks.crews.blocked import Blocked
+from stress.marks.crews.end_threads import end_threads, withdraw
+from stress.marks.crews.monitor import Monitor
+from stress.marks.crews.run_end import EndState, RunEnd
+from stress.marks.noise.code_under_test import PACKAGE
+from stress.marks.noise.switches import KINDS, Kind, Switch
+from stress.marks.noise.takers import Takers
+from stress.marks.operations.positions import Position, stack_in_body
 
 END_THREADS_SECONDS = 0.2
 LEFT_BEHIND = "its thread is left behind"

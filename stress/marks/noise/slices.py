@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from stress.marks.switches import KINDS, Kind
+from stress.marks.noise.switches import KINDS, Kind
 
 SLICES = 20
 FIRST = dict.fromkeys(Kind, 0.006) | {Kind.LINES: 0.003, Kind.AWAITS: 0.003, Kind.DELAYS: 0.012}

@@ -15,7 +15,7 @@ from types import ModuleType
 import attrs
 import pytest
 
-from stress.marks.code_under_test import CodeUnderTest, Part, named_parts, part_of, spec_of
+from stress.marks.noise.code_under_test import CodeUnderTest, Part, named_parts, part_of, spec_of
 
 TOOLS = ("pytest", "pluggy", "xdist", "hypothesis", "coverage", "mock", "freezegun", "time_machine", "stress")
 """Packages that tests use and do not test; so are all whose names begin with `pytest_` or `_pytest`."""

@@ -13,7 +13,7 @@ from types import CodeType
 
 import attrs
 
-from stress.marks.expressions import acquired
+from stress.marks.noise.expressions import acquired
 
 MOST_TAKERS = 256
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from functools import update_wrapper
 from typing import Any
 
-from stress.marks import loops
-from stress.marks.loops import frames
+from stress.marks.crews import loops
+from stress.marks.crews.loops import frames
 
 
 class LoopBody:

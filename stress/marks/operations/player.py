@@ -11,11 +11,11 @@ from stress.host import clocks
 from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
-from stress.marks.cpu import EndThread, Signals, StressCpu
-from stress.marks.poison import Use
-from stress.marks.roles import Role
-from stress.marks.switches import Kind
-from stress.marks.tally import FREED, Judging, Tally
+from stress.marks.noise.switches import Kind
+from stress.marks.operations.cpu import EndThread, Signals, StressCpu
+from stress.marks.operations.poison import Use
+from stress.marks.operations.roles import Role
+from stress.marks.operations.tally import FREED, Judging, Tally
 
 BURST_NS = 1_000_000
 """About how long a burst of operations lasts before the CPU passes a safepoint, unless a stop waits for it."""

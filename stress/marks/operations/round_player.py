@@ -11,11 +11,11 @@ from stress.host import clocks
 from stress.machine.python_engine import sched_yield
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import BOUND
-from stress.marks.cpu import EndThread
-from stress.marks.player import Player
-from stress.marks.rounds import Round, Rounds
-from stress.marks.switches import Switch
-from stress.marks.tally import FREED
+from stress.marks.noise.switches import Switch
+from stress.marks.operations.cpu import EndThread
+from stress.marks.operations.player import Player
+from stress.marks.operations.rounds import Round, Rounds
+from stress.marks.operations.tally import FREED
 
 QUICK_LOOKS = 400
 """How often a CPU that waits for a round yields its core before it sleeps between two looks."""

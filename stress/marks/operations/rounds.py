@@ -12,10 +12,10 @@ from typing import Any
 import attrs
 
 from stress.marks.bodies import shown
-from stress.marks.overlaps import Overlaps
-from stress.marks.roles import name_of
-from stress.marks.switches import Switch
-from stress.marks.tally import Judging, Tally
+from stress.marks.noise.switches import Switch
+from stress.marks.operations.overlaps import Overlaps
+from stress.marks.operations.roles import name_of
+from stress.marks.operations.tally import Judging, Tally
 
 MOST_SWITCHES = 12
 

@@ -13,8 +13,8 @@ from random import Random
 import attrs
 
 from stress.host import clocks
-from stress.marks.monitor import Activity, Monitor
-from stress.marks.player import Player
+from stress.marks.crews.monitor import Activity, Monitor
+from stress.marks.operations.player import Player
 
 LOOK_SECONDS = 0.001
 SAMPLE_SECONDS = 0.05

@@ -8,11 +8,11 @@ import attrs
 
 from stress.errors import UserError
 from stress.host import clocks
-from stress.marks.cpu import EndThread, StressCpu, T
-from stress.marks.overlaps import Overlaps
-from stress.marks.player import REST_LOOK_SECONDS, Player
-from stress.marks.round_player import QUICK_LOOKS, SLEEP_SECONDS, RoundPlayer
-from stress.marks.rounds import Round
+from stress.marks.operations.cpu import EndThread, StressCpu, T
+from stress.marks.operations.overlaps import Overlaps
+from stress.marks.operations.player import REST_LOOK_SECONDS, Player
+from stress.marks.operations.round_player import QUICK_LOOKS, SLEEP_SECONDS, RoundPlayer
+from stress.marks.operations.rounds import Round
 
 NOT_FOR_TASKS = "is for threads: no other task runs until this one awaits something, as `await asyncio.sleep(0)` does"
 

@@ -1,0 +1,1 @@
+"""Crews: what carries the players, threads or tasks; who waits for whom at the end of a run."""
