@@ -82,7 +82,9 @@ def test_without_the_fingerprints_it_goes_on(half: Path) -> None:
         ({"plan": {"search": {}, "scenarios": []}}, "is not a plan"),
         ({"explorations": None}, "no explorations to go on with"),
         ({"explorations": [1]}, "cannot be gone on with"),
-        ({"explorations": [{"scenario": "x", "standing": {}}]}, "is not a standing"),
+        ({"explorations": [{"scenario": "x", "standing": {}, "distinct": 1, "found": 1}]}, "cannot be gone on with"),
+        ({"explorations": [{"scenario": "x", "standing": {}, "distinct": 1, "found": [1]}]}, "what was found"),
+        ({"explorations": [{"scenario": "x", "standing": {}, "distinct": 1, "found": []}]}, "is not a standing"),
     ],
 )
 def test_a_file_that_is_no_such_file_is_refused_in_one_line(half: Path, change: dict[str, Any], told: str) -> None:
@@ -95,6 +97,22 @@ def test_other_code_is_not_gone_on_with(half: Path) -> None:
         half.read_text().replace(json.loads(half.read_text())["explorations"][0]["standing"]["digests"][1], "00000000")
     )
     refused("has changed since", "explore", "--resume", str(half))
+
+
+@pytest.mark.parametrize(
+    ("what", "value"), [("state", [1]), ("path", [0] * 100_000), ("schedules", -1), ("seconds", "long"), ("shown", [])]
+)
+def test_a_standing_that_cannot_be_is_refused(half: Path, what: str, value: object) -> None:
+    document = json.loads(half.read_text())
+    document["explorations"][0]["standing"]["mine"][what] = value
+    half.write_text(json.dumps(document))
+    refused("is not a standing", "explore", "--resume", str(half))
+
+
+@pytest.mark.parametrize(("old", "new"), [("~c2.", "~c9."), ("ks1~", "ks9~")])
+def test_a_token_that_is_not_its_own_is_refused(half: Path, old: str, new: str) -> None:
+    half.write_text(half.read_text().replace(old, new))
+    refused("--resume: ", "explore", "--resume", str(half))
 
 
 @pytest.mark.parametrize(

@@ -46,19 +46,20 @@ def read_explorations(path: Path) -> Kept:
     seen = _fingerprints(path.with_suffix(SEEN))
     standings = {}
     for one in document["explorations"]:
-        standing = _standing(one, where)
-        count = one["distinct"] if type(one.get("distinct")) is int else 0
-        standings[str(one["scenario"])] = attrs.evolve(standing, seen=tuple(seen[:count]))
-        del seen[:count]
+        name, distinct, standing = _standing(one, where)
+        standings[name] = attrs.evolve(standing, seen=tuple(seen[:distinct]))
+        del seen[:distinct]
     return Kept(plan, standings)
 
 
-def _standing(one: Any, where: str) -> Standing:
-    """Where one exploration stands, from its JSON."""
-    if not isinstance(one, dict) or not isinstance(one.get("standing"), dict) or "scenario" not in one:
+def _standing(one: Any, where: str) -> tuple[str, int, Standing]:
+    """Where one exploration stands, from its JSON: the scenario, its distinct schedules, and the standing."""
+    keys = {"scenario": str, "distinct": int, "standing": dict, "found": list}
+    if not isinstance(one, dict) or not all(type(one.get(key)) is kind for key, kind in keys.items()):
         raise UserError(f"{where} has an exploration that cannot be gone on with; explore it from the start")
-    finds = from_json([_find(found) for found in one.get("found", [])], tuple[Find, ...], f"{where}, what was found,")
-    return attrs.evolve(from_json(one["standing"], Standing, f"{where}, a standing,"), finds=finds)
+    finds = from_json([_find(found) for found in one["found"]], tuple[Find, ...], f"{where}, what was found,")
+    standing = from_json(one["standing"], Standing, f"{where}, a standing,")
+    return one["scenario"], max(one["distinct"], 0), attrs.evolve(standing, finds=finds)
 
 
 def _find(found: Any) -> dict[str, Any]:

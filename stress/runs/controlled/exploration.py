@@ -148,13 +148,15 @@ class Course:
         return False
 
     def _is_over(self) -> bool:
-        """Whether a bound is reached."""
-        search, mine = self.search, self.mine
-        if mine.is_exhausted or self._is_enough():
-            return True
-        if search.schedules is not None and mine.count >= search.schedules:
-            return True
-        return search.seconds is not None and self.wall_s >= search.seconds
+        """Whether a bound is reached, or what was looked for is found."""
+        seconds = self.search.seconds
+        is_late = seconds is not None and self.wall_s >= seconds
+        return is_late or self._is_complete(self.mine) or self._is_enough()
+
+    def _is_complete(self, explored: Explored) -> bool:
+        """Whether all schedules were tried that there are, or as many as are wanted."""
+        wanted = self.search.schedules
+        return explored.is_exhausted or (wanted is not None and explored.count >= wanted)
 
     def _is_enough(self) -> bool:
         """Whether what was looked for was found."""
@@ -173,7 +175,7 @@ class Course:
         assert explored
         until = time.monotonic() + BATCH_SECONDS
         for _ in range(BATCH):
-            if explored.is_exhausted or (self.search.schedules or explored.count + 1) <= explored.count:
+            if self._is_complete(explored):
                 return
             explored.try_one(self.search.mixture)
             if self._is_enough() or time.monotonic() > until:

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import attrs
+from attrs.validators import ge, max_len, min_len
 
 from stress.errors import HarnessError, UserError
+from stress.machine.control.words import MOST_CHOICES
 from stress.runs.controlled.explored import Explored, Found
 from stress.runs.controlled.machine import Controlled
 from stress.schedule.schedule import Schedule
@@ -21,13 +23,13 @@ STATE = (LENGTH, WAS_CUT)
 class Part:
     """The schedules of one scenario that were tried. `state` and `path` are what its strategies go on from."""
 
-    schedules: int
-    accesses: int
-    seconds: float
+    schedules: int = attrs.field(validator=ge(0))
+    accesses: int = attrs.field(validator=ge(0))
+    seconds: float = attrs.field(validator=ge(0))
     exhausted: bool
     shown: Mapping[str, int]
-    state: tuple[int, ...]
-    path: tuple[int, ...]
+    state: tuple[int, ...] = attrs.field(validator=[min_len(len(STATE)), max_len(len(STATE))])
+    path: tuple[int, ...] = attrs.field(validator=max_len(2 * MOST_CHOICES))
 
     @classmethod
     def of(cls, explored: Explored) -> "Part":
@@ -51,15 +53,22 @@ class Find:
     """The first schedule that showed something, with the token of what is left of it."""
 
     shows: tuple[str, ...]
-    schedule: int
-    seconds: float
-    replays: int
+    schedule: int = attrs.field(validator=ge(1))
+    seconds: float = attrs.field(validator=ge(0))
+    replays: int = attrs.field(validator=ge(0))
     is_least: bool
     token: str
 
     def found(self, machine: Controlled) -> Found:
-        """The find, whose schedule is run once more. HarnessError if it does not show the same."""
-        schedule = Schedule.parse(self.token)
+        """The find, whose schedule is run once more.
+
+        Raises:
+            UserError: for a token that is damaged, or of another machine.
+            HarnessError: if it does not show the same.
+        """
+        schedule = Schedule.parse(self.token, "--resume: the token")
+        if schedule.world.cpus != machine.ram.map.cpus:
+            raise UserError(f"--resume: {self.token:.200} is of another exploration; explore it from the start")
         if machine.replay(schedule.runs, schedule.world.seed) != self.shows:
             raise HarnessError(f"{machine.scenario.name}: {self.token} does not show {' and '.join(self.shows)} again")
         shrunk = Shrunk(schedule.runs, tuple(machine.made()), self.replays, self.is_least)
