@@ -1,11 +1,13 @@
-"""Digests of what a schedule belongs to: the scenario's files; the kernel, and RAM as it is at the start."""
+"""Digests of what a schedule belongs to: the scenario's files; the kernel, and what readers look up.
+
+No address is part of them: where words and modules lie depends on what else a process has loaded.
+"""
 
 import hashlib
 from pathlib import Path
 
 from stress.errors import UserError
-from stress.machine.words import LOW
-from stress.runs.image import Image
+from stress.runs.boot import World
 from stress.scenario import Scenario
 from stress.scenario_files import Source, loaded_source, scenario_file
 
@@ -15,24 +17,18 @@ KERNEL = ("kernel/**/*.py", "programs/**/*.py", "machine/control/**/*.py", "sche
 """What decides how a schedule is followed."""
 
 
-def digests_of(scenario: Scenario, image: Image) -> tuple[str, str]:
-    """The digest of the scenario's files, and that of the kernel's code and the machine as it boots; 8 hex digits each.
+def digests_of(scenario: Scenario, world: World) -> tuple[str, str]:
+    """The digest of the scenario's files, and that of the kernel's code and the symbols; 8 hex digits each.
 
-    The first is that of the scenario's name where it comes from no file.
+    The first is that of the scenario's name where it comes from no file. A structure of its own has no symbols.
     """
-    return _digest(_contents(scenario)), _digest([*_booted(image), *_kernel()])
+    symbols = "" if scenario.structure else repr((world.corpus.kernel, world.corpus.modules))
+    return _digest(_contents(scenario)), _digest([symbols.encode(), *_kernel()])
 
 
 def digest_of(source: Source) -> str:
     """The digest of a scenario's files, as the first of a schedule; nothing runs."""
     return _digest(source.contents)
-
-
-def _booted(image: Image) -> list[bytes]:
-    """RAM as kernel code finds it; without the records of blocks, which say when each was allocated."""
-    ram_map, content = image.ram_map, image.content
-    start = len(content) - ram_map.control + LOW
-    return [content[: start + ram_map.records - LOW], content[start + ram_map.tables - LOW :]]
 
 
 def _contents(scenario: Scenario) -> list[bytes]:

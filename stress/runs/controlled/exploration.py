@@ -122,7 +122,8 @@ class Course:
         twin = twin_of(scenario)
         mine = Explored(_machine(scenario, corpus, search, world), search)
         other = Explored(_machine(twin, corpus, search, world), search, keeps=False) if twin else None
-        return cls(scenario, search, world, digests_of(scenario, mine.machine.image), mine, other)
+        digests = digests_of(scenario, world_of(scenario, corpus, world))
+        return cls(scenario, search, world, digests, mine, other)
 
     @property
     def wall_s(self) -> float:

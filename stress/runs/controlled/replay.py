@@ -82,7 +82,7 @@ def replay(schedule: Schedule, corpus: Corpus, engine: str = "auto") -> Replayed
     symbols = world_of(scenario, corpus, world)
     machine = machine_for(scenario, symbols, engine, world, traced=True)
     shows = tuple(name for name in machine.replay(schedule.runs, world.seed) if name != CUT)
-    changed = _changed(schedule, digests_of(scenario, machine.image))
+    changed = _changed(schedule, digests_of(scenario, symbols))
     return Replayed(schedule, scenario, symbols, machine, shows, machine.departed, changed)
 
 
