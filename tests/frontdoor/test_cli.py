@@ -47,9 +47,10 @@ def run_json(*arguments: str) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.native
 def test_without_arguments_run_plays_the_pair() -> None:
     for duration in ("1s", "4s"):  # a busy host makes too little of the first to tell
-        done = kstress("run", "--engine", "python", "--duration", duration, "--json", "-")
+        done = kstress("run", "--duration", duration, "--json", "-")
         if "INCONCLUSIVE" not in done.stderr:
             break
     document = json.loads(done.stdout)

@@ -42,8 +42,9 @@ def test_a_new_scenario_runs_from_any_folder(made: Path, tmp_path_factory: pytes
     assert run["race_windows"] > 0
 
 
+@pytest.mark.native
 def test_a_new_scenario_runs_as_a_test(made: Path) -> None:
-    options = ["-q", "-p", "no:cacheprovider", "--stress-engine", "python"]
+    options = ["-q", "-p", "no:cacheprovider", "--stress-engine", "native"]
     for duration in DURATIONS:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", made.name, "my_list_twin.py", *options, "--stress-duration", duration],

@@ -32,6 +32,7 @@ def test_the_list_begins_with_the_path() -> None:
     assert [line.split()[0] for line in lines[1 : len(PATH) + 1]] == [step.scenario for step in PATH]
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("step", PATH, ids=lambda step: step.scenario)
 def test_a_step_gives_the_verdict_that_the_document_has(step: Step) -> None:
     """A short run is enough on most hosts; on a busy one it may be inconclusive, and at last runs as it is written."""

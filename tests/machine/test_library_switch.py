@@ -9,27 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from stress.corpus import bundled
 from stress.errors import HostError
 from stress.machine.native import library_switch, stack_switch
 from stress.runs.controlled.machine import Controlled
 from stress.runs.controlled.search import MIXTURE
-from stress.runs.controlled.small_world import machine_for, world_of
-from stress.scenario_files import find_scenario
-from stress.schedule.schedule import Run, Small, as_runs
+from stress.schedule.schedule import Run, as_runs
+from tests.small_machines import small_machine
 
 pytestmark = pytest.mark.native
 SCENARIOS = ("linked_list:none", "modlist_spinlock", "preempted_reader", "oops_locked", "stop_machine", "nmi_stopped")
 SEEDS = 60
 TREE = Path(__file__).parents[2]
 LOST = re.compile("need .* on x86_64 or aarch64, or Linux with glibc's swapcontext, .*; use --engine python")
-
-
-def machine(name: str) -> Controlled:
-    """A small machine on the native engine."""
-    scenario = find_scenario(name)
-    world = Small(cpus=max(2, scenario.least_cpus), operations=2, modules=0 if scenario.structure else 2, seed=1)
-    return machine_for(scenario, world_of(scenario, bundled(), world), "native", world, False)
 
 
 def told(one: Controlled) -> list[object]:
@@ -59,17 +50,17 @@ def by_library(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_schedules_are_the_same_however_stacks_are_switched(name: str, by_library: pytest.MonkeyPatch) -> None:
-    library = told(machine(name))
+    library = told(small_machine(name, "native"))
     by_library.undo()
-    assert told(machine(name)) == library
+    assert told(small_machine(name, "native")) == library
 
 
 ONE_SCHEDULE = f"""
 from stress.machine.native import engine, stack_switch
-from tests.machine.test_library_switch import machine
+from tests.small_machines import small_machine
 stack_switch.INSTRUCTIONS = dict()
 COMPILE
-one = machine({SCENARIOS[0]!r})
+one = small_machine({SCENARIOS[0]!r}, "native")
 print(one.follow(0, 1), one.made())
 """
 COMPILE_NOTHING = "engine.machine_codes = lambda texts, cores: dict.fromkeys(texts)"
@@ -100,4 +91,4 @@ def test_a_host_that_cannot_switch_is_told_in_one_line(triple: str) -> None:
 def test_a_c_library_that_has_no_swapcontext_is_told_in_one_line(by_library: pytest.MonkeyPatch) -> None:
     by_library.setattr("ctypes.CDLL", lambda name: object())
     with pytest.raises(HostError, match=LOST):
-        machine(SCENARIOS[0])
+        small_machine(SCENARIOS[0], "native")

@@ -4,13 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from stress.corpus import bundled
 from stress.runs.controlled.machine import STALLED, Controlled
-from stress.runs.controlled.small_world import machine_for, world_of
-from stress.scenario_files import find_scenario
 from stress.schedule.choosing import DEPTH_FIRST, PCT, POS, RANDOM, SURW
-from stress.schedule.schedule import Small, as_runs
+from stress.schedule.schedule import as_runs
 from stress.schedule.strategies.depth_first import MOST_PREEMPTIONS
+from tests.small_machines import small_machine
 
 pytestmark = pytest.mark.threads
 PLANTED = Path(__file__).parent / "planted" / "bare_spins.py"
@@ -21,9 +19,7 @@ SEEDS = range(10)
 
 def machine(name: str, engine: str) -> Controlled:
     """A machine whose two CPUs run two operations each."""
-    scenario = find_scenario(f"{PLANTED}:{name}")
-    world = Small(cpus=2, operations=2, modules=0, seed=1)
-    one = machine_for(scenario, world_of(scenario, bundled(), world), engine, world)
+    one = small_machine(f"{PLANTED}:{name}", engine)
     one.set_state(MOST_PREEMPTIONS, 2)
     return one
 

@@ -9,11 +9,11 @@ from stress.machine.words import LOW
 from stress.runs.controlled.exploration import Exploration, explore
 from stress.runs.controlled.machine import STALLED, Controlled
 from stress.runs.controlled.search import MIXTURE, Search
-from stress.runs.controlled.small_world import machine_for, world_of
 from stress.scenario_files import find_scenario
 from stress.schedule.choosing import STRATEGIES
-from stress.schedule.schedule import Run, Small, as_runs
+from stress.schedule.schedule import Run, as_runs
 from stress.schedule.strategies.depth_first import MOST_PREEMPTIONS
+from tests.small_machines import small_machine
 
 pytestmark = pytest.mark.threads
 native = pytest.mark.native
@@ -21,13 +21,6 @@ ENGINES = ["python", pytest.param("native", marks=native)]
 BROKEN = ("linked_list:none", "linked_list:rcu_freed_at_once", "modlist_spinlock", "preempted_reader", "oops_locked")
 WHOLE = ("linked_list:rcu", "stop_machine")
 SCHEDULES = 300
-
-
-def machine(name: str, engine: str, traced: bool = False, operations: int = 2) -> Controlled:
-    scenario = find_scenario(name)
-    cpus = max(2, scenario.least_cpus)
-    world = Small(cpus=cpus, operations=operations, modules=0 if scenario.structure else 2, seed=1)
-    return machine_for(scenario, world_of(scenario, bundled(), world), engine, world, traced)
 
 
 def explored(name: str, engine: str, **more: object) -> Exploration:
@@ -41,7 +34,7 @@ def test_a_broken_scenario_is_found_and_its_shrunk_schedule_shows_it_again(name:
     exploration = explored(name, engine, stop_on_violation=True)
     assert exploration.as_expected
     found = next(iter(exploration.explored.found.values()))
-    again = machine(name, engine)
+    again = small_machine(name, engine)
     assert again.replay(found.shrunk.runs, found.seed) == found.shows
     again.finish()
     assert len(found.shrunk.runs) <= len(found.original)
@@ -67,8 +60,8 @@ def test_too_few_schedules_are_inconclusive_and_say_so() -> None:
 @native
 @pytest.mark.parametrize("name", [*BROKEN, *WHOLE, "nmi_stopped", "insmod_publish_first", "hash_table:hazard"])
 def test_both_engines_make_the_same_accesses_of_a_schedule(name: str) -> None:
-    searching = machine(name, "native")
-    pair = [machine(name, engine, traced=True) for engine in ("native", "python")]
+    searching = small_machine(name, "native")
+    pair = [small_machine(name, engine, traced=True) for engine in ("native", "python")]
     for seed in range(4):
         shows = searching.follow(MIXTURE[seed], seed)
         runs = as_runs(searching.made())
@@ -97,7 +90,7 @@ def test_every_strategy_finds_a_race_and_is_the_same_for_the_same_seed(strategy:
 
 @native
 def test_depth_first_tries_every_schedule_within_its_bound_once() -> None:
-    one = machine("oops_locked", "native", operations=1)
+    one = small_machine("oops_locked", "native", operations=1)
     counts = {}
     for bound in (0, 1):
         exploration = explore(
@@ -113,7 +106,7 @@ def test_depth_first_tries_every_schedule_within_its_bound_once() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_machine_in_which_all_wait_is_stalled_at_once(engine: str) -> None:
-    one = machine("oops_locked", engine)
+    one = small_machine("oops_locked", engine)
     shows = {one.follow(MIXTURE[0], seed) for seed in range(5)}
     one.finish()
     assert (STALLED,) in shows
@@ -121,7 +114,7 @@ def test_a_machine_in_which_all_wait_is_stalled_at_once(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_schedule_that_cannot_be_followed_says_where_it_departs(engine: str) -> None:
-    one = machine("linked_list:none", engine)
+    one = small_machine("linked_list:none", engine)
     one.replay([Run(0), Run(1), Run(0), Run(0, 5), Run(1)], 1)
     one.finish()
     assert one.departed == sum(made.steps for made in one.made() if made.cpu == 0)
