@@ -1,0 +1,100 @@
+"""One CPU at a time: turns, spins, strategies, replays, shrinking; what explorations say, and where they go on."""
+
+from mutants.mutant import Group, Part, suite
+
+TURNS = Part("stress/machine/control/turns.py")
+BLOCKED = TURNS.of("def is_blocked(")
+NEXT = TURNS.of("def next_cpu(")
+FORCED = TURNS.of("def next_forced(")
+RELAX = TURNS.of("def relax(")
+SPINS = Part("stress/machine/control/spins.py")
+REPEATS = SPINS.of("def repeats(")
+WATCH = SPINS.of("def watch(")
+BULK = Part("stress/machine/control/bulk.py")
+GIVEN = Part("stress/schedule/strategies/given.py")
+DEPTH = Part("stress/schedule/strategies/depth_first.py")
+SHRINK = Part("stress/schedule/shrink.py")
+MACHINE = Part("stress/runs/controlled/machine.py")
+PRISTINE = Part("stress/runs/controlled/pristine.py")
+VERDICT = Part("stress/runs/controlled/verdict.py")
+STANDING = Part("stress/runs/controlled/standing.py")
+DIGESTS = Part("stress/runs/controlled/digests.py")
+SWITCH = Part("stress/machine/native/stack_switch.py")
+
+CONTROLLED = suite("run/test_controlled.py")
+BARE = suite("run/test_bare_spins.py", without="native")
+KEPT = suite("results/test_schedules_kept.py", without="compiled")
+RESUME = suite("frontdoor/test_explore_resume.py")
+EXPLORE = suite("frontdoor/test_explore.py")
+STACKS = suite("machine/test_stack_switch.py", "run/test_controlled.py")
+
+GROUP = Group(
+    "One CPU at a time",
+    (BARE, KEPT, CONTROLLED),
+    (
+        BLOCKED.mutant(
+            "blocked-never", "a CPU that waits goes on at once", "return address != 0 and", "return False and"
+        ),
+        NEXT.never("turn-unbounded", "a schedule has no bound", "cpu.peek(STEPS) >= cpu.peek(BUDGET)"),
+        FORCED.mutant(
+            "forced-spinner", "a CPU that spins gets turns for ever", "while spins(cpu, number)", "while False"
+        ),
+        FORCED.mutant("forced-too-soon", "a machine is stalled before all had turns", "FRUITLESS_ROUNDS *", "0 *"),
+        RELAX.mutant(
+            "relax-forgets", "a spin does not wait for its word", "cpu.log + WAITS_ON, address", "cpu.log + WAITS_ON, 0"
+        ),
+        SPINS.of("def is_due(").mutant("spin-unexamined", "no spin is looked for", "EXAMINE_EVERY if", "0 if"),
+        REPEATS.mutant(
+            "spin-any-access", "what does not repeat is a spin", "return is_same(", "return True or is_same("
+        ),
+        SPINS.of("def is_same(").mutant(
+            "spin-other-values",
+            "a spin is one whatever it meets",
+            "return cpu.peek(entry + VALUE) == cpu.peek(address & -8)",
+            "return True",
+        ),
+        SPINS.of("def sees_no_change(").mutant(
+            "spin-for-ever",
+            "a CPU that spins never sees a change",
+            "cpu.peek(entry + VALUE):",
+            "cpu.peek(entry + VALUE) and False:",
+        ),
+        BULK.of("def begins_piece(").mutant(
+            "bulk-one-step", "a fill or a copy is one step", "offset % PIECE_BYTES == 0", "offset == 0"
+        ),
+        GIVEN.of("def choose(").without("replay-no-events", "a replay leaves interrupts out", "cpu.poke(EVENT,"),
+        GIVEN.of("def choose(").without("replay-silent", "a replay does not say that it departs", "depart(cpu)"),
+        DEPTH.of("def alternatives(").mutant(
+            "depth-unbounded",
+            "depth first has more preemptions than its bound",
+            ">= cpu.peek(state(cpu, MOST_PREEMPTIONS))",
+            ">= 99",
+        ),
+        SHRINK.of("def takes(").mutant(
+            "shrink-grows",
+            "shrinking takes what is larger",
+            "size_of(shown) >= size_of(self.made)",
+            "shown == self.made",
+        ),
+        PRISTINE.of("def restore(").without(
+            "restore-no-heap", "a schedule finds the heap of the one before", "self._restore(ram_map.heap, used)"
+        ),
+        MACHINE.of("def _found(").mutant("stall-unsaid", "a stall shows nothing", "(STALLED,)", "()"),
+        VERDICT.of("def judge(").never(
+            "held-unbacked", "held without a twin that was caught", "mine.count * rate <", EXPLORE, CONTROLLED
+        ),
+        STANDING.of("def go_on(self, mine").never(
+            "resume-other-code", "other code is gone on with", "digests != self.digests", RESUME
+        ),
+        STANDING.of("def go_on(self, explored").without(
+            "resume-no-path", "depth first begins again", "set_path", RESUME
+        ),
+        STANDING.of("def go_on(self, mine").without(
+            "resume-no-seen", "distinct schedules count twice", "mine.seen", RESUME
+        ),
+        DIGESTS.of("def digests_of(").mutant(
+            "digest-of-scenario", "another kernel goes unsaid", "*_kernel()", "", EXPLORE
+        ),
+        SWITCH.mutant("switch-register", "a switch of stacks loses a register", "popq %rbx", "popq %rax", STACKS),
+    ),
+)
