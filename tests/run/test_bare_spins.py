@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stress.runs.controlled.machine import STALLED, Controlled
+from stress.machine.control.spins import EXAMINE_AFTER, MOST_EXAMINED
+from stress.runs.controlled.machine import CUT, STALLED, Controlled
 from stress.schedule.choosing import DEPTH_FIRST, PCT, POS, RANDOM, SURW
 from stress.schedule.schedule import as_runs
 from stress.schedule.strategies.depth_first import MOST_PREEMPTIONS
@@ -30,6 +31,22 @@ def machine(name: str, engine: str) -> Controlled:
 def test_who_is_waited_for_comes_however_long_it_takes(name: str, strategy: int, engine: str, schedules: int) -> None:
     one = machine(name, engine)
     assert {one.follow(strategy, seed) for seed in range(schedules)} == {()}
+    one.finish()
+
+
+@pytest.mark.parametrize(("engine", "schedules"), ENGINES)
+def test_who_counts_for_long_does_not_spin(engine: str, schedules: int) -> None:
+    one = small_machine(f"{PLANTED}:counting", engine, operations=1)
+    assert {one.follow(PCT, seed) for seed in range(schedules // 5)} == {()}
+    assert one.steps > EXAMINE_AFTER + MOST_EXAMINED
+    one.finish()
+
+
+@pytest.mark.parametrize(("engine", "schedules"), ENGINES)
+def test_what_never_ends_is_cut(engine: str, schedules: int) -> None:
+    one = machine("endless", engine)
+    assert {one.follow(RANDOM, seed) for seed in range(schedules // 5)} == {(CUT,)}
+    assert one.steps == one.budget
     one.finish()
 
 

@@ -66,6 +66,25 @@ def by_turns(cpu: Cpu) -> int:
     return OUT.done
 
 
+@kernel
+def counts(cpu: Cpu) -> int:
+    """Count in RAM for long: the same accesses again and again, which meet other values each time."""
+    tries = TRIES + cpu.number * 8
+    last = cpu.load(tries) + 2500
+    while cpu.load(tries) < last:
+        cpu.store(tries, cpu.load(tries) + 1)
+    return OUT.done
+
+
+@kernel
+def counts_for_ever(cpu: Cpu) -> int:
+    """Count in RAM, up to what is never reached."""
+    tries = TRIES + cpu.number * 8
+    while cpu.load(tries) >= 0:
+        cpu.store(tries, cpu.load(tries) + 1)
+    return OUT.done
+
+
 PAIR = Structure("pair", [], boot, outcomes=OUT, objects=1, reads="orders")
 
 
@@ -87,4 +106,6 @@ def scenario(name: str, expect: str, *operations: Operation, twin: Scenario | No
 OPPOSITE = scenario("opposite", "stalled", first_then_second, second_then_first)
 ALIKE = scenario("alike", "held", first_then_second, first_then_second, twin=OPPOSITE)
 TURNS = scenario("turns", "held", by_turns, by_turns, twin=OPPOSITE)
-SCENARIOS = [OPPOSITE, ALIKE, TURNS]
+COUNTING = scenario("counting", "held", counts, first_then_second, twin=OPPOSITE)
+ENDLESS = scenario("endless", "inconclusive", counts_for_ever, first_then_second)
+SCENARIOS = [OPPOSITE, ALIKE, TURNS, COUNTING, ENDLESS]
