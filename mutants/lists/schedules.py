@@ -25,7 +25,8 @@ CONTROLLED = suite("run/test_controlled.py")
 BARE = suite("run/test_bare_spins.py", without="native")
 KEPT = suite("results/test_schedules_kept.py", without="compiled")
 RESUME = suite("frontdoor/test_explore_resume.py")
-EXPLORE = suite("frontdoor/test_explore.py")
+SAID = suite("run/test_exploration_verdict.py")
+SHRUNK = suite("schedule")
 STACKS = suite("machine/test_stack_switch.py", "run/test_controlled.py")
 
 GROUP = Group(
@@ -75,13 +76,14 @@ GROUP = Group(
             "shrinking takes what is larger",
             "size_of(shown) >= size_of(self.made)",
             "shown == self.made",
+            SHRUNK,
         ),
         PRISTINE.of("def restore(").without(
             "restore-no-heap", "a schedule finds the heap of the one before", "self._restore(ram_map.heap, used)"
         ),
         MACHINE.of("def _found(").mutant("stall-unsaid", "a stall shows nothing", "(STALLED,)", "()"),
         VERDICT.of("def judge(").never(
-            "held-unbacked", "held without a twin that was caught", "mine.count * rate <", EXPLORE, CONTROLLED
+            "held-unbacked", "held without a twin that was caught", "mine.count * rate <", SAID
         ),
         STANDING.of("def go_on(self, mine").never(
             "resume-other-code", "other code is gone on with", "digests != self.digests", RESUME
@@ -93,7 +95,7 @@ GROUP = Group(
             "resume-no-seen", "distinct schedules count twice", "mine.seen", RESUME
         ),
         DIGESTS.of("def digests_of(").mutant(
-            "digest-of-scenario", "another kernel goes unsaid", "*_kernel()", "", EXPLORE
+            "digest-of-scenario", "another kernel goes unsaid", "*_kernel()", "", SAID
         ),
         SWITCH.mutant("switch-register", "a switch of stacks loses a register", "popq %rbx", "popq %rax", STACKS),
     ),

@@ -1,12 +1,12 @@
 """Shrinking, on schedules whose least form is known: of what a replay shows, nothing that matters is lost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from stress.machine.control.words import EXPIRED, OVER
-from stress.schedule.schedule import Made, Run
-from stress.schedule.shrink import shrink
+from stress.schedule.schedule import Made, Run, as_runs
+from stress.schedule.shrink import changed, shrink, size_of
 
 
 def played(runs: Sequence[Run]) -> list[Made]:
@@ -14,7 +14,7 @@ def played(runs: Sequence[Run]) -> list[Made]:
     return [Made(run.cpu, run.steps or 10, run.event, EXPIRED if run.steps else OVER, False) for run in runs]
 
 
-def needs(*wanted: Run) -> object:
+def needs(*wanted: Run) -> Callable[[Sequence[Run]], list[Made] | None]:
     """A replay that shows something if these runs come in this order, each at least as long."""
 
     def replay(runs: Sequence[Run]) -> list[Made] | None:
@@ -39,7 +39,7 @@ NOISE = [Run(2, 7), Run(0, 1), Run(3), Run(1, 9), Run(0, 4, 1), Run(2, 2)]
     ],
 )
 def test_a_schedule_shrinks_to_what_matters(wanted: tuple[Run, ...], runs: list[Run]) -> None:
-    shrunk = shrink(runs, needs(*wanted))  # type: ignore[arg-type]
+    shrunk = shrink(runs, needs(*wanted))
     assert shrunk is not None
     assert shrunk.is_least
     assert [made.cpu for made in shrunk.made] == [run.cpu for run in wanted]
@@ -47,12 +47,28 @@ def test_a_schedule_shrinks_to_what_matters(wanted: tuple[Run, ...], runs: list[
     assert not any(run.event for run in shrunk.runs)
 
 
+def test_no_single_change_makes_it_smaller_and_it_never_grew() -> None:
+    replay, runs = needs(Run(0, 3), Run(1, 2), Run(0, 2)), [*NOISE, Run(0, 8), *NOISE, Run(1, 6), Run(0, 5), *NOISE]
+    shown: list[Sequence[Made]] = []
+
+    def watched(candidate: Sequence[Run]) -> list[Made] | None:
+        made = replay(candidate)
+        shown.extend([made] if made is not None else [])
+        return made
+
+    shrunk = shrink(runs, watched)
+    assert shrunk is not None
+    assert size_of(shrunk.made) == min(map(size_of, shown))
+    others = filter(None, map(replay, changed(as_runs(shrunk.made))))
+    assert all(size_of(made) >= size_of(shrunk.made) for made in others)
+
+
 def test_a_schedule_that_does_not_show_it_again_is_not_shrunk() -> None:
     assert shrink([Run(0, 1)], lambda runs: None) is None
 
 
 def test_a_search_that_was_cut_says_so() -> None:
-    shrunk = shrink(NOISE * 20, needs(Run(0, 3), Run(1, 2)), most=5)  # type: ignore[arg-type]
+    shrunk = shrink(NOISE * 20, needs(Run(0, 3), Run(1, 2)), most=5)
     assert shrunk is not None
     assert not shrunk.is_least
     assert shrunk.replays < 12  # those of its end come after

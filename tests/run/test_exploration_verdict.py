@@ -1,0 +1,49 @@
+"""What schedules that showed nothing say: held only if the twin would have shown it 30 times; and for what code."""
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stress.corpus import bundled
+from stress.runs.controlled import digests
+from stress.runs.controlled.explored import Explored
+from stress.runs.controlled.search import Search
+from stress.runs.controlled.small_world import small
+from stress.runs.controlled.verdict import judge
+from stress.scenario_files import find_scenario
+
+MACHINE: Any = SimpleNamespace(budget=20_000)
+
+
+def explored(count: int, **shown: int) -> Explored:
+    """So many schedules, and what they showed."""
+    return Explored(MACHINE, Search(seed=1), count=count, shown=Counter(shown))
+
+
+@pytest.mark.parametrize(
+    ("mine", "twin", "name", "told"),
+    [
+        (explored(10_000), explored(1000, wild=100), "held", "would have shown it 30 times"),
+        (explored(200), explored(1000, wild=100), "inconclusive", "at the twin's rate it takes"),
+        (explored(10_000), explored(1000), "inconclusive", "the twin showed none either"),
+        (explored(10_000), None, "inconclusive", "no twin"),
+        (explored(10_000, cut=7), explored(1000, wild=100), "held", "7 of them cut after 20,000 accesses"),
+    ],
+)
+def test_nothing_found_is_held_only_if_the_twins_rate_would_have_shown_it(
+    mine: Explored, twin: Explored | None, name: str, told: str
+) -> None:
+    verdict = judge(mine, twin)
+    assert verdict.name == name
+    assert told in verdict.reason
+
+
+def test_other_kernel_code_or_other_symbols_have_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, corpus = find_scenario("modlist_spinlock"), bundled()
+    mine, kernel = digests.digests_of(scenario, small(corpus, 2))
+    assert digests.digests_of(scenario, small(corpus, 3)) != (mine, kernel)
+    monkeypatch.setattr(digests, "KERNEL", digests.KERNEL[1:])
+    assert digests.digests_of(scenario, small(corpus, 2))[0] == mine
+    assert digests.digests_of(scenario, small(corpus, 2))[1] != kernel
