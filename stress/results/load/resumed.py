@@ -45,10 +45,12 @@ def read_explorations(path: Path) -> Kept:
     plan = from_json(document["plan"], Plan, f"{where}, its plan,")
     seen = _fingerprints(path.with_suffix(SEEN))
     standings = {}
-    for one in document["explorations"]:
+    for left, one in zip(reversed(range(len(document["explorations"]))), document["explorations"], strict=True):
         name, distinct, standing = _standing(one, where)
-        standings[name] = attrs.evolve(standing, seen=tuple(seen[:distinct]))
-        del seen[:distinct]
+        # The last one may have come further than this file, if the process was killed: then it comes there again.
+        mine = seen[: distinct if left else len(seen)]
+        standings[name] = attrs.evolve(standing, seen=tuple(mine))
+        del seen[: len(mine)]
     return Kept(plan, standings)
 
 
