@@ -15,6 +15,7 @@ from stress.kernel.updates import count_update
 from stress.machine.features import no_nmi
 from stress.machine.loop import undone
 from stress.machine.seam import Cpu, Operation
+from stress.programs.idle import cpu_spare
 from stress.settings import FATES, LONGEST_GAP_SECONDS
 from stress.structure import Structure
 
@@ -84,9 +85,9 @@ class Program:
     """One kind of work for a CPU: `operation` runs again and again until power-off.
 
     `operation` is a kernel function of a CPU; or of a CPU and the scenario's protocol; or what makes one of that
-    protocol, like `modprobe_under`. `cpus` is how many CPUs run it; None for all that are left. `writes` says that it
-    passes edges, so that readers' race windows are counted against it; a writer of a CPU and a protocol rests after
-    each operation, for the run's pace.
+    protocol, like `modprobe_under`. `cpus` is how many CPUs run it; None for all that are left, which are idle if no
+    program takes them. `writes` says that it passes edges, so that readers' race windows are counted against it; a
+    writer of a CPU and a protocol rests after each operation, for the run's pace.
     """
 
     name: str
@@ -158,6 +159,9 @@ def _name_of_twin(twin: "str | Scenario | None") -> str | None:
     return f"{SAME_FILE}{twin.name}" if isinstance(twin, Scenario) else twin
 
 
+IDLE = Program("idle", cpu_spare)
+
+
 @attrs.frozen
 class Scenario:
     """A guarantee under test; `scenarios/` holds one in each file.
@@ -208,7 +212,9 @@ class Scenario:
         return sum(1 if program.cpus is None else program.cpus for program in self.programs)
 
     def deal(self, cpus: int) -> tuple[Program, ...]:
-        """The program of each of `cpus` CPUs: writers first, as window counting needs, then the rest.
+        """The program of each of `cpus` CPUs: writers first, as window counting needs, then the rest; idle at the end.
+
+        A CPU is idle that no program has a use for.
 
         Raises:
             ValueError: when there are fewer CPUs than `least_cpus`.
@@ -224,4 +230,4 @@ class Scenario:
                 share, takers = -(-spare // takers), takers - 1
                 spare -= share
             dealt += [program] * share
-        return tuple(dealt)
+        return (*dealt, *[IDLE] * (cpus - len(dealt)))
