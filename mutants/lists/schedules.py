@@ -79,7 +79,7 @@ GROUP = Group(
             SHRUNK,
         ),
         PRISTINE.of("def restore(").without(
-            "restore-no-heap", "a schedule finds the heap of the one before", "self._restore(ram_map.heap, used)"
+            "restore-no-heap", "a schedule finds the heap of the one before", "self._restore(heap, used)"
         ),
         MACHINE.of("def _found(").mutant("stall-unsaid", "a stall shows nothing", "(STALLED,)", "()"),
         VERDICT.of("def judge(").never(

@@ -70,6 +70,16 @@ def _joined(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
             yield (*runs[:at], *runs[at + 1 : later], run, *runs[later:])
 
 
+def gathered(part: Sequence[Made]) -> tuple[Run, ...]:
+    """A run of each CPU with all of its accesses; none where that is no fewer runs, or an event comes between."""
+    steps = Counter[int]()
+    for one in part:
+        steps[one.cpu] += one.steps
+    if len(steps) == len(part) or any(one.event for one in part):
+        return ()
+    return tuple(Run(cpu, count) for cpu, count in steps.items())
+
+
 @attrs.define
 class Shrinking:
     """A schedule that becomes smaller: the runs as they were made last, how many replays are left, and until when."""
@@ -98,24 +108,26 @@ class Shrinking:
         """Let each CPU make its accesses of a part of the schedule at once, in long parts at first."""
         length = len(self.made)
         while length >= SHORTEST_PART:
-            for start in range(0, len(self.made), length):
-                chosen = [one for one in self.made if not one.forced]
-                part = chosen[start : start + length]
-                runs, steps = as_runs(self.made), Counter[int]()
-                for one in part:
-                    steps[one.cpu] += one.steps
-                if len(steps) < len(part) and not any(one.event for one in part):
-                    gathered = (Run(cpu, count) for cpu, count in steps.items())
-                    self.takes((*runs[:start], *gathered, *runs[start + length :]))
+            made, runs = self._chosen()
+            for start in range(0, len(made), length):
+                part = gathered(made[start : start + length])
+                if part and self.takes((*runs[:start], *part, *runs[start + length :])):
+                    made, runs = self._chosen()
             length //= 2
+
+    def _chosen(self) -> tuple[list[Made], tuple[Run, ...]]:
+        """The runs that do not come by themselves, as they were made, and as they are given."""
+        return [one for one in self.made if not one.forced], as_runs(self.made)
 
     def leave_out(self) -> bool:
         """Leave out runs, many at a time at first; whether that made it smaller."""
         before, length = self.made, max(len(self.made) // 2, 1)
         while length >= 1:
-            start = 0
-            while start < len(runs := as_runs(self.made)):
-                if not self.takes((*runs[:start], *runs[start + length :])):
+            start, runs = 0, as_runs(self.made)
+            while start < len(runs):
+                if self.takes((*runs[:start], *runs[start + length :])):
+                    runs = as_runs(self.made)
+                else:
                     start += length
             length //= 2
         return self.made is not before

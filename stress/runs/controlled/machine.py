@@ -49,11 +49,16 @@ class Controlled:
     conducted: Conducted
     ram: Ram
     _pristine: Pristine = attrs.field(init=False)
+    _control: int = attrs.field(init=False)
+    _logs: list[int] = attrs.field(init=False)
     _found_nothing: bool = attrs.field(init=False, default=True)
     _is_under_way: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._pristine = Pristine(self.ram)
+        # Each is a sum over all of RAM's layout, and a schedule may take no longer than some of these.
+        self._control = self.ram.map.control
+        self._logs = [self.ram.map.log(cpu) for cpu in range(self.ram.map.cpus)]
 
     @property
     def scenario(self) -> Scenario:
@@ -67,32 +72,32 @@ class Controlled:
 
     def state(self, word: int) -> int:
         """One of the words that strategies keep."""
-        return self.ram.peek(self.ram.map.control + control.STATE + word * 8)
+        return self.ram.peek(self._control + control.STATE + word * 8)
 
     def set_state(self, word: int, value: int) -> None:
         """Set one of the words that strategies keep."""
-        self.ram.poke(self.ram.map.control + control.STATE + word * 8, value)
+        self.ram.poke(self._control + control.STATE + word * 8, value)
 
     def path(self) -> tuple[int, ...]:
         """Where a search in depth stands: the words of its choices."""
-        start = self.ram.map.control + control.PATH
+        start = self._control + control.PATH
         count = 2 * self.state(KNOWN)
         return struct.unpack(f"<{count}q", self.ram.mapping[start : start + 8 * count])
 
     def set_path(self, path: Sequence[int]) -> None:
         """Let a search in depth go on from where one stood."""
-        self.ram.write(self.ram.map.control + control.PATH, struct.pack(f"<{len(path)}q", *path))
+        self.ram.write(self._control + control.PATH, struct.pack(f"<{len(path)}q", *path))
         self.set_state(KNOWN, len(path) // 2)
 
     def follow(self, strategy: int, seed: int, number: int = ALWAYS) -> tuple[str, ...]:
         """Run a schedule of a strategy; `number` varies its choices, `seed` what programs draw. What it found."""
         self.finish()
         self._pristine.restore(everything=not self._found_nothing)
-        for cpu in range(self.ram.map.cpus):
-            self.ram.poke(self.ram.map.log(cpu) + words.RANDOM, seed_of(seed, 0, cpu))
+        for cpu, log in enumerate(self._logs):
+            self.ram.poke(log + words.RANDOM, seed_of(seed, 0, cpu))
         self.set_state(STRATEGY, strategy)
         self.set_state(GENERATOR, seed_of(seed, number, STRATEGY_CPU))
-        self.ram.poke(self.ram.map.control + control.TRACE, 0)
+        self.ram.poke(self._control + control.TRACE, 0)
         self._is_under_way = True
         why = self.conducted.run(self.ram)
         found = self._found(why)
@@ -102,7 +107,7 @@ class Controlled:
     def replay(self, runs: Sequence[Run], seed: int) -> tuple[str, ...]:
         """Run a schedule that is given; what it found."""
         given = [number for run in runs[: control.MOST_RUNS] for number in (run.cpu, run.steps, run.event, 0)]
-        self.ram.write(self.ram.map.control + control.GIVEN, struct.pack(f"<{1 + len(given)}q", len(runs), *given))
+        self.ram.write(self._control + control.GIVEN, struct.pack(f"<{1 + len(given)}q", len(runs), *given))
         return self.follow(GIVEN, seed)
 
     def finish(self) -> None:
@@ -130,20 +135,20 @@ class Controlled:
     @property
     def fingerprint(self) -> int:
         """A number that two schedules share if their runs are the same, in every process."""
-        start = self.ram.map.control + control.MADE
+        start = self._control + control.MADE
         runs = self.ram.mapping[start : start + self.ram.peek(control.RUN_COUNT) * control.RUN_BYTES]
         return int.from_bytes(blake2b(runs, digest_size=FINGERPRINT_BYTES).digest())
 
     def made(self) -> list[Made]:
         """The runs of the schedule, as they were made."""
         count = min(self.ram.peek(control.RUN_COUNT), control.MOST_RUNS)
-        start = self.ram.map.control + control.MADE
+        start = self._control + control.MADE
         data = self.ram.mapping[start : start + count * control.RUN_BYTES]
         return [_made(*fields) for fields in struct.iter_unpack("<4q", data)]
 
     def trace(self) -> list[Step]:
         """The accesses of the schedule, if this machine is traced: the first MOST_TRACED."""
-        start = self.ram.map.control + control.TRACE
+        start = self._control + control.TRACE
         count = min(self.ram.peek(start), control.MOST_TRACED)
         read = reading()
         return [self._step(start + 8 + number * control.STEP_BYTES, read) for number in range(count)]

@@ -22,6 +22,7 @@ class Pristine:
         self._words = ctypes.create_string_buffer(ram.mapping[words.LOW : self._end])
         self._starts = ctypes.addressof(self._shadow), ctypes.addressof(self._words)
         self._heap_used = ram.peek(blocks.HEAP_NEXT)
+        self._layout = ram.map.heap, ram.map.data, ram.map.logs, ram.map.records, ram.map.tables
 
     def _restore_shadow(self, start: int, end: int) -> None:
         ctypes.memmove(self._base + start, self._starts[0] + start - SHADOW_START, end - start)
@@ -31,16 +32,16 @@ class Pristine:
 
     def restore(self, everything: bool) -> None:
         """Write back what a schedule may have changed; `everything` after one that did what it must not."""
-        ram_map, peek = self._ram.map, self._ram.peek
+        peek = self._ram.peek
         if everything:
-            self._restore_shadow(SHADOW_START, ram_map.bound >> SHADOW_SHIFT)
+            self._restore_shadow(SHADOW_START, self._ram.map.bound >> SHADOW_SHIFT)
             self._restore(words.LOW, self._end)
             return
+        heap, data, logs, records, tables = self._layout
         used = max(peek(blocks.HEAP_NEXT), self._heap_used)
-        records = (used - ram_map.heap) // blocks.MIN_BLOCK * blocks.RECORD_BYTES
-        self._restore_shadow(ram_map.heap >> SHADOW_SHIFT, used >> SHADOW_SHIFT)
+        self._restore_shadow(heap >> SHADOW_SHIFT, used >> SHADOW_SHIFT)
         self._restore(words.LOW, words.statics_end())
-        self._restore(words.TURNS, ram_map.data)
-        self._restore(ram_map.heap, used)
-        self._restore(ram_map.logs, ram_map.records + records)
-        self._restore(ram_map.tables, ram_map.tables + peek(modprobe.NUM_SLOTS) * SLOT_STRIDE)
+        self._restore(words.TURNS, data)
+        self._restore(heap, used)
+        self._restore(logs, records + (used - heap) // blocks.MIN_BLOCK * blocks.RECORD_BYTES)
+        self._restore(tables, tables + peek(modprobe.NUM_SLOTS) * SLOT_STRIDE)
