@@ -145,13 +145,13 @@ def test_coverage_is_what_it_is_without_noise(
 def test_noise_stays_under_coverage(pytester: pytest.Pytester) -> None:
     pytest.importorskip("pytest_cov")
     pytester.makepyfile(test_lru=examples()["test_lru"])
-    arguments = ("--cov=.", "--cov-report=", "-v", "-k", "races", "--stress-repeat", str(TIMES))
+    arguments = ("--cov=.", "--cov-report=", "-k", "races", "--stress-repeat", str(TIMES), "--junitxml", "out.xml")
     result = pytester.runpytest_subprocess(*QUIET, *arguments, timeout=BOUND_SECONDS)
-    outcomes = result.parseoutcomes()
-    assert outcomes["failed"] + outcomes.get("passed", 0) == TIMES == outcomes["deselected"]
-    told = noise_lines(result)
-    assert len(told) >= 2 * outcomes["failed"] > 0
-    assert all(re.search(r"^switches at lines and instructions: test_lru\.py [0-9,]+$", line) for line in told)
+    assert result.parseoutcomes()["failed"] > 0  # which of them find the race is a matter of luck
+    properties = ElementTree.parse(pytester.path / "out.xml").getroot().iter("property")
+    noise = [one.attrib["value"] for one in properties if one.attrib["name"] == "stress_noise"]
+    assert len(noise) == TIMES
+    assert all(re.search(r"^switches at lines and instructions: test_lru\.py [0-9,]+$", told) for told in noise)
 
 
 def test_an_item_without_noise_is_inconclusive_and_says_what_it_gave_way_to(pytester: pytest.Pytester) -> None:
