@@ -20,7 +20,7 @@ from stress.host import clocks  # noqa: F401 - bound before any test can patch t
 if TYPE_CHECKING:
     from stress.marks.fixture import Stress
 
-NAMES = ("duration", "cpus", "engine", "seed", "repeat", "cores")
+NAMES = ("duration", "cpus", "engine", "seed", "repeat", "cores", "explore")
 HELP = {
     "duration": "how long each item runs, like 500ms or 2m (default: 1s)",
     "cpus": "CPU counts, one item for each, like 2,4,8",
@@ -28,6 +28,7 @@ HELP = {
     "seed": "a whole number, or random",
     "repeat": "how many items for each CPU count",
     "cores": "what to do while another stress run holds this host's cores: wait (default), share or skip",
+    "explore": "how long a scenario that fails looks for a schedule that shows the same; 0 not at all (default: 2s)",
 }
 RESULTS = "keep the figures of each stress item as a run file in this folder, for kstress report and kstress compare"
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"

@@ -31,6 +31,8 @@ each_engine = pytest.mark.parametrize("engine", ENGINES)
 KASAN = Features(kasan=True)
 PLAIN = Features(kasan=False)
 RUN_SECONDS = 30.0
+UNTIL_FOUND = ("-x", "--stress-duration", "30s")
+"""Options of a stress item that must find a race: it ends at the first one, however slow the host is."""
 
 
 T = TypeVar("T")

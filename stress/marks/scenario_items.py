@@ -18,9 +18,9 @@ from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_llvmlite
 from stress.marks.cell import Cell, cells, rerun_command
 from stress.marks.results import folder_of, keep
-from stress.marks.settings import find_settings
+from stress.marks.settings import find_setting, find_settings
 from stress.results.terminal.table import PLAIN_WIDTH, show
-from stress.runs.controlled.like import SECONDS, Likeness, schedule_like
+from stress.runs.controlled.like import Likeness, schedule_like
 from stress.runs.hooks import Hooks
 from stress.runs.result import Result
 from stress.runs.runner import corpus_of, run_scenario, world_for
@@ -56,7 +56,7 @@ def printed(result: Result) -> str:
 def replaying(likeness: Likeness) -> str:
     """How to see one CPU at a time what a run has reported, in lines."""
     if likeness.schedule is None:
-        return f"one CPU at a time: none of {likeness.schedules:,} schedules showed it in {SECONDS:g} s\n"
+        return f"one CPU at a time: none of {likeness.schedules:,} schedules showed it in {likeness.seconds:g} s\n"
     shows = " and ".join(likeness.shows)
     return f"one CPU at a time, this schedule shows {shows}:\nkstress replay {likeness.schedule.token}\n"
 
@@ -106,7 +106,13 @@ class ScenarioItem(pytest.Item):
     @property
     def budget_s(self) -> float:
         """The seconds after which its run has ended, with the twin that runs beside it."""
-        return self.cell.duration_s * (2 if self.scenario.twin else 1) + SECONDS_BESIDES
+        return self.cell.duration_s * (2 if self.scenario.twin else 1) + self._explore_s + SECONDS_BESIDES
+
+    @property
+    def _explore_s(self) -> float:
+        """The seconds to look for a schedule that shows what a run has reported; 0 not to look."""
+        seconds: float = find_setting(self.config, "explore", {})
+        return seconds
 
     def _run_config(self) -> Config:
         """Its config: it stops at the first violation if one is expected, or if pytest stops at a failure."""
@@ -141,9 +147,11 @@ class ScenarioItem(pytest.Item):
             raise OtherVerdictError(result, self._likeness(result, config))
 
     def _likeness(self, result: Result, config: Config) -> Likeness | None:
-        """A schedule that shows the same, for the log; None if there is nothing to show, or it cannot be looked for."""
+        """A schedule that shows the same, for the log; None if there is nothing to show, or it is not looked for."""
+        if not self._explore_s:
+            return None
         try:
-            likeness = schedule_like(result, corpus_of(config))
+            likeness = schedule_like(result, corpus_of(config), self._explore_s)
         except (UserError, HarnessError):
             return None
         if likeness and likeness.schedule:

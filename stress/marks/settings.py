@@ -23,6 +23,7 @@ from stress.units import parse_duration
 SMOKE = "1s"
 CPUS = str(DEFAULT_CPUS)
 REPEAT = "1"
+EXPLORE = "2s"
 MOST_SECONDS = 86400.0
 
 
@@ -83,6 +84,11 @@ def read_duration(value: object, origin: str) -> float:
     return seconds
 
 
+def read_explore(value: object, origin: str) -> float:
+    """Seconds to look for a schedule; 0 for no search."""
+    return 0.0 if value in ("0", "0s") else read_duration(value, origin)
+
+
 def read_seed(value: object, origin: str) -> int | None:
     """A seed; None for `random`, which is a new one in each run."""
     return None if value == "random" else whole(value, origin, 0, LARGEST_SEED, "a seed")
@@ -116,6 +122,7 @@ SETTINGS = {
         Setting("repeat", REPEAT, read_repeat),
         Setting("engine", "auto", read_engine),
         Setting("cores", WAIT, read_cores, SETTING),
+        Setting("explore", EXPLORE, read_explore),
     )
 }
 MARKED = ("cpus", "duration", "seed", "repeat")

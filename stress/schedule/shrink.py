@@ -54,11 +54,11 @@ def changed(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:
     for at, run in enumerate(runs):
         before, after = runs[:at], runs[at + 1 :]
         if run.event:
-            yield (*before, attrs.evolve(run, event=0), *after)
+            yield (*before, run._replace(event=0), *after)
         if run.steps:
-            yield (*before, attrs.evolve(run, steps=0), *after)
+            yield (*before, run._replace(steps=0), *after)
         for steps in sorted({1, run.steps // 2, run.steps - 1} & set(range(1, run.steps))):
-            yield (*before, attrs.evolve(run, steps=steps), *after)
+            yield (*before, run._replace(steps=steps), *after)
 
 
 def _joined(runs: Sequence[Run]) -> Iterator[tuple[Run, ...]]:

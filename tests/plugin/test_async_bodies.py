@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from tests.support import UNTIL_FOUND
+
 pytestmark = pytest.mark.threads
 
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "200ms", "--stress-seed", "1")
@@ -30,10 +32,10 @@ TEST = """
 """
 
 
-def run(pytester: pytest.Pytester, body: str, fresh: str = "") -> pytest.RunResult:
+def run(pytester: pytest.Pytester, body: str, fresh: str = "", arguments: tuple[str, ...] = ()) -> pytest.RunResult:
     """Run one test with an async body."""
     pytester.makepyfile(TEST.format(body=body, fresh=fresh))
-    return pytester.runpytest_inprocess(*SMALL, "-W", "error", "--strict-markers")
+    return pytester.runpytest_inprocess(*SMALL, "-W", "error", "--strict-markers", *arguments)
 
 
 def test_each_cpu_has_one_loop_of_its_own_for_the_whole_run(pytester: pytest.Pytester) -> None:
@@ -43,12 +45,11 @@ def test_each_cpu_has_one_loop_of_its_own_for_the_whole_run(pytester: pytest.Pyt
 
 def test_a_race_between_two_loops_is_found(pytester: pytest.Pytester) -> None:
     body = """
-            before = box[0]
+            mine = box[0] = box[0] + 1
             await asyncio.sleep(0)
-            box[0] = before + 1
-            return "good" if box[0] == before + 1 else "lost"
+            return "good" if box[0] == mine else "lost"
     """
-    result = run(pytester, body.strip())
+    result = run(pytester, body.strip(), arguments=UNTIL_FOUND)
     result.assert_outcomes(failed=1)
     assert "VIOLATED: lost in " in result.stdout.str()
 

@@ -11,7 +11,7 @@ from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.player import Player
 from stress.marks.operations.roles import Duty, Role
 from stress.marks.operations.tally import Judging
-from tests.support import blank_ram, python_cpu
+from tests.support import UNTIL_FOUND, blank_ram, python_cpu
 
 pytestmark = pytest.mark.threads
 
@@ -86,7 +86,7 @@ def test_a_stop_holds_every_other_cpu_between_its_operations(pytester: pytest.Py
 
 def test_without_the_stop_the_same_change_is_seen_half_done(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TWO_STEPS.format(change="change_both()"))
-    result = pytester.runpytest_inprocess(*SMALL)
+    result = pytester.runpytest_inprocess(*SMALL, *UNTIL_FOUND)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["VIOLATED: torn in *"])
 

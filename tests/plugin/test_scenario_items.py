@@ -118,9 +118,11 @@ def test_the_command_line_comes_before_the_settings_file_and_that_before_the_def
 def test_its_time_is_told_to_what_limits_it_with_that_of_its_twin(pytester: pytest.Pytester) -> None:
     write(pytester)
     write(pytester, (scenarios_folder() / "stop_machine.py").read_text(), "scenarios/with_a_twin.py")
-    alone, with_twin = collected(pytester, "--stress-engine", "python", "--stress-duration", "1m")
-    assert budget_of(alone) == 60.0 + SECONDS_BESIDES
-    assert budget_of(with_twin) == 120.0 + SECONDS_BESIDES
+    alone, with_twin = collected(
+        pytester, "--stress-engine", "python", "--stress-duration", "1m", "--stress-explore", "3s"
+    )
+    assert budget_of(alone) == 63.0 + SECONDS_BESIDES
+    assert budget_of(with_twin) == 123.0 + SECONDS_BESIDES
 
 
 def test_m_selects_all_scenarios_and_k_one_by_its_name(pytester: pytest.Pytester) -> None:
@@ -177,6 +179,14 @@ def test_its_log_can_be_replayed(pytester: pytest.Pytester) -> None:
     assert replayed.shows
     assert replayed.changed == ()
     assert f'name="stress_schedule" value="{schedule.token}"' in (pytester.path / "junit.xml").read_text()
+
+
+def test_it_looks_for_no_schedule_where_it_shall_not(pytester: pytest.Pytester) -> None:
+    write(pytester, WRONG)
+    result = run(pytester, "--stress-explore", "0")
+    result.assert_outcomes(failed=1)
+    assert "VIOLATED expected HELD" in result.stdout.str()
+    assert "kstress replay" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("forced", ["FORCE_COLOR", "TTY_COMPATIBLE"])

@@ -95,6 +95,7 @@ def test_a_mark_that_cannot_be_used_is_told_in_a_line(marked: str, told: str, py
         (("--stress-duration", "5"), "--stress-duration: '5' is not a duration"),
         (("--stress-seed", "x"), "--stress-seed: 'x' is not a seed; give a whole number"),
         (("--stress-repeat", "0"), "--stress-repeat: 0 is not a number of repetitions; give 1 to 1000000"),
+        (("--stress-explore", "soon"), "--stress-explore: 'soon' is not a duration"),
         (("--stress-engine", "c"), "--stress-engine: 'c' is not an engine; give one of auto, python, native"),
         (("-o", "stress_cpus=x"), "stress_cpus in the settings file: 'x' is not a CPU count; give a whole number"),
     ],

@@ -9,20 +9,18 @@ from stress.runs.controlled.search import Search
 from stress.runs.result import Result
 from stress.schedule.schedule import Schedule
 
-SECONDS = 2.0
-"""How long is looked for one."""
-
 
 @attrs.frozen
 class Likeness:
-    """What was looked for, after how many schedules the search ended, and what was found, if anything."""
+    """How many schedules a search of so many seconds tried, and the one that shows it, if it found one."""
 
+    seconds: float
     schedules: int
     shows: tuple[str, ...] = ()
     schedule: Schedule | None = None
 
 
-def schedule_like(result: Result, corpus: Corpus, seconds: float = SECONDS) -> Likeness | None:
+def schedule_like(result: Result, corpus: Corpus, seconds: float) -> Likeness | None:
     """A shrunk schedule of the scenario that shows an outcome that `result` reports; None where it reports none.
 
     Raises:
@@ -35,5 +33,5 @@ def schedule_like(result: Result, corpus: Corpus, seconds: float = SECONDS) -> L
     exploration = explore(result.scenario, corpus, search)
     for shows, found in exploration.explored.found.items():
         if wanted & set(shows):
-            return Likeness(exploration.explored.count, shows, exploration.schedule(found))
-    return Likeness(exploration.explored.count)
+            return Likeness(seconds, exploration.explored.count, shows, exploration.schedule(found))
+    return Likeness(seconds, exploration.explored.count)
