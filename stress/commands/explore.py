@@ -36,7 +36,7 @@ ENGINES = ("auto", "python", "native")
     "--like",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="End once it shows what FILE, of a run on real threads, has reported.",
+    help="End once it shows what FILE, of a run or an exploration, has reported.",
 )
 @click.option(
     "--resume",

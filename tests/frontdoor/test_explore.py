@@ -87,6 +87,17 @@ def test_it_looks_for_what_a_run_on_real_threads_has_reported(tmp_path: Path) ->
     assert any(reported & set(found["shows"]) for found in exploration["found"])
 
 
+def test_it_looks_for_what_another_exploration_has_found(tmp_path: Path) -> None:
+    file = tmp_path / "explorations.json"
+    found_there = ("explore", "linked_list:none", "--engine", "python", "--seed", "1", "--stop-on-violation")
+    assert called(*found_there, "--json", str(file)).returncode == 0
+    [first] = json.loads(file.read_text())["explorations"]
+    done = called("explore", "--like", str(file), "--engine", "python", "--duration", "20s", "--json", "-")
+    [exploration] = json.loads(done.stdout)["explorations"]
+    wanted = {outcome for found in first["found"] for outcome in found["shows"]}
+    assert any(wanted & set(found["shows"]) for found in exploration["found"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
