@@ -15,7 +15,7 @@ import click
     "--figures",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write every plot as SVG and PNG, with a title, for slides.",
+    help="Write every plot as SVG and PNG, and every timeline as SVG, with a title, for slides.",
 )
 @click.option("--markdown", metavar="FILE|-", help="Write it as Markdown, to standard output for -.")
 @click.option("--csv", metavar="FILE|-", help="Write every run and cell as CSV, to standard output for -.")

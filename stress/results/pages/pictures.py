@@ -8,8 +8,9 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -123,16 +124,23 @@ FORMS = {"svg": {"Creator": f"{MARK} by {made_by()}", "Date": None}, "png": {"So
 """The forms of a file, each with what says there that kstress has made it."""
 
 
-def _slug(picture: Picture) -> str:
-    """A picture in letters, digits and dashes, for the name of a file."""
-    words = re.sub(r"[^a-z0-9]+", "-", f"{picture.title} {picture.subject}".lower().replace("%", "percent"))
-    return words.strip("-")[:LONGEST_NAME].rstrip("-")
+Maker = Callable[[], bytes]
+"""Makes the bytes of a file."""
 
 
-def figure_files(pictures: Sequence[Picture]) -> dict[str, tuple[Picture, str]]:
-    """The name of each file that shows a picture, with the picture and the form of the file."""
-    names = [f"{number:02}-{_slug(picture)}" for number, picture in enumerate(pictures, 1)]
-    return {f"{name}.{form}": (picture, form) for name, picture in zip(names, pictures, strict=True) for form in FORMS}
+def file_name(number: int, title: str) -> str:
+    """The name of a file, without its form: the number, and the title in letters, digits and dashes."""
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower().replace("%", "percent"))
+    return f"{number:02}-{words.strip('-')[:LONGEST_NAME].rstrip('-')}"
+
+
+def figure_files(pictures: Iterable[Picture]) -> dict[str, Maker]:
+    """The name of each file that shows a picture, and what makes it."""
+    return {
+        f"{file_name(number, f'{picture.title} {picture.subject}')}.{form}": partial(slide, picture, form)
+        for number, picture in enumerate(pictures, 1)
+        for form in FORMS
+    }
 
 
 def slide(picture: Picture, form: str) -> bytes:

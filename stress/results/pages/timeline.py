@@ -3,10 +3,14 @@
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from stress.campaign.identity import made_by
 from stress.results.pages.palette import BAD, DAY, DIM, FAINT, INK
+from stress.results.pages.pictures import MARK
 from stress.results.pages.text import clean
 from stress.runs.timeline import CHOSEN, Row, Timeline
 
+PAPER = "white"
+"""The colours are for a white page, also where the drawing is a file of its own."""
 NAMESPACE = "http://www.w3.org/2000/svg"
 GUTTER, COLUMN, LINE, TOP = 64, 440, 20, 64
 CHARACTER = 6.7
@@ -25,12 +29,18 @@ def timeline_svg(timeline: Timeline, most: int = MOST_ROWS - 4) -> str:
     picture = Element("svg", {"xmlns": NAMESPACE, **size, "role": "img", "class": "timeline"})
     SubElement(picture, "title").text = clean(f"Timeline of {timeline.scenario}: {timeline.outcome}")
     SubElement(picture, "desc").text = clean(" ".join(timeline.story))
+    SubElement(picture, "path", {"d": f"M0 0H{width}V{height}H0Z", "fill": PAPER})
     _heads(picture, timeline, height)
     for number, row in enumerate(rows):
         _row(picture, timeline, row, TOP + LINE * (number + 1))
     total = sum(timeline.steps.values())
     _text(picture, GUTTER, height - 8, f"{timeline.left_out(rows)} of {total} accesses are left out", DIM)
     return ElementTree.tostring(picture, encoding="unicode")
+
+
+def timeline_file(svg: str) -> bytes:
+    """A drawing as a file of its own, which says what has written it."""
+    return f"<!-- {MARK} by {made_by()} -->\n{svg}\n".encode()
 
 
 def _left(cpu: int) -> int:

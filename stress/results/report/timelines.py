@@ -5,13 +5,15 @@ exactly the bytes that were explored. What cannot be drawn is told in a line.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import attrs
 
 from stress.corpus import bundled
 from stress.errors import HarnessError, UserError
 from stress.results.load.stored_explorations import StoredExploration, StoredFind
-from stress.results.pages.timeline import timeline_svg
+from stress.results.pages.pictures import Maker, file_name
+from stress.results.pages.timeline import timeline_file, timeline_svg
 from stress.results.report.explorations import Again, again, shows, where
 from stress.runs.controlled.digests import digest_of
 from stress.runs.controlled.replay import Replayed, replay
@@ -61,6 +63,15 @@ def left_out(finds: Sequence[DrawnFind]) -> str | None:
     if left <= 0:
         return None
     return f"The first {MOST_DRAWN} finds are drawn; of {left:,} more there are only the commands."
+
+
+def timeline_files(finds: Sequence[DrawnFind]) -> dict[str, Maker]:
+    """The name of each file that shows a find, and what makes it; a find that is not drawn has none."""
+    return {
+        f"{file_name(number, f'timeline {find.title}')}.svg": partial(timeline_file, find.timeline.svg)
+        for number, find in enumerate(finds, 1)
+        if find.timeline.svg
+    }
 
 
 def _find(exploration: StoredExploration, find: StoredFind, is_drawn: bool) -> DrawnFind:

@@ -20,6 +20,7 @@ from stress.results.compare.junit import SUITE, junit_xml
 from stress.results.compare.page import make_page
 from stress.results.compare.terms import Terms
 from stress.results.compare.wording import amount, answer, between, chance, end_line, factor, method, untold
+from stress.results.pages.pictures import figure_files
 from stress.results.pages.render import check_extra
 from stress.results.terminal.columns import fitted
 from stress.results.terminal.consoles import console
@@ -82,7 +83,7 @@ def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
     check_unread(wanted.files, [file for side in (a, b) for file in _read(side)])
     comparison = compare(a, b, terms)
     page = None if wanted.output is None else make_page(comparison)
-    figures = {} if wanted.figures is None else check_figures(list(pictures_of(comparison)), wanted.figures)
+    figures = {} if wanted.figures is None else check_figures(figure_files(pictures_of(comparison)), wanted.figures)
     try:
         show(comparison, console(stderr=wanted.json == "-"))
     finally:  # also where the reader of a pipe has gone away

@@ -18,6 +18,7 @@ from stress.errors import UserError
 from stress.host.collector import uncollected
 from stress.results.load.entries import BROKEN, EXPECTED, EXPLORATIONS, INCONCLUSIVE, SOAK, UNEXPECTED, Source
 from stress.results.load.gather import gather
+from stress.results.pages.pictures import Maker, figure_files
 from stress.results.pages.render import check_extra
 from stress.results.report.as_json import make_json
 from stress.results.report.explorations import explorations_of, lines_of
@@ -25,6 +26,7 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page, pictures_of
 from stress.results.report.statistics import Row, answer, summary_of, worst_first
 from stress.results.report.table_csv import make_csv
+from stress.results.report.timelines import drawn_finds, timeline_files
 from stress.results.terminal.columns import fitted
 from stress.results.terminal.consoles import console
 from stress.results.terminal.figures import check_figures, write_figures
@@ -101,7 +103,7 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
     gc.freeze()  # what was read stays to the end, and is not looked at again
     made = {flag: (place, MAKERS[flag](sources)) for flag, place in wanted.texts().items()}
     page = None if wanted.page is None or missing else make_page(sources)
-    figures = {} if wanted.figures is None else check_figures(pictures_of(sources), wanted.figures)
+    figures = {} if wanted.figures is None else check_figures(_figures(sources), wanted.figures)
     screen = console(stderr="-" in wanted.texts().values())
     try:
         show(sources, screen, reports)
@@ -113,6 +115,11 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
         write_figures(figures)
     if missing:
         raise UserError(f"no {wanted.page}: {missing}; what it would say is above")
+
+
+def _figures(sources: Sequence[Source]) -> dict[str, Maker]:
+    """What makes each figure, by the name of its file: plots, and timelines of finds."""
+    return {**figure_files(pictures_of(sources)), **timeline_files(drawn_finds(explorations_of(sources)))}
 
 
 def _read(paths: Iterable[Path]) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import event, given
@@ -12,6 +13,7 @@ from stress.errors import UserError
 from stress.results.compare.inputs import read_side
 from stress.results.load.entries import EXPECTED, EXPLORATIONS, RUNS, UNEXPECTED
 from stress.results.load.gather import gather
+from stress.results.pages.pictures import MARK
 from stress.results.report.as_json import make_json
 from stress.results.report.explorations import explorations_of, lines_of
 from stress.results.report.markdown import make_markdown
@@ -72,6 +74,18 @@ def test_what_the_report_writes_is_read_again(tmp_path: Path) -> None:
     assert make_json(again) == make_json(sources)
     assert json.loads(make_json(sources))["explorations"] == [an_exploration()]
     assert "explorations" not in json.loads(make_json(gather([tmp_path / "a.json"])))
+
+
+@pytest.mark.report
+def test_the_timeline_of_a_find_is_a_figure_too(tmp_path: Path) -> None:
+    file = write_explorations(tmp_path / "x.json", an_exploration(), with_token("damaged"))
+    for _ in range(2):  # what kstress has written itself may be written again
+        assert reported(file, "--figures", tmp_path / "slides")[0] == 0
+    figures = sorted((tmp_path / "slides").iterdir())
+    assert [figure.name[:12] for figure in figures] == ["01-timeline-", "02-timeline-", "03-timeline-"]
+    for figure in figures:
+        assert ElementTree.parse(figure).getroot().tag.endswith("svg")
+        assert MARK in figure.read_text(encoding="utf-8")[:100]
 
 
 def test_keys_that_nobody_knows_are_left_alone(tmp_path: Path) -> None:
