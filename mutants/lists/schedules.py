@@ -74,9 +74,15 @@ GROUP = Group(
         SHRINK.of("def takes(").mutant(
             "shrink-grows",
             "shrinking takes what is larger",
-            "size_of(shown) >= size_of(self.made)",
-            "shown == self.made",
+            "(size := size_of(shown)) >= self._size",
+            "(size := size_of(shown)) == self._size",
             SHRUNK,
+        ),
+        SHRINK.of("def keep_few_cpus(").mutant(
+            "shrink-keeps-none", "no few CPUs are kept alone", "if run.cpu in kept", "if run.cpu not in kept", SHRUNK
+        ),
+        SHRINK.of("def leave_out_cpus(").mutant(
+            "shrink-cpus-stay", "no CPU is left out whole", "if run.cpu not in left", "if run.cpu in left", SHRUNK
         ),
         PRISTINE.of("def restore(").without(
             "restore-no-heap", "a schedule finds the heap of the one before", "self._restore(heap, used)"

@@ -48,11 +48,6 @@ class Made(NamedTuple):
     why: int
     forced: bool
 
-    @property
-    def as_run(self) -> Run:
-        """The run that makes it again: its end needs no number where the CPU could not go on."""
-        return Run(self.cpu, self.steps if self.why == EXPIRED else 0, self.event)
-
 
 @attrs.frozen
 class Step:
@@ -155,7 +150,12 @@ def _runs(text: str) -> Iterator[Run]:
 
 def as_runs(made: Sequence[Made]) -> tuple[Run, ...]:
     """What makes the same schedule again: runs that were nobody's choice come by themselves."""
-    return tuple(one.as_run for one in made if not one.forced)
+    return tuple(
+        # The end of a run needs no number where the CPU could not go on.
+        Run(cpu, steps if why == EXPIRED else 0, event)
+        for cpu, steps, event, why, forced in made
+        if not forced
+    )
 
 
 def preemptions_of(made: Sequence[Made]) -> int:

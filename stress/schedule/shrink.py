@@ -82,13 +82,22 @@ def gathered(part: Sequence[Made]) -> tuple[Run, ...]:
 
 @attrs.define
 class Shrinking:
-    """A schedule that becomes smaller: the runs as they were made last, how many replays are left, and until when."""
+    """A schedule that becomes smaller: the runs as they were made last, how many replays are left, and until when.
+
+    `runs` makes it again, and `size` is what it has: both are kept, since a long schedule takes as long to go through
+    as to replay.
+    """
 
     replay: Replay
     made: Sequence[Made]
     left: int
     until: float
+    runs: tuple[Run, ...] = attrs.field(init=False)
+    _size: tuple[int, int, int, int] = attrs.field(init=False)
     _tried: set[tuple[Run, ...]] = attrs.field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.runs, self._size = as_runs(self.made), size_of(self.made)
 
     def takes(self, candidate: tuple[Run, ...]) -> bool:
         """Whether a candidate shows the same and is smaller; then it is gone on with."""
@@ -99,51 +108,77 @@ class Shrinking:
         self._tried.add(candidate)
         self.left -= 1
         shown = self.replay(candidate)
-        if shown is None or size_of(shown) >= size_of(self.made):
+        if shown is None or (size := size_of(shown)) >= self._size:
             return False
-        self.made = shown
+        self.made, self.runs, self._size = shown, as_runs(shown), size
         return True
+
+    def keep_few_cpus(self, centre: int) -> None:
+        """Keep the runs of `centre` and of some other CPUs alone, of few: often it and one more are enough."""
+        others = sorted({run.cpu for run in self.runs} - {centre})
+        length = len(others) // 2
+        while length >= 1:
+            for start in range(0, len(others), length):
+                kept = {centre, *others[start : start + length]}
+                if self.takes(tuple(run for run in self.runs if run.cpu in kept)):
+                    others = others[start : start + length]
+                    break
+            length = min(length, len(others)) // 2
+
+    def leave_out_cpus(self) -> None:
+        """Leave out all runs of some CPUs, of many at a time at first: few of many take part in what is shown."""
+        cpus = sorted({run.cpu for run in self.runs})
+        length = len(cpus) // 2
+        while length >= 1:
+            for start in range(0, len(cpus), length):
+                left = set(cpus[start : start + length])
+                self.takes(tuple(run for run in self.runs if run.cpu not in left))
+            length //= 2
 
     def gather(self) -> None:
         """Let each CPU make its accesses of a part of the schedule at once, in long parts at first."""
         length = len(self.made)
         while length >= SHORTEST_PART:
-            made, runs = self._chosen()
+            made = self._chosen()
             for start in range(0, len(made), length):
                 part = gathered(made[start : start + length])
-                if part and self.takes((*runs[:start], *part, *runs[start + length :])):
-                    made, runs = self._chosen()
+                if part and self.takes((*self.runs[:start], *part, *self.runs[start + length :])):
+                    made = self._chosen()
             length //= 2
 
-    def _chosen(self) -> tuple[list[Made], tuple[Run, ...]]:
-        """The runs that do not come by themselves, as they were made, and as they are given."""
-        return [one for one in self.made if not one.forced], as_runs(self.made)
+    def _chosen(self) -> list[Made]:
+        """The runs that do not come by themselves: those that `runs` has, as they were made."""
+        return [one for one in self.made if not one.forced]
 
     def leave_out(self) -> bool:
         """Leave out runs, many at a time at first; whether that made it smaller."""
         before, length = self.made, max(len(self.made) // 2, 1)
         while length >= 1:
-            start, runs = 0, as_runs(self.made)
-            while start < len(runs):
-                if self.takes((*runs[:start], *runs[start + length :])):
-                    runs = as_runs(self.made)
-                else:
+            start = 0
+            while start < len(self.runs):
+                if not self.takes((*self.runs[:start], *self.runs[start + length :])):
                     start += length
             length //= 2
         return self.made is not before
 
     def change(self) -> bool:
         """Change one run; whether that made it smaller."""
-        return any(map(self.takes, changed(as_runs(self.made))))
+        return any(map(self.takes, changed(self.runs)))
 
 
-def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS) -> Shrunk | None:
-    """The smallest schedule that this finds; None if the schedule does not show the same again."""
+def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS, centre: int | None = None) -> Shrunk | None:
+    """The smallest schedule that this finds; None if the schedule does not show the same again.
+
+    `centre` is the CPU whose operation showed it, if there is one.
+    """
     made = replay(runs)
     if made is None:
         return None
     one = Shrinking(replay, made, most, time.monotonic() + MOST_SECONDS)
     if len(made) >= MANY_RUNS:
+        if centre is not None:
+            one.keep_few_cpus(centre)
+        one.leave_out_cpus()
         one.gather()
     while one.left > 0 and (one.leave_out() or one.change()):
         pass
@@ -154,6 +189,6 @@ def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS) -> Shr
         return replay(runs[:length]) == one.made
 
     # What a schedule makes by itself after some of its runs, it makes after more of them too.
-    runs = as_runs(one.made)
+    runs = one.runs
     short = runs[: bisect_left(range(len(runs)), True, key=comes_by_itself)]
     return Shrunk(short, tuple(one.made), 1 + most - one.left + len(replays), one.left > 0)

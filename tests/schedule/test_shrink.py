@@ -1,5 +1,6 @@
 """Shrinking, on schedules whose least form is known: of what a replay shows, nothing that matters is lost."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -72,3 +73,31 @@ def test_a_search_that_was_cut_says_so() -> None:
     assert shrunk is not None
     assert not shrunk.is_least
     assert shrunk.replays < 12  # those of its end come after
+
+
+CROWD = [Run(cpu, 1) for _ in range(6) for cpu in range(10, 110)]
+
+
+@pytest.mark.parametrize("centre", [None, 1])
+def test_of_many_cpus_those_that_do_not_matter_are_left_out_whole(centre: int | None) -> None:
+    matters = needs(Run(0, 3), Run(1, 4))
+
+    def replay(runs: Sequence[Run]) -> list[Made] | None:
+        """What shows it only if each other CPU makes all of its runs, or none."""
+        counts = Counter(run.cpu for run in runs if run.cpu >= 10)
+        return matters(runs) if set(counts.values()) <= {CROWD.count(CROWD[0])} else None
+
+    shrunk = shrink([*CROWD, Run(0, 3), Run(1, 4)], replay, centre=centre)
+    assert shrunk is not None
+    assert [made.cpu for made in shrunk.made] == [0, 1]
+
+
+def test_the_cpu_that_showed_it_is_kept_with_few_others() -> None:
+    def replay(runs: Sequence[Run]) -> list[Made] | None:
+        """What shows it where all others run, or one of them alone does: none can be left out by itself."""
+        others = {run.cpu for run in runs if run.cpu >= 10}
+        return played(runs) if len(others) in (1, 100) and Run(1, 4) in runs else None
+
+    shrunk = shrink([*CROWD, Run(1, 4)], replay, centre=1)
+    assert shrunk is not None
+    assert len({made.cpu for made in shrunk.made}) == 2

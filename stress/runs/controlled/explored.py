@@ -89,13 +89,13 @@ class Explored:
 
     def _keep(self, shows: tuple[str, ...], seed: int) -> None:
         """Shrink the schedule that was run last."""
-        original = as_runs(self.machine.made())
+        original, reporter = as_runs(self.machine.made()), self.machine.reporter
 
         def replay(runs: Sequence[Run]) -> list[Made] | None:
             return self.machine.made() if self.machine.replay(runs, seed) == shows else None
 
         began = time.perf_counter()
-        shrunk = shrink(original, replay)
+        shrunk = shrink(original, replay, centre=reporter)
         if shrunk is None:
             raise HarnessError(
                 f"{self.machine.scenario.name}: a schedule showed {' and '.join(shows)} once and not again"

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import attrs
@@ -93,8 +94,8 @@ class Controlled:
         """Run a schedule of a strategy; `number` varies its choices, `seed` what programs draw. What it found."""
         self.finish()
         self._pristine.restore(everything=not self._found_nothing)
-        for cpu, log in enumerate(self._logs):
-            self.ram.poke(log + words.RANDOM, seed_of(seed, 0, cpu))
+        for log, start in zip(self._logs, _seeds(seed, len(self._logs)), strict=True):
+            self.ram.poke(log + words.RANDOM, start)
         self.set_state(STRATEGY, strategy)
         self.set_state(GENERATOR, seed_of(seed, number, STRATEGY_CPU))
         self.ram.poke(self._control + control.TRACE, 0)
@@ -106,7 +107,7 @@ class Controlled:
 
     def replay(self, runs: Sequence[Run], seed: int) -> tuple[str, ...]:
         """Run a schedule that is given; what it found."""
-        given = [number for run in runs[: control.MOST_RUNS] for number in (run.cpu, run.steps, run.event, 0)]
+        given = [number for run in runs[: control.MOST_RUNS] for number in (*run, 0)]
         self.ram.write(self._control + control.GIVEN, struct.pack(f"<{1 + len(given)}q", len(runs), *given))
         return self.follow(GIVEN, seed)
 
@@ -144,7 +145,8 @@ class Controlled:
         count = min(self.ram.peek(control.RUN_COUNT), control.MOST_RUNS)
         start = self._control + control.MADE
         data = self.ram.mapping[start : start + count * control.RUN_BYTES]
-        return [_made(*fields) for fields in struct.iter_unpack("<4q", data)]
+        records = struct.iter_unpack("<4q", data)
+        return [Made(cpu, steps, event, why % FORCED, why >= FORCED) for cpu, steps, event, why in records]
 
     def trace(self) -> list[Step]:
         """The accesses of the schedule, if this machine is traced: the first MOST_TRACED."""
@@ -169,6 +171,15 @@ class Controlled:
         seen = tuple(names[code] for code, count in enumerate(sums) if count and forbidden >> code & 1)
         return seen or {control.STALLED: (STALLED,), control.CUT: (CUT,)}.get(why, ())
 
+    @property
+    def reporter(self) -> int | None:
+        """The first CPU that has a forbidden outcome; None if none has, as in a stall."""
+        forbidden = self.ram.peek(words.FORBIDDEN)
+        for cpu, counts in enumerate(self.ram.log_words(words.OUTCOMES, words.MOST_OUTCOMES)):
+            if any(count and forbidden >> code & 1 for code, count in enumerate(counts)):
+                return cpu
+        return None
+
     def violations(self) -> tuple[Violation, ...]:
         """The first violation of each outcome, told as those of any other machine."""
         structure = self.scenario.structure
@@ -176,9 +187,10 @@ class Controlled:
         return harvest(Slice(self.ram, self.programs, self.scenario.outcomes, 0, 0.0, *more), ())
 
 
-def _made(cpu: int, steps: int, event: int, why: int) -> Made:
-    """A run, from its record."""
-    return Made(cpu, steps, event, why % FORCED, why >= FORCED)
+@lru_cache(maxsize=1)
+def _seeds(seed: int, cpus: int) -> tuple[int, ...]:
+    """What the generator of each CPU starts from: the same in all schedules of a search."""
+    return tuple(seed_of(seed, 0, cpu) for cpu in range(cpus))
 
 
 def controlled(
