@@ -31,7 +31,7 @@ from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.crews.crew import Crew, Left, number_of
-from stress.marks.crews.run_end import GRACE_SECONDS, LOOK_SECONDS, EndState, RunEnd
+from stress.marks.crews.run_end import LOOK_SECONDS, STALLED_SECONDS, EndState, RunEnd
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.crews.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
 from stress.marks.crews.task_steps import AwaitNoise
@@ -180,7 +180,7 @@ class MarkRun:
         slices = Slices(self.cell.duration_s, crew.kinds)
         for kind, seconds in slices:
             left = began + self.cell.duration_s - clocks.monotonic()
-            if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(GRACE_SECONDS):
+            if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(STALLED_SECONDS):
                 break
             before = self.violations
             self._slice(machine, noise, kind, min(seconds, left))

@@ -33,11 +33,18 @@ def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs in this process give up soon on CPUs that do not end; later tests are as patient as ever."""
+def until_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process give up soon on CPUs that do not end, if each had a core; later tests do as ever."""
     for module in (mark_run, run_end):
-        monkeypatch.setattr(module, "GRACE_SECONDS", SHORT_GRACE)
+        monkeypatch.setattr(module, "STALLED_SECONDS", SHORT_GRACE)
     monkeypatch.setattr(run_end, "IDLE_SECONDS", SHORT_IDLE)
+    monkeypatch.setattr(run_end, "GRACE_SECONDS", LONG_GRACE)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch, until_sure: None) -> None:
+    """Runs in this process give up soon on CPUs that do not end, also where others get on."""
+    monkeypatch.setattr(run_end, "GRACE_SECONDS", SHORT_GRACE)
 
 
 @pytest.fixture

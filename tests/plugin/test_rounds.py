@@ -6,8 +6,6 @@ from random import Random
 
 import pytest
 
-from stress.marks import mark_run
-from stress.marks.crews import run_end
 from stress.marks.operations.rounds import Rounds
 from stress.marks.operations.tally import Judging
 
@@ -257,11 +255,8 @@ def test_a_cpu_rests_only_if_the_open_round_does_not_wait_for_it() -> None:
     ],
 )
 def test_a_function_of_the_rounds_that_never_ends_is_named(
-    what: str, source: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    what: str, source: str, pytester: pytest.Pytester, until_sure: None
 ) -> None:
-    monkeypatch.setattr(mark_run, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(run_end, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(run_end, "IDLE_SECONDS", 0.2)
     out = failed(pytester, source)
     assert "STALLED: 1 of 2 CPUs do not end their operation" in out
     assert re.search(rf"CPU \d in round 1 \({what}\) does not end its operation", out)

@@ -137,7 +137,7 @@ return "good" if box[0] - mine < 40 else "overtaken"
     assert "VIOLATED: overtaken in " in result.stdout.str()
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("until_sure")
 def test_two_locks_in_two_orders_are_a_deadlock_with_its_circle(pytester: pytest.Pytester) -> None:
     body = """
 first, second = (lock, other) if cpu.number else (other, lock)
@@ -155,7 +155,7 @@ async with first:
     assert "its task was cancelled" in out
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("until_sure")
 def test_a_lock_that_is_acquired_and_never_released_stalls(pytester: pytest.Pytester) -> None:
     result = run(pytester, "await lock.acquire()")
     result.assert_outcomes(failed=1, passed=1)
@@ -164,7 +164,7 @@ def test_a_lock_that_is_acquired_and_never_released_stalls(pytester: pytest.Pyte
     assert re.search(r"waits for the lock `lock` \(\S+:\d+\), whose holder is unknown", out)
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("until_sure")
 def test_a_task_that_keeps_the_loop_is_named_and_ended(pytester: pytest.Pytester) -> None:
     body = """
 await asyncio.sleep(0)
@@ -180,7 +180,7 @@ while cpu.number == 1:
     assert re.search(r"CPU 0 .*\n.* it waits for the event loop, on which CPU 1 runs on", out)
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("until_sure")
 def test_a_task_that_takes_no_cancellation_is_left_behind_and_said_to_go_on(pytester: pytest.Pytester) -> None:
     body = """
 while cpu.number == 0 or box[0] < 1000:

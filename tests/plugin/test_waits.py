@@ -20,18 +20,21 @@ from stress.marks.operations.roles import Duty, Role
 from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.rounds import Rounds
 from stress.marks.operations.tally import Judging
-from tests.plugin.conftest import SHORT_GRACE, SHORT_IDLE
+from tests.plugin.conftest import LONG_GRACE, SHORT_GRACE, SHORT_IDLE
 
 pytestmark = pytest.mark.threads
 
 WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
-SHORT = f"""
+UNTIL_SURE = f"""
     from stress.marks import mark_run
     from stress.marks.crews import run_end
-    mark_run.GRACE_SECONDS = run_end.GRACE_SECONDS = {SHORT_GRACE}
+    mark_run.STALLED_SECONDS = run_end.STALLED_SECONDS = {SHORT_GRACE}
     run_end.IDLE_SECONDS = {SHORT_IDLE}
+    run_end.GRACE_SECONDS = {LONG_GRACE}
 """
+SHORT = f"{UNTIL_SURE}    run_end.GRACE_SECONDS = {SHORT_GRACE}\n"
+"""What the fixtures of these names do, for a process of its own."""
 
 
 @pytest.mark.usefixtures("patient")
@@ -57,15 +60,17 @@ TOLD = {
 
 
 @pytest.mark.timeout(100)
-def test_a_deadlock_is_told_with_who_waits_for_whom_whatever_others_do(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(SHORT)
+@pytest.mark.parametrize(
+    ("name", "conftest"), [("ring", SHORT), ("lost_notification", UNTIL_SURE), ("taken_twice", SHORT)]
+)
+def test_a_deadlock_is_told_with_who_waits_for_whom_whatever_others_do(
+    name: str, conftest: str, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(conftest)
     pytester.makepyfile(test_deadlocks=(WAITING / "test_deadlocks.py").read_text())
-    result = pytester.runpytest_subprocess(*SMALL, "-k", " or ".join(TOLD), timeout=90)  # threads are left behind
-    result.assert_outcomes(failed=len(TOLD))
-    _, *told = re.split(r"^_+ test_(.*?)\[4cpus\] _+$", result.stdout.str(), flags=re.MULTILINE)
-    for name, text in zip(told[::2], told[1::2], strict=True):
-        expected = next(patterns for part, patterns in TOLD.items() if part in name)
-        assert [one for one in expected if not re.search(one, text, re.MULTILINE)] == []
+    result = pytester.runpytest_subprocess(*SMALL, "-k", name, timeout=90)  # threads are left behind
+    result.assert_outcomes(failed=1)
+    assert [one for one in TOLD[name] if not re.search(one, result.stdout.str(), re.MULTILINE)] == []
 
 
 LEFT = """
@@ -126,7 +131,7 @@ AFTER_A_DEADLOCK = """
 
 
 def test_threads_that_are_left_in_a_deadlock_do_not_hinder_those_of_the_next_item(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(SHORT)
+    pytester.makeconftest(UNTIL_SURE)
     pytester.makepyfile(AFTER_A_DEADLOCK)
     result = pytester.runpytest_subprocess(*SMALL, timeout=90)  # threads are left behind
     result.assert_outcomes(failed=1, passed=1)

@@ -51,22 +51,25 @@ class ThreadSample:
 class Watch:
     """One CPU's operation under way: the seconds for which it was seen in it, and what its thread does meanwhile.
 
-    `_hungry` is the share of the latest samples in which the thread wanted a core; the last ones count most.
+    `_hungry` is the share of its `_looks` in which the thread wanted a core; of many, the last ones count most.
     """
 
     operations: int = -1
     seconds: float = 0.0
     _hungry: float = 0.0
+    _looks: int = 0
     _first: ThreadSample | None = None
     _last: ThreadSample = ThreadSample()
 
     def sample(self, operations: int, elapsed: float, look: Callable[[], ThreadSample]) -> bool:
         """Take a sample; whether the CPU has ended an operation. The thread is looked at only if it has not."""
         if operations != self.operations:
-            self.operations, self.seconds, self._hungry, self._first = operations, 0.0, 0.0, None
+            self.operations, self.seconds, self._looks, self._first = operations, 0.0, 0, None
             return True
         self._last = look()
-        self._hungry += (self._last.ready - self._hungry) * LATEST_PART
+        # A host that gives this process few cores leaves room for few looks: they count alike until they are many.
+        self._looks += 1
+        self._hungry += (self._last.ready - self._hungry) * max(LATEST_PART, 1 / self._looks)
         if self._first is None:
             self._first = self._last
         else:

@@ -20,6 +20,8 @@ LOOK_SECONDS = 0.001
 SAMPLE_SECONDS = 0.05
 GRACE_SECONDS = 3.0
 """How long all operations together may go on after the end; with everything else it is less than five seconds."""
+STALLED_SECONDS = 3.0
+"""Before the end of the grace: no CPU has made progress for this long, though each had a core, if none ever will."""
 IDLE_SECONDS = 1.0
 """At the end of the grace, no CPU has made progress for this long if none ever will."""
 OVER_SECONDS = 0.5
@@ -122,7 +124,7 @@ class RunEnd:
         clocks.sleep(LOOK_SECONDS)
         if self.monitor.due(SAMPLE_SECONDS):
             self._seconds += self.monitor.sample()
-        enough = self._seconds >= GRACE_SECONDS or self.monitor.has_stalled(GRACE_SECONDS)
+        enough = self._seconds >= GRACE_SECONDS or self.monitor.has_stalled(STALLED_SECONDS)
         return not enough and not (self.over.is_set() and self._is_settled())
 
     def _is_settled(self) -> bool:
