@@ -17,12 +17,12 @@ CHARACTER = 6.7
 """The width of a character of the font, at its size, in the drawing's units; with room to spare."""
 SIZE = "11"
 MOST_CHARACTERS = int((COLUMN - 12) / CHARACTER)
-MOST_ROWS = 40
+MOST_ROWS = 36
 
 
-def timeline_svg(timeline: Timeline, most: int = MOST_ROWS - 4) -> str:
+def timeline_svg(timeline: Timeline) -> str:
     """The drawing, an SVG element with a title and a description; all of its text is escaped."""
-    rows = timeline.rows(most)
+    rows = timeline.rows(MOST_ROWS)
     height = TOP + LINE * (len(rows) + 2)
     width = GUTTER + COLUMN * len(timeline.heads)
     size = {"viewBox": f"0 0 {width} {height}", "width": str(width), "height": str(height)}
@@ -33,8 +33,7 @@ def timeline_svg(timeline: Timeline, most: int = MOST_ROWS - 4) -> str:
     _heads(picture, timeline, height)
     for number, row in enumerate(rows):
         _row(picture, timeline, row, TOP + LINE * (number + 1))
-    total = sum(timeline.steps.values())
-    _text(picture, GUTTER, height - 8, f"{timeline.left_out(rows)} of {total} accesses are left out", DIM)
+    _text(picture, GUTTER, height - 8, timeline.foot(rows), DIM)
     return ElementTree.tostring(picture, encoding="unicode")
 
 
@@ -53,9 +52,7 @@ def _heads(picture: Element, timeline: Timeline, height: int) -> None:
     for head in timeline.heads:
         colour = DAY[head.cpu % len(DAY)]
         _text(picture, _left(head.cpu), 20, f"CPU {head.cpu}: {head.program}", colour, {"font-weight": "bold"})
-        first, last = head.operations or (0, 0)
-        said = f"operation {first}" if first == last else f"operations {first} to {last}"
-        _text(picture, _left(head.cpu), 38, said if head.operations else "made no access", DIM)
+        _text(picture, _left(head.cpu), 38, head.ran, DIM)
         x = str(_left(head.cpu) - 8)
         SubElement(picture, "path", {"d": f"M{x} 8V{height - LINE}", "stroke": FAINT, "stroke-width": "1"})
 
@@ -83,10 +80,8 @@ def _row(picture: Element, timeline: Timeline, row: Row, y: int) -> None:
 
 def _said(timeline: Timeline, row: Row) -> str:
     """The text of an event, cut to what its column has room for."""
-    before = row.left_out.get(row.event.cpu, 0)
-    begins = f"[{row.event.operation}] " if row.begins and timeline.is_long(row.event.cpu) else ""
     mark = "\N{BLACK RIGHT-POINTING TRIANGLE} " if row.event.racing else ""
-    text = f"{mark}{begins}{row.event.text}" + (f" (+{before})" if before else "")
+    text = f"{mark}{timeline.text_of(row)}"
     most = MOST_CHARACTERS - len(row.event.place) - 1
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from stress.runs.timeline import Head, Row, Timeline
+from stress.runs.timeline import Row, Timeline
 from stress.safe_text import printable
 
 MOST_LINES = 40
@@ -88,15 +88,7 @@ def _heads(timeline: Timeline, layout: Layout) -> Iterator[str]:
     heads = {head.cpu: head for head in timeline.heads}
     names = {cpu: f"CPU {cpu}: {printable(heads[cpu].program.encode(errors='surrogateescape'))}" for cpu in layout.cpus}
     yield layout.line("  step", names, "others ran" if layout.others else "")
-    yield layout.line("", {cpu: _operations(heads[cpu]) for cpu in layout.cpus})
-
-
-def _operations(head: Head) -> str:
-    """The operations that a CPU ran."""
-    if head.operations is None:
-        return "made no access"
-    first, last = head.operations
-    return f"operation {first}" if first == last else f"operations {first} to {last}"
+    yield layout.line("", {cpu: heads[cpu].ran for cpu in layout.cpus})
 
 
 def _row(timeline: Timeline, row: Row, layout: Layout, known: bool) -> Iterator[str]:
@@ -110,10 +102,7 @@ def _row(timeline: Timeline, row: Row, layout: Layout, known: bool) -> Iterator[
         cells[cpu] = f"-- {why} ({row.switch}) --"
     hidden = [str(cpu) for cpu in sorted(row.left_out) if cpu not in layout.cpus]
     other = f"CPU {','.join(hidden)}" if hidden else ""
-    before = row.left_out.get(event.cpu, 0)
-    text = printable(event.text.encode(errors="surrogateescape")) + (f" (+{before})" if before else "")
-    if row.begins and timeline.is_long(event.cpu):
-        text = f"[{event.operation}] {text}"
+    text = printable(timeline.text_of(row).encode(errors="surrogateescape"))
     first, *more = _cell(text, printable(event.place.encode()), layout.width, known)
     yield layout.line(gutter, {**cells, event.cpu: first}, other)
     for line in more:
@@ -147,9 +136,8 @@ def _foot(timeline: Timeline, rows: Sequence[Row], width: int) -> list[str]:
         for frame in row.event.where:
             files.setdefault(frame.file, {})[frame.function] = None
     where = "; ".join(f"{file}: {', '.join(functions)}" for file, functions in files.items())
-    total = sum(timeline.steps.values())
-    counts = f"{timeline.left_out(rows)} of {total} accesses are left out"
-    legend = f"{RACING} the racing pair, {OUTCOME} the outcome, (+n) n accesses of this CPU left out before. {counts}."
+    marks = f"{RACING} the racing pair, {OUTCOME} the outcome, (+n) n accesses of this CPU left out before"
+    legend = f"{marks}. {timeline.foot(rows)}."
     return [*_wrapped(legend, width), *_wrapped(printable(where.encode()), width)]
 
 

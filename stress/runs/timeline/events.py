@@ -12,7 +12,7 @@ from stress.runs.timeline.model import AGAIN, ALWAYS, Event
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import KFREE
 from stress.runs.timeline.race import SAFEPOINT, Race
-from stress.runs.timeline.shared import Uses, words_of, writes
+from stress.runs.timeline.shared import Uses, is_in, words_of, writes
 from stress.schedule.schedule import Step
 
 STOPS = {
@@ -67,7 +67,7 @@ class Teller:
             return self._access(number)
         if number in self.names.objects.call_of:
             return self._call(number)
-        if stop := next((text for name, text in STOPS.items() if _is_in(step, name)), None):
+        if stop := next((text for name, text in STOPS.items() if is_in(step, name)), None):
             return Told(("stop", stop), stop, "", self._weight_of_lock(number, stop))
         if _is_safepoint(step):
             return None
@@ -172,11 +172,6 @@ class Teller:
             return ""
         before = next((other.new for _, other in self.uses.before(step.address, number)), 0)
         return f", was {self.names.value(before, step.address, number)}" if before & ~7 == block else ""
-
-
-def _is_in(step: Step, function: str) -> bool:
-    """Whether an access is made in a function, or in what that calls."""
-    return any(frame.function == function for frame in step.stack)
 
 
 def _is_safepoint(step: Step) -> bool:

@@ -12,8 +12,6 @@ from stress.schedule.schedule import Made
 
 CHOSEN, FORCED = "chosen", "forced"
 WHY = {EXPIRED: "preempted", WAITS: "has to wait", YIELDS: "yields", RESTS: "has ended"}
-MOST_ROWS = 30
-"""Rows that leave room, in 40 lines, for the head and the foot."""
 NEAR_THESE = 7
 """Of events that weigh less, those tell more that are near one of this weight."""
 AGAIN = 1
@@ -31,6 +29,14 @@ class Head:
     cpu: int
     program: str
     operations: tuple[int, int] | None
+
+    @property
+    def ran(self) -> str:
+        """Its operations, in words."""
+        if self.operations is None:
+            return "made no access"
+        first, last = self.operations
+        return f"operation {first}" if first == last else f"operations {first} to {last}"
 
 
 @attrs.frozen(kw_only=True)
@@ -101,19 +107,29 @@ class Timeline:
         """The CPUs of the racing pair and of the outcome."""
         return tuple(sorted({event.cpu for event in self.events if event.racing or event.ends}))
 
-    def is_long(self, cpu: int) -> bool:
+    def text_of(self, row: Row) -> str:
+        """The event of a row, with its operation where that begins, and how many accesses of its CPU came before it."""
+        event, before = row.event, row.left_out.get(row.event.cpu, 0)
+        begins = f"[{event.operation}] " if row.begins and self._has_several(event.cpu) else ""
+        return f"{begins}{event.text}" + (f" (+{before})" if before else "")
+
+    def _has_several(self, cpu: int) -> bool:
         """Whether a CPU had several operations."""
         return any(head.cpu == cpu and head.operations and len(set(head.operations)) > 1 for head in self.heads)
 
-    def rows(self, most: int = MOST_ROWS, cpus: Collection[int] | None = None) -> tuple[Row, ...]:
+    def rows(self, most: int, cpus: Collection[int] | None = None) -> tuple[Row, ...]:
         """The rows that tell most, in their order, `most` of them at most; of some CPUs alone if they are given."""
         ranked = [event for event in self._ranked if event.weight > AGAIN and (cpus is None or event.cpu in cpus)]
         chosen = sorted(ranked[:most], key=lambda event: event.first)
         return tuple(self._row(before, event) for before, event in zip([None, *chosen], chosen, strict=False))
 
     def left_out(self, rows: Sequence[Row]) -> int:
-        """How many accesses the rows do not tell."""
+        """How many accesses the rows do not show."""
         return sum(self.steps.values()) - sum(row.event.steps for row in rows)
+
+    def foot(self, rows: Sequence[Row]) -> str:
+        """The same in words."""
+        return f"{self.left_out(rows)} of {sum(self.steps.values())} accesses are left out"
 
     @cached_property
     def _ranked(self) -> list[Event]:

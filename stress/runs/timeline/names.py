@@ -48,7 +48,6 @@ class Names:
         self._ram, self._slice, self.objects = ram, slice_, objects
         self._numbers: dict[Life, int] = {}
         self._counts: dict[str, int] = {}
-        self._pointers: set[str] = set()
         self._pointers = {
             self._kind_of(step.address, number)
             for number, step in enumerate(trace)

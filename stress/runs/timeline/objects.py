@@ -7,6 +7,8 @@ import attrs
 from stress.machine import blocks
 from stress.machine.blocks import SLAB_LOCK
 from stress.machine.control.words import READ_MODIFY_WRITE, WRITE_PIECE
+from stress.machine.features import Features
+from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.schedule.schedule import Step
 
@@ -62,7 +64,7 @@ class Objects:
 
     def __init__(self, ram: Ram, trace: Sequence[Step]) -> None:
         """Follow what the slab did in `trace`; `ram` is as the schedule left it."""
-        self._ram = ram
+        self._ram, self._cpu = ram, PythonCpu(ram, 0, Features(kasan=False))
         self._lives: dict[int, list[Life]] = {}
         # `calls_in` hands a call out before it has all of its accesses.
         calls = sorted(calls_in(trace), key=lambda call: call.steps[0] if call.taken is None else call.taken)
@@ -74,14 +76,7 @@ class Objects:
 
     def block_of(self, address: int) -> int:
         """Start of the block that `address` lies in; 0 for none."""
-        start = self._ram.map.heap
-        if not start <= address < self._ram.peek(blocks.HEAP_NEXT):
-            return 0
-        block = address - (address - start) % blocks.MIN_BLOCK
-        while block > start and self._record(block, blocks.SHIFT) == 0:
-            block -= blocks.MIN_BLOCK
-        shift = self._record(block, blocks.SHIFT)
-        return block if shift and address - block < 1 << shift else 0
+        return blocks.block_of(self._cpu, address)
 
     def at(self, address: int, number: int) -> Life | None:
         """The object in whose block `address` lies, as it was at an access; freed or not."""
@@ -93,8 +88,7 @@ class Objects:
 
     def _record(self, block: int, word: int) -> int:
         """A word of a block's record."""
-        place = (block - self._ram.map.heap) // blocks.MIN_BLOCK * blocks.RECORD_BYTES
-        return self._ram.peek(self._ram.map.records + place + word)
+        return self._ram.peek(blocks.record_of(self._cpu, block) + word)
 
     def _lives_of(self, block: int) -> list[Life]:
         """The objects of a block; the first one was there before the trace."""

@@ -8,7 +8,7 @@ from stress.judge.violation import Violation
 from stress.machine.words import guard_of
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import KFREE, Life, Objects
-from stress.runs.timeline.shared import WORD, Uses, writes
+from stress.runs.timeline.shared import WORD, Uses, is_in, writes
 from stress.schedule.schedule import Step
 
 Pair = tuple[int, int]
@@ -151,7 +151,7 @@ def _of_warning(uses: Uses, objects: Objects, violation: Violation) -> Pair | No
     if violation.warning is None or not violation.warning.stack:
         return None
     warned_in, address = violation.warning.stack[0], violation.warning.address
-    looks = (at for at, step in uses.before(address) if step.cpu == violation.cpu and _is_in(step, warned_in.function))
+    looks = (at for at, step in uses.before(address) if step.cpu == violation.cpu and is_in(step, warned_in.function))
     look = next(looks, None)
     if look is None:
         return None
@@ -202,11 +202,6 @@ def _operation(uses: Uses, violation: Violation) -> list[int]:
     """The accesses of the operation that was found wrong."""
     wanted = violation.cpu, violation.operation
     return [at for at, step in enumerate(uses.trace) if (step.cpu, step.operation) == wanted]
-
-
-def _is_in(step: Step, function: str) -> bool:
-    """Whether an access is made in a function, or in what that calls."""
-    return any(frame.function == function for frame in step.stack)
 
 
 def _is_plain(step: Step) -> bool:

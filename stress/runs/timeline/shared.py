@@ -23,6 +23,11 @@ def writes(step: Step) -> bool:
     return step.old != step.new if step.access == READ_MODIFY_WRITE else step.access < 0
 
 
+def is_in(step: Step, function: str) -> bool:
+    """Whether an access is made in a function, or in what that calls."""
+    return any(frame.function == function for frame in step.stack)
+
+
 class Uses:
     """Who used which word, and when. `shared` are the words that one CPU wrote and another one used.
 
