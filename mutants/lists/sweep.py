@@ -55,7 +55,7 @@ GROUP = Group(
             "foreign-cells", "cells of another sweep are counted", "one.number >= len(plan.cells) or ", ""
         ),
         SWEEPDIR.of("def take(self").mutant(
-            "any-run", "any object is a run", "None if run is None else run_of(", "None and run_of("
+            "any-run", "any object is a run", "None if run is None else from_json(", "None and from_json("
         ),
         AGENDA.of("def __init__(").mutant("run-again", "what has ended runs again", "if cell not in done", ""),
         SWEEP.of("def _status(").mutant(

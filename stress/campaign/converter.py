@@ -47,7 +47,7 @@ def _tally_json(tally: Tally) -> dict[str, Any]:
     return written
 
 
-def _count(value: Any) -> int:
+def count_of(value: Any) -> int:
     """A count from JSON."""
     if type(value) is not int or not 0 <= value <= LARGEST:
         raise TypeError(f"{value!r:.60} is not a count")
@@ -110,15 +110,15 @@ def _tally(value: Any, _: Any) -> Tally:
     seconds, first, cost = _seconds(rest.pop("seconds")), rest.pop("first_violation_s"), rest.pop("updates", {})
     dense = [0] * BUCKETS
     for bucket, count in latencies.items():
-        dense[_bucket(bucket)] = _count(count)
-    counts = {name: _count(count) for name, count in rest.items()}
+        dense[_bucket(bucket)] = count_of(count)
+    counts = {name: count_of(count) for name, count in rest.items()}
     return Tally(
         seconds=seconds,
         first_violation_s=None if first is None else _seconds(first),
-        outcomes=Counter({_plain(name): _count(count) for name, count in outcomes.items()}),
+        outcomes=Counter({_plain(name): count_of(count) for name, count in outcomes.items()}),
         latencies=dense,
         caught=_trials(caught) if caught else windows_as_trials(counts["race_windows"], counts["violations"]),
-        updates=Updates(**{name: _count(count) for name, count in cost.items()}),
+        updates=Updates(**{name: count_of(count) for name, count in cost.items()}),
         **counts,
     )
 
@@ -129,7 +129,7 @@ def _trials(value: Any) -> Trials:
     independent = rest.pop("independent")
     if type(independent) is not bool:
         raise TypeError(f"{independent!r:.60} is not a bool")
-    return Trials(**{name: _count(count) for name, count in rest.items()}, independent=independent)
+    return Trials(**{name: count_of(count) for name, count in rest.items()}, independent=independent)
 
 
 def _with_lines(report: Report) -> Report:
@@ -192,8 +192,11 @@ def _converter() -> Converter:
 CONVERTER = _converter()
 
 
-def complete_but(*newer: str) -> Callable[[type[T]], type[T]]:
-    """A decorator of records: JSON must have every key but the `newer` ones, which earlier versions did not write."""
+def complete(*newer: str) -> Callable[[type[T]], type[T]]:
+    """A decorator of records: JSON must have every key, also of a field that has a default.
+
+    The `newer` ones may be missing, which earlier versions did not write.
+    """
 
     def register(kind: type[T]) -> type[T]:
         def make(made: Converter) -> Hook:
@@ -206,9 +209,11 @@ def complete_but(*newer: str) -> Callable[[type[T]], type[T]]:
     return register
 
 
-def complete_only(kind: type[T]) -> type[T]:
-    """A decorator of records: JSON must have every key, the ones with defaults too."""
-    return complete_but()(kind)
+def let_more_keys(kind: type, **overrides: Any) -> None:
+    """Let JSON of this kind of record have keys that nobody knows; `overrides` of fields are as cattrs takes them."""
+    read_by(
+        CONVERTER, kind, lambda made: make_dict_structure_fn(kind, made, _cattrs_forbid_extra_keys=False, **overrides)
+    )
 
 
 def to_json(record: Any) -> Any:

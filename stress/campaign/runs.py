@@ -15,7 +15,7 @@ import attrs
 from attrs.validators import ge, in_, le, max_len, optional
 from cattrs.gen import make_dict_structure_fn
 
-from stress.campaign.converter import CONVERTER, Hook, from_json, read_by
+from stress.campaign.converter import CONVERTER, Hook, count_of, let_more_keys
 from stress.campaign.sweep.records import Values, applies
 from stress.config import Config, settings_of
 from stress.errors import UserError
@@ -24,7 +24,6 @@ from stress.machine.words import MAX_CPUS
 from stress.runs.conditions import Conditions
 from stress.scenario import VERDICTS
 from stress.settings import AXES, CONDITIONS, ENGINES, LARGEST_SEED
-from stress.strict_json import LARGEST
 
 SHORTEST_S = 1e-6
 SHORTEST_DURATION_S = 0.01
@@ -80,10 +79,7 @@ def _counts(value: Any, _: Any) -> Counts:
     """Counts from JSON."""
     if type(value) is not dict:
         raise TypeError(f"{value!r:.60} is not an object")
-    for count in value.values():
-        if type(count) is not int or not 0 <= count <= LARGEST:
-            raise TypeError(f"{count!r:.60} is not a count")
-    return Counts(_shared(tuple(value)), array("q", value.values()))
+    return Counts(_shared(tuple(value)), array("q", map(count_of, value.values())))
 
 
 _known_conditions: dict[bytes, Conditions] = {}
@@ -244,19 +240,10 @@ def _values_of(conditions: Conditions, scenario: str = "", engine: str = "auto",
     return Values(scenario=scenario, engine=engine, cpus=cpus, **more)
 
 
-read_by(CONVERTER, Run, lambda made: make_dict_structure_fn(Run, made, _cattrs_forbid_extra_keys=False))
+let_more_keys(Run)
 
 
 @lru_cache(MOST_KEPT)
 def share(noise: float) -> Fraction:
     """A share of accesses as it was given on the command line."""
     return Fraction(noise).limit_denominator(1_000_000)
-
-
-def run_of(value: Mapping[str, Any], where: str) -> Run:
-    """A checked run out of JSON that came from `where`.
-
-    Raises:
-        UserError: for anything else.
-    """
-    return from_json(value, Run, where)

@@ -68,11 +68,9 @@ def _works(attempt: Callable[[], object]) -> bool:
 
 def _lock_shared() -> None:
     """Take a shared lock on the folder of this file; OSError if the system has no locks."""
-    if fcntl is None:
-        raise OSError("this system has no file locks")
     handle = os.open(Path(__file__).parent, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock(handle, shared=True)
     finally:
         os.close(handle)
 

@@ -3,6 +3,7 @@
 import attrs
 
 from stress.judge import lookups
+from stress.judge.harvest import Slice
 from stress.judge.outcomes import forbidden_mask
 from stress.machine import words
 from stress.machine.engines import yield_mask
@@ -23,6 +24,17 @@ class Image:
     settings: Settled
     ram_map: RamMap
     content: bytes
+
+    @property
+    def programs(self) -> list[str]:
+        """The name of each CPU's program."""
+        return [program.name for program in self.scenario.deal(self.settings.config.cpus)]
+
+    def slice_of(self, ram: Ram, started_ns: int = 0, seconds: float = 0.0) -> Slice:
+        """What is harvested of a machine: `seconds` of the scenario's own time had passed when it started."""
+        structure = self.scenario.structure
+        named = (structure.name, structure.labels) if structure else ()
+        return Slice(ram, self.programs, self.scenario.outcomes, started_ns, seconds, *named)
 
     def fresh_ram(self, number: int) -> Ram:
         """RAM of slice `number` of the run, whose seeds are its own: nothing of the slices before it is left."""

@@ -74,10 +74,7 @@ def run_scenario(
         raise KernelCodeError(f"{error} (scenario {scenario.name})") from error
     except MachineError as error:
         raise HarnessError(f"{scenario.name}: an error in kernel code, or in kstress itself\n{error}") from error
-    if track.tally.disagreements:
-        raise HarnessError(
-            f"{scenario.name}: poison without a shadow hit or a writer, {track.tally.disagreements} times"
-        )
+    track.check()
     twin_tally = twin_track.tally if twin_track else None
     verdict = judge(track.tally, _side(twin_track), _stall_line(track))
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())

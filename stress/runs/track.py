@@ -1,14 +1,12 @@
 """One scenario's side of a run: fresh RAM, a drive and a harvest for each of its slices."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
-from stress.errors import UserError
-from stress.judge.harvest import Slice
+from stress.errors import HarnessError, UserError
 from stress.judge.outcomes import fault_of
-from stress.kernel.struct import Struct
 from stress.machine import words
 from stress.machine.engines import load_engine
 from stress.machine.machine import Machine, Play
@@ -51,17 +49,6 @@ class Track(Harvest):
         """What its machines are made with."""
         return self.image.settings
 
-    @property
-    def programs(self) -> list[str]:
-        """The name of each CPU's program."""
-        return [program.name for program in self.scenario.deal(self.settings.config.cpus)]
-
-    @property
-    def _structure(self) -> tuple[str, Mapping[int, Struct]] | tuple[()]:
-        """The name of the scenario's own structure, and its objects by the labels of their blocks; or nothing."""
-        structure = self.scenario.structure
-        return (structure.name, structure.labels) if structure else ()
-
     def plays_for(self, drive: Drive) -> Sequence[Play]:
         """What each CPU plays under `drive`; compiled if no slice needed it before."""
         safepoint = drive.safepoint(self.scenario.protocol.safepoint)
@@ -79,9 +66,9 @@ class Track(Harvest):
         ram = self.image.fresh_ram(self.slices)
         self.slices += 1
         drive.prepare(ram)
-        machine = Machine(ram, self.plays_for(drive), self.hooks.before_exit, self.programs)
-        stall_after = self.settings.stall_after_s
-        watchdog = Watchdog(ram, self.programs, stall_after, machine.is_alive, cpu_seconds=machine.cpu_seconds)
+        programs, stall_after = self.image.programs, self.settings.stall_after_s
+        machine = Machine(ram, self.plays_for(drive), self.hooks.before_exit, programs)
+        watchdog = Watchdog(ram, programs, stall_after, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         try:
             machine.boot()
             stall = drive.wait(machine, watchdog, self.hooks.watch)
@@ -89,8 +76,12 @@ class Track(Harvest):
             ran = seconds_run(machine) if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
-        of = Slice(ram, self.programs, self.scenario.outcomes, machine.started_ns, self.tally.seconds, *self._structure)
-        self.add(of, ran, stall)
+        self.add(self.image.slice_of(ram, machine.started_ns, self.tally.seconds), ran, stall)
+
+    def check(self) -> None:
+        """Raise HarnessError where poison was copied that neither the shadow nor a writer explains."""
+        if count := self.tally.disagreements:
+            raise HarnessError(f"{self.scenario.name}: poison without a shadow hit or a writer, {count} times")
 
     def run_slice(self, seconds: float, over: Over) -> None:
         """Run one machine for `seconds`, unless it stalls or `over` says so.

@@ -6,7 +6,8 @@ from statistics import median
 
 import pytest
 
-from stress.campaign.runs import Run, run_of
+from stress.campaign.converter import from_json
+from stress.campaign.runs import Run
 from stress.campaign.sweep.sweepdir import read_sweep
 from stress.protocols import PROTOCOLS, WHOLE
 from tests.frontdoor.command import CHECKOUT
@@ -20,7 +21,7 @@ def runs(name: str) -> dict[tuple[str, int], list[Run]]:
     found = defaultdict(list)
     for cell in read_sweep(KEPT / name).ended:
         assert cell.run is not None
-        run = run_of(cell.run, name)
+        run = from_json(cell.run, Run, name)
         found[run.scenario.partition(":")[2].removesuffix("_stalled"), run.cpus].append(run)
     return found
 

@@ -11,7 +11,7 @@ import attrs
 from attrs.validators import ge, gt, min_len, optional
 
 from stress.campaign import records
-from stress.campaign.converter import complete_but
+from stress.campaign.converter import complete
 from stress.campaign.records import ScenarioRecord, check_names
 from stress.config import Config, keeping, settings_of
 from stress.judge.tally import Tally
@@ -67,7 +67,7 @@ class Plan:
 Manifest = records.Manifest[Plan]
 
 
-@complete_but("lost_turns", "last_loss")
+@complete("lost_turns", "last_loss")
 @attrs.frozen(kw_only=True)
 class Standing:
     """How one scenario stands: all its counts since the soak began, not only those of the last interval.

@@ -99,8 +99,7 @@ class Player:
     def _turn(self, seconds: float) -> Turn:
         """The result of the turn."""
         track, twin = self.track, self.twin
-        if track.tally.disagreements:
-            raise HarnessError(f"poison without a shadow hit or a writer, {track.tally.disagreements} times")
+        track.check()
         twin_stall = twin.stall.text if twin and twin.stall else self.standing.twin_stall
         self.standing = attrs.evolve(
             self.standing,

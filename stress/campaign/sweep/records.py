@@ -13,7 +13,7 @@ import attrs
 from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
 
 from stress.campaign import records
-from stress.campaign.converter import complete_only
+from stress.campaign.converter import complete
 from stress.campaign.records import ScenarioRecord, check_names
 from stress.config import keeping, wrong_settings
 from stress.runs.report import Report
@@ -45,7 +45,7 @@ def rises(values: Sequence[Any]) -> bool:
     return all(one < other for one, other in pairwise(values))
 
 
-@complete_only
+@complete()
 @attrs.frozen(kw_only=True, cache_hash=True, field_transformer=keeping(AXES))
 class Values:
     """One value on each axis; None for what the scenario or the interpreter has by itself. Times are in seconds."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
+from stress.campaign.converter import from_json
 from stress.campaign.identity import corpus_digest
 from stress.campaign.nursery import close_idle, having_processes
 from stress.campaign.records import changed
-from stress.campaign.runs import run_of
+from stress.campaign.runs import Run
 from stress.campaign.sweep.cell import CHILD, needs_native, run_cell
 from stress.campaign.sweep.messages import CellTask
 from stress.campaign.sweep.plan import kinds, lone, seed_of_cell, unfit
@@ -78,7 +79,7 @@ def result_from(returned: Returned, plan: Plan) -> CellResult:
 def _check_run(run: Mapping[str, Any], task: CellTask, who: str) -> None:
     """Raise LostError for a run that is none, or is not of the task."""
     try:
-        known = run_of(run, who)
+        known = from_json(run, Run, who)
     except UserError as error:
         raise LostError(str(error)) from None
     [values] = task.plan.cells

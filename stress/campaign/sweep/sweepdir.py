@@ -9,7 +9,7 @@ from stress.campaign.converter import from_json
 from stress.campaign.life import COMPLETE, FAILED, Life
 from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
-from stress.campaign.runs import Run, run_of
+from stress.campaign.runs import Run
 from stress.campaign.sweep.records import SCHEMA, SWEEP, CellResult, Manifest, Plan
 from stress.errors import UserError
 from stress.safe_text import shown
@@ -60,7 +60,8 @@ class Cells:
         one = from_json(value, CellResult, where)
         self._check(one)
         self.ended.append(one)
-        self.runs.append(None if run is None else run_of(run, f"{shown(self.path)}: the run of cell {one.number}"))
+        of_run = f"{shown(self.path)}: the run of cell {one.number}"
+        self.runs.append(None if run is None else from_json(run, Run, of_run))
 
     def _check(self, one: CellResult) -> None:
         """Raise UserError for a cell that does not belong there."""

@@ -11,7 +11,7 @@ import attrs
 from stress.campaign.converter import from_json
 from stress.campaign.life import INTERRUPTED, Life
 from stress.campaign.reading import MANIFEST, kind_of, parse, read_file
-from stress.campaign.runs import Run, run_of
+from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.records import SOAK as SOAK_KIND
 from stress.campaign.soak.rundir import read_run
@@ -159,7 +159,7 @@ def _object(value: object, where: str) -> dict[str, Any]:
 
 def _run_entry(value: dict[str, Any], where: str) -> Entry:
     """One run of a file."""
-    run = run_of(value, where)
+    run = from_json(value, Run, where)
     again = _again(run, value["reports"])
     return Entry(values=run.values(), repeat=1, seed=run.seed, where=where, rerun=lambda _: again, run=run, json=value)
 
@@ -194,7 +194,7 @@ def soak_source(ending: Ending) -> Source:
     where = shown(ending.folder)
     entries = []
     for value, result in zip(ending.as_json(), ending.results, strict=True):
-        run = run_of(value, where)
+        run = from_json(value, Run, where)
         standing = ending.standings[run.scenario]
         entry = Entry(
             values=attrs.evolve(run.values(), corpus=ending.manifest.plan.corpus),

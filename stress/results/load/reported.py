@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stress.errors import UserError
+from stress.judge.verdict import STALLED
 from stress.results.load.entries import Source
 from stress.results.load.gather import gather
 from stress.safe_text import shown
-
-STALLED = "stalled"
 
 
 def reported(path: Path) -> dict[str, frozenset[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.converter import complete_only, from_json
+from stress.campaign.converter import complete, from_json
 from stress.campaign.reading import parse, read_file
 from stress.errors import UserError
 from stress.host.disk import read_whole
@@ -19,7 +19,7 @@ SEEN = ".seen"
 """What the file beside it is called that has the fingerprints of all schedules."""
 
 for record in (Search, Plan):
-    complete_only(record)
+    complete()(record)
 
 
 @attrs.frozen

@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 from attrs.validators import ge, in_, le, max_len, min_len
-from cattrs.gen import make_dict_structure_fn, override
+from cattrs.gen import override
 
-from stress.campaign.converter import CONVERTER, from_json, read_by
+from stress.campaign.converter import from_json, let_more_keys
 from stress.campaign.runs import LONGEST_NAME
 from stress.judge.verdict import STALLED, VIOLATED
 from stress.results.load.entries import EXPECTED, INCONCLUSIVE, UNEXPECTED
@@ -81,15 +81,9 @@ class StoredExploration:
         return INCONCLUSIVE if self.verdict == INCONCLUSIVE else UNEXPECTED
 
 
-def _register(kind: type, **overrides: Any) -> None:
-    """Let records of this kind have keys that nobody knows."""
-    more = {"_cattrs_forbid_extra_keys": False, **overrides}
-    read_by(CONVERTER, kind, lambda made: make_dict_structure_fn(kind, made, **more))
-
-
-_register(StoredFind)
-_register(StoredTwin)
-_register(StoredExploration, json=override(omit=True))
+let_more_keys(StoredFind)
+let_more_keys(StoredTwin)
+let_more_keys(StoredExploration, json=override(omit=True))
 
 
 def exploration_of(value: Mapping[str, Any], where: str) -> StoredExploration:

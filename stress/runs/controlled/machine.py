@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import attrs
 
-from stress.judge.harvest import Slice, harvest
+from stress.judge.harvest import harvest
 from stress.judge.violation import Violation
 from stress.machine import words
 from stress.machine.control import words as control
@@ -65,11 +65,6 @@ class Controlled:
     def scenario(self) -> Scenario:
         """What runs."""
         return self.image.scenario
-
-    @property
-    def programs(self) -> list[str]:
-        """The name of each CPU's program."""
-        return [program.name for program in self.scenario.deal(self.ram.map.cpus)]
 
     def state(self, word: int) -> int:
         """One of the words that strategies keep."""
@@ -181,10 +176,8 @@ class Controlled:
         return None
 
     def violations(self) -> tuple[Violation, ...]:
-        """The first violation of each outcome, told as those of any other machine."""
-        structure = self.scenario.structure
-        more = (structure.name, structure.labels) if structure else ()
-        return harvest(Slice(self.ram, self.programs, self.scenario.outcomes, 0, 0.0, *more), ())
+        """The first violation of each outcome, as of any other machine."""
+        return harvest(self.image.slice_of(self.ram), ())
 
 
 @lru_cache(maxsize=1)

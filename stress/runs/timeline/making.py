@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from stress.judge.harvest import Slice
 from stress.judge.violation import Violation
 from stress.machine.words import holder_of
 from stress.runs.controlled.machine import STALLED, Controlled
@@ -18,12 +17,10 @@ from stress.schedule.schedule import Step
 
 def timeline(controlled: Controlled, found: tuple[str, ...]) -> Timeline:
     """The timeline of the schedule that a traced machine has just replayed, which ended in `found`."""
-    trace, structure = controlled.trace(), controlled.scenario.structure
+    trace, programs = controlled.trace(), controlled.image.programs
     violation = next(iter(controlled.violations()), None)
     objects = Objects(controlled.ram, trace)
-    labels = structure.labels if structure else {}
-    slice_ = Slice(controlled.ram, controlled.programs, controlled.scenario.outcomes, 0, 0.0, None, labels)
-    names = Names(controlled.ram, slice_, objects, trace)
+    names = Names(controlled.image.slice_of(controlled.ram), objects, trace)
     uses = Uses(trace)
     race = find_race(uses, objects, violation)
     teller = Teller(uses, names, race, violation.cpu if violation else None)
@@ -31,10 +28,10 @@ def timeline(controlled: Controlled, found: tuple[str, ...]) -> Timeline:
     events.append(_end(violation, found, names, trace))
     operations = {
         cpu: (min(mine), max(mine))
-        for cpu in range(len(controlled.programs))
+        for cpu in range(len(programs))
         if (mine := [step.operation for step in trace if step.cpu == cpu])
     }
-    heads = [Head(cpu, program, operations.get(cpu)) for cpu, program in enumerate(controlled.programs)]
+    heads = [Head(cpu, program, operations.get(cpu)) for cpu, program in enumerate(programs)]
     return Timeline(
         scenario=controlled.scenario.name,
         outcome=_outcome(controlled, found),

@@ -7,7 +7,6 @@ from stress.judge.harvest import Slice
 from stress.kernel import struct_module as module
 from stress.kernel.kallsyms import SYM_BYTES
 from stress.machine import words
-from stress.machine.ram import Ram
 from stress.machine.slab import POISON_FREE, POISON_INUSE, POISON_LAST_WORD
 from stress.runs.timeline.objects import Life, Objects
 from stress.schedule.schedule import Step
@@ -43,9 +42,9 @@ FIRST_TAGS = 8
 class Names:
     """Names for what a trace touched; objects of one kind get numbers in the order in which they are named first."""
 
-    def __init__(self, ram: Ram, slice_: Slice, objects: Objects, trace: Sequence[Step]) -> None:
+    def __init__(self, slice_: Slice, objects: Objects, trace: Sequence[Step]) -> None:
         """See which fields have pointers in `trace`."""
-        self._ram, self._slice, self.objects = ram, slice_, objects
+        self._ram, self._slice, self.objects = slice_.ram, slice_, objects
         self._numbers: dict[Life, int] = {}
         self._counts: dict[str, int] = {}
         self._pointers = {

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from stress.campaign.converter import from_json
 from stress.campaign.folder import encode
 from stress.campaign.identity import made_by
 from stress.campaign.reading import parse
-from stress.campaign.runs import run_of
+from stress.campaign.runs import Run
 from stress.campaign.sweep.cell import result_of
 from stress.campaign.sweep.plan import seed_of_cell
 from stress.campaign.sweep.records import CRASHED, DONE, CellResult
@@ -100,7 +101,7 @@ def kept(result: CellResult) -> None:
     assert parse(line, "")["end"] == result.end
     assert (result.end == DONE) == (result.run is not None)
     if result.run is not None:
-        assert run_of(result.run, "").seed == RUN["seed"]
+        assert from_json(result.run, Run, "").seed == RUN["seed"]
 
 
 @st.composite
