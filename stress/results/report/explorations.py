@@ -45,10 +45,24 @@ def shows(find: StoredFind) -> str:
     return " and ".join(find.shows)
 
 
+def size(find: StoredFind) -> str:
+    """What is left of a find once it is shrunk."""
+    return f"{counted(find.preemptions, 'preemption')}, {counted(find.accesses, 'access', 'accesses')}"
+
+
 def where(find: StoredFind) -> str:
     """After how many schedules it came, and what is left of it."""
-    small = f"{counted(find.preemptions, 'preemption')}, {counted(find.accesses, 'access', 'accesses')}"
-    return f"first in schedule {find.schedule:,}, shrunk to {small}"
+    return f"first in schedule {find.schedule:,}, shrunk to {size(find)}"
+
+
+def heading(exploration: StoredExploration) -> list[str]:
+    """The verdict, its reason, and what was explored how, in a line each."""
+    how = f"{world(exploration)}, strategy {exploration.strategy}, seed {exploration.seed}"
+    return [
+        f"{exploration.scenario}: {exploration.verdict.upper()} ({expected(exploration)})",
+        f"  {exploration.reason}",
+        f"  engine {exploration.engine}, {how}",
+    ]
 
 
 def lines_of(exploration: StoredExploration) -> list[str]:
@@ -56,10 +70,7 @@ def lines_of(exploration: StoredExploration) -> list[str]:
     return [
         clean(line).replace("\n", " ")
         for line in (
-            f"{exploration.scenario}: {exploration.verdict.upper()} ({expected(exploration)})",
-            f"  {exploration.reason}",
-            f"  engine {exploration.engine}, {world(exploration)}, strategy {exploration.strategy}, "
-            f"seed {exploration.seed}",
+            *heading(exploration),
             f"  {exploration.schedules:,} schedules, {exploration.distinct:,} distinct",
             *_finds(exploration.found),
         )

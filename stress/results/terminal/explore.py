@@ -17,6 +17,8 @@ from stress.campaign.converter import to_json
 from stress.corpus import Corpus
 from stress.host.disk import telling, write_whole
 from stress.results.load.resumed import SEEN
+from stress.results.load.stored_explorations import StoredFind, exploration_of
+from stress.results.report.explorations import heading, shows, size
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_results
 from stress.results.terminal.timeline import timeline_lines
@@ -119,32 +121,25 @@ class Outputs:
 
 
 def lines_of(exploration: Exploration) -> list[str]:
-    """An exploration in some lines."""
-    explored, world, search = exploration.explored, exploration.world, exploration.search
-    expected = "as expected" if exploration.as_expected else f"expected {exploration.scenario.expect.upper()}"
-    expected += ", interrupted" if exploration.interrupted else ""
+    """An exploration in some lines: those of a report, and what it took."""
+    explored = exploration.explored
+    stored = exploration_of(as_json(exploration), exploration.scenario.name)
     rate = explored.count / explored.seconds if explored.seconds else 0.0
-    modules = f", {counted(world.modules, 'module')}" if world.modules else ""
-    what = f"{counted(world.cpus, 'CPU')}, {counted(world.operations, 'operation')} of each{modules}"
+    finds = zip(explored.found.values(), stored.found, strict=True)
     return [
-        f"{exploration.scenario.name}: {exploration.verdict.name.upper()} ({expected})",
-        f"  {exploration.verdict.reason}",
-        f"  engine {exploration.engine}, {what}, strategy {search.strategy}, seed {search.seed}",
+        *heading(stored),
         f"  {explored.count:,} schedules, {explored.distinct:,} distinct, {rate:,.0f} a second",
-        *(line for found in explored.found.values() for line in _lines_of(exploration, found)),
+        *(line for found, find in finds for line in _lines_of(found, find)),
     ]
 
 
-def _lines_of(exploration: Exploration, found: Found) -> list[str]:
+def _lines_of(found: Found, find: StoredFind) -> list[str]:
     """A find: when it came, what is left of it, how to run it again."""
-    shrunk = found.shrunk
-    steps = sum(one.steps for one in shrunk.made)
-    least = "" if shrunk.is_least else "; the search for a smaller one was cut"
-    small = f"{counted(shrunk.preemptions, 'preemption')}, {counted(steps, 'access', 'accesses')}"
+    least = "" if found.shrunk.is_least else "; the search for a smaller one was cut"
     return [
-        f"  {' and '.join(found.shows)}: first in schedule {found.number:,}, after {show_duration(found.seconds)}",
-        f"    shrunk to {small}, in {counted(shrunk.replays, 'replay')}{least}",
-        f"    kstress replay {exploration.schedule(found).token}",
+        f"  {shows(find)}: first in schedule {find.schedule:,}, after {show_duration(found.seconds)}",
+        f"    shrunk to {size(find)}, in {counted(found.shrunk.replays, 'replay')}{least}",
+        f"    kstress replay {find.token}",
     ]
 
 

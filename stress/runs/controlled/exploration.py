@@ -66,7 +66,7 @@ class Exploration:
             mine=Part.of(self.explored),
             twin=Part.of(self.twin) if self.twin else None,
             finds=tuple(finds),
-            seen=sorted(self.explored.seen),
+            seen=tuple(self.explored.seen),
         )
 
 
