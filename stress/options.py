@@ -27,12 +27,25 @@ def duration(context: click.Context, parameter: click.Parameter, text: str | Non
     return None if text is None else read_time(text, parameter.opts[-1])
 
 
-def optional(**values: Any) -> dict[str, Any]:
+def given(**values: Any) -> dict[str, Any]:
     """The values that were given: the others keep the config's defaults."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 DIRECTORY = click.Path(path_type=Path)
+protocol = click.option(
+    "--protocol",
+    "protocols",
+    metavar="LIST",
+    help="Of a study, run the variants under these protocols only.  [like rcu,epoch]",
+)
+json_file = click.option(
+    "--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -."
+)
+results = click.option("--results", type=DIRECTORY, metavar="DIR", help="Keep the JSON in a new file there.")
+reports = click.option(
+    "--reports", type=click.IntRange(0, 8), default=1, help="Violations to print in full.  [default: 1]"
+)
 CAMPAIGN_OPTIONS = (
     click.option(
         "--resume", "resumed", type=DIRECTORY, metavar="DIR", help="Go on with what a run directory has left."
@@ -44,7 +57,7 @@ CAMPAIGN_OPTIONS = (
 )
 
 
-def campaign_options(command: Command) -> Command:
+def campaign(command: Command) -> Command:
     """The options of every command that keeps a run directory."""
     return _with_options(command, CAMPAIGN_OPTIONS)
 
@@ -62,7 +75,7 @@ OWN_WORDS = ("duration", "seed")
 """Settings that mean something else to a sweep: it says for itself what."""
 
 
-def machine_options(command: Command) -> Command:
+def machine(command: Command) -> Command:
     """The options of every command that runs machines: all settings but the duration, which each says for itself."""
     return _with_options(command, [_option(setting) for setting in SETTINGS if setting.name != "duration"])
 
@@ -90,13 +103,13 @@ def _switch(setting: Setting) -> Command:
     return click.option(flags, is_flag=True, default=None, help=f"{setting.help}  [default: {setting.usual}]")
 
 
-def config_values(given: dict[str, Any]) -> dict[str, Any]:
+def config_values(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, by the names of `Config`'s fields."""
     fields = {setting.name.replace("-", "_"): setting.field for setting in SETTINGS}
-    return optional(**{fields[name]: value for name, value in given.items()})
+    return given(**{fields[name]: value for name, value in options.items()})
 
 
-def sweep_options(command: Command) -> Command:
+def sweep(command: Command) -> Command:
     """The options of a sweep: a list of values for each axis, then settings that are the same for all cells.
 
     Their values stay text: the whole of a sweep is read at once.
@@ -138,9 +151,3 @@ def _under(scenarios: tuple[str, ...], protocols: list[str]) -> tuple[str, ...]:
     if not scenarios:
         raise UserError("--protocol: give a study, like linked_list; `kstress list` shows them")
     return tuple(origin for name in scenarios for origin in variants_of(name, protocols))
-
-
-def protocol_option(command: Command) -> Command:
-    """The option that picks variants of studies."""
-    what = "Of a study, run the variants under these protocols only.  [like rcu,epoch]"
-    return click.option("--protocol", "protocols", metavar="LIST", help=what)(command)

@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stress import options
 from stress.errors import UserError
 from stress.exits import verdicts_code
 from stress.host.interrupts import Interrupts
 from stress.kinds import read_time
-from stress.options import announce, named, optional, protocol_option
+from stress.settings import ENGINES
 
 if TYPE_CHECKING:
     from stress.results.load.resumed import Kept
     from stress.results.terminal.explore import Outputs
     from stress.runs.controlled.exploration import Exploration
-
-ENGINES = ("auto", "python", "native")
 
 
 @click.command()
@@ -45,9 +44,9 @@ ENGINES = ("auto", "python", "native")
     metavar="FILE",
     help="Go on with what FILE has, up to --schedules or --duration in all.",
 )
-@protocol_option
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
-@click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Keep the JSON in a new file there.")
+@options.protocol
+@options.json_file
+@options.results
 def explore(resumed: Path | None, json_file: str | None, results: Path | None, **given: Any) -> int:
     """Look for violations one CPU at a time, in many orders; show the smallest order that has one, to replay.
 
@@ -57,7 +56,7 @@ def explore(resumed: Path | None, json_file: str | None, results: Path | None, *
     from stress.runs.controlled.search import cpus_for
     from stress.scenario_files import find_scenario
 
-    announce("explore")
+    options.announce("explore")
     bounds = _bounds(given.pop("schedules"), given.pop("duration"))
     kept = _kept(resumed, bounds, {"results": results} | given) if resumed else _new(bounds, **given)
     for name in kept.plan.scenarios:
@@ -97,11 +96,11 @@ def _new(
     from stress.runs.controlled.search import Plan, Search
     from stress.scenario_files import find_scenarios
 
-    search = Search(**bounds, **optional(**given))
+    search = Search(**bounds, **options.given(**given))
     wanted = reported(like) if like else {}
     if not scenarios and not wanted:
         raise click.UsageError("Missing argument 'SCENARIO...': give one, or --like FILE")
-    names = named(scenarios or tuple(wanted), False, protocols)
+    names = options.named(scenarios or tuple(wanted), False, protocols)
     every = tuple(one.origin for name in names for one in find_scenarios(name))
     return Kept(Plan(search=search, scenarios=every, corpus=str(corpus) if corpus else None, wanted=wanted), {})
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from stress.exits import EXIT_INCONCLUSIVE, EXIT_OTHER_VERDICT
+from stress.settings import ENGINES
 
 
 @click.command()
 @click.argument("schedule", metavar="TOKEN|FILE")
-@click.option("--engine", type=click.Choice(("auto", "python", "native")), default="auto", help="[default: auto]")
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", help="[default: auto]")
 @click.option("--corpus", type=click.Path(path_type=Path), metavar="FILE", help="The corpus.  [default: bundled]")
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Draw the timeline of the last schedule.")
 def replay(schedule: str, engine: str, corpus: Path | None, svg: Path | None) -> int:

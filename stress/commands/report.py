@@ -20,7 +20,7 @@ import click
 @click.option("--markdown", metavar="FILE|-", help="Write it as Markdown, to standard output for -.")
 @click.option("--csv", metavar="FILE|-", help="Write every run and cell as CSV, to standard output for -.")
 @click.option(
-    "--reports", type=click.IntRange(0, 8), default=1, help="Violations of a soak to tell here.  [default: 1]"
+    "--reports", type=click.IntRange(0, 8), default=1, help="Violations of a soak to print in full.  [default: 1]"
 )
 @click.option("--json", metavar="FILE|-", help="Write all runs and explorations as JSON, to standard output for -.")
 def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stress import options
 from stress.exits import exit_code
 from stress.host.interrupts import Interrupts
-from stress.options import announce, config_values, duration, machine_options, named, protocol_option
 
 if TYPE_CHECKING:
     from stress.config import Config
@@ -20,17 +20,14 @@ PAIR = ("modlist_spinlock", "stop_machine")
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--all", "everything", is_flag=True, help="Run every scenario of the catalogue.")
-@click.option("--duration", callback=duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]")
-@protocol_option
-@machine_options
-@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
 @click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Keep the JSON in a new file there.",
+    "--duration", callback=options.duration, help="Time for each scenario, like 500ms or 1h30m.  [default: 10s]"
 )
+@options.protocol
+@options.machine
+@options.reports
+@options.json_file
+@options.results
 def run(
     scenarios: tuple[str, ...],
     everything: bool,
@@ -45,9 +42,9 @@ def run(
     from stress.results.terminal.run import Outputs
     from stress.scenario_files import find_scenarios
 
-    announce("run")
-    config = Config(**config_values(given))
-    chosen = [one for name in named(scenarios, everything, protocols) or PAIR for one in find_scenarios(name)]
+    options.announce("run")
+    config = Config(**options.config_values(given))
+    chosen = [one for name in options.named(scenarios, everything, protocols) or PAIR for one in find_scenarios(name)]
     outputs = Outputs(json_file, results, reports)
     done: list[Result] = []
 

@@ -5,34 +5,24 @@ from typing import Any
 
 import click
 
+from stress import options
 from stress.errors import UserError
 from stress.exits import campaign_code, exit_code
 from stress.host.interrupts import Interrupts
-from stress.options import (
-    announce,
-    campaign_options,
-    config_values,
-    duration,
-    machine_options,
-    named,
-    optional,
-    protocol_option,
-    workers_of,
-)
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--all", "everything", is_flag=True, help="Soak every scenario of the catalogue.")
-@click.option("--duration", callback=duration, help="Time for all scenarios together, like 8h or 2d.")
-@click.option("--interval", callback=duration, help="Time between two records, and of a turn.  [default: 10s]")
-@campaign_options
+@click.option("--duration", callback=options.duration, help="Time for all scenarios together, like 8h or 2d.")
+@click.option("--interval", callback=options.duration, help="Time between two records, and of a turn.  [default: 10s]")
+@options.campaign
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics; 0 takes any free port.")
 @click.option("--metrics-address", default="127.0.0.1", help="Where to serve them.  [default: 127.0.0.1]")
-@protocol_option
-@machine_options
-@click.option("--reports", type=click.IntRange(0, 8), default=1, help="Violations to tell in full.  [default: 1]")
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON, to standard output for -.")
+@options.protocol
+@options.machine
+@options.reports
+@options.json_file
 def soak(
     scenarios: tuple[str, ...],
     everything: bool,
@@ -50,15 +40,15 @@ def soak(
     """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
     from stress.results.terminal.soak import SoakOutputs
 
-    announce("soak")
-    wanted = config_values(given)
+    options.announce("soak")
+    wanted = options.config_values(given)
     outputs = SoakOutputs(json_file, reports)
     interrupts = Interrupts.noted()
     watcher, close = outputs.watch(metrics_port, metrics_address)
     try:
-        how = {"watcher": watcher, "interrupted": interrupts.pending, **workers_of(scheduler)}
-        chosen = named(scenarios, everything, protocols)
-        ending = _soak(chosen, resumed, results, wanted, {**how, **optional(interval_s=interval)})
+        how = {"watcher": watcher, "interrupted": interrupts.pending, **options.workers_of(scheduler)}
+        chosen = options.named(scenarios, everything, protocols)
+        ending = _soak(chosen, resumed, results, wanted, {**how, **options.given(interval_s=interval)})
     finally:
         close()
     return campaign_code("soak", outputs, ending, exit_code(ending.results, interrupts.signal))
@@ -81,5 +71,5 @@ def _soak(
         return resume(resumed, scenarios, **how, **wanted)
     if "duration_s" not in wanted:
         raise UserError("--duration: a soak needs to know for how long; give a time like 8h")
-    place = optional(results=results)
+    place = options.given(results=results)
     return soak(scenarios, Config(**wanted), **how, **place)

@@ -5,24 +5,16 @@ from typing import Any
 
 import click
 
+from stress import options
 from stress.errors import UserError
 from stress.exits import campaign_code, verdicts_code
 from stress.host.interrupts import Interrupts
-from stress.options import (
-    announce,
-    campaign_options,
-    named,
-    optional,
-    protocol_option,
-    sweep_options,
-    workers_of,
-)
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="SCENARIO...|PLAN.toml")
-@protocol_option
-@sweep_options
+@options.protocol
+@options.sweep
 @click.option(
     "--find",
     metavar="AXIS=A..B",
@@ -33,13 +25,13 @@ from stress.options import (
 @click.option("--repeat", help="How often to run each cell; of a search, at most.  [default: 3; 500]")
 @click.option("--duration", help="Time for each cell, like 500ms.  [default: 2s]")
 @click.option("--seed", help="Fixes the order of cells and the seed of each.  [default: random]")
-@campaign_options
+@options.campaign
 @click.option(
     "--cores",
     type=click.Choice(["wait", "share"]),
     help="While another stress run has this host's cores.  [default: KSTRESS_CORES; wait]",
 )
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the runs as JSON, to standard output for -.")
+@options.json_file
 def sweep(
     scenarios: tuple[str, ...],
     protocols: str | None,
@@ -53,7 +45,7 @@ def sweep(
     """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
     from stress.results.terminal.sweep import SweepOutputs
 
-    announce("sweep")
+    options.announce("sweep")
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:
@@ -61,13 +53,13 @@ def sweep(
         from stress.campaign.sweep.sweep import resume_sweep
         from stress.campaign.sweep.sweep import sweep as run_sweep
 
-        how = {"watcher": outputs, "interrupted": interrupts.pending, "cores": cores, **workers_of(scheduler)}
+        how = {"watcher": outputs, "interrupted": interrupts.pending, "cores": cores, **options.workers_of(scheduler)}
         if resumed is not None:
-            _refuse_beside_resume(scenarios, results, optional(protocol=protocols, **given))
+            _refuse_beside_resume(scenarios, results, options.given(protocol=protocols, **given))
             ending = resume_sweep(resumed, **how)
         else:
-            chosen = named(scenarios, False, protocols)
-            ending = run_sweep(matrix_of(chosen, optional(**given)), **how, **optional(results=results))
+            chosen = options.named(scenarios, False, protocols)
+            ending = run_sweep(matrix_of(chosen, options.given(**given)), **how, **options.given(results=results))
     finally:
         outputs.close()
     return campaign_code("sweep", outputs, ending, verdicts_code(ending.others, interrupts.signal))
