@@ -167,7 +167,7 @@ def load_recorded(part: ScenarioRecord) -> Scenario:
     """
     source, *twins = sources = _sources(part)
     if (here := _digest_of(sources)) != part.digest:
-        raise UserError(_told_change(_whose_file(part), here, part.digest))
+        raise UserError(_change(_whose_file(part), here, part.digest))
     scenario = chosen(load_source(source), part.origin)
     if scenario.twin != part.twin:
         raise UserError(f"{_whose_file(part)} names the twin {shown(scenario.twin)}, and not {shown(part.twin)}")
@@ -202,16 +202,16 @@ def refuse_changes(what: str, folder: Path, differences: Iterable[str]) -> None:
 
 
 def _differs(what: str, planned: str, digest: Callable[..., str], *of: object) -> Iterator[str]:
-    """That something is not what it was, or not to be had."""
+    """That something is not what it was, or cannot be read."""
     try:
         here = digest(*of)
     except UserError as error:
-        yield f"{what} is not to be had: {error}"
+        yield f"{what} cannot be read: {error}"
     else:
         if here != planned:
-            yield _told_change(what, here, planned)
+            yield _change(what, here, planned)
 
 
-def _told_change(what: str, here: str, planned: str) -> str:
+def _change(what: str, here: str, planned: str) -> str:
     """A text for two digests that differ."""
     return f"{what} has changed: its digest is {here} here, and was {planned}"

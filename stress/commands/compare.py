@@ -13,11 +13,9 @@ import click
     "--level",
     type=float,
     default=0.05,
-    help="How often anything at all may be called different where nothing is.  [default: 0.05]",
+    help="Chance of calling any figure different where nothing differs.  [default: 0.05]",
 )
-@click.option(
-    "--tolerance", type=float, default=0.05, help="How far off a figure may be and count as equal.  [default: 0.05]"
-)
+@click.option("--tolerance", type=float, default=0.05, help="Share by which equal figures may differ.  [default: 0.05]")
 @click.option("--json", metavar="FILE|-", help="Write every figure as JSON, to standard output for -.")
 @click.option("--junit", metavar="FILE", help="Write a test case for each cell, for CI.")
 @click.option(

@@ -86,9 +86,9 @@ def result_from(returned: Returned, scenario: str) -> TurnResult:
     """The result of a turn; LostError if its worker sent none, or one of another scenario."""
     played: TurnResult = record_from(returned, TurnResult)
     if played.turn is None and played.failure is None:
-        raise LostError("it says nothing of the turn")
+        raise LostError("its result has no turn")
     if played.turn and (other := played.turn.standing.scenario) != scenario:
-        raise LostError(f"it brought a turn of {shown(other)}, not of {shown(scenario)}")
+        raise LostError(f"it returned a turn of {shown(other)}, not of {shown(scenario)}")
     return played
 
 

@@ -39,7 +39,7 @@ def check(run: StoredSoak) -> None:
             raise UserError(f"{shown(run.folder)}: a line is of {shown(scenario)}, which the manifest does not name")
     elapsed = [sample.standing.elapsed_s for sample in run.samples]
     if any(later < earlier for earlier, later in pairwise(elapsed)):
-        raise UserError(f"{shown(run.folder / SAMPLES)} goes back in time: it is damaged, or put together from two")
+        raise UserError(f"{shown(run.folder / SAMPLES)} goes back in time: it is damaged, or has lines of two soaks")
     if any(not 0 <= sample.session < len(run.manifest.sessions) for sample in run.samples):
         raise UserError(f"{shown(run.folder / SAMPLES)} is of a session that the manifest does not have")
 

@@ -70,7 +70,7 @@ class Cells:
         if one.number >= len(plan.cells) or one.repeat > plan.repeat or one.session >= len(self.manifest.sessions):
             raise UserError(f"{where} has a cell that the manifest does not have: it is damaged, or of another sweep")
         if place in self._seen:
-            raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it is put together from two")
+            raise UserError(f"{where} has cell {one.number} twice in repeat {one.repeat}: it has lines of two sweeps")
         self._seen.add(place)
 
 

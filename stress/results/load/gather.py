@@ -276,7 +276,7 @@ def _cell(swept: StoredSweep, ended: CellResult, run: Run | None, place: Place) 
     values = place.values
     if run and (run.scenario, run.cpus) != (values.scenario, values.cpus):
         what = f"a run of {shown(run.scenario)} on {run.cpus} CPUs"
-        raise UserError(f"{place.where}, repeat {ended.repeat} has {what}, which is not what it is to be")
+        raise UserError(f"{place.where}, repeat {ended.repeat} has {what}, which does not belong to this cell")
     return Entry(
         values=values,
         repeat=ended.repeat,

@@ -28,12 +28,7 @@ def check_extra(what: str) -> None:
 
 
 def render(template: str, **contents: Any) -> str:
-    """The page that a template makes of its contents, in ASCII, so that no encoding can spoil it.
-
-    Raises:
-        UserError: when the extra is not installed.
-    """
-    check_extra("--output: a page")
+    """The page that a template makes of its contents, in ASCII, so that no encoding can spoil it; needs the extra."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 

@@ -14,7 +14,7 @@ from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, SOAK, Entry, Source
 from stress.results.report.explorations import explorations_of
 from stress.runs.conditions import LEAST_CPU_SECONDS, Conditions
-from stress.units import write_duration
+from stress.units import counted, write_duration
 
 LIMITS = (
     "A run that saw nothing bounds how often it can happen in such runs, on such a machine. It does not show that it "
@@ -64,10 +64,8 @@ class Host:
 def label(entry: Entry, axes: Iterable[str]) -> str:
     """What an entry is, in words."""
     values, more = entry.values, settings(entry.values, axes)
-    cpus = "1 CPU" if values.cpus == 1 else f"{values.cpus} CPUs"
-    return ", ".join(
-        [values.scenario, f"{values.engine} engine", cpus, *([more] if more else [])]
-    )  # fmt: skip
+    cpus = counted(values.cpus, "CPU")
+    return ", ".join([values.scenario, f"{values.engine} engine", cpus, *([more] if more else [])])
 
 
 def _entries(sources: Sequence[Source]) -> Iterator[tuple[Entry, str]]:

@@ -8,15 +8,14 @@ from rich.text import Text
 
 from stress.campaign.sweep.finding import Quest
 from stress.campaign.sweep.records import DURATION
+from stress.results.load.axes import axis_name
 from stress.results.load.knees import answer, label, percent
-
-HEADS = {"cpus": "CPUs", "noise": "noise", "gap_s": "gap", DURATION: "within"}
 
 
 def table(quest: Quest) -> Table:
     """A row for each candidate that was run."""
     made = Table(box=None, pad_edge=False)
-    head = HEADS.get(quest.find.axis, quest.find.axis)
+    head = "within" if quest.find.axis == DURATION else axis_name(quest.find.axis)
     for name in (head, "runs", "showed it", "share", f"{percent(quest.find.confidence)} bounds"):
         made.add_column(name, justify="right")
     made.add_column("decided")

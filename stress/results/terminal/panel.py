@@ -196,9 +196,7 @@ class LivePanel(Watcher):
         """Draw."""
         self._draw(render(view, self._live.console.height))
 
-    def sample(self, view: View) -> None:
-        """Draw."""
-        self._draw(render(view, self._live.console.height))
+    sample = glance
 
     def close(self) -> None:
         """Give the terminal back."""

@@ -64,7 +64,7 @@ def losses(standing: Standing) -> list[tuple[str, str]]:
 def mark(result: Result, standing: Standing) -> str:
     """The result of a scenario for the last line: the verdict in capitals first."""
     if standing.failure:
-        return f"FAILED ({shown(standing.failure.json.get('reason', 'nobody knows why'))})"
+        return f"FAILED ({shown(standing.failure.json.get('reason', 'reason unknown'))})"
     expected = "as expected" if result.as_expected else f"expected {result.scenario.expect.upper()}"
     return f"{result.verdict.name.upper()} {expected}"
 
