@@ -18,7 +18,7 @@ MOST_SECONDS = 10.0
 """After so many replays, or so long, a schedule is left as small as it is."""
 MANY_RUNS = 64
 SHORTEST_PART = 4
-"""A schedule of many runs is gathered first, in parts of at least so many."""
+"""A schedule of many runs is coarsened first; its runs are gathered in parts of at least so many."""
 
 Replay = Callable[[Sequence[Run]], Sequence[Made] | None]
 """Runs a schedule; the runs as they were made, or None if it does not show the same."""
@@ -84,8 +84,7 @@ def gathered(part: Sequence[Made]) -> tuple[Run, ...]:
 class Shrinking:
     """A schedule that becomes smaller: the runs as they were made last, how many replays are left, and until when.
 
-    `runs` makes it again, and `size` is what it has: both are kept, since a long schedule takes as long to go through
-    as to replay.
+    `runs` makes it again. It and its size are kept, since a long schedule takes as long to go through as to replay.
     """
 
     replay: Replay
@@ -112,6 +111,13 @@ class Shrinking:
             return False
         self.made, self.runs, self._size = shown, as_runs(shown), size
         return True
+
+    def coarsen(self, centre: int | None) -> None:
+        """Take what makes a schedule of many runs smaller at once: fewer CPUs, longer runs."""
+        if centre is not None:
+            self.keep_few_cpus(centre)
+        self.leave_out_cpus()
+        self.gather()
 
     def keep_few_cpus(self, centre: int) -> None:
         """Keep the runs of `centre` and of some other CPUs alone, of few: often it and one more are enough."""
@@ -176,19 +182,15 @@ def shrink(runs: Sequence[Run], replay: Replay, most: int = MOST_REPLAYS, centre
         return None
     one = Shrinking(replay, made, most, time.monotonic() + MOST_SECONDS)
     if len(made) >= MANY_RUNS:
-        if centre is not None:
-            one.keep_few_cpus(centre)
-        one.leave_out_cpus()
-        one.gather()
+        one.coarsen(centre)
     while one.left > 0 and (one.leave_out() or one.change()):
         pass
     replays: list[int] = []
 
     def comes_by_itself(length: int) -> bool:
         replays.append(length)
-        return replay(runs[:length]) == one.made
+        return replay(one.runs[:length]) == one.made
 
     # What a schedule makes by itself after some of its runs, it makes after more of them too.
-    runs = one.runs
-    short = runs[: bisect_left(range(len(runs)), True, key=comes_by_itself)]
+    short = one.runs[: bisect_left(range(len(one.runs)), True, key=comes_by_itself)]
     return Shrunk(short, tuple(one.made), 1 + most - one.left + len(replays), one.left > 0)
