@@ -154,7 +154,7 @@ def _several(path: Path, found: object) -> Sequence[Scenario]:
     scenarios = list(found) if isinstance(found, Iterable) else []
     if not scenarios or not all(isinstance(one, Scenario) for one in scenarios):
         usual = "end the file with SCENARIOS = [Scenario(...), ...]"
-        raise UserError(f"{shown(path)}: SCENARIOS is no list of scenarios; {usual}")
+        raise UserError(f"{shown(path)}: SCENARIOS is not a list of scenarios; {usual}")
     names = [scenario.name for scenario in scenarios]
     for name in names:
         if not VARIANT.fullmatch(name):

@@ -128,7 +128,7 @@ class Stress:
         def add(body: Body) -> Body:
             _check(body, "body", may_be_async=True)
             if duty is Duty.TASK and not is_async(body):
-                raise UserError(f"@stress.tasks decorates an `async def` (got `{name_of(body)}`, which is none)")
+                raise UserError(f"@stress.tasks decorates an `async def` (got `{name_of(body)}`, which is not one)")
             on_own_loop = is_async(body) and duty is not Duty.TASK
             self._plan.roles.append(Role(LoopBody(body) if on_own_loop else body, duty, count))
             return body

@@ -56,7 +56,7 @@ WORKED_OUT: Mapping[type, tuple[int, Mapping[str, Callable[[Any], Any]]]] = {
 def _checked_access(access: Access) -> Access:
     """An access; each of its bytes is marked in the report, so that there must not be too many."""
     if not 0 <= access.size <= LARGEST_ACCESS:
-        raise ValueError(f"{access.size} bytes are no access")
+        raise ValueError(f"{access.size} bytes are not an access")
     return access
 
 
@@ -72,14 +72,14 @@ def _checked_copy(copied: Copied) -> Copied:
 def _checked_run(run: ByteRun) -> ByteRun:
     """A run of bytes; the text says of each kind where they come from."""
     if run.kind not in KINDS:
-        raise ValueError(f"{run.kind!r:.60} is no kind of run")
+        raise ValueError(f"{run.kind!r:.60} is not a kind of run")
     return run
 
 
 def _checked_write(written: Overwritten) -> Overwritten:
     """As many bytes as were expected, at least one."""
     if not 0 < len(written.found) == len(written.expected):
-        raise ValueError(f"{len(written.found)} bytes in place of {len(written.expected)} are no write")
+        raise ValueError(f"{len(written.found)} bytes in place of {len(written.expected)} are not a write")
     return written
 
 
@@ -87,9 +87,9 @@ def _checked_stall(stall: Stall) -> Stall:
     """A chain of at least one CPU, whose last one waits for nobody or for one that comes before."""
     chain = [link.cpu for link in stall.links]
     if not chain or stall.links[-1].waits_for not in (None, *chain):
-        raise ValueError("the CPUs of the stall are no chain")
+        raise ValueError("the CPUs of the stall are not a chain")
     if strange := {link.activity for link in stall.links} - {SPINS, *ACTIVITIES}:
-        raise ValueError(f"{min(strange)!r:.60} is no activity")
+        raise ValueError(f"{min(strange)!r:.60} is not an activity")
     return stall
 
 

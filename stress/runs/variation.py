@@ -49,7 +49,7 @@ def _with_gaps(scenario: Scenario, seconds: float) -> Scenario:
     """The scenario with gaps of another length."""
     if not scenario.hardware.gap:
         raise UserError(
-            f"--gap: {scenario.name} has no hypervisor, so none takes cores away for {show_duration(seconds)};"
+            f"--gap: {scenario.name} has no hypervisor, so nothing takes cores away for {show_duration(seconds)};"
             " leave it out for this scenario"
         )
     return attrs.evolve(scenario, hardware=attrs.evolve(scenario.hardware, gap_s=seconds))
@@ -61,8 +61,8 @@ def _with_writers(scenario: Scenario, readers: int, cpus: int) -> Scenario:
     reading = [program for program in scenario.programs if not program.writes]
     if len(writing) != 1 or not any(program.cpus is None for program in reading):
         raise UserError(
-            f"--readers-per-writer: {scenario.name} fixes how many CPUs read and write, and not {readers} to one;"
-            " leave it out here"
+            f"--readers-per-writer: {scenario.name} fixes how many CPUs read and write; it cannot have {readers}"
+            " readers for each writer; leave it out here"
         )
     writers = cpus // (readers + 1)
     return attrs.evolve(scenario, programs=tuple(_on(program, writers) for program in scenario.programs))

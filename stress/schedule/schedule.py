@@ -111,7 +111,7 @@ class Schedule:
         parts = token.strip().split("~")
         if len(token) > MOST_TOKEN_BYTES or len(parts) != 5 or parts[0] != VERSION:
             usual = f"a token begins with {VERSION}~ and has five parts; copy the whole of it"
-            raise UserError(f"{where} {shown(repr(token[:40]))} is no schedule: {usual}")
+            raise UserError(f"{where} {shown(repr(token[:40]))} is not a schedule: {usual}")
         name, world, digests, runs = parts[1:]
         try:
             made = tuple(_runs(runs))
@@ -126,7 +126,7 @@ class Schedule:
 def _world(text: str) -> Small:
     found = {match[1]: int(match[2]) for part in text.split(".") if (match := _SETTING.fullmatch(part))}
     if list(found) != ["c", "o", "m", "s"]:
-        raise ValueError(f"{text[:40]!r} are no settings")
+        raise ValueError(f"{text[:40]!r} are not settings")
     if not 1 <= found["c"] <= MOST_CPUS:
         raise ValueError(f"{found['c']} CPUs are not 1 to {MOST_CPUS}")
     return Small(cpus=found["c"], operations=found["o"], modules=found["m"], seed=found["s"])
@@ -135,7 +135,7 @@ def _world(text: str) -> Small:
 def _digests(text: str) -> tuple[str, str]:
     parts = text.split(".")
     if len(parts) != 2 or not all(map(_DIGEST.fullmatch, parts)):
-        raise ValueError(f"{text[:40]!r} are no digests")
+        raise ValueError(f"{text[:40]!r} are not digests")
     return parts[0], parts[1]
 
 
@@ -143,7 +143,7 @@ def _runs(text: str) -> Iterator[Run]:
     for part in text.split("_") if text else ():
         match = _RUN.fullmatch(part)
         if match is None:
-            raise ValueError(f"{part[:40]!r} is no run")
+            raise ValueError(f"{part[:40]!r} is not a run")
         letters = {letter: event for event, letter in EVENT_LETTERS.items()}
         yield Run(int(match[1]), int(match[2] or 0), letters[match[3]])
 

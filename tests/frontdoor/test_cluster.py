@@ -188,8 +188,8 @@ def test_workers_that_differ_are_told_of_and_get_nothing_while_the_others_work(p
     arguments = ("modlist_spinlock", *SHORT, "--cpus", "2,3", "--repeat", "500", *pair.flag)
     with running(*arguments, "--results", str(tmp_path / "r"), verb="sweep") as sweeping:
         folder = sweeping.hear_directory()
-        while sum("gets nothing to do" in line for line in sweeping.out.lines) < len(unfit):
-            sweeping.out.hear(lambda line: "gets nothing to do" in line)
+        while sum("gets no work" in line for line in sweeping.out.lines) < len(unfit):
+            sweeping.out.hear(lambda line: "gets no work" in line)
         wait_until(lambda: len(cells(folder)) > 3, "cells of the others")
         sweeping.signal(signal.SIGINT)
         assert sweeping.wait() == 130
@@ -197,7 +197,7 @@ def test_workers_that_differ_are_told_of_and_get_nothing_while_the_others_work(p
         worker.kill()
         [line] = [line for line in sweeping.out.lines if line.startswith(worker.address)]
         assert told in line
-        assert "gets nothing to do" in line
+        assert "gets no work" in line
     assert set(times_of_cells(folder).values()) == {1}
     assert workers_of(cells(folder)) <= pair.addresses
 
@@ -208,7 +208,7 @@ def test_a_worker_without_llvmlite_gets_no_native_cell(tmp_path: Path) -> None:
         alone.worker(more=without(tmp_path / "llvmlite", "llvmlite"))
         done = sweep(tmp_path / "r", "modlist_spinlock", "--engine", "native", "--scheduler", str(alone.file))
     assert done.returncode == 2
-    assert "gets nothing to do: --engine native needs llvmlite" in done.stdout
+    assert "gets no work: --engine native needs llvmlite" in done.stdout
     [line] = done.stderr.splitlines()
     assert line.startswith(f"kstress: --scheduler: no worker of {alone.file} can do this")
     assert not (tmp_path / "r").exists()

@@ -61,7 +61,7 @@ def test_a_worker_that_is_killed_loses_its_turn_and_nothing_else_and_the_soak_go
             folder = soaking.hear_directory()
             wait_until(lambda: len(set(workers_of(folder))) == 2, "a turn of each")
             workers[0].kill()
-            lost = soaking.out.hear(lambda line: "did not bring it back" in line)
+            lost = soaking.out.hear(lambda line: "did not return it" in line)
             assert f"{workers[0].address} on " in lost
             assert lost.endswith("it has left the cluster")
             soaking.hear_interval()

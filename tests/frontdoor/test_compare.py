@@ -78,7 +78,7 @@ def test_soaks_are_compared_by_verdict_and_bound(tmp_path: Path) -> None:
         make_run(tmp_path / name)
     done = called("compare", "a", "b", cwd=tmp_path)
     assert done.returncode == 3
-    assert "a soak is one run, its turns are no repeats: verdict and bound are compared, no figure" in done.stdout
+    assert "a soak is one run, its turns are not repeats: verdict and bound are compared, no figure" in done.stdout
     assert re.search(
         r"stop_machine, A: HELD, 0 violations in \d+ windows, \d+ overlapped changes, 0 caught; at most 0\.\d+ per ch",
         done.stdout,
@@ -100,7 +100,7 @@ def test_the_junit_file_is_written_anew_but_a_foreign_one_is_left_alone(tmp_path
     assert ET.parse(tmp_path / "out.xml").getroot().get("skipped") == "1"
     (tmp_path / "mine.xml").write_text("<mine/>")
     done = called("compare", "a.json", "few.json", "--junit", "mine.xml", cwd=tmp_path)
-    assert_fails(done, "--junit: mine.xml is there, and not of kstress compare; name another file")
+    assert_fails(done, "--junit: mine.xml exists and is not a file of kstress compare; name another file")
     assert (tmp_path / "mine.xml").read_text() == "<mine/>"
 
 
@@ -114,7 +114,7 @@ def test_a_page_and_figures_are_written_and_nothing_foreign_is_replaced(tmp_path
     assert sorted(file.suffix for file in (tmp_path / "slides").iterdir()) == [".png", ".svg"]
     (tmp_path / "mine.html").write_text("<p>mine")
     done = kstress("compare", "a.json", "few.json", "-o", "mine.html", cwd=tmp_path)
-    assert_fails(done, "--output: mine.html is there, and no page of kstress; name another file")
+    assert_fails(done, "--output: mine.html exists and is not a page of kstress; name another file")
     assert (tmp_path / "mine.html").read_text() == "<p>mine"
 
 
@@ -124,7 +124,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     before = contents(sweep)
     for a, place in (("a.json", "few.json"), ("turns", "turns/sweep-1/cells.jsonl"), ("turns/sweep-1", "a.json")):
         done = called("compare", a, "few.json" if a == "a.json" else "a.json", "--json", place, cwd=tmp_path)
-        assert_fails(done, f"{place} is to be read and to be written; name another file to write to")
+        assert_fails(done, f"{place} is read, so that it cannot be written; name another file to write to")
     assert contents(sweep) == before
 
 

@@ -82,7 +82,7 @@ def test_the_same_things_are_in_the_page_wherever_output_sends_it(tmp_path: Path
 def test_a_file_that_is_no_report_is_never_replaced(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     (tmp_path / "report.html").write_text("<p>mine")
-    assert_fails(called("report", ".", cwd=tmp_path), "--output: report.html is there, and no page of kstress")
+    assert_fails(called("report", ".", cwd=tmp_path), "--output: report.html exists and is not a page of kstress")
     assert (tmp_path / "report.html").read_text() == "<p>mine"
 
 
@@ -95,7 +95,7 @@ def test_figures_are_files_for_slides_and_nothing_foreign_is_replaced(tmp_path: 
     names = sorted(os.listdir(tmp_path / "slides"))
     assert [Path(name).suffix for name in names] == [".png", ".svg"] * 2
     (tmp_path / "slides" / names[0]).write_text("mine")
-    foreign = f"--figures: slides/{names[0]} is there, and no figure of kstress"
+    foreign = f"--figures: slides/{names[0]} exists and is not a figure of kstress"
     assert_fails(kstress("report", "run-1.json", "--figures", "slides", cwd=tmp_path), foreign)
     assert (tmp_path / "slides" / names[0]).read_text() == "mine"
     assert not (tmp_path / "report.html").exists()
@@ -107,7 +107,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     before = file.read_bytes(), contents(soak)
     for flag, place in (("--csv", file), ("--json", file), ("--markdown", soak / "manifest.json")):
         done = called("report", str(file), str(soak), flag, str(place), cwd=tmp_path)
-        assert_fails(done, "is to be read and to be written")
+        assert_fails(done, "is read, so that it cannot be written")
     assert (file.read_bytes(), contents(soak)) == before
 
 

@@ -293,7 +293,7 @@ def test_a_plain_function_is_no_task(pytester: pytest.Pytester) -> None:
     """)
     result = pytester.runpytest_inprocess(*SMALL)
     result.assert_outcomes(failed=1)
-    assert "@stress.tasks decorates an `async def` (got `use`, which is none)" in result.stdout.str()
+    assert "@stress.tasks decorates an `async def` (got `use`, which is not one)" in result.stdout.str()
 
 
 def test_tasks_and_threads_do_not_mix() -> None:

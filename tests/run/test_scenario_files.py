@@ -113,8 +113,8 @@ def test_a_run_directory_finds_each_of_several_again_only_while_the_file_is_the_
 @pytest.mark.parametrize(
     ("end", "name", "told"),
     [
-        ("SCENARIOS = []", "", "/wrong.py: SCENARIOS is no list of scenarios; end the file with"),
-        ("SCENARIOS = 3", "", "/wrong.py: SCENARIOS is no list of scenarios"),
+        ("SCENARIOS = []", "", "/wrong.py: SCENARIOS is not a list of scenarios; end the file with"),
+        ("SCENARIOS = 3", "", "/wrong.py: SCENARIOS is not a list of scenarios"),
         ('SCENARIOS = [of("a", LOCKED, "violated")] * 2', "", "/wrong.py: two scenarios are called a; give each"),
         ('SCENARIOS = [of("a:b", LOCKED, "violated")]', "", "/wrong.py: the name 'a:b' needs letters,"),
         (

@@ -83,7 +83,7 @@ class DistributedSoak(Soak):
         try:
             played = result_from(returned, scenario)
         except LostError as error:
-            why = f"{returned.worker} did not bring it back: {error}"
+            why = f"{returned.worker} did not return it: {error}"
             self._lose(scenario, why, self._sessions.get(returned.worker, 0))
             self._losses += 1
             if self._losses >= MOST_LOSSES:

@@ -85,7 +85,8 @@ def _check_find(matrix: Matrix, errors: Errors) -> None:
     """Add an error for what no search can be of; only a Python caller can ask for that."""
     candidates = matrix.axes.get(matrix.find, ()) if matrix.find else ()
     if matrix.find and not (matrix.find in SOUGHT and candidates and rises(candidates)):
-        errors.add(f"find: {shown(repr(matrix.find))} is none of {', '.join(SOUGHT)} with rising candidates among axes")
+        known = ", ".join(SOUGHT)
+        errors.add(f"find: {shown(repr(matrix.find))} is not one of {known} with rising candidates among axes")
 
 
 def _configs(matrix: Matrix) -> Iterator[Config]:

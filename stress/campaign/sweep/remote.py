@@ -70,7 +70,7 @@ def result_from(returned: Returned, plan: Plan) -> CellResult:
     result: CellResult = record_from(returned, CellResult)
     task, who = task_for(plan, *returned.tag), returned.worker or SWEEP
     if (result.number, result.repeat, result.seed) != (task.number, task.repeat, task.seed):
-        raise LostError(f"{who} brought cell {result.number} in repeat {result.repeat}, which it was not given")
+        raise LostError(f"{who} returned cell {result.number} in repeat {result.repeat}, which it was not given")
     if result.run is not None:
         _check_run(result.run, task, who)
     return result

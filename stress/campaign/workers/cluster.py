@@ -134,7 +134,7 @@ class OnCluster:
         else:
             worker.name, reasons = f"{worker.name} on {shown(who.host)}", who.objections
         worker.fit = not reasons
-        said = f"gets nothing to do: {'; '.join(map(shown, reasons))}" if reasons else "works"
+        said = f"gets no work: {'; '.join(map(shown, reasons))}" if reasons else "works"
         self._note(f"{worker.name} {said}")
 
     def _check(self) -> None:

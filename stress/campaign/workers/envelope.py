@@ -43,7 +43,7 @@ def unpack(text: str, kind: type[T], whose: str) -> T:
         document = json.loads(text)
         theirs, record = document[FIRST], document["of"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise UserError(f"{whose} says what cannot be read: {shown(repr(text))}") from None
+        raise UserError(f"{whose} has an answer that cannot be read: {shown(repr(text))}") from None
     if theirs != made_by():
         raise UserError(f"{whose} has {shown(theirs)}, and this is {made_by()}; install the same on both")
     return from_json(record, kind, whose)

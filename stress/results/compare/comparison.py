@@ -143,7 +143,7 @@ def compare_sources(a: Source, b: Source, terms: Terms) -> Comparison:
 
 
 def _testable(pairs: Sequence[Pair], found: Sequence[tuple[Tested, ...]]) -> list[Tested]:
-    """All figures but those of soaks: a soak is one run, and its turns are no repeats.
+    """All figures but those of soaks: a soak is one run, and its turns are not repeats.
 
     They share a process and follow each other for hours, so that each is like the one before it. Taken for repeats, a
     thousand of them would find any drift of the host.

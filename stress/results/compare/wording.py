@@ -74,7 +74,7 @@ def why_untested(cell: Cell, needed: int) -> str | None:
     if not cell.pair.a:
         return "A has no such cell"
     if cell.pair.of_soak:
-        return "a soak is one run, its turns are no repeats: verdict and bound are compared, no figure"
+        return "a soak is one run, its turns are not repeats: verdict and bound are compared, no figure"
     return _too_few(cell, needed)
 
 

@@ -132,7 +132,7 @@ def read_results_file(path: Path) -> ResultsFile:
     document = parse(read_file(path), where)
     schema, lists = document.get("schema"), [document.get(name) for name in ("runs", "explorations")]
     if type(schema) is not int or schema < 1 or not any(isinstance(one, list) for one in lists):
-        raise UserError(f"{where} is no file of runs or explorations: it has no schema with either; {GIVE}")
+        raise UserError(f"{where} is not a file of runs or explorations: it has no schema with either; {GIVE}")
     if schema > SCHEMA:
         raise UserError(f"{where} has schema {shown(schema)}, this kstress knows up to {SCHEMA}; use a newer kstress")
     runs, explorations = lists
@@ -146,7 +146,7 @@ def _listed(values: object, where: str, read: Callable[[dict[str, Any], str], T]
     if values is None:
         return None
     if not isinstance(values, list):
-        raise UserError(f"{where}s are no list: the file is damaged, or not a file of kstress")
+        raise UserError(f"{where}s are not a list: the file is damaged, or not a file of kstress")
     return [read(_object(value, f"{where} {number}"), f"{where} {number}") for number, value in enumerate(values, 1)]
 
 

@@ -65,7 +65,9 @@ class Wanted:
             raise UserError("--junit: '-' is not a name of a file; give one")
         check_distinct(self.files)
         if self.junit is not None and os.path.isfile(self.junit) and not is_marked(Path(self.junit), MARK, "--junit"):
-            raise UserError(f"--junit: {shown(self.junit)} is there, and not of kstress compare; name another file")
+            raise UserError(
+                f"--junit: {shown(self.junit)} exists and is not a file of kstress compare; name another file"
+            )
         if self.output is not None:
             check_extra("--output: a page")
             check_page(self.output, EXAMPLE)

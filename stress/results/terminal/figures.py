@@ -21,7 +21,7 @@ def check_figures(makers: Mapping[str, Maker], folder: Path) -> dict[Path, Maker
     files = {folder / name: maker for name, maker in makers.items()}
     for file in files:
         if os.path.lexists(file) and not (os.path.isfile(file) and is_marked(file, MARK, "--figures")):
-            raise UserError(f"--figures: {shown(file)} is there, and no figure of kstress; name another folder")
+            raise UserError(f"--figures: {shown(file)} exists and is not a figure of kstress; name another folder")
     return files
 
 

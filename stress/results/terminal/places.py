@@ -70,7 +70,7 @@ def check_unread(places: Iterable[Path | str | None], read: Iterable[Path]) -> N
     known = {os.path.realpath(file) for file in read}
     for place in places:
         if place is not None and os.path.realpath(place) in known:
-            raise UserError(f"{shown(place)} is to be read and to be written; name another file to write to")
+            raise UserError(f"{shown(place)} is read, so that it cannot be written; name another file to write to")
 
 
 def is_marked(file: Path, mark: str, origin: str) -> bool:
@@ -93,7 +93,7 @@ def check_page(page: Path, example: Path) -> None:
         raise UserError(f"--output: {shown(page)} is not a name of a file; give one, like {example}")
     check_writable(page.parent, "--output")
     if os.path.isfile(page) and not is_marked(page, GENERATOR, "--output"):
-        raise UserError(f"--output: {shown(page)} is there, and no page of kstress; name another file")
+        raise UserError(f"--output: {shown(page)} exists and is not a page of kstress; name another file")
 
 
 def write_page(place: Path, page: str) -> None:

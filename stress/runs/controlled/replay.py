@@ -61,7 +61,7 @@ def schedules_in(text: str) -> list[Schedule]:
     if text.startswith(f"{VERSION}~"):
         return [Schedule.parse(text)]
     name = shown(repr(text))
-    unread = telling(f"{name} is no token, and cannot be read as a file", f"a token begins with {VERSION}~")
+    unread = telling(f"{name} is not a token, and cannot be read as a file", f"a token begins with {VERSION}~")
     with unread, reading(Path(text)) as opened:
         content = opened.read(MOST_BYTES).decode(errors="replace")
     tokens = list(dict.fromkeys(TOKEN.findall(content)))[:MOST_TOKENS]

@@ -146,7 +146,7 @@ def test_a_turn_that_is_lost_is_told_and_not_counted(tmp_path: Path) -> None:
     script, watched = Script(lambda shift, at: "it left" if at % 2 else played(shift), 20), Watched()
     ending = soak(PAIR, LONG, results=tmp_path, interrupted=script.interrupted, workers=script, watcher=watched)
     assert sum(standing.tally.lookups for standing in ending.standings.values()) == 100
-    assert sum(note.endswith("did not bring it back: it left") for note in watched.notes) == 10
+    assert sum(note.endswith("did not return it: it left") for note in watched.notes) == 10
     assert sum(standing.lost_turns for standing in read_run(ending.folder).standings().values()) == 10
     assert ending.manifest.status == "interrupted"
 

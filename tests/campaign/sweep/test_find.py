@@ -122,7 +122,7 @@ def test_durations_share_one_cell_that_is_as_long_as_the_longest() -> None:
 
 @pytest.mark.parametrize("axes", [{}, {"cpus": ()}, {"cpus": (3, 2)}])
 def test_a_python_caller_is_told_what_a_search_needs(axes: dict[str, tuple[int, ...]]) -> None:
-    with pytest.raises(UserError, match="find: 'cpus' is none of"):
+    with pytest.raises(UserError, match="find: 'cpus' is not one of"):
         new_plan(Matrix(scenarios=("modlist_spinlock",), axes=axes, find="cpus"))
 
 

@@ -166,7 +166,10 @@ def test_what_only_a_look_at_scenarios_and_files_shows_is_told_with_file_and_key
 def test_a_scenario_that_deals_out_its_cpus_itself_has_no_readers_for_each_writer() -> None:
     planted = CHECKOUT / "tests" / "run" / "planted" / "opposite_orders.py"
     axes = {**PYTHON, "cpus": (4, 8), "readers_per_writer": (3,)}
-    with pytest.raises(UserError, match=r"^--readers-per-writer: opposite_orders fixes .* not 3 to one; [^\n]*$"):
+    with pytest.raises(
+        UserError,
+        match=r"^--readers-per-writer: opposite_orders fixes .* cannot have 3 readers for each writer; [^\n]*$",
+    ):
         new_plan(Matrix(scenarios=("stop_machine", str(planted)), axes=axes))
 
 

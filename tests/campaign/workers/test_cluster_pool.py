@@ -105,7 +105,7 @@ def test_one_that_comes_later_works_too(pair: Made) -> None:
     [
         (of_another_version, "has kstress 99.0, and this is kstress"),
         (of_no_kstress, "ModuleNotFoundError: No module named 'stress'"),
-        (lambda objections, offer: "garbage", "says what cannot be read: 'garbage'"),
+        (lambda objections, offer: "garbage", "has an answer that cannot be read: 'garbage'"),
         (lambda objections, offer: introduce(objection, offer), "an offer is not for this"),
     ],
 )
@@ -116,7 +116,7 @@ def test_who_cannot_work_is_told_with_why_and_gets_nothing(
     made.look()
     [note] = [note for note in made.notes if A in note]
     assert told in note
-    assert "gets nothing to do" in note
+    assert "gets no work" in note
     made.pool.begin(0, "0")
     assert not made.pool.has_room
     assert made.client.places[A].tasks == []

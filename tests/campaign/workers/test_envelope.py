@@ -58,7 +58,7 @@ def test_what_is_whole_is_taken_as_it_was_meant(result: CellResult) -> None:
 
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_what_cannot_be_read_is_a_loss_that_names_who_it_was(text: str) -> None:
-    with pytest.raises(LostError, match=f"^{WHO} says what cannot be read"):
+    with pytest.raises(LostError, match=f"^{WHO} has an answer that cannot be read"):
         result_from(brought(text), PLAN)
     for kind in (Reply, Introduction):
         with pytest.raises(UserError) as caught:
@@ -77,7 +77,7 @@ def test_the_run_of_another_cell_is_no_result(key: str, value: Any) -> None:
 
 @pytest.mark.parametrize("more", [{"number": 0}, {"repeat": 1}, {"seed": 1}])
 def test_the_result_of_another_cell_is_no_result(more: dict[str, Any]) -> None:
-    with pytest.raises(LostError, match=f"^{WHO} brought cell "):
+    with pytest.raises(LostError, match=f"^{WHO} returned cell "):
         result_from(brought(pack(attrs.evolve(BADLY, **more))), PLAN)
 
 

@@ -108,8 +108,8 @@ def refused(file: Path, content: Any) -> str:
     ("content", "part"),
     [
         ({"schema": 2, "explorations": []}, "has schema 2, this kstress knows up to 1; use a newer kstress"),
-        ({"schema": 1, "explorations": {}}, "is no file of runs or explorations"),
-        ({"schema": 1, "runs": [], "explorations": 7}, "explorations are no list"),
+        ({"schema": 1, "explorations": {}}, "is not a file of runs or explorations"),
+        ({"schema": 1, "runs": [], "explorations": 7}, "explorations are not a list"),
         ({"schema": 1, "explorations": [7]}, "exploration 1 is not a JSON object"),
         ({"schema": 1, "explorations": [{}]}, "exploration 1 is not a stored exploration: "),
     ],
@@ -280,7 +280,7 @@ def test_a_page_of_both_has_the_sections_of_both(tmp_path: Path) -> None:
         "plots", "explorations", "conditions", "again",
     ]  # fmt: skip
     assert len([one for one in page.all("svg") if one["class"] == "timeline"]) == 3
-    assert "it cannot be replayed: the token 'ks1~x' is no schedule" in page.text
+    assert "it cannot be replayed: the token 'ks1~x' is not a schedule" in page.text
     assert "3 of 3 runs and explorations as expected" in page.text
 
 

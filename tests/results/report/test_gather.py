@@ -86,7 +86,7 @@ def test_every_cell_says_how_it_runs_again_the_crashed_ones_too(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        ({}, "is no file of runs or explorations: it has no schema with either; give a run directory"),
+        ({}, "is not a file of runs or explorations: it has no schema with either; give a run directory"),
         ({"schema": 2, "runs": []}, "has schema 2, this kstress knows up to 1; use a newer kstress"),
         ({"schema": 1, "runs": [7]}, "run 1 is not a JSON object"),
         ({"schema": 1, "runs": [a_run(cpus=0)]}, "run 1 is not a run: "),

@@ -96,10 +96,10 @@ LINK = STALL["cpus"][0]
         (reread_violation, {"cpu": "1"}, r"expected int @ \$\.cpu"),
         (reread_violation, {"block": {}}, r"required field missing @ \$\.block\.address \(and 6 more\)"),
         (reread_violation, {"copied": {**COPY, "runs": []}}, "the runs do not add up to the bytes that were copied"),
-        (reread_violation, {"copied": {**COPY, "runs": [{**COPY["runs"][0], "kind": "x"}]}}, "'x' is no kind of run"),
-        (reread_stall, {"cpus": []}, "the CPUs of the stall are no chain"),
-        (reread_stall, {"cpus": [{**LINK, "waits_for": 77}]}, "the CPUs of the stall are no chain"),
-        (reread_stall, {"cpus": [{**LINK, "waits_for": 0, "activity": "flies"}]}, "'flies' is no activity"),
+        (reread_violation, {"copied": {**COPY, "runs": [{**COPY["runs"][0], "kind": ""}]}}, "'' is not a kind of run"),
+        (reread_stall, {"cpus": []}, "the CPUs of the stall are not a chain"),
+        (reread_stall, {"cpus": [{**LINK, "waits_for": 77}]}, "the CPUs of the stall are not a chain"),
+        (reread_stall, {"cpus": [{**LINK, "waits_for": 0, "activity": "flies"}]}, "'flies' is not an activity"),
     ],
 )
 def test_damage_is_named(reread: Callable[[Any, str], Report], damage: dict[str, Any], why: str) -> None:
@@ -111,5 +111,5 @@ def test_damage_is_named(reread: Callable[[Any, str], Report], damage: dict[str,
 @pytest.mark.parametrize("size", [-1, 17, 10**12])
 def test_an_access_of_many_bytes_is_refused_before_it_is_marked(size: int) -> None:
     report = report_violation(violation("torn"), KNOWN, "x").json
-    with pytest.raises(UserError, match="bytes are no access"):
+    with pytest.raises(UserError, match="bytes are not an access"):
         reread_violation({**report, "hit": {**report["hit"], "size": size}}, "here")
