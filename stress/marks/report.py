@@ -47,7 +47,7 @@ def _raised(run: MarkRun) -> Iterator[str]:
     if operations := sum(len(player.tally.errors) for player in run.players):
         yield f"{operations} of {counted(run.operations, 'operation')}"
     if run.rounds and run.rounds.tally.errors:
-        yield f"{len(run.rounds.tally.errors)} of {counted(max(run.rounds.current.number, 1), 'round')}"
+        yield f"{len(run.rounds.tally.errors)} of {counted(run.rounds.begun, 'round')}"
     if run.outside and run.outside.errors:
         number = len(run.outside.errors)
         yield f"{number:,} {run.outsiders[number != 1]} of the code under test"

@@ -1,7 +1,9 @@
 """Rounds: each has a fresh object, one operation of each CPU and one judgement, in that order, on every host."""
 
 import re
+import threading
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -245,6 +247,27 @@ def test_a_cpu_rests_only_if_the_open_round_does_not_wait_for_it() -> None:
     assert not rounds.open_next(rounds.current, lambda: True)
     assert rounds.current.number == 1
     assert rested == ["done"]
+
+
+def test_no_cpu_makes_an_object_after_one_that_could_not() -> None:
+    rounds, over = Rounds(2, list, None, Judging(), deque()), threading.Event()
+    tries: list[object] = []
+
+    def fails(make: Callable[[], object]) -> None:
+        assert not rounds.open_next(rounds.current, over.is_set, tries.append), "another CPU makes one meanwhile"
+        over.set()
+
+    assert not rounds.open_next(rounds.current, over.is_set, fails)
+    assert not rounds.open_next(rounds.current, over.is_set, tries.append)
+    assert (tries, rounds.begun, rounds.current.number) == ([], 1, 0)
+
+
+@pytest.mark.parametrize("at", [1, 5])
+def test_what_makes_no_object_is_counted_once_with_its_round(at: int, pytester: pytest.Pytester) -> None:
+    made = judged("pass", "pass").replace("return [0]", f"made.append(1); return [0] if len(made) < {at} else 1 / 0")
+    out = failed(pytester, made.replace("meet = ", "made = []; meet = "))
+    assert f"RAISED: 1 of {at} round{'s' * (at > 1)} ended in an exception" in out
+    assert f"first: ZeroDivisionError by round {at} (fresh box)" in out
 
 
 @pytest.mark.parametrize(

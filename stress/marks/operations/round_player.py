@@ -86,9 +86,13 @@ class RoundPlayer(Player):
         rounds = self.rounds
         current = rounds.current
         if current.number == self._done and current.over and not self.cpu.signals.hurry:
-            self._guarded(lambda: rounds.open_next(current, lambda: self.cpu.signals.ending))
+            rounds.open_next(current, self._is_ending, self._guarded)
             current = rounds.current
         return None if current.number == self._done else current
+
+    def _is_ending(self) -> bool:
+        """Whether the slice ends. The next one may clear `ending` for a moment before it sees that the run is over."""
+        return self.cpu.signals.ending or self.cpu.signals.over.is_set()
 
     def stagger(self, one: Round) -> int:
         """For how many yields this CPU starts later in a round."""

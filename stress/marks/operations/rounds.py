@@ -17,6 +17,7 @@ from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.roles import name_of
 from stress.marks.operations.tally import Judging, Tally
 
+Guarded = Callable[[Callable[[], object]], object]
 MOST_SWITCHES = 12
 
 
@@ -44,6 +45,7 @@ class Rounds:
 
     `fresh` makes the object of a round. `final`, if there is one, is called with it and the list of what the CPUs
     returned; it returns an outcome or raises, which `tally` counts. `switches`: the last ones of the open round.
+    `begun`: the number of the last round for which `fresh` was called; it may have raised, so that none was opened.
     """
 
     cpus: int
@@ -53,6 +55,7 @@ class Rounds:
     switches: deque[Switch]
     tally: Tally = attrs.field(init=False)
     current: Round = attrs.field(init=False)
+    begun: int = attrs.field(init=False, default=0)
     _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
     _makes: threading.Lock = attrs.field(init=False, factory=threading.Lock)
     _made: list[Any] = attrs.field(init=False, factory=list)
@@ -70,13 +73,18 @@ class Rounds:
             return f"round {current.number + 1:,} (fresh {name_of(self.fresh)})"
         return f"round {current.number:,} (final {name_of(self.final)})"
 
-    def open_next(self, current: Round, is_ending: Callable[[], bool]) -> bool:
-        """Open the round after `current`, unless another CPU does, or the slice ends; whether it is open now."""
+    def open_next(self, current: Round, is_ending: Callable[[], bool], guarded: Guarded = lambda make: make()) -> bool:
+        """Open the round after `current`, unless another CPU does, or the slice ends; whether it is open now.
+
+        `guarded` calls a function and counts what it raises, which ends the run. It does so before the lock is free
+        again: no other CPU calls `fresh` after it has raised.
+        """
         if not self._makes.acquire(blocking=False):
             return False
         try:
-            if self.current is current and not self._made:
-                self._made.append(self.fresh())
+            if self.current is current and not (self._made or is_ending()):
+                self.begun = current.number + 1
+                guarded(lambda: self._made.append(self.fresh()))
             return self._let_go(current, is_ending)
         finally:
             self._makes.release()
@@ -85,7 +93,7 @@ class Rounds:
         """Let all CPUs go, unless the slice ends; the object is kept for the next slice then."""
         # A CPU rests under this lock, and only once the slice ends: so none rests that has work in the open round.
         with self._lock:
-            if self.current is current and not is_ending():
+            if self.current is current and self._made and not is_ending():
                 self.switches.clear()
                 number = current.number + 1
                 # One store lets all go, and who reads it finds the round complete.
