@@ -1,9 +1,17 @@
-"""Checks of a body: it must be a plain function; what it returns or raises is reported in text that can be printed."""
+"""Checks of a body: it must be a plain function; what it returns or raises is reported in text that can be printed.
+
+Functions of the harness that call the code under test are known, so that stacks of threads begin where that does.
+"""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from types import CodeType
+from typing import Any, TypeVar
 
+F = TypeVar("F", bound=Callable[..., Any])
+CALLERS: set[CodeType] = set()
+"""The code of the functions of the harness that call the code under test."""
 NEVER_RUNS = "calling it runs none of its code; write a plain function"
 ASYNC = (inspect.iscoroutinefunction, f"is `async def`: {NEVER_RUNS}, which may call asyncio.run()")
 BY_FUNCTION = (
@@ -22,6 +30,12 @@ BY_VALUE = (
 
 class UnprintableError(Exception):
     """Stands for an exception of a body whose `__str__` or `__repr__` raises."""
+
+
+def calls_bodies(function: F) -> F:
+    """Decorates a function of the harness that calls the code under test."""
+    CALLERS.add(function.__code__)
+    return function
 
 
 def fault_of(function: Any, may_be_async: bool = False) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import update_wrapper
 from typing import Any
 
+from stress.marks.bodies import calls_bodies
 from stress.marks.crews import loops
 from stress.marks.crews.loops import frames
 
@@ -20,6 +21,7 @@ class LoopBody:
         self._runners: dict[int, asyncio.Runner] = {}  # each CPU stores its own, and the test's thread reads at the end
         update_wrapper(self, body)
 
+    @calls_bodies
     def __call__(self, cpu: Any, *given: Any) -> Any:
         """Run the body once, to its end, on the calling CPU's loop."""
         runner = self._runners.get(cpu.number)

@@ -6,7 +6,6 @@
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
@@ -20,10 +19,9 @@ from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.end_threads import end_threads, withdraw
 from stress.marks.crews.monitor import Monitor
 from stress.marks.crews.run_end import EndState, RunEnd
-from stress.marks.noise.code_under_test import PACKAGE
 from stress.marks.noise.switches import KINDS, Kind, Switch
 from stress.marks.noise.takers import Takers
-from stress.marks.operations.positions import Position, stack_in_body
+from stress.marks.operations.positions import Position, frames_in_body, stack_in_body
 
 END_THREADS_SECONDS = 0.2
 LEFT_BEHIND = "its thread is left behind"
@@ -153,9 +151,9 @@ def number_of(thread: threading.Thread) -> int:
 
 
 def stack_of(thread: threading.Thread) -> tuple[str, ...]:
-    """The stack of a thread as lines, without the harness's frames."""
+    """The stack of a thread in a body as lines, the outermost function first; all of it if it is in no body."""
     frame = current_frames().get(thread.ident or 0)
-    frames = traceback.extract_stack(frame) if frame else []
-    inner = [at for at, one in enumerate(frames) if Path(one.filename).is_relative_to(PACKAGE)]
-    own = frames[inner[-1] + 1 :] if inner else frames
-    return tuple(traceback.format_list(own or frames))
+    if frame is None:
+        return ()
+    own = traceback.StackSummary.extract((one, one.f_lineno) for one in frames_in_body(frame)[::-1])
+    return tuple(traceback.format_list(own or traceback.extract_stack(frame)))

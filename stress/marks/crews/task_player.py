@@ -8,6 +8,7 @@ import attrs
 
 from stress.errors import UserError
 from stress.host import clocks
+from stress.marks.bodies import calls_bodies
 from stress.marks.operations.cpu import EndThread, StressCpu, T
 from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.player import REST_LOOK_SECONDS, Player
@@ -65,6 +66,7 @@ class TaskPlayer(Player):
             self.overlapped += self.overlaps.leave(self.role.writes, seen)
         await asyncio.sleep(0)
 
+    @calls_bodies
     async def _attempt(self, body: Callable[..., Any], *given: Any) -> tuple[Any, bool]:
         """Call a body and count what comes of it; what it returned, and whether it did not raise."""
         self.is_inside, self._use, began = True, None, clocks.monotonic_ns()

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from stress.marks.bodies import calls_bodies
 from stress.marks.crews.loops import frames
 from stress.marks.crews.task_player import TaskPlayer
 from stress.marks.noise.noise import Noise
@@ -75,6 +76,7 @@ class Steps(Coroutine[Any, Any, Any]):
         """Close the coroutine."""
         self.coroutine.close()
 
+    @calls_bodies
     def _step(self, go_on: Any, *given: Any) -> Any:
         """One step."""
         stepping, before = self._stepping, self._stepping.now

@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from stress.machine.python_engine import switching
-from stress.marks.bodies import is_async
+from stress.marks.bodies import calls_bodies, is_async
 from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.other_threads import MONITORS, OtherThreads
 from stress.marks.noise.switches import YIELDS, Countdown, Kind, NoiseCounts
@@ -151,6 +151,7 @@ class SliceNoise:
             return body
         return partial(self._traced, self._countdown, body)
 
+    @calls_bodies
     def _traced(self, countdown: Countdown, body: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
         """Call `body` with the thread traced, for coverage too if it was. A debugger keeps its trace function."""
         before = sys.gettrace()

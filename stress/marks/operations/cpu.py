@@ -10,6 +10,7 @@ import attrs
 from stress.host import clocks
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.machine.seam import Cpu
+from stress.marks.bodies import calls_bodies
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ class StressCpu:
         self.machine: Cpu | None = None
         self.signals = Signals()
 
+    @calls_bodies
     def stop_machine(self, function: Callable[[], T]) -> T:
         """Call `function` while every other CPU is held between two of its operations, or in its `cond_resched`."""
         assert self.machine

@@ -11,6 +11,7 @@ from stress.host import clocks
 from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
+from stress.marks.bodies import calls_bodies
 from stress.marks.noise.switches import Kind
 from stress.marks.operations.cpu import EndThread, Signals, StressCpu
 from stress.marks.operations.poison import Use
@@ -168,6 +169,7 @@ class Player:
         self.longest_ns = max(self.longest_ns, ended - began)
         return ended - began
 
+    @calls_bodies
     def _acceptable(self, body: Callable[..., Any]) -> Any:
         """Run the body for a burst, or until it returns a value that is not acceptable; that value, or None.
 

@@ -1,4 +1,4 @@
-"""Where each other CPU stands at the moment when one sees something wrong."""
+"""Where a CPU stands in its body, as for each other CPU at the moment when one sees something wrong."""
 
 from types import FrameType
 
@@ -7,7 +7,11 @@ import attrs
 from stress.host.frames import current_frames
 from stress.machine.python_engine import gil_enabled
 from stress.machine.stacks import DEEPEST, RawStack
+from stress.marks.bodies import CALLERS
 from stress.marks.noise.code_under_test import PACKAGE, is_within
+
+GENERATED = "<attrs generated methods stress."
+"""How the names of files begin of code that attrs makes for classes of kstress."""
 
 
 @attrs.frozen
@@ -23,14 +27,24 @@ def stack_in_body(ident: int | None) -> RawStack:
     frame = current_frames().get(ident or 0)
     if not gil_enabled():
         return _innermost(frame)
-    stack: list[FrameType] = []
-    while frame is not None and len(stack) < DEEPEST:
+    return tuple((one.f_code, one.f_lasti) for one in frames_in_body(frame)[:DEEPEST])
+
+
+def frames_in_body(frame: FrameType | None) -> list[FrameType]:
+    """The frames of a body from a thread's innermost frame on, innermost first; none if it is outside of a body.
+
+    The harness calls other code too, as `random` for noise within a body. Such frames are no part of the body.
+    """
+    found: list[FrameType] = []
+    while frame is not None:
         if not _is_harness(frame):
-            stack.append(frame)
-        elif stack:
-            return tuple((one.f_code, one.f_lasti) for one in stack)
+            found.append(frame)
+        elif found and frame.f_code in CALLERS:
+            return found
+        else:
+            found.clear()
         frame = frame.f_back
-    return ()
+    return []
 
 
 def _innermost(frame: FrameType | None) -> RawStack:
@@ -40,4 +54,4 @@ def _innermost(frame: FrameType | None) -> RawStack:
 
 def _is_harness(frame: FrameType) -> bool:
     """Whether a frame belongs to kstress."""
-    return is_within(frame.f_code.co_filename, PACKAGE)
+    return is_within(frame.f_code.co_filename, PACKAGE) or frame.f_code.co_filename.startswith(GENERATED)

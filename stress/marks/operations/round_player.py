@@ -11,6 +11,7 @@ from stress.host import clocks
 from stress.machine.python_engine import sched_yield
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import BOUND
+from stress.marks.bodies import calls_bodies
 from stress.marks.noise.switches import Switch
 from stress.marks.operations.cpu import EndThread
 from stress.marks.operations.player import Player
@@ -98,6 +99,7 @@ class RoundPlayer(Player):
         """For how many yields this CPU starts later in a round."""
         return 0 if one.aligned else self.random.getrandbits(STAGGER_BITS)
 
+    @calls_bodies
     def _once(self, body: Callable[..., Any], one: Round) -> Any:
         """Do the operation of a round."""
         for _ in range(self.stagger(one)):
@@ -125,10 +127,10 @@ class RoundPlayer(Player):
 
     def _end_round(self, one: Round) -> None:
         """Judge a round that all CPUs have left, unless the run is over and a CPU that was left behind is late."""
-        final, use = self.rounds.final, self._use
-        if final is not None and not one.spoiled and self._has_power():
+        use = self._use
+        if self.rounds.final is not None and not one.spoiled and self._has_power():
             self._use = None
-            self.rounds.tally.judge(self._guarded(lambda: final(one.subject, one.returned)), self.kind)
+            self.rounds.tally.judge(self._guarded(partial(self.rounds.judge, one)), self.kind)
             self._use = use
         one.over = True
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from stress.marks.bodies import shown
+from stress.marks.bodies import calls_bodies, shown
 from stress.marks.noise.switches import Switch
 from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.roles import name_of
@@ -84,10 +84,20 @@ class Rounds:
         try:
             if self.current is current and not (self._made or is_ending()):
                 self.begun = current.number + 1
-                guarded(lambda: self._made.append(self.fresh()))
+                guarded(self._make)
             return self._let_go(current, is_ending)
         finally:
             self._makes.release()
+
+    @calls_bodies
+    def _make(self) -> None:
+        """Make the object of the next round."""
+        self._made.append(self.fresh())
+
+    @calls_bodies
+    def judge(self, one: Round) -> Any:
+        """What `final` says of a round; None if there is no such function."""
+        return self.final and self.final(one.subject, one.returned)
 
     def _let_go(self, current: Round, is_ending: Callable[[], bool]) -> bool:
         """Let all CPUs go, unless the slice ends; the object is kept for the next slice then."""
