@@ -37,7 +37,9 @@ def folder_of(config: pytest.Config) -> Path | None:
     line, ini = config.getoption(OPTION), config.getini("stress_results")
     if not (line or ini):
         return None
-    folder = Path(line) if line else (config.inipath or Path()).parent / ini
+    # Not from the folder of the moment: a test may have changed to another one when this is asked at its end.
+    began = config.invocation_params.dir
+    folder: Path = began / line if line else (config.inipath.parent if config.inipath else began) / ini
     make_folder(folder, OPTION if line else "stress_results in the settings file")
     return folder
 
