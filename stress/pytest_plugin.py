@@ -258,6 +258,7 @@ class NoiseLines:
 @pytest.fixture
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     """One cell of the test: decorate bodies with `stress.reader` and `stress.writer`, then call `stress.run`."""
+    from stress.marks.cell import nodeid_of
     from stress.marks.fixture import Stress
     from stress.marks.noise.imports import code_under_test_of
 
@@ -267,9 +268,9 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     first_only = config.getoption("maxfail") == 1
-    with Stress(request.param, item.nodeid, first_only, code_under_test_of(item), partial(tell, config)) as one:
+    with Stress(request.param, nodeid_of(item), first_only, code_under_test_of(item), partial(tell, config)) as one:
         item.add_report_section("call", "stress", one.rerun_command)
         yield one
     item.user_properties.extend(one.properties())
     if keeps_results(config):
-        one.keep(config)
+        one.keep(config, item.nodeid)

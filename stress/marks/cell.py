@@ -1,15 +1,20 @@
 """The cells of a test: one run of it each, on one number of CPUs with one seed; and the command that runs one again."""
 
+import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import pytest
 
 from stress.units import write_duration
 
 GRACE_SECONDS = 5.0
 SEED_BITS = 32
+CHANGED_IN_QUOTES = frozenset('"$`\\!')
+"""What a shell changes within double quotes."""
 
 
 @attrs.frozen
@@ -47,9 +52,27 @@ def cells(found: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
+def nodeid_of(item: pytest.Item) -> str:
+    """The node ID of an item, with its file as seen from the folder in which pytest was started, and not the rootdir.
+
+    `Config.cwd_relative_nodeid` does the same, but pytest 9.2 has changed what it takes.
+    """
+    file, *names = item.nodeid.split("::")
+    path, started = item.config.rootpath / file, item.config.invocation_params.dir
+    return item.nodeid if started == item.config.rootpath else "::".join([os.path.relpath(path, started), *names])
+
+
+def quoted(nodeid: str) -> str:
+    """A node ID for a shell, in double quotes where these are enough: they work in other shells too."""
+    return shlex.quote(nodeid) if CHANGED_IN_QUOTES & set(nodeid) else f'"{nodeid}"'
+
+
 def rerun_command(nodeid: str, cell: Cell) -> str:
-    """The command that runs one cell again; it gives every setting, wherever the settings came from."""
+    """The command that runs one cell again; it gives every setting, wherever the settings came from.
+
+    `nodeid` begins with the file as seen from the folder in which pytest was started.
+    """
     given = {"cpus": cell.cpus, "seed": cell.seed - cell.repeat, "duration": write_duration(cell.duration_s)}
     if cell.repeat:
         given["repeat"] = cell.repeat + 1
-    return " ".join([f'pytest "{nodeid}"', *(f"--stress-{name} {value}" for name, value in given.items())])
+    return " ".join([f"pytest {quoted(nodeid)}", *(f"--stress-{name} {value}" for name, value in given.items())])

@@ -35,7 +35,10 @@ class Stress:
     def __init__(
         self, cell: Cell, nodeid: str, first_only: bool, under_test: CodeUnderTest, tell: Callable[[str], None]
     ) -> None:
-        """Boot nothing yet. `first_only` ends the run at the first violation; `tell` writes to the terminal."""
+        """Boot nothing yet. `nodeid`: the test, as one gives it to pytest from the folder in which that was started.
+
+        `first_only` ends the run at the first violation; `tell` writes to the terminal.
+        """
         self._tell = tell
         self._cell = cell
         self._nodeid = nodeid
@@ -197,12 +200,15 @@ class Stress:
         noise = [("stress_noise", noise_summary.line(run.noise))] if run.noise else []
         return [*((f"stress_{name}", count) for name, count in counts.items()), *noise, *notes]
 
-    def keep(self, config: pytest.Config) -> None:
-        """Keep the run's figures as a run file in the folder of `--stress-results`, if it ran and was not skipped."""
+    def keep(self, config: pytest.Config, name: str) -> None:
+        """Keep the run's figures as a run file in the folder of `--stress-results`, if it ran and was not skipped.
+
+        `name` is the test's node ID, which is the same wherever pytest was started.
+        """
         from stress.marks.results import folder_of, keep, run_json
 
         folder = folder_of(config)
-        found = run_json(self._mark_run, self._nodeid) if self._has_run and folder else None
+        found = run_json(self._mark_run, name, self.rerun_command) if self._has_run and folder else None
         if folder and found:
             keep(folder, found)
 

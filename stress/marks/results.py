@@ -14,7 +14,7 @@ import pytest
 from stress.config import Config
 from stress.errors import UserError
 from stress.marks import report
-from stress.marks.cell import Cell, rerun_command
+from stress.marks.cell import Cell
 from stress.marks.crews.run_end import GRACE_SECONDS
 from stress.marks.mark_run import MarkRun
 from stress.marks.noise import noise_summary
@@ -53,7 +53,7 @@ def keep(folder: Path, run: dict[str, Any]) -> None:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
-def run_json(run: MarkRun, nodeid: str) -> dict[str, Any] | None:
+def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     """A run of a test's bodies as JSON, with the keys of `kstress run`; None for one that was skipped.
 
     `lookups` are its operations, `race_windows` those that overlapped a writer's. An exception is an outcome, "raised"
@@ -94,7 +94,7 @@ def run_json(run: MarkRun, nodeid: str) -> dict[str, Any] | None:
         "reports": [],
         "twin": None,
         "conditions": _conditions(cell),
-        "again": rerun_command(nodeid, cell),
+        "again": again,
         "rounds": rounds,
         "noise": noise_summary.line(run.noise) if run.noise else None,
     }

@@ -16,7 +16,7 @@ from rich.console import Console
 from stress.config import DEFAULT_CPUS, Config
 from stress.errors import HarnessError, UserError
 from stress.machine.engines import has_llvmlite
-from stress.marks.cell import Cell, cells, rerun_command
+from stress.marks.cell import Cell, cells, nodeid_of, rerun_command
 from stress.marks.results import folder_of, keep
 from stress.marks.settings import find_setting, find_settings
 from stress.results.terminal.table import PLAIN_WIDTH, show
@@ -167,8 +167,9 @@ class ScenarioItem(pytest.Item):
         """The text of a failure: the result as the command line prints it, or the error."""
         error = excinfo.value
         if isinstance(error, OtherVerdictError):
-            again = f"seed {self.cell.seed}, as a test: {rerun_command(self.nodeid, self.cell)}"
-            return printed(error.result) + (replaying(error.likeness) if error.likeness else "") + again
+            command = rerun_command(nodeid_of(self), self.cell)
+            schedule = replaying(error.likeness) if error.likeness else ""
+            return f"{printed(error.result)}{schedule}seed {self.cell.seed}, as a test: {command}"
         if isinstance(error, HarnessError):
             return f"the harness failed, so this run says nothing: {error}"
         return str(error) if isinstance(error, UserError) else super().repr_failure(excinfo, style)

@@ -49,6 +49,31 @@ def test_an_item_that_holds_is_kept_with_its_figures(pytester: pytest.Pytester) 
     assert entry.again.startswith(f'pytest "{test}.py::test_it[2cpus]" --stress-cpus 2 --stress-seed 7')
 
 
+def test_an_item_that_changes_to_another_folder_is_kept_where_pytest_was_started(pytester: pytest.Pytester) -> None:
+    away = pytester.mkdir("away")
+    body, home = 'return "good"', pytester.path
+    [entry] = kept(pytester, body, rounds=f"__import__('os').chdir({str(away)!r})")
+    assert entry.run is not None
+    assert list(away.iterdir()) == []
+    assert list(home.glob("kept/run-*.json"))
+
+
+def test_a_test_has_one_name_wherever_pytest_was_started_and_a_command_that_works_there(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makeini("[pytest]")
+    test = "test_a_test_has_one_name_wherever_pytest_was_started_and_a_command_that_works_there.py"
+    pytester.makepyfile(ITEM.format(body='return "bad"', rounds="", repeat=""))
+    monkeypatch.chdir(pytester.mkdir("below"))
+    result = pytester.runpytest_inprocess(*SMALL, "--stress-results", "kept", f"../{test}")
+    [source] = gather([pytester.path / "below" / "kept"])
+    [entry] = source.entries
+    assert entry.run is not None
+    assert entry.run.scenario == f"{test}::test_it"
+    assert entry.again.startswith(f'pytest "../{test}::test_it[2cpus]" --stress-cpus 2')
+    assert f'): pytest "../{test}::test_it[2cpus]" --stress-cpus 2' in result.stdout.str()
+
+
 def test_rounds_are_trials_and_an_exception_is_a_violation(pytester: pytest.Pytester) -> None:
     [entry] = kept(pytester, "raise ValueError", rounds=ROUNDS)
     run = entry.run

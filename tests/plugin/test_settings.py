@@ -1,6 +1,7 @@
 """Cells and where their settings come from; what is wrong is told in one line before anything runs."""
 
 import re
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -167,6 +168,14 @@ def test_cells_have_seeds_of_their_own_and_the_command_gives_the_same_again() ->
     assert rerun_command("a.py::test[2cpus]", Cell(2, 1.0, 7)) == (
         'pytest "a.py::test[2cpus]" --stress-cpus 2 --stress-seed 7 --stress-duration 1s'
     )
+
+
+@pytest.mark.parametrize("name", ["$HOME", 'a"b', "a b", "`id`", "a\\\\b", "a'b", "!x", "a-$'b\""])
+def test_a_shell_takes_the_command_as_it_is_meant(name: str) -> None:
+    nodeid = f"a.py::test[2cpus-{name}]"
+    command = rerun_command(nodeid, Cell(2, 1.0, 7)).replace("pytest ", "printf '%s|' ", 1)
+    said = subprocess.run(("sh", "-c", command), stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert said.split("|")[:2] == [nodeid, "--stress-cpus"]
 
 
 def test_values_are_read_from_text_and_as_they_are() -> None:
