@@ -1,6 +1,7 @@
 """The report of a failed run: outcomes of each CPU, the first violations with stacks, the seed, how to run it again."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stress.machine.python_engine import gil_enabled
@@ -17,12 +18,15 @@ from stress.marks.operations.tally import Tally
 from stress.units import counted, show_duration
 
 MOST_FRAMES = 12
+MOST_OUTCOMES = 8
+"""A body that puts a value into an outcome's name has a new outcome in each operation: a line for all is megabytes."""
 
 
 def headline(run: MarkRun) -> str:
     """The verdict in a line; empty for a run that held."""
     if run.stuck or run.stall:
-        return "STALLED: " + (run.stall or f"{len(run.stuck)} of {len(run.players)} CPUs do not end their operation")
+        ends = "does not end its operation" if len(run.stuck) == 1 else "do not end their operation"
+        return "STALLED: " + (run.stall or f"{len(run.stuck)} of {counted(len(run.players), 'CPU')} {ends}")
     if run.violations:
         return f"VIOLATED: {_counts(run)}"
     if run.stray:
@@ -30,7 +34,8 @@ def headline(run: MarkRun) -> str:
     if run.errors:
         return f"RAISED: {', '.join(_raised(run))} ended in an exception"
     if run.starved:
-        return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish their operation on"
+        whose = "its" if len(run.starved) == 1 else "their"
+        return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish {whose} operation on"
     if not run.overlapped:
         alone = len(run.players) == 1 or not any(map(_is_task, run.players))
         why = "" if alone else ": no body awaited anything that waits"
@@ -60,10 +65,18 @@ def is_bad(run: MarkRun) -> bool:
 
 def _counts(run: MarkRun) -> str:
     """The counts and rates of each forbidden outcome, and the operations that overlapped a writer's."""
-    rates = (f"{name} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in run.forbidden.most_common())
+    counts = few(run.forbidden, "forbidden outcome")
+    rates = (f"{name} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in counts.items())
     of = f"{counted(run.rounds.current.number, 'round')}, " if run.rounds else ""
     operations = f"{counted(run.operations, 'operation')}, {run.overlapped:,} of which overlapped {_whose(run)}"
     return f"{', '.join(rates)} of {of}{operations}"
+
+
+def few(counts: Mapping[str, int], what: str) -> dict[str, int]:
+    """The highest counts, at most MOST_OUTCOMES of them, and the sum of the others; `what` each of these is."""
+    found = Counter(counts).most_common()
+    rest = [count for _, count in found[MOST_OUTCOMES:]]
+    return dict(found[:MOST_OUTCOMES]) | ({counted(len(rest), f"other {what}"): sum(rest)} if rest else {})
 
 
 def _is_task(player: Player) -> bool:
@@ -96,15 +109,18 @@ def _roles(run: MarkRun) -> Iterator[str]:
 
 def _ends(tally: Tally) -> str:
     """The outcomes of a tally, and the exception that it has."""
-    graded = (name if name in tally.accepted else f"FORBIDDEN {name}" for name, _ in tally.outcomes.most_common())
-    ends = ", ".join(f"{name} {count:,}" for name, (_, count) in zip(graded, tally.outcomes.most_common(), strict=True))
+    counts = few(tally.outcomes, "outcome")
+    ends = ", ".join(f"{'FORBIDDEN ' * (name in tally.forbidden)}{name} {count:,}" for name, count in counts.items())
     raised = f", raised {type(tally.errors[0]).__name__}" if tally.errors else ""
     return f"{': ' if ends else ''}{ends}{raised}"
 
 
 def _first(run: MarkRun) -> Iterator[str]:
-    """The first violation of each outcome and the first exception, with the free and the use if it is `freed`."""
-    for first in run.firsts:
+    """The first violation of each outcome and the first exception, with the free and the use if it is `freed`.
+
+    Of many outcomes those that came first are told.
+    """
+    for first in run.firsts[:MOST_OUTCOMES]:
         when = f"after {show_duration(first.seconds)}, {first.kind.name.lower()} slice"
         yield ""
         yield f"first: {first.outcome} by {first.who}, {when}"
@@ -182,7 +198,7 @@ def _end(run: MarkRun, nodeid: str) -> Iterator[str]:
     cell = run.cell
     yield ""
     gil = "on" if gil_enabled() else "off"
-    yield f"ran {show_duration(run.seconds)} on {cell.cpus} CPUs, GIL {gil}, seed {cell.seed}"
+    yield f"ran {show_duration(run.seconds)} on {counted(cell.cpus, 'CPU')}, GIL {gil}, seed {cell.seed}"
     if run.noise:
         yield f"noise: {noise_summary.line(run.noise)}"
     yield f"again (a seed fixes draws and noise, not the interleaving): {rerun_command(nodeid, cell)}"

@@ -156,6 +156,23 @@ def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_a
     assert "--stress-cpus 2 --stress-seed 1 --stress-duration 300ms" in out
 
 
+def test_of_many_outcomes_the_most_frequent_are_told_and_how_many_others_there_are(pytester: pytest.Pytester) -> None:
+    body = "n = seen[0] = seen[0] + 1; return 'often' if n % 2 else f'value {n}'"
+    source = RAISING.format(body=body).replace("def test_it(stress):", "def test_it(stress):\n        seen = [0]")
+    out = failed(pytester, source, "--stress-duration", "1s")
+    headline = next(line for line in out.splitlines() if line.startswith("VIOLATED"))
+    told = re.fullmatch(
+        r"VIOLATED: often in [\d,]+ \(\S+/s\)(?:, value \d+ in 1 \(\S+/s\)){7},"
+        r" ([\d,]+) other forbidden outcomes in ([\d,]+) \(\S+/s\) of [\d,]+ operations, .*",
+        headline,
+    )
+    assert told, headline
+    assert told[1] == told[2]
+    assert re.search(r"FORBIDDEN often [\d,]+(, FORBIDDEN value \d+ 1){7}, [\d,]+ other outcomes [\d,]+$", out, re.M)
+    assert out.count("first: ") == 8
+    assert len(out) < 20_000
+
+
 def test_the_run_ends_at_the_first_violation_if_pytest_is_to(pytester: pytest.Pytester) -> None:
     began = time.monotonic()
     out = failed(pytester, RAISING.format(body="return 'bad'"), "-x", "--stress-duration", "10h")

@@ -191,7 +191,7 @@ def test_a_deadlock_in_a_round_is_reported_though_the_others_have_ended(pytester
         "return [0]", "return __import__('threading').Event()"
     )
     out = failed(pytester, source)
-    assert "STALLED: 1 of 2 CPUs do not end their operation" in out
+    assert "STALLED: 1 of 2 CPUs does not end its operation" in out
     assert "CPU 0 (thread add, operation 1)" in out
 
 
@@ -281,5 +281,5 @@ def test_a_function_of_the_rounds_that_never_ends_is_named(
     what: str, source: str, pytester: pytest.Pytester, until_sure: None
 ) -> None:
     out = failed(pytester, source)
-    assert "STALLED: 1 of 2 CPUs do not end their operation" in out
+    assert "STALLED: 1 of 2 CPUs does not end its operation" in out
     assert re.search(rf"CPU \d in round 1 \({what}\) does not end its operation", out)

@@ -174,7 +174,7 @@ def test_who_runs_on_is_stalled_while_others_get_on_and_is_ended(
     result = pytester.runpytest_inprocess(*SMALL)
     result.assert_outcomes(failed=1, passed=1)
     out = result.stdout.str()
-    assert "STALLED: 1 of 3 CPUs do not end their operation" in out
+    assert "STALLED: 1 of 3 CPUs does not end its operation" in out
     assert re.search(r"CPU 2 .* does not end its operation; its thread was ended\n  for \S+ m?s it runs on; at:", out)
 
 
