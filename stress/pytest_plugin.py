@@ -210,6 +210,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except BaseException as error:  # pytest skips or fails it, depending on its version
         if stressed and is_async(pyfuncitem.obj) and "async def function" in str(error):
             raise pytest.fail.Exception(ASYNC, pytrace=False) from None
+        if stressed and not pyfuncitem.config.getoption("fulltrace"):
+            from stress.marks.host import end_in_test
+
+            end_in_test(error)
         raise
     if stressed:
         one: Any = pyfuncitem.funcargs["stress"]

@@ -223,7 +223,7 @@ class Stress:
         if errors:
             raise BaseExceptionGroup(text, errors)
         if report.is_bad(self._mark_run):
-            pytest.fail(text, pytrace=False)
+            raise pytest.fail.Exception(text, pytrace=False)
         raise raised[0]
 
 

@@ -1,11 +1,27 @@
-"""Adapts stress items to pytest's other plugins: warnings, skips, and more time for pytest-timeout."""
+"""Adapts stress items to pytest and its plugins: tracebacks, warnings, skips, and more time for pytest-timeout."""
 
 import warnings
 from collections.abc import Callable
 
 import pytest
 
+from stress.errors import UserError
 from stress.host.cores import SKIP
+from stress.marks.noise.code_under_test import PACKAGE, is_within
+
+MEANT = (BaseExceptionGroup, UserError, pytest.fail.Exception)
+"""What kstress raises for the test's author; in the traceback of anything else its own frames may be what matters."""
+
+
+def end_in_test(error: BaseException) -> None:
+    """End the traceback of a failure at the line of the test that called kstress; a debugger begins there too."""
+    last, one = None, error.__traceback__
+    while one and isinstance(error, MEANT):
+        if not is_within(one.tb_frame.f_code.co_filename, PACKAGE):
+            last = one
+        one = one.tb_next
+    if last:
+        last.tb_next = None
 
 
 def warn_of(item: pytest.Item) -> Callable[[str], None]:

@@ -271,3 +271,10 @@ def test_a_stop_that_never_ends_is_told_as_a_stall(pytester: pytest.Pytester) ->
 def test_a_wrong_use_of_the_fixture_is_told_in_a_line(line: str, told: str, pytester: pytest.Pytester) -> None:
     out = failed(pytester, f"import pytest\n\n@pytest.mark.stress(cpus=2)\ndef test_it(stress):\n    {line}\n")
     assert told in out
+    assert f">       {line}" in out
+    assert "fixture.py" not in out
+
+
+def test_the_traceback_of_a_failure_ends_in_the_test_unless_all_of_it_is_asked_for(pytester: pytest.Pytester) -> None:
+    assert "fixture.py" not in failed(pytester, RAISING.format(body="raise ValueError"))
+    assert "fixture.py" in failed(pytester, RAISING.format(body="raise ValueError"), "--full-trace")
