@@ -44,6 +44,20 @@ def fault_of(function: Any, may_be_async: bool = False) -> str:
     return next((fault for is_one, fault in faults if is_one(_called(function))), "")
 
 
+def refusal_of(function: Any, *given: str) -> str:
+    """Why a function cannot be called with so many arguments; empty if it can, or if that cannot be known."""
+    try:
+        # Not that of a function it wraps: a decorator may pass arguments of its own.
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return ""
+    try:
+        signature.bind(*given)
+    except TypeError as error:
+        return f"cannot be called with {' and '.join(given) or 'no argument'}: {error}"
+    return ""
+
+
 def is_async(function: Any) -> bool:
     """Whether calling a function makes a coroutine."""
     return inspect.iscoroutinefunction(_called(function))
@@ -63,6 +77,8 @@ def fault_of_value(value: object) -> str:
             if inspect.iscoroutine(value):
                 value.close()
             return fault
+    if isinstance(value, tuple):
+        return f"returned {shown(value)}; a tuple is the name of an outcome and a detail, both as text"
     return f"returned {shown(value)}; return the name of an outcome, or None"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks import report
-from stress.marks.bodies import fault_of, is_async
+from stress.marks.bodies import fault_of, is_async, refusal_of
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.mark_run import MarkRun, Plan
@@ -129,6 +129,8 @@ class Stress:
             raise UserError(f"count must be a number of CPUs, 1 or more (got {count!r}); leave it out for all others")
 
         def add(body: Body) -> Body:
+            if not callable(body):
+                raise UserError(f"a role decorates a function (got {body!r}); a number of CPUs is given as count=")
             _check(body, "body", may_be_async=True)
             if duty is Duty.TASK and not is_async(body):
                 raise UserError(f"@stress.tasks decorates an `async def` (got `{name_of(body)}`, which is not one)")
@@ -178,6 +180,7 @@ class Stress:
             raise UserError("stress.run() was called twice; call it once in a test")
         if self._plan.final and not self._plan.fresh:
             raise UserError("stress.final judges rounds: make an object for each with @stress.fresh")
+        _check_calls(self._plan)
         self._has_run = True
         try:
             self._mark_run.run(self._plan, _texts(acceptable), self._under_test)
@@ -233,6 +236,19 @@ def _check(function: object, what: str, may_be_async: bool = False) -> None:
         raise UserError(f"the {what} `{name_of(function)}` {fault}")
 
 
+def _check_calls(plan: Plan) -> None:
+    """Raise UserError for a function that cannot take what it is called with."""
+    made = ["the round's object"]
+    calls: list[tuple[str, Any, list[str]]] = [
+        *(("body", role.body, ["its CPU", *(made if plan.fresh else [])]) for role in plan.roles),
+        ("fresh function", plan.fresh, []),
+        ("final function", plan.final, [*made, "the list of results"]),
+    ]
+    for what, function, given in calls:
+        if function and (refusal := refusal_of(function, *given)):
+            raise UserError(f"the {what} `{name_of(function)}` {refusal}")
+
+
 def _once(function: Any, before: object, what: str) -> Any:
     """A function that a test gives once; UserError if it cannot be called, or was given before."""
     if not callable(function):
@@ -245,9 +261,8 @@ def _once(function: Any, before: object, what: str) -> Any:
 
 def _texts(acceptable: Iterable[str]) -> frozenset[str]:
     """The names of outcomes; UserError for a lone text, which would be taken for its letters."""
-    names = [acceptable] if isinstance(acceptable, str) else list(acceptable)
-    wrong = [name for name in names if not isinstance(name, str)]
-    if isinstance(acceptable, str) or wrong:
+    names = list(acceptable) if isinstance(acceptable, Iterable) else [acceptable]
+    if isinstance(acceptable, str) or not all(isinstance(name, str) for name in names):
         example = "like acceptable={'found'}"
         raise UserError(f"acceptable must be a set of outcomes' names, {example} (got {acceptable!r})")
     return frozenset(names)

@@ -50,6 +50,10 @@ def told(pytester: pytest.Pytester, source: str, **outcomes: int) -> str:
         ("stress.writer(lambda cpu: later())", "writer <lambda> returned an awaitable: calling it runs none of"),
         ("stress.writer(lambda cpu: (yield))", "has `yield`: calling it runs none of its code"),
         ("stress.writer(lambda cpu: (one for one in 'a'))", "returned a generator, as a function with `yield` does"),
+        (
+            "stress.writer(lambda cpu: ('bad', 3))",
+            "returned ('bad', 3); a tuple is the name of an outcome and a",
+        ),
     ],
 )
 def test_a_body_of_which_nothing_would_run_is_told(body: str, fault: str, pytester: pytest.Pytester) -> None:

@@ -264,6 +264,27 @@ def test_a_stop_that_never_ends_is_told_as_a_stall(pytester: pytest.Pytester) ->
     [
         ("stress.reader(count=0)", "count must be a number of CPUs, 1 or more (got 0); leave it out for all others"),
         ("stress.run(acceptable='found')", "acceptable must be a set of outcomes' names"),
+        (
+            "stress.run(acceptable=None)",
+            "acceptable must be a set of outcomes' names, like acceptable={'found'} (got None)",
+        ),
+        ("stress.reader(3)(print)", "a role decorates a function (got 3); a number of CPUs is given as count="),
+        (
+            "stress.thread(lambda: None); stress.run()",
+            "the body `<lambda>` cannot be called with its CPU: too many positional arguments",
+        ),
+        (
+            "stress.fresh(list); stress.thread(lambda cpu: None); stress.run()",
+            "the body `<lambda>` cannot be called with its CPU and the round's object: too many positional arguments",
+        ),
+        (
+            "stress.fresh(lambda box: None); stress.thread(print); stress.run()",
+            "the fresh function `<lambda>` cannot be called with no argument: missing a required argument: 'box'",
+        ),
+        (
+            "stress.fresh(list); stress.thread(print); stress.final(lambda: None); stress.run()",
+            "the final function `<lambda>` cannot be called with the round's object and the list of results: too many",
+        ),
         ("stress.run()", "stress.run(): no role; decorate one body"),
         ("stress.reader(count=9)(print); stress.run()", "the roles need at least 9 CPUs, not 2; give cpus=9 or more"),
     ],

@@ -100,6 +100,14 @@ def test_an_exception_in_a_stop_lets_the_others_go(pytester: pytest.Pytester) ->
     assert "STALLED" not in out
 
 
+def test_a_stop_within_a_stop_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(TWO_STEPS.format(change="cpu.stop_machine(lambda: cpu.stop_machine(change_both))"))
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*UserError: cpu.stop_machine was called within cpu.stop_machine: all other CPUs are*")
+    assert "STALLED" not in result.stdout.str()
+
+
 def test_a_seed_fixes_what_a_cpu_draws(pytester: pytest.Pytester) -> None:
     source = """
         import pytest

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 import attrs
 
+from stress.errors import UserError
 from stress.host import clocks
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.machine.seam import Cpu
@@ -78,17 +79,22 @@ class StressCpu:
         self.number, self.role, self.random = number, role, random
         self.machine: Cpu | None = None
         self.signals = Signals()
+        self._stops = False
 
     @calls_bodies
     def stop_machine(self, function: Callable[[], T]) -> T:
         """Call `function` while every other CPU is held between two of its operations, or in its `cond_resched`."""
         assert self.machine
+        if self._stops:
+            raise UserError("cpu.stop_machine was called within cpu.stop_machine: all other CPUs are held already")
         self.signals.press()
         stop_machine(self.machine)
         self.signals.hurry = self.signals.ending
+        self._stops = True
         try:
             return function()
         finally:
+            self._stops = False
             restart_machine(self.machine)
 
     def cond_resched(self) -> None:
