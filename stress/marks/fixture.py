@@ -224,7 +224,8 @@ class Stress:
         text, raised = report.text_of(self._mark_run, self._nodeid), self._mark_run.errors
         errors = [error for error in raised if not isinstance(error, pytest.skip.Exception)]
         if errors:
-            raise BaseExceptionGroup(text, errors)
+            # Once each: several CPUs may raise the same object, as `Future.result` does. It has the notes of all.
+            raise BaseExceptionGroup(text, list({id(error): error for error in errors}.values()))
         if report.is_bad(self._mark_run):
             raise pytest.fail.Exception(text, pytrace=False)
         raise raised[0]

@@ -76,6 +76,34 @@ def test_exceptions_of_several_cpus_are_one_group(pytester: pytest.Pytester) -> 
     assert "RAISED: 2 of " in out
 
 
+SHARED = """
+    import threading
+    from concurrent.futures import Future
+    import pytest
+
+    @pytest.mark.stress(cpus=3)
+    def test_it(stress):
+        meet, result = threading.Barrier(3), Future()
+        result.set_exception(ValueError("one for all"))
+
+        @stress.thread
+        def look(cpu):
+            meet.wait()
+            return result.result()
+
+        stress.run()
+"""
+
+
+def test_an_exception_that_all_cpus_raise_is_told_once_without_the_harness(pytester: pytest.Pytester) -> None:
+    out = failed(pytester, SHARED)
+    assert "RAISED: 3 of 3 operations" in out
+    assert out.count("| ValueError: one for all") == 1
+    assert all(f"on CPU {number} (thread look, operation 1)" in out for number in range(3))
+    assert "_acceptable" not in out
+    assert "_traced" not in out
+
+
 def test_a_skip_on_a_cpu_is_a_skip(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(RAISING.format(body="pytest.skip('not here')"))
     pytester.runpytest_inprocess(*SMALL).assert_outcomes(skipped=1)

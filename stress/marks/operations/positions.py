@@ -1,6 +1,6 @@
 """Where a CPU stands in its body, as for each other CPU at the moment when one sees something wrong."""
 
-from types import FrameType
+from types import FrameType, TracebackType
 
 import attrs
 
@@ -45,6 +45,24 @@ def frames_in_body(frame: FrameType | None) -> list[FrameType]:
             found.clear()
         frame = frame.f_back
     return []
+
+
+def without_harness(error: BaseException) -> TracebackType | None:
+    """The traceback of an exception that went through a body, without the harness's frames around the body's.
+
+    One that several CPUs raised, as `Future.result` does, has the frames of each, one after the other. Frames of the
+    harness inside of all others stay: it may have raised the exception itself.
+    """
+    entries: list[TracebackType] = []
+    one = error.__traceback__
+    while one is not None:
+        entries.append(one)
+        one = one.tb_next
+    own = [at for at, entry in enumerate(entries) if not _is_harness(entry.tb_frame)]
+    kept = [entries[at] for at in own] + entries[own[-1] + 1 if own else 0 :]
+    for entry in reversed(kept):
+        one = TracebackType(one, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return one
 
 
 def _innermost(frame: FrameType | None) -> RawStack:

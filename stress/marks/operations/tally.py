@@ -10,7 +10,7 @@ from stress.host import clocks
 from stress.marks.bodies import fault_of_value, printable
 from stress.marks.noise.switches import Kind
 from stress.marks.operations.poison import Use, UsedAfterFreeError
-from stress.marks.operations.positions import Position
+from stress.marks.operations.positions import Position, without_harness
 
 FREED = "freed"
 MOST_FIRSTS = 8
@@ -106,7 +106,7 @@ class Tally:
 
     def keep(self, error: BaseException, kind: Kind) -> None:
         """Keep an exception for the report, and end the run."""
-        error = printable(error)
+        error = BaseException.with_traceback(printable(error), without_harness(error))
         first = self._first(type(error).__name__, kind)
         where = f"on {first.who}, {first.seconds:.3f} s after the start, {kind.name.lower()} slice"
         BaseException.add_note(error, where)
