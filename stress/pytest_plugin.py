@@ -46,6 +46,9 @@ ASYNC = (
     "write a plain function: stress.run() waits for threads, not for an event loop"
 )
 NEEDS_MARK = "the fixture `stress` needs the mark: add @pytest.mark.stress to the test"
+NEEDS_ARGUMENT = (
+    "make the fixture `stress` an argument of the test, or of a fixture that it takes: the mark makes its items then"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -267,7 +270,8 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     from stress.marks.noise.imports import code_under_test_of
 
     if not hasattr(request, "param"):
-        raise pytest.UsageError(NEEDS_MARK)
+        is_marked = request.node.get_closest_marker("stress") is not None
+        raise pytest.fail.Exception(NEEDS_ARGUMENT if is_marked else NEEDS_MARK, pytrace=False)
     config, item = request.config, request.node
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))

@@ -115,7 +115,18 @@ def test_the_fixture_without_the_mark_says_what_is_missing(pytester: pytest.Pyte
     pytester.makepyfile("def test_it(stress): pass")
     result = pytester.runpytest_inprocess(*QUIET)
     result.assert_outcomes(errors=1)
-    assert "the fixture `stress` needs the mark: add @pytest.mark.stress to the test" in result.stdout.str()
+    result.stdout.fnmatch_lines("the fixture `stress` needs the mark: add @pytest.mark.stress to the test")
+    assert "pytest_plugin.py" not in result.stdout.str()
+
+
+def test_a_marked_test_that_asks_for_the_fixture_while_it_runs_is_told_how_to_take_it(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.stress\ndef test_it(request): request.getfixturevalue('stress')")
+    result = pytester.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("make the fixture `stress` an argument of the test, or of a fixture that it takes: *")
+    assert "needs the mark" not in result.stdout.str()
 
 
 def test_marked_tests_are_chosen_by_the_mark(pytester: pytest.Pytester) -> None:
