@@ -167,10 +167,11 @@ GROUP = Group(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN
         ),
         PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress.host import clocks ", "", FROZEN),
-        TALLY.of("def keep(").without(
+        TALLY.of("def keep(").mutant(
             "unprintable",
             "an exception without a text is printed as it is",
-            "error = printable(error)",
+            "printable(error)",
+            "error",
             SIGNATURES,
         ),
         TALLY.of("def _has_use(").mutant(

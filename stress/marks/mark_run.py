@@ -53,6 +53,8 @@ REST_SECONDS = 0.005
 SPUN_SECONDS = 0.25
 """A CPU that has only spun for so long when the grace is over has stalled. On a busy host it rarely runs."""
 LAST_SECONDS = 0.5
+MORE_SECONDS = 2.0
+"""How much longer a run goes on, at most, while nothing has overlapped: a busy host gives some runs hardly a core."""
 PAGE = 4096
 
 
@@ -179,7 +181,7 @@ class MarkRun:
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
         slices = Slices(self.cell.duration_s, crew.kinds)
         for kind, seconds in slices:
-            left = began + self.cell.duration_s - clocks.monotonic()
+            left = self._left(began)
             if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(STALLED_SECONDS):
                 break
             before = self.violations
@@ -189,6 +191,12 @@ class MarkRun:
             monitor.sample()
             watchdog.sample()
         self._end(machine, crew, RunEnd(monitor, self._signals.over, self.rounds is not None), watchdog)
+
+    def _left(self, began: float) -> float:
+        """The seconds that are left of a run that began then; more, if operations can overlap and none has."""
+        can_overlap = len(self.players) > 1 and any(player.role.writes for player in self.players)
+        more = MORE_SECONDS if can_overlap and not self.overlapped else 0.0
+        return began + self.cell.duration_s + more - clocks.monotonic()
 
     def _slice(self, machine: Machine, noise: Noise, kind: Kind, seconds: float) -> None:
         """Let all CPUs run with noise of a kind, then rest if they can."""

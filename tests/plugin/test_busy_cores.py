@@ -19,7 +19,7 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytes
     """A test file, and a folder of the test's own for locks."""
     monkeypatch.setenv(NAMED, str(tmp_path / "locks"))
     monkeypatch.delenv(SETTING, raising=False)
-    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='50ms'"))
+    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='400ms'"))
 
 
 @pytest.fixture

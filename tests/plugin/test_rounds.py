@@ -44,7 +44,7 @@ ORDER = """
             assert returned == [0, 10, 20, None]
 
         stress.run()
-        assert len(judged) > 3
+        assert judged
         assert len(made) - len(judged) in (0, 1)
         assert all(one is other for one, other in zip(judged, made))
 """
@@ -106,6 +106,11 @@ def test_a_check_that_fails_names_the_round_what_came_back_and_the_last_switches
     assert re.search(r"[\d,]+ rounds?, fresh registry, final once, raised AssertionError", out)
 
 
+def test_a_run_in_which_nothing_has_overlapped_yet_goes_on(pytester: pytest.Pytester) -> None:
+    late = judged('return "good"').replace("return [0]", "return threading.Event().wait(0.2)")
+    run(pytester, late, "--stress-duration", "50ms").assert_outcomes(passed=1)
+
+
 def test_its_twin_that_makes_what_is_the_same_passes(pytester: pytest.Pytester) -> None:
     run(pytester, CREATED.format(value="key")).assert_outcomes(passed=1)
 
@@ -130,7 +135,7 @@ JUDGED = """
         {final}
 
         seen = stress.run(acceptable={{"good"}})
-        assert seen["good"] > 3
+        assert seen["good"] > 0
 """
 FINAL = """@stress.final
         def judge(box, returned):
@@ -180,7 +185,7 @@ def test_a_stop_in_a_round_holds_the_other_cpus_between_operations(pytester: pyt
     body = "under.append(1); cpu.stop_machine(lambda: seen.append(len(under))); under.pop(); return 'good'"
     source = judged(body).replace("def test_it(stress):", "def test_it(stress):\n        under, seen = [], []")
     # A CPU is in its operation while it waits for the stop of another one; so both may be.
-    source = source.replace('assert seen["good"] > 3', "assert len(seen) > 3 and set(seen) <= {1, 2}").replace(
+    source = source.replace('assert seen["good"] > 0', "assert seen and set(seen) <= {1, 2}").replace(
         "seen = stress.run", "stress.run"
     )
     run(pytester, source).assert_outcomes(passed=1)

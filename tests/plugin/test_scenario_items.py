@@ -214,7 +214,8 @@ def test_it_ends_at_the_first_violation_where_one_is_expected(pytester: pytest.P
 
 def test_a_junit_file_has_one_case_for_each_cell_with_what_it_came_to(pytester: pytest.Pytester) -> None:
     write(pytester)
-    run(pytester, "--stress-cpus", "2,3", "--junit-xml", "junit.xml").assert_outcomes(passed=2)
+    settings = ("--stress-cpus", "2,3", "--stress-duration", "1m")  # an item ends at the first violation
+    run(pytester, *settings, "--junit-xml", "junit.xml").assert_outcomes(passed=2)
     for cpus, case in zip((2, 3), cases(pytester.path / "junit.xml"), strict=True):
         assert int(case.pop("stress_race_windows")) > 0
         assert int(case.pop("stress_violations")) > 0

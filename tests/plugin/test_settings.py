@@ -49,7 +49,7 @@ def test_a_closer_mark_comes_before_that_of_the_module(pytester: pytest.Pytester
 
 
 def test_junit_has_a_case_for_each_cell_with_its_seed_and_what_it_came_to(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(MARKED.format(marked="cpus=[2, 3], duration='100ms', seed=7"))
+    pytester.makepyfile(MARKED.format(marked="cpus=[2, 3], duration='400ms', seed=7"))
     result = pytester.runpytest_inprocess(*QUIET, "--junitxml", "out.xml")
     result.assert_outcomes(passed=2)
     root = ElementTree.parse(pytester.path / "out.xml").getroot()
@@ -59,7 +59,7 @@ def test_junit_has_a_case_for_each_cell_with_its_seed_and_what_it_came_to(pytest
     }
     assert list(cases) == ["test_it[2cpus]", "test_it[3cpus]"]
     facts = cases["test_it[3cpus]"]
-    assert (facts["stress_cpus"], facts["stress_seed"], facts["stress_duration_s"]) == ("3", "7", "0.1")
+    assert (facts["stress_cpus"], facts["stress_seed"], facts["stress_duration_s"]) == ("3", "7", "0.4")
     assert int(facts["stress_operations"]) >= int(facts["stress_overlapped"]) > 0
     assert facts["stress_violations"] == "0"
 
@@ -130,7 +130,7 @@ def test_a_marked_test_that_asks_for_the_fixture_while_it_runs_is_told_how_to_ta
 
 
 def test_marked_tests_are_chosen_by_the_mark(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='50ms'") + "\n    def test_other(): pass\n")
+    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='400ms'") + "\n    def test_other(): pass\n")
     pytester.runpytest_inprocess(*QUIET, "-m", "stress").assert_outcomes(passed=1, deselected=1)
 
 

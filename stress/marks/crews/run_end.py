@@ -19,7 +19,7 @@ from stress.marks.operations.player import Player
 LOOK_SECONDS = 0.001
 SAMPLE_SECONDS = 0.05
 GRACE_SECONDS = 3.0
-"""How long all operations together may go on after the end; with everything else it is less than five seconds."""
+"""How long all operations together may go on after the end; with everything else it is less than seven seconds."""
 STALLED_SECONDS = 3.0
 """Before the end of the grace: no CPU has made progress for this long, though each had a core, if none ever will."""
 IDLE_SECONDS = 1.0
