@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from stress.marks.crews import monitor
+from stress.marks.crews import crew, monitor
 from stress.marks.crews.crew import Crew
 from stress.marks.crews.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
 from stress.marks.noise.switches import Kind
@@ -170,6 +170,7 @@ def test_who_runs_on_is_stalled_while_others_get_on_and_is_ended(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "RUN_SECONDS", 0.01)  # a busy host gives it little
+    monkeypatch.setattr(crew, "END_THREADS_SECONDS", LONG_GRACE)
     pytester.makepyfile(LEFT.format(body="while True: pass", after=""))
     result = pytester.runpytest_inprocess(*SMALL)
     result.assert_outcomes(failed=1, passed=1)
@@ -184,6 +185,7 @@ def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(
     body: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "RUN_SECONDS", 0.01)
+    monkeypatch.setattr(crew, "END_THREADS_SECONDS", LONG_GRACE)
     source = LEFT.format(body=body, after="").replace("time.sleep(0)", "time.sleep(0.01); raise ValueError(7)")
     pytester.makepyfile(source)
     result = pytester.runpytest_inprocess(*SMALL)

@@ -10,20 +10,19 @@ from typing import Any, ClassVar
 
 import attrs
 
-from stress.host import clocks
 from stress.host.frames import current_frames
 from stress.machine.machine import Machine
 from stress.machine.seam import Cpu
 from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.crews.blocked import Blocked
-from stress.marks.crews.end_threads import end_threads, withdraw
+from stress.marks.crews.end_threads import end_threads, join_all, withdraw
 from stress.marks.crews.monitor import Monitor
 from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.noise.switches import KINDS, Kind, Switch
 from stress.marks.noise.takers import Takers
 from stress.marks.operations.positions import Position, frames_in_body, stack_in_body
 
-END_THREADS_SECONDS = 0.2
+END_THREADS_SECONDS = 1.0
 LEFT_BEHIND = "its thread is left behind"
 THREAD_ENDED = "its thread was ended"
 
@@ -115,11 +114,11 @@ class Crew:
 
     def _end(self, threads: dict[int, threading.Thread], blocked: Blocked) -> None:
         """End threads that power-off does not end, if that is possible."""
-        end_threads(threads, blocked)
+        asked = end_threads(threads, blocked)
         for number, body in self._loop_bodies():
             if number in threads:
                 body.wake(number)
-        clocks.sleep(END_THREADS_SECONDS if threads else 0)
+        join_all(asked, END_THREADS_SECONDS)
         withdraw(thread for thread in threads.values() if thread.is_alive())
         self.still = {number for number, thread in threads.items() if thread.is_alive()}
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from stress.host import clocks
 from stress.marks.crews.blocked import Blocked
 from stress.marks.operations.cpu import EndThread
 
@@ -22,16 +23,29 @@ MOST_ITERATIONS = 10_000
 """Within how many iterations a thread takes an exception that it raises in itself."""
 
 
-def end_threads(threads: Mapping[int, threading.Thread], blocked: Blocked) -> None:
-    """Raise EndThread in threads, by the number of their CPU; wake those that wait for a condition, to let it come."""
+def end_threads(threads: Mapping[int, threading.Thread], blocked: Blocked) -> list[threading.Thread]:
+    """Raise EndThread in threads, by the number of their CPU; wake those that wait for a condition, to let it come.
+
+    The threads in which it was raised.
+    """
+    asked = []
     for number, thread in threads.items():
         if number in blocked and blocked.waits_for_lock(number):
             continue
         _raise_in(thread)
+        asked.append(thread)
         waiter = blocked.waiter(number) if number in blocked else None
         if waiter:
             with suppress(RuntimeError):  # another thread has woken it meanwhile
                 waiter.release()
+    return asked
+
+
+def join_all(threads: Iterable[threading.Thread], seconds: float) -> None:
+    """Wait until threads have ended, at most for so many seconds."""
+    deadline = clocks.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(deadline - clocks.monotonic(), 0.0))
 
 
 def withdraw(threads: Iterable[threading.Thread]) -> None:
