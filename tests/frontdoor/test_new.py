@@ -34,7 +34,7 @@ def test_a_new_scenario_holds_and_its_twin_is_violated(made: Path) -> None:
 
 
 def test_a_new_scenario_runs_from_any_folder(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    brief = ("--engine", "python", "--duration", "200ms", "--json", "-")
+    brief = ("--engine", "python", "--duration", "2s", "--json", "-")
     done = kstress("run", str(made), *brief, cwd=tmp_path_factory.mktemp("elsewhere"))
     assert done.returncode in (0, 3), done.stderr  # it may be too brief to tell
     [run] = json.loads(done.stdout)["runs"]

@@ -19,7 +19,7 @@ from tests.plugin.noisy import noise_lines, run
 pytestmark = pytest.mark.old_pytest
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "--stress-duration", "200ms")
-LONGER = ("--stress-duration", "400ms")
+LONGER = ("--stress-duration", "800ms")
 BOUND_SECONDS = 60.0
 IMPORTS = {
     "import parcel": "",

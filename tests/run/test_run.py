@@ -66,7 +66,7 @@ def test_an_error_in_kernel_code_names_its_line_and_is_no_outcome(name: str, eng
 
 @each_engine
 def test_without_noise_and_pace_the_patch_still_holds(engine: str) -> None:
-    result = run_one("stop_machine", engine, noise=0, pace_s=0.0)
+    result = run_one("stop_machine", engine, noise=0, pace_s=0.0, duration_s=2.0)
     assert result.tally.violations == 0
     assert result.tally.race_windows > 0
 
