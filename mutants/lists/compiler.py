@@ -66,7 +66,7 @@ GROUP = Group(
             "silent-spins", "a loop may spin without a word of it", "not loop.body", "False"
         ),
         CHECK.of("def _check_outcomes(").never(
-            "any-outcome", "an operation may return a number that is no outcome", "not 0 <= value.value < MOST_OUTCOMES"
+            "any-outcome", "an operation may return a number that is no outcome", "not 0 <= value.value < AFTER_FREE"
         ),
         EXPRESSIONS.of("def _branch_chain(").without(
             "chain-left", "a < b <= c compares a with c", "left = right", AGREE

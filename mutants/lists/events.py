@@ -54,7 +54,7 @@ GROUP = Group(
         EXCEPTION.mutant(
             "nmi-too-large",
             "an NMI's outcome that there cannot be is counted",
-            "outcome >= MOST_OUTCOMES and",
+            "outcome >= AFTER_FREE and",
             "False and",
         ),
         EXCEPTION.mutant("nmi-broken", "an error in an NMI handler goes unsaid", "if outcome < 0", "if outcome < -9"),

@@ -107,7 +107,7 @@ GROUP = Group(
             "        if outcome == CAUSE_POWER_OFF:",
         ),
         PROGRAM.mutant(
-            "outcome-too-large", "an outcome that there cannot be is counted", " or outcome >= MOST_OUTCOMES:", ":"
+            "outcome-too-large", "an outcome that there cannot be is counted", " or outcome >= AFTER_FREE:", ":"
         ),
         LOOP.of("def one_turn(").without(
             "no-safepoint",

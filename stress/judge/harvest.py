@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from stress.judge.lookups import TARGET_ADDRESS
-from stress.judge.outcomes import Outcome
+from stress.judge.outcomes import Outcome, names_of
 from stress.judge.violation import (
     AT_BOOT,
     AT_POWER_OFF,
@@ -111,9 +111,7 @@ class Slot:
     @property
     def outcome(self) -> str:
         """The name of the outcome."""
-        code = self.peek(evidence.KEPT_OUTCOME)
-        names = {outcome.code: outcome.name for outcome in self.of.outcomes.values()}
-        return names.get(code, f"outcome {code}")
+        return names_of(self.of.outcomes)[self.peek(evidence.KEPT_OUTCOME)]
 
     @property
     def block_end(self) -> int:

@@ -184,6 +184,12 @@ def _advice() -> str:
     return f"give a code of {OWN_CODES[-1]} to {OWN_CODES[0]}, or let Outcome.table() allot one"
 
 
+def names_of(graded: Mapping[str, Outcome]) -> list[str]:
+    """The name of every code, by the code; one that `graded` does not have is called by its number."""
+    names = {outcome.code: outcome.name for outcome in graded.values()}
+    return [names.get(code, f"outcome {code}") for code in range(MOST_OUTCOMES)]
+
+
 def forbidden_mask(graded: Mapping[str, Outcome]) -> int:
     """A bit for every outcome number that is forbidden; a number that `graded` does not have is forbidden."""
     acceptable = sum(1 << outcome.code for outcome in graded.values() if outcome.grade == ACCEPTABLE)

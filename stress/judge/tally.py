@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from stress.judge.outcomes import Outcome
+from stress.judge.outcomes import Outcome, names_of
 from stress.judge.trials import Trials, trials_of_slice
 from stress.kernel import updates
 from stress.kernel.module import LOADS, UNLOADS
@@ -98,8 +98,8 @@ class Tally:
     def add(self, ram: Ram, graded: Mapping[str, Outcome], started_ns: int, seconds: float) -> None:
         """Add one slice of `seconds`, whose machine started at `started_ns` and is off."""
         sums = [sum(column) for column in zip(*ram.log_words(OUTCOMES, MOST_OUTCOMES), strict=True)]
-        names = {outcome.code: outcome.name for outcome in graded.values()}
-        self.outcomes.update({names.get(code, f"outcome {code}"): count for code, count in enumerate(sums) if count})
+        named = zip(names_of(graded), sums, strict=True)
+        self.outcomes.update({name: count for name, count in named if count})
         self.lookups += sum(sums)
         self.loads += _total(ram, LOADS)
         self.unloads += _total(ram, UNLOADS)

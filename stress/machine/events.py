@@ -14,6 +14,7 @@ from stress.machine.ram import Ram
 from stress.machine.random import MODULUS, draw
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, harness, kernel
 from stress.machine.words import (
+    AFTER_FREE,
     BOUND,
     EVENT_PERIOD,
     EVENT_RANDOM,
@@ -25,7 +26,6 @@ from stress.machine.words import (
     INTERRUPT_BELOW,
     INTERRUPTS,
     IRQS_DISABLED,
-    MOST_OUTCOMES,
     NMI_BELOW,
     NMIS,
     NOTES,
@@ -100,7 +100,7 @@ def take_exception(cpu: Cpu, handler: Operation) -> None:
     move_notes(cpu, NOTES_KEPT, NOTES)
     cpu.poke(cpu.log + IN_HANDLER, 1)
     outcome = guarded(cpu, handler)
-    if outcome < 0 or (outcome >= MOST_OUTCOMES and cpu.peek(BOUND) != 0):
+    if outcome < 0 or (outcome >= AFTER_FREE and cpu.peek(BOUND) != 0):
         cpu.poke(cpu.log + WRONG_OUTCOME, outcome)
         raise BrokenKernelCodeError
     judge_operation(cpu, outcome)

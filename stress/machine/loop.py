@@ -28,7 +28,6 @@ from stress.machine.words import (
     IRQS_DISABLED,
     LAST_OPERATION,
     LOG_BYTES,
-    MOST_OUTCOMES,
     NOTED,
     ONLINE,
     OPERATIONS,
@@ -307,8 +306,8 @@ def run_program(cpu: Cpu, operation: Operation, safepoint: Callable[[Cpu], None]
         if cpu.peek(BOUND) == 0:
             judge_operation(cpu, CAUSE_POWER_OFF)
             return
-        # Any other number would be counted in a word that is no counter.
-        if outcome < UNJUDGED or outcome >= MOST_OUTCOMES:
+        # Any other number would be counted in a word that is no counter, or as what only the harness finds.
+        if outcome < UNJUDGED or outcome >= AFTER_FREE:
             cpu.poke(cpu.log + WRONG_OUTCOME, outcome)
             raise BrokenKernelCodeError
         finish_operation(cpu, outcome)

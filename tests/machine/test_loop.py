@@ -37,6 +37,7 @@ from stress.machine.words import (
     OUT_OF_BOUNDS,
     OUTCOMES,
     OVERLAPPED,
+    OVERWRITTEN,
     PREEMPT_COUNT,
     STARTED,
     VIOLATIONS,
@@ -280,8 +281,14 @@ def as_power_off(cpu: Cpu) -> int:
     return CAUSE_POWER_OFF
 
 
+@kernel
+def as_the_harness(cpu: Cpu) -> int:
+    """Wrong kernel code: an outcome that only the harness finds, and that has no evidence here."""
+    return OVERWRITTEN
+
+
 @each_engine
-@pytest.mark.parametrize("operation", [beyond_all, below_all, as_power_off])
+@pytest.mark.parametrize("operation", [beyond_all, below_all, as_power_off, as_the_harness])
 def test_an_outcome_that_there_cannot_be_ends_the_machine(engine: str, operation: Operation) -> None:
     ram = blank_ram(1)
     line, returned = operation.__code__.co_firstlineno, operation(python_cpu(ram))

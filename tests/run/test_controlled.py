@@ -1,6 +1,7 @@
 """One CPU at a time: schedules are found, replayed alike on both engines, shrunk; whole code shows nothing."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,21 @@ def _told(one: Controlled, runs: Sequence[Run], seed: int) -> tuple[object, ...]
     shows = one.replay(runs, seed)
     ram = one.ram.mapping[LOW : one.ram.map.bound]
     return shows, one.steps, one.departed, one.made(), one.trace(), ram
+
+
+COUNTS = (
+    "from stress import Program, Scenario\nfrom stress.machine.seam import Cpu, kernel\n\n\n"
+    "@kernel\ndef count(cpu: Cpu) -> int:\n    return 20\n\n\n"
+    'SCENARIO = Scenario("counts", "no outcome", "a test", (Program("count", count),), "violated")\n'
+)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_outcome_that_nobody_grades_is_told_by_its_number_as_in_a_run(engine: str, tmp_path: Path) -> None:
+    file = tmp_path / "counts.py"
+    file.write_text(COUNTS)
+    exploration = explore(find_scenario(str(file)), bundled(), Search(engine=engine, schedules=3, seed=1))
+    assert exploration.explored.shown == {"outcome 20": 3}
 
 
 @native

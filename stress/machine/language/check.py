@@ -7,7 +7,7 @@ from stress.machine.language.errors import refusal
 from stress.machine.language.instances import CPU, INSTANCES
 from stress.machine.loop import run_program
 from stress.machine.seam import Cpu, Operation
-from stress.machine.words import MOST_OUTCOMES
+from stress.machine.words import AFTER_FREE
 
 
 def check_operation(operation: Operation, safepoint: Callable[[Cpu], None]) -> None:
@@ -30,6 +30,6 @@ def _check_outcomes(instance: tree.Instance) -> None:
         value = node.value if isinstance(node, tree.Return) else None
         if isinstance(value, tree.Call):
             _check_outcomes(value.instance)
-        if isinstance(value, tree.Constant) and not 0 <= value.value < MOST_OUTCOMES:
+        if isinstance(value, tree.Constant) and not 0 <= value.value < AFTER_FREE:
             what = f"{instance.name} returns {value.value}, which is not an outcome"
-            raise refusal(instance.file, value.line, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}")
+            raise refusal(instance.file, value.line, what, f"return the code of an outcome, 0 to {AFTER_FREE - 1}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stress.errors import UserError
 from stress.machine.seam import BrokenKernelCodeError
-from stress.machine.words import MOST_OUTCOMES
+from stress.machine.words import AFTER_FREE
 from stress.safe_text import on_one_line, shown
 
 NO_CAUSE = -1
@@ -73,6 +73,4 @@ def error_of_outcome(operation: Callable[..., object], outcome: int) -> KernelCo
     what = f"{operation.__name__} returned a number that is not an outcome, {outcome}"
     if outcome == NO_CAUSE:
         what = f"{operation.__name__} returned a number that is not an outcome, or raised Oops without a cause"
-    return refusal(
-        code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {MOST_OUTCOMES - 1}"
-    )
+    return refusal(code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {AFTER_FREE - 1}")

@@ -8,6 +8,7 @@ from hashlib import blake2b
 import attrs
 
 from stress.judge.harvest import harvest
+from stress.judge.outcomes import names_of
 from stress.judge.violation import Violation
 from stress.machine import words
 from stress.machine.control import words as control
@@ -162,7 +163,7 @@ class Controlled:
             return ()
         sums = [sum(column) for column in zip(*self.ram.log_words(words.OUTCOMES, words.MOST_OUTCOMES), strict=True)]
         forbidden = self.ram.peek(words.FORBIDDEN)
-        names = {outcome.code: outcome.name for outcome in self.scenario.outcomes.values()}
+        names = names_of(self.scenario.outcomes)
         seen = tuple(names[code] for code, count in enumerate(sums) if count and forbidden >> code & 1)
         return seen or {control.STALLED: (STALLED,), control.CUT: (CUT,)}.get(why, ())
 
