@@ -48,8 +48,17 @@ def _place(table: dict[str, int], name: str, start: int, words: int, limit: int)
     return address
 
 
+def _check_declared(name: object, words: object) -> None:
+    """ValueError for what would share the address of the next word, or could not be named in a report."""
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"the name of a word is {name!r}; give it in quotes")
+    if not isinstance(words, int) or words < 1:
+        raise ValueError(f"{name!r} has {words!r} words; give a whole number, 1 or more")
+
+
 def _declare(table: dict[str, int], name: str, start: int, words: int, limit: int, *kind: object) -> int:
     """The place of a word that the caller of `static`, `lock` or `percpu` declares: a new one, or a scenario's own."""
+    _check_declared(name, words)
     if sys._getframe(2).f_globals.get("__name__", "").startswith("stress."):
         return _place(table, name, start, words, limit)
     said = (start, name, words, *kind)
@@ -65,7 +74,7 @@ def static(name: str, words: int = 1, stored_by: int = 0) -> int:
     """Address of a static variable of the kernel, `words` 64-bit words on cache lines of its own.
 
     `stored_by` is the lock whose holder alone stores the variable, if there is one: the report of a stall then names
-    the CPU that spinning CPUs wait for. ValueError if `stored_by` is not a declared lock.
+    the CPU that spinning CPUs wait for. ValueError if `stored_by` is not a declared lock, or `words` is less than 1.
     """
     if stored_by and stored_by not in _locks:
         raise ValueError(f"{name!r} is stored by the holder of {name_of(stored_by)}, which is not a lock")

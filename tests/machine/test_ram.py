@@ -1,6 +1,8 @@
 """RAM: its map without overlaps, its limits, images that bring everything back, and power-off."""
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -118,3 +120,20 @@ def test_words_of_scenarios_are_shared_by_those_that_declare_the_same() -> None:
 def test_there_is_no_room_for_more_words_than_an_area_has() -> None:
     with pytest.raises(ValueError, match="no room left to declare 'huge'"):
         percpu("huge", AREA_BYTES // 8 + 1)
+
+
+@pytest.mark.parametrize("words", [0, -1, 1.5, None])
+@pytest.mark.parametrize("declare", [static, percpu])
+def test_a_word_that_would_share_its_address_with_the_next_one_is_refused(
+    declare: Callable[..., int], words: Any
+) -> None:
+    with pytest.raises(ValueError, match=r"'ram_test_none' has .* words; give a whole number, 1 or more"):
+        declare("ram_test_none", words)
+    assert declare("ram_test_none") != declare("ram_test_behind_none")
+
+
+@pytest.mark.parametrize("name", ["", 3, None])
+def test_a_word_that_no_report_could_name_is_refused(name: Any) -> None:
+    for declare in (static, percpu, lock):
+        with pytest.raises(ValueError, match="the name of a word is"):
+            declare(name)
