@@ -1,5 +1,6 @@
 """Timelines of violations: their width, their length, the racing pair, the switches, the count of what is left out."""
 
+import re
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -17,7 +18,7 @@ from stress.runs.settled import settle
 from stress.runs.timeline import CHOSEN, FORCED, Timeline, timeline
 from stress.scenario_files import find_scenario
 from stress.schedule.choosing import PCT, POS, RANDOM
-from stress.schedule.schedule import as_runs
+from stress.schedule.schedule import Step, as_runs
 
 FIELDS = {
     "linked_list:none": "entry#",
@@ -35,9 +36,14 @@ def machine(name: str, cpus: int, traced: bool) -> Controlled:
     return controlled(find_scenario(name), settle(config), world_for(config), 2, traced)
 
 
-@cache
 def shown(name: str, cpus: int = 2) -> Timeline:
     """The timeline of the first violation that is found."""
+    return found_first(name, cpus)[0]
+
+
+@cache
+def found_first(name: str, cpus: int = 2) -> tuple[Timeline, list[Step]]:
+    """The timeline of the first violation that is found, and the accesses that it tells of."""
     untraced = machine(name, cpus, traced=False)
     for number in range(SCHEDULES):
         if found := untraced.follow((POS, PCT, RANDOM)[number % 3], number, number):
@@ -46,9 +52,9 @@ def shown(name: str, cpus: int = 2) -> Timeline:
     untraced.finish()
     traced = machine(name, cpus, traced=True)
     assert traced.replay(runs, number) == found
-    told = timeline(traced, found)
+    told, trace = timeline(traced, found), traced.trace()
     traced.finish()
-    return told
+    return told, trace
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
@@ -137,3 +143,14 @@ def test_pointers_and_freed_memory_have_names() -> None:
     assert "lock update_lock" in text
     assert "(freed)" in text or "(now entry#" in text
     assert "list_head = entry#" in text
+
+
+@pytest.mark.parametrize("name", ["linked_list:none", "linked_list:hazard_published_late"])
+def test_a_pointer_is_said_to_come_from_where_its_cpu_read_it_and_not_from_where_it_stored_it(name: str) -> None:
+    told, trace = found_first(name)
+    said = r"^CPU (\d+) .* It had read its pointer to .* at step (\d+)\."
+    [(cpu, number)] = re.findall(said, told.story[0])
+    step = trace[int(number) - 1]
+    assert step.cpu == int(cpu)
+    assert step.access > 0
+    assert step.old != 0

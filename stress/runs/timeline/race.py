@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from stress.judge.violation import Violation
+from stress.machine.control.words import READ_MODIFY_WRITE
 from stress.machine.words import guard_of
 from stress.runs.timeline.names import Names
 from stress.runs.timeline.objects import KFREE, Life, Objects
@@ -12,6 +13,8 @@ from stress.runs.timeline.shared import WORD, Uses, is_in, writes
 from stress.schedule.schedule import Step
 
 Pair = tuple[int, int]
+LOADED, FOUND, STORED = range(3)
+"""How a CPU has to do with an address; who stores one has it from elsewhere."""
 MOST_OFFSET = 0x1000
 """A pointer to an object gives a bad address that is this far from it at most."""
 SAFEPOINT = "cond_resched"
@@ -59,16 +62,26 @@ def _with_pointer(uses: Uses, objects: Objects, first: int, second: int) -> Race
 
 
 def _pointer_to(uses: Uses, objects: Objects, number: int) -> int | None:
-    """The access by which a CPU came, in this operation, by the address of the block that it now accesses."""
-    step = uses.trace[number]
+    """The access by which a CPU came, in this operation, by the address of the block that it now accesses.
+
+    It is the last load of it; where none was, the last exchange that found it; else the last one that stored it.
+    """
+    step, found = uses.trace[number], dict[int, int]()
     block = objects.block_of(step.address)
     for at in range(number - 1, -1, -1):
         other = uses.trace[at]
         if other.cpu == step.cpu and other.operation == step.operation and block:
             # Flags may be in the lowest bits; what points into the block from inside it leads nowhere new.
-            if other.new & ~7 == block and objects.block_of(other.address) != block:
-                return at
-    return None
+            if block in (other.old & ~7, other.new & ~7) and objects.block_of(other.address) != block:
+                found.setdefault(_way_to(other, block), at)
+    return found[min(found)] if found else None
+
+
+def _way_to(step: Step, block: int) -> int:
+    """How an access has to do with the address of a block: LOADED, FOUND in an exchange, or STORED."""
+    if step.access < 0 or step.old & ~7 != block:
+        return STORED
+    return FOUND if step.access == READ_MODIFY_WRITE else LOADED
 
 
 def _free_before(objects: Objects, address: int, number: int) -> int | None:
@@ -250,7 +263,7 @@ def story_of(race: Race | None, trace: Sequence[Step], names: Names) -> str:
 
 def _origin(race: Race, trace: Sequence[Step], names: Names) -> str:
     """A sentence that says where the pointer came from."""
-    if race.pointer is None or race.life is None:
+    if race.pointer is None or race.life is None or _way_to(trace[race.pointer], race.life.block) == STORED:
         return ""
     source = names.address(trace[race.pointer].address, race.pointer)
     return f" It had read its pointer to {names.object(race.life)} from {source} at step {race.pointer + 1}."
