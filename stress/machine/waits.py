@@ -87,7 +87,11 @@ class Link:
     stack: tuple[str, ...] = ()
 
     def spinning(self, seconds: float, wait: Wait) -> "Link":
-        """The same CPU, which has spun for so long; rounded as in JSON, so that what is read back has the same text."""
+        """The same CPU, which has spun for so long; rounded as in JSON, so that what is read back has the same text.
+
+        Who spins on a per-CPU word of its own waits for another CPU to store it, whichever that is (an MCS lock).
+        """
+        is_own = wait.guard is None and wait.waits_for == self.cpu
         return attrs.evolve(
             self,
             seconds=round(seconds, 3),
@@ -95,7 +99,7 @@ class Link:
             address=wait.address,
             lock=wait.lock,
             held_by=wait.held_by,
-            waits_for=wait.waits_for,
+            waits_for=None if is_own else wait.waits_for,
         )
 
     @property

@@ -178,6 +178,17 @@ def test_a_per_cpu_word_is_waited_for_from_its_cpu() -> None:
     assert "on stopmachine_ack of CPU 2 -> CPU 2 (prog2, " in stall.text
 
 
+def test_who_spins_on_a_per_cpu_word_of_its_own_waits_for_any_other_cpu() -> None:
+    paper = Paper(2)
+    paper.used[1] = 5.0
+    mine = {0: area_address(0) + ACK}
+    assert paper.run(mine, steps=400) is None
+    paper.used[1] = 6.0
+    stall = paper.stall(mine)
+    assert (cpus_of(stall), stall.cycle) == ([0], ())
+    assert stall.text.endswith("on stopmachine_ack of CPU 0, which no CPU in particular stores")
+
+
 def test_what_lies_behind_the_last_area_is_no_per_cpu_word() -> None:
     paper = Paper(2)
     stall = paper.stall({0: area_address(2) + ACK})
