@@ -230,10 +230,14 @@ def name_of(address: int, cpus: int = MAX_CPUS) -> str:
 
 
 def _name_in(table: dict[str, int], address: int) -> str | None:
-    """The name of the word at `address`, with its index in an array of more than a line; None if there is none."""
+    """The name of the word at `address`, with its index in several words; None if there is none.
+
+    The first word on a line of its own goes by the name alone.
+    """
     for name, start in table.items():
         if name and start <= address < start + max(_lengths[start] * 8, LINE):
-            return f"{name}[{(address - start) // 8}]" if _lengths[start] * 8 > LINE else name
+            index = (address - start) // 8
+            return name if index == 0 and _lengths[start] * 8 <= LINE else f"{name}[{index}]"
     return None
 
 

@@ -117,6 +117,15 @@ def test_words_of_scenarios_are_shared_by_those_that_declare_the_same() -> None:
     assert name_of(static("ram_test_array", 9) + 64) == "ram_test_array[8]"
 
 
+def test_each_word_of_several_has_a_name_of_its_own() -> None:
+    for words in (2, 8, 9):
+        forks, slots = static("ram_test_forks", words), percpu("ram_test_slots", words)
+        addresses = [start + 8 * index for start in (forks, area_address(1) + slots) for index in range(words)]
+        assert len(set(map(name_of, addresses))) == 2 * words
+        assert all(f"[{index}]" in name_of(forks + 8 * index) for index in range(1, words))
+    assert name_of(static("ram_test_forks", 2)) == "ram_test_forks"
+
+
 def test_there_is_no_room_for_more_words_than_an_area_has() -> None:
     with pytest.raises(ValueError, match="no room left to declare 'huge'"):
         percpu("huge", AREA_BYTES // 8 + 1)

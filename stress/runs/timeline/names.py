@@ -92,12 +92,7 @@ class Names:
         """The word of the kernel at an address, with its index in several words; else hex."""
         if module.MODULES <= address < module.MODULES + 16:
             return "modules.next" if address == module.MODULES else "modules.prev"
-        name, start = words.name_of(address, self._ram.map.cpus), address
-        while name == words.name_of(start - 8, self._ram.map.cpus):
-            start -= 8
-        if "[" in name or start == address:
-            return poison_text(address) or name
-        return f"{name}[{(address - start) // 8}]"
+        return poison_text(address) or words.name_of(address, self._ram.map.cpus)
 
     def value(self, value: int, address: int, number: int) -> str:
         """A value that was read from or written to an address: what it points to, poison, or a number."""
