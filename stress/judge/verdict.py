@@ -78,7 +78,7 @@ def _judge_progress(tally: Tally, twin_stall: str) -> Verdict:
     """The verdict where nothing forbidden was seen and the twin stalled, as it is to."""
     seen = f"no stall, {_seen(tally)}"
     if tally.caught.trials < CATCHES_FOR_HELD:
-        return Verdict(INCONCLUSIVE, f"{seen}, but it takes {CATCHES_FOR_HELD}: run longer")
+        return Verdict(INCONCLUSIVE, f"{seen}, but it takes {CATCHES_FOR_HELD}: {_advice(tally)}")
     return Verdict(HELD, f"not reproduced: {seen}; the twin stalled: {twin_stall}")
 
 
@@ -91,8 +91,15 @@ def _judge_clean(tally: Tally, twin: TwinSide | None) -> Verdict:
     if needed is None:
         return Verdict(INCONCLUSIVE, f"{seen}, but {_why_nothing(twin)}")
     if tally.caught.trials < needed:
-        return Verdict(INCONCLUSIVE, f"{seen}, but at the twin's rate it takes {needed:,}: run longer")
+        return Verdict(INCONCLUSIVE, f"{seen}, but at the twin's rate it takes {needed:,}: {_advice(tally)}")
     return Verdict(HELD, f"not reproduced: {seen}; the twin's rate would have shown it {CATCHES_FOR_HELD} times")
+
+
+def _advice(tally: Tally) -> str:
+    """What to do about too few trials: time makes none where no change passes the protocol's steps."""
+    if tally.updates.count and not tally.race_windows:
+        return "put what writers change between p.write_lock and p.write_unlock, so that it counts, or run longer"
+    return "run longer"
 
 
 def _why_nothing(twin: TwinSide) -> str:

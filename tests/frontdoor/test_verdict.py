@@ -3,9 +3,10 @@
 import math
 from collections import Counter
 
+import attrs
 import pytest
 
-from stress.judge.tally import Tally
+from stress.judge.tally import Tally, Updates
 from stress.judge.trials import Trials, lower_bound, trials_of_slice, upper_bound, windows_as_trials
 from stress.judge.verdict import TwinSide, judge, rate_upper_95, trials_needed
 
@@ -110,6 +111,15 @@ def test_a_twin_that_is_to_stall_and_was_violated_counts_by_its_rate() -> None:
     both = TwinSide(tally(1000, 10), "stalled", "CPU 0 spun")
     assert judge(tally(31, 0), both, None).name == "inconclusive"
     assert judge(tally(10_000, 0), both, None).name == "held"
+
+
+def test_where_writers_changed_nothing_that_counts_more_time_is_not_the_advice() -> None:
+    busy, idle = Tally(updates=Updates(count=1000)), Tally()
+    twins = (caught(10, 5), TwinSide(Tally(), "stalled", "CPU 0 spun"))
+    for twin in twins:
+        assert "put what writers change between p.write_lock and p.write_unlock" in judge(busy, twin, None).reason
+        assert judge(idle, twin, None).reason.endswith(": run longer")
+    assert judge(attrs.evolve(busy, race_windows=3), twins[0], None).reason.endswith(": run longer")
 
 
 def test_held_says_not_reproduced_and_never_safe() -> None:
