@@ -27,7 +27,7 @@ def explored(count: int, **shown: int) -> Explored:
     [
         (explored(10_000), explored(1000, wild=100), "held", "would have shown it 30 times"),
         (explored(200), explored(1000, wild=100), "inconclusive", "at the twin's rate it takes"),
-        (explored(10_000), explored(1000), "inconclusive", "the twin showed none either"),
+        (explored(10_000), explored(1000), "inconclusive", "none either in 1,000: try more operations or CPUs"),
         (explored(10_000), None, "inconclusive", "no twin"),
         (explored(10_000, cut=7), explored(1000, wild=100), "held", "7 of them cut after 20,000 accesses"),
     ],

@@ -18,7 +18,8 @@ def judge(mine: Explored, twin: Explored | None) -> Verdict:
         return Verdict(INCONCLUSIVE, f"{none}; no twin shows that this search could have seen one")
     rate = twin.caught.lower_95
     if not rate:
-        return Verdict(INCONCLUSIVE, f"{none}; the twin showed none either in {twin.count:,}: try more operations")
+        advice = "try more operations or CPUs"
+        return Verdict(INCONCLUSIVE, f"{none}; the twin showed none either in {twin.count:,}: {advice}")
     if mine.count * rate < CATCHES_FOR_HELD:
         needed = round(CATCHES_FOR_HELD / rate)
         return Verdict(
