@@ -1,5 +1,7 @@
 """`kstress explore`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from stress.errors import UserError
 from stress.exits import verdicts_code
 from stress.host.interrupts import Interrupts
 from stress.kinds import read_time
+from stress.safe_text import shown
 from stress.settings import ENGINES
 
 if TYPE_CHECKING:
@@ -100,9 +103,25 @@ def _new(
     wanted = reported(like) if like else {}
     if not scenarios and not wanted:
         raise click.UsageError("Missing argument 'SCENARIO...': give one, or --like FILE")
-    names = options.named(scenarios or tuple(wanted), False, protocols)
-    every = tuple(one.origin for name in names for one in find_scenarios(name))
-    return Kept(Plan(search=search, scenarios=every, corpus=str(corpus) if corpus else None, wanted=wanted), {})
+    with _told_to_name_files(like, given_none=not scenarios):
+        names = options.named(scenarios or tuple(wanted), False, protocols)
+        every = {one.origin: one.name for name in names for one in find_scenarios(name)}
+    if like and not wanted.keys() & every.values():
+        others = f"reports nothing of {shown(', '.join(every.values()))}; it does of {shown(', '.join(wanted))}"
+        raise UserError(f"--like: {shown(repr(str(like)))} {others}")
+    return Kept(Plan(search=search, scenarios=tuple(every), corpus=str(corpus) if corpus else None, wanted=wanted), {})
+
+
+@contextmanager
+def _told_to_name_files(like: Path | None, given_none: bool) -> Iterator[None]:
+    """Say of a scenario that is not found what to do where its name comes from a file, which has no paths."""
+    try:
+        yield
+    except UserError as error:
+        if like is None or not given_none:
+            raise
+        usual = "where a scenario lies in a file of your own, give SCENARIO too"
+        raise UserError(f"--like: {shown(repr(str(like)))}: {error}; {usual}") from error
 
 
 def _kept(resumed: Path, bounds: dict[str, Any], given: dict[str, Any]) -> "Kept":

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stress.scenario_files import catalogue
-from tests.frontdoor.command import called, kstress
+from tests.frontdoor.command import CHECKOUT, called, kstress
 
 EXPLORE = ("explore", "linked_list:none", "--engine", "python", "--seed", "1", "--schedules", "40")
 TOKEN = re.compile(r"ks1~\S+")
@@ -96,6 +96,23 @@ def test_it_looks_for_what_another_exploration_has_found(tmp_path: Path) -> None
     [exploration] = json.loads(done.stdout)["explorations"]
     wanted = {outcome for found in first["found"] for outcome in found["shows"]}
     assert any(wanted & set(found["shows"]) for found in exploration["found"])
+
+
+def test_what_a_file_reports_is_looked_for_in_no_other_scenario_and_found_by_its_path(tmp_path: Path) -> None:
+    file, mine = tmp_path / "found.json", tmp_path / "mine.py"
+    mine.write_text((CHECKOUT / "scenarios" / "studies" / "linked_list.py").read_text())
+    found = ("explore", f"{mine}:none", "--engine", "python", "--seed", "1", "--stop-on-violation", "--json", str(file))
+    assert called(*found).returncode == 0
+    few = ("--like", str(file), "--engine", "python", "--schedules", "3")
+    for arguments, told in (
+        (("explore", *few), "there is no scenario 'mine'; "),
+        (("explore", *few), "; where a scenario lies in a file of your own, give SCENARIO too"),
+        (("explore", "linked_list:none", *few), "reports nothing of linked_list:none; it does of mine:none"),
+    ):
+        done = called(*arguments)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert told in done.stderr
+    assert "3 schedules" in called("explore", f"{mine}:none", *few).stdout
 
 
 @pytest.mark.parametrize(
