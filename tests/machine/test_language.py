@@ -16,7 +16,7 @@ from stress.scenario import Scenario
 from stress.scenario_files import checked, load_source, source_of
 from tests.support import KASAN, blank_ram, each_engine, program_of, python_cpu, run_machine
 
-from .refusals import CASES, Case
+from .refusals import CASES, READER, Case
 
 FIRST = """\
 from stress import Program, Scenario
@@ -171,3 +171,27 @@ def test_what_only_the_compiler_finds_too_deep_is_refused_in_one_line_too(
 def test_a_return_type_may_stand_in_quotes(tmp_path: Path) -> None:
     quoted = '@kernel\ndef marks(cpu: Cpu) -> "None":\n    cpu.barrier()\n\n\n'
     load(tmp_path / "mine.py", f"{quoted}{HEAD}    marks(cpu)\n    return 1\n")
+
+
+NOTING = READER + "    x = cpu.load(WORD)\n    note(cpu, {}, x)\n    return 1\n"
+UNMARKED = "def reader(cpu: Cpu, p: object) -> int:\n    return 1\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "told"),
+    [
+        (NOTING.format("x"), NOTING.format('"x"'), "note(cpu, x", "note is given what it cannot take; "),
+        (UNMARKED, "@kernel\n" + UNMARKED, "def reader", "reader is not kernel code; mark its definition with @kernel"),
+    ],
+    ids=["an argument", "an operation"],
+)
+def test_a_mistake_that_the_code_of_kstress_meets_is_told_at_the_line_of_its_author(
+    wrong: str, right: str, line: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    imports = "from stress.kernel import note\n\n\n"
+    with pytest.raises(KernelCodeError) as refused:
+        load(path, imports + wrong)
+    number = path.read_text().split(line)[0].count("\n") + 1
+    assert str(refused.value).startswith(f"{shown(str(path))}:{number}: {told}")
+    load(tmp_path / "right.py", imports + right)

@@ -15,12 +15,20 @@ PACKAGE = Path(__file__).parents[2]
 
 
 class KernelCodeError(UserError):
-    """Kernel code that is not of the language, or that fails as it runs: `file:line: what; instead`."""
+    """Kernel code that is not of the language, or that fails as it runs: `file:line: what; instead`.
+
+    `file` and `said`, which is `what; instead`, are empty where it is about no line.
+    """
+
+    file = said = ""
 
 
 def refusal(file: str, line: int, what: str, instead: str) -> KernelCodeError:
     """The error for a line of a file: what is wrong there, and what to write instead."""
-    return KernelCodeError(f"{shown(file)}:{line}: {what}; {instead}")
+    said = f"{what}; {instead}"
+    error = KernelCodeError(f"{shown(file)}:{line}: {said}")
+    error.file, error.said = file, said
+    return error
 
 
 def unmarked(function: Callable[..., object]) -> tuple[str, str]:
@@ -35,14 +43,14 @@ def too_deep(function: Callable[..., object]) -> KernelCodeError:
     return refusal(function.__code__.co_filename, function.__code__.co_firstlineno, what, instead)
 
 
-def _is_own(file: str) -> bool:
+def is_own(file: str) -> bool:
     """Whether a file is of kstress itself: an error in it is no user's."""
     return Path(file).is_relative_to(PACKAGE)
 
 
 def error_in_line(file: str, line: int, what: str) -> KernelCodeError | BrokenKernelCodeError:
     """The error for a line that failed as it ran, of whoever wrote it."""
-    if _is_own(file):
+    if is_own(file):
         return BrokenKernelCodeError(f"{file}:{line}: {what}")
     return refusal(file, line, what, "test the operand before this line")
 
@@ -58,7 +66,7 @@ def error_somewhere(operation: Callable[..., object]) -> KernelCodeError | Broke
 def error_of_exception(error: BaseException | None) -> KernelCodeError | BrokenKernelCodeError:
     """The error for an exception in kernel code that no fault of its CPU explains."""
     frames = traceback.extract_tb(error.__traceback__ if error else None)
-    if not frames or _is_own(frames[-1].filename):
+    if not frames or is_own(frames[-1].filename):
         return BrokenKernelCodeError()
     text = on_one_line(f"{type(error).__name__}: {error}".rstrip(": "))
     return error_in_line(frames[-1].filename, frames[-1].lineno or 1, text)
@@ -68,7 +76,7 @@ def error_of_outcome(operation: Callable[..., object], outcome: int) -> KernelCo
     """The error for an operation that returned a number that is no outcome, or ended without a cause (-1)."""
     operation = unwrap(operation)
     code = operation.__code__
-    if _is_own(code.co_filename):
+    if is_own(code.co_filename):
         return BrokenKernelCodeError(operation.__name__)
     what = f"{operation.__name__} returned a number that is not an outcome, {outcome}"
     if outcome == NO_CAUSE:

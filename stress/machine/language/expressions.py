@@ -7,7 +7,7 @@ from typing import Any
 
 from stress.machine.language import tree
 from stress.machine.language.constructs import NO_OBJECTS, forbidden
-from stress.machine.language.errors import unmarked
+from stress.machine.language.errors import is_own, refusal, unmarked
 from stress.machine.language.names import FIELDS, KNOWN, UNKNOWN, Method, Names, Step, methods, parameters
 from stress.machine.language.source import definition_of
 from stress.machine.language.tree import CpuKind, Expression, Instance, Kind
@@ -212,6 +212,10 @@ class Expressions(Names):
 
     def _function(self, node: ast.Call, called: FunctionType) -> Expression:
         if called not in KERNEL_FUNCTIONS:
+            # An operation is called by kstress's own code, which its author cannot change.
+            code = called.__code__
+            if is_own(self.file) and not is_own(code.co_filename):
+                raise refusal(code.co_filename, code.co_firstlineno, *unmarked(called))
             raise self.fault(node, *unmarked(called))
         names = parameters(called.__code__.co_filename, definition_of(called).node)
         given = self._arguments(node, called, names)

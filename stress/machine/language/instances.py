@@ -6,7 +6,7 @@ from types import FunctionType
 import attrs
 
 from stress.machine.language.constructs import forbidden
-from stress.machine.language.errors import KernelCodeError, refusal, too_deep, unmarked
+from stress.machine.language.errors import KernelCodeError, is_own, refusal, too_deep, unmarked
 from stress.machine.language.expressions import Expressions
 from stress.machine.language.source import definition_of
 from stress.machine.language.statements import Statements
@@ -72,7 +72,13 @@ class Instances:
         """The instance that a call at `node` in another function needs."""
         if self._known.get((function, kinds), self) is None:
             raise caller.fault(node, f"{function.__name__} calls itself", "write a loop")
-        return self._instance(function, kinds)
+        try:
+            return self._instance(function, kinds)
+        except KernelCodeError as error:
+            # A function of kstress is right by itself: what its author's caller gives it is not.
+            if not is_own(error.file) or is_own(caller.file):
+                raise
+            raise caller.fault(node, f"{function.__name__} is given what it cannot take", error.said) from None
 
     def _instance(self, function: FunctionType, kinds: tuple[Kind, ...]) -> Instance:
         key = (function, kinds)
