@@ -6,6 +6,7 @@ import attrs
 
 from stress.judge.tally import Tally
 from stress.judge.trials import windows_as_trials
+from stress.units import counted
 
 HELD = "held"
 VIOLATED = "violated"
@@ -58,7 +59,8 @@ def trials_needed(twin: Tally | None) -> int | None:
 def judge(tally: Tally, twin: TwinSide | None, stall: str | None) -> Verdict:
     """The verdict on a scenario's counts, the stall that ended it (in one line), and its twin."""
     if tally.violations:
-        return Verdict(VIOLATED, f"{tally.violations:,} forbidden outcomes in {tally.race_windows:,} race windows")
+        seen = counted(tally.violations, "forbidden outcome")
+        return Verdict(VIOLATED, f"{seen} in {counted(tally.race_windows, 'race window')}")
     if stall is not None:
         return Verdict(STALLED, stall)
     if twin is not None and twin.shows_stall:

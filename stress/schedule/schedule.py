@@ -20,6 +20,8 @@ _SETTING = re.compile(r"([a-z])([0-9]{1,10})")
 _DIGEST = re.compile(r"[0-9a-f]{8}")
 MOST_TOKEN_BYTES = 1_000_000
 MOST_CPUS = 1024
+MOST_OPERATIONS = 10_000
+"""Of each CPU: no signal ends a schedule before its end, or before it is cut after some hundred accesses of each."""
 
 
 # A schedule has thousands of runs, and to shrink it makes millions: a named tuple costs a fourth of an attrs class.
@@ -129,6 +131,8 @@ def _world(text: str) -> Small:
         raise ValueError(f"{text[:40]!r} are not settings")
     if not 1 <= found["c"] <= MOST_CPUS:
         raise ValueError(f"{found['c']} CPUs are not 1 to {MOST_CPUS}")
+    if found["o"] > MOST_OPERATIONS:
+        raise ValueError(f"{found['o']} operations are more than {MOST_OPERATIONS}")
     return Small(cpus=found["c"], operations=found["o"], modules=found["m"], seed=found["s"])
 
 

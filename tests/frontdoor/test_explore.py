@@ -121,6 +121,7 @@ def test_what_a_file_reports_is_looked_for_in_no_other_scenario_and_found_by_its
         (("explore", "linked_list:none", "--strategy", "luck"), "there is no strategy 'luck'"),
         (("explore", "linked_list:none", "--schedules", "0"), "--schedules must be at least 1, not 0"),
         (("explore", "linked_list:none", "--operations", "0"), "--operations must be at least 1, not 0"),
+        (("explore", "linked_list:none", "--operations", "10001"), "--operations must be at most 10,000, not 10,001"),
         (("explore", "linked_list:none", "--duration", "soon"), "--duration"),
         (("explore", "linked_list:none", "--duration", "0s"), "--duration must be greater than 0 (got 0 s)"),
         (("explore", "--like", "no/such/file"), "cannot read no/such/file"),
@@ -132,6 +133,7 @@ def test_what_a_file_reports_is_looked_for_in_no_other_scenario_and_found_by_its
         (("replay", "ks1~nothing~c2.o2.m0.s9~502b44d2.ae48370d~0"), "there is no scenario"),
         (("replay", "ks1~linked_list:none~c1.o2.m0.s9~502b44d2.ae48370d~0"), "needs at least 2"),
         (("replay", "ks1~linked_list:none~c2.o2.m0.s9~502b44d2.ae48370d~7"), "CPU 7"),
+        (("replay", "ks1~linked_list:none~c2.o99999.m0.s9~502b44d2.ae48370d~0"), "operations are more than"),
     ],
 )
 def test_bad_input_has_one_line_and_code_2(arguments: tuple[str, ...], told: str) -> None:

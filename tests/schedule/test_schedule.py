@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from stress.errors import UserError
 from stress.machine.control.words import EXPIRED, INTERRUPT, NMI, WAITS
-from stress.schedule.schedule import Made, Run, Schedule, Small, as_runs, preemptions_of
+from stress.schedule.schedule import MOST_OPERATIONS, Made, Run, Schedule, Small, as_runs, preemptions_of
 
 RUNS = st.builds(Run, st.integers(0, 1023), st.integers(0, 10**12), st.sampled_from([0, INTERRUPT, NMI]))
 WORLDS = st.builds(
     Small,
     cpus=st.just(1024),
-    operations=st.integers(0, 10**9),
+    operations=st.integers(0, MOST_OPERATIONS),
     modules=st.integers(0, 10**4),
     seed=st.integers(0, 2**31),
 )

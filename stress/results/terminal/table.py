@@ -16,7 +16,7 @@ from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_n
 from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import Result, rerun_command
 from stress.scenario import Scenario
-from stress.units import show_duration
+from stress.units import say_duration, show_duration
 
 PLAIN_WIDTH = 120
 """Columns of what is printed where there is no terminal."""
@@ -113,7 +113,7 @@ def _twin(result: Result, twin: Tally) -> str:
     if needed is None:
         return text
     trials, seconds = result.tally.caught.trials, result.tally.seconds
-    how_long = f", about {show_duration(seconds * needed / trials)}" if trials else ""
+    how_long = f", about {say_duration(seconds * needed / trials)}" if trials else ""
     return f"{text}; HELD takes {needed:,} trials{how_long}"
 
 

@@ -9,6 +9,7 @@ from stress.config import DEFAULT_SECONDS
 from stress.errors import UserError
 from stress.scenario import Scenario
 from stress.schedule.choosing import PCT, POS, RANDOM, STRATEGIES, SURW
+from stress.schedule.schedule import MOST_OPERATIONS
 
 MIXED = "mixed"
 MIXTURE = (RANDOM, PCT, POS, SURW, RANDOM, PCT)
@@ -47,6 +48,8 @@ class Search:
         ):
             if value is not None and value < least:
                 raise UserError(f"{flag} must be at least {least}, not {value}")
+        if self.operations > MOST_OPERATIONS:
+            raise UserError(f"--operations must be at most {MOST_OPERATIONS:,}, not {self.operations:,}")
         if self.duration_s is not None and self.duration_s <= 0:
             raise UserError(f"--duration must be greater than 0 (got {self.duration_s:g} s)")
         if self.strategy not in (MIXED, *STRATEGIES):
