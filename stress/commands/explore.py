@@ -103,22 +103,22 @@ def _new(
     wanted = reported(like) if like else {}
     if not scenarios and not wanted:
         raise click.UsageError("Missing argument 'SCENARIO...': give one, or --like FILE")
-    with _told_to_name_files(like, given_none=not scenarios):
+    with _advice_of_files(None if scenarios else like):
         names = options.named(scenarios or tuple(wanted), False, protocols)
         every = {one.origin: one.name for name in names for one in find_scenarios(name)}
     if like and not wanted.keys() & every.values():
-        others = f"reports nothing of {shown(', '.join(every.values()))}; it does of {shown(', '.join(wanted))}"
-        raise UserError(f"--like: {shown(repr(str(like)))} {others}")
+        others = f"{shown(', '.join(every.values()))}; give one that it reports: {shown(', '.join(wanted))}"
+        raise UserError(f"--like: {shown(repr(str(like)))} reports nothing of {others}")
     return Kept(Plan(search=search, scenarios=tuple(every), corpus=str(corpus) if corpus else None, wanted=wanted), {})
 
 
 @contextmanager
-def _told_to_name_files(like: Path | None, given_none: bool) -> Iterator[None]:
-    """Say of a scenario that is not found what to do where its name comes from a file, which has no paths."""
+def _advice_of_files(like: Path | None) -> Iterator[None]:
+    """Say what to do about a scenario that is not found where its name comes from `like`, which has no paths."""
     try:
         yield
     except UserError as error:
-        if like is None or not given_none:
+        if like is None:
             raise
         usual = "where a scenario lies in a file of your own, give SCENARIO too"
         raise UserError(f"--like: {shown(repr(str(like)))}: {error}; {usual}") from error

@@ -107,7 +107,7 @@ def test_what_a_file_reports_is_looked_for_in_no_other_scenario_and_found_by_its
     for arguments, told in (
         (("explore", *few), "there is no scenario 'mine'; "),
         (("explore", *few), "; where a scenario lies in a file of your own, give SCENARIO too"),
-        (("explore", "linked_list:none", *few), "reports nothing of linked_list:none; it does of mine:none"),
+        (("explore", "linked_list:none", *few), "of linked_list:none; give one that it reports: mine:none"),
     ):
         done = called(*arguments)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr

@@ -16,6 +16,7 @@ from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenario
 from stress.schedule.schedule import VERSION, Schedule
+from stress.units import counted
 
 TOKEN = re.compile(rf"{VERSION}~[^\s\"'<>]+")
 MOST_BYTES = 64 << 20
@@ -78,7 +79,8 @@ def replay(schedule: Schedule, corpus: Corpus, engine: str = "auto") -> Replayed
     """
     scenario, world = find_scenario(schedule.scenario), schedule.world
     if world.cpus < scenario.least_cpus:
-        raise UserError(f"the schedule has {world.cpus} CPUs, and {scenario.name} needs at least {scenario.least_cpus}")
+        cpus = counted(world.cpus, "CPU")
+        raise UserError(f"the schedule has {cpus}, and {scenario.name} needs at least {scenario.least_cpus}")
     symbols = world_of(scenario, corpus, world)
     machine = machine_for(scenario, symbols, engine, world, traced=True)
     shows = tuple(name for name in machine.replay(schedule.runs, world.seed) if name != CUT)

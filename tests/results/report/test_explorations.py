@@ -199,7 +199,7 @@ def test_a_find_is_drawn_from_its_token(tmp_path: Path) -> None:
         ({"runs": "0_1"}, "Not drawn: the replay shows something else: nothing forbidden, and no stall."),
         ({"world": "c900.o2.m0.s9"}, "Not drawn: 900 CPUs and 2 operations of each are too many for a page"),
         ({"world": "c2.o9999.m0.s9"}, "Not drawn: 2 CPUs and 9,999 operations of each are too many"),
-        ({"world": "c1.o2.m0.s9", "runs": "0"}, "Not drawn: the schedule has 1 CPUs"),
+        ({"world": "c1.o2.m0.s9", "runs": "0"}, "Not drawn: the schedule has 1 CPU,"),
     ],
 )
 def test_what_cannot_be_drawn_has_a_line_in_its_place(change: dict[str, str], note: str, tmp_path: Path) -> None:
