@@ -22,8 +22,14 @@ import click
 @click.option(
     "--reports", type=click.IntRange(0, 8), default=1, help="Violations of a soak to print in full.  [default: 1]"
 )
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The corpus of explorations that had one of their own; timelines need it.",
+)
 @click.option("--json", metavar="FILE|-", help="Write all runs and explorations as JSON, to standard output for -.")
-def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
+def report(paths: tuple[Path, ...], reports: int, corpus: Path | None, **outputs: Any) -> int:
     """Show the results of runs, explorations, soaks and sweeps, complete or not; as a page of HTML too.
 
     DIR is the run directory of a soak or a sweep, a run-*.json or explore-*.json file, or a folder of these.
@@ -31,5 +37,5 @@ def report(paths: tuple[Path, ...], reports: int, **outputs: Any) -> int:
     from stress.results.terminal.report import Wanted
     from stress.results.terminal.report import report as write_report
 
-    write_report(paths, Wanted(**outputs), reports)
+    write_report(paths, Wanted(**outputs), reports, corpus)
     return 0

@@ -8,6 +8,7 @@ import attrs
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
+from stress.corpus import Corpus
 from stress.results.load.entries import BROKEN, EXPECTED, EXPLORATIONS, INCONCLUSIVE, UNEXPECTED, Source
 from stress.results.pages import pictures
 from stress.results.pages.downloads import Download, download
@@ -51,23 +52,23 @@ class Drawn:
     panels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
-def make_page(sources: Sequence[Source]) -> str:
-    """The page.
+def make_page(sources: Sequence[Source], corpus: Corpus | None = None) -> str:
+    """The page; `corpus` is that of explorations that had another than the bundled one.
 
     Raises:
         UserError: when the extra is not installed, or something that is to be shown is damaged.
     """
     check_extra("--output: a page")
-    return render("report.html.j2", **_contents(sources))
+    return render("report.html.j2", **_contents(sources, corpus))
 
 
-def _contents(sources: Sequence[Source]) -> dict[str, Any]:
+def _contents(sources: Sequence[Source], corpus: Corpus | None) -> dict[str, Any]:
     """Everything that the page shows."""
     rows = worst_first(row for source in sources for row in rows_of(source))
     summary = worst_first(row for source in sources for row in summary_of(source))
     said = answer(sources)
     explored = explorations_of(sources)
-    finds = drawn_finds(explored)
+    finds = drawn_finds(explored, corpus)
     shown = {
         "sources": sources,
         "summary": summary if len(rows) > max(len(summary), MOST_ROWS) else [],

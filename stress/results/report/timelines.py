@@ -9,14 +9,14 @@ from functools import partial
 
 import attrs
 
-from stress.corpus import bundled
+from stress.corpus import Corpus, bundled
 from stress.errors import HarnessError, UserError
 from stress.results.load.stored_explorations import StoredExploration, StoredFind
 from stress.results.pages.pictures import Maker, file_name
 from stress.results.pages.timeline import timeline_file, timeline_svg
 from stress.results.report.explorations import Again, again, shows, where
 from stress.runs.controlled.digests import digest_of
-from stress.runs.controlled.replay import Replayed, replay
+from stress.runs.controlled.replay import Replayed, corpus_of, replay
 from stress.runs.timeline import timeline
 from stress.safe_text import on_one_line, shown
 from stress.scenario_files import is_of_catalogue, load_source, loaded_source, scenario_file
@@ -51,10 +51,14 @@ class DrawnFind:
     timeline: DrawnTimeline
 
 
-def drawn_finds(explorations: Sequence[StoredExploration]) -> list[DrawnFind]:
-    """Every find in its order; the first MOST_DRAWN are replayed, and drawn where that shows the same again."""
+def drawn_finds(explorations: Sequence[StoredExploration], corpus: Corpus | None = None) -> list[DrawnFind]:
+    """Every find in its order; the first MOST_DRAWN are replayed, and drawn where that shows the same again.
+
+    `corpus` is one in which some of them were found; the others were in the bundled one.
+    """
+    corpora = [bundled()] if corpus is None else [bundled(), corpus]
     pairs = [(exploration, find) for exploration in explorations for find in exploration.found]
-    return [_find(*pair, is_drawn=number < MOST_DRAWN) for number, pair in enumerate(pairs)]
+    return [_find(*pair, corpora if number < MOST_DRAWN else ()) for number, pair in enumerate(pairs)]
 
 
 def left_out(finds: Sequence[DrawnFind]) -> str | None:
@@ -74,19 +78,21 @@ def timeline_files(finds: Sequence[DrawnFind]) -> dict[str, Maker]:
     }
 
 
-def _find(exploration: StoredExploration, find: StoredFind, is_drawn: bool) -> DrawnFind:
-    """A find, replayed if it is to be drawn."""
+def _find(exploration: StoredExploration, find: StoredFind, corpora: Sequence[Corpus]) -> DrawnFind:
+    """A find, replayed in one of these corpora; not drawn if there are none."""
     how, title = again(find), f"{exploration.scenario}: {shows(find)}"
-    wanted = how.schedule if is_drawn else None
-    drawn = _timeline(exploration, find, wanted) if wanted else DrawnTimeline()
+    wanted = how.schedule if corpora else None
+    drawn = _timeline(exploration, find, wanted, corpora) if wanted else DrawnTimeline()
     return DrawnFind(title=title, where=where(find), again=how, timeline=drawn)
 
 
-def _timeline(exploration: StoredExploration, find: StoredFind, schedule: Schedule) -> DrawnTimeline:
+def _timeline(
+    exploration: StoredExploration, find: StoredFind, schedule: Schedule, corpora: Sequence[Corpus]
+) -> DrawnTimeline:
     """The timeline of a schedule; if it cannot be drawn, why."""
     try:
         _check(schedule)
-        replayed = replay(schedule, bundled(), ENGINE)
+        replayed = replay(schedule, corpus_of(schedule, corpora), ENGINE)
     except (UserError, HarnessError) as error:
         return DrawnTimeline(notes=(f"Not drawn: {on_one_line(str(error))}.",))
     try:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import NOT_APPLICABLE
+from stress.corpus import Corpus, load
 from stress.errors import UserError
 from stress.host.collector import uncollected
 from stress.results.load.entries import BROKEN, EXPECTED, EXPLORATIONS, INCONCLUSIVE, SOAK, UNEXPECTED, Source
@@ -90,20 +91,23 @@ class Wanted:
         return None if self.texts() or self.figures is not None else DEFAULT_PAGE
 
 
-def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
+def report(paths: Sequence[Path], wanted: Wanted, reports: int, corpus: Path | None = None) -> None:
     """Read all, make all, print, write: where anything is wrong, nothing is written.
+
+    `corpus` is a file with the corpus of explorations that had another than the bundled one.
 
     Raises:
         UserError: for the first thing that is.
     """
     check_unread(wanted.texts().values(), _read(paths))  # a page that is there is a report, as was checked
     missing = _missing(wanted)
+    symbols = load(corpus) if corpus else None
     with uncollected():
         sources = gather(paths)
     gc.freeze()  # what was read stays to the end, and is not looked at again
     made = {flag: (place, MAKERS[flag](sources)) for flag, place in wanted.texts().items()}
-    page = None if wanted.page is None or missing else make_page(sources)
-    figures = {} if wanted.figures is None else check_figures(_figures(sources), wanted.figures)
+    page = None if wanted.page is None or missing else make_page(sources, symbols)
+    figures = {} if wanted.figures is None else check_figures(_figures(sources, symbols), wanted.figures)
     screen = console(stderr="-" in wanted.texts().values())
     try:
         show(sources, screen, reports)
@@ -117,9 +121,10 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int) -> None:
         raise UserError(f"no {wanted.page}: {missing}; what it would say is above")
 
 
-def _figures(sources: Sequence[Source]) -> dict[str, Maker]:
+def _figures(sources: Sequence[Source], corpus: Corpus | None) -> dict[str, Maker]:
     """What makes each figure, by the name of its file: plots, and timelines of finds."""
-    return {**figure_files(pictures_of(sources)), **timeline_files(drawn_finds(explorations_of(sources)))}
+    finds = drawn_finds(explorations_of(sources), corpus)
+    return {**figure_files(pictures_of(sources)), **timeline_files(finds)}
 
 
 def _read(paths: Iterable[Path]) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """Replay: a schedule that was written down is run again, and every access of it is traced."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -88,8 +89,20 @@ def replay(schedule: Schedule, corpus: Corpus, engine: str = "auto") -> Replayed
     return Replayed(schedule, scenario, symbols, machine, shows, machine.departed, changed)
 
 
+def corpus_of(schedule: Schedule, corpora: Sequence[Corpus]) -> Corpus:
+    """The first of these in which the schedule was made, as its digest says; the last if it is none of them.
+
+    Raises:
+        UserError: for a scenario that is not there.
+    """
+    scenario = find_scenario(schedule.scenario)
+    worlds = ((corpus, world_of(scenario, corpus, schedule.world)) for corpus in corpora)
+    its_own = (corpus for corpus, world in worlds if digests_of(scenario, world)[1] == schedule.digests[1])
+    return next(its_own, corpora[-1])
+
+
 def _changed(schedule: Schedule, digests: tuple[str, str]) -> tuple[str, ...]:
     """What differs from where the schedule was made."""
-    what = ("the scenario's file has changed", "the kernel's code, or the corpus, has changed")
+    what = ("the scenario's file has changed", "the kernel's code, or the corpus (--corpus), has changed")
     pairs = zip(what, schedule.digests, digests, strict=True)
     return tuple(text for text, then, now in pairs if then != now)

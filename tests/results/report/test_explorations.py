@@ -6,9 +6,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from attrs import evolve
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from stress.corpus import bundled, load, save
 from stress.errors import UserError
 from stress.results.compare.inputs import read_side
 from stress.results.load.entries import EXPECTED, EXPLORATIONS, RUNS, UNEXPECTED
@@ -20,7 +22,10 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
 from stress.results.report.statistics import answer
 from stress.results.report.timelines import MOST_DRAWN, DrawnFind, drawn_finds
-from stress.scenario_files import scenarios_folder
+from stress.results.terminal.explore import as_json
+from stress.runs.controlled.exploration import explore
+from stress.runs.controlled.search import Search
+from stress.scenario_files import find_scenario, scenarios_folder
 from tests.campaign.damage import changed
 from tests.results.report.made import (
     ALLOWED,
@@ -86,6 +91,23 @@ def test_the_timeline_of_a_find_is_a_figure_too(tmp_path: Path) -> None:
     for figure in figures:
         assert ElementTree.parse(figure).getroot().tag.endswith("svg")
         assert MARK in figure.read_text(encoding="utf-8")[:100]
+
+
+def test_a_corpus_of_ones_own_is_that_of_the_finds_that_had_it(tmp_path: Path) -> None:
+    module, *others = bundled().modules
+    own = evolve(bundled(), modules=(evolve(module, name="mine"), *others))
+    save(own, tmp_path / "own.json")
+    search = Search(engine="python", modules=1, schedules=60, seed=1)
+    explored = as_json(explore(find_scenario(SPINLOCK), own, search))
+    [find, *_] = explored["found"]
+    sources = gather([write_explorations(tmp_path / "x.json", {**explored, "found": [find]}, an_exploration())])
+    without, *_ = drawn_finds(explorations_of(sources))
+    assert "The kernel's code, or the corpus (--corpus), has changed." in without.timeline.notes
+    for drawn in drawn_finds(explorations_of(sources), load(tmp_path / "own.json")):
+        assert drawn.timeline.notes == ()
+        assert drawn.timeline.svg is not None
+    code, _, err = reported(tmp_path / "x.json", "--csv", tmp_path / "out.csv", "--corpus", tmp_path / "none.json")
+    assert (code, "none.json" in err, (tmp_path / "out.csv").exists()) == (2, True, False)
 
 
 def test_keys_that_nobody_knows_are_left_alone(tmp_path: Path) -> None:
@@ -213,7 +235,7 @@ def test_it_says_what_has_changed_since(tmp_path: Path) -> None:
     [find] = finds_of(tmp_path, with_token(token(digests="00000000.00000000")))
     assert find.timeline.svg is not None
     assert find.timeline.notes == (
-        "The scenario's file has changed.", "The kernel's code, or the corpus, has changed.",
+        "The scenario's file has changed.", "The kernel's code, or the corpus (--corpus), has changed.",
     )  # fmt: skip
 
 
