@@ -162,7 +162,9 @@ def test_another_corpus_is_named_and_one_that_has_changed_or_is_gone(tmp_path: P
 
 
 def test_a_corpus_whose_path_cannot_be_one_is_refused() -> None:
-    assert "--corpus: cannot read 'a\\x00b': embedded null" in refusal(attrs.evolve(plan_of(), corpus="a\0b"))
+    told = refusal(attrs.evolve(plan_of(), corpus="a\0b"))
+    assert "--corpus: cannot read 'a\\x00b': " in told
+    assert "embedded null" in told  # CPython 3.14 says before it what was called
 
 
 @pytest.mark.parametrize(
