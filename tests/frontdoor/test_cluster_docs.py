@@ -67,6 +67,7 @@ def test_from_nothing_to_a_report(documented: Documented, tmp_path: Path) -> Non
     workers = [documented.start(of("dask worker"), "plain"), documented.start(of("taskset"), "pinned")]
     line = of("kstress sweep modlist_spinlock stop_machine --cpus 2,4,8 --engine python")
     arguments = [word.replace(ADDRESS, documented.address) for word in line[2:]]
+    assert len({worker.address for worker in workers}) == 2  # both are there, so that the sweep is not over first
     with running(*arguments, *SHORT, "--results", str(tmp_path), verb="sweep") as sweeping:
         folder = sweeping.hear_directory()
         wait_until(lambda: len(cells(folder)) >= 1, "a cell")

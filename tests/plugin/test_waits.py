@@ -21,6 +21,7 @@ from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.rounds import Rounds
 from stress.marks.operations.tally import Judging
 from tests.plugin.conftest import LONG_GRACE, SHORT_GRACE, SHORT_IDLE
+from tests.support import UNTIL_FOUND
 
 pytestmark = pytest.mark.threads
 
@@ -292,7 +293,7 @@ def test_who_was_last_seen_to_take_a_lock_that_nobody_releases_is_told(
                     if thread.name.startswith("cpu"):
                         thread.join(10)
     """)
-    result = pytester.runpytest_inprocess(*SMALL)
+    result = pytester.runpytest_inprocess(*SMALL, *UNTIL_FOUND)
     result.assert_outcomes(failed=1)
     out = result.stdout.str()
     told = r"no CPU is inside a `with` of it; CPU \d was last seen to take one of that name \(\S+:10\)"
