@@ -106,11 +106,11 @@ def test_a_sweep_that_waits_for_a_worker_ends_at_a_signal(tmp_path: Path) -> Non
 
 
 def test_a_scheduler_that_hangs_is_gone_before_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clusters, "ANSWER_SECONDS", 1.0)
     with cluster(tmp_path) as made:
         made.worker()
         with closing(on_cluster(made.address)(ECHO, lambda text: None, lambda: False)) as pool:
             assert pool.has_room
+            monkeypatch.setattr(clusters, "ANSWER_SECONDS", 1.0)  # one that is there has its time until now
             made.scheduler.process.send_signal(signal.SIGSTOP)
             with pytest.raises(NoWorkersError, match=r"is gone \(TimeoutError"):
                 wait_until(lambda: pool.returned() is None, "the end")

@@ -192,6 +192,7 @@ while cpu.number == 0 or box[0] < 1000:
     result = run(pytester, body)
     result.assert_outcomes(failed=1, passed=1)
     assert re.search(r"CPU 0 .*; its task was cancelled and goes on; it is left behind\n", result.stdout.str())
+    assert "closes a loop" not in [thread.name for thread in threading.enumerate()], "its loop runs on for ever"
 
 
 @pytest.mark.usefixtures("patient")

@@ -8,8 +8,8 @@ from types import FrameType
 from typing import Any
 
 CLOSE_SECONDS = 0.5
-"""How long the tasks of a loop may take to end once they are cancelled."""
-JOIN_SECONDS = 2 * CLOSE_SECONDS
+"""How long the tasks of a loop may take to end once they are cancelled, and then its asynchronous generators."""
+JOIN_SECONDS = 3 * CLOSE_SECONDS
 
 
 def frames(coroutine: Any) -> Iterator[FrameType]:
@@ -42,10 +42,13 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    """Cancel tasks, and close the asynchronous generators, as `asyncio.run` does; but not for longer than a while."""
+    """Cancel tasks, and close the asynchronous generators, as `asyncio.run` does; but not for longer than a while.
+
+    `asyncio.wait`, since a timeout around anything else waits on for tasks that take no cancellation.
+    """
     for task in tasks:
         task.cancel()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.get_running_loop().shutdown_asyncgens()
+    if tasks:
+        await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+    generators = asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())
+    await asyncio.wait([generators], timeout=CLOSE_SECONDS)
