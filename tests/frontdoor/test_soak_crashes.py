@@ -19,13 +19,21 @@ CRASHES = [
         marks=pytest.mark.native,
     ),
 ]
-SECONDS = 2.0
+DURATIONS = (2.0, 8.0, 32.0)
+"""Seconds: the first is enough on most hosts; on a busy one fewer machines start in it than come before the crash."""
 
 
 @pytest.mark.parametrize(("engine", "name", "where"), CRASHES)
 def test_a_crash_ends_one_scenario_and_the_other_goes_on(engine: str, name: str, where: str, tmp_path: Path) -> None:
-    planted, times = str(PLANTED / f"{name}.py"), ("--duration", f"{SECONDS:g}s", "--interval", "500ms")
-    done = soak(tmp_path, planted, "stop_machine", "--engine", engine, *times, "--seed", "7", "--cpus", "8")
+    planted, more = (
+        str(PLANTED / f"{name}.py"),
+        ("--interval", "500ms", "--engine", engine, "--seed", "7", "--cpus", "8"),
+    )
+    for seconds in DURATIONS:
+        results = tmp_path / f"{seconds:g}"
+        done = soak(results, planted, "stop_machine", "--duration", f"{seconds:g}s", "--seed", "7", *more)
+        if done.returncode == 4:
+            break
     assert done.returncode == 4, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     crashed, went_on = end_lines(done.stdout)
@@ -33,11 +41,11 @@ def test_a_crash_ends_one_scenario_and_the_other_goes_on(engine: str, name: str,
     assert went_on.startswith((f"{END}HELD as expected, failed: ", f"{END}INCONCLUSIVE expected HELD, failed: "))
     assert "\nFAILED: the machine's process died of SIGSEGV\n" in done.stdout
     assert "\nFatal Python error: Segmentation fault\n" in done.stdout
-    assert_counts_are_kept(the_run(tmp_path), name, crashed)
-    assert_report_tells_it(the_run(tmp_path), done.stdout, where)
+    assert_counts_are_kept(the_run(results), name, crashed, seconds)
+    assert_report_tells_it(the_run(results), done.stdout, where)
 
 
-def assert_counts_are_kept(folder: Path, name: str, end_line: str) -> None:
+def assert_counts_are_kept(folder: Path, name: str, end_line: str, seconds: float) -> None:
     """What the crashed scenario counted before its last turn is its last word; the other took all turns that came."""
     standings = [sample["standing"] for sample in samples(folder)]
     *_, before, last = [standing for standing in standings if standing["scenario"] == name]
@@ -48,7 +56,7 @@ def assert_counts_are_kept(folder: Path, name: str, end_line: str) -> None:
     assert facts(end_line)["lookups"] == str(before["tally"]["lookups"])
     assert before["tally"]["lookups"] > 0
     assert standings[-1]["scenario"] == "stop_machine"
-    assert standings[-1]["elapsed_s"] >= SECONDS - 0.1
+    assert standings[-1]["elapsed_s"] >= seconds - 0.1
     assert manifest(folder)["status"] == "failed"
 
 
