@@ -44,7 +44,7 @@ class LoopBody:
     def stack(self, number: int) -> tuple[str, ...]:
         """Where each task of a CPU's loop waits, as lines of a traceback, the outermost function first."""
         runner = self._runners.get(number)
-        tasks = asyncio.all_tasks(runner.get_loop()) if runner else set()
+        tasks = loops.tasks_of(runner.get_loop()) if runner else set()
         return tuple(line for task in tasks for line in (f"  task {task.get_name()}:\n", *_lines(task.get_coro())))
 
 

@@ -1,15 +1,20 @@
 """Event loops of the harness: where their coroutines wait, and how they are closed."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from stress.machine.python_engine import gil_enabled
+
 CLOSE_SECONDS = 0.5
 """How long the tasks of a loop may take to end once they are cancelled, and then its asynchronous generators."""
 JOIN_SECONDS = 3 * CLOSE_SECONDS
+LOCKS_TASKS = sys.version_info >= (3, 14) and not gil_enabled()
+"""Whether each word of a task is locked while a step of it is under way."""
 
 
 def frames(coroutine: Any) -> Iterator[FrameType]:
@@ -22,14 +27,25 @@ def frames(coroutine: Any) -> Iterator[FrameType]:
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
 
 
-def close(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel the tasks of a loop that does not run, and close it. One that does not end in time is left behind."""
+def tasks_of(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
+    """The tasks of a loop of another thread; none if a step is under way, where it locks its task: it may never end."""
+    if LOCKS_TASKS and asyncio.current_task(loop) is not None:
+        return set()
+    return asyncio.all_tasks(loop)
+
+
+def close(loop: asyncio.AbstractEventLoop) -> bool:
+    """Cancel the tasks of a loop that does not run, and close it. One that does not end in time is left behind.
+
+    Whether it is closed.
+    """
     if loop.is_closed() or loop.is_running():
-        return
+        return loop.is_closed()
     # On a thread of its own: a task may run on for ever when it is cancelled.
     closes = threading.Thread(target=_close, args=(loop,), name="closes a loop", daemon=True)
     closes.start()
     closes.join(JOIN_SECONDS)
+    return not closes.is_alive()
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

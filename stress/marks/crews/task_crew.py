@@ -3,9 +3,11 @@
 import asyncio
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+from weakref import WeakSet, ref
 
 import attrs
 
@@ -28,6 +30,7 @@ TURN_SECONDS = 0.002
 """How long the loop runs between two safepoints of its thread."""
 REST_SECONDS = 0.005
 STARVED_PART = 0.1
+MOST_TRIES = 1000
 CANCELLED = "its task was cancelled"
 GOES_ON = "its task was cancelled and goes on; it is left behind"
 HOST = 0
@@ -48,6 +51,8 @@ class TaskCrew(Crew):
     _stepping: Stepping = attrs.field(init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(init=False, default=None)
     _tasks: list[asyncio.Task[Any]] = attrs.field(init=False, factory=list)
+    _steps: list[Steps] = attrs.field(init=False, factory=list)
+    _made: WeakSet[Steps] = attrs.field(init=False, factory=WeakSet)
     _unended: list[int] = attrs.field(init=False, factory=list)
     _failed: asyncio.Task[Any] | None = attrs.field(init=False, default=None)
 
@@ -79,13 +84,17 @@ class TaskCrew(Crew):
             player.cpu.machine, player.overlaps = cpu, self.players[0].overlaps
             self.here.player = player
             self._tasks.append(loop.create_task(player.play(), context=player.context))
+            self._steps.append(cast(Steps, self._tasks[-1].get_coro()))
         self.here.player = None
         return loop
 
     def _task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **given: Any) -> asyncio.Task[Any]:
         """A task whose steps take noise. The task that a body makes belongs to the body's CPU."""
-        steps: Coroutine[Any, Any, Any] = Steps(coroutine, getattr(self.here, "player", None), self._stepping)
-        return asyncio.Task(steps, loop=loop, **given)
+        steps = Steps(coroutine, getattr(self.here, "player", None), self._stepping)
+        task: asyncio.Task[Any] = asyncio.Task(steps, loop=loop, **given)
+        steps.name, steps.task = task.get_name(), ref(task)
+        self._made.add(steps)
+        return task
 
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Keep an exception that nobody waits for; leave other messages to asyncio."""
@@ -147,12 +156,11 @@ class TaskCrew(Crew):
             self.players = [player.left_behind() for player in self.players]
 
     def _stands(self, number: int, ending: RunEnd) -> bool:
-        """Whether a task waits for a future that nobody has set, however rarely the loop gets a core.
-
-        asyncio has no public name for the future that a task waits for.
-        """
-        future = getattr(self._tasks[number], "_fut_waiter", None) if number < len(self._tasks) else None
-        return future is not None and not future.done() and ending.monitor.seconds(number) >= STILL_SECONDS
+        """Whether a task waits for a future that nobody has set, however rarely the loop gets a core."""
+        future, now = self._steps[number].waits_for if number < len(self._steps) else None, self._stepping.now
+        if future is None or (now and now.task and now.task() is future):  # another task has it in hand
+            return False
+        return not future.done() and ending.monitor.seconds(number) >= STILL_SECONDS
 
     def _told(self, number: int, ending: RunEnd, blocked: Blocked) -> Left:
         """The report of a CPU that does not end its operation."""
@@ -168,26 +176,32 @@ class TaskCrew(Crew):
     def _stack(self, number: int) -> Iterator[str]:
         """Where a CPU's task stands, as lines of a traceback, and the tasks that its body made."""
         yield from _lines(self._frames(number))
-        for task in asyncio.all_tasks(self._loop) if self._loop else ():
-            steps = task.get_coro()
-            if isinstance(steps, Steps) and steps.player is self.players[number] and task not in self._tasks:
-                yield f"  its task {task.get_name()}:\n"
-                yield from _lines(list(frames(steps.coroutine))[::-1])
+        for steps in self._of_bodies():
+            stack = list(frames(steps.coroutine))[::-1]
+            if steps.player is self.players[number] and stack:
+                yield f"  its task {steps.name}:\n"
+                yield from _lines(stack)
+
+    def _of_bodies(self) -> list[Steps]:
+        """The tasks that bodies have made; the thread of the loop may make more meanwhile."""
+        for _ in range(MOST_TRIES):
+            with suppress(RuntimeError):  # the set has changed while it was read
+                return [steps for steps in self._made if steps not in self._steps]
+        return []
 
     def _frames(self, number: int) -> list[FrameType]:
         """The frames of a CPU's operation, innermost first; none between two operations."""
-        if number >= len(self._tasks) or not self.players[number].is_inside:
+        if number >= len(self._steps) or not self.players[number].is_inside:
             return []
-        found = list(frames(self._tasks[number].get_coro()))[::-1]
+        found = list(frames(self._steps[number]))[::-1]
         return [frame for frame in found if not is_within(frame.f_code.co_filename, PACKAGE)]
 
     def close(self) -> None:
         """Once the machine is off: cancel all tasks and close the loop, if its thread has ended; tell who goes on."""
         for player in self.players:
             player.is_cancelled = True
-        if self._loop and HOST not in self.still:
-            loops.close(self._loop)
-        fates = [CANCELLED if self._tasks[number].done() else GOES_ON for number in self._unended]
+        is_over = HOST not in self.still and (self._loop is None or loops.close(self._loop))
+        fates = [CANCELLED if is_over and self._tasks[number].done() else GOES_ON for number in self._unended]
         self.left = [attrs.evolve(left, fate=fate) for left, fate in zip(self.left, fates, strict=True)]
 
 

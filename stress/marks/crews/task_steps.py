@@ -4,10 +4,12 @@ A step runs from the end of one await to the next await that really waits. So no
 anyway: an await that does not wait, as of a lock that is free, lets none run in asyncio, and none here.
 """
 
+import asyncio
 import threading
 from collections.abc import Coroutine, Generator
 from random import Random
 from typing import Any
+from weakref import ref
 
 import attrs
 
@@ -52,7 +54,15 @@ class Stepping:
 
 
 class Steps(Coroutine[Any, Any, Any]):
-    """The coroutine of a task, step by step. `player` is the CPU whose body it is, or whose body made the task."""
+    """The coroutine of a task, step by step. `player` is the CPU whose body it is, or whose body made the task.
+
+    `waits_for` is the future that it awaits, None in a step. Another thread asks it and not the task: without a GIL, from
+    3.14 on, each word of a task is locked while a step of it is under way, and a step may never end.
+    """
+
+    name = ""
+    task: "ref[asyncio.Task[Any]] | None" = None
+    waits_for: Any = None
 
     def __init__(self, coroutine: Any, player: TaskPlayer | None, stepping: Stepping) -> None:
         """No step yet."""
@@ -81,8 +91,10 @@ class Steps(Coroutine[Any, Any, Any]):
         """One step."""
         stepping, before = self._stepping, self._stepping.now
         stepping.now, stepping.here.player = self, self.player
+        self.waits_for = None
         try:
-            return go_on(*given)
+            self.waits_for = go_on(*given)
+            return self.waits_for
         finally:
             stepping.now = before
             stepping.here.player = before.player if before else None
