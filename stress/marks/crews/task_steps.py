@@ -56,8 +56,8 @@ class Stepping:
 class Steps(Coroutine[Any, Any, Any]):
     """The coroutine of a task, step by step. `player` is the CPU whose body it is, or whose body made the task.
 
-    `waits_for` is the future that it awaits, None in a step. Another thread asks it and not the task: without a GIL, from
-    3.14 on, each word of a task is locked while a step of it is under way, and a step may never end.
+    `waits_for` is the future that it awaits, None in a step. Another thread asks it and not the task: without a GIL,
+    from 3.14 on, each word of a task is locked while a step of it is under way, and a step may never end.
     """
 
     name = ""
