@@ -41,7 +41,7 @@ SHORT = f"{UNTIL_SURE}    run_end.GRACE_SECONDS = {SHORT_GRACE}\n"
 @pytest.mark.usefixtures("patient")
 def test_partners_that_wait_for_each_other_pass_and_nobody_is_left(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_partners=(WAITING / "test_partners.py").read_text())
-    result = pytester.runpytest_inprocess(*SMALL)
+    result = pytester.runpytest_inprocess(*SMALL, "--stress-duration", "300ms")
     result.assert_outcomes(passed=8)
     result.stdout.no_fnmatch_line("*stress notes*")
 
