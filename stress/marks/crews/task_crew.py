@@ -158,9 +158,9 @@ class TaskCrew(Crew):
     def _stands(self, number: int, ending: RunEnd) -> bool:
         """Whether a task waits for a future that nobody has set, however rarely the loop gets a core."""
         future, now = self._steps[number].waits_for if number < len(self._steps) else None, self._stepping.now
-        if future is None or (now and now.task and now.task() is future):  # another task has it in hand
+        if now and now.task and now.task() is future:  # it waits for a task that runs on
             return False
-        return not future.done() and ending.monitor.seconds(number) >= STILL_SECONDS
+        return asyncio.isfuture(future) and not future.done() and ending.monitor.seconds(number) >= STILL_SECONDS
 
     def _told(self, number: int, ending: RunEnd, blocked: Blocked) -> Left:
         """The report of a CPU that does not end its operation."""
