@@ -47,8 +47,12 @@ TIMED = """
 
     @pytest.mark.stress(cpus=2, duration="200ms", repeat=4)
     def test_it(stress):
-        stress.reader(lambda cpu: None)
-        stress.writer(count=1)(lambda cpu: None)
+        def body(cpu):
+            for _ in range(20):  # what noise can reach
+                pass
+
+        stress.reader(body)
+        stress.writer(count=1)(body)
         began = time.monotonic()
         stress.run()
         with Path(os.environ["TIMES"]).open("a") as file:
