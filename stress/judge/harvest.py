@@ -161,6 +161,8 @@ def _violation(slot: Slot) -> Violation:
 def _access(slot: Slot, address: int, kind: int, stack: int, shadow: int | None) -> Access:
     """The access whose address, kind and stack are noted in these words."""
     size = slot.note(kind)
+    if size == words.BAD_ARGUMENT:
+        return Access(slot.note(address) & UNSIGNED, 0, True, shadow, slot.note_stack(stack))
     return Access(slot.note(address) & UNSIGNED, abs(size), size < 0, shadow, slot.note_stack(stack))
 
 

@@ -35,7 +35,10 @@ Stack = tuple[Frame, ...]
 
 @attrs.frozen
 class Access:
-    """One access: `size` in bytes, 0 for none at all (a bad argument). `shadow` is what the shadow said of a hit."""
+    """One access: `size` in bytes. `shadow` is what the shadow said of a hit.
+
+    Size 0 is no access: kernel code refused the argument of a call, that of kfree and its like unless `write` is set.
+    """
 
     address: Address
     size: int
@@ -247,6 +250,6 @@ class Violation:
     def _fault_bug(self, fault: Access) -> str:
         """The kind of bug that a fault shows by itself."""
         if not fault.size:
-            return "invalid-free"
+            return "bad-argument" if fault.write else "invalid-free"
         freed = self.block is not None and self.focus == fault.address and not self.block.live
         return "use-after-free" if freed else "wild-memory-access"

@@ -5,8 +5,9 @@ link's lowest bit is set first, and a reader who finds it set gives up, and read
 Performance Dynamic Lock-Free Hash Tables and List-Based Sets, SPAA 2002; the mark is that of Harris (2001).
 """
 
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import percpu
+from stress.machine.notes import note_bad_call
+from stress.machine.seam import Cpu, Oops, kernel
+from stress.machine.words import BAD_ARGUMENT, percpu
 
 REMOVED = 1
 SLOTS = 4
@@ -14,6 +15,14 @@ SLOTS = 4
 
 # Whether this CPU has found a marked link in the read that is under way.
 STALE = percpu("found_marked_link")
+
+
+@kernel
+def must_be_slot(cpu: Cpu, slot: int) -> None:
+    """Raise Oops (CAUSE_WILD) for a slot that a reader does not have: its word would be another one of the CPU's."""
+    if slot < 0 or slot >= SLOTS:
+        note_bad_call(cpu, slot, BAD_ARGUMENT)
+        raise Oops
 
 
 @kernel

@@ -81,9 +81,9 @@ def note_answer(cpu: Cpu, answer: int) -> None:
 
 
 @kernel
-def note_bad_call(cpu: Cpu, address: int) -> None:
-    """Note a fault at `address` that no access had: kernel code refuses the address, and then raises Oops."""
+def note_bad_call(cpu: Cpu, value: int, kind: int) -> None:
+    """Note that kernel code refuses the argument of a call, and then raises Oops; BAD_FREE or BAD_ARGUMENT."""
     cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
-    cpu.poke(cpu.log + FAULT_ADDRESS, address)
-    cpu.poke(cpu.log + FAULT_ACCESS, 0)
+    cpu.poke(cpu.log + FAULT_ADDRESS, value)
+    cpu.poke(cpu.log + FAULT_ACCESS, kind)
     cpu.remember_stack(cpu.log + FAULT_STACK)

@@ -30,7 +30,7 @@ from stress.machine.blocks import (
 from stress.machine.loop import count_overwritten
 from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.words import PREEMPT_COUNT, static
+from stress.machine.words import BAD_FREE, PREEMPT_COUNT, static
 
 # What becomes of freed memory. Written at boot, before any CPU runs, and never after it: no order is needed.
 FATE = static("slab_fate", 2)
@@ -178,7 +178,7 @@ def undress_block(cpu: Cpu, block: int) -> None:
 def must_be_live(cpu: Cpu, block: int) -> None:
     """Raise Oops (CAUSE_WILD) for an address that is not the start of a block that is allocated now."""
     if not is_live(cpu, block):
-        note_bad_call(cpu, block)
+        note_bad_call(cpu, block, BAD_FREE)
         raise Oops
 
 
@@ -193,7 +193,7 @@ def kfree(cpu: Cpu, block: int) -> None:
     lock_slab(cpu)
     if not is_live(cpu, block):
         unlock_slab(cpu)
-        note_bad_call(cpu, block)
+        note_bad_call(cpu, block, BAD_FREE)
         raise Oops
     undress_block(cpu, block)
     record = record_of(cpu, block)

@@ -103,7 +103,7 @@ def _found(violation: Violation) -> list[str]:
 def _access(access: Access) -> str:
     """What an access did to which address."""
     if not access.size:
-        return f"kfree of {called(access.address)}"
+        return f"{'Refused' if access.write else 'kfree of'} {called(access.address)}"
     return f"{'Write' if access.write else 'Read'} of size {access.size} at addr {called(access.address)}"
 
 

@@ -14,7 +14,7 @@ from stress.machine.features import Features
 from stress.machine.python_engine import PythonCpu
 from stress.machine.seam import Oops
 from stress.machine.slab import kfree
-from stress.machine.words import CAUSE_WILD, FAULT_CAUSE, static
+from stress.machine.words import CAUSE_WILD, FAULT_ADDRESS, FAULT_CAUSE, static
 from stress.protocols import BROKEN, EPOCH, HAZARD, NONE, PERCPU_REF, PROTOCOLS, QSBR, RCU, REFCOUNT, SRCU, WHOLE
 from tests.support import blank_ram, bounded
 
@@ -125,6 +125,17 @@ def test_a_marked_link_ends_a_read_that_does_not_count(protocol: Protocol) -> No
     assert not protocol.read_end(reader)
     protocol.read_begin(reader)
     assert protocol.read_end(reader)
+
+
+@pytest.mark.parametrize("slot", [-1, 4])
+@pytest.mark.parametrize("protocol", [HAZARD, REFCOUNT], ids=lambda one: one.name)
+def test_a_slot_that_a_reader_does_not_have_is_a_bad_call(protocol: Protocol, slot: int) -> None:
+    writer, reader, _ = cpus_of()
+    writer.store(WORD, new(writer, Thing))
+    protocol.read_begin(reader)
+    with pytest.raises(Oops):
+        protocol.dereference(reader, WORD, slot)
+    assert (reader.peek(reader.log + FAULT_CAUSE), reader.peek(reader.log + FAULT_ADDRESS)) == (CAUSE_WILD, slot)
 
 
 def test_a_reference_keeps_an_object_and_none_is_taken_of_one_that_goes() -> None:

@@ -6,7 +6,7 @@ Pointers: Safe Memory Reclamation for Lock-Free Objects, IEEE Transactions on Pa
 (2004), 491-504.
 """
 
-from stress.kernel.marked_links import REMOVED, SLOTS, begin_walk, give_up, is_valid, mark_removed
+from stress.kernel.marked_links import REMOVED, SLOTS, begin_walk, give_up, is_valid, mark_removed, must_be_slot
 from stress.kernel.protocol import Protocol, load_link, preempt, reclaim
 from stress.machine.blocks import NEXT_FREE, record_of
 from stress.machine.seam import Cpu, kernel
@@ -34,6 +34,7 @@ def end(cpu: Cpu) -> bool:
 @kernel
 def publish_use(cpu: Cpu, slot: int, pointer: int) -> None:
     """Publish that this CPU uses an object. Only this CPU stores its slots."""
+    must_be_slot(cpu, slot)
     cpu.store(cpu.area + HAZARDS + slot * 8, pointer)
     # The slot is seen before the second look: a store followed by a load needs a full barrier, on x86 too.
     cpu.barrier()

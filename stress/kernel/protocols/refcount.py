@@ -7,7 +7,7 @@ off are marked. Source: Documentation/RCU/rcuref.rst and include/linux/kref.h of
 
 from collections.abc import Callable
 
-from stress.kernel.marked_links import REMOVED, SLOTS, begin_walk, give_up, is_valid, mark_removed
+from stress.kernel.marked_links import REMOVED, SLOTS, begin_walk, give_up, is_valid, mark_removed, must_be_slot
 from stress.kernel.protocol import Protocol, preempt, reclaim
 from stress.kernel.protocols.rcu import call_rcu, rcu_callbacks, rcu_oops, rcu_read_lock, rcu_read_unlock
 from stress.machine.seam import Cpu, kernel
@@ -70,6 +70,7 @@ def take_at(cpu: Cpu, address: int, take: Take) -> int:
 @kernel
 def hold(cpu: Cpu, slot: int, pointer: int, drop: Put) -> None:
     """Hold the reference in a slot, and put the one that was held there."""
+    must_be_slot(cpu, slot)
     held = cpu.area + HELD + slot * 8
     before = cpu.peek(held)
     cpu.poke(held, pointer)
