@@ -57,6 +57,7 @@ def explore(resumed: Path | None, json_file: str | None, results: Path | None, *
     """
     from stress.results.terminal.explore import Outputs
     from stress.runs.controlled.search import cpus_for
+    from stress.runs.variation import check_corpus
     from stress.scenario_files import find_scenario
 
     options.announce("explore")
@@ -64,6 +65,7 @@ def explore(resumed: Path | None, json_file: str | None, results: Path | None, *
     kept = _kept(resumed, bounds, {"results": results} | given) if resumed else _new(bounds, **given)
     for name in kept.plan.scenarios:
         cpus_for(find_scenario(name), kept.plan.search.cpus)
+        check_corpus(find_scenario(name), given.get("corpus"))
     outputs = Outputs(kept.plan, json_file, results, resumed)
     done: list[Exploration] = []
     interrupts = Interrupts(lambda number: _code(done, number))

@@ -25,7 +25,7 @@ from stress.runs.hooks import NO_HOOKS, Hooks
 from stress.runs.result import Result
 from stress.runs.settled import Settled, settle
 from stress.runs.track import SHORTEST_SLICE, Track, has_violation, prepare
-from stress.runs.variation import too_few_cpus
+from stress.runs.variation import check_variation, too_few_cpus
 from stress.scenario import Scenario
 from stress.scenario_files import checked, find_scenarios, twin_of
 
@@ -140,5 +140,7 @@ def run(scenarios: Iterable[str | Path | Scenario], config: Config | None = None
     for one in scenarios:
         chosen += [checked(one)] if isinstance(one, Scenario) else find_scenarios(str(one))
     config = config or Config()
+    for one in chosen:
+        check_variation(one, config)
     world = world_for(config)
     return [run_scenario(scenario, world, config) for scenario in chosen]

@@ -4,11 +4,15 @@ The twin is varied in the same way, so that both still differ in the protection 
 `stress.runs.runner` and by campaigns, which check their plans before anything runs.
 """
 
+from pathlib import Path
+
 import attrs
 
 from stress.config import Config
 from stress.errors import UserError
+from stress.safe_text import shown
 from stress.scenario import TYPE_STABLE, Program, Scenario
+from stress.scenario_files import twin_of
 from stress.units import show_duration
 
 
@@ -23,12 +27,20 @@ def too_few_cpus(scenario: Scenario, config: Config) -> str | None:
     return f"needs at least {needed} CPUs, not {config.cpus}" if config.cpus < needed else None
 
 
+def check_variation(scenario: Scenario, config: Config) -> None:
+    """Raise UserError for a variation that the scenario, or its twin, does not have; before anything runs."""
+    for one in filter(None, (scenario, twin_of(scenario))):
+        if not too_few_cpus(one, config):
+            vary(one, config)
+
+
 def vary(scenario: Scenario, config: Config) -> Scenario:
     """The scenario as `config` wants it, which has CPUs enough for it.
 
     Raises:
         UserError: for a variation that this scenario does not have.
     """
+    check_corpus(scenario, config.corpus)
     if config.fate is not None:
         scenario = _with_fate(scenario, config.fate)
     if config.gap_s is not None:
@@ -36,6 +48,15 @@ def vary(scenario: Scenario, config: Config) -> Scenario:
     if config.readers_per_writer is not None:
         scenario = _with_writers(scenario, config.readers_per_writer, config.cpus)
     return scenario
+
+
+def check_corpus(scenario: Scenario, corpus: Path | None) -> None:
+    """Raise UserError for a corpus that nothing of the scenario is made of."""
+    if corpus is not None and scenario.structure is not None:
+        raise UserError(
+            f"--corpus: {scenario.name} fills a structure of its own, and takes nothing of {shown(repr(str(corpus)))};"
+            " leave it out for this scenario"
+        )
 
 
 def _with_fate(scenario: Scenario, fate: str) -> Scenario:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.frontdoor.command import called, command_line, environment, kstress
+from stress.corpus.files import BUNDLED
+from tests.frontdoor.command import CHECKOUT, called, command_line, environment, kstress
 
 
 def assert_one_line(arguments: list[str], *parts: str, cwd: Path | None = None) -> None:
@@ -43,6 +44,7 @@ def assert_one_line(arguments: list[str], *parts: str, cwd: Path | None = None) 
         (["run", "--json", "."], ["--json", "'.'"]),
         (["run", "--results", "/dev/null/x"], ["--results", "/dev/null/x"]),
         (["run", "--corpus", "nosuch.json"], ["nosuch.json"]),
+        (["run", "stop_machine", "stop_counts", "--gap", "1ms"], ["--gap", "stop_machine"]),
         (["run", "--frobnicate"], ["--frobnicate"]),
         (["frobnicate"], ["'frobnicate'"]),
         (["corpus", "show", "nosuch.json"], ["nosuch.json"]),
@@ -123,6 +125,14 @@ def test_a_corpus_without_modules_says_so(tmp_path: Path) -> None:
     done = called("corpus", "import", str(symbols), "-o", "kernel.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert_one_line(["run", "--engine", "python", "--corpus", "kernel.json"], "no module", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("command", ["run", "soak", "sweep", "explore"])
+def test_a_corpus_of_which_nothing_is_taken_is_refused_before_anything_runs(command: str, tmp_path: Path) -> None:
+    arguments = [command, "stop_machine", "scenarios/studies/stack.py:rcu", "--engine", "python", "--duration", "1s"]
+    parts = ("--corpus: stack:rcu", "of its own", "leave it out")
+    assert_one_line([*arguments, "--corpus", str(BUNDLED), "--results", str(tmp_path)], *parts, cwd=CHECKOUT)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -19,7 +19,7 @@ from stress.machine.engines import choose_engine
 from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.runner import world_for
 from stress.runs.settled import settle
-from stress.runs.variation import too_few_cpus, vary
+from stress.runs.variation import check_variation, too_few_cpus
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenarios
@@ -33,7 +33,7 @@ def _part(scenario: Scenario, config: Config) -> ScenarioRecord:
     """One scenario; UserError if it cannot run with `config`."""
     if too_few := too_few_cpus(scenario, config):
         raise UserError(f"--cpus: {scenario.name} {too_few}; give more")
-    vary(scenario, config)
+    check_variation(scenario, config)
     return record_of(scenario)
 
 

@@ -19,10 +19,10 @@ from stress.config import Config, settings_of
 from stress.errors import UserError
 from stress.runs.runner import world_for
 from stress.runs.settled import settle
-from stress.runs.variation import least_cpus, vary
+from stress.runs.variation import check_variation
 from stress.safe_text import shown
 from stress.scenario import Scenario
-from stress.scenario_files import find_scenarios, twin_of
+from stress.scenario_files import find_scenarios
 from stress.settings import AXES
 
 MOST_CELLS = 100_000
@@ -138,9 +138,7 @@ def _cell(scenario: Scenario, config: Config, matrix: Matrix) -> Values:
 
 def _values(scenario: Scenario, config: Config) -> Values:
     """The values of one cell; UserError if the scenario, or its twin, cannot be varied so."""
-    for one in filter(None, (scenario, twin_of(scenario))):
-        if config.cpus >= least_cpus(one, config):
-            vary(one, config)
+    check_variation(scenario, config)
     corpus = os.path.realpath(config.corpus) if config.corpus else None
     return Values(scenario=scenario.name, **{**settings_of(settle(config).as_config, AXES), "corpus": corpus})
 
