@@ -264,10 +264,12 @@ def variants_of(wanted: str, names: Sequence[str]) -> list[str]:
     """The names to find the variants by, that are wanted of a file: `names` are those behind the colon.
 
     Raises:
-        UserError: when the file lacks one of them.
+        UserError: when the file lacks one of them, or `wanted` has a name behind a colon already.
     """
+    file, name = _parts(wanted)
+    if name is not None:
+        raise UserError(f"--protocol: {shown(repr(wanted))} names one variant already; give {shown(file)} alone")
     found = load_scenarios(scenario_file(wanted))
-    file = _parts(wanted)[0]
     return [chosen(found, f"{file}{SAME_FILE}{name}").origin for name in dict.fromkeys(names)]
 
 

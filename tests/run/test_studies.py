@@ -106,6 +106,8 @@ def test_variants_are_picked_by_protocol() -> None:
     assert variants_of("linked_list", ["rcu", "none", "rcu"]) == ["linked_list:rcu", "linked_list:none"]
     with pytest.raises(UserError, match="linked_list has no scenario 'rcuu'"):
         variants_of("linked_list", ["rcuu"])
+    with pytest.raises(UserError, match="--protocol: 'linked_list:rcu' names one variant already; give linked_list"):
+        variants_of("linked_list:rcu", ["epoch"])
 
 
 @pytest.mark.parametrize(
