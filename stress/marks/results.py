@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import attrs
 import pytest
@@ -24,6 +25,9 @@ from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.result import json_text
 
 OPTION = "--stress-results"
+LONGEST_NAME = 1000
+LONGEST_CUT = 900
+"""The most characters of a name that a run file may have, and how many are kept of one that is longer."""
 STOPS = {"count": 0, "p50_us": None, "p99_us": None, "max_us": None}
 _numbers = count(1)
 
@@ -53,6 +57,18 @@ def keep(folder: Path, run: dict[str, Any]) -> None:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
+def scenario_name(nodeid: str, cell: Cell) -> str:
+    """The name under which an item's runs are repeats of each other: its node ID without its cell.
+
+    The test's own parameters stay in it: runs with other parameters are no repeats.
+    """
+    file, colons, rest = nodeid.partition("::")
+    test, _, ids = rest.partition("[")
+    own = f"-{ids.removesuffix(']')}-".replace(f"-{cell.name}-", "-", 1)[1:-1]
+    name = f"{file}{colons}{test}[{own}]" if own else f"{file}{colons}{test}"
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_CUT]}~{crc32(name.encode()):08x}"
+
+
 def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     """A run of a test's bodies as JSON, with the keys of `kstress run`; None for one that was skipped.
 
@@ -68,7 +84,7 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     cell, rounds = run.cell, run.rounds.current.number if run.rounds else None
     verdict = "violated" if violations else (report.headline(run).partition(":")[0].lower() or "held")
     return {
-        "scenario": nodeid.partition("[")[0],
+        "scenario": scenario_name(nodeid, cell),
         "engine": "python",
         "cpus": cell.cpus,
         "seed": cell.seed,

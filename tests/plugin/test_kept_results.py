@@ -1,5 +1,6 @@
 """`--stress-results` keeps each item's figures as a run file, which reports and comparisons read."""
 
+from collections import Counter
 from pathlib import Path
 from shutil import copytree
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from stress.cli import cli
 from stress.errors import UserError
 from stress.marks import results
+from stress.marks.cell import Cell
 from stress.results.load.entries import Entry
 from stress.results.load.gather import gather
 
@@ -90,6 +92,22 @@ def test_forbidden_outcomes_are_kept_and_what_was_skipped_is_not(pytester: pytes
     assert entry.run is not None
     assert entry.run.violations == entry.run.outcomes["bad"] == entry.run.lookups
     assert len(kept(pytester, "pytest.skip('not here')")) == 1
+
+
+def test_parameters_of_a_test_make_other_scenarios_and_repeats_do_not(pytester: pytest.Pytester) -> None:
+    marked = '@pytest.mark.parametrize("kind", ["a-b", "[c]::d"])\n    def test_it(stress, kind):'
+    item = ITEM.replace("def test_it(stress):", marked)
+    pytester.makepyfile(item.format(body='return "good"', rounds="", repeat=", repeat=2"))
+    pytester.runpytest_inprocess(*SMALL, "--stress-results", "kept")
+    found = Counter(entry.values.scenario for source in gather([pytester.path / "kept"]) for entry in source.entries)
+    assert set(found.values()) == {2}
+    assert {name.partition("::")[2] for name in found} == {"test_it[a-b]", "test_it[[c]::d]"}
+
+
+def test_the_name_of_a_scenario_is_no_longer_than_a_run_file_takes() -> None:
+    names = {results.scenario_name(f"a.py::t[{'x' * 2000}{end}-2cpus]", Cell(2, 1.0, 7)) for end in "yz"}
+    assert len(names) == 2
+    assert max(map(len, names)) <= results.LONGEST_NAME
 
 
 def test_a_scenario_is_kept_too(pytester: pytest.Pytester) -> None:
