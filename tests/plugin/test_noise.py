@@ -1,14 +1,18 @@
 """Noise comes to the code under test and to no other, and leaves the interpreter as it was."""
 
+import gc
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from functools import partial, wraps
 from pathlib import Path
+from random import Random
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from stress.machine.python_engine import gil_enabled
 from stress.marks.noise import switches
 from stress.marks.noise.code_under_test import PACKAGE, CodeUnderTest, Part
 from stress.marks.noise.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, codes_of
@@ -155,9 +159,54 @@ def test_code_under_test_is_what_lies_under_rootdir_and_is_not_installed_there(t
     assert not CodeUnderTest(Path(PACKAGE).parent).has(f"{PACKAGE}/runner.py")
 
 
-def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
-    from random import Random
+@pytest.fixture
+def collections() -> Iterator[list[str]]:
+    seen: list[str] = []
+    threshold, watch = gc.get_threshold(), lambda phase, info: seen.append(phase)
+    gc.callbacks.append(watch)
+    yield seen
+    gc.set_threshold(*threshold)
+    gc.callbacks.remove(watch)
 
+
+@pytest.mark.skipif(not gil_enabled(), reason="without a GIL other events start collections")
+def test_what_happens_at_an_event_starts_no_collection(collections: list[str]) -> None:
+    countdown = Countdown(Yields(1, 1 / 8, skips=True), Random(1), NoiseCounts())
+    code, takers, taken = code_under_test.__code__, countdown.counts.takers, taking.__code__
+    held: list[object] = []
+
+    def starts_one(call: Callable[[int], object], number: int) -> bool:
+        gc.set_threshold(1_000_000)
+        held.extend((set(), set(), set()))
+        collections.clear()
+        gc.set_threshold(1)  # more are counted, so that the next one starts a collection
+        call(number)
+        return bool(collections)
+
+    def event(number: int) -> None:
+        countdown.event(code, number)
+        takers.event(taken, taken.co_firstlineno + number % 3)
+
+    def an_object(number: int) -> None:
+        held[-1:] = [set()]
+
+    def count(call: Callable[[int], object]) -> int:
+        found = 0
+        for number in range(1100):
+            found += starts_one(call, number) and number >= 100  # what is made once is made by then
+        return found
+
+    assert count(an_object) > 500
+    assert count(event) == 0
+
+
+def taking() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    lock.release()
+
+
+def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
     countdown = Countdown(Yields(8, 0), Random(1), counts := NoiseCounts())
     for _ in range(8000):
         countdown.event(code_under_test.__code__, 1)

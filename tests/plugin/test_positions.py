@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from random import Random
 from types import FrameType
@@ -11,6 +10,7 @@ import pytest
 
 from stress.machine.python_engine import gil_enabled
 from stress.marks.crews.crew import stack_of
+from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.switches import Countdown, NoiseCounts, Yields
 from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.player import Player
@@ -32,10 +32,11 @@ class Looking(Random):
         super().__init__(1)
         self.look = look
 
-    def randrange(self, *limits: int) -> int:  # type: ignore[override]
-        """Look, and draw."""
-        self.look()
-        return super().randrange(*limits)
+    def random(self) -> float:
+        """Look the first time, and draw."""
+        look, self.look = self.look, lambda: None
+        look()
+        return super().random()
 
 
 def in_body(look: Callable[[], object], deep: int = 0) -> None:
@@ -93,7 +94,7 @@ def test_the_functions_of_rounds_stand_in_the_code_under_test_too() -> None:
     def look(*given: object) -> None:
         seen.append(names(frames_in_body(sys._getframe())))
 
-    rounds = Rounds(2, look, look, Judging(), deque())
+    rounds = Rounds(2, look, look, Judging(), LastSwitches())
     assert rounds.open_next(rounds.current, lambda: False)
     rounds.judge(rounds.current)
     assert seen == [["look"], ["look"]]

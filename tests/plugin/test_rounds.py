@@ -2,12 +2,12 @@
 
 import re
 import threading
-from collections import deque
 from collections.abc import Callable
 from random import Random
 
 import pytest
 
+from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.operations.rounds import Rounds
 from stress.marks.operations.tally import Judging
 
@@ -217,7 +217,7 @@ def test_what_a_round_lacks_is_told_in_one_line(source: str, told: str, pytester
 
 def rounds_of(cpus: int) -> Rounds:
     """Rounds with an open one."""
-    rounds = Rounds(cpus, list, None, Judging(), deque())
+    rounds = Rounds(cpus, list, None, Judging(), LastSwitches())
     assert rounds.open_next(rounds.current, lambda: False)
     return rounds
 
@@ -256,7 +256,7 @@ def test_a_cpu_rests_only_if_the_open_round_does_not_wait_for_it() -> None:
 
 
 def test_no_cpu_makes_an_object_after_one_that_could_not() -> None:
-    rounds, over = Rounds(2, list, None, Judging(), deque()), threading.Event()
+    rounds, over = Rounds(2, list, None, Judging(), LastSwitches()), threading.Event()
     tries: list[object] = []
 
     def fails(make: Callable[[], object]) -> None:

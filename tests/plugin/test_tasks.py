@@ -7,7 +7,7 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks.crews.task_crew import TaskCrew
-from stress.marks.noise.switches import Switch
+from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.takers import Takers
 from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.overlaps import Overlaps

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -12,6 +11,7 @@ import pytest
 from stress.marks.crews import crew, monitor
 from stress.marks.crews.crew import Crew
 from stress.marks.crews.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
+from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.switches import Kind
 from stress.marks.noise.takers import Taker, Takers
 from stress.marks.operations.cpu import StressCpu
@@ -249,7 +249,7 @@ def test_who_gets_on_is_seen() -> None:
 
 
 def test_who_has_nothing_to_do_may_starve_and_the_others_have_stalled_all_the_same() -> None:
-    rounds = Rounds(2, list, None, Judging(), deque())
+    rounds = Rounds(2, list, None, Judging(), LastSwitches())
     assert rounds.open_next(rounds.current, lambda: False)
     role = Role(lambda cpu, box: None, Duty.THREAD, None)
     cpus = [StressCpu(one, role.name, Random(1)) for one in range(2)]

@@ -18,7 +18,8 @@ from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.end_threads import end_threads, join_all, withdraw
 from stress.marks.crews.monitor import Monitor
 from stress.marks.crews.run_end import EndState, RunEnd
-from stress.marks.noise.switches import KINDS, Kind, Switch
+from stress.marks.noise.last_switches import Switch
+from stress.marks.noise.switches import KINDS, Kind
 from stress.marks.noise.takers import Takers
 from stress.marks.operations.positions import Position, frames_in_body, stack_in_body
 

@@ -22,7 +22,8 @@ from stress.marks.crews.monitor import Activity, Monitor, ThreadSample
 from stress.marks.crews.run_end import STILL_SECONDS, RunEnd
 from stress.marks.crews.task_steps import AwaitNoise, Stepping, Steps
 from stress.marks.noise.code_under_test import PACKAGE, is_within
-from stress.marks.noise.switches import TASK_KINDS, Kind, Switch
+from stress.marks.noise.last_switches import Switch
+from stress.marks.noise.switches import TASK_KINDS, Kind
 from stress.marks.operations.cpu import EndThread
 from stress.marks.operations.positions import Position
 

@@ -17,7 +17,7 @@ from stress.marks.bodies import calls_bodies
 from stress.marks.crews.loops import frames
 from stress.marks.crews.task_player import TaskPlayer
 from stress.marks.noise.noise import Noise
-from stress.marks.noise.switches import AT_AWAITS, Switch
+from stress.marks.noise.switches import AT_AWAITS
 
 
 @attrs.define
@@ -38,9 +38,8 @@ class AwaitNoise:
         own = [frame for frame in frames(coroutine) if self.noise.has(frame.f_code.co_filename)]
         if not own:
             return 0
-        code, counts = own[-1].f_code, self.noise.counts
-        counts.last.append(Switch(player.cpu.number, code, own[-1].f_lineno, is_line=True))
-        counts.switches[code.co_filename, id(code) in counts.bodies] += 1
+        code = own[-1].f_code
+        self.noise.counts.note(player.cpu.number, code, own[-1].f_lineno, is_line=True)
         return yields.row(self.random)
 
 

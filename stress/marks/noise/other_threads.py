@@ -31,6 +31,7 @@ class OtherThreads:
         self._has = has
         self._hook = threading.excepthook
         self._traces = False
+        self._local = self._event  # made once: a bound method is an object that may start a collection
 
     def __enter__(self) -> Self:
         """Begin to hear of new threads."""
@@ -62,14 +63,14 @@ class OtherThreads:
         if not self._has(frame.f_code.co_filename):
             return None
         frame.f_trace_opcodes = True  # slices of lines and of instructions may come while this call lasts
-        return self._event
+        return self._local
 
     def _event(self, frame: FrameType, event: str, arg: object) -> Any:
         """Count an event of the kind that the slice under way counts."""
         countdown = self.countdown
         if countdown and event == ("line" if countdown.yields.is_at_lines else "opcode"):
             countdown.event(frame.f_code, frame.f_lineno if countdown.yields.is_at_lines else frame.f_lasti)
-        return self._event
+        return self._local
 
     def _ended(self, ended: threading.ExceptHookArgs) -> None:
         """Keep the exception that ended a thread, or leave it to the hook that was there before."""

@@ -10,7 +10,7 @@ from types import CodeType
 import attrs
 
 from stress.machine.python_engine import gil_enabled, sched_yield
-from stress.machine.stacks import line_of
+from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.takers import Takers
 
 
@@ -41,13 +41,15 @@ class Yields:
 
     def row(self, random: Random) -> int:
         """The number of yields in one row."""
-        return max(min(int(self.typical / (1 - random.random())), LONGEST_ROW), 1)
+        drawn = int(self.typical / (1 - random.random()))
+        return LONGEST_ROW if drawn > LONGEST_ROW else drawn or 1
 
 
 LONGEST_ROW = 1024
-MOST_LAST = 64
 CHOSEN = 6
 MOST_SKIPS = 256
+PLACE_SHIFT = 64
+"""Puts a line, or an offset, above the bits of an address."""
 YIELDS = {
     Kind.LINES: Yields(4, 1 / 8),
     Kind.DELAYS: Yields(8, 1 if gil_enabled() else 32, skips=True),
@@ -60,41 +62,37 @@ AT_AWAITS = {Kind.AWAITS: Yields(2, 1 / 2), Kind.DELAYS: Yields(8, 16)}
 """The yields of tasks, each to all other tasks of the loop. The events are the steps that end an await."""
 
 
-@attrs.frozen
-class Switch:
-    """A row of yields by noise: who yielded, the code, and the line, or the instruction's offset in bytes.
-
-    `actor` is the ident of the thread; for a task at an await the number of its CPU.
-    """
-
-    actor: int
-    code: CodeType
-    at: int
-    is_line: bool
-
-    @property
-    def place(self) -> str:
-        """The function and the line, for a report."""
-        line = self.at if self.is_line else line_of(self.code, self.at)
-        return f"{self.code.co_qualname} ({self.code.co_filename}:{line})"
-
-
 @attrs.define(eq=False)
 class NoiseCounts:
     """What the noise of a cell did. Threads share it without a lock and may lose counts, which does not matter here.
 
-    `switches`: yields, by the file of the code and whether the code is a role's body itself. `gave_way`: the number of
-    slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of the bodies' code objects.
-    `last`: the latest switches. `where`: at what the code under test is switched.
+    `gave_way`: the number of slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of
+    the bodies' code objects. `last`: the latest switches. `where`: at what the code under test is switched.
     `takers`: who was seen to take locks.
     """
 
     bodies: frozenset[int] = frozenset()
-    switches: Counter[tuple[str, bool]] = attrs.field(factory=Counter)
     gave_way: Counter[tuple[str, str]] = attrs.field(factory=Counter)
-    last: deque[Switch] = attrs.field(factory=partial(deque, maxlen=MOST_LAST))
+    last: LastSwitches = attrs.field(factory=LastSwitches)
     where: str = "lines and instructions"
     takers: Takers = attrs.field(factory=Takers)
+    _times: dict[int, int] = attrs.field(init=False, factory=dict)
+    _codes: dict[int, CodeType] = attrs.field(init=False, factory=dict)
+
+    def note(self, actor: int, code: CodeType, at: int, is_line: bool) -> None:
+        """Note a switch; the arguments are the words of Switch."""
+        number = id(code)  # of code that is kept, so that no other gets it
+        self._codes[number] = code
+        self._times[number] = self._times.get(number, 0) + 1
+        self.last.note(actor, code, at, is_line)
+
+    @property
+    def switches(self) -> Counter[tuple[str, bool]]:
+        """The number of switches, by the file of the code and whether the code is a role's body itself."""
+        found: Counter[tuple[str, bool]] = Counter()
+        for number, times in self._times.copy().items():
+            found[self._codes[number].co_filename, number in self.bodies] += times
+        return found
 
 
 @attrs.define
@@ -105,21 +103,20 @@ class Countdown:
     random: Random
     counts: NoiseCounts
     left: int = 1
-    _chosen: deque[tuple[CodeType, int]] = attrs.field(init=False, factory=partial(deque, maxlen=CHOSEN))
+    _chosen: deque[int] = attrs.field(init=False, factory=partial(deque, maxlen=CHOSEN))
 
     def event(self, code: CodeType, at: int) -> None:
         """Count one event in `code`, at a line or at an instruction's offset, and yield if it is the one."""
         self.left -= 1
         if self.left <= 0 and not (self.yields.skips and self._skip(code, at)):
-            self.left = self.random.randrange(1, 2 * self.yields.period)
-            self.counts.last.append(Switch(get_ident(), code, at, self.yields.is_at_lines))
+            self.left = 1 + int(self.random.random() * (2 * self.yields.period - 1))
+            self.counts.note(get_ident(), code, at, self.yields.is_at_lines)
             for _ in range(self.yields.row(self.random)):
                 sched_yield()
-            self.counts.switches[code.co_filename, id(code) in self.counts.bodies] += 1
 
     def _skip(self, code: CodeType, at: int) -> bool:
         """Whether to wait for another place, since this one was chosen lately."""
-        place = (code, at)
+        place = id(code) ^ at << PLACE_SHIFT
         if place in self._chosen and self.left > -MOST_SKIPS:
             return True
         self._chosen.append(place)

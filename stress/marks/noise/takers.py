@@ -5,7 +5,6 @@ other threads store to them meanwhile. So a lock is known by its text in the sou
 """
 
 import dis
-from collections import deque
 from collections.abc import Iterator
 from functools import cache, partial
 from threading import get_ident
@@ -14,6 +13,7 @@ from types import CodeType
 import attrs
 
 from stress.marks.noise.expressions import acquired
+from stress.marks.noise.last_switches import LastSwitches
 
 MOST_TAKERS = 256
 
@@ -41,20 +41,21 @@ class Takers:
     """Who took locks in such lines, of all threads. They share it without a lock; what is lost is only not told.
 
     A thread has taken the lock when it comes to its next line of that function. It has not released it yet, so that
-    these are in the order in which the lock was taken.
+    these are in the order in which the lock was taken, and no object is made here (`stress.marks.noise.last_switches`).
     """
 
-    _taken: deque[tuple[int, CodeType, int]] = attrs.field(factory=partial(deque, maxlen=MOST_TAKERS))
-    _asking: dict[int, tuple[CodeType, int]] = attrs.field(factory=dict)
+    _taken: LastSwitches = attrs.field(factory=partial(LastSwitches, MOST_TAKERS))
+    _codes: dict[int, CodeType] = attrs.field(factory=dict)
+    _lines: dict[int, int] = attrs.field(factory=dict)
 
     def event(self, code: CodeType, line: int) -> None:
         """Note a line that is reached, in a function that takes locks."""
         ident = get_ident()
-        asked = self._asking.pop(ident, None)
-        if asked and asked[0] is code and asked[1] != line:
-            self._taken.append((ident, *asked))
+        asked = self._lines.pop(ident, line)
+        if asked != line and self._codes.get(ident) is code:
+            self._taken.note(ident, code, asked, True)
         if line in taking_lines(code):
-            self._asking[ident] = code, line
+            self._codes[ident], self._lines[ident] = code, line
 
     def last(self, text: str) -> Taker | None:
         """Who was last seen to take the lock `text`."""
@@ -62,5 +63,6 @@ class Takers:
 
     def _latest_first(self) -> Iterator[Taker]:
         """Who took which lock where."""
-        for ident, code, line in reversed(self._taken.copy()):
-            yield from (Taker(ident, text, f"{code.co_filename}:{line}") for text in acquired(code, line))
+        for one in reversed(self._taken.copy()):
+            where = f"{one.code.co_filename}:{one.at}"
+            yield from (Taker(one.actor, text, where) for text in acquired(one.code, one.at))

@@ -12,7 +12,7 @@ from stress.machine.python_engine import sched_yield
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import BOUND
 from stress.marks.bodies import calls_bodies
-from stress.marks.noise.switches import Switch
+from stress.marks.noise.last_switches import Switch
 from stress.marks.operations.cpu import EndThread
 from stress.marks.operations.player import Player
 from stress.marks.operations.rounds import Round, Rounds

@@ -5,14 +5,13 @@ comes first after that makes the object of the next one, and opens it. No thread
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
 from stress.marks.bodies import calls_bodies, shown
-from stress.marks.noise.switches import Switch
+from stress.marks.noise.last_switches import LastSwitches, Switch
 from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.roles import name_of
 from stress.marks.operations.tally import Judging, Tally
@@ -52,7 +51,7 @@ class Rounds:
     fresh: Callable[[], Any]
     final: Callable[[Any, Sequence[Any]], Any] | None
     judging: Judging
-    switches: deque[Switch]
+    switches: LastSwitches
     tally: Tally = attrs.field(init=False)
     current: Round = attrs.field(init=False)
     begun: int = attrs.field(init=False, default=0)
@@ -134,7 +133,6 @@ class Rounds:
         """What each CPU returned in a round, and where CPUs stood at the last switches, as lines."""
         for number, value in enumerate(one.returned):
             yield f"CPU {number} returned {shown(value)}"
-        # A copy, since threads that are no CPUs may add to it meanwhile, and an iteration would fail.
-        last = list(self.switches.copy())[-MOST_SWITCHES:]
+        last = self.switches.copy()[-MOST_SWITCHES:]
         yield "the last switches in this round, oldest first:" if last else "noise switched no CPU in this round"
         yield from (f"  {describe(switch)}" for switch in last)
