@@ -65,7 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and check the settings of the command line and the settings file, if there are any."""
     config.addinivalue_line("markers", MARK)
-    given = any(config.getoption(f"--stress-{name}") or config.getini(f"stress_{name}") for name in NAMES)
+    line = any(config.getoption(f"--stress-{name}") is not None for name in NAMES)  # an empty one, too
+    given = line or any(config.getini(f"stress_{name}") for name in NAMES)
     given = given or config.getoption("--stress-results") or config.getini("stress_results")
     if given or os.environ.get("KSTRESS_CORES"):
         check_settings(config)

@@ -111,6 +111,7 @@ class Stress:
 
     def fresh(self, make: Make) -> Make:
         """Make the object of each round with `make`, which takes nothing. Some CPU calls it before each round."""
+        self._check_before_run("fresh")
         self._plan.fresh = _once(make, self._plan.fresh, "fresh")
         return make
 
@@ -120,11 +121,13 @@ class Stress:
         It takes the round's object and the list of what the bodies returned, in the order of CPUs. It raises, or
         returns the name of an outcome or None. What bodies return is not judged then.
         """
+        self._check_before_run("final")
         self._plan.final = _once(judge, self._plan.final, "final")
         return judge
 
     def _role(self, body: Any, duty: Duty, count: int | None) -> Any:
         """Add a role, or a decorator that does."""
+        self._check_before_run("tasks" if duty is Duty.TASK else duty.value)
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise UserError(f"count must be a number of CPUs, 1 or more (got {count!r}); leave it out for all others")
 
@@ -139,6 +142,13 @@ class Stress:
             return body
 
         return add if body is None else add(body)
+
+    def _check_before_run(self, what: str) -> None:
+        """Raise UserError for a function that comes too late to be called."""
+        if self._has_run:
+            raise UserError(
+                f"@stress.{what} stands after stress.run(), so that its function is never called; move it up"
+            )
 
     def poison(self, obj: object) -> None:
         """Free an object of a class written in Python: any later use of it, from any thread, is the outcome `freed`.
@@ -185,7 +195,8 @@ class Stress:
         try:
             self._mark_run.run(self._plan, _texts(acceptable), self._under_test)
         except KeyboardInterrupt:
-            self._tell(f"\ninterrupted {report.text_of(self._mark_run, self._nodeid)}")
+            so_far = "" if report.headline(self._mark_run) else "before any fault was seen"
+            self._tell(f"\ninterrupted {so_far}{report.text_of(self._mark_run, self._nodeid)}")
             raise
         self._judge()
         return sum((tally.outcomes for tally in self._mark_run.tallies), start=Counter())

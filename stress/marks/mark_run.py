@@ -131,6 +131,7 @@ class MarkRun:
             self._crew = crew = self._recruit(machine, roles, noise)
             crew.players += [self._player(number, role, judging, crew) for number, role in enumerate(roles)]
             self._signals.hearers = crew.players
+            crew.hear(self._stray_error)
             self._run(machine, crew, noise, began)
         finally:
             if others:

@@ -54,6 +54,23 @@ def test_a_race_between_two_loops_is_found(pytester: pytest.Pytester) -> None:
     assert "VIOLATED: lost in " in result.stdout.str()
 
 
+def test_an_exception_of_a_task_that_nobody_waits_for_is_reported(pytester: pytest.Pytester) -> None:
+    body = """
+            async def fails():
+                raise ValueError("nobody waits")
+
+            asyncio.create_task(fails())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            return "good"
+    """
+    result = run(pytester, body.strip(), arguments=UNTIL_FOUND)
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert "RAISED: " in out
+    assert "ValueError: nobody waits" in out
+
+
 def test_an_exception_after_an_await_is_reported(pytester: pytest.Pytester) -> None:
     result = run(pytester, "await asyncio.sleep(0); raise ValueError('no')")
     result.assert_outcomes(failed=1)

@@ -205,6 +205,10 @@ def test_a_deadlock_in_a_round_is_reported_though_the_others_have_ended(pytester
     ("source", "told"),
     [
         (judged("pass", "pass").replace("@stress.fresh", "# no object"), "make an object for each with @stress.fresh"),
+        (
+            judged().replace('{"good"})', '{"good"})\n        stress.thread(print)'),
+            "@stress.thread stands after stress.run(), so that its function is never called; move it up",
+        ),
         (judged().replace("@stress.fresh", "@stress.fresh\n        @stress.fresh"), "@stress.fresh was given twice"),
         (judged().replace("@stress.fresh", "@stress.fresh(3)"), "@stress.fresh decorates a function (got 3)"),
         (judged().replace("def box():", "async def box():"), "the fresh function `box` is `async def`"),

@@ -93,6 +93,7 @@ def test_a_mark_that_cannot_be_used_is_told_in_a_line(marked: str, told: str, py
     ("option", "told"),
     [
         (("--stress-cpus", "2,x"), "--stress-cpus: 'x' is not a CPU count; give a whole number"),
+        (("--stress-cpus", ""), "--stress-cpus: '' is not a CPU count; give a whole number"),
         (("--stress-duration", "5"), "--stress-duration: '5' is not a duration"),
         (("--stress-seed", "x"), "--stress-seed: 'x' is not a seed; give a whole number"),
         (("--stress-repeat", "0"), "--stress-repeat: 0 is not a number of repetitions; give 1 to 1000000"),

@@ -181,6 +181,19 @@ while cpu.number == 1:
 
 
 @pytest.mark.usefixtures("until_sure")
+def test_a_task_that_blocks_the_loop_is_named_and_no_other_one_is_blamed(pytester: pytest.Pytester) -> None:
+    body = """
+while cpu.number == 0:
+    threading.Event().wait(0.01)
+"""
+    result = run(pytester, body)
+    result.assert_outcomes(failed=1, passed=1)
+    out = result.stdout.str()
+    assert "STALLED: 1 of 3 CPUs does not end its operation" in out
+    assert re.search(r"CPU 0 .*\n  for \S+ m?s it waits and does not give the event loop back; at:", out)
+
+
+@pytest.mark.usefixtures("until_sure")
 def test_a_task_that_takes_no_cancellation_is_left_behind_and_said_to_go_on(pytester: pytest.Pytester) -> None:
     body = """
 while cpu.number == 0 or box[0] < 1000:

@@ -178,6 +178,7 @@ def test_who_runs_on_is_stalled_while_others_get_on_and_is_ended(
     out = result.stdout.str()
     assert "STALLED: 1 of 3 CPUs does not end its operation" in out
     assert re.search(r"CPU 2 .* does not end its operation; its thread was ended\n  for \S+ m?s it runs on; at:", out)
+    assert "gave way" not in out  # the exception that ends it takes the trace function away
 
 
 @pytest.mark.usefixtures("short")

@@ -19,6 +19,8 @@ class LoopBody:
         """No CPU has called it."""
         self._body = body
         self._runners: dict[int, asyncio.Runner] = {}  # each CPU stores its own, and the test's thread reads at the end
+        self.keep: Callable[[BaseException], object] = id
+        """Takes an exception of a task, or a callback, that nobody waits for."""
         update_wrapper(self, body)
 
     @calls_bodies
@@ -27,7 +29,13 @@ class LoopBody:
         runner = self._runners.get(cpu.number)
         if runner is None:
             runner = self._runners.setdefault(cpu.number, asyncio.Runner())
+            runner.get_loop().set_exception_handler(self._unheard)
         return runner.run(self._body(cpu, *given))
+
+    def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Keep an exception that nobody waits for."""
+        if error := loops.unheard(loop, context):
+            self.keep(error)
 
     def close(self, left: set[int]) -> None:
         """Close the loops, but those of the CPUs `left`, which are still in their operation."""

@@ -74,6 +74,11 @@ class Crew:
         """Who runs on the calling thread, if that is no player."""
         return f"thread {threading.current_thread().name}"
 
+    def hear(self, keep: Callable[[BaseException], None]) -> None:
+        """Have `keep` take what tasks of the bodies' own loops raise and nobody waits for."""
+        for _, body in self._loop_bodies():
+            body.keep = keep
+
     def monitor(self) -> Monitor:
         """A monitor of the players' progress."""
         return Monitor(self.players, self.machine.native_id)

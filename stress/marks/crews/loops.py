@@ -34,6 +34,15 @@ def tasks_of(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
     return asyncio.all_tasks(loop)
 
 
+def unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> BaseException | None:
+    """The exception that a loop reports since nobody waits for it; None for another message, which asyncio logs."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        return error
+    loop.default_exception_handler(context)
+    return None
+
+
 def close(loop: asyncio.AbstractEventLoop) -> bool:
     """Cancel the tasks of a loop that does not run, and close it. One that does not end in time is left behind.
 

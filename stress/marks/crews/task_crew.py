@@ -98,14 +98,12 @@ class TaskCrew(Crew):
         return task
 
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Keep an exception that nobody waits for; leave other messages to asyncio."""
-        error, task = context.get("exception"), context.get("future")
-        if isinstance(error, BaseException):
+        """Keep an exception that nobody waits for."""
+        task = context.get("future")
+        if error := loops.unheard(loop, context):
             self._failed = task if isinstance(task, asyncio.Task) else None
             self.strays(error)
             self._failed = None
-        else:
-            loop.default_exception_handler(context)
 
     def outsider(self) -> str:
         """Who runs on the calling thread, if that is no player: the loop itself, or a task that a body has made."""
@@ -147,7 +145,7 @@ class TaskCrew(Crew):
         """Report CPUs that do not end their operation, and cancel their tasks."""
         waiting = [number for number in ending.left if ending.waits(number) or self._stands(number, ending)]
         blocked = Blocked({number: self._frames(number) for number in waiting})
-        self._unended = ending.left
+        self._unended = [number for number in ending.left if self.players[number].operations] or ending.left
         self.left = [self._told(number, ending, blocked) for number in self._unended]
         self.deadlocks = blocked.cycles()
         threads = {HOST: self.machine.thread(HOST)}
@@ -167,11 +165,16 @@ class TaskCrew(Crew):
         """The report of a CPU that does not end its operation."""
         state = ending.state_of(number, in_a_cycle=number in blocked.cycle(number))
         runs, who, seconds = self.stepping(), self.players[number].who, ending.monitor.seconds(number)
+        doing = ending.monitor.doing(number)
         if runs == number:
-            return Left(who, state, ending.monitor.doing(number).value, seconds, stack_of(self.machine.thread(HOST)))
-        does = blocked.describe(number) if number in blocked else ending.monitor.doing(number).value
-        if runs is not None and ending.monitor.doing(runs) is Activity.RUNS:
-            does = f"waits for the event loop, on which CPU {runs} runs on"
+            keeps = "" if doing is Activity.RUNS else " and does not give the event loop back"
+            return Left(who, state, f"{doing.value}{keeps}", seconds, stack_of(self.machine.thread(HOST)))
+        does = blocked.describe(number) if number in blocked else doing.value
+        if runs is not None and ending.monitor.doing(runs) is not Activity.STARVES:
+            keeps = f"on which CPU {runs} runs on"
+            if ending.monitor.doing(runs) is Activity.WAITS:
+                keeps = f"which CPU {runs} does not give back"
+            does = f"waits for the event loop, {keeps}"
         return Left(who, state, does, seconds, tuple(self._stack(number)))
 
     def _stack(self, number: int) -> Iterator[str]:

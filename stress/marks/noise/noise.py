@@ -20,6 +20,7 @@ from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.other_threads import MONITORS, OtherThreads
 from stress.marks.noise.switches import YIELDS, Countdown, Kind, NoiseCounts
 from stress.marks.noise.takers import taking_lines
+from stress.marks.operations.cpu import EndThread
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -163,7 +164,8 @@ class SliceNoise:
         try:
             return body(*arguments, **options)
         finally:
-            if sys.gettrace() is trace:
+            # Python takes a trace function away from which an exception comes, as one that ends the thread may.
+            if sys.gettrace() is trace or isinstance(sys.exception(), EndThread):
                 sys.settrace(before)
             else:
                 countdown.counts.gave_way["a trace function that was set meanwhile", "operations"] += 1
