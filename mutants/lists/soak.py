@@ -30,7 +30,7 @@ GROUP = Group(
         FOLDER.of("def __init__(self, path").without(
             "tail-stays", "a torn line stays when a soak goes on", "os.ftruncate("
         ),
-        FOLDER.of("def lock_folder(").never("shared-lock", "two processes write to one directory", "not had"),
+        FOLDER.of("def lock_opened(").never("shared-lock", "two processes write to one directory", "not had"),
         JOURNAL.of("def thinned(").mutant(
             "last-thinned",
             "thinning drops where scenarios stand",

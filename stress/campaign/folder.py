@@ -74,10 +74,10 @@ class Lines:
 
 
 class Lock:
-    """The lock of one process on a run directory; the system releases it with the process, however that ends."""
+    """The lock of one process on what it writes; the system releases it with the process, however that ends."""
 
     def __init__(self, handle: int) -> None:
-        """Of a directory that is open, and locked."""
+        """Of what is open, and locked."""
         self.handle = handle
         self._open = True
 
@@ -102,19 +102,24 @@ def lock_folder(folder: Path) -> Lock:
     """
     with disk.telling(f"--resume: {shown(folder)} cannot be opened", "give a run directory"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    return lock_opened(handle, folder)
+
+
+def lock_opened(handle: int, place: Path) -> Lock:
+    """Lock a file or directory that is open; where another process has it, close it and raise UserError."""
     try:
         had = _locked(handle)
     except OSError as error:
         os.close(handle)
-        raise UserError(f"--resume: {shown(folder)} cannot be locked: {error.strerror or error}") from None
+        raise UserError(f"--resume: {shown(place)} cannot be locked: {error.strerror or error}") from None
     if not had:
         os.close(handle)
-        raise UserError(f"--resume: another kstress is writing to {shown(folder)}; end it first")
+        raise UserError(f"--resume: another kstress is writing to {shown(place)}; end it first")
     return Lock(handle)
 
 
 def _locked(handle: int) -> bool:
-    """Lock a directory that is open; False if another writer has it."""
+    """Lock what is open; False if another writer has it."""
     for _ in range(LOCK_TRIES):
         if system.lock(handle):
             return True

@@ -135,6 +135,15 @@ def write_whole(
     overwritten. The new name survives a crash of the host once the folder is synced (`sync_folder`); its content does
     if the write is `durable`, which takes milliseconds.
     """
+    with drafted(path, data, draft, mode, durable=durable):
+        pass
+
+
+@contextmanager
+def drafted(
+    path: Path, data: Iterable[bytes], draft: str | None = None, mode: int = 0o666, *, durable: bool = True
+) -> Iterator[Path]:
+    """A context that has the draft of a file, whole, and puts it at `path` at its end; as of `write_whole`."""
     beside = path.with_name(draft or f".kstress-{os.urandom(8).hex()}.draft")
     try:
         beside.unlink(missing_ok=True)
@@ -143,6 +152,7 @@ def write_whole(
             file.flush()
             if durable:
                 os.fsync(file.fileno())
+        yield beside
         beside.replace(path)
     finally:
         with suppress(OSError):
