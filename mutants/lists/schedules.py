@@ -91,7 +91,7 @@ GROUP = Group(
         VERDICT.of("def judge(").never(
             "held-unbacked", "held without a twin that was caught", "mine.count * rate <", SAID
         ),
-        STANDING.of("def go_on(self, mine").never(
+        STANDING.of("def check(self").never(
             "resume-other-code", "other code is gone on with", "digests != self.digests", RESUME
         ),
         STANDING.of("def go_on(self, explored").without(

@@ -1,7 +1,7 @@
 """`kstress explore`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from stress.safe_text import shown
 from stress.settings import ENGINES
 
 if TYPE_CHECKING:
+    from stress.campaign.held_file import HeldFile
+    from stress.corpus import Corpus
     from stress.results.load.resumed import Kept
     from stress.results.terminal.explore import Outputs
     from stress.runs.controlled.exploration import Exploration
@@ -55,22 +57,34 @@ def explore(resumed: Path | None, json_file: str | None, results: Path | None, *
 
     Verdicts are for the small world that is explored. Real threads are what `run` and `soak` have.
     """
-    from stress.results.terminal.explore import Outputs
-    from stress.runs.controlled.search import cpus_for
-    from stress.runs.variation import check_corpus
-    from stress.scenario_files import find_scenario
+    from stress.campaign.held_file import HeldFile
+    from stress.results.terminal.explore import results_file
 
     options.announce("explore")
     bounds = _bounds(given.pop("schedules"), given.pop("duration"))
-    kept = _kept(resumed, bounds, {"results": results} | given) if resumed else _new(bounds, **given)
-    for name in kept.plan.scenarios:
-        cpus_for(find_scenario(name), kept.plan.search.cpus)
-        check_corpus(find_scenario(name), given.get("corpus"))
-    outputs = Outputs(kept.plan, json_file, results, resumed)
+    if resumed is None:
+        with results_file(results) if results else nullcontext() as file:
+            return _explore(_new(bounds, **given), json_file, file)
+    _check_alone({"results": results} | given)
+    with HeldFile.take(resumed) as file:
+        return _explore(_kept(resumed, bounds), json_file, file)
+
+
+def _explore(kept: "Kept", json_file: str | None, file: "HeldFile | None") -> int:
+    """Explore what is left of a plan, and keep it in `file`; the exit code."""
+    from stress.results.terminal.explore import Outputs
+
+    corpus = _checked(kept)
+    outputs = Outputs(kept, json_file, file)
     done: list[Exploration] = []
-    interrupts = Interrupts(lambda number: _code(done, number))
+
+    def leave(number: int) -> int:
+        outputs.finish(done)
+        return _code(done, number)
+
+    interrupts = Interrupts(leave)
     try:
-        _explore_all(kept, outputs, interrupts, done)
+        _explore_all(kept, corpus, outputs, interrupts, done)
     finally:
         outputs.finish(done)
     return _code(done, interrupts.signal)
@@ -111,7 +125,7 @@ def _new(
     if like and not wanted.keys() & every.values():
         others = f"{shown(', '.join(every.values()))}; give one that it reports: {shown(', '.join(wanted))}"
         raise UserError(f"--like: {shown(repr(str(like)))} reports nothing of {others}")
-    return Kept(Plan(search=search, scenarios=tuple(every), corpus=str(corpus) if corpus else None, wanted=wanted), {})
+    return Kept(Plan(search=search, scenarios=tuple(every), corpus=str(corpus) if corpus else None, wanted=wanted))
 
 
 @contextmanager
@@ -126,31 +140,56 @@ def _advice_of_files(like: Path | None) -> Iterator[None]:
         raise UserError(f"--like: {shown(repr(str(like)))}: {error}; {usual}") from error
 
 
-def _kept(resumed: Path, bounds: dict[str, Any], given: dict[str, Any]) -> "Kept":
-    """What a file has, with other bounds if some were given. UserError for options that the file decides."""
-    from attrs import evolve
-
-    from stress.results.load.resumed import read_explorations
-
+def _check_alone(given: dict[str, Any]) -> None:
+    """Raise UserError for an option that the file of --resume decides."""
     others = [name for name, value in given.items() if value not in (None, False, ())]
     if others:
         flag = f"--{others[0].replace('_', '-')}".replace("--protocols", "--protocol").replace(
             "--scenarios", "SCENARIO"
         )
         raise UserError(f"{flag} has no place beside --resume, which takes it from its file; leave it out")
+
+
+def _kept(resumed: Path, bounds: dict[str, Any]) -> "Kept":
+    """What a file has, with other bounds if some were given."""
+    from attrs import evolve
+
+    from stress.results.load.resumed import read_explorations
+
     kept = read_explorations(resumed)
     return evolve(kept, plan=evolve(kept.plan, search=evolve(kept.plan.search, **bounds)))
 
 
-def _explore_all(kept: "Kept", outputs: "Outputs", interrupts: Interrupts, done: "list[Exploration]") -> None:
-    """Explore the scenarios one after the other, showing each as it ends and adding it to `done`."""
+def _checked(kept: "Kept") -> "Corpus":
+    """What is loaded in all scenarios; UserError for one that cannot be explored so, or cannot be gone on with."""
     from stress.corpus import bundled, load
+    from stress.runs.controlled.exploration import check_standing
+    from stress.runs.controlled.search import cpus_for
+    from stress.runs.variation import check_corpus
+    from stress.scenario_files import find_scenario
+
+    plan = kept.plan
+    file = Path(plan.corpus) if plan.corpus else None
+    for name in plan.scenarios:
+        cpus_for(find_scenario(name), plan.search.cpus)
+        check_corpus(find_scenario(name), file)
+    corpus = load(file) if file else bundled()
+    for name, past in kept.pasts.items():
+        check_standing(past.standing, find_scenario(name), corpus, plan.search)
+    return corpus
+
+
+def _explore_all(
+    kept: "Kept", corpus: "Corpus", outputs: "Outputs", interrupts: Interrupts, done: "list[Exploration]"
+) -> None:
+    """Explore the scenarios one after the other, showing each as it ends and adding it to `done`."""
     from stress.machine.engines import choose_engine
     from stress.runs.controlled.exploration import explore as explore_one
     from stress.scenario_files import find_scenario
 
     plan = kept.plan
-    symbols = load(Path(plan.corpus)) if plan.corpus else bundled()
+    if kept.unseen:
+        outputs.note(f"{shown(kept.unseen)} is missing, or not whole: distinct schedules that it lacks count anew")
     outputs.note(f"engine: {choose_engine(plan.search.engine)}")
     for name in plan.scenarios:
         scenario = find_scenario(name)
@@ -162,9 +201,9 @@ def _explore_all(kept: "Kept", outputs: "Outputs", interrupts: Interrupts, done:
                 outputs.keep(done, exploration)
                 return bool(interrupts.pending())
 
-            standing = kept.standings.get(scenario.name)
-            done.append(explore_one(scenario, symbols, plan.search_of(scenario), tell, standing))
+            standing = kept.pasts[name].standing if name in kept.pasts else None
+            done.append(explore_one(scenario, corpus, plan.search_of(scenario), tell, standing))
             interrupts.running = False
-        outputs.show(done[-1], symbols, standing)
+        outputs.show(done[-1], corpus, standing)
         if interrupts.pending():
             break

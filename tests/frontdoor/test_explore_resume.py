@@ -74,6 +74,29 @@ def test_without_the_fingerprints_it_goes_on(half: Path) -> None:
     assert 0 < first["distinct"] <= 20
 
 
+@pytest.mark.parametrize("left", [None, 8])
+def test_fingerprints_that_are_missing_are_told_in_one_line(left: int | None, half: Path) -> None:
+    seen = half.with_suffix(".seen")
+    assert ".seen" not in called("explore", "--resume", str(half)).stderr
+    content = seen.read_bytes()
+    seen.unlink()
+    if left is not None:
+        seen.write_bytes(content[:left])
+    told = [line for line in called("explore", "--resume", str(half)).stderr.splitlines() if ".seen" in line]
+    assert len(told) == 1
+    assert "is missing, or not whole: distinct schedules that it lacks count anew" in told[0]
+
+
+def test_fingerprints_of_a_process_that_was_killed_between_two_files_are_those_of_their_scenarios(
+    half: Path, tmp_path: Path
+) -> None:
+    before = half.read_bytes()
+    called("explore", "--resume", str(half), "--schedules", "35")
+    half.write_bytes(before)
+    called("explore", "--resume", str(half), "--schedules", "45")
+    assert explored(half) == explored(kept(tmp_path / "whole", "--schedules", "45"))
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -14,9 +14,10 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from stress.campaign.converter import to_json
+from stress.campaign.held_file import HeldFile
 from stress.corpus import Corpus
 from stress.host.disk import telling, write_whole
-from stress.results.load.resumed import SEEN
+from stress.results.load.resumed import SEEN, Kept, Past
 from stress.results.load.stored_explorations import StoredFind, exploration_of
 from stress.results.report.explorations import heading, shows, size
 from stress.results.terminal.consoles import console
@@ -25,7 +26,6 @@ from stress.results.terminal.timeline import timeline_lines
 from stress.runs.controlled.exploration import Exploration
 from stress.runs.controlled.explored import Found
 from stress.runs.controlled.replay import replay
-from stress.runs.controlled.search import Plan
 from stress.runs.controlled.standing import Standing
 from stress.runs.result import SCHEMA
 from stress.runs.timeline import timeline
@@ -44,20 +44,19 @@ class Outputs:
         UserError: at once, for a place that cannot be written to.
     """
 
-    def __init__(self, plan: Plan, json_file: str | None, results: Path | None, resumed: Path | None = None) -> None:
-        """Check all places before anything runs. A file that is `resumed` is written anew."""
-        self._plan, self._json, self._file = plan, json_file, resumed
+    def __init__(self, before: Kept, json_file: str | None, file: HeldFile | None = None) -> None:
+        """Check all places before anything runs; `file` has what was explored `before`, if it is there."""
+        self._known, self._json, self._file = before, json_file, file
         check_json(json_file)
-        if results is not None:
-            make_folder(results, "--results")
-            self._file = results / f"explore-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
+        if file is not None:
+            make_folder(file.path.parent, file.origin)
         self._kept = time.monotonic()
         self._errors = console(stderr=True)
         self._out = self._errors if json_file == "-" else console()
 
     def note(self, text: str) -> None:
         """One line for the person at the terminal, not part of the results."""
-        self._errors.print(text, markup=False, style="dim")
+        self._errors.print(text, markup=False, style="dim", soft_wrap=True)
 
     @contextmanager
     def progress(self, scenario: Scenario) -> Iterator[Callable[[Exploration], None]]:
@@ -97,27 +96,42 @@ class Outputs:
         """Write the JSON; nothing if no scenario is complete."""
         if not done:
             return
+        text = _text(self._with(done))
         if self._json == "-":
-            print(self._text(done), end="")
+            print(text, end="")
         elif self._json is not None:
-            write_results(Path(self._json), self._text(done), "--json")
+            write_results(Path(self._json), text, "--json")
         if self._file is not None:
             self._write(done)
-            self.note(f"results: {self._file}")
+            self.note(f"results: {self._file.path}")
 
-    def _text(self, done: list[Exploration]) -> str:
-        """The JSON of all."""
-        plan = to_json(self._plan)
-        document = {"schema": SCHEMA, "plan": plan, "explorations": [as_json(one) for one in done]}
-        return json.dumps(document, indent=2, default=sorted) + "\n"  # sets, in an order of their own
+    def _with(self, explored: list[Exploration]) -> Kept:
+        """All that there is: the first ones as they are now, and what the file has of those that were not reached."""
+        now = zip(self._known.plan.scenarios, explored, strict=False)
+        pasts = {name: Past(as_json(one), one.standing) for name, one in now}
+        return attrs.evolve(self._known, pasts={**self._known.pasts, **pasts})
 
-    def _write(self, done: list[Exploration]) -> None:
+    def _write(self, explored: list[Exploration]) -> None:
         """Write the file that can be gone on with, and the fingerprints beside it."""
         assert self._file
-        seen = b"".join(array("Q", sorted(one.explored.seen)).tobytes() for one in done)
-        with telling(f"cannot write beside {shown(repr(str(self._file)))}", "the results are above"):
-            write_whole(self._file.with_suffix(SEEN), [seen])
-        write_results(self._file, self._text(done), "--results")
+        known, where = self._with(explored), shown(repr(str(self._file.path)))
+        seen = (array("Q", sorted(past.standing.seen)).tobytes() for past in known.listed)
+        with telling(f"{self._file.origin}: cannot write {where}", "the results are above"):
+            write_whole(self._file.path.with_suffix(SEEN), seen)
+            self._file.write(_text(known).encode(errors="backslashreplace"))
+        self._known = known
+
+
+def _text(known: Kept) -> str:
+    """The JSON of all."""
+    explorations = [past.json for past in known.listed]
+    document = {"schema": SCHEMA, "plan": to_json(known.plan), "explorations": explorations}
+    return json.dumps(document, indent=2, default=sorted) + "\n"  # sets, in an order of their own
+
+
+def results_file(results: Path) -> HeldFile:
+    """The new file in the folder `results` in which an exploration is kept."""
+    return HeldFile(results / f"explore-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json", "--results")
 
 
 def lines_of(exploration: Exploration) -> list[str]:
@@ -174,7 +188,7 @@ def as_json(exploration: Exploration) -> dict[str, Any]:
 
 def _standing_json(exploration: Exploration) -> dict[str, Any]:
     """From where another process can go on; the finds and the fingerprints stand elsewhere."""
-    return attrs.asdict(exploration.standing, filter=lambda field, _: field.name not in ("finds", "seen"))
+    return attrs.asdict(exploration.standing, filter=lambda field, _: field.name not in ("finds", "seen", "where"))
 
 
 def _found_json(exploration: Exploration, found: Found) -> dict[str, Any]:

@@ -86,15 +86,23 @@ def explore(
     Raises:
         UserError: for input that cannot be used.
     """
+    if standing:
+        check_standing(standing, scenario, corpus, search)
     course = Course.of(scenario, corpus, search)
     if standing:
-        standing.go_on(course.mine, course.twin, course.digests)
+        standing.go_on(course.mine, course.twin)
         course.before_s = standing.wall_s
     interrupted = course.run(tell)
     for one in (course.mine, course.twin):
         if one:
             one.machine.finish()
     return course.exploration(interrupted)
+
+
+def check_standing(standing: Standing, scenario: Scenario, corpus: Corpus, search: Search) -> None:
+    """Raise UserError where an exploration cannot go on from `standing`; nothing is compiled, and nothing runs."""
+    world = _small(scenario, search)
+    standing.check(scenario.name, world.cpus, digests_of(scenario, world_of(scenario, corpus, world)))
 
 
 @attrs.define
@@ -113,12 +121,7 @@ class Course:
     @classmethod
     def of(cls, scenario: Scenario, corpus: Corpus, search: Search) -> "Course":
         """One that has not begun."""
-        world = Small(
-            cpus=cpus_for(scenario, search.cpus),
-            operations=search.operations,
-            modules=0 if scenario.structure else search.modules,
-            seed=search.seed,
-        )
+        world = _small(scenario, search)
         twin = twin_of(scenario)
         mine = Explored(_machine(scenario, corpus, search, world), search)
         other = Explored(_machine(twin, corpus, search, world), search, keeps=False) if twin else None
@@ -181,6 +184,16 @@ class Course:
             explored.try_one(self.search.mixture)
             if self._is_enough() or time.monotonic() > until:
                 return
+
+
+def _small(scenario: Scenario, search: Search) -> Small:
+    """The small world in which a scenario is explored."""
+    return Small(
+        cpus=cpus_for(scenario, search.cpus),
+        operations=search.operations,
+        modules=0 if scenario.structure else search.modules,
+        seed=search.seed,
+    )
 
 
 def _machine(scenario: Scenario, corpus: Corpus, search: Search, world: Small) -> Controlled:

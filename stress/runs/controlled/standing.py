@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 import attrs
 from attrs.validators import ge, max_len, min_len
 
-from stress.errors import HarnessError, UserError
+from stress.errors import UserError
 from stress.machine.control.words import MOST_CHOICES
 from stress.runs.controlled.explored import Explored, Found
 from stress.runs.controlled.machine import Controlled
+from stress.safe_text import shown
 from stress.schedule.schedule import Schedule
 from stress.schedule.shrink import Shrunk
 from stress.schedule.strategies.depth_first import WAS_CUT
@@ -17,6 +18,8 @@ from stress.schedule.strategies.draws import LENGTH
 
 STATE = (LENGTH, WAS_CUT)
 """The words of strategies that later schedules need."""
+FROM_THE_START = "explore it from the start"
+"""What to do where an exploration cannot be gone on with."""
 
 
 @attrs.frozen
@@ -52,32 +55,47 @@ class Part:
 class Find:
     """The first schedule that showed something, with the token of what is left of it."""
 
-    shows: tuple[str, ...]
+    shows: tuple[str, ...] = attrs.field(validator=min_len(1))
     schedule: int = attrs.field(validator=ge(1))
     seconds: float = attrs.field(validator=ge(0))
     replays: int = attrs.field(validator=ge(0))
     is_least: bool
     token: str
 
-    def found(self, machine: Controlled) -> Found:
-        """The find, whose schedule is run once more.
+    def schedule_for(self, cpus: int, where: str) -> Schedule:
+        """What is left of it, on so many CPUs.
 
         Raises:
             UserError: for a token that is damaged, or of another machine.
-            HarnessError: if it does not show the same.
         """
-        schedule = Schedule.parse(self.token, "--resume: the token")
-        if schedule.world.cpus != machine.ram.map.cpus:
-            raise UserError(f"--resume: {self.token:.200} is of another exploration; explore it from the start")
+        try:
+            schedule = Schedule.parse(self.token)
+        except UserError as error:
+            raise UserError(f"{where} is damaged: {error}; {FROM_THE_START}") from None
+        if schedule.world.cpus != cpus:
+            raise UserError(f"{where}: {shown(self.token)} is of another exploration; {FROM_THE_START}")
+        return schedule
+
+    def found(self, machine: Controlled, where: str) -> Found:
+        """The find, whose schedule is run once more.
+
+        Raises:
+            UserError: as `schedule_for`, and if it does not show the same.
+        """
+        schedule = self.schedule_for(machine.ram.map.cpus, where)
         if machine.replay(schedule.runs, schedule.world.seed) != self.shows:
-            raise HarnessError(f"{machine.scenario.name}: {self.token} does not show {' and '.join(self.shows)} again")
+            what = f"{shown(self.token)} does not show {shown(' and '.join(self.shows))}"
+            raise UserError(f"{where} is damaged: {what}; {FROM_THE_START}")
         shrunk = Shrunk(schedule.runs, tuple(machine.made()), self.replays, self.is_least)
         return Found(self.shows, self.schedule, self.seconds, schedule.world.seed, schedule.runs, shrunk, 0.0)
 
 
 @attrs.frozen(kw_only=True)
 class Standing:
-    """Where the exploration of a scenario stands. `wall_s`: the seconds that it took, with those of its twin."""
+    """Where the exploration of a scenario stands. `wall_s`: the seconds that it took, with those of its twin.
+
+    `where` is what it was read from, for errors.
+    """
 
     digests: tuple[str, str]
     wall_s: float
@@ -85,17 +103,22 @@ class Standing:
     twin: Part | None
     finds: tuple[Find, ...] = ()
     seen: Sequence[int] = ()
+    where: str = "the standing"
 
-    def go_on(self, mine: Explored, twin: Explored | None, digests: tuple[str, str]) -> None:
+    def check(self, name: str, cpus: int, digests: tuple[str, str]) -> None:
+        """Raise UserError where the code of the scenario of this name is another one now, or a token is not its own."""
+        if digests != self.digests:
+            raise UserError(f"{self.where}: {name}, or the kernel's code, has changed since; {FROM_THE_START}")
+        for find in self.finds:
+            find.schedule_for(cpus, self.where)
+
+    def go_on(self, mine: Explored, twin: Explored | None) -> None:
         """Let explorations that have not begun go on from here.
 
         Raises:
-            UserError: where the code is another one now.
+            UserError: where a find does not show again what it has shown.
         """
-        if digests != self.digests:
-            name = mine.machine.scenario.name
-            raise UserError(f"--resume: {name}, or the kernel's code, has changed since; explore it from the start")
-        mine.found = {find.shows: find.found(mine.machine) for find in self.finds}
+        mine.found = {find.shows: find.found(mine.machine, self.where) for find in self.finds}
         mine.seen = set(self.seen)
         self.mine.go_on(mine)
         if twin and self.twin:
