@@ -108,9 +108,10 @@ class Source:
     """What one argument of `kstress report` holds; all runs in files are one source, and so are all explorations.
 
     `status` is the state of a campaign; if it is not complete, `unfinished` says how far it is and `resume` is the
-    command that continues it. `planned` is how many entries it has when complete. `answers` are results of searches; of
-    those nobody knows how many entries they are to have before they are over. `parts` are the scenarios of a
-    campaign as they were written down when it began. Explorations are no entries: they have schedules and no windows.
+    command that continues it. `planned` is how many entries, or explorations, it has when complete. `answers` are
+    results of searches; of those nobody knows how many entries they are to have before they are over. `parts` are the
+    scenarios of a campaign as they were written down when it began. Explorations are no entries: they have schedules
+    and no windows.
     """
 
     name: str
@@ -125,11 +126,16 @@ class Source:
     explorations: "tuple[StoredExploration, ...]" = ()
 
     @property
+    def ended(self) -> int:
+        """How many of those that are planned there are."""
+        return len(self.explorations if self.kind == EXPLORATIONS else self.entries)
+
+    @property
     def progress(self) -> str:
         """How many of its entries have ended."""
         if self.kind == EXPLORATIONS:
-            return counted(len(self.explorations), "exploration")
-        ended = f"{len(self.entries):,}"
+            return counted(self.ended, "exploration")
+        ended = f"{self.ended:,}"
         return f"{ended} runs of a search" if self.answers else f"{ended} of {self.planned:,} ended"
 
     @property

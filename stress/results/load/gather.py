@@ -1,6 +1,7 @@
 """Finds out what each path is that `kstress report` was given, and reads it whole; nothing in it is trusted."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.life import INTERRUPTED, Life
+from stress.campaign.life import INTERRUPTED, UNFINISHED, Life
 from stress.campaign.reading import MANIFEST, kind_of, parse, read_file
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending, ending_of
@@ -38,11 +39,26 @@ GIVE = f"give a run directory, a {RUN_FILES} or {EXPLORE_FILES} file, or a folde
 
 @attrs.frozen
 class ResultsFile:
-    """A file that was read: its runs, and its explorations; None for what it has no list of."""
+    """A file that was read: its runs, and its explorations; None for what it has no list of.
+
+    `scenarios` are those that were to be explored; None where the file does not say, and cannot be gone on with.
+    """
 
     path: Path
     runs: Sequence[Entry] | None
     explorations: Sequence[StoredExploration] | None
+    scenarios: Sequence[str] | None
+
+    @property
+    def planned(self) -> int:
+        """How many explorations it has when complete."""
+        return max(len(self.scenarios or ()), len(self.explorations or ()))
+
+    @property
+    def may_be_resumed(self) -> bool:
+        """Whether explorations are left that can be gone on with."""
+        there = self.explorations or ()
+        return self.scenarios is not None and (len(there) < self.planned or any(one.interrupted for one in there))
 
 
 def gather(paths: Sequence[Path]) -> tuple[Source, ...]:
@@ -68,23 +84,40 @@ def _runs(read: Sequence[ResultsFile]) -> list[Source]:
     """The runs of all files as one source; none if no file has a list of them."""
     files = [one.path for one in read if one.runs is not None]
     runs = [entry for one in read for entry in one.runs or ()]
-    early = _interrupted([entry.run is not None and entry.run.interrupted for entry in runs], "runs")
+    early = _interrupted([entry.run is not None and entry.run.interrupted for entry in runs], "runs", len(runs))
     one = Source(name=_name(files, "run files"), kind=RUNS, entries=_numbered(runs), planned=len(runs), **early)
     return [one] if files else []
 
 
 def _explorations(read: Sequence[ResultsFile]) -> list[Source]:
     """The explorations of all files as one source; none if no file has a list of them."""
-    files = [one.path for one in read if one.explorations is not None]
-    found = tuple(exploration for one in read for exploration in one.explorations or ())
-    early = _interrupted([one.interrupted for one in found], "explorations")
-    name = _name(files, "files")
-    return [Source(name=name, kind=EXPLORATIONS, entries=(), planned=0, explorations=found, **early)] if files else []
+    files = [one for one in read if one.explorations is not None]
+    found = tuple(exploration for one in files for exploration in one.explorations or ())
+    planned = sum(one.planned for one in files)
+    name = _name([one.path for one in files], "files")
+    one = Source(name=name, kind=EXPLORATIONS, entries=(), planned=planned, explorations=found)
+    return [attrs.evolve(one, **_left_to_explore(one), resume=_resume(files))] if files else []
 
 
-def _interrupted(ended_early: Sequence[bool], what: str) -> dict[str, Any]:
-    """What a source says of its runs or explorations if signals have ended some of them early."""
-    count, of = sum(ended_early), len(ended_early)
+def _left_to_explore(source: Source) -> dict[str, Any]:
+    """What a source says of its explorations if some were interrupted, or not begun."""
+    early = _interrupted([one.interrupted for one in source.explorations], "explorations", source.planned)
+    left = source.planned - source.ended
+    if left and early:
+        return {**early, "unfinished": f"{early['unfinished']}, {left:,} not begun"}
+    how_far = f"{source.ended:,} of {source.planned:,} explorations"
+    return {"status": UNFINISHED, "unfinished": f"{UNFINISHED}: {how_far} so far"} if left else early
+
+
+def _resume(files: Sequence[ResultsFile]) -> str | None:
+    """The command that goes on with the one file that is not complete; None if there is no such file, or several."""
+    left = [one.path for one in files if one.may_be_resumed]
+    return f"kstress explore --resume {shlex.quote(str(left[0]))}" if len(left) == 1 else None
+
+
+def _interrupted(ended_early: Sequence[bool], what: str, of: int) -> dict[str, Any]:
+    """What a source says of its runs or explorations, `of` in all, if signals have ended some of them early."""
+    count = sum(ended_early)
     return {"status": INTERRUPTED, "unfinished": f"interrupted in {count:,} of {of:,} {what}"} if count else {}
 
 
@@ -137,8 +170,19 @@ def read_results_file(path: Path) -> ResultsFile:
         raise UserError(f"{where} has schema {shown(schema)}, this kstress knows up to {SCHEMA}; use a newer kstress")
     runs, explorations = lists
     return ResultsFile(
-        path, _listed(runs, f"{where}, run", _run_entry), _listed(explorations, f"{where}, exploration", exploration_of)
+        path,
+        _listed(runs, f"{where}, run", _run_entry),
+        _listed(explorations, f"{where}, exploration", exploration_of),
+        _scenarios(document.get("plan"), where),
     )
+
+
+def _scenarios(plan: object, where: str) -> tuple[str, ...] | None:
+    """The scenarios of the plan of an exploration; None if there is no plan. UserError for one that is damaged."""
+    if plan is None:
+        return None
+    scenarios = plan.get("scenarios") if isinstance(plan, dict) else None
+    return from_json(scenarios, tuple[str, ...], f"{where}, what its plan has to explore,")
 
 
 def _listed(values: object, where: str, read: Callable[[dict[str, Any], str], T]) -> list[T] | None:

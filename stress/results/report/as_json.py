@@ -12,17 +12,22 @@ def make_json(sources: Sequence[Source]) -> str:
     runs = [dict(entry.json) for source in sources for entry in source.entries if entry.json is not None]
     explored = [dict(one.json) for source in sources for one in source.explorations]
     more = {"explorations": explored} if explored else {}
-    campaigns = [_campaign(source) for source in sources if source.kind not in (RUNS, EXPLORATIONS)]
+    campaigns = [_campaign(source) for source in sources if _is_told(source)]
     return json_text(runs, campaigns=campaigns, **more)
 
 
+def _is_told(source: Source) -> bool:
+    """Whether there is more to tell of it than its runs or explorations."""
+    return source.kind not in (RUNS, EXPLORATIONS) or (source.kind == EXPLORATIONS and source.unfinished is not None)
+
+
 def _campaign(source: Source) -> dict[str, Any]:
-    """A soak or a sweep, without its runs."""
+    """A soak, a sweep, or explorations that are not complete, without their runs."""
     return {
         "kind": source.kind,
         "directory": source.name,
         "state": source.status,
-        "ended": len(source.entries),
+        "ended": source.ended,
         "planned": None if source.answers else source.planned,
         "unfinished": source.unfinished,
         "resume": source.resume,

@@ -192,7 +192,7 @@ def answer(sources: Sequence[Source]) -> Answer:
     explored = [exploration.standing for source in sources for exploration in source.explorations]
     counts = Counter([*(entry.standing for source in sources for entry in source.entries), *explored])
     unfinished = [source.unfinished for source in sources if source.unfinished]
-    left = sum(source.planned - len(source.entries) for source in sources)
+    left = sum(source.planned - source.ended for source in sources)
     ran = len(explored) < counts.total() or not explored
     nouns = [*(["run"] if ran else []), *(["exploration"] if explored else [])]
     return Answer(counts, left, len(sources), unfinished, nouns)

@@ -66,9 +66,9 @@ def a_find(**more: Any) -> Any:
     return {**an_exploration()["found"][0], **more}
 
 
-def write_explorations(path: Path, *explorations: Any) -> Path:
-    """A file of explorations."""
-    path.write_text(json.dumps({"schema": 1, "explorations": list(explorations)}))
+def write_explorations(path: Path, *explorations: Any, **more: Any) -> Path:
+    """A file of explorations, with `more` keys."""
+    path.write_text(json.dumps({"schema": 1, "explorations": list(explorations), **more}))
     return path
 
 

@@ -14,7 +14,16 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
 from stress.results.report.statistics import Answer, answer
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
-from tests.results.report.made import Parsed, a_run, pair, reported, small_sweep, write_runs
+from tests.results.report.made import (
+    Parsed,
+    a_run,
+    an_exploration,
+    pair,
+    reported,
+    small_sweep,
+    write_explorations,
+    write_runs,
+)
 
 CAUGHT = (sample_at(58), sample_at(59, PAIR[1], tally=attrs.evolve(tally_at(59), violations=9)))
 """Both as expected after 59 of 60 seconds."""
@@ -108,6 +117,74 @@ def test_runs_that_a_signal_ended_early_are_not_complete(tmp_path: Path) -> None
     assert (source.unfinished, source.resume) == ("interrupted in 1 of 3 runs", None)
     assert answer([source]).headline == "Interrupted in 1 of 3 runs; what there is was as expected"
     assert source.summary == source.unfinished
+
+
+PLAN = {"scenarios": ["linked_list:none", "linked_list:rcu"]}
+
+
+def test_an_exploration_that_was_not_begun_is_told_everywhere_with_what_explores_it(tmp_path: Path) -> None:
+    file = write_explorations(tmp_path / "a b.json", an_exploration(), plan=PLAN)
+    told, resume = "nfinished: 1 of 2 explorations so far", f"kstress explore --resume '{file}'"
+    [source] = sources = gather([file])
+    assert answer(sources).headline == f"U{told}; what there is was as expected"
+    assert answer(sources).sentence == "1 of 1 exploration as expected; 1 not run yet."
+    code, out, err = reported(file, "--csv", tmp_path / "out.csv")
+    assert code == 0, err
+    assert f"resume  {resume}" in out.splitlines()
+    text = make_markdown(sources)
+    for words in (out, text):
+        assert told in words
+        assert resume in words
+        assert "omplete" not in words
+    assert json.loads(make_json(sources))["campaigns"] == [{
+        "kind": "explorations", "directory": str(file), "state": "unfinished", "ended": 1, "planned": 2,
+        "unfinished": source.unfinished, "resume": resume,
+    }]  # fmt: skip
+
+
+@pytest.mark.report
+def test_the_page_says_that_an_exploration_was_not_begun(tmp_path: Path) -> None:
+    file = write_explorations(tmp_path / "x.json", an_exploration(), plan=PLAN)
+    page = Parsed(make_page(gather([file])))
+    assert f"unfinished: 1 of 2 explorations so far; resume it with kstress explore --resume {file}" in page.text
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "names", "unfinished"),
+    [
+        ([False, False], PLAN["scenarios"], None),
+        ([True, False], PLAN["scenarios"], "interrupted in 1 of 2 explorations"),
+        ([True], PLAN["scenarios"], "interrupted in 1 of 2 explorations, 1 not begun"),
+        ([], PLAN["scenarios"], "unfinished: 0 of 2 explorations so far"),
+    ],
+)
+def test_how_far_a_plan_of_explorations_came(
+    interrupted: list[bool], names: list[str], unfinished: str | None, tmp_path: Path
+) -> None:
+    there = [an_exploration(interrupted=one) for one in interrupted]
+    file = write_explorations(tmp_path / "x.json", *there, plan={"scenarios": names})
+    [source] = gather([file])
+    assert source.unfinished == unfinished
+    assert source.resume == (f"kstress explore --resume {file}" if unfinished else None)
+
+
+def test_only_one_file_that_can_be_gone_on_with_has_a_command(tmp_path: Path) -> None:
+    first, second = (write_explorations(tmp_path / name, an_exploration(), plan=PLAN) for name in ("a.json", "b.json"))
+    whole = write_explorations(tmp_path / "c.json", an_exploration(interrupted=True))
+    [both], [one], [other] = gather([first, second]), gather([first, whole]), gather([whole])
+    assert (both.unfinished, both.resume) == ("unfinished: 2 of 4 explorations so far", None)
+    assert (one.unfinished, one.resume) == (
+        "interrupted in 1 of 3 explorations, 1 not begun", f"kstress explore --resume {first}",
+    )  # fmt: skip
+    assert (other.unfinished, other.resume) == ("interrupted in 1 of 1 explorations", None)
+
+
+@pytest.mark.parametrize("plan", [7, {}, {"scenarios": 7}, {"scenarios": [7]}])
+def test_a_plan_of_explorations_that_is_damaged_is_refused(plan: object, tmp_path: Path) -> None:
+    file = write_explorations(tmp_path / "x.json", an_exploration(), plan=plan)
+    code, out, err = reported(file, "--csv", tmp_path / "out.csv")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{file}, what its plan has to explore, is not" in err
 
 
 @pytest.mark.parametrize(
