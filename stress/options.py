@@ -1,6 +1,6 @@
 """The options that several commands have, and how their texts are read; nothing heavy is imported before its time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,17 @@ def named(scenarios: tuple[str, ...], everything: bool, protocols: str | None = 
         raise UserError(f"--all runs every scenario, so {scenarios[0]!r} has no place beside it; leave one out")
     wanted = tuple(scenario.origin for scenario in catalogue()) if everything else scenarios
     return wanted if protocols is None else _under(wanted, read_list(protocols))
+
+
+def files_read(scenarios: Iterable[str], *others: Path | str | None) -> Iterator[Path]:
+    """Every file that a command reads: of scenarios, plans, and `others` with what is in those that are folders."""
+    from stress.results.terminal.places import files_of
+    from stress.scenario_files import files_behind
+
+    for name in scenarios:
+        yield from [Path(name)] if name.endswith(".toml") else files_behind(name)
+    for other in others:
+        yield from files_of(Path(other)) if other else ()
 
 
 def read_list(text: str) -> list[str]:

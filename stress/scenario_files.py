@@ -245,6 +245,16 @@ def _nearest(wanted: str) -> str:
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
+def files_behind(wanted: str) -> list[Path]:
+    """The file of a scenario that is wanted, and those that it imports from its folder; nothing of them runs.
+
+    Raises:
+        UserError: when there is no such file, or one cannot be read.
+    """
+    source = loaded_source(scenario_file(wanted))
+    return [source.path, *(one.path for one in source.beside)]
+
+
 def find_scenario(wanted: str) -> Scenario:
     """The scenario of this name in the catalogue, or in the file of this path, or the one that `path:name` names.
 

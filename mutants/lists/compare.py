@@ -15,6 +15,7 @@ INPUTS = Part("stress/results/compare/inputs.py")
 JUNIT = Part("stress/results/compare/junit.py")
 OUTPUT = Part("stress/results/terminal/places.py")
 PAPER, COMMAND = suite("results/compare", without="round"), suite("frontdoor/test_compare.py")
+OUTPUTS = suite("frontdoor/test_outputs.py")
 
 GROUP = Group(
     "Comparisons",
@@ -87,6 +88,13 @@ GROUP = Group(
         JUNIT.of("def _case(").never("lost-skipped", "a cell that B lacks is no error", "cell.missing"),
         OUTPUT.of("def check_unread(").mutant(
             "eats-input", "what is read may be written over", "os.path.realpath(place) in known", "False"
+        ),
+        OUTPUT.of("def check_kept(").mutant(
+            "eats-any-file",
+            "a file that kstress has not written is written over",
+            "not is_own(flag, Path(place))",
+            "False",
+            OUTPUTS,
         ),
     ),
 )

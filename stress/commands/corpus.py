@@ -19,8 +19,10 @@ def corpus() -> None:
 def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> int:
     """Import .ko, .ko.xz and .ko.zst files, folders of them, a System.map or /proc/kallsyms."""
     from stress.corpus import import_corpus, save
+    from stress.results.terminal.places import check_kept
     from stress.safe_text import shown
 
+    check_kept({"corpus import --output": output}, paths)
     imported = import_corpus(paths, source)
     save(imported, output)
     click.echo(f"{shown(output)}: {len(imported.modules)} modules, {imported.symbol_count} symbols")

@@ -58,23 +58,26 @@ def explore(resumed: Path | None, json_file: str | None, results: Path | None, *
     Verdicts are for the small world that is explored. Real threads are what `run` and `soak` have.
     """
     from stress.campaign.held_file import HeldFile
+    from stress.results.load.resumed import SEEN
     from stress.results.terminal.explore import results_file
 
     options.announce("explore")
     bounds = _bounds(given.pop("schedules"), given.pop("duration"))
     if resumed is None:
         with results_file(results) if results else nullcontext() as file:
-            return _explore(_new(bounds, **given), json_file, file)
+            return _explore(_new(bounds, **given), json_file, file, given["like"])
     _check_alone({"results": results} | given)
     with HeldFile.take(resumed) as file:
-        return _explore(_kept(resumed, bounds), json_file, file)
+        return _explore(_kept(resumed, bounds), json_file, file, resumed, resumed.with_suffix(SEEN))
 
 
-def _explore(kept: "Kept", json_file: str | None, file: "HeldFile | None") -> int:
-    """Explore what is left of a plan, and keep it in `file`; the exit code."""
+def _explore(kept: "Kept", json_file: str | None, file: "HeldFile | None", *read: Path | None) -> int:
+    """Explore what is left of a plan, and keep it in `file`; the exit code. `read`: files that this reads."""
     from stress.results.terminal.explore import Outputs
+    from stress.results.terminal.places import check_kept
 
     corpus = _checked(kept)
+    check_kept({"--json": json_file}, options.files_read(kept.plan.scenarios, kept.plan.corpus, *read))
     outputs = Outputs(kept, json_file, file)
     done: list[Exploration] = []
 

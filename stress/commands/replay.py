@@ -20,12 +20,13 @@ def replay(schedule: str, engine: str, corpus: Path | None, svg: Path | None) ->
     something, and else 0.
     """
     from stress.corpus import bundled, load
-    from stress.results.terminal.places import check_json
+    from stress.results.terminal.places import check_json, check_kept
     from stress.results.terminal.replay import show
     from stress.runs.controlled.replay import replay as replay_one
     from stress.runs.controlled.replay import schedules_in
 
     check_json(None if svg is None else str(svg), "--svg")
+    check_kept({"--svg": svg}, [Path(schedule), *([corpus] if corpus else [])])
     symbols = load(corpus) if corpus else bundled()
     code = 0
     for one in schedules_in(schedule):

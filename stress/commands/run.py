@@ -39,13 +39,16 @@ def run(
 ) -> int:
     """Run scenarios and judge them; without any, the pair: before the patch and after it."""
     from stress.config import Config
+    from stress.results.terminal.places import check_kept
     from stress.results.terminal.run import Outputs
     from stress.runs.variation import check_variation
     from stress.scenario_files import find_scenarios
 
     options.announce("run")
     config = Config(**options.config_values(given))
-    chosen = [one for name in options.named(scenarios, everything, protocols) or PAIR for one in find_scenarios(name)]
+    names = options.named(scenarios, everything, protocols) or PAIR
+    chosen = [one for name in names for one in find_scenarios(name)]
+    check_kept({"--json": json_file}, options.files_read(names, config.corpus))
     for one in chosen:
         check_variation(one, config)
     outputs = Outputs(json_file, results, reports)

@@ -38,10 +38,12 @@ def soak(
     **given: Any,
 ) -> int:
     """Run scenarios for hours or days, in turns; what is learnt is kept in a run directory, whatever happens."""
+    from stress.results.terminal.places import check_kept
     from stress.results.terminal.soak import SoakOutputs
 
     options.announce("soak")
     wanted = options.config_values(given)
+    check_kept({"--json": json_file}, options.files_read(scenarios, wanted.get("corpus"), resumed))
     outputs = SoakOutputs(json_file, reports)
     interrupts = Interrupts.noted()
     watcher, close = outputs.watch(metrics_port, metrics_address)

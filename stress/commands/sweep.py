@@ -43,9 +43,12 @@ def sweep(
     **given: Any,
 ) -> int:
     """Run every combination of scenarios and values on axes, each in a fresh process, in shuffled order."""
+    from stress.results.terminal.places import check_kept
     from stress.results.terminal.sweep import SweepOutputs
 
     options.announce("sweep")
+    corpora = options.read_list(given["corpus"] or "")
+    check_kept({"--json": json_file}, options.files_read(scenarios, *corpora, resumed))
     outputs = SweepOutputs(json_file)
     interrupts = Interrupts.noted()
     try:

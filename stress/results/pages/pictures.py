@@ -17,6 +17,7 @@ import attrs
 
 from stress.campaign.identity import made_by
 from stress.results.pages.palette import DIM, INK
+from stress.results.pages.render import MARK
 from stress.results.pages.svg import embed
 from stress.results.pages.text import clean
 
@@ -36,7 +37,6 @@ MARGINS = (0.75, 0.49, 0.09, 0.11)
 KEY_SIZE = (0.55, 0.18)
 SLIDE_SIZE, SLIDE_HEAD, SLIDE_LEGEND = (10.0, 5.625), 0.95, 0.6
 SLIDE_SCALE, SLIDE_DPI = 1.35, 160
-MARK = "kstress figure"
 LONGEST_NAME = 60
 
 

@@ -15,6 +15,8 @@ from stress.results.pages.text import clean
 
 GENERATOR = '<meta name="generator" content="kstress '
 """What near its beginning says that a file is a page of kstress."""
+MARK = "kstress figure"
+"""The same of a figure."""
 
 
 def check_extra(what: str) -> None:

@@ -1,9 +1,7 @@
 """What `kstress compare` prints and writes: the answer, what differs, what may be noise; JSON and JUnit."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -16,7 +14,7 @@ from stress.exits import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from stress.results.compare.as_json import comparison_json
 from stress.results.compare.comparison import Answer, Cell, Compared, Comparison, Standing, compare
 from stress.results.compare.intervals import pictures_of
-from stress.results.compare.junit import SUITE, junit_xml
+from stress.results.compare.junit import junit_xml
 from stress.results.compare.page import make_page
 from stress.results.compare.terms import Terms
 from stress.results.compare.wording import amount, answer, between, chance, end_line, factor, method, untold
@@ -28,9 +26,9 @@ from stress.results.terminal.figures import check_figures, write_figures
 from stress.results.terminal.places import (
     check_distinct,
     check_json,
+    check_kept,
     check_page,
-    check_unread,
-    is_marked,
+    files_of,
     write_page,
     write_results,
 )
@@ -38,7 +36,6 @@ from stress.safe_text import shown
 
 MOST_ROWS = 40
 EXAMPLE = Path("compare.html")
-MARK = f'name="{SUITE}"'
 STYLES = {Standing.WORSE: "bold red", Standing.BETTER: "green", Standing.NOISE: "", Standing.UNTESTED: "dim"}
 ANSWER_STYLES = {Answer.REGRESSION: "bold red", Answer.CANNOT_TELL: "yellow", Answer.NO_REGRESSION: "green"}
 CODES = {Answer.REGRESSION: EXIT_REGRESSION, Answer.CANNOT_TELL: EXIT_INCONCLUSIVE, Answer.NO_REGRESSION: 0}
@@ -63,11 +60,7 @@ class Wanted:
         check_json(self.junit, "--junit")
         if self.junit == "-":
             raise UserError("--junit: '-' is not a name of a file; give one")
-        check_distinct(self.files)
-        if self.junit is not None and os.path.isfile(self.junit) and not is_marked(Path(self.junit), MARK, "--junit"):
-            raise UserError(
-                f"--junit: {shown(self.junit)} exists and is not a file of kstress compare; name another file"
-            )
+        check_distinct(self.files.values())
         if self.output is not None:
             check_extra("--output: a page")
             check_page(self.output, EXAMPLE)
@@ -75,14 +68,14 @@ class Wanted:
             check_extra("--figures: a figure")
 
     @property
-    def files(self) -> tuple[Path | str | None, ...]:
-        """The files that are wanted."""
-        return self.json, self.junit, self.output
+    def files(self) -> dict[str, Path | str | None]:
+        """The files that are wanted, by their options."""
+        return {"--json": self.json, "--junit": self.junit, "--output": self.output}
 
 
 def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
     """Compare, print and write; the exit code."""
-    check_unread(wanted.files, [file for side in (a, b) for file in _read(side)])
+    check_kept(wanted.files, [file for side in (a, b) for file in files_of(side)])
     comparison = compare(a, b, terms)
     page = None if wanted.output is None else make_page(comparison)
     figures = {} if wanted.figures is None else check_figures(figure_files(pictures_of(comparison)), wanted.figures)
@@ -94,13 +87,6 @@ def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:
             write_page(wanted.output, page)
         write_figures(figures)
     return CODES[comparison.answer]
-
-
-def _read(side: Path) -> Iterator[Path]:
-    """Every file that may be read of a side."""
-    yield side
-    with suppress(OSError):  # gathering says what is wrong with it
-        yield from (*side.glob("*"), *side.glob("*/*"))
 
 
 def _write(comparison: Comparison, wanted: Wanted) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from stress.errors import UserError
 from stress.host.disk import telling, write_whole
-from stress.results.pages.pictures import MARK, Maker, quiet
-from stress.results.terminal.places import is_marked, make_folder
+from stress.results.pages.pictures import Maker, quiet
+from stress.results.terminal.places import OWN, is_own, make_folder
 from stress.safe_text import shown
 
 
@@ -20,8 +20,8 @@ def check_figures(makers: Mapping[str, Maker], folder: Path) -> dict[Path, Maker
     make_folder(folder, "--figures")
     files = {folder / name: maker for name, maker in makers.items()}
     for file in files:
-        if os.path.lexists(file) and not (os.path.isfile(file) and is_marked(file, MARK, "--figures")):
-            raise UserError(f"--figures: {shown(file)} exists and is not a figure of kstress; name another folder")
+        if os.path.lexists(file) and not (os.path.isfile(file) and is_own("--figures", file)):
+            raise UserError(f"--figures: {shown(file)} exists and is not {OWN['--figures'].what}; name another folder")
     return files
 
 

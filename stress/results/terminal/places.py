@@ -2,21 +2,43 @@
 
 import errno
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.text import Text
 
 from stress.errors import UserError
 from stress.host.disk import reading, telling, write_through, write_whole
-from stress.results.pages.render import GENERATOR
+from stress.results.pages.render import GENERATOR, MARK
 from stress.results.terminal.consoles import console
 from stress.runs.result import json_text
 from stress.safe_text import shown
 
 HEAD_BYTES = 4096
+
+
+class Own(NamedTuple):
+    """What an option writes: in words, and the pattern that is found in the first `HEAD_BYTES` of each such file."""
+
+    what: str
+    head: str
+
+
+OWN = {
+    "--json": Own("JSON of kstress", r'\A\{\s*"schema":\s*\d+,\s*"(runs|plan|explorations|kind":\s*"kstress compare)"'),
+    "--csv": Own("a table of kstress", r"\Asource,kind,scenario,engine,cpus,"),
+    "--markdown": Own("a report of kstress", r"\A# [^\n]+\n\n[\d,]+ of [\d,]+ [^\n]* as expected[^\n]*\.\n"),
+    "--svg": Own("a timeline of kstress", rf'\A(<!-- {MARK} [^\n]*\n)?<svg [^>]*class="timeline"'),
+    "--junit": Own("a file of kstress compare", 'name="kstress compare"'),
+    "--output": Own("a page of kstress", re.escape(GENERATOR)),
+    "--figures": Own("a figure of kstress", re.escape(MARK)),
+    "corpus import --output": Own("a corpus of kstress", r'\A\{"schema":\d+,"kind":"kstress corpus"'),
+}
+"""What each option writes, by the option. A run directory's files begin with none of these."""
 
 
 def check_writable(folder: Path, origin: str) -> None:
@@ -67,16 +89,36 @@ def check_distinct(places: Iterable[Path | str | None]) -> None:
 
 def check_unread(places: Iterable[Path | str | None], read: Iterable[Path]) -> None:
     """Raise UserError where an output is one of the files that are to be read."""
-    known = {os.path.realpath(file) for file in read}
-    for place in places:
-        if place is not None and os.path.realpath(place) in known:
+    wanted = [place for place in places if place not in (None, "", "-")]
+    known = {os.path.realpath(file) for file in read} if wanted else set()
+    for place in wanted:
+        if os.path.realpath(place) in known:
             raise UserError(f"{shown(place)} is read, so that it cannot be written; name another file to write to")
 
 
-def is_marked(file: Path, mark: str, origin: str) -> bool:
-    """Whether a file has a mark near its beginning, by which kstress knows what it has written itself."""
-    with telling(f"{origin}: cannot read {shown(file)}", "name another file"), reading(file) as opened:
-        return mark.encode() in opened.read(HEAD_BYTES)
+def files_of(path: Path) -> Iterator[Path]:
+    """Every file that may be read where `path` is: itself and, of a folder, what is in it and in its folders."""
+    yield path
+    with suppress(OSError):  # who reads it says what is wrong with it
+        yield from (*path.glob("*"), *path.glob("*/*"))
+
+
+def check_kept(outputs: Mapping[str, Path | str | None], read: Iterable[Path]) -> None:
+    """Raise UserError where a file would be lost: one that is to be read, or that its option, the key, has not written.
+
+    Nothing is lost with an empty file, nor with a device or a pipe.
+    """
+    check_unread(outputs.values(), read)
+    for flag, place in outputs.items():
+        if place not in (None, "-") and os.path.isfile(place) and not is_own(flag, Path(place)):
+            raise UserError(f"{flag}: {shown(place)} exists and is not {OWN[flag].what}; name another file")
+
+
+def is_own(flag: str, file: Path) -> bool:
+    """Whether a file begins as what an option writes, or is empty."""
+    with telling(f"{flag}: cannot read {shown(file)}", "name another file"), reading(file, sys.maxsize) as opened:
+        head = opened.read(HEAD_BYTES)
+    return not head or re.search(OWN[flag].head.encode(), head) is not None
 
 
 def write_json(json_file: str | None, runs: list[dict[str, Any]], **more: Any) -> None:
@@ -92,8 +134,7 @@ def check_page(page: Path, example: Path) -> None:
     if os.path.isdir(page) or not page.name:
         raise UserError(f"--output: {shown(page)} is not a name of a file; give one, like {example}")
     check_writable(page.parent, "--output")
-    if os.path.isfile(page) and not is_marked(page, GENERATOR, "--output"):
-        raise UserError(f"--output: {shown(page)} exists and is not a page of kstress; name another file")
+    check_kept({"--output": page}, [])
 
 
 def write_page(place: Path, page: str) -> None:

@@ -1,10 +1,8 @@
 """What `kstress report` prints and writes: tables on the terminal, a page, Markdown, CSV, JSON."""
 
 import gc
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -34,8 +32,9 @@ from stress.results.terminal.figures import check_figures, write_figures
 from stress.results.terminal.places import (
     check_distinct,
     check_json,
+    check_kept,
     check_page,
-    check_unread,
+    files_of,
     write_page,
     write_results,
 )
@@ -99,7 +98,8 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int, corpus: Path | N
     Raises:
         UserError: for the first thing that is.
     """
-    check_unread(wanted.texts().values(), _read(paths))  # a page that is there is a report, as was checked
+    read = (file for path in (*paths, *([corpus] if corpus else [])) for file in files_of(path))
+    check_kept(wanted.texts(), read)  # a page that is there is a report, as was checked
     missing = _missing(wanted)
     symbols = load(corpus) if corpus else None
     with uncollected():
@@ -125,14 +125,6 @@ def _figures(sources: Sequence[Source], corpus: Corpus | None) -> dict[str, Make
     """What makes each figure, by the name of its file: plots, and timelines of finds."""
     finds = drawn_finds(explorations_of(sources), corpus)
     return {**figure_files(pictures_of(sources)), **timeline_files(finds)}
-
-
-def _read(paths: Iterable[Path]) -> Iterator[Path]:
-    """Every file that may be read: the paths, and what is in those that are folders."""
-    for path in paths:
-        yield path
-        with suppress(OSError):  # gathering says what is wrong with it
-            yield from path.iterdir() if os.path.isdir(path) else ()
 
 
 def _missing(wanted: Wanted) -> str | None:

@@ -6,7 +6,8 @@ import pytest
 
 from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN
 from stress.results.load.gather import gather
-from stress.results.pages.pictures import FORMS, MARK, figure_files, quiet, slide
+from stress.results.pages.pictures import FORMS, figure_files, quiet, slide
+from stress.results.pages.render import MARK
 from stress.results.report.bars import COUNTS, OWN, RATES, bars_of
 from stress.results.report.curves import AT_MOST, EXACT, families, numbers_of
 from stress.results.report.page import pictures_of
