@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from stress.errors import UserError
@@ -32,12 +33,15 @@ def _copy(part: str, name: str) -> str:
 
 
 def _write_new(texts: Mapping[Path, str]) -> None:
-    """Write files that are not there yet. UserError, before anything is written, if one is."""
+    """Write files that are not there yet, all or none. UserError, before anything is written, if one is."""
     for path in texts:
         if os.path.lexists(path):
             raise UserError(f"{shown(path)} is there already; give another name, or move it away")
-    for path, text in texts.items():
-        with telling(f"cannot write {shown(path)}", "give a path in a folder that you can write to"):
-            handle = os.open(path, NEW, 0o666)
-            with os.fdopen(handle, "w", encoding="utf-8") as new:
-                new.write(text)
+    with ExitStack() as undo:
+        for path, text in texts.items():
+            with telling(f"cannot write {shown(path)}", "give a path in a folder that you can write to"):
+                handle = os.open(path, NEW, 0o666)
+                undo.callback(path.unlink, missing_ok=True)
+                with os.fdopen(handle, "w", encoding="utf-8") as new:
+                    new.write(text)
+        undo.pop_all()

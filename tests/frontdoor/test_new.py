@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from stress import scenario_template
 from stress.scenario_files import find_scenario
 from tests.frontdoor.command import BOUND_SECONDS, called, environment, kstress
+from tests.frontdoor.disks import fill
 
 TOO_LONG = f"{'x' * 300}.py"
 DURATIONS = ("1s", "4s", "16s")
@@ -83,6 +85,25 @@ def test_a_path_that_cannot_be_written_is_one_line(name: str, tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("kstress: ")
     assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing_so_that_it_can_be_tried_again(small_disk: Path) -> None:
+    fill(small_disk)
+    done = called("new", "my_list.py", cwd=small_disk)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "kstress: cannot write my_list.py: No space left on device; make room on the disk\n"
+    (small_disk / "filler").unlink()
+    assert list(small_disk.iterdir()) == []
+    assert called("new", "my_list.py", cwd=small_disk).returncode == 0
+
+
+def test_there_is_no_scenario_without_its_twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(scenario_template, "_copy", lambda part, name: "\udcff" if part.endswith("_twin") else "")
+        done = called("new", "my_list.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("kstress: cannot write my_list_twin.py: ")
     assert list(tmp_path.iterdir()) == []
 
 
