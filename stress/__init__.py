@@ -4,8 +4,8 @@ Whatever the command `kstress` can do, a Python caller can do with the names bel
 they are first used, so that `kstress --help` starts at once.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False
+"""As type checkers know it; the module that has it takes longer to import than all else here."""
 
 if TYPE_CHECKING:
     from stress.campaign.soak.soak import resume, soak
@@ -81,6 +81,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name from where it lives, the first time it is asked for."""
+    from importlib import import_module
+
     if name not in _HOMES:
         raise AttributeError(f"module 'stress' has no attribute {name!r}")
     value: object = getattr(import_module(_HOMES[name]), name)

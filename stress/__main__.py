@@ -1,5 +1,5 @@
 """`python -m stress` is the command `kstress`."""
 
-from stress.cli import main
+from stress.entry import main
 
 main()
