@@ -1,6 +1,7 @@
 """What `kstress new` writes: copies of the scenario and the twin in stress/template/, under a name of one's own."""
 
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,8 @@ def write_pair(file: Path) -> tuple[Path, Path]:
     """
     if file.suffix != ".py" or not file.stem.isidentifier():
         raise UserError(f"{shown(file)} is not a name for a scenario file; give one like my_list.py")
+    if file.stem in sys.stdlib_module_names or file.stem == __package__:
+        raise UserError(f"{shown(file)} would be taken for Python's or kstress's own {file.stem}; give another name")
     twin = file.with_name(f"{file.stem}_twin.py")
     _write_new({file: _copy(NAME, file.stem), twin: _copy(f"{NAME}_twin", file.stem)})
     return file, twin

@@ -107,6 +107,15 @@ def test_there_is_no_scenario_without_its_twin(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["json.py", "stress.py", "select.py"])
+def test_a_name_that_python_or_kstress_has_is_refused(name: str, tmp_path: Path) -> None:
+    done = called("new", name, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    own = f"{name} would be taken for Python's or kstress's own {name.removesuffix('.py')}"
+    assert done.stderr == f"kstress: {own}; give another name\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def twin_of(scenario: Path) -> Path:
     """The file of the twin."""
     return scenario.with_name(f"{scenario.stem}_twin.py")
