@@ -19,11 +19,13 @@ from stress.campaign.converter import CONVERTER, Hook, count_of, let_more_keys
 from stress.campaign.sweep.records import Values, applies
 from stress.config import Config, settings_of
 from stress.errors import UserError
+from stress.judge.outcomes import FINDINGS
 from stress.judge.trials import Trials, windows_as_trials
 from stress.machine.words import MAX_CPUS
 from stress.runs.conditions import Conditions
 from stress.scenario import VERDICTS
 from stress.settings import AXES, CONDITIONS, ENGINES, LARGEST_SEED
+from stress.units import counted
 
 SHORTEST_S = 1e-6
 SHORTEST_DURATION_S = 0.01
@@ -139,6 +141,20 @@ class UpdateCosts:
     memory_short: int = attrs.field(default=0, validator=_COUNT)
 
 
+def check_expected(as_expected: bool, verdict: str, expect: str) -> None:
+    """Raise ValueError where a verdict is not as expected and the same, or as expected and another."""
+    if as_expected and verdict != expect:
+        raise ValueError(f"{verdict} is not the {expect} that was expected")
+    if not as_expected and verdict == expect:
+        raise ValueError(f"{verdict} is what was expected")
+
+
+def check_caught(catches: int | None, trials: int | None) -> None:
+    """Raise ValueError for more catches than trials; None where an earlier version counted neither."""
+    if catches is not None and trials is not None and catches > trials:
+        raise ValueError(f"{catches} catches do not go with {counted(trials, 'trial')}")
+
+
 @attrs.frozen
 class TwinCounts:
     """What was counted of the twin, which ran in the same call."""
@@ -149,6 +165,10 @@ class TwinCounts:
     trials: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catches: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catch_rate_upper_95: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for what contradicts itself."""
+        check_caught(self.catches, self.trials)
 
 
 @attrs.frozen(kw_only=True)
@@ -192,10 +212,17 @@ class Run:
 
     def __attrs_post_init__(self) -> None:
         """Raise ValueError for what contradicts itself."""
-        if self.as_expected and self.verdict != self.expect:
-            raise ValueError(f"{self.verdict} is not the {self.expect} that was expected")
+        check_expected(self.as_expected, self.verdict, self.expect)
+        check_caught(self.catches, self.trials)
         if (self.verdict == "violated") != (self.violations > 0):
             raise ValueError(f"{self.verdict} does not go with {self.violations} violations")
+        if not self.violations and (seen := self._found()):
+            raise ValueError(f"{', '.join(seen)} does not go with 0 violations")
+
+    def _found(self) -> list[str]:
+        """What kstress itself found, which every scenario forbids: a test may call an outcome of its own so."""
+        seen = zip(self.outcomes.names, self.outcomes.counts, strict=True)
+        return [name for name, count in seen if count and name in FINDINGS] if self.again is None else []
 
     @property
     def rate(self) -> float | None:

@@ -12,7 +12,7 @@ from attrs.validators import ge, in_, le, max_len, min_len
 from cattrs.gen import override
 
 from stress.campaign.converter import from_json, let_more_keys
-from stress.campaign.runs import LONGEST_NAME
+from stress.campaign.runs import LONGEST_NAME, check_caught, check_expected
 from stress.judge.verdict import STALLED, VIOLATED
 from stress.results.load.entries import EXPECTED, INCONCLUSIVE, UNEXPECTED
 from stress.scenario import VERDICTS
@@ -43,6 +43,10 @@ class StoredTwin:
     schedules: int = attrs.field(validator=_COUNT)
     catches: int = attrs.field(validator=_COUNT)
 
+    def __attrs_post_init__(self) -> None:
+        """Raise ValueError for what contradicts itself."""
+        check_caught(self.catches, self.schedules)
+
 
 @attrs.frozen(kw_only=True)
 class StoredExploration:
@@ -68,8 +72,7 @@ class StoredExploration:
 
     def __attrs_post_init__(self) -> None:
         """Raise ValueError for what contradicts itself."""
-        if self.as_expected and self.verdict != self.expect:
-            raise ValueError(f"{self.verdict} is not the {self.expect} that was expected")
+        check_expected(self.as_expected, self.verdict, self.expect)
         if (self.verdict in (VIOLATED, STALLED)) != bool(self.found):
             raise ValueError(f"{self.verdict} does not go with {counted(len(self.found), 'find')}")
 

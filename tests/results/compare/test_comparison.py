@@ -207,7 +207,7 @@ def test_soaks_beside_runs_weaken_no_test_of_theirs(tmp_path: Path) -> None:
 
 
 def test_a_run_that_stood_still_has_verdict_and_no_figures(tmp_path: Path) -> None:
-    still = runs(expect="stalled", verdict="stalled", violations=0, stall={"seconds": 1.0})
+    still = runs(expect="stalled", verdict="stalled", as_expected=True, violations=0, stall={"seconds": 1.0})
     assert standings(compared(tmp_path, still, still)) == {}
 
 

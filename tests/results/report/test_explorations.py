@@ -145,6 +145,8 @@ def test_a_file_that_is_none_is_one_line_and_code_2(content: Any, part: str, tmp
     [
         ({"cpus": 0}, "'cpus' must be >= 1: 0"),
         ({"verdict": "held"}, "held is not the violated that was expected"),
+        ({"as_expected": False}, "violated is what was expected"),
+        ({"twin": {"scenario": "x", "schedules": 2, "catches": 3}}, "3 catches do not go with 2 trials"),
         ({"found": []}, "violated does not go with 0 finds"),
         ({"found": [{"shows": ["wild"]}]}, "schedule"),
         ({"found": [7]}, "found"),

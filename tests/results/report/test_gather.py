@@ -22,6 +22,16 @@ from tests.results.report.made import a_run, pair, reported, small_sweep, values
 from tests.support import bounded
 
 
+def a_held(**more: Any) -> Any:
+    """A run that held, with some of its keys changed."""
+    return {**a_run("stop_machine", "held", "modlist_spinlock"), **more}
+
+
+def a_twin(**more: Any) -> Any:
+    """Its twin, with some of its keys changed."""
+    return {**a_held()["twin"], **more}
+
+
 def sources(*paths: Path) -> tuple[Source, ...]:
     return gather(paths)
 
@@ -94,6 +104,12 @@ def test_every_cell_says_how_it_runs_again_the_crashed_ones_too(tmp_path: Path) 
         ({"schema": 1, "runs": [a_run(verdict="held")]}, "held is not the violated that was expected"),
         ({"schema": 1, "runs": [a_run(violations=0)]}, "violated does not go with 0 violations"),
         ({"schema": 1, "runs": [a_run(lookups=-1)]}, "lookups"),
+        ({"schema": 1, "runs": [a_run(as_expected=False)]}, "violated is what was expected"),
+        ({"schema": 1, "runs": [a_held(as_expected=False)]}, "held is what was expected"),
+        ({"schema": 1, "runs": [a_run(trials=1, catches=1000)]}, "1000 catches do not go with 1 trial"),
+        ({"schema": 1, "runs": [a_held(violations=3)]}, "held does not go with 3 violations"),
+        ({"schema": 1, "runs": [a_held(outcomes={"found": 5, "after_free": 2})]}, "after_free does not go with 0 viol"),
+        ({"schema": 1, "runs": [a_held(twin=a_twin(trials=1, catches=2))]}, "2 catches do not go with 1 trial"),
     ],
 )
 def test_a_run_file_that_is_none_is_refused_with_the_reason(content: Any, part: str, tmp_path: Path) -> None:
@@ -103,6 +119,12 @@ def test_a_run_file_that_is_none_is_refused_with_the_reason(content: Any, part: 
         sources(file)
     assert str(file) in str(caught.value)
     assert part in str(caught.value)
+
+
+def test_a_test_may_call_an_outcome_of_its_own_as_kstress_calls_a_finding(tmp_path: Path) -> None:
+    again = "pytest test_mine.py"
+    [source] = sources(write_runs(tmp_path / "x.json", a_held(again=again, outcomes={"overwritten": 4})))
+    assert [entry.standing for entry in source.entries] == [EXPECTED]
 
 
 def test_other_places_are_refused_with_what_to_give(tmp_path: Path) -> None:
