@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from stress.errors import UserError
 
-MOST_DIGITS = 19
+MOST_DIGITS = 100
+"""Of a whole number that is read: many more than any setting takes, so that its check can say what it does take."""
 
 Check = Callable[[Any], str | None]
 """What is wrong with a value, in words that follow its origin; None if nothing is."""
@@ -34,9 +35,12 @@ def _repr(value: object) -> str:
 
 
 def read_whole(value: object, origin: str) -> int:
-    """A whole number, also as text."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS:
-        return int(value)
+    """A whole number, also as text, of either sign; whether it is in range is for a check to say."""
+    digits = value.removeprefix("-") if isinstance(value, str) else ""
+    if digits.isascii() and digits.isdecimal():
+        if len(digits) > MOST_DIGITS:
+            raise UserError(f"{origin}: a number of {len(digits)} digits is too long; give one like 4")
+        return int(str(value))
     if type(value) is not int:
         raise UserError(f"{origin}: {_repr(value)} is not a whole number; give one like 4")
     return value

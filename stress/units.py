@@ -8,8 +8,8 @@ from stress.errors import UserError
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 365 * 86400.0
 MINUTE = 60.0
-_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(us|ms|s|m|h|d)")
-_RATE = re.compile(r"[0-9]{1,12}(?:/[0-9]{1,12}|\.[0-9]{1,12})?|\.[0-9]{1,12}")
+_PART = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,12})?)(us|ms|s|m|h|d)")
+_RATE = re.compile(r"[0-9]{1,30}(?:/[0-9]{1,30}|\.[0-9]{1,30})?|\.[0-9]{1,30}")
 
 
 def parse_duration(text: str, origin: str) -> float:
