@@ -10,7 +10,7 @@ from stress.errors import HarnessError
 from stress.judge.trials import Trials
 from stress.runs.controlled.machine import CUT, Controlled
 from stress.runs.controlled.search import SEED_BITS, Search
-from stress.schedule.choosing import DEPTH_FIRST
+from stress.schedule.choosing import DEPTH_FIRST, POS
 from stress.schedule.schedule import Made, Run, as_runs
 from stress.schedule.shrink import Shrunk, shrink
 from stress.schedule.strategies.depth_first import IS_EXHAUSTED
@@ -68,10 +68,7 @@ class Explored:
 
     def try_one(self, mixture: tuple[int, ...]) -> tuple[str, ...]:
         """Run the next schedule; what it showed."""
-        strategy = mixture[self.count % len(mixture)]
-        # Depth first is one search: all of its schedules have the same draws.
-        seed = self.search.seed + (0 if strategy == DEPTH_FIRST else self.count)
-        seed %= 1 << SEED_BITS
+        strategy, seed = self._way(mixture, self.count)
         began = time.perf_counter()
         shows = self.machine.follow(strategy, seed)
         self.count += 1
@@ -86,6 +83,21 @@ class Explored:
             if self.keeps and shows != (CUT,) and shows not in self.found:
                 self._keep(shows, seed)
         return shows
+
+    def _way(self, mixture: tuple[int, ...], number: int) -> tuple[int, int]:
+        """The strategy and the seed of a schedule."""
+        strategy = mixture[number % len(mixture)]
+        # Depth first is one search: all of its schedules have the same draws.
+        return strategy, (self.search.seed + (0 if strategy == DEPTH_FIRST else number)) % (1 << SEED_BITS)
+
+    def recall(self) -> None:
+        """Run the last schedule of POS again, where there was one: SURW draws from the words that it has seen."""
+        mixture = self.search.mixture
+        for number in reversed(range(max(self.count - len(mixture), 0), self.count)):
+            strategy, seed = self._way(mixture, number)
+            if strategy == POS:
+                self.machine.follow(strategy, seed)
+                return
 
     def _keep(self, shows: tuple[str, ...], seed: int) -> None:
         """Shrink the schedule that was run last."""

@@ -46,6 +46,7 @@ class Part:
         """Let an exploration that has not begun go on from here."""
         explored.count, explored.steps, explored.seconds = self.schedules, self.accesses, self.seconds
         explored.is_exhausted, explored.shown = self.exhausted, Counter(self.shown)
+        explored.recall()
         for word, value in zip(STATE, self.state, strict=True):
             explored.machine.set_state(word, value)
         explored.machine.set_path(self.path)
