@@ -205,7 +205,8 @@ def _explore_all(
                 return bool(interrupts.pending())
 
             standing = kept.pasts[name].standing if name in kept.pasts else None
-            done.append(explore_one(scenario, corpus, plan.search_of(scenario), tell, standing))
+            search = plan.search_of(scenario)
+            done.append(explore_one(scenario, corpus, search, tell, standing, lambda now: outputs.finish([*done, now])))
             interrupts.running = False
         outputs.show(done[-1], corpus, standing)
         if interrupts.pending():

@@ -6,6 +6,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import attrs
 
@@ -35,6 +36,16 @@ Play = Callable[[Ram, int], None]
 
 class MachineError(Exception):
     """A CPU's thread died of an exception that is not an outcome; the text has its traceback."""
+
+
+def give_up(why: str, before_exit: Callable[[str], None]) -> NoReturn:
+    """Say why the process must exit with 4, once `before_exit`, which gets the reason, has saved results."""
+    try:
+        before_exit(why)
+    finally:
+        print(f"kstress: {why}", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(EXIT_HARNESS_FAILED)
 
 
 @attrs.define
@@ -159,12 +170,7 @@ class Machine:
         """Exit the process: a thread in compiled code can neither be ended nor be left behind, since it uses RAM."""
         names = ", ".join(thread.name for thread in stuck)
         why = f"{names} did not end after power-off, {self._why_stuck}{''.join(map(self._where, stuck))}"
-        try:
-            self.before_exit(why)
-        finally:
-            print(f"kstress: {why}", file=sys.stderr)
-            sys.stderr.flush()
-            os._exit(EXIT_HARNESS_FAILED)
+        give_up(why, self.before_exit)
 
     def _where(self, thread: threading.Thread) -> str:
         """What a thread that does not end runs, and the line where it is, as far as anybody can tell."""

@@ -15,6 +15,7 @@ from stress.runs.controlled.digests import digests_of
 from stress.runs.controlled.explored import Explored, Found
 from stress.runs.controlled.machine import Controlled
 from stress.runs.controlled.search import Search, cpus_for
+from stress.runs.controlled.silence import watched
 from stress.runs.controlled.small_world import machine_for, world_of
 from stress.runs.controlled.standing import Find, Part, Standing
 from stress.runs.controlled.verdict import judge
@@ -80,8 +81,11 @@ def explore(
     search: Search,
     tell: Tell = lambda exploration: False,
     standing: Standing | None = None,
+    before_exit: Callable[[Exploration], None] = lambda exploration: None,
 ) -> Exploration:
     """Explore a scenario, and its twin; from `standing`, if an earlier exploration has come so far.
+
+    If an operation goes on without an access, `before_exit` gets what there is so far, and the process exits with 4.
 
     Raises:
         UserError: for input that cannot be used.
@@ -89,13 +93,13 @@ def explore(
     if standing:
         check_standing(standing, scenario, corpus, search)
     course = Course.of(scenario, corpus, search)
-    if standing:
-        standing.go_on(course.mine, course.twin)
-        course.before_s = standing.wall_s
-    interrupted = course.run(tell)
-    for one in (course.mine, course.twin):
-        if one:
-            one.machine.finish()
+    with watched(course.machines, lambda: before_exit(course.exploration(interrupted=True))):
+        if standing:
+            standing.go_on(course.mine, course.twin)
+            course.before_s = standing.wall_s
+        interrupted = course.run(tell)
+        for machine in course.machines:
+            machine.finish()
     return course.exploration(interrupted)
 
 
@@ -127,6 +131,11 @@ class Course:
         other = Explored(_machine(twin, corpus, search, world), search, keeps=False) if twin else None
         digests = digests_of(scenario, world_of(scenario, corpus, world))
         return cls(scenario, search, world, digests, mine, other)
+
+    @property
+    def machines(self) -> list[Controlled]:
+        """The machine of the scenario, and that of its twin."""
+        return [one.machine for one in (self.mine, self.twin) if one]
 
     @property
     def wall_s(self) -> float:

@@ -55,6 +55,8 @@ class Controlled:
     _logs: list[int] = attrs.field(init=False)
     _found_nothing: bool = attrs.field(init=False, default=True)
     _is_under_way: bool = attrs.field(init=False, default=False)
+    _is_running: bool = attrs.field(init=False, default=False)
+    _schedules: int = attrs.field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
         self._pristine = Pristine(self.ram)
@@ -96,10 +98,19 @@ class Controlled:
         self.set_state(GENERATOR, seed_of(seed, number, STRATEGY_CPU))
         self.ram.poke(self._control + control.TRACE, 0)
         self._is_under_way = True
-        why = self.conducted.run(self.ram)
+        why = self._run()
         found = self._found(why)
         self._found_nothing = not found
         return found
+
+    def _run(self) -> int:
+        """Run the schedule that RAM is ready for; why it ended."""
+        self._schedules += 1
+        self._is_running = True
+        try:
+            return self.conducted.run(self.ram)
+        finally:
+            self._is_running = False
 
     def replay(self, runs: Sequence[Run], seed: int) -> tuple[str, ...]:
         """Run a schedule that is given; what it found."""
@@ -112,6 +123,18 @@ class Controlled:
         if self._is_under_way:
             self._is_under_way = False
             self.conducted.finish(self.ram)
+
+    @property
+    def progress(self) -> tuple[int, ...] | None:
+        """What each access and each turn of a schedule changes, for another thread; None while none runs."""
+        words = (control.STEPS, control.LEFT, control.TURN_COUNT)
+        return (self._schedules, *map(self.ram.peek, words)) if self._is_running else None
+
+    @property
+    def turn_of(self) -> int | None:
+        """The CPU whose turn it is, or was last; None before the first turn."""
+        made = self.made()
+        return made[-1].cpu if made else None
 
     @property
     def departed(self) -> int | None:

@@ -12,6 +12,7 @@ from stress.host.disk import reading, telling
 from stress.runs.boot import World
 from stress.runs.controlled.digests import digests_of
 from stress.runs.controlled.machine import CUT, Controlled
+from stress.runs.controlled.silence import watched
 from stress.runs.controlled.small_world import machine_for, world_of
 from stress.safe_text import shown
 from stress.scenario import Scenario
@@ -84,7 +85,8 @@ def replay(schedule: Schedule, corpus: Corpus, engine: str = "auto") -> Replayed
         raise UserError(f"the schedule has {cpus}, and {scenario.name} needs at least {scenario.least_cpus}")
     symbols = world_of(scenario, corpus, world)
     machine = machine_for(scenario, symbols, engine, world, traced=True)
-    shows = tuple(name for name in machine.replay(schedule.runs, world.seed) if name != CUT)
+    with watched([machine]):
+        shows = tuple(name for name in machine.replay(schedule.runs, world.seed) if name != CUT)
     changed = _changed(schedule, digests_of(scenario, symbols))
     return Replayed(schedule, scenario, symbols, machine, shows, machine.departed, changed)
 
