@@ -57,6 +57,15 @@ def stack_of(frame: FrameType | None) -> RawStack:
     return tuple(stack)
 
 
+def stack_of_error(error: BaseException) -> RawStack:
+    """The stack where an exception was raised, at most DEEPEST frames."""
+    trace, stack = error.__traceback__, []
+    while trace is not None:
+        stack.append((trace.tb_frame.f_code, trace.tb_lasti))
+        trace = trace.tb_next
+    return tuple(reversed(stack[-DEEPEST:]))
+
+
 def line_of(code: CodeType, at: int) -> int:
     """The source line of the instruction at byte `at` of `code`."""
     lines = (line for start, end, line in code.co_lines() if start <= at < end and line is not None)

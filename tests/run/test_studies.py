@@ -1,12 +1,14 @@
 """Studies: a structure under each protocol: whole ones show nothing, broken ones are caught; names and options."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 import pytest
 
 from stress import Config, Protocol, Struct, UserError, find_scenario, run, study
-from stress.kernel import Cpu, kernel
+from stress.kernel import Cpu, kernel, new, static
 from stress.protocols import BROKEN, NONE, RCU, WHOLE
 from stress.runs.boot_structure import boot_structure
 from stress.scenario import Scenario
@@ -15,6 +17,9 @@ from stress.structure import Structure
 from tests.frontdoor.command import CHECKOUT, kstress
 from tests.support import some_of
 
+Thing = Struct("thing_of_a_fill", key="word")
+NEVER = static("never_stored_by_a_fill")
+MANY = 30_000
 STUDIES = sorted(path.stem for path in (CHECKOUT / "scenarios" / "studies").glob("*.py"))
 SHORT = Config(engine="native", duration_s=0.4, seed=1)
 CAUGHT = 20.0
@@ -100,6 +105,58 @@ def test_a_boot_function_that_faults_is_told_in_one_line() -> None:
     broken = Structure("mine", structure.structs, faulting, outcomes=structure.outcomes)
     with pytest.raises(UserError, match="faulting, which fills the structure mine, faulted"):
         boot_structure(broken, 1, "poisoned")
+
+
+@kernel
+def waiting(cpu: Cpu, p: Protocol) -> None:
+    while cpu.load(NEVER) == 0:
+        cpu.relax(NEVER)
+
+
+@kernel
+def counting(cpu: Cpu, p: Protocol) -> None:
+    key = 0
+    while key < 8:
+        key = 0
+
+
+@kernel
+def taking(cpu: Cpu, p: Protocol) -> None:
+    key = 0
+    while key < 8:
+        new(cpu, Thing)
+
+
+@kernel
+def many(cpu: Cpu, p: Protocol) -> None:
+    for _ in range(MANY):
+        new(cpu, Thing)
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("boot", [waiting, counting, taking], ids=lambda boot: boot.__name__)
+def test_a_boot_function_that_does_not_end_is_told_with_its_line(
+    boot: Callable[[Cpu, Protocol], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stress.runs.boot_structure.FILL_SECONDS", 0.3)
+    first = boot.__code__.co_firstlineno
+    lines = "|".join(str(first + line) for line in range(6))
+    said = rf"the fill of structure mine does not end, after 0.\d s of CPU time; .*{boot.__name__} \(.*\.py:({lines})\)"
+    with pytest.raises(UserError, match=said):
+        boot_structure(Structure("mine", [Thing], boot, outcomes={}, objects=8), 1, "poisoned")
+    assert "fill" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.threads
+def test_a_boot_function_that_takes_long_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stress.runs.boot_structure.FILL_SECONDS", 0.3)
+    boot_structure(Structure("mine", [Thing], many, outcomes={}, objects=MANY), 1, "poisoned")
+
+
+def test_a_boot_function_that_finds_no_memory_is_told() -> None:
+    said = "many, which fills the structure mine, found no memory for 2 objects; it has objects=29998: give it more"
+    with pytest.raises(UserError, match=said):
+        boot_structure(Structure("mine", [Thing], many, outcomes={}, objects=MANY - 2), 1, "poisoned")
 
 
 def test_variants_are_picked_by_protocol() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from stress.host import clocks
+from stress.host.threads import set_exception
 from stress.marks.crews.blocked import Blocked
 from stress.marks.operations.cpu import EndThread
 
@@ -53,7 +54,7 @@ def withdraw(threads: Iterable[threading.Thread]) -> None:
     if not PENDS_FOR_ALL:
         return
     for thread in threads:
-        _set_exception(thread, None)
+        set_exception(thread, None)
     with suppress(EndThread):  # the flag is cleared only by a thread that takes an exception
         _raise_in(threading.current_thread())
         for _ in range(MOST_ITERATIONS):
@@ -64,11 +65,4 @@ def _raise_in(thread: threading.Thread) -> None:
     """Let CPython raise EndThread at the next instruction of a thread."""
     import ctypes  # takes milliseconds, and is seldom needed
 
-    _set_exception(thread, ctypes.py_object(EndThread))
-
-
-def _set_exception(thread: threading.Thread, exception: object) -> None:
-    """Set what CPython raises at the next instruction of a thread; None for nothing."""
-    import ctypes
-
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), exception)
+    set_exception(thread, ctypes.py_object(EndThread))
