@@ -214,3 +214,14 @@ def test_an_outcome_is_told_once_whatever_number_of_sessions_see_it(tmp_path: Pa
     told = [json.loads(line)["outcome"] for line in (folder / "violations.jsonl").read_text().splitlines()]
     assert told
     assert sorted(told) == sorted(set(told))
+
+
+@pytest.mark.threads
+def test_a_scenario_that_had_no_turn_is_said_not_to_have_run(tmp_path: Path) -> None:
+    names = ("modlist_spinlock", "stop_machine", "nmi_list_del_rcu")
+    done = soak(tmp_path, *names, *SHORT, "--duration", "400ms")
+    said = " ".join(done.stdout.split())
+    advice = "give --duration of at least 1500ms, or a shorter --interval"
+    assert f"the time is too short for a turn of each of 3 scenarios: {advice}" in said
+    assert said.count(f"not run: the soak was over before its turn; {advice}") == 2
+    assert "no twin shows" not in said

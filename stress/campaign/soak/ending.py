@@ -6,11 +6,19 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.life import COMPLETE, FAILED, Life
+from stress.campaign.life import COMPLETE, FAILED, RUNNING, Life
 from stress.campaign.records import ScenarioRecord
-from stress.campaign.soak.records import SHORTEST_SOAK, SOAK, Finding, Manifest, Sample, Standing
+from stress.campaign.soak.records import (
+    SHORTEST_SOAK,
+    SOAK,
+    Finding,
+    Manifest,
+    Sample,
+    Standing,
+    too_short_for_turns,
+)
 from stress.campaign.soak.rundir import StoredSoak
-from stress.judge.verdict import TwinSide, judge
+from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.runs.report import Report
 from stress.runs.result import Result
 from stress.units import say_duration
@@ -75,8 +83,7 @@ class Ending:
     def _result(self, part: ScenarioRecord) -> Result:
         """One scenario's result: the verdict over the whole soak."""
         plan, standing = self.manifest.plan, self.standings[part.name]
-        stall = standing.stall.lines[0] if standing.stall else None
-        verdict = judge(standing.tally, _side(part, standing), stall)
+        verdict = self._verdict(part, standing)
         conditions = self.manifest.sessions[-1].conditions
         steal = [sample.steal_percent for sample in self.samples if sample.steal_percent is not None]
         if steal:
@@ -92,6 +99,21 @@ class Ending:
             early=None if self.manifest.status in (COMPLETE, FAILED) else self.state,
             verb="soak",
         )
+
+    def _verdict(self, part: ScenarioRecord, standing: Standing) -> Verdict:
+        """What a scenario's counts say; of one that has none, why it has none."""
+        if not standing.had_turn:
+            return Verdict(INCONCLUSIVE, self._not_run)
+        stall = standing.stall.lines[0] if standing.stall else None
+        return judge(standing.tally, _side(part, standing), stall)
+
+    @property
+    def _not_run(self) -> str:
+        """Why a scenario has had no turn, and what to do."""
+        if self.state == RUNNING:
+            return "not run yet: its turn has not come"
+        advice = too_short_for_turns(self.manifest.plan)
+        return "not run: the soak was over before its turn" + (f"; {advice}" if advice else "")
 
     def reports(self, scenario: str) -> list[Report]:
         """The violations of a scenario that were reported in full."""

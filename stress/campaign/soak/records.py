@@ -17,6 +17,7 @@ from stress.config import Config, keeping, settings_of
 from stress.judge.tally import Tally
 from stress.runs.report import Report
 from stress.settings import SETTINGS
+from stress.units import write_duration
 
 SOAK = "soak"
 SCHEMA = 1
@@ -89,6 +90,11 @@ class Standing:
     lost_turns: int = attrs.field(default=0, validator=ge(0))
     last_loss: str | None = None
 
+    @property
+    def had_turn(self) -> bool:
+        """Whether a turn of it was begun."""
+        return attrs.evolve(self, elapsed_s=0.0) != Standing(scenario=self.scenario)
+
     def with_loss(self, why: str, elapsed_s: float) -> "Standing":
         """This one with one more turn that was lost."""
         return attrs.evolve(self, elapsed_s=elapsed_s, lost_turns=self.lost_turns + 1, last_loss=why)
@@ -141,6 +147,14 @@ class Finding:
     outcome: str
     at: str
     told: Report = attrs.field(validator=_check_report)
+
+
+def too_short_for_turns(plan: Plan) -> str | None:
+    """What to do if one process has not the time for a turn of each scenario; None if it has."""
+    least = len(plan.scenarios) * plan.interval_s
+    if plan.duration_s >= least:
+        return None
+    return f"give --duration of at least {write_duration(least)}, or a shorter --interval"
 
 
 def scenarios_by_name(plan: Plan) -> Mapping[str, ScenarioRecord]:

@@ -13,7 +13,7 @@ from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.local import LocalSoak
 from stress.campaign.soak.plan import new_plan, resumed_plan, session
-from stress.campaign.soak.records import SOAK, Standing
+from stress.campaign.soak.records import SOAK, Standing, too_short_for_turns
 from stress.campaign.soak.remote import service_of
 from stress.campaign.soak.rundir import KIND, read_run
 from stress.campaign.soak.view import Watcher
@@ -53,6 +53,8 @@ def soak(
     standings = {part.name: Standing(scenario=part.name) for part in plan.scenarios}
     watched = watcher or Watcher()
     if workers is None:
+        if advice := too_short_for_turns(plan):
+            watched.note(f"the time is too short for a turn of each of {len(plan.scenarios)} scenarios: {advice}")
         return LocalSoak(plan, open_journal, watched, interrupted, standings).run()
     with closing(workers(service_of(plan), watched.note, interrupted)) as pool:
         return DistributedSoak(plan, open_journal, watched, interrupted, standings, pool=pool).run()

@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from stress.campaign.soak.ending import Ending, ending_of
+from stress.campaign.soak.records import Standing
 from stress.campaign.soak.rundir import read_run
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, Verdict
@@ -169,3 +170,21 @@ def test_the_command_that_runs_it_again_is_a_soak() -> None:
         "kstress soak stop_machine --engine python --cpus 3 --duration 1m --seed 7 --noise 1/64 --pace 1ms"
         " --stall-after 5s"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "duration", "said"),
+    [
+        ("complete", 60.0, "not run: the soak was over before its turn"),
+        ("complete", 0.9, "not run: the soak was over before its turn; give --duration of at least "),
+        ("running", 60.0, "not run yet: its turn has not come"),
+    ],
+)
+def test_a_scenario_that_had_no_turn_has_a_reason_of_its_own(state: str, duration: float, said: str) -> None:
+    ending = ending_with([standing_at(30), Standing(scenario=PAIR[1])])
+    plan = attrs.evolve(ending.manifest.plan, duration_s=duration)
+    ending = attrs.evolve(ending, manifest=attrs.evolve(ending.manifest, plan=plan), state=state)
+    verdict = ending.results[1].verdict
+    assert verdict.name == INCONCLUSIVE
+    assert verdict.reason.startswith(said)
+    assert (";" in verdict.reason) == said.endswith(" ")
