@@ -13,6 +13,7 @@ from stress.runs.controlled.search import Search
 from stress.runs.controlled.small_world import small
 from stress.runs.controlled.verdict import judge
 from stress.scenario_files import find_scenario
+from stress.schedule.choosing import RANDOM
 
 MACHINE: Any = SimpleNamespace(budget=20_000)
 
@@ -38,6 +39,18 @@ def test_nothing_found_is_held_only_if_the_twins_rate_would_have_shown_it(
     verdict = judge(mine, twin)
     assert verdict.name == name
     assert told in verdict.reason
+
+
+def test_a_schedule_is_counted_once_under_all_that_it_showed() -> None:
+    shows = iter([("after_free", "wild"), (), ("wild",), ("after_free", "wild")])
+    machine: Any = SimpleNamespace(follow=lambda strategy, seed: next(shows), steps=7, fingerprint=1)
+    mine = Explored(machine, Search(seed=1), keeps=False)
+    for _ in range(4):
+        mine.try_one((RANDOM,))
+    assert mine.shown == {"after_free and wild": 2, "wild": 1}
+    assert mine.caught_count == 3
+    mine.found[("wild",)] = SimpleNamespace()  # type: ignore[assignment]
+    assert judge(mine, None).reason == "2 after_free and wild, 1 wild, in 4 schedules"
 
 
 def test_other_kernel_code_or_other_symbols_have_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:

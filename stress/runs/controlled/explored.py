@@ -15,6 +15,7 @@ from stress.schedule.schedule import Made, Run, as_runs
 from stress.schedule.shrink import Shrunk, shrink
 from stress.schedule.strategies.depth_first import IS_EXHAUSTED
 
+AND = " and "
 MOST_DISTINCT = 1 << 22
 """So many fingerprints are kept; there may be more distinct schedules."""
 
@@ -36,7 +37,7 @@ class Found:
 class Explored:
     """One scenario's schedules: how many, how many distinct ones, what they showed.
 
-    If it `keeps` what it finds, the first of each kind too.
+    If it `keeps` what it finds, the first of each kind too. `shown` has each schedule once, under all that it showed.
     """
 
     machine: Controlled
@@ -79,7 +80,7 @@ class Explored:
             self.is_exhausted = bool(self.machine.state(IS_EXHAUSTED))
         self.seconds += time.perf_counter() - began
         if shows:
-            self.shown[shows[0]] += 1
+            self.shown[AND.join(shows)] += 1
             if self.keeps and shows != (CUT,) and shows not in self.found:
                 self._keep(shows, seed)
         return shows
