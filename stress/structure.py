@@ -14,6 +14,13 @@ DEFAULT_OBJECTS = 1024
 MOST_OBJECTS = 1 << 20
 
 
+def _check_objects(structure: "Structure", attribute: object, objects: object) -> None:
+    """ValueError for what is no number of objects."""
+    if not isinstance(objects, int) or not 1 <= objects <= MOST_OBJECTS:
+        what = f"the structure {structure.name} has objects={objects!r:.40}"
+        raise ValueError(f"{what}; give a whole number from 1 to {MOST_OBJECTS:,}")
+
+
 @attrs.frozen(eq=False)
 class Structure:
     """What readers read and writers change.
@@ -31,7 +38,7 @@ class Structure:
     objects: int = attrs.field(
         default=DEFAULT_OBJECTS,
         kw_only=True,
-        validator=[attrs.validators.instance_of(int), attrs.validators.ge(1), attrs.validators.le(MOST_OBJECTS)],
+        validator=_check_objects,
     )
     reads: str = attrs.field(default="reads", kw_only=True)
 

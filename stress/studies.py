@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from stress.judge.outcomes import OUTCOMES
 from stress.kernel.protocol import Protocol
 from stress.machine.seam import Cpu
-from stress.scenario import PLAIN, Hardware, Program, Scenario
+from stress.scenario import OF_CPU_AND_PROTOCOL, PLAIN, Hardware, Program, Scenario
 from stress.structure import Structure
+from stress.units import counted
 
 Work = Callable[[Cpu, Protocol], int] | tuple[Program, ...]
 """One operation, or several programs."""
@@ -32,9 +33,9 @@ def study(
     several studies.
 
     Raises:
-        ValueError: for a protocol that is to hold and has no twin, or two with one name.
+        ValueError: for what is no protocol or no operation, and a protocol that is to hold and has no broken twin.
     """
-    programs = _programs(writer, 1) + _programs(readers, None)
+    programs = _programs("writer", writer, 1, structure) + _programs("readers", readers, None, structure)
 
     def variant(protocol: Protocol, expect: str, twin: Protocol | None = None) -> Scenario:
         return Scenario(
@@ -51,18 +52,51 @@ def study(
             structure=structure,
         )
 
-    given = held if isinstance(held, Mapping) else dict.fromkeys(held)
-    twins = {protocol: twin or _twin_of(protocol) for protocol, twin in given.items()}
+    given = held if isinstance(held, Mapping) else {}
+    twins = {one: _broken(one, given.get(one)) or _twin_of(one) for one in _protocols("held", held)}
     whole = [variant(protocol, "held", twin) for protocol, twin in twins.items()]
-    broken = dict.fromkeys([*twins.values(), *violated])
+    broken = dict.fromkeys([*twins.values(), *_protocols("violated", violated)])
     return [*whole, *(variant(protocol, "violated") for protocol in broken)]
 
 
-def _programs(work: Work, cpus: int | None) -> tuple[Program, ...]:
-    """The programs of a side: one operation is one program."""
-    if isinstance(work, tuple):
+def _programs(side: str, work: Work, cpus: int | None, structure: Structure | None) -> tuple[Program, ...]:
+    """The programs of a side: one operation is one program. ValueError for what is neither."""
+    if isinstance(work, tuple) and all(isinstance(one, Program) for one in work):
         return work
+    code = getattr(work, "__code__", None)
+    if isinstance(work, tuple) or code is None:
+        usual = f"give one operation, as {side}=find, or programs, as {side}=(Program('find', find),)"
+        raise ValueError(f"{side} is {work!r:.60}; {usual}")
+    if structure and code.co_argcount != OF_CPU_AND_PROTOCOL:
+        usual = f"give it 2: def {work.__name__}(cpu: Cpu, p: Protocol) -> int"
+        raise ValueError(f"{work.__name__} has {counted(code.co_argcount, 'parameter')}; {usual}")
     return (Program(work.__name__, work, cpus, writes=cpus is not None),)
+
+
+def _protocols(side: str, given: object) -> list[Protocol]:
+    """The protocols of a side. ValueError for what is none."""
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    found: list[object] = list(given) if isinstance(given, Iterable) and several else [given]
+    usual = f"give a list of protocols, as {side}=[RCU], which stress.protocols has"
+    for one in found:
+        if not isinstance(one, Protocol):
+            raise ValueError(f"{side} has {one!r:.60}, which is no protocol; {usual}")
+    if not several:
+        raise ValueError(f"{side} is one protocol; {usual}")
+    return [one for one in found if isinstance(one, Protocol)]
+
+
+def _broken(protocol: Protocol, twin: object) -> Protocol | None:
+    """The twin that was given for a protocol, None for none. ValueError for one that protects its readers itself."""
+    if twin is None:
+        return None
+    usual = "give one that lacks protection, or None for its own"
+    if not isinstance(twin, Protocol):
+        raise ValueError(f"held has the twin {twin!r:.60} of {protocol.name}, which is no protocol; {usual}")
+    if twin.lacking is not None:
+        what = f"held has the twin {twin.name} of {protocol.name}, which protects its readers itself"
+        raise ValueError(f"{what}: nothing would ever be HELD; {usual}")
+    return twin
 
 
 def _twin_of(protocol: Protocol) -> Protocol:

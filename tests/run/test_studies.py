@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
 from stress import Config, Protocol, Struct, UserError, find_scenario, run, study
 from stress.kernel import Cpu, kernel, new, static
-from stress.protocols import BROKEN, NONE, RCU, WHOLE
+from stress.protocols import BROKEN, EPOCH, NONE, RCU, WHOLE
 from stress.runs.boot_structure import boot_structure
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenarios, rooms, variants_of
@@ -85,6 +86,38 @@ def test_a_protocol_that_is_to_hold_needs_a_twin() -> None:
         study(None, readers=nothing, writer=nothing, held=[NONE])
     [held, twin] = study(None, readers=nothing, writer=nothing, held={RCU: NONE})
     assert (held.twin, twin.name) == (":none", "none")
+
+
+@kernel
+def alone(cpu: Cpu) -> int:
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"held": {RCU: EPOCH}}, "held has the twin epoch of rcu, which protects its readers itself"),
+        ({"held": {RCU: "none"}}, "held has the twin 'none' of rcu, which is no protocol"),
+        ({"held": ["rcu"]}, r"held has 'rcu', which is no protocol; give a list of protocols, as held=\[RCU\]"),
+        ({"held": "rcu"}, "held has 'rcu', which is no protocol"),
+        ({"violated": NONE}, r"violated is one protocol; give a list of protocols, as violated=\[RCU\]"),
+        ({"readers": [nothing]}, "readers is .*; give one operation, as readers=find, or programs"),
+        ({"writer": (nothing,)}, "writer is .*; give one operation, as writer=find, or programs"),
+        ({"readers": alone}, r"alone has 1 parameter; give it 2: def alone\(cpu: Cpu, p: Protocol\) -> int"),
+    ],
+)
+def test_what_is_no_study_is_told_with_what_to_write(given: dict[str, Any], said: str) -> None:
+    structure = Structure("mine", [Thing], many, outcomes={})
+    with pytest.raises(ValueError, match=said):
+        study(structure, **{"readers": nothing, "writer": nothing, "violated": [NONE], **given})
+
+
+@pytest.mark.parametrize("objects", ["256", 0, -5, 1.5, 1 << 30])
+def test_what_is_no_number_of_objects_is_told_in_one_line(objects: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"^the structure mine has objects=\S+; give a whole number from 1 to 1,048,576$"
+    ):
+        Structure("mine", [Thing], many, outcomes={}, objects=objects)
 
 
 def test_a_structure_that_does_not_fit_is_refused() -> None:
