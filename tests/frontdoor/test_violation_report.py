@@ -229,3 +229,10 @@ def test_the_json_has_it_all_in_hex_and_can_be_written() -> None:
     assert document["block"]["freed"]["age_s"] == 0.0005
     assert document["block"]["freed"]["stack"] == ["kfree (slab.py:202)"]
     assert document["memory"][2] == {"address": "0x4048050", "bytes": ROWS[2].data.hex(), "shadow": "fbfb"}
+
+
+@pytest.mark.parametrize(("expect", "pointed"), [("violated", True), ("stalled", True), ("held", False)])
+def test_where_an_expected_violation_was_not_met_explore_is_named(expect: str, pointed: bool) -> None:
+    text = shown(made_result(expect, "inconclusive", Config(seed=7)), 1)
+    assert ("one CPU at a time may find it" in text) == pointed
+    assert ("kstress explore made" in text) == pointed

@@ -186,10 +186,10 @@ def show_with_reports(
     console.print(render(result, more))
     if reports:
         console.print(_reports(reports, result.tally.violations, most), soft_wrap=True)
+    if reports or (result.verdict.name == INCONCLUSIVE and result.scenario.expect in (VIOLATED, STALLED)):
         explore = shlex.join(["kstress", "explore", result.scenario.origin])
-        console.print(
-            Text.assemble(("to find it one CPU at a time, replay and see it  ", "dim"), explore), soft_wrap=True
-        )
+        why = "to find it one CPU at a time, replay and see it" if reports else "one CPU at a time may find it"
+        console.print(Text.assemble((f"{why}  ", "dim"), explore), soft_wrap=True)
     if stall is not None:
         console.print(Text(stall.text), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)
