@@ -419,7 +419,7 @@ GROUP = Group(
         TAKERS.of("def event(").mutant(
             "waiter-takes",
             "who comes to a line again has taken its lock",
-            "and asked[1] != line",
+            "asked != line and ",
             "",
             WAITS,
         ),
