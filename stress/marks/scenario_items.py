@@ -131,6 +131,11 @@ class ScenarioItem(pytest.Item):
             capture.suspend_global_capture()
         print(f"\n{self.nodeid}:", file=sys.stderr)
 
+    def _tell_at_once(self, result: Result) -> None:
+        """Show what a run has reported: the process is about to exit, and no report on the test will come."""
+        self._uncover("")
+        print(printed(result), file=sys.stderr)
+
     def _tell(self, **facts: object) -> None:
         """Add facts as properties of this item in JUnit files."""
         self.user_properties += [(f"stress_{name}", fact) for name, fact in facts.items()]
@@ -151,7 +156,7 @@ class ScenarioItem(pytest.Item):
         if not self._explore_s:
             return None
         try:
-            likeness = schedule_like(result, corpus_of(config), self._explore_s)
+            likeness = schedule_like(result, corpus_of(config), self._explore_s, lambda: self._tell_at_once(result))
         except (UserError, HarnessError):
             return None
         if likeness and likeness.schedule:

@@ -189,6 +189,26 @@ def test_it_looks_for_no_schedule_where_it_shall_not(pytester: pytest.Pytester) 
     assert "kstress replay" not in result.stdout.str()
 
 
+GIVES_UP = """
+import os
+from stress.runs.controlled import like
+
+def gives_up(scenario, corpus, search, before_exit):
+    before_exit(None)
+    os._exit(4)
+
+like.explore = gives_up
+"""
+
+
+def test_what_a_run_has_reported_is_told_where_the_search_ends_the_process(pytester: pytest.Pytester) -> None:
+    write(pytester, WRONG)
+    pytester.makeconftest(GIVES_UP)
+    done = pytester.runpytest_subprocess("scenarios", *BRIEF, timeout=100.0)
+    assert done.ret == 4
+    assert "VIOLATED expected HELD" in done.stderr.str()
+
+
 @pytest.mark.parametrize("forced", ["FORCE_COLOR", "TTY_COMPATIBLE"])
 def test_what_is_told_has_no_colours(forced: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(forced, "1")

@@ -1,5 +1,7 @@
 """A schedule that shows what a run on real threads has reported: what a log of a failed test is to carry."""
 
+from collections.abc import Callable
+
 import attrs
 
 from stress.corpus import Corpus
@@ -20,8 +22,12 @@ class Likeness:
     schedule: Schedule | None = None
 
 
-def schedule_like(result: Result, corpus: Corpus, seconds: float) -> Likeness | None:
+def schedule_like(
+    result: Result, corpus: Corpus, seconds: float, before_exit: Callable[[], None] = lambda: None
+) -> Likeness | None:
     """A shrunk schedule of the scenario that shows an outcome that `result` reports; None where it reports none.
+
+    If an operation goes on without an access, `before_exit` is called, and the process exits with 4.
 
     Raises:
         UserError: for a scenario that cannot be explored.
@@ -30,7 +36,7 @@ def schedule_like(result: Result, corpus: Corpus, seconds: float) -> Likeness | 
     if not wanted:
         return None
     search = Search(engine=result.engine, duration_s=seconds, seed=result.config.seed, wanted=frozenset(wanted))
-    exploration = explore(result.scenario, corpus, search)
+    exploration = explore(result.scenario, corpus, search, before_exit=lambda exploration: before_exit())
     for shows, found in exploration.explored.found.items():
         if wanted & set(shows):
             return Likeness(seconds, exploration.explored.count, shows, exploration.schedule(found))
