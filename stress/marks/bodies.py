@@ -32,6 +32,10 @@ class UnprintableError(Exception):
     """Stands for an exception of a body whose `__str__` or `__repr__` raises."""
 
 
+class EndThread(SystemExit):
+    """Raised within an operation that the run no longer waits for; its outcome is not counted."""
+
+
 def calls_bodies(function: F) -> F:
     """Decorates a function of the harness that calls the code under test."""
     CALLERS.add(function.__code__)

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from stress.host import clocks
 from stress.host.threads import set_exception
+from stress.marks.bodies import EndThread
 from stress.marks.crews.blocked import Blocked
-from stress.marks.operations.cpu import EndThread
 
 PENDS_FOR_ALL = sys.version_info < (3, 13)
 """Whether an exception that one thread has not taken yet interrupts every other thread again and again.

@@ -14,6 +14,7 @@ import attrs
 from stress.host import clocks
 from stress.machine.loop import UNJUDGED
 from stress.machine.seam import Cpu
+from stress.marks.bodies import EndThread
 from stress.marks.crews import loops
 from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.crew import Crew, Left, stack_of
@@ -24,7 +25,6 @@ from stress.marks.crews.task_steps import AwaitNoise, Stepping, Steps
 from stress.marks.noise.code_under_test import PACKAGE, is_within
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.switches import TASK_KINDS, Kind
-from stress.marks.operations.cpu import EndThread
 from stress.marks.operations.positions import Position
 
 TURN_SECONDS = 0.002

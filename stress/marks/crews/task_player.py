@@ -8,8 +8,8 @@ import attrs
 
 from stress.errors import UserError
 from stress.host import clocks
-from stress.marks.bodies import calls_bodies
-from stress.marks.operations.cpu import EndThread, StressCpu, T
+from stress.marks.bodies import EndThread, calls_bodies
+from stress.marks.operations.cpu import StressCpu, T
 from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.player import REST_LOOK_SECONDS, Player
 from stress.marks.operations.round_player import QUICK_LOOKS, SLEEP_SECONDS, RoundPlayer

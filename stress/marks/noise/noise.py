@@ -15,12 +15,11 @@ from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from stress.machine.python_engine import switching
-from stress.marks.bodies import calls_bodies, is_async
+from stress.marks.bodies import EndThread, calls_bodies, is_async
 from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.other_threads import MONITORS, OtherThreads
 from stress.marks.noise.switches import YIELDS, Countdown, Kind, NoiseCounts
 from stress.marks.noise.takers import taking_lines
-from stress.marks.operations.cpu import EndThread
 
 P = ParamSpec("P")
 R = TypeVar("R")

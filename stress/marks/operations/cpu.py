@@ -64,10 +64,6 @@ class Signals:
         self.end()
 
 
-class EndThread(SystemExit):
-    """Raised within an operation that the run no longer waits for; its outcome is not counted."""
-
-
 class StressCpu:
     """The argument of a body: the CPU that it runs on.
 

@@ -11,9 +11,9 @@ from stress.host import clocks
 from stress.machine.loop import UNJUDGED, mark_edge
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
-from stress.marks.bodies import calls_bodies
+from stress.marks.bodies import EndThread, calls_bodies
 from stress.marks.noise.switches import Kind
-from stress.marks.operations.cpu import EndThread, Signals, StressCpu
+from stress.marks.operations.cpu import Signals, StressCpu
 from stress.marks.operations.poison import Use
 from stress.marks.operations.roles import Role
 from stress.marks.operations.tally import FREED, Judging, Tally

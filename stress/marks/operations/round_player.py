@@ -11,9 +11,8 @@ from stress.host import clocks
 from stress.machine.python_engine import sched_yield
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import BOUND
-from stress.marks.bodies import calls_bodies
+from stress.marks.bodies import EndThread, calls_bodies
 from stress.marks.noise.last_switches import Switch
-from stress.marks.operations.cpu import EndThread
 from stress.marks.operations.player import Player
 from stress.marks.operations.rounds import Round, Rounds
 from stress.marks.operations.tally import FREED
