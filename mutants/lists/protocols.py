@@ -28,11 +28,29 @@ GROUP = Group(
     ),
     (
         GRACE.mutant("one-phase", "a grace period ends after one phase", "    ends: int = 2", "    ends: int = 1"),
-        GRACE.mutant(
+        GRACE.of("def defer(").mutant(
             "grace-joined",
             "what is retired joins a wait that is under way",
-            "    if cpu.peek(callbacks + WAITING) == 0:\n        if",
-            "    cpu.poke(callbacks + NEW, cpu.peek(callbacks + WAITING))\n    if True:\n        if",
+            "new = callbacks + NEW",
+            "new = callbacks + (NEW if cpu.peek(callbacks + WAITING) == 0 else WAITING)",
+        ),
+        GRACE.of("def defer(").mutant(
+            "grace-later",
+            "a grace period begins only when the operation that retires has ended",
+            "cpu.peek(callbacks + WAITING) == 0",
+            "False",
+        ),
+        GRACE.mutant(
+            "grace-looked-before",
+            "a look at the readers counts that was taken before the retirement",
+            "cpu.load(grace.phase) + ending",
+            "cpu.load(grace.phase)",
+        ),
+        QSBR.mutant(
+            "qsbr-within",
+            "a CPU ends a phase within an operation, in which it may hold something",
+            "defer(cpu, WITHIN_OPERATION, block)",
+            "defer(cpu, QSBR_PERIODS, block)",
         ),
         RCU.mutant(
             "rcu-unseen", "readers of an earlier phase are not seen", "(reader // PARITY & 1) != phase & 1", "False"

@@ -4,6 +4,9 @@ RCU, SRCU, QSBR and epochs count *phases*, and each reader works in one. A phase
 is left; so two ends after a retirement, nobody is left who may hold what was retired. (One end is not enough: readers
 of the present phase, who may hold it too, are only those of an earlier one when the next phase has begun.)
 
+A CPU's grace period begins with the retirement itself, if none of its own is under way; what it retires meanwhile waits
+for the next. So it may be over soon after the call, and what is retired must be off the structure by then.
+
 What each word relies on: `phase` is stored by the holder of its lock, which is taken by compare-exchange and never
 waited for. The lists of callbacks are each CPU's own: only that CPU touches them, outside of handlers.
 """
@@ -16,12 +19,13 @@ import attrs
 from stress.kernel.protocol import reclaim
 from stress.kernel.stop_machine import cond_resched
 from stress.machine.blocks import NEXT_FREE, record_of
+from stress.machine.loop import take_noise
 from stress.machine.seam import Cpu, KernelValue, kernel
 from stress.machine.slab import must_be_live
 from stress.machine.words import lock, percpu, static
 
-# The words of a CPU's callbacks: those that wait for a phase, which one, and those that were retired since.
-WAITING, UNTIL, NEW = 0, 8, 16
+# The words of a CPU's callbacks: those that wait, the phase in which they began to, and those that were retired since.
+WAITING, SINCE, NEW = 0, 8, 16
 MOST_ENDS = 2
 """How many phases a CPU tries to end at one safepoint: a grace period has two."""
 
@@ -70,10 +74,21 @@ def try_end_phase(cpu: Cpu, grace: Grace) -> None:
 
 
 @kernel
+def beginning(cpu: Cpu, grace: Grace) -> int:
+    """The phase in which a grace period begins now: the present one, or the next where a CPU may be ending it.
+
+    That CPU may have looked at the readers before; a reader who came since may be told from no later one by then.
+    """
+    # A full barrier: what was retired was taken off before the lock is looked at, and that before the phase.
+    cpu.barrier()
+    ending = cpu.load_acquire(grace.phase_lock) != 0
+    return cpu.load(grace.phase) + ending
+
+
+@kernel
 def synchronize(cpu: Cpu, grace: Grace) -> None:
     """Wait until every reader has ended who may have begun before. The caller is no reader."""
-    cpu.barrier()
-    wanted = cpu.load(grace.phase) + grace.ends
+    wanted = beginning(cpu, grace) + grace.ends
     while cpu.load(grace.phase) < wanted:
         try_end_phase(cpu, grace)
         cpu.relax(grace.phase)
@@ -81,16 +96,30 @@ def synchronize(cpu: Cpu, grace: Grace) -> None:
 
 
 @kernel
+def begin_waiting(cpu: Cpu, grace: Grace, callbacks: int) -> None:
+    """Let what was retired since wait for a grace period that begins now. Nothing else waits."""
+    cpu.poke(callbacks + WAITING, cpu.peek(callbacks + NEW))
+    cpu.poke(callbacks + NEW, 0)
+    cpu.poke(callbacks + SINCE, beginning(cpu, grace))
+
+
+@kernel
 def defer(cpu: Cpu, grace: Grace, block: int) -> None:
-    """Free `block` after a grace period, at a safepoint of this CPU (call_rcu).
+    """Free `block` after a grace period, which may begin at once, at a safepoint of this CPU (call_rcu).
 
     Raises Oops, as kfree does, for what is no block, or was freed.
     """
     must_be_live(cpu, block)
-    new = cpu.area + grace.callbacks + NEW
+    callbacks = cpu.area + grace.callbacks
+    new = callbacks + NEW
     # The list goes through the slab's records: an object that readers may still look at is left as it is.
     cpu.poke(record_of(cpu, block) + NEXT_FREE, cpu.peek(new))
     cpu.poke(new, block)
+    if cpu.peek(callbacks + WAITING) == 0:
+        begin_waiting(cpu, grace, callbacks)
+        try_end_phase(cpu, grace)
+        # Readers of the next phase begin here, and find what the caller has not taken off yet.
+        take_noise(cpu)
 
 
 @kernel
@@ -103,16 +132,6 @@ def free_waiting(cpu: Cpu, waiting: int) -> None:
 
 
 @kernel
-def begin_waiting(cpu: Cpu, grace: Grace, callbacks: int) -> None:
-    """Let what was retired since wait for a grace period that begins now."""
-    cpu.poke(callbacks + WAITING, cpu.peek(callbacks + NEW))
-    cpu.poke(callbacks + NEW, 0)
-    # What was retired was taken off before the phase is read.
-    cpu.barrier()
-    cpu.poke(callbacks + UNTIL, cpu.load(grace.phase) + grace.ends)
-
-
-@kernel
 def run_callbacks(cpu: Cpu, grace: Grace) -> None:
     """A safepoint: join a stop, then free what this CPU retired and nobody can hold any more. Waits for no reader."""
     cond_resched(cpu)
@@ -121,8 +140,9 @@ def run_callbacks(cpu: Cpu, grace: Grace) -> None:
         if cpu.peek(callbacks + NEW) == 0:
             return
         begin_waiting(cpu, grace, callbacks)
+    until = cpu.peek(callbacks + SINCE) + grace.ends
     for _ in range(MOST_ENDS):
-        if cpu.load(grace.phase) < cpu.peek(callbacks + UNTIL):
+        if cpu.load(grace.phase) < until:
             try_end_phase(cpu, grace)
-    if cpu.load(grace.phase) >= cpu.peek(callbacks + UNTIL):
+    if cpu.load(grace.phase) >= until:
         free_waiting(cpu, callbacks + WAITING)

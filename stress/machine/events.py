@@ -28,6 +28,7 @@ from stress.machine.words import (
     IRQS_DISABLED,
     NMI_BELOW,
     NMIS,
+    NOISE_PERIOD,
     NOTES,
     NOTES_BYTES,
     NOTES_KEPT,
@@ -59,6 +60,7 @@ def place_events(ram: Ram, events: Events) -> None:
         return
     ram.poke(EVENT_PERIOD, max(round(1 / events.total), 1))
     ram.poke(GAP_NANOSECONDS, round(events.gap_s * 1e9))
+    ram.poke(NOISE_PERIOD, round(1 / events.noise) if events.noise else 0)
     below = events.nmi
     for word, share in ((NMI_BELOW, events.interrupt), (INTERRUPT_BELOW, events.gap), (GAP_BELOW, events.noise)):
         ram.poke(word, round(below / events.total * MODULUS))

@@ -8,6 +8,7 @@ from functools import cache
 
 from stress.machine.blocks import SHADOW_REDZONE
 from stress.machine.evidence import capture, capture_overwritten
+from stress.machine.random import draw
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation, harness, kernel
 from stress.machine.words import (
     AFTER_FREE,
@@ -19,6 +20,7 @@ from stress.machine.words import (
     DISAGREEMENTS,
     EDGES,
     EDGES_BEFORE,
+    EVENT_RANDOM,
     FAULT_CAUSE,
     FIRST_TRIAL,
     FIRST_VIOLATION,
@@ -28,6 +30,7 @@ from stress.machine.words import (
     IRQS_DISABLED,
     LAST_OPERATION,
     LOG_BYTES,
+    NOISE_PERIOD,
     NOTED,
     ONLINE,
     OPERATIONS,
@@ -52,6 +55,8 @@ from stress.machine.words import (
 
 UNJUDGED = 0
 BROKEN = -1
+DENSER = 64
+"""How much oftener noise comes at a moment that code asks it for than at an access: one time in sixteen natively."""
 
 
 @kernel
@@ -225,6 +230,14 @@ def wait_for_start(cpu: Cpu) -> None:
 def share_core(cpu: Cpu) -> None:
     """Give the core up every YIELD_MASK + 1 operations (-1: never), for stops are slow if CPUs that wait never run."""
     if cpu.peek(cpu.log + OPERATIONS) & cpu.peek(YIELD_MASK) == 0:
+        cpu.yield_core()
+
+
+@kernel
+def take_noise(cpu: Cpu) -> None:
+    """Take noise at a moment when it shows most, DENSER times as often as at an access; none in a run without noise."""
+    period = cpu.peek(NOISE_PERIOD)
+    if period != 0 and draw(cpu, EVENT_RANDOM, period) < DENSER:
         cpu.yield_core()
 
 

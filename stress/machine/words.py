@@ -119,6 +119,7 @@ INTERRUPT_BELOW = SETTINGS + 48
 GAP_BELOW = SETTINGS + 56
 GAP_NANOSECONDS = SETTINGS + 64
 LAST_OPERATION = SETTINGS + 72
+NOISE_PERIOD = SETTINGS + 80
 
 # Who runs, of CPUs that run one at a time (`machine.control`). One writer at a time: the CPU whose turn it is. They lie
 # at the end, so that the words of kernel code keep the addresses that they have in reports of before.

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stress.kernel.grace import Grace
 from stress.kernel.protocol import Protocol, watched
 from stress.kernel.protocols.percpu_ref import DEAD, tryget_live
+from stress.kernel.protocols.rcu import RCU_PERIODS
 from stress.kernel.protocols.refcount import get_unless_zero, put
+from stress.kernel.protocols.srcu import SRCU_PERIODS
 from stress.kernel.struct import Struct, new
 from stress.machine.blocks import is_live
 from stress.machine.features import Features
@@ -54,6 +57,48 @@ def test_what_is_retired_is_kept_while_a_reader_is_left_and_freed_then(protocol:
     assert not is_live(writer, block)
 
 
+@pytest.mark.parametrize("protocol", DEFERRED, ids=lambda one: one.name)
+def test_a_grace_period_begins_with_the_retirement_and_a_reader_after_it_is_not_waited_for(protocol: Protocol) -> None:
+    writer, reader, other = cpus_of()
+    pass_safepoints(protocol, [writer, reader, other], 1)
+    block = new(writer, Thing)
+    protocol.retire(writer, block)
+    protocol.safepoint(reader)
+    protocol.read_begin(reader)
+    # The writer takes the object off only here: the reader has found it.
+    pass_safepoints(protocol, [writer, other])
+    assert not is_live(writer, block)
+
+
+@pytest.mark.parametrize("protocol", DEFERRED, ids=lambda one: one.name)
+def test_what_is_retired_in_a_grace_period_waits_for_the_next(protocol: Protocol) -> None:
+    writer, reader, other = cpus_of()
+    pass_safepoints(protocol, [writer, reader, other], 1)
+    first, second = new(writer, Thing), new(writer, Thing)
+    protocol.retire(writer, first)
+    protocol.safepoint(reader)
+    protocol.read_begin(reader)
+    protocol.retire(writer, second)
+    pass_safepoints(protocol, [writer, other])
+    assert not is_live(writer, first)
+    assert is_live(writer, second)
+    assert protocol.read_end(reader)
+    pass_safepoints(protocol, [writer, reader, other])
+    assert not is_live(writer, second)
+
+
+def test_qsbr_ends_no_phase_in_an_operation_of_a_cpu_that_may_hold_something() -> None:
+    writer, popper, other = cpus_of()
+    pass_safepoints(QSBR, [writer, popper, other])
+    held, popped = new(writer, Thing), new(popper, Thing)
+    QSBR.retire(writer, held)
+    pass_safepoints(QSBR, [writer, other], 1)
+    # It retires within its operation, and has said nothing in this phase.
+    QSBR.retire(popper, popped)
+    pass_safepoints(QSBR, [writer, other])
+    assert is_live(writer, held)
+
+
 @attrs.frozen
 class Step:
     """One step of a random run: which CPU begins or ends a read, retires, or passes a safepoint."""
@@ -95,6 +140,32 @@ def test_in_any_order_nothing_is_freed_that_a_reader_may_hold(protocol: Protocol
         protocol.read_end(cpus[number])
     pass_safepoints(protocol, cpus)
     assert not any(is_live(cpus[0], block) for block in retired - {listed})
+
+
+@pytest.mark.parametrize(("protocol", "grace"), [(RCU, RCU_PERIODS), (SRCU, SRCU_PERIODS)], ids=["rcu", "srcu"])
+def test_a_look_at_the_readers_before_a_retirement_does_not_count_for_it(protocol: Protocol, grace: Grace) -> None:
+    writer, reader, other = cpus_of()
+    block, store, load = new(writer, Thing), other.store, reader.load
+
+    def load_late(address: int) -> int:
+        """The reader saw the phase before the present one."""
+        return load(address) - (address == grace.phase)
+
+    def store_late(address: int, value: int) -> None:
+        """The other CPU has looked at the readers: one begins, and an object that it may have found is retired."""
+        if address == grace.phase and not retired:
+            retired.append(block)
+            protocol.read_begin(reader)
+            protocol.retire(writer, block)
+            protocol.safepoint(writer)
+        store(address, value)
+
+    retired = list[int]()
+    reader.load, other.store = load_late, store_late
+    protocol.retire(other, new(other, Thing))
+    pass_safepoints(protocol, [writer, other])
+    assert retired
+    assert is_live(writer, block)
 
 
 def test_hazard_pointers_keep_what_is_published_and_free_the_rest() -> None:

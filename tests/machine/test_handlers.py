@@ -35,6 +35,7 @@ from stress.machine.words import (
     MOST_OUTCOMES,
     NMI_BELOW,
     NMIS,
+    NOISE_PERIOD,
     NOTES,
     NOTES_KEPT,
     OPERATIONS,
@@ -203,3 +204,4 @@ def test_each_kind_of_event_has_its_share_of_what_is_drawn(events: Events, perio
     drawn = [ram.peek(word) / MODULUS for word in (NMI_BELOW, INTERRUPT_BELOW, GAP_BELOW)]
     assert drawn == pytest.approx(below)
     assert ram.peek(GAP_NANOSECONDS) == round(events.gap_s * 1e9)
+    assert ram.peek(NOISE_PERIOD) == (1 / events.noise if events.noise else 0)

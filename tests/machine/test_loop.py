@@ -7,6 +7,7 @@ import pytest
 from stress.machine.blocks import HEAP_START, SHADOW_FREED, SHADOW_REDZONE, SHADOW_UNMAPPED
 from stress.machine.language.errors import KernelCodeError
 from stress.machine.loop import (
+    DENSER,
     begin_operation,
     finish_operation,
     guarded,
@@ -14,6 +15,7 @@ from stress.machine.loop import (
     mark_edge,
     one_turn,
     run_program,
+    take_noise,
     warn,
 )
 from stress.machine.machine import Machine, MachineError
@@ -25,6 +27,7 @@ from stress.machine.words import (
     AFTER_FREE,
     BOUND,
     CAUSE_POWER_OFF,
+    EVENT_RANDOM,
     FAULT_CAUSE,
     FIRST_TRIAL,
     FIRST_VIOLATION,
@@ -33,6 +36,7 @@ from stress.machine.words import (
     HIT_SHADOW,
     IRQS_DISABLED,
     MOST_OUTCOMES,
+    NOISE_PERIOD,
     OPERATIONS,
     OUT_OF_BOUNDS,
     OUTCOMES,
@@ -333,3 +337,19 @@ def test_a_touch_of_freed_memory_at_a_safepoint_is_a_finding() -> None:
     cpu.poke(AT_SAFEPOINT, block)
     assert one_turn(cpu, judged_right, touching_safepoint) == 10
     assert cpu.peek(cpu.log + OUTCOMES + AFTER_FREE * 8) == 1
+
+
+@pytest.mark.parametrize(
+    ("period", "share"), [(0, 0.0), (64, 1.0), (1024, DENSER / 1024), (1 << 20, DENSER / (1 << 20))]
+)
+def test_noise_that_code_asks_for_comes_in_its_share_and_never_in_a_run_without_noise(
+    period: int, share: float
+) -> None:
+    ram, yields, times = blank_ram(), list[None](), 4096
+    cpu = python_cpu(ram)
+    ram.poke(NOISE_PERIOD, period)
+    ram.poke(cpu.log + EVENT_RANDOM, 1)
+    cpu.yield_core = lambda: yields.append(None)  # type: ignore[method-assign]
+    for _ in range(times):
+        take_noise(cpu)
+    assert len(yields) == pytest.approx(times * share, rel=0.1, abs=2)

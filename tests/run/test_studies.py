@@ -10,18 +10,21 @@ import pytest
 
 from stress import Config, Protocol, Struct, UserError, find_scenario, run, study
 from stress.kernel import Cpu, kernel, new, static
-from stress.protocols import BROKEN, EPOCH, NONE, RCU, WHOLE
+from stress.protocols import BROKEN, EPOCH, NONE, QSBR, RCU, SRCU, WHOLE
 from stress.runs.boot_structure import boot_structure
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenarios, rooms, variants_of
 from stress.structure import Structure
 from tests.frontdoor.command import CHECKOUT, kstress
+from tests.run.runs import PLANTED
 from tests.support import some_of
 
 Thing = Struct("thing_of_a_fill", key="word")
 NEVER = static("never_stored_by_a_fill")
 MANY = 30_000
 STUDIES = sorted(path.stem for path in (CHECKOUT / "scenarios" / "studies").glob("*.py"))
+DEFERRED = (RCU, SRCU, QSBR, EPOCH)
+RETIRED_FIRST = PLANTED / "retired_first.py"
 SHORT = Config(engine="native", duration_s=0.4, seed=1)
 CAUGHT = 20.0
 """Seconds within which a broken protocol must be caught, on a busy host too; it takes a hundredth of that."""
@@ -64,6 +67,33 @@ def test_every_structure_is_caught_without_grace_periods_and_not_with_them(name:
     assert caught(find_scenario(f"{name}:rcu_freed_at_once"), "native")
     [result] = run([find_scenario(f"{name}:rcu")], SHORT)
     assert result.verdict.name in ("held", "inconclusive")
+
+
+@pytest.mark.threads
+@pytest.mark.native
+@pytest.mark.parametrize("protocol", DEFERRED, ids=lambda one: one.name)
+def test_an_object_that_is_retired_before_it_is_taken_off_is_caught_and_one_after_is_not(protocol: Protocol) -> None:
+    assert caught(find_scenario(f"{RETIRED_FIRST}:{protocol.name}_retired_first"), "native")
+    [result] = run([find_scenario(f"{RETIRED_FIRST}:{protocol.name}")], SHORT)
+    assert result.verdict.name in ("held", "inconclusive")
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("protocol", DEFERRED, ids=lambda one: one.name)
+def test_a_schedule_shows_it_too(protocol: Protocol, tmp_path: Path) -> None:
+    brief = (
+        "--schedules",
+        "20000",
+        "--seed",
+        "1",
+        "--engine",
+        "python",
+        "--stop-on-violation",
+        "--results",
+        str(tmp_path),
+    )
+    done = kstress("explore", f"{RETIRED_FIRST}:{protocol.name}_retired_first", *brief)
+    assert "VIOLATED" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("name", STUDIES)

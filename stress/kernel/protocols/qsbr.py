@@ -5,14 +5,18 @@ Parallel and Distributed Computing 67 (2007), 1270-1285; as in the classic RCU o
 is the quiescent state.
 """
 
-from stress.kernel.grace import defer, grace_of, phase_word, run_callbacks
+from stress.kernel.grace import defer, grace_of, phase_word, run_callbacks, try_end_phase
 from stress.kernel.protocol import Protocol, preempt
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu
+from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu, static
 
 # The phase in which a CPU last said that it held nothing.
 QUIESCENT = percpu("qsbr_quiescent")
 OFFLINE = -1
+
+# The phase that has to come before what was retired last is free. CPUs that retire store it unordered: it tells others
+# when to end phases, and those CPUs see for themselves that theirs end.
+WANTED = static("qsbr_wanted")
 
 
 @kernel
@@ -34,29 +38,47 @@ def qsbr_settled(cpu: Cpu, phase: int) -> bool:
     return True
 
 
+@kernel
+def qsbr_settled_within(cpu: Cpu, phase: int) -> bool:
+    """The same within an operation, where this CPU may hold something: it has to have said so too."""
+    return qsbr_settled(cpu, phase) if cpu.peek(cpu.area + QUIESCENT) == phase else False
+
+
 QSBR_PHASE = phase_word("qsbr")
 QSBR_PERIODS = grace_of("qsbr", QSBR_PHASE, qsbr_settled)
+WITHIN_OPERATION = QSBR_PERIODS.but(settled=qsbr_settled_within)
 ONE_PHASE = QSBR_PERIODS.but(ends=1)
 
 
 @kernel
 def retire_later(cpu: Cpu, block: int) -> None:
     """Free `block` at a safepoint of this CPU, once every CPU has passed one since."""
-    defer(cpu, QSBR_PERIODS, block)
+    cpu.store(WANTED, cpu.load(QSBR_PHASE) + QSBR_PERIODS.ends)
+    defer(cpu, WITHIN_OPERATION, block)
+
+
+@kernel
+def pass_phase(cpu: Cpu) -> None:
+    """Say once in each phase that this CPU holds nothing; the last CPU ends the phase, if an end of it is wanted."""
+    phase = cpu.load(QSBR_PHASE)
+    if cpu.peek(cpu.area + QUIESCENT) != phase:
+        quiescent_state(cpu)
+        if phase < cpu.load(WANTED):
+            try_end_phase(cpu, QSBR_PERIODS)
 
 
 @kernel
 def qsbr_safepoint(cpu: Cpu) -> None:
-    """A safepoint: this CPU holds nothing."""
-    quiescent_state(cpu)
+    """A safepoint: this CPU holds nothing, and says so, also in a phase that begins here."""
     run_callbacks(cpu, QSBR_PERIODS)
+    pass_phase(cpu)
 
 
 @kernel
 def qsbr_safepoint_early(cpu: Cpu) -> None:
     """Broken: free after one phase, which CPUs may have passed before the retirement."""
-    quiescent_state(cpu)
     run_callbacks(cpu, ONE_PHASE)
+    pass_phase(cpu)
 
 
 @kernel
