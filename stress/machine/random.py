@@ -1,15 +1,19 @@
 """Pseudo-random numbers for kernel code: a small generator of its own in each CPU's log."""
 
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import RANDOM
+from stress.machine.notes import note_bad_call
+from stress.machine.seam import Cpu, Oops, kernel
+from stress.machine.words import BAD_ARGUMENT, RANDOM
 
 MULTIPLIER = 48_271
 MODULUS = 2_147_483_647
+LARGEST = (1 << 63) - 1
+BITS = 21
+"""How many bits one number of the generator gives to a larger one: three give the 63 of LARGEST."""
 
 
 @kernel
-def draw(cpu: Cpu, state: int, below: int) -> int:
-    """The next number from 0 to `below` - 1, `below` at most 2**31 - 1, of the generator in the log word `state`.
+def draw_short(cpu: Cpu, state: int, below: int) -> int:
+    """The next number from 0 to `below` - 1, `below` at most MODULUS, of the generator in the log word `state`.
 
     The minimal standard generator (Park, Miller and Stockmeyer 1993): no product overflows 64 bits.
     """
@@ -19,8 +23,36 @@ def draw(cpu: Cpu, state: int, below: int) -> int:
 
 
 @kernel
+def draw_bits(cpu: Cpu, state: int) -> int:
+    """A number from 0 to LARGEST, of three numbers of the generator."""
+    number = 0
+    for _ in range(3):
+        number = number << BITS | draw_short(cpu, state, 1 << BITS)
+    return number
+
+
+@kernel
+def draw(cpu: Cpu, state: int, below: int) -> int:
+    """The next number from 0 to `below` - 1, `below` from 1 to LARGEST."""
+    if below <= MODULUS:
+        return draw_short(cpu, state, below)
+    # A number behind the last whole multiple of `below` would make the first remainders likelier than the others.
+    end = LARGEST - LARGEST % below
+    number = draw_bits(cpu, state)
+    while number >= end:
+        number = draw_bits(cpu, state)
+    return number % below
+
+
+@kernel
 def prandom(cpu: Cpu, below: int) -> int:
-    """The next number from 0 to `below` - 1 of the workload's generator, which events do not disturb."""
+    """The next number from 0 to `below` - 1 of the workload's generator, which events do not disturb.
+
+    Raises Oops (CAUSE_WILD) for a `below` of less than 1: there is no such number.
+    """
+    if below < 1:
+        note_bad_call(cpu, below, BAD_ARGUMENT)
+        raise Oops
     return draw(cpu, RANDOM, below)
 
 

@@ -9,10 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.machine.latency import BUCKETS, percentile, record_latency, upper_edge
-from stress.machine.random import MODULUS, prandom, seed_of
-from stress.machine.words import LATENCIES, RANDOM
+from stress.machine.random import LARGEST, MODULUS, prandom, seed_of
+from stress.machine.seam import Oops
+from stress.machine.words import (
+    BAD_ARGUMENT,
+    CAUSE_WILD,
+    FAULT_ACCESS,
+    FAULT_ADDRESS,
+    FAULT_CAUSE,
+    LATENCIES,
+    RANDOM,
+)
+from tests.machine.random_programs import PRELUDE, WORDS
 from tests.support import blank_ram, bounded, python_cpu
 
+LARGE = st.sampled_from([1 << bits for bits in range(31, 63)])
+CHOSEN = """
+from stress.machine.random import prandom
+
+@kernel
+def chosen(cpu: Cpu, below: int, x: int, y: int) -> int:
+    cpu.store(WORDS, prandom(cpu, below))
+    return 0
+"""
 HOUR = 3600 * 10**9
 LATENCY = st.one_of(st.integers(1, 100), st.integers(1, HOUR), st.integers(0, 41).map(lambda bits: 1 << bits))
 
@@ -66,9 +85,40 @@ def drawn(seed: int, below: int, count: int) -> list[int]:
 
 
 @bounded(100)
-@given(st.integers(0, 2**63), st.one_of(st.integers(1, 1000), st.integers(1, MODULUS - 1)))
+@given(st.integers(0, 2**63), st.one_of(*(st.integers(1, most) for most in (1000, MODULUS + 1, LARGEST)), LARGE))
 def test_prandom_is_in_range(seed: int, below: int) -> None:
     assert all(0 <= number < below for number in drawn(seed, below, 30))
+
+
+@pytest.mark.native
+def test_prandom_gives_the_same_numbers_on_both_engines() -> None:
+    from tests.machine.agreement import Pair
+
+    pair = Pair(PRELUDE + CHOSEN)
+    for ram in pair.rams:
+        ram.poke(ram.map.log(0) + RANDOM, 1)
+    for below in (1, 2, 1000, MODULUS - 1, MODULUS, MODULUS + 1, 1 << 32, 1 << 40, (1 << 62) + 1, LARGEST - 1, LARGEST):
+        for _ in range(20):
+            assert pair.python(below, 0, 0) == pair.native(below, 0, 0) == 0
+            python, native = (ram.peek(WORDS) for ram in pair.rams)
+            assert python == native
+            assert 0 <= python < below
+
+
+@pytest.mark.parametrize("below", [1 << 32, 1 << 40, 3 << 61])
+def test_large_numbers_are_roughly_uniform(below: int) -> None:
+    counts = Counter(number * 12 // below for number in drawn(42, below, 4800))
+    chi_square = sum((counts[part] - 400) ** 2 / 400 for part in range(12))
+    assert chi_square < 12 + 5 * math.sqrt(24)
+
+
+@pytest.mark.parametrize("below", [0, -5, -(2**63)])
+def test_prandom_below_less_than_1_is_a_bad_call(below: int) -> None:
+    cpu = python_cpu(blank_ram())
+    with pytest.raises(Oops):
+        prandom(cpu, below)
+    noted = [cpu.peek(cpu.log + word) for word in (FAULT_CAUSE, FAULT_ADDRESS, FAULT_ACCESS)]
+    assert noted == [CAUSE_WILD, below, BAD_ARGUMENT]
 
 
 @pytest.mark.parametrize("below", [2, 3, 10, 64])
