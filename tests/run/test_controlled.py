@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stress.corpus import bundled
+from stress.judge.violation import AT_BOOT
 from stress.machine.words import LOW
 from stress.runs.controlled.exploration import Exploration, explore
 from stress.runs.controlled.machine import STALLED, Controlled
@@ -41,6 +42,21 @@ def test_a_broken_scenario_is_found_and_its_shrunk_schedule_shows_it_again(name:
     again.finish()
     assert len(found.shrunk.runs) <= len(found.original)
     assert len(exploration.schedule(found).token) <= 200
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_boot_allocated_is_boots_and_what_the_schedule_freed_was_freed_within_it(engine: str) -> None:
+    exploration = explored("linked_list:none", engine, stop_on_violation=True)
+    found = next(iter(exploration.explored.found.values()))
+    again = small_machine("linked_list:none", engine)
+    again.replay(found.shrunk.runs, found.seed)
+    [block] = [one.block for one in again.violations()]
+    again.finish()
+    assert block is not None
+    assert block.freed is not None
+    assert block.allocated.program == AT_BOOT
+    assert block.freed.program == "replace"
+    assert 0 <= block.freed.age_s < 1e-3
 
 
 @native

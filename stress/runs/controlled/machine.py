@@ -10,7 +10,7 @@ import attrs
 from stress.judge.harvest import harvest
 from stress.judge.outcomes import names_of
 from stress.judge.violation import Violation
-from stress.machine import words
+from stress.machine import blocks, words
 from stress.machine.control import words as control
 from stress.machine.control.events import no_event
 from stress.machine.control.runs import FORCED
@@ -39,6 +39,8 @@ STRATEGY_CPU = 1 << 20
 """The number under which the generator of a schedule gets its seed: that of no CPU."""
 ALWAYS = 0
 FINGERPRINT_BYTES = 8
+BEFORE_ALL = -1
+"""When boot was, on the clock of a schedule, which begins at 0."""
 STALLED = "stalled"
 CUT = "cut"
 
@@ -210,6 +212,14 @@ def _seeds(seed: int, cpus: int) -> tuple[int, ...]:
     return tuple(seed_of(seed, 0, cpu) for cpu in range(cpus))
 
 
+def _date_boot(ram: Ram) -> None:
+    """Date what boot did, on the clock of the host, on that of schedules."""
+    used = ram.peek(blocks.HEAP_NEXT) - ram.map.heap >> blocks.MIN_SHIFT
+    for record in range(ram.map.records, ram.map.records + used * blocks.RECORD_BYTES, blocks.RECORD_BYTES):
+        for entry in (blocks.ALLOCATED_BY, blocks.FREED_BY):
+            ram.poke(record + entry + blocks.BY_CLOCK, BEFORE_ALL)
+
+
 def controlled(
     scenario: Scenario, settings: Settled, world: World, operations: int, traced: bool = False
 ) -> Controlled:
@@ -233,6 +243,7 @@ def controlled(
         control.BUDGET: max(LEAST_BUDGET, BUDGET_OF_OPERATION * operations * ram.map.cpus),
     }.items():
         ram.poke(word, value)
+    _date_boot(ram)
     machine = Controlled(image, conducted(settings.engine, dealt, safepoint, features, conductor), ram)
     hardware = scenario.hardware
     machine.set_state(EVENTS, (hardware.interrupt > 0) << control.INTERRUPT | (hardware.nmi > 0) << control.NMI)
