@@ -51,6 +51,11 @@ class Access:
         """The name of the address, if it is poison."""
         return poison_name(self.address)
 
+    @property
+    def is_misaligned(self) -> bool:
+        """Whether the address is no multiple of the size, and no poison, whose address says nothing of the code."""
+        return self.size > 0 and self.address % self.size != 0 and self.called is None
+
 
 @attrs.frozen
 class KernelWarning:

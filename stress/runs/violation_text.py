@@ -104,7 +104,8 @@ def _access(access: Access) -> str:
     """What an access did to which address."""
     if not access.size:
         return f"{'Refused' if access.write else 'kfree of'} {called(access.address)}"
-    return f"{'Write' if access.write else 'Read'} of size {access.size} at addr {called(access.address)}"
+    misaligned = f" (no multiple of {access.size})" if access.is_misaligned else ""
+    return f"{'Write' if access.write else 'Read'} of size {access.size} at addr {called(access.address)}{misaligned}"
 
 
 def _outcome(violation: Violation, outcomes: Mapping[str, Outcome]) -> list[str]:

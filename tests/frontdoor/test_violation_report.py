@@ -118,6 +118,20 @@ def test_bugs_are_called_by_what_was_seen(change: dict[str, object], expected: s
     assert f"BUG: kstress: {expected} in " in told(violation)
 
 
+@pytest.mark.parametrize(
+    ("address", "size", "said"),
+    [
+        (HIT.address + 1, 8, f"Read of size 8 at addr {HIT.address + 1:#x} (no multiple of 8) by CPU"),
+        (HIT.address + 1, 1, f"Read of size 1 at addr {HIT.address + 1:#x} by CPU"),
+        (HIT.address, 8, f"Read of size 8 at addr {HIT.address:#x} by CPU"),
+        (0x6B6B_6B6B_6B6B_6B6B, 8, "(poison of freed memory) by CPU"),
+    ],
+)
+def test_an_access_that_is_not_aligned_is_said_to_be_none(address: int, size: int, said: str) -> None:
+    fault = attrs.evolve(FAULT, address=address, size=size, write=False)
+    assert said in told(attrs.evolve(VIOLATION, hit=None, fault=fault))
+
+
 def test_a_report_of_which_little_is_known_says_what_it_knows() -> None:
     little = attrs.evolve(
         VIOLATION,
