@@ -75,7 +75,12 @@ def test_the_number_of_a_process_that_has_ended_is_its_own_until_the_next_one(nu
 
 def kill(nursery_of: str) -> None:
     """Kill the nursery of a module."""
-    [running] = [one for one in psutil.Process().children() if nursery_of in one.cmdline()]
+
+    def found() -> list[psutil.Process]:
+        return [one for one in psutil.Process().children() if nursery_of in one.cmdline()]
+
+    wait_until(lambda: bool(found()), "its command line, which is empty in the middle of an exec")
+    [running] = found()
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: running.status() == psutil.STATUS_ZOMBIE, "its end")
 
