@@ -92,7 +92,7 @@ def test_prandom_is_in_range(seed: int, below: int) -> None:
 
 @pytest.mark.native
 def test_prandom_gives_the_same_numbers_on_both_engines() -> None:
-    from tests.machine.agreement import Pair
+    from .agreement import Pair
 
     pair = Pair(PRELUDE + CHOSEN)
     for ram in pair.rams:
