@@ -12,8 +12,8 @@ BITS = 21
 
 
 @kernel
-def draw_short(cpu: Cpu, state: int, below: int) -> int:
-    """The next number from 0 to `below` - 1, `below` at most MODULUS, of the generator in the log word `state`.
+def draw(cpu: Cpu, state: int, below: int) -> int:
+    """The next number from 0 to `below` - 1, `below` from 1 to MODULUS, of the generator in the log word `state`.
 
     The minimal standard generator (Park, Miller and Stockmeyer 1993): no product overflows 64 bits.
     """
@@ -27,15 +27,19 @@ def draw_bits(cpu: Cpu, state: int) -> int:
     """A number from 0 to LARGEST, of three numbers of the generator."""
     number = 0
     for _ in range(3):
-        number = number << BITS | draw_short(cpu, state, 1 << BITS)
+        number = number << BITS | draw(cpu, state, 1 << BITS)
     return number
 
 
 @kernel
-def draw(cpu: Cpu, state: int, below: int) -> int:
-    """The next number from 0 to `below` - 1, `below` from 1 to LARGEST."""
-    if below <= MODULUS:
-        return draw_short(cpu, state, below)
+def draw_large(cpu: Cpu, state: int, below: int) -> int:
+    """The next number from 0 to `below` - 1, `below` from 1 to LARGEST.
+
+    Raises Oops (CAUSE_WILD) for a `below` of less than 1: there is no such number.
+    """
+    if below < 1:
+        note_bad_call(cpu, below, BAD_ARGUMENT)
+        raise Oops
     # A number behind the last whole multiple of `below` would make the first remainders likelier than the others.
     end = LARGEST - LARGEST % below
     number = draw_bits(cpu, state)
@@ -48,12 +52,12 @@ def draw(cpu: Cpu, state: int, below: int) -> int:
 def prandom(cpu: Cpu, below: int) -> int:
     """The next number from 0 to `below` - 1 of the workload's generator, which events do not disturb.
 
-    Raises Oops (CAUSE_WILD) for a `below` of less than 1: there is no such number.
+    Raises Oops (CAUSE_WILD) for a `below` of less than 1.
     """
-    if below < 1:
-        note_bad_call(cpu, below, BAD_ARGUMENT)
-        raise Oops
-    return draw(cpu, RANDOM, below)
+    # Every lookup draws: what is rare is a call of its own, since code that loops is not inlined.
+    if 0 < below <= MODULUS:
+        return draw(cpu, RANDOM, below)
+    return draw_large(cpu, RANDOM, below)
 
 
 def seed_of(seed: int, part: int, cpu: int) -> int:
