@@ -55,8 +55,9 @@ from stress.machine.words import (
 
 UNJUDGED = 0
 BROKEN = -1
-DENSER = 64
-"""How much oftener noise comes at a moment that code asks it for than at an access: one time in sixteen natively."""
+DENSER, LEAST_ODDS = 64, 16
+"""Where code asks for noise it comes so much oftener than at an access, but at most one time in LEAST_ODDS: if it came
+always, readers would be through before a writer frees, and other windows would close."""
 
 
 @kernel
@@ -235,9 +236,11 @@ def share_core(cpu: Cpu) -> None:
 
 @kernel
 def take_noise(cpu: Cpu) -> None:
-    """Take noise at a moment when it shows most, DENSER times as often as at an access; none in a run without noise."""
-    period = cpu.peek(NOISE_PERIOD)
-    if period != 0 and draw(cpu, EVENT_RANDOM, period) < DENSER:
+    """Take noise at a moment when it shows most; none in a run without noise."""
+    odds = cpu.peek(NOISE_PERIOD) // DENSER
+    if odds < LEAST_ODDS:
+        odds = LEAST_ODDS
+    if cpu.peek(NOISE_PERIOD) != 0 and draw(cpu, EVENT_RANDOM, odds) == 0:
         cpu.yield_core()
 
 
