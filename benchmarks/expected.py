@@ -84,7 +84,7 @@ def row(runs: list[dict[str, Any]]) -> str:
 def main() -> int:
     """Read the command line; 1 if a run was not as expected."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE or FOLDER")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--engine", action="append", choices=["native", "python"])
