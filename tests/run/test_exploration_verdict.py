@@ -30,6 +30,7 @@ def explored(count: int, **shown: int) -> Explored:
         (explored(200), explored(1000, wild=100), "inconclusive", "at the twin's rate it takes"),
         (explored(10_000), explored(1000), "inconclusive", "none either in 1,000: try more operations or CPUs"),
         (explored(10_000), None, "inconclusive", "no twin"),
+        (explored(1, wild=1), None, "violated", "1 wild, in 1 schedule"),
         (explored(10_000, cut=7), explored(1000, wild=100), "held", "7 of them cut after 20,000 accesses"),
     ],
 )

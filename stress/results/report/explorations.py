@@ -71,7 +71,7 @@ def lines_of(exploration: StoredExploration) -> list[str]:
         clean(line).replace("\n", " ")
         for line in (
             *heading(exploration),
-            f"  {exploration.schedules:,} schedules, {exploration.distinct:,} distinct",
+            f"  {counted(exploration.schedules, 'schedule')}, {exploration.distinct:,} distinct",
             *_finds(exploration.found),
         )
     ]

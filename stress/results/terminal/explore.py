@@ -68,7 +68,9 @@ class Outputs:
             def update(exploration: Exploration) -> None:
                 explored = exploration.explored
                 shown = ", ".join(f"{count:,} {name}" for name, count in explored.shown.most_common()) or "none found"
-                bar.update(task, state=f"{explored.count:,} schedules, {explored.distinct:,} distinct; {shown}")
+                bar.update(
+                    task, state=f"{counted(explored.count, 'schedule')}, {explored.distinct:,} distinct; {shown}"
+                )
 
             yield update
 
@@ -142,7 +144,7 @@ def lines_of(exploration: Exploration) -> list[str]:
     finds = zip(explored.found.values(), stored.found, strict=True)
     return [
         *heading(stored),
-        f"  {explored.count:,} schedules, {explored.distinct:,} distinct, {rate:,.0f} a second",
+        f"  {counted(explored.count, 'schedule')}, {explored.distinct:,} distinct, {rate:,.0f} a second",
         *(line for found, find in finds for line in _lines_of(found, find)),
     ]
 

@@ -5,6 +5,7 @@ from stress.runs.controlled.explored import Explored
 from stress.runs.controlled.machine import CUT, STALLED
 from stress.schedule.strategies.depth_first import WAS_CUT
 from stress.schedule.strategies.draws import EVENTS
+from stress.units import counted
 
 
 def judge(mine: Explored, twin: Explored | None) -> Verdict:
@@ -12,7 +13,7 @@ def judge(mine: Explored, twin: Explored | None) -> Verdict:
     if mine.found:
         name = VIOLATED if any(shows != (STALLED,) for shows in mine.found) else STALLED
         counts = ", ".join(f"{count:,} {shown}" for shown, count in mine.shown.most_common() if shown != CUT)
-        return Verdict(name, f"{counts}, in {mine.count:,} schedules")
+        return Verdict(name, f"{counts}, in {counted(mine.count, 'schedule')}")
     none = f"none in all {mine.count:,} schedules ({mine.distinct:,} distinct) of {_strategy(mine)}{_bounds(mine)}"
     if twin is None:
         return Verdict(INCONCLUSIVE, f"{none}; no twin shows that this search could have seen one")
@@ -36,11 +37,11 @@ def _strategy(explored: Explored) -> str:
     # Interrupts and NMIs are drawn: of those there are more schedules than were tried.
     partly = not explored.is_exhausted or explored.machine.state(WAS_CUT) or explored.machine.state(EVENTS)
     every = "some schedules" if partly else f"every schedule for the draws of seed {search.seed}"
-    return f"strategy depth-first, {every} with at most {search.preemptions} preemptions"
+    return f"strategy depth-first, {every} with at most {counted(search.preemptions, 'preemption')}"
 
 
 def _bounds(explored: Explored) -> str:
     """What was bounded, so that it was not seen."""
     cut = explored.shown[CUT]
     ended = f", {cut:,} of them cut after {explored.machine.budget:,} accesses" if cut else ""
-    return f", {explored.search.operations} operations of each CPU{ended}"
+    return f", {counted(explored.search.operations, 'operation')} of each CPU{ended}"
