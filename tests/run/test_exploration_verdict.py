@@ -4,9 +4,11 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 
 from stress.corpus import bundled
+from stress.judge.verdict import Verdict
 from stress.runs.controlled import digests
 from stress.runs.controlled.explored import Explored
 from stress.runs.controlled.search import Search
@@ -16,6 +18,7 @@ from stress.scenario_files import find_scenario
 from stress.schedule.choosing import RANDOM
 
 MACHINE: Any = SimpleNamespace(budget=20_000)
+THE_FIND: Any = object()
 
 
 def explored(count: int, **shown: int) -> Explored:
@@ -30,7 +33,6 @@ def explored(count: int, **shown: int) -> Explored:
         (explored(200), explored(1000, wild=100), "inconclusive", "at the twin's rate it takes"),
         (explored(10_000), explored(1000), "inconclusive", "none either in 1,000: try more operations or CPUs"),
         (explored(10_000), None, "inconclusive", "no twin"),
-        (explored(1, wild=1), None, "violated", "1 wild, in 1 schedule"),
         (explored(10_000, cut=7), explored(1000, wild=100), "held", "7 of them cut after 20,000 accesses"),
     ],
 )
@@ -40,6 +42,12 @@ def test_nothing_found_is_held_only_if_the_twins_rate_would_have_shown_it(
     verdict = judge(mine, twin)
     assert verdict.name == name
     assert told in verdict.reason
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "1 wild, in 1 schedule"), (1000, "1 wild, in 1,000 schedules")])
+def test_what_was_found_stands_beside_the_number_of_schedules(count: int, told: str) -> None:
+    mine = attrs.evolve(explored(count, wild=1), found={("wild",): THE_FIND})
+    assert judge(mine, None) == Verdict("violated", told)
 
 
 def test_a_schedule_is_counted_once_under_all_that_it_showed() -> None:
