@@ -28,9 +28,17 @@ GROUP = Group(
             "is_stopped(",
             WARNINGS,
         ),
-        UNLOCK.without("unspin-store", "a spinlock is never given back", "cpu.store("),
+        UNLOCK.mutant("unspin-store", "a spinlock is never given back", "1, 0)", "1, cpu.number + 1)"),
         UNLOCK.without("unspin-preemption", "preemption stays off behind a spinlock", "preempt_enable("),
-        UNLOCK.without("unspin-barrier", "what a spinlock guards leaks out of it", "cpu.barrier("),
+        UNLOCK.mutant(
+            "unspin-barrier",
+            "what a spinlock guards leaks out of it",
+            "if cpu.cmpxchg(lock, cpu.number + 1, 0) != cpu.number + 1:",
+            "cpu.store(lock, 0)\n    if False:",
+        ),
+        UNLOCK.mutant(
+            "unspin-foreign", "who does not hold a spinlock may give it back", "0) != cpu.number + 1:", "0) < 0:"
+        ),
         SPIN.of("def warn_if_owned(").never("owner-unwarned", "the owner of a lock goes unsaid", "cpu.load(", WARNINGS),
         DOWN.mutant("down-not-taken", "a semaphore is taken by all at once", TAKE, NOT_TAKEN),
         DOWN.without("down-no-safepoint", "waiting for a semaphore is no safepoint", "cond_resched("),

@@ -10,7 +10,10 @@ UNDRESS = SLAB.of("def undress_block(")
 LOCK = SLAB.of("def lock_slab(")
 UNLOCK = SLAB.of("def unlock_slab(")
 
+RETIRE = SLAB.of("def sign_retirement(")
+
 TOUCH = suite("machine/test_last_touch.py", without="native")
+RETIREMENTS = suite("machine/test_retirements.py", "machine/test_order.py")
 INSPECTION = Part("stress/machine/inspection.py")
 
 GROUP = Group(
@@ -132,6 +135,43 @@ GROUP = Group(
             "the last word of the poison is not looked at",
             "found == 0 and cpu.peek(last) != POISON_LAST_WORD",
             TOUCH,
+        ),
+        RETIRE.never("retire-twice", "a block can be retired twice", "== generation", RETIREMENTS),
+        RETIRE.without("retire-unsigned", "nobody is known to have retired a block", "sign_record(", RETIREMENTS),
+        RETIRE.mutant(
+            "retire-half",
+            "half of a retirement's signature is told",
+            "    cpu.poke(record + RETIRED_IN, 0)\n",
+            "",
+            RETIREMENTS,
+        ),
+        RETIRE.mutant(
+            "retire-no-barrier",
+            "a retirement's signature may be seen in any order",
+            "    cpu.wmb()\n    cpu.poke",
+            "    cpu.poke",
+            RETIREMENTS,
+        ),
+        Part("stress/machine/evidence.py").mutant(
+            "retire-at-rest",
+            "a block that is being retired counts as one at rest",
+            " and cpu.peek(record + RETIRED_IN) == retired",
+            "",
+            RETIREMENTS,
+        ),
+        Part("stress/judge/harvest.py").mutant(
+            "retire-other-life",
+            "who retired a block long ago is said to have retired it",
+            " or retired_in not in (generation, former)",
+            "",
+            RETIREMENTS,
+        ),
+        Part("stress/kernel/protocol.py").mutant(
+            "retire-untold",
+            "protocols do not say who retires",
+            "if retire_it is kfree else sign_retirement",
+            "",
+            suite("run/test_misuse.py"),
         ),
         LOOP.of("def count_overwritten(").without(
             "overwritten-uncounted", "broken poison is no violation", "count_violation(", TOUCH

@@ -256,7 +256,17 @@ def _block(slot: Slot) -> Block | None:
         at_rest=slot.peek(evidence.KEPT_AT_REST) == 1,
         allocated=_deed(slot, blocks.ALLOCATED_BY, blocks.LABEL),
         freed=_deed(slot, blocks.FREED_BY, blocks.FORMER_LABEL) if generation > 1 else None,
+        retired=_retirement(slot, generation),
     )
+
+
+def _retirement(slot: Slot, generation: int) -> Deed | None:
+    """Who retired the block in its present life or, unless it was retired in this one, in the one before."""
+    retired_in = slot.record(blocks.RETIRED_IN)
+    former = generation - (2 if generation % 2 else 1)
+    if not retired_in or retired_in not in (generation, former):
+        return None
+    return _deed(slot, blocks.RETIRED_BY, blocks.LABEL if retired_in == generation else blocks.FORMER_LABEL)
 
 
 def _deed(slot: Slot, signature: int, label: int) -> Deed:

@@ -123,9 +123,9 @@ class Node:
 
 @attrs.frozen
 class Deed:
-    """Who allocated or freed a block: CPU, program (`boot` before the start), operation, stop, how long before, where.
+    """Who allocated, retired or freed a block: CPU, program, operation, stop, how long before, where.
 
-    `module` is what the block was for, None before its owner has said so.
+    The program is `boot` before the start. `module` is what the block was for, None before its owner has said so.
     """
 
     cpu: int
@@ -142,7 +142,8 @@ class Block:
     """The block that was looked at: `size` in bytes, of which `requested` were asked for.
 
     `live` is whether it was allocated when the report was made; then `allocated` is newer than `freed`. `at_rest` is
-    False when another CPU was just changing it, so that the record may be half old, half new.
+    False when another CPU was just changing it, so that the record may be half old, half new. `retired` is who gave it
+    to a protocol that frees later: of the life that `freed` ended, or of the present one if that has been retired too.
     """
 
     address: Address
@@ -152,6 +153,17 @@ class Block:
     at_rest: bool
     allocated: Deed
     freed: Deed | None
+    retired: Deed | None = None
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether the block was allocated after it was last freed."""
+        return self.live and self.freed is not None
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the block is retired, and not freed yet."""
+        return self.live and self.retired is not None and self.retired.age_s <= self.allocated.age_s
 
 
 @attrs.frozen
@@ -252,9 +264,16 @@ class Violation:
             return self._fault_bug(self.fault)
         return self.outcome if self.structure else BUGS.get(self.outcome, self.outcome)
 
+    @property
+    def is_retired_again(self) -> bool:
+        """Whether the operation retired a block that somebody had retired before."""
+        refused = self.fault is not None and self.fault.size == 0 and self.fault.write
+        return refused and self.block is not None and self.block.is_retired
+
     def _fault_bug(self, fault: Access) -> str:
         """The kind of bug that a fault shows by itself."""
         if not fault.size:
-            return "bad-argument" if fault.write else "invalid-free"
+            refused = "double-retire" if self.is_retired_again else "bad-argument"
+            return refused if fault.write else "invalid-free"
         freed = self.block is not None and self.focus == fault.address and not self.block.live
         return "use-after-free" if freed else "wild-memory-access"

@@ -19,7 +19,7 @@ from stress.kernel.updates import RECLAIMED
 from stress.machine.blocks import GENERATION, record_of
 from stress.machine.loop import mark_edge
 from stress.machine.seam import Cpu, KernelValue, kernel
-from stress.machine.slab import kfree, must_be_live
+from stress.machine.slab import kfree, must_be_live, sign_retirement
 from stress.machine.words import lock
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -158,6 +158,8 @@ def watched(protocol: Protocol) -> Protocol:
     A reader that overlaps any part of a step has seen one of its two edges pass: it is a race window.
     """
     lock_it, unlock_it, retire_it = protocol.write_lock, protocol.write_unlock, protocol.retire
+    # What is freed at once is signed by who frees it.
+    begin_retirement = must_be_live if retire_it is kfree else sign_retirement
 
     @kernel
     def write_lock(cpu: Cpu) -> None:
@@ -173,7 +175,7 @@ def watched(protocol: Protocol) -> Protocol:
     @kernel
     def retire(cpu: Cpu, block: int) -> None:
         mark_edge(cpu)
-        must_be_live(cpu, block)
+        begin_retirement(cpu, block)
         generation = cpu.peek(record_of(cpu, block) + GENERATION)
         reclaimed = cpu.peek(cpu.log + RECLAIMED)
         retire_it(cpu, block)

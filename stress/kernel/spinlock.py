@@ -3,8 +3,9 @@
 from stress.kernel.preempt import preempt_disable, preempt_enable
 from stress.kernel.stop_machine import is_stopped
 from stress.machine.loop import warn
-from stress.machine.seam import Cpu, kernel
-from stress.machine.words import LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED
+from stress.machine.notes import note_bad_call
+from stress.machine.seam import Cpu, Oops, kernel
+from stress.machine.words import BAD_ARGUMENT, LOCKED_WHILE_STOPPED, OWNED_WHILE_STOPPED
 
 
 @kernel
@@ -31,7 +32,11 @@ def warn_if_owned(cpu: Cpu, lock: int) -> None:
 
 @kernel
 def spin_unlock(cpu: Cpu, lock: int) -> None:
-    """Release `lock`. Only the holder stores the word; the barrier keeps the section's accesses before the store."""
-    cpu.barrier()
-    cpu.store(lock, 0)
+    """Release `lock`. The compare-exchange is a full barrier: the section's accesses stay before it.
+
+    Raises Oops (CAUSE_WILD), and leaves the lock as it is, on a CPU that does not hold it.
+    """
+    if cpu.cmpxchg(lock, cpu.number + 1, 0) != cpu.number + 1:
+        note_bad_call(cpu, lock, BAD_ARGUMENT)
+        raise Oops
     preempt_enable(cpu)

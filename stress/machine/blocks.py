@@ -1,8 +1,8 @@
 """The record of each block of the heap, and the values of the shadow: for the allocator and for reports.
 
 A block's record lies outside the block, behind the bound, where no stray store can reach it. Records change only under
-`slab_lock`, except the label, which the block's owner writes. Readers of a record take no lock (`evidence` says how it
-sees that a record is at rest).
+`slab_lock`, except the label, which the block's owner writes, and the retirement, which is written by who retires the
+block. Readers of a record take no lock (`evidence` says how it sees that a record is at rest).
 """
 
 from stress.machine.seam import Cpu, kernel
@@ -16,17 +16,19 @@ RECORDS = static("slab_records")
 FREE_LISTS = static("slab_free_lists", 32)
 STOPS = static("stop_number")
 
-# There is one record for each MIN_BLOCK bytes of heap, so 256 bytes keep the records at half the heap's size. The free
+# There is one record for each MIN_BLOCK bytes of heap, so 256 bytes keep the records smaller than the heap. The free
 # lists have a word for each shift up to 31; MAX_SHIFT is 64 MiB, more than any module has.
 MIN_SHIFT = 8
 MIN_BLOCK = 1 << MIN_SHIFT
 MAX_SHIFT = 26
-RECORD_BYTES = 128
+RECORD_BYTES = 192
 
-# A block's record, 16 words. The generation is odd while the block is allocated; allocating and freeing add 1 each.
+# A block's record. The generation is odd while the block is allocated; allocating and freeing add 1 each. RETIRED_IN is
+# the generation in which the block was retired last, 0 while that is being written.
 SHIFT, NEXT_FREE, GENERATION, REQUESTED = 0, 8, 16, 24
 ALLOCATED_BY, FREED_BY = 32, 72
 LABEL, FORMER_LABEL = 112, 120
+RETIRED_BY, RETIRED_IN = 128, 168
 BY_CPU, BY_OPERATION, BY_STOP, BY_CLOCK, BY_STACK = 0, 8, 16, 24, 32
 
 # What the shadow says of 8 bytes. 0xFB and 0xFC are KASAN's values (mm/kasan/kasan.h); 0xFE is kstress's own.

@@ -11,6 +11,8 @@ from stress.machine.blocks import (
     FREED_BY,
     GENERATION,
     RECORD_BYTES,
+    RETIRED_BY,
+    RETIRED_IN,
     SLAB_LOCK,
     STOPS,
     block_of,
@@ -119,10 +121,11 @@ def keep_memory(cpu: Cpu, slot: int, focus: int) -> None:
 
 @kernel
 def keep_block(cpu: Cpu, slot: int, focus: int, record: int) -> None:
-    """Keep a block's record, the stacks of who allocated and freed it, and the memory around `focus`."""
+    """Keep a block's record, the stacks of who allocated, retired and freed it, and the memory around `focus`."""
     cpu.copy(slot + KEPT_RECORD, record, RECORD_BYTES)
     cpu.copy_stack(slot + KEPT_RECORD + ALLOCATED_BY + BY_STACK, record + ALLOCATED_BY + BY_STACK)
     cpu.copy_stack(slot + KEPT_RECORD + FREED_BY + BY_STACK, record + FREED_BY + BY_STACK)
+    cpu.copy_stack(slot + KEPT_RECORD + RETIRED_BY + BY_STACK, record + RETIRED_BY + BY_STACK)
     keep_memory(cpu, slot, focus)
 
 
@@ -130,19 +133,22 @@ def keep_block(cpu: Cpu, slot: int, focus: int, record: int) -> None:
 def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
     """Keep the block that `focus` lies in, if possible while no CPU changes it.
 
-    Every change is made under `slab_lock` and changes the generation. So if the lock was free at the start and at the
-    end of the copy, and the generation is the same, no change came in between. The lock is not taken here: this may be
-    a handler on a CPU that holds it. After power-off this does not wait, since the lock's holder will not release it.
+    Every allocation and free is made under `slab_lock` and changes the generation; every retirement changes RETIRED_IN.
+    So if the lock was free at the start and at the end of the copy, and both words are the same, no change came in
+    between. The lock is not taken here: this may be a handler on a CPU that holds it. After power-off this does not
+    wait, since the lock's holder will not release it.
     """
     record = record_of(cpu, cpu.peek(slot + KEPT_BLOCK))
     for _ in range(TRIES):
         generation = cpu.peek(record + GENERATION)
-        cpu.barrier()  # the generation is read before the lock and the copy ...
+        retired = cpu.peek(record + RETIRED_IN)
+        cpu.barrier()  # both are read before the lock and the copy ...
         held = cpu.peek(SLAB_LOCK)
         keep_block(cpu, slot, focus, record)
         held |= cpu.peek(SLAB_LOCK)
         cpu.barrier()  # ... and again after both
-        if held == 0 and cpu.peek(record + GENERATION) == generation:
+        same = cpu.peek(record + GENERATION) == generation and cpu.peek(record + RETIRED_IN) == retired
+        if held == 0 and same:
             cpu.poke(slot + KEPT_AT_REST, 1)
             return
         if cpu.peek(BOUND) == 0:

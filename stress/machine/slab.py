@@ -17,6 +17,8 @@ from stress.machine.blocks import (
     MIN_SHIFT,
     NEXT_FREE,
     REQUESTED,
+    RETIRED_BY,
+    RETIRED_IN,
     SHADOW_ALLOCATED,
     SHADOW_FREED,
     SHADOW_REDZONE,
@@ -30,7 +32,7 @@ from stress.machine.blocks import (
 from stress.machine.loop import count_overwritten
 from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.words import BAD_FREE, PREEMPT_COUNT, static
+from stress.machine.words import BAD_ARGUMENT, BAD_FREE, PREEMPT_COUNT, static
 
 # What becomes of freed memory. Written at boot, before any CPU runs, and never after it: no order is needed.
 FATE = static("slab_fate", 2)
@@ -180,6 +182,27 @@ def must_be_live(cpu: Cpu, block: int) -> None:
     if not is_live(cpu, block):
         note_bad_call(cpu, block, BAD_FREE)
         raise Oops
+
+
+@kernel
+def sign_retirement(cpu: Cpu, block: int) -> None:
+    """Write who retires a block that is freed later: what frees it then does not know where it was retired.
+
+    Raises Oops (CAUSE_WILD) for what is no block, or was freed, or is retired already. Takes no lock, which would be an
+    access more than the code under test makes: of two CPUs that retire a block within a few instructions both may pass,
+    and kfree refuses the second free.
+    """
+    must_be_live(cpu, block)
+    record = record_of(cpu, block)
+    generation = cpu.peek(record + GENERATION)
+    if cpu.peek(record + RETIRED_IN) == generation:
+        note_bad_call(cpu, block, BAD_ARGUMENT)
+        raise Oops
+    cpu.poke(record + RETIRED_IN, 0)
+    cpu.wmb()  # who copies the record meanwhile finds no generation, so no half of a signature
+    sign_record(cpu, record + RETIRED_BY)
+    cpu.wmb()
+    cpu.poke(record + RETIRED_IN, generation)
 
 
 @kernel

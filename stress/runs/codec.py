@@ -17,6 +17,7 @@ from stress.judge.addresses import hexed
 from stress.judge.sources import KINDS
 from stress.judge.violation import (
     Access,
+    Block,
     ByteRun,
     Copied,
     Hex,
@@ -36,8 +37,8 @@ from stress.safe_text import printable
 from stress.strict_json import be_strict, text_of
 
 LARGEST_ACCESS = 16
-NEWER = ("noted", "field", "structure")
-"""Fields of a violation that JSON has only where there is something to tell: earlier versions had none."""
+NEWER: Mapping[type, tuple[str, ...]] = {Violation: ("noted", "field", "structure"), Block: ("retired",)}
+"""Fields that JSON has only where there is something to tell: earlier versions had none."""
 _KEYS = {ByteRun: {"data": "bytes"}, Copied: {"data": "bytes"}, Row: {"data": "bytes"}, Stall: {"links": "cpus"}}
 """Fields whose key in JSON is another one."""
 
@@ -102,7 +103,7 @@ _CHECKS: Mapping[Any, Callable[[Any], Any]] = {
 }
 
 
-_RECORDS = (ByteRun, Row, Overwritten, Access, KernelWarning, Node, Noted, Copied, Stall, Violation)
+_RECORDS = (ByteRun, Row, Overwritten, Access, KernelWarning, Node, Noted, Copied, Block, Stall, Violation)
 
 
 def _writer(made: Converter, kind: Any) -> Callable[[Any], dict[str, Any]]:
@@ -120,7 +121,7 @@ def _writer(made: Converter, kind: Any) -> Callable[[Any], dict[str, Any]]:
 
 def _overrides(kind: Any) -> dict[str, Any]:
     """Fields with other keys, and those that may be missing, as cattrs takes them."""
-    newer = {field: override(omit_if_default=True) for field in NEWER} if kind is Violation else {}
+    newer = {field: override(omit_if_default=True) for field in NEWER.get(kind, ())}
     return {**newer, **{field: override(rename=key) for field, key in _KEYS.get(kind, {}).items()}}
 
 

@@ -67,7 +67,7 @@ def named(name: bytes, owners: Sequence[str]) -> str:
 def report_lines(violation: Violation, outcomes: Mapping[str, Outcome], again: str) -> list[str]:
     """The whole report, line by line, in KASAN's order; `again` is the command that runs it again."""
     sections: Iterable[Callable[[Violation], list[str]]] = (
-        _lookup, _noted, _written, _walk, _trace, _fault, _allocated, _freed, _place, _memory,
+        _lookup, _noted, _written, _walk, _trace, _fault, _life, _place, _memory,
     )  # fmt: skip
     lines = [RULE, *_heading(violation), *_outcome(violation, outcomes)]
     for section in sections:
@@ -85,7 +85,8 @@ def _heading(violation: Violation) -> list[str]:
     handler = ", in a handler" if violation.in_handler else ""
     who = f"by CPU {violation.cpu} ({violation.program}), operation {violation.operation}{handler}"
     if access:
-        did = f"{_access(access)} {who}"
+        again = f"Second retirement of {called(access.address)}"
+        did = f"{again if violation.is_retired_again else _access(access)} {who}"
     else:
         did = f"Warned of {name_of(warning.address)} {who}" if warning else f"Seen {who}, without any bad access"
     return [f"BUG: kstress: {violation.bug} in {where}", did]
@@ -226,29 +227,29 @@ def _fault(violation: Violation) -> list[str]:
     return [f"It went on, and oopsed: {_access(violation.fault)}", *_frames(violation.fault.stack)]
 
 
-def _allocated(violation: Violation) -> list[str]:
-    """Who allocated the block, unless that came after the free."""
+def _life(violation: Violation) -> list[str]:
+    """Who allocated, retired and freed the block, one after the other; of a reused one the end of the life before."""
     block, kind = violation.block, _kind(violation)
-    return [] if block is None or _is_reused(block) else _deed("Allocated by", block.allocated, kind)
-
-
-def _freed(violation: Violation) -> list[str]:
-    """Who freed the block, and who allocated it again since."""
-    block, kind = violation.block, _kind(violation)
-    if block is None or block.freed is None:
+    if block is None:
         return []
-    freed = _deed("Freed by", block.freed, kind)
-    return [*freed, "", *_deed("Allocated again by", block.allocated, kind)] if _is_reused(block) else freed
+    lines: list[str] = []
+    for what, deed in _deeds(block):
+        lines += [*([""] if lines else []), *_deed(what, deed, kind)] if deed else []
+    return lines
+
+
+def _deeds(block: Block) -> list[tuple[str, Deed | None]]:
+    """What was done to a block, in the order of time."""
+    freed, retired = ("Freed by", block.freed), ("Retired by", block.retired)
+    if not block.is_reused:
+        return [("Allocated by", block.allocated), retired, freed]
+    again = ("Allocated again by", block.allocated)
+    return [freed, again, retired] if block.is_retired else [retired, freed, again]
 
 
 def _kind(violation: Violation) -> str:
     """What a block is for is a module by name, or an object of a structure."""
     return "" if violation.structure else "module "
-
-
-def _is_reused(block: Block) -> bool:
-    """Whether the block was allocated after it was last freed."""
-    return block.live and block.freed is not None
 
 
 def _deed(what: str, deed: Deed, kind: str) -> list[str]:

@@ -15,8 +15,17 @@ from stress.kernel.stop_machine import (
     up,
 )
 from stress.machine.ram import Ram
-from stress.machine.seam import Cpu, Operation, kernel
-from stress.machine.words import AREAS, COUNTERS, IRQS_DISABLED, PREEMPT_COUNT, name_of
+from stress.machine.seam import Cpu, Oops, Operation, kernel
+from stress.machine.words import (
+    AREAS,
+    BAD_ARGUMENT,
+    COUNTERS,
+    FAULT_ACCESS,
+    FAULT_ADDRESS,
+    IRQS_DISABLED,
+    PREEMPT_COUNT,
+    name_of,
+)
 from tests.support import ScriptedCpu, blank_ram, each_engine, program_of, python_cpu, run_machine
 
 pytestmark = pytest.mark.threads
@@ -116,6 +125,17 @@ def test_a_spinlock_holds_its_holders_number_plus_one() -> None:
     ram = blank_ram(3)
     spin_lock(python_cpu(ram, 2), LOCK)
     assert ram.peek(LOCK) == 3
+
+
+@pytest.mark.parametrize("holder", [0, 1, 3])
+def test_a_spinlock_is_given_back_by_its_holder_alone(holder: int) -> None:
+    ram = blank_ram(3)
+    ram.poke(LOCK, holder)
+    cpu = python_cpu(ram, 1)
+    with pytest.raises(Oops):
+        spin_unlock(cpu, LOCK)
+    assert ram.peek(LOCK) == holder
+    assert [cpu.peek(cpu.log + word) for word in (FAULT_ADDRESS, FAULT_ACCESS)] == [LOCK, BAD_ARGUMENT]
 
 
 def test_preemption_nests_and_interrupts_do_not() -> None:

@@ -26,7 +26,7 @@ from stress.kernel.struct_module import (
     STRTAB,
     SYMTAB,
 )
-from stress.machine.blocks import ALLOCATED_BY, BY_CLOCK, FREED_BY, RECORD_BYTES
+from stress.machine.blocks import ALLOCATED_BY, BY_CLOCK, FREED_BY, RECORD_BYTES, RETIRED_BY
 from stress.machine.evidence import KEPT_CLOCK, KEPT_RECORD, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.ram import Ram
 from stress.machine.words import (
@@ -60,7 +60,7 @@ def clock_words(ram: Ram) -> list[int]:
     copies = [slot + KEPT_RECORD for slot in slots]
     records = [*range(ram.map.records, ram.map.tables, RECORD_BYTES), *copies]
     clocks = [slot + KEPT_CLOCK for slot in slots]
-    clocks += [record + by + BY_CLOCK for record in records for by in (ALLOCATED_BY, FREED_BY)]
+    clocks += [record + by + BY_CLOCK for record in records for by in (ALLOCATED_BY, RETIRED_BY, FREED_BY)]
     log = ram.map.log(0)
     latencies = range(log + LATENCIES, log + LATENCIES + 640 * 8, 8)
     return [*clocks, *latencies, log + TIMESPEC, log + TIMESPEC + 8, log + FIRST_VIOLATION, STOPMACHINE_BEGUN]

@@ -18,11 +18,11 @@ from stress.kernel.stop_machine import (
     up,
 )
 from stress.kernel.struct_module import MODLIST_LOCK
-from stress.machine.blocks import SLAB_LOCK
+from stress.machine.blocks import RETIRED_BY, RETIRED_IN, SLAB_LOCK, record_of
 from stress.machine.loop import mark_edge
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
-from stress.machine.slab import kfree, kmalloc, lock_slab, unlock_slab
+from stress.machine.slab import kfree, kmalloc, lock_slab, sign_retirement, unlock_slab
 from stress.machine.words import EDGES, PREEMPT_COUNT
 from stress.programs.modprobe import SLOT_LISTED, turn_listed
 from tests.support import PLAIN, ScriptedCpu, blank_ram, python_cpu
@@ -132,12 +132,32 @@ def test_the_word_that_says_what_is_listed_lies_between_two_barriers() -> None:
     assert steps == [BARRIER, "listed", BARRIER]
 
 
-def test_a_lock_is_given_back_behind_a_barrier() -> None:
-    def take_and_give(cpu: SteppingCpu) -> None:
-        spin_lock(cpu, MODLIST_LOCK)
-        spin_unlock(cpu, MODLIST_LOCK)
+def test_a_spinlock_is_taken_and_given_back_in_steps_that_are_barriers() -> None:
+    ram = blank_ram()
+    cpu, exchange = SteppingCpu(ram, {MODLIST_LOCK: "plain"}), python_cpu(ram).cmpxchg
 
-    assert steps_of({MODLIST_LOCK: "lock"}, take_and_give) == ["lock", BARRIER, "lock"]
+    def cmpxchg(address: int, old: int, new: int) -> int:
+        cpu.steps.append("atomic")
+        return exchange(address, old, new)
+
+    cpu.cmpxchg = cmpxchg
+    spin_lock(cpu, MODLIST_LOCK)
+    spin_unlock(cpu, MODLIST_LOCK)
+    assert cpu.steps == ["atomic", "atomic"]
+
+
+def test_a_retirement_is_told_of_no_generation_while_it_is_written() -> None:
+    cpu = SteppingCpu(blank_ram(), {})
+    block = kmalloc(cpu, 64)
+    record = record_of(cpu, block)
+    cpu.names = {record + RETIRED_IN: "generation", record + RETIRED_BY: "signature"}
+    cpu.wmb = cpu.barrier  # type: ignore[method-assign]
+    cpu.steps.clear()
+    sign_retirement(cpu, block)
+    assert cpu.steps == ["generation", BARRIER, "signature", BARRIER, "generation"]
+
+
+def test_a_semaphore_is_given_back_behind_a_barrier() -> None:
     assert steps_of({STOPMACHINE_MUTEX: "lock"}, lambda cpu: up(cpu, STOPMACHINE_MUTEX)) == [BARRIER, "lock"]
 
 

@@ -185,8 +185,8 @@ def test_records_lie_apart_behind_the_bound() -> None:
     cpu = python_cpu(ram)
     records = [record_of(cpu, ram.map.heap + n * MIN_BLOCK) for n in range(0x1000 // MIN_BLOCK)]
     assert records[0] >= ram.map.bound
-    assert all(after - before == 128 for before, after in pairwise(records))
-    assert records[-1] + 128 <= ram.map.tables
+    assert all(after - before == 192 for before, after in pairwise(records))
+    assert records[-1] + 192 <= ram.map.tables
 
 
 def test_a_blocks_generation_grows_with_every_allocation_and_every_free() -> None:

@@ -1,0 +1,68 @@
+"""Calls that right code does not make: what is retired twice, and a lock that is given back by who does not hold it."""
+
+import pytest
+
+from stress import Config, Protocol, find_scenario, run
+from stress.judge.violation import Stack, Violation
+from stress.protocols import EPOCH, QSBR, RCU, SRCU, WHOLE
+from tests.run.runs import PLANTED
+from tests.support import each_engine, some_of
+
+pytestmark = pytest.mark.threads
+
+CAUGHT = 20.0
+"""Seconds within which it must be caught, on a busy host too; it takes a hundredth of that."""
+AFTER_GRACE = (RCU, SRCU, QSBR, EPOCH)
+RETIRED_TWICE = PLANTED / "retired_twice.py"
+
+
+def reported(name: str, engine: str) -> Violation:
+    """The first violation of a planted scenario."""
+    config = Config(engine=engine, duration_s=CAUGHT, stop_on_violation=True, seed=1, cpus=2)
+    [result] = run([find_scenario(name)], config)
+    return result.reports[0]
+
+
+def check_second_retirement(protocol: Protocol, engine: str) -> None:
+    """Both retirements are named where the block waits for its free; where it was freed at once, that is."""
+    report = reported(f"{RETIRED_TWICE}:{protocol.name}_twice", engine)
+    block = report.block
+    assert block is not None
+    if protocol in AFTER_GRACE:
+        assert report.bug == "double-retire"
+    first = block.retired if report.bug == "double-retire" else block.freed
+    assert report.bug == ("double-retire" if block.live else "invalid-free")
+    assert first is not None
+    assert first.program == report.program == "retire_twice"
+    assert [line + 1 for line in lines_of(first.stack)] == lines_of(report.stack) != []
+
+
+def lines_of(stack: Stack) -> list[int]:
+    """The lines of the writer on a stack."""
+    return [frame.line for frame in stack if frame.function == "retire_twice"]
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("protocol", WHOLE, ids=lambda one: one.name)
+def test_what_is_retired_twice_is_refused_and_both_places_are_named(protocol: Protocol) -> None:
+    check_second_retirement(protocol, "native")
+
+
+@pytest.mark.parametrize("protocol", some_of(WHOLE), ids=lambda one: one.name)
+def test_interpreted_code_names_them_too(protocol: Protocol) -> None:
+    check_second_retirement(protocol, "python")
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("protocol", WHOLE, ids=lambda one: one.name)
+def test_what_is_retired_once_is_not_refused(protocol: Protocol) -> None:
+    [result] = run([find_scenario(f"{RETIRED_TWICE}:{protocol.name}")], Config(engine="native", duration_s=0.4, seed=1))
+    assert result.verdict.name in ("held", "inconclusive"), result.verdict.reason
+    assert result.tally.unloads > 0
+
+
+@each_engine
+def test_a_lock_that_another_cpu_holds_or_nobody_is_not_given_back(engine: str) -> None:
+    report = reported(str(PLANTED / "foreign_unlock.py"), engine)
+    assert (report.outcome, report.bug, report.program) == ("wild", "bad-argument", "stranger")
+    assert [frame.function for frame in report.stack] == ["spin_unlock", "stranger"]
