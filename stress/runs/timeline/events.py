@@ -103,12 +103,12 @@ class Teller:
         step = self.trace[number]
         name = name_of(step.address)
         holder = holder_of(step.address, step.old)
-        if step.access != READ_MODIFY_WRITE:
-            text = f"unlock {name}" if writes(step) else f"looks whether {name} is free"
-        elif holder is not None and step.old == step.new:
+        if writes(step):
+            text = f"unlock {name}" if holder_of(step.address, step.new) is None else f"lock {name}"
+        elif step.access == READ_MODIFY_WRITE and holder is not None:
             text = f"waits for {name} (CPU {holder} has it)"
         else:
-            text = f"lock {name}"
+            text = f"looks whether {name} is free"
         return Told(("lock", text), text, "", self._weight_of_lock(number, text))
 
     def _weight_of_lock(self, number: int, text: str) -> int:
