@@ -13,7 +13,7 @@ pytestmark = pytest.mark.threads
 CAUGHT = 20.0
 """Seconds within which it must be caught, on a busy host too; it takes a hundredth of that."""
 AFTER_GRACE = (RCU, SRCU, QSBR, EPOCH)
-RETIRED_TWICE = PLANTED / "retired_twice.py"
+RETIRED_WRONG = PLANTED / "retired_wrong.py"
 
 
 def reported(name: str, engine: str) -> Violation:
@@ -25,7 +25,7 @@ def reported(name: str, engine: str) -> Violation:
 
 def check_second_retirement(protocol: Protocol, engine: str) -> None:
     """Both retirements are named where the block waits for its free; where it was freed at once, that is."""
-    report = reported(f"{RETIRED_TWICE}:{protocol.name}_twice", engine)
+    report = reported(f"{RETIRED_WRONG}:{protocol.name}_twice", engine)
     block = report.block
     assert block is not None
     if protocol in AFTER_GRACE:
@@ -56,7 +56,7 @@ def test_interpreted_code_names_them_too(protocol: Protocol) -> None:
 @pytest.mark.native
 @pytest.mark.parametrize("protocol", WHOLE, ids=lambda one: one.name)
 def test_what_is_retired_once_is_not_refused(protocol: Protocol) -> None:
-    [result] = run([find_scenario(f"{RETIRED_TWICE}:{protocol.name}")], Config(engine="native", duration_s=0.4, seed=1))
+    [result] = run([find_scenario(f"{RETIRED_WRONG}:{protocol.name}")], Config(engine="native", duration_s=0.4, seed=1))
     assert result.verdict.name in ("held", "inconclusive"), result.verdict.reason
     assert result.tally.unloads > 0
 
