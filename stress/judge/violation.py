@@ -261,7 +261,7 @@ class Violation:
         if self.hit is not None:
             return "use-after-free" if self.hit_freed else "slab-out-of-bounds"
         if self.fault is not None:
-            return self._fault_bug(self.fault)
+            return self.bug_of_fault(self.fault)
         return self.outcome if self.structure else BUGS.get(self.outcome, self.outcome)
 
     @property
@@ -270,7 +270,7 @@ class Violation:
         refused = self.fault is not None and self.fault.size == 0 and self.fault.write
         return refused and self.block is not None and self.block.is_retired
 
-    def _fault_bug(self, fault: Access) -> str:
+    def bug_of_fault(self, fault: Access) -> str:
         """The kind of bug that a fault shows by itself."""
         if not fault.size:
             refused = "double-retire" if self.is_retired_again else "bad-argument"

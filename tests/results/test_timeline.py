@@ -19,6 +19,7 @@ from stress.runs.timeline import CHOSEN, FORCED, Timeline, timeline
 from stress.scenario_files import find_scenario
 from stress.schedule.choosing import PCT, POS, RANDOM
 from stress.schedule.schedule import Step, as_runs
+from tests.run.runs import PLANTED
 
 FIELDS = {
     "linked_list:none": "entry#",
@@ -143,6 +144,18 @@ def test_pointers_and_freed_memory_have_names() -> None:
     assert "lock update_lock" in text
     assert "(freed)" in text or "(now entry#" in text
     assert "list_head = entry#" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (f"{PLANTED / 'retired_wrong.py'}:rcu_twice", "Oops: double-retire: thing#"),
+        (f"{PLANTED / 'retired_wrong.py'}:spinlock_twice", "Oops: invalid-free: thing#"),
+        (str(PLANTED / "foreign_unlock.py"), "Oops: bad-argument: &modlist_lock"),
+    ],
+)
+def test_a_call_that_is_refused_is_told_with_what_is_wrong_with_it(name: str, told: str) -> None:
+    assert told in "\n".join(timeline_lines(shown(name), 120))
 
 
 @pytest.mark.parametrize("name", ["linked_list:none", "linked_list:hazard_published_late"])

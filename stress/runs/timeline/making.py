@@ -98,4 +98,6 @@ def _said(violation: Violation | None, found: tuple[str, ...], names: Names, num
     if fault is None:
         return f"ends: {violation.outcome}"
     where = names.pointed(fault.address, number) or names.wild(fault.address)
-    return f"Oops: {'write to' if fault.write else 'read of'} {where}" if fault.size else f"Oops: bad call for {where}"
+    if not fault.size:
+        return f"Oops: {violation.bug_of_fault(fault)}: {where}"
+    return f"Oops: {'write to' if fault.write else 'read of'} {where}"
