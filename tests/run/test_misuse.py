@@ -43,7 +43,7 @@ def lines_of(stack: Stack) -> list[int]:
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("protocol", WHOLE, ids=lambda one: one.name)
+@pytest.mark.parametrize("protocol", some_of(WHOLE, 1), ids=lambda one: one.name)
 def test_what_is_retired_twice_is_refused_and_both_places_are_named(protocol: Protocol) -> None:
     check_second_retirement(protocol, "native")
 
@@ -54,7 +54,7 @@ def test_interpreted_code_names_them_too(protocol: Protocol) -> None:
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("protocol", WHOLE, ids=lambda one: one.name)
+@pytest.mark.parametrize("protocol", some_of(WHOLE, 2), ids=lambda one: one.name)
 def test_what_is_retired_once_is_not_refused(protocol: Protocol) -> None:
     [result] = run([find_scenario(f"{RETIRED_WRONG}:{protocol.name}")], Config(engine="native", duration_s=0.4, seed=1))
     assert result.verdict.name in ("held", "inconclusive"), result.verdict.reason
