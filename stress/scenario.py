@@ -9,7 +9,7 @@ import attrs
 
 from stress.judge.outcomes import OUTCOMES, Outcome, with_findings
 from stress.kernel.modlist import STOPPED
-from stress.kernel.protocol import PerProtocol, Protocol, no_step, per_protocol, watched
+from stress.kernel.protocol import PerProtocol, Protocol, must_be_ended, no_step, per_protocol, watched
 from stress.kernel.rest import rest_passing
 from stress.kernel.updates import count_update
 from stress.machine.features import no_nmi
@@ -116,14 +116,17 @@ def _bound(operation: StructureOperation, writes: bool) -> PerProtocol[Operation
 
     @per_protocol(operation.__name__)
     def under(protocol: Protocol) -> Operation:
-        marking, safepoint = watched(protocol), protocol.safepoint
+        marking, safepoint, section = watched(protocol), protocol.safepoint, protocol.section
 
         def run(cpu: Cpu) -> int:
-            return operation(cpu, marking)
+            outcome = operation(cpu, marking)
+            must_be_ended(cpu, section(cpu))
+            return outcome
 
         def run_and_rest(cpu: Cpu) -> int:
             began = cpu.clock()
             outcome = operation(cpu, marking)
+            must_be_ended(cpu, section(cpu))
             count_update(cpu, began)
             rest_passing(cpu, safepoint)
             return outcome

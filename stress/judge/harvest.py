@@ -161,8 +161,9 @@ def _violation(slot: Slot) -> Violation:
 def _access(slot: Slot, address: int, kind: int, stack: int, shadow: int | None) -> Access:
     """The access whose address, kind and stack are noted in these words."""
     size = slot.note(kind)
-    if size == words.BAD_ARGUMENT:
-        return Access(slot.note(address) & UNSIGNED, 0, True, shadow, slot.note_stack(stack))
+    if size in (words.BAD_ARGUMENT, words.UNENDED_SECTION):
+        unended = size == words.UNENDED_SECTION
+        return Access(slot.note(address) & UNSIGNED, 0, True, shadow, slot.note_stack(stack), unended)
     return Access(slot.note(address) & UNSIGNED, abs(size), size < 0, shadow, slot.note_stack(stack))
 
 

@@ -38,6 +38,7 @@ class Access:
     """One access: `size` in bytes. `shadow` is what the shadow said of a hit.
 
     Size 0 is no access: kernel code refused the argument of a call, that of kfree and its like unless `write` is set.
+    If `unended`, the operation ended in a read section: `address` is that of the word that says so.
     """
 
     address: Address
@@ -45,6 +46,7 @@ class Access:
     write: bool
     shadow: Shadow | None
     stack: Stack
+    unended: bool = False
 
     @property
     def called(self) -> str | None:
@@ -272,6 +274,8 @@ class Violation:
 
     def bug_of_fault(self, fault: Access) -> str:
         """The kind of bug that a fault shows by itself."""
+        if fault.unended:
+            return "unended-section"
         if not fault.size:
             refused = "double-retire" if self.is_retired_again else "bad-argument"
             return refused if fault.write else "invalid-free"

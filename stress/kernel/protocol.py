@@ -18,9 +18,10 @@ from stress.kernel.stop_machine import cond_resched, preempt_schedule
 from stress.kernel.updates import RECLAIMED
 from stress.machine.blocks import GENERATION, record_of
 from stress.machine.loop import mark_edge
-from stress.machine.seam import Cpu, KernelValue, kernel
+from stress.machine.notes import note_bad_call
+from stress.machine.seam import Cpu, KernelValue, Oops, kernel
 from stress.machine.slab import kfree, must_be_live, sign_retirement
-from stress.machine.words import lock
+from stress.machine.words import IN_HANDLER, UNENDED_SECTION, lock
 
 F = TypeVar("F", bound=Callable[..., Any])
 Step = Callable[[Cpu], None]
@@ -70,6 +71,23 @@ def load_link(cpu: Cpu, link: int) -> int:
 
 
 @kernel
+def no_section(cpu: Cpu) -> int:
+    """No word: readers of this protocol leave nothing that others wait for."""
+    return 0
+
+
+@kernel
+def must_be_ended(cpu: Cpu, word: int) -> None:
+    """Raise Oops (CAUSE_WILD) at the end of an operation whose CPU is in a read section, as `word` shows; 0: in none.
+
+    A handler runs in the middle of another operation, which may be in one.
+    """
+    if word != 0 and cpu.peek(cpu.log + IN_HANDLER) == 0:
+        note_bad_call(cpu, word, UNENDED_SECTION)
+        raise Oops
+
+
+@kernel
 def preempt(cpu: Cpu) -> None:
     """The interrupt handler where being preempted says nothing of what an operation holds."""
     cpu.yield_core()
@@ -88,9 +106,11 @@ class Protocol(KernelValue):
     points to. `retire(cpu, block)`, called without the lock, frees what no new reader can find: at once, later, or when
     nobody uses it any more; it may wait.
 
-    safepoint: called between two operations of each CPU. interrupt: the interrupt handler. oops: what ends with an
-    operation that a fault ended; it may only peek and poke the CPU's own words. link, unlink: how a module comes into
-    the module list and goes, None for a change of the list under the lock. fate: that of freed memory where it matters.
+    safepoint: called between two operations of each CPU. interrupt: the interrupt handler. section: the address of a
+    word that says that this CPU is in a read section, 0 if it is in none; asked at the end of each operation. oops: what
+    ends with an operation that a fault ended. Both may only peek and poke the CPU's own words. link, unlink: how a
+    module comes into the module list and goes, None for a change of the list under the lock. fate: that of freed memory
+    where it matters.
 
     `name` ends the names of what is made of it, as in `rmmod_locked`. `claim` is what it promises in a line, `source`
     where it is published. `lacking` is the same without its protection: the twin of scenarios.
@@ -107,6 +127,7 @@ class Protocol(KernelValue):
     retire: Callable[[Cpu, int], None] = kfree
     safepoint: Step = cond_resched
     interrupt: Step = preempt_schedule
+    section: Callable[[Cpu], int] = no_section
     oops: Step = no_step
     link: ListChange | None = None
     unlink: ListChange | None = None

@@ -37,7 +37,11 @@ from stress.safe_text import printable
 from stress.strict_json import be_strict, text_of
 
 LARGEST_ACCESS = 16
-NEWER: Mapping[type, tuple[str, ...]] = {Violation: ("noted", "field", "structure"), Block: ("retired",)}
+NEWER: Mapping[type, tuple[str, ...]] = {
+    Violation: ("noted", "field", "structure"),
+    Block: ("retired",),
+    Access: ("unended",),
+}
 """Fields that JSON has only where there is something to tell: earlier versions had none."""
 _KEYS = {ByteRun: {"data": "bytes"}, Copied: {"data": "bytes"}, Row: {"data": "bytes"}, Stall: {"links": "cpus"}}
 """Fields whose key in JSON is another one."""

@@ -81,7 +81,8 @@ def _heading(violation: Violation) -> list[str]:
     if violation.overwritten is not None:
         return _found(violation)
     access, warning, stack = violation.access, violation.warning, violation.stack
-    where = stack[0].function if stack else f"program {violation.program}"
+    is_at_end = access is not None and access.unended
+    where = stack[0].function if stack and not is_at_end else f"program {violation.program}"
     handler = ", in a handler" if violation.in_handler else ""
     who = f"by CPU {violation.cpu} ({violation.program}), operation {violation.operation}{handler}"
     if access:
@@ -103,6 +104,8 @@ def _found(violation: Violation) -> list[str]:
 
 def _access(access: Access) -> str:
     """What an access did to which address."""
+    if access.unended:
+        return f"Read section not ended ({name_of(access.address)})"
     if not access.size:
         return f"{'Refused' if access.write else 'kfree of'} {called(access.address)}"
     misaligned = f" (no multiple of {access.size})" if access.is_misaligned else ""

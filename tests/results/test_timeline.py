@@ -149,8 +149,8 @@ def test_pointers_and_freed_memory_have_names() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        (f"{PLANTED / 'retired_wrong.py'}:rcu_twice", "Oops: double-retire: thing#"),
-        (f"{PLANTED / 'retired_wrong.py'}:spinlock_twice", "Oops: invalid-free: thing#"),
+        (f"{PLANTED / 'misused.py'}:rcu_twice", "Oops: double-retire: thing#"),
+        (f"{PLANTED / 'misused.py'}:spinlock_twice", "Oops: invalid-free: thing#"),
         (str(PLANTED / "foreign_unlock.py"), "Oops: bad-argument: &modlist_lock"),
     ],
 )

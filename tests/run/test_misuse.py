@@ -1,10 +1,15 @@
-"""Calls that right code does not make: what is retired twice, and a lock that is given back by who does not hold it."""
+"""What right code does not do: retire twice, end in a read section, give a lock back that another CPU holds."""
+
+import re
 
 import pytest
 
 from stress import Config, Protocol, find_scenario, run
+from stress.judge.outcomes import OUTCOMES
 from stress.judge.violation import Stack, Violation
 from stress.protocols import EPOCH, QSBR, RCU, SRCU, WHOLE
+from stress.runs.codec import CODEC
+from stress.runs.violation_text import report_lines
 from tests.run.runs import PLANTED
 from tests.support import each_engine, some_of
 
@@ -13,7 +18,7 @@ pytestmark = pytest.mark.threads
 CAUGHT = 20.0
 """Seconds within which it must be caught, on a busy host too; it takes a hundredth of that."""
 AFTER_GRACE = (RCU, SRCU, QSBR, EPOCH)
-RETIRED_WRONG = PLANTED / "retired_wrong.py"
+MISUSED = PLANTED / "misused.py"
 
 
 def reported(name: str, engine: str) -> Violation:
@@ -25,7 +30,7 @@ def reported(name: str, engine: str) -> Violation:
 
 def check_second_retirement(protocol: Protocol, engine: str) -> None:
     """Both retirements are named where the block waits for its free; where it was freed at once, that is."""
-    report = reported(f"{RETIRED_WRONG}:{protocol.name}_twice", engine)
+    report = reported(f"{MISUSED}:{protocol.name}_twice", engine)
     block = report.block
     assert block is not None
     if protocol in AFTER_GRACE:
@@ -56,9 +61,33 @@ def test_interpreted_code_names_them_too(protocol: Protocol) -> None:
 @pytest.mark.native
 @pytest.mark.parametrize("protocol", some_of(WHOLE, 2), ids=lambda one: one.name)
 def test_what_is_retired_once_is_not_refused(protocol: Protocol) -> None:
-    [result] = run([find_scenario(f"{RETIRED_WRONG}:{protocol.name}")], Config(engine="native", duration_s=0.4, seed=1))
+    [result] = run([find_scenario(f"{MISUSED}:{protocol.name}")], Config(engine="native", duration_s=0.4, seed=1))
     assert result.verdict.name in ("held", "inconclusive"), result.verdict.reason
     assert result.tally.unloads > 0
+
+
+@each_engine
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("rcu", "rcu_reader"),
+        ("srcu", "srcu_entries"),
+        ("epoch", "epoch_announced"),
+        ("percpu_ref", "percpu_ref_count"),
+    ],
+)
+def test_a_read_section_that_an_operation_does_not_end_is_reported_with_its_word(
+    name: str, word: str, engine: str
+) -> None:
+    report = reported(f"{MISUSED}:{name}_stays", engine)
+    assert (report.outcome, report.bug, report.program) == ("wild", "unended-section", "stay")
+    assert report.fault is not None
+    assert CODEC.structure(CODEC.unstructure(report), Violation) == report
+    text = report_lines(report, OUTCOMES, "again")[1:3]
+    assert text[0] == "BUG: kstress: unended-section in program stay"
+    assert re.match(
+        rf"Read section not ended \({word}(\[\d\])? of CPU {report.cpu}\) by CPU {report.cpu} \(stay\), ", text[1]
+    )
 
 
 @each_engine

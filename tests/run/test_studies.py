@@ -24,7 +24,7 @@ NEVER = static("never_stored_by_a_fill")
 MANY = 30_000
 STUDIES = sorted(path.stem for path in (CHECKOUT / "scenarios" / "studies").glob("*.py"))
 DEFERRED = (RCU, SRCU, QSBR, EPOCH)
-RETIRED_WRONG = PLANTED / "retired_wrong.py"
+MISUSED = PLANTED / "misused.py"
 SHORT = Config(engine="native", duration_s=0.4, seed=1)
 CAUGHT = 20.0
 """Seconds within which a broken protocol must be caught, on a busy host too; it takes a hundredth of that."""
@@ -73,8 +73,8 @@ def test_every_structure_is_caught_without_grace_periods_and_not_with_them(name:
 @pytest.mark.native
 @pytest.mark.parametrize("protocol", DEFERRED, ids=lambda one: one.name)
 def test_an_object_that_is_retired_before_it_is_taken_off_is_caught_and_one_after_is_not(protocol: Protocol) -> None:
-    assert caught(find_scenario(f"{RETIRED_WRONG}:{protocol.name}_first"), "native")
-    [result] = run([find_scenario(f"{RETIRED_WRONG}:{protocol.name}")], SHORT)
+    assert caught(find_scenario(f"{MISUSED}:{protocol.name}_first"), "native")
+    [result] = run([find_scenario(f"{MISUSED}:{protocol.name}")], SHORT)
     assert result.verdict.name in ("held", "inconclusive")
 
 
@@ -92,7 +92,7 @@ def test_a_schedule_shows_it_too(protocol: Protocol, tmp_path: Path) -> None:
         "--results",
         str(tmp_path),
     )
-    done = kstress("explore", f"{RETIRED_WRONG}:{protocol.name}_first", *brief)
+    done = kstress("explore", f"{MISUSED}:{protocol.name}_first", *brief)
     assert "VIOLATED" in done.stdout, done.stderr
 
 

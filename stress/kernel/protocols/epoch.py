@@ -5,7 +5,7 @@ Fraser, Practical lock-freedom, University of Cambridge, technical report 579 (2
 """
 
 from stress.kernel.grace import defer, grace_of, phase_word, run_callbacks
-from stress.kernel.protocol import Protocol, load_pointer, no_step, preempt
+from stress.kernel.protocol import Protocol, load_pointer, no_section, no_step, preempt
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu
 
@@ -62,6 +62,13 @@ def free_old_epochs(cpu: Cpu) -> None:
 
 
 @kernel
+def epoch_section(cpu: Cpu) -> int:
+    """The word of the epoch that this CPU works in, or 0."""
+    word = cpu.area + ANNOUNCED
+    return word if cpu.peek(word) != 0 else 0
+
+
+@kernel
 def epoch_oops(cpu: Cpu) -> None:
     """An oops ends reading."""
     cpu.poke(cpu.area + ANNOUNCED, 0)
@@ -101,6 +108,7 @@ EPOCH_FREED_AT_ONCE = Protocol(
     read_end=leave,
     safepoint=free_old_epochs,
     interrupt=preempt,
+    section=epoch_section,
     oops=epoch_oops,
     claim="broken: an object is freed as soon as it is taken off, whatever epochs readers work in",
     source="Fraser, Practical lock-freedom, 2004",
@@ -122,6 +130,7 @@ EPOCH_BROKEN = (
         "epoch_exit_and_entry_swapped",
         read_begin=leave_first,
         read_end=enter_late,
+        section=no_section,
         claim="broken: a reader withdraws its epoch at its beginning, and announces it at its end",
     ),
     EPOCH.but(

@@ -80,6 +80,13 @@ def retire_killed(cpu: Cpu, block: int) -> None:
 
 
 @kernel
+def percpu_ref_section(cpu: Cpu) -> int:
+    """The word of the references that this CPU has, or 0."""
+    word = cpu.area + REFS
+    return word if cpu.peek(word) != 0 else 0
+
+
+@kernel
 def percpu_ref_oops(cpu: Cpu) -> None:
     """An oops puts its reference, which the kernel could not: here writers must not wait for ever."""
     rcu_oops(cpu)
@@ -92,6 +99,7 @@ PERCPU_REF_FREED_AT_ONCE = Protocol(
     read_end=put,
     safepoint=rcu_callbacks,
     interrupt=preempt,
+    section=percpu_ref_section,
     oops=percpu_ref_oops,
     claim="broken: an object is freed as soon as it is taken off, whatever references readers have",
     source="lib/percpu-refcount.c of Linux",

@@ -80,6 +80,13 @@ def rcu_callbacks(cpu: Cpu) -> None:
 
 
 @kernel
+def rcu_section(cpu: Cpu) -> int:
+    """The word of a section that this CPU is in, or 0."""
+    word = cpu.area + RCU_READER
+    return word if cpu.peek(word) & NESTING != 0 else 0
+
+
+@kernel
 def rcu_oops(cpu: Cpu) -> None:
     """An oops leaves all sections."""
     cpu.poke(cpu.area + RCU_READER, 0)
@@ -113,6 +120,7 @@ RCU_FREED_AT_ONCE = Protocol(
     read_end=end_section,
     safepoint=rcu_callbacks,
     interrupt=preempt,
+    section=rcu_section,
     oops=rcu_oops,
     claim="broken: an object is freed as soon as it is taken off, whatever read sections are under way",
     source="Documentation/RCU/checklist.rst of Linux: a grace period between removal and free",

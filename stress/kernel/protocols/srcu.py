@@ -79,6 +79,16 @@ def srcu_callbacks(cpu: Cpu) -> None:
 
 
 @kernel
+def srcu_section(cpu: Cpu) -> int:
+    """The word of this CPU's entries of a phase that are more than its exits, or 0."""
+    for index in range(2):
+        entries = cpu.area + ENTRIES + index * 8
+        if cpu.peek(entries) != cpu.peek(cpu.area + EXITS + index * 8):
+            return entries
+    return 0
+
+
+@kernel
 def srcu_oops(cpu: Cpu) -> None:
     """An oops ends the section, if one is under way: entries and exits of both phases are made equal on this CPU."""
     for index in range(2):
@@ -111,6 +121,7 @@ SRCU_FREED_AT_ONCE = Protocol(
     read_end=srcu_read_unlock,
     safepoint=srcu_callbacks,
     interrupt=preempt,
+    section=srcu_section,
     oops=srcu_oops,
     claim="broken: an object is freed as soon as it is taken off, whatever sections are under way",
     source="McKenney, Sleepable RCU, LWN 2006",

@@ -1,4 +1,4 @@
-"""One object behind a pointer, whose writer retires it before it takes it off, or twice, or as it should."""
+"""One object behind a pointer, written and read as it should be, or in wrong ways: retired first, or twice; not left."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ import attrs
 
 from stress import Outcome, Protocol, Scenario, Struct, Structure, study
 from stress.kernel import Cpu, has_contents, kernel, new, static, write_contents
-from stress.protocols import EPOCH, QSBR, RCU, SRCU, WHOLE
+from stress.protocols import EPOCH, PERCPU_REF, QSBR, RCU, SRCU, WHOLE
 from stress.scenario import StructureOperation
 
 CONTENTS = 4
 KEY = 7
 Thing = Struct("thing", contents=CONTENTS)
-CURRENT = static("retired_wrong_current")
+CURRENT = static("misused_current")
 OUT = Outcome.table(
     right=("acceptable", "the object's own contents"),
     none=("acceptable", "there is no object just now"),
@@ -88,23 +88,37 @@ def read(cpu: Cpu, p: Protocol) -> int:
     return outcome if p.read_end(cpu) else OUT.none
 
 
-STRUCTURE = Structure("retired_wrong", [Thing], put, outcomes=OUT, objects=64)
+@kernel
+def stay(cpu: Cpu, p: Protocol) -> int:
+    """Broken: a reader that finds no object does not say that it has ended."""
+    p.read_begin(cpu)
+    outcome = look(cpu, p)
+    if outcome == OUT.none:
+        return outcome
+    return outcome if p.read_end(cpu) else OUT.none
+
+
+STRUCTURE = Structure("misused", [Thing], put, outcomes=OUT, objects=64)
 AFTER_GRACE = (RCU, SRCU, QSBR, EPOCH)
+WITH_SECTIONS = (RCU, SRCU, EPOCH, PERCPU_REF)
 
 
-def written(writer: StructureOperation, protocols: Sequence[Protocol], suffix: str = "") -> list[Scenario]:
-    """The scenarios of a writer, without the twins that its protocols bring along."""
-    made = study(STRUCTURE, readers=read, writer=writer, held=protocols, suffix=suffix)
+def under(
+    protocols: Sequence[Protocol], writer: StructureOperation, reader: StructureOperation = read, suffix: str = ""
+) -> list[Scenario]:
+    """The scenarios of a writer and a reader, without the twins that the protocols bring along."""
+    made = study(STRUCTURE, readers=reader, writer=writer, held=protocols, suffix=suffix)
     return [one for one in made if one.expect == "held"]
 
 
-def broken(writer: StructureOperation, protocols: Sequence[Protocol], suffix: str) -> list[Scenario]:
-    """Those of a writer that is to be caught."""
-    return [attrs.evolve(one, expect="violated", twin=None) for one in written(writer, protocols, suffix)]
+def broken(scenarios: Sequence[Scenario]) -> list[Scenario]:
+    """Those that are to be caught."""
+    return [attrs.evolve(one, expect="violated", twin=None) for one in scenarios]
 
 
 SCENARIOS = [
-    *(attrs.evolve(one, twin=f":{one.name}_twice") for one in written(retire_last, WHOLE)),
-    *broken(retire_first, AFTER_GRACE, "_first"),
-    *broken(retire_twice, WHOLE, "_twice"),
+    *(attrs.evolve(one, twin=f":{one.name}_twice") for one in under(WHOLE, retire_last)),
+    *broken(under(AFTER_GRACE, retire_first, suffix="_first")),
+    *broken(under(WHOLE, retire_twice, suffix="_twice")),
+    *broken(under(WITH_SECTIONS, retire_last, stay, "_stays")),
 ]
