@@ -85,9 +85,8 @@ def test_a_read_section_that_an_operation_does_not_end_is_reported_with_its_word
     assert CODEC.structure(CODEC.unstructure(report), Violation) == report
     text = report_lines(report, OUTCOMES, "again")[1:3]
     assert text[0] == "BUG: kstress: unended-section in program stay"
-    assert re.match(
-        rf"Read section not ended \({word}(\[\d\])? of CPU {report.cpu}\) by CPU {report.cpu} \(stay\), ", text[1]
-    )
+    of_cpu, by = rf"{word}(\[\d\])? of CPU {report.cpu}", rf"by CPU {report.cpu} \(stay\), operation "
+    assert re.match(rf"Read section not ended \({of_cpu}\) {by}", text[1])
 
 
 @each_engine

@@ -1,4 +1,4 @@
-"""One object behind a pointer, written and read as it should be, or in wrong ways: retired first, or twice; not left."""
+"""One object behind a pointer, used as it should be, or retired too early, or twice, or read without an end."""
 
 from collections.abc import Sequence
 
