@@ -14,6 +14,9 @@ STRUCT = Part("stress/kernel/struct.py")
 NOTES = Part("stress/machine/notes.py")
 BESIDE = Part("stress/beside.py")
 UPDATES = Part("stress/kernel/updates.py")
+ENDED = Part("stress/kernel/protocol.py").of("def must_be_ended(")
+SECTIONS = suite("kernel/test_protocol.py")
+STAYS = suite("run/test_misuse.py", without="native")
 
 NOTED = "cpu.poke(cpu.log + NOTED, noted + 1)"
 SAID = "cpu.store(cpu.area + QUIESCENT, cpu.load(QSBR_PHASE))"
@@ -27,6 +30,23 @@ GROUP = Group(
         suite("run/test_scenario_files.py"),
     ),
     (
+        ENDED.mutant(
+            "section-unseen", "an operation may end in a read section", "word != 0 and ", "word < 0 and ", SECTIONS
+        ),
+        ENDED.mutant(
+            "section-handler",
+            "a handler is charged with the read section of what it interrupts",
+            " and cpu.peek(cpu.log + IN_HANDLER) == 0",
+            "",
+            SECTIONS,
+        ),
+        Part("stress/scenario.py").mutant(
+            "section-unasked",
+            "nobody asks whether a reader has ended its read section",
+            "            must_be_ended(cpu, section(cpu))\n            return outcome",
+            "            return outcome",
+            STAYS,
+        ),
         GRACE.mutant("one-phase", "a grace period ends after one phase", "    ends: int = 2", "    ends: int = 1"),
         GRACE.of("def defer(").mutant(
             "grace-joined",

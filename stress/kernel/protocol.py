@@ -107,7 +107,7 @@ class Protocol(KernelValue):
     nobody uses it any more; it may wait.
 
     safepoint: called between two operations of each CPU. interrupt: the interrupt handler. section: the address of a
-    word that says that this CPU is in a read section, 0 if it is in none; asked at the end of each operation. oops: what
+    word that says that this CPU is in a read section, 0 if it is in none; asked at the end of an operation. oops: what
     ends with an operation that a fault ended. Both may only peek and poke the CPU's own words. link, unlink: how a
     module comes into the module list and goes, None for a change of the list under the lock. fate: that of freed memory
     where it matters.

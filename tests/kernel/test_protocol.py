@@ -1,21 +1,27 @@
 """A protocol: what is made of it calls its functions, is made once, and has a name that stacks show."""
 
+from contextlib import nullcontext
+
 import attrs
 import pytest
 
 from stress.kernel.modlist import LOCKED, STOPPED, insmod_under, rmmod_under
+from stress.kernel.protocol import must_be_ended
 from stress.machine.python_engine import PythonCpu
 from stress.machine.seam import KERNEL_FUNCTIONS, Cpu, Oops
 from stress.machine.slab import kfree
+from stress.machine.words import FAULT_ACCESS, IN_HANDLER, UNENDED_SECTION
 from stress.programs.modprobe import modprobe_locked, modprobe_stopped, modprobe_under
 from stress.scenario import Program
 from tests.support import (
     KASAN,
+    blank_ram,
     booted,
     image_of,
     link_alone,
     loaded_modules,
     name_in_image,
+    python_cpu,
     simple_corpus,
     unlink_alone,
 )
@@ -63,6 +69,17 @@ def test_its_name_is_in_stacks() -> None:
     with pytest.raises(Oops) as caught:
         rmmod_under(ALONE.but("failing", retire=free))(PythonCpu(ram, 0, KASAN), name_in_image(ram, 1))
     assert "rmmod_failing" in [entry.name for entry in caught.traceback]
+
+
+@pytest.mark.parametrize(("word", "in_handler", "refused"), [(64, 0, True), (0, 0, False), (64, 1, False)])
+def test_an_operation_must_not_end_in_a_read_section_and_a_handler_may(
+    word: int, in_handler: int, refused: bool
+) -> None:
+    cpu = python_cpu(blank_ram())
+    cpu.poke(cpu.log + IN_HANDLER, in_handler)
+    with pytest.raises(Oops) if refused else nullcontext():
+        must_be_ended(cpu, word)
+    assert cpu.peek(cpu.log + FAULT_ACCESS) == (UNENDED_SECTION if refused else 0)
 
 
 def test_a_program_is_an_operation_or_made_of_the_protocol() -> None:
