@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -157,6 +158,11 @@ def compiled(function: Callable[..., object], *kinds: Kind) -> Callable[..., int
         return value.value
 
     return call
+
+
+def cpu_threads() -> set[threading.Thread]:
+    """The threads of CPUs that there are in this process; earlier tests may have left some that wait for ever."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("cpu")}
 
 
 def run_machine(ram: Ram, plays: Sequence[Play], done: Callable[[], bool]) -> Machine:

@@ -1,6 +1,5 @@
 """Power-off ends every program, whatever it spins in, and what it cuts short is not judged; errors are told."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -26,7 +25,7 @@ from stress.machine.words import (
     WINDOWS,
 )
 from stress.programs.show_trace import dawdle
-from tests.support import blank_ram, each_engine, program_of, python_cpu, run_machine
+from tests.support import blank_ram, cpu_threads, each_engine, program_of, python_cpu, run_machine
 
 pytestmark = pytest.mark.threads
 
@@ -119,10 +118,10 @@ def all_inside(ram: Ram) -> bool:
 
 @each_engine
 def test_power_off_ends_loops_of_loads_stores_spins_sleeps_locks_and_stops_and_judges_none(engine: str) -> None:
-    ram = blank_ram(CPUS)
+    ram, before = blank_ram(CPUS), cpu_threads()
     ram.poke(TAKEN, 99)
     machine = run_machine(ram, [program_of(engine, spin_for_ever)] * CPUS, lambda: all_inside(ram))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cpu")]
+    assert cpu_threads() <= before
     assert machine.errors == []
     for counted in (OPERATIONS, WINDOWS, VIOLATIONS):
         assert ram.log_words(counted) == [[0]] * CPUS

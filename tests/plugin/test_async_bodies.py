@@ -1,11 +1,10 @@
 """An `async def` body runs on an event loop of its CPU's own thread, with noise; what waits for ever is told."""
 
 import re
-import threading
 
 import pytest
 
-from tests.support import UNTIL_FOUND
+from tests.support import UNTIL_FOUND, cpu_threads
 
 pytestmark = pytest.mark.threads
 
@@ -29,6 +28,13 @@ TEST = """
         seen = stress.run(acceptable={{"good"}})
         assert len(loops) == 2 and {{number for number, _, _ in loops}} == {{0, 1}}
         assert seen["good"] > 0
+"""
+
+AFTER = """
+    BEFORE = set(threading.enumerate())
+
+    def test_after():
+        assert not [one for one in set(threading.enumerate()) - BEFORE if one.name.startswith("cpu")]
 """
 
 
@@ -81,8 +87,7 @@ def test_an_exception_after_an_await_is_reported(pytester: pytest.Pytester) -> N
 
 def test_tasks_that_wait_for_ever_are_told_with_where_they_wait_and_are_ended(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        TEST.format(body="lock = asyncio.Lock(); await lock.acquire(); await lock.acquire()", fresh="")
-        + "\n    def test_after():\n        assert not [t for t in threading.enumerate() if t.name.startswith('cpu')]\n"
+        TEST.format(body="lock = asyncio.Lock(); await lock.acquire(); await lock.acquire()", fresh="") + AFTER
     )
     result = pytester.runpytest_inprocess(*SMALL)
     result.assert_outcomes(failed=1, passed=1)
@@ -115,5 +120,6 @@ def test_a_thread_of_the_test_may_have_any_name(pytester: pytest.Pytester) -> No
                 ends.set()
                 mine.join()
     """)
+    before = cpu_threads()
     pytester.runpytest_inprocess(*SMALL, "-W", "error").assert_outcomes(passed=1)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cpu")]
+    assert cpu_threads() <= before

@@ -50,7 +50,9 @@ def test_a_role_without_a_count_takes_the_cpus_that_are_left_and_writers_come_fi
             writers = [number for number, role in seen if role == "writer change"]
             starers = [number for number, role in seen if role == "reader stare"]
             assert (len(seen), sorted(writers), len(starers)) == (5, [0, 1], 1)
-            assert not [thread for thread in threading.enumerate() if thread.name.startswith("cpu")]
+            assert not [one for one in set(threading.enumerate()) - BEFORE if one.name.startswith("cpu")]
+
+        BEFORE = set(threading.enumerate())
     """)  # fmt: skip
 
 

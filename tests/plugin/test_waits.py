@@ -94,8 +94,10 @@ LEFT = """
         stress.run()
         {after}
 
+    BEFORE = set(threading.enumerate())
+
     def test_after():
-        assert not [one for one in threading.enumerate() if one.name.startswith("cpu")]
+        assert not [one for one in set(threading.enumerate()) - BEFORE if one.name.startswith("cpu")]
 """
 
 
