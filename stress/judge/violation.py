@@ -268,9 +268,14 @@ class Violation:
 
     @property
     def is_retired_again(self) -> bool:
-        """Whether the operation retired a block that somebody had retired before."""
-        refused = self.fault is not None and self.fault.size == 0 and self.fault.write
-        return refused and self.block is not None and self.block.is_retired
+        """Whether the operation retired a block that somebody had retired before.
+
+        What another refused call is about may be no block at all: `block` is then the last of the walk.
+        """
+        fault, block = self.fault, self.block
+        if fault is None or block is None or fault.size or not fault.write or fault.unended:
+            return False
+        return fault.address == block.address and block.is_retired
 
     def bug_of_fault(self, fault: Access) -> str:
         """The kind of bug that a fault shows by itself."""

@@ -7,12 +7,12 @@ from stress.judge.outcomes import OUTCOMES, Code
 from stress.judge.violation import Violation
 from stress.machine.blocks import RETIRED_IN, record_of
 from stress.machine.loop import begin_operation, count_outcome
-from stress.machine.notes import note_step
+from stress.machine.notes import note_bad_call, note_step
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Oops
 from stress.machine.slab import kfree, kmalloc, sign_retirement
-from stress.machine.words import BAD_ARGUMENT, BAD_FREE, FAULT_ACCESS, FAULT_ADDRESS, FORBIDDEN
+from stress.machine.words import BAD_ARGUMENT, BAD_FREE, FAULT_ACCESS, FAULT_ADDRESS, FORBIDDEN, UNENDED_SECTION
 from stress.runs.codec import CODEC
 from stress.runs.violation_text import report_lines
 from tests.support import booted, python_cpu, simple_corpus
@@ -87,6 +87,22 @@ def test_a_second_retirement_and_one_behind_the_free_are_bad_calls(before: str, 
     with pytest.raises(Oops):
         sign_retirement(cpu, block)
     assert (ram.peek(cpu.log + FAULT_ADDRESS), ram.peek(cpu.log + FAULT_ACCESS)) == (block, kind)
+
+
+@pytest.mark.parametrize("kind", [BAD_ARGUMENT, UNENDED_SECTION])
+def test_what_else_is_refused_behind_a_retired_block_is_not_called_a_second_retirement(kind: int) -> None:
+    ram, cpu, block = machine()
+    ram.poke(FORBIDDEN, 1 << Code.WILD)
+    live(cpu, block, "r")
+    begin_operation(cpu)
+    note_step(cpu, block, 0)
+    note_bad_call(cpu, 7, kind)
+    count_outcome(cpu, Code.WILD)
+    [violation] = harvest(Slice(ram, ["made"], OUTCOMES, 0, 0.0), ())
+    assert violation.block is not None
+    assert violation.block.is_retired
+    assert violation.bug == ("bad-argument" if kind == BAD_ARGUMENT else "unended-section")
+    assert not any("Second retirement" in line for line in report_lines(violation, OUTCOMES, "again"))
 
 
 def test_a_signature_that_is_half_written_is_not_told() -> None:
