@@ -7,7 +7,7 @@
 
 Each attempt is a process of its own; the methods take turns, so that a host that gets slower hits all of them. Prints a
 JSON object for each shape and method, then a table: how often the fault was found, and the median of the seconds that
-took; for a fault that hangs, until the last call ended.
+took; for a fault that hangs, until a call last began or ended.
 """
 
 import argparse

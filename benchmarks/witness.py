@@ -18,7 +18,8 @@ class ShownError(Exception):
 class Witness:
     """Looks at what the bodies of a shape return and raise for some `seconds` from when it is made.
 
-    `first`: after how many seconds the fault first showed, None as long as it has not. `last`: when a call last ended.
+    `first`: after how many seconds the fault first showed, None as long as it has not. `last`: when a call last began or
+    ended.
     """
 
     def __init__(self, shape: Shape, seconds: float = SECONDS) -> None:
@@ -42,12 +43,14 @@ class Witness:
             self.first = self.elapsed()
 
     def note_hang(self) -> None:
-        """Threads wait for ever; they do since the last call ended."""
+        """Threads wait for ever; they do since a call last began or ended."""
         if self.first is None:
             self.first = self.last
 
     def call(self, number: int, subject: Any) -> Any:
         """Call the body of a thread once; what it returned. What it raises is noted, and raised."""
+        if self.shape.hangs:
+            self.last = self.elapsed()
         try:
             value = self.shape.body(number)(subject)
         except Exception:
@@ -66,6 +69,7 @@ class Witness:
             ShownError: when it returns something wrong, which ends the turn as an exception of its own does.
         """
         body, judged, value = self.shape.body(number), not self.shape.has_check, None
+        self.last = self.elapsed()
         try:
             for _ in range(times):
                 value = body(subject)
