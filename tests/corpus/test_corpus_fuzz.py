@@ -32,14 +32,14 @@ CHANGES = st.lists(st.tuples(PLACES, st.sampled_from([1, 2, 4, 8]), FIELDS), min
 
 
 def survives(data: bytes) -> None:
-    """Read it; anything but a module or a printable UserError within two seconds fails the test."""
-    start = time.perf_counter()
+    """Read it; anything but a module or a printable UserError within two seconds of processor time fails the test."""
+    start = time.thread_time()
     try:
         assert isinstance(read_module(data, "fuzzed"), Module)
     except UserError as error:
         assert str(error).isprintable()
         assert len(str(error)) < 1000
-    assert time.perf_counter() - start < 2
+    assert time.thread_time() - start < 2
 
 
 def test_the_good_module_is_read() -> None:
