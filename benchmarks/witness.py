@@ -18,8 +18,8 @@ class ShownError(Exception):
 class Witness:
     """Looks at what the bodies of a shape return and raise for some `seconds` from when it is made.
 
-    `first`: after how many seconds the fault first showed, None as long as it has not. `last`: when a call last began or
-    ended.
+    `first`: after how many seconds the fault first showed, None as long as it has not. `last`: when a call last began
+    or ended.
     """
 
     def __init__(self, shape: Shape, seconds: float = SECONDS) -> None:

@@ -63,8 +63,22 @@ GROUP = Group(
         DOG.of("def suspects(").mutant(
             "doubt-for-ever", "a stall is doubted for ever", "self._doubted < LONGEST_DOUBT_SECONDS and ", "", PAPER_DOG
         ),
+        DOG.of("def _waited_for(").mutant(
+            "one-of-all", "of all that may end a wait one is asked", "range(len(self._watches))", "range(2)", PAPER_DOG
+        ),
         DOG.of("def _had_chances(").mutant(
-            "one-of-all", "of all that may end a wait one is asked", "range(len(self._watches))", "[0]", PAPER_DOG
+            "look-before",
+            "who waits need not look again once the holder has had a core",
+            "self._watches[number].since_spin",
+            "0.0",
+            PAPER_DOG,
+        ),
+        DOG.of("def sample(self, seen").mutant(
+            "late-comer",
+            "who has just come to wait has waited for long",
+            "if still and self.confirmed",
+            "if True",
+            PAPER_DOG,
         ),
         LOCAL.of("def _lose_turn(").without(
             "losses-for-ever", "lost turns never end a soak", "self._losses[scenario] += 1", LOSSES

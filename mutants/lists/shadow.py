@@ -137,6 +137,13 @@ GROUP = Group(
             TOUCH,
         ),
         RETIRE.never("retire-twice", "a block can be retired twice", "== generation", RETIREMENTS),
+        RETIRE.mutant(
+            "retire-argument",
+            "a second retirement is called a bad argument",
+            "DOUBLE_RETIRE",
+            "1 << 32",
+            RETIREMENTS,
+        ),
         RETIRE.without("retire-unsigned", "nobody is known to have retired a block", "sign_record(", RETIREMENTS),
         RETIRE.mutant(
             "retire-half",

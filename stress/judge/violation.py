@@ -38,7 +38,8 @@ class Access:
     """One access: `size` in bytes. `shadow` is what the shadow said of a hit.
 
     Size 0 is no access: kernel code refused the argument of a call, that of kfree and its like unless `write` is set.
-    If `unended`, the operation ended in a read section: `address` is that of the word that says so.
+    If `unended`, the operation ended in a read section: `address` is that of the word that says so. If `retired_again`,
+    it retired a block that somebody had retired before, and that may have been freed since.
     """
 
     address: Address
@@ -47,6 +48,7 @@ class Access:
     shadow: Shadow | None
     stack: Stack
     unended: bool = False
+    retired_again: bool = False
 
     @property
     def called(self) -> str | None:
@@ -266,23 +268,12 @@ class Violation:
             return self.bug_of_fault(self.fault)
         return self.outcome if self.structure else BUGS.get(self.outcome, self.outcome)
 
-    @property
-    def is_retired_again(self) -> bool:
-        """Whether the operation retired a block that somebody had retired before.
-
-        What another refused call is about may be no block at all: `block` is then the last of the walk.
-        """
-        fault, block = self.fault, self.block
-        if fault is None or block is None or fault.size or not fault.write or fault.unended:
-            return False
-        return fault.address == block.address and block.is_retired
-
     def bug_of_fault(self, fault: Access) -> str:
         """The kind of bug that a fault shows by itself."""
         if fault.unended:
             return "unended-section"
         if not fault.size:
-            refused = "double-retire" if self.is_retired_again else "bad-argument"
+            refused = "double-retire" if fault.retired_again else "bad-argument"
             return refused if fault.write else "invalid-free"
         freed = self.block is not None and self.focus == fault.address and not self.block.live
         return "use-after-free" if freed else "wild-memory-access"

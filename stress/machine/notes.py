@@ -82,7 +82,10 @@ def note_answer(cpu: Cpu, answer: int) -> None:
 
 @kernel
 def note_bad_call(cpu: Cpu, value: int, kind: int) -> None:
-    """Note that kernel code refuses the argument of a call, and then raises Oops; BAD_FREE or BAD_ARGUMENT."""
+    """Note that kernel code refuses the argument of a call, or the end of an operation, and then raises Oops.
+
+    `kind`: BAD_FREE, BAD_ARGUMENT, DOUBLE_RETIRE or UNENDED_SECTION.
+    """
     cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
     cpu.poke(cpu.log + FAULT_ADDRESS, value)
     cpu.poke(cpu.log + FAULT_ACCESS, kind)

@@ -32,7 +32,7 @@ from stress.machine.blocks import (
 from stress.machine.loop import count_overwritten
 from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.words import BAD_ARGUMENT, BAD_FREE, PREEMPT_COUNT, static
+from stress.machine.words import BAD_FREE, DOUBLE_RETIRE, PREEMPT_COUNT, static
 
 # What becomes of freed memory. Written at boot, before any CPU runs, and never after it: no order is needed.
 FATE = static("slab_fate", 2)
@@ -196,7 +196,7 @@ def sign_retirement(cpu: Cpu, block: int) -> None:
     record = record_of(cpu, block)
     generation = cpu.peek(record + GENERATION)
     if cpu.peek(record + RETIRED_IN) == generation:
-        note_bad_call(cpu, block, BAD_ARGUMENT)
+        note_bad_call(cpu, block, DOUBLE_RETIRE)
         raise Oops
     cpu.poke(record + RETIRED_IN, 0)
     cpu.wmb()  # who copies the record meanwhile finds no generation, so no half of a signature

@@ -50,12 +50,18 @@ class _Chance:
     used: float | None
     last: _Glance
     moved: int = 0
+    had: bool = False
+    since: float = 0.0
 
-    def had(self, used: float | None, seen: _Glance, enough: float) -> bool:
-        """Whether it has, by its CPU time `used` and its counters now. If its CPU time is unknown, it counts as had."""
+    def sample(self, used: float | None, seen: _Glance, enough: float, elapsed: float) -> float:
+        """For how many sampled seconds it has had that, by its CPU time `used` and its counters; NEVER if unknown."""
+        if self.used is None or used is None:
+            return NEVER
+        self.since += elapsed if self.had else 0.0
         self.moved += _counts(seen) != _counts(self.last)
         self.last = seen
-        return self.used is None or used is None or used - self.used >= enough or self.moved >= CHANCES
+        self.had = self.had or used - self.used >= enough or self.moved >= CHANCES
+        return self.since
 
 
 @attrs.define
@@ -64,12 +70,14 @@ class _Watch:
 
     `spun` is the time for which it has only spun, on one word in one operation. `confirmed`: it has spun again since
     its wait (word and holder) last changed. That is needed because a spin that has just ended leaves its word behind,
-    and the new holder of a lock may be the CPU that spun on it. The other fields are the time since it last did that.
+    and the new holder of a lock may be the CPU that spun on it. `since_confirmed` is for how long that has been so. The
+    other fields are the time since it last did that.
     """
 
     last: _Glance = _Glance()
     spun: float = 0.0
     confirmed: bool = False
+    since_confirmed: float = 0.0
     since_spin: float = NEVER
     since_operation: float = NEVER
     since_sleep: float = NEVER
@@ -83,7 +91,9 @@ class _Watch:
             self.spun = 0.0
         elif spins:
             self.spun += elapsed
-        self.confirmed = within and seen.wait == last.wait and (self.confirmed or spins)
+        still = within and seen.wait == last.wait
+        self.since_confirmed = self.since_confirmed + elapsed if still and self.confirmed else 0.0
+        self.confirmed = still and (self.confirmed or spins)
         self.since_spin = 0.0 if spins else self.since_spin + elapsed
         self.since_sleep = 0.0 if sleeps else self.since_sleep + elapsed
         self.since_operation = self.since_operation + elapsed if within else 0.0
@@ -187,26 +197,40 @@ class Watchdog:
             self._doubted = 0.0
             return None
         stall = self._stall(max(stalled, key=lambda number: self._watches[number].spun))
-        if self._had_chances(stall):
+        if self._had_chances(stall, elapsed):
             return stall
         self._doubted += elapsed
         return None
 
-    def _had_chances(self, stall: Stall) -> bool:
-        """Whether every CPU that could end the wait has had a core: a CPU that got none is not at fault.
+    def _had_chances(self, stall: Stall, elapsed: float) -> bool:
+        """Whether every CPU that could end a wait has had a core, and whoever waits for it has looked again since.
 
-        That is the CPU at the end of the chain or, if the chain ends at a word that any CPU may store, all others. A
-        CPU that spins has a core, and a CPU whose thread is gone ends no wait.
+        A CPU that got no core is not at fault. One that had its chance may have ended the wait: who waits for it sees
+        that only with a core of its own.
         """
-        last = stall.links[-1]
-        waits_for_all = last.activity == waits.SPINS and last.waits_for is None
-        numbers = range(len(self._watches)) if waits_for_all else [last.cpu]
-        quiet = [number for number in numbers if self._activity(number) not in (waits.SPINS, waits.ENDED)]
-        had = [self._had_chance(number) for number in quiet]  # of all of them, so that each is counted
-        return all(had)
+        waits_for = {link.cpu: self._waited_for(link) for link in stall.links}
+        numbers = set[int]().union(*waits_for.values())
+        since = {number: self._since_chance(number, elapsed) for number in numbers}  # of all: each is counted
+        spins = {number: self._watches[number].since_spin for number in waits_for}
+        return all(spins[number] < since[other] for number, others in waits_for.items() for other in others)
 
-    def _had_chance(self, number: int) -> bool:
-        """Whether CPU `number` has had a core for long enough since a stall was first suspected."""
+    def _waited_for(self, link: Link) -> set[int]:
+        """The CPUs that could end a CPU's wait: all others if any CPU may store the word; none if it does not spin."""
+        if link.activity != waits.SPINS:
+            return set()
+        return set(range(len(self._watches))) - {link.cpu} if link.waits_for is None else {link.waits_for}
+
+    def _since_chance(self, number: int, elapsed: float) -> float:
+        """For how long, in sampled seconds, CPU `number` has had its chance; 0 if it had none, or just now.
+
+        A CPU that spins has a core, and has its chance when its wait is confirmed. One whose thread is gone ends no
+        wait.
+        """
+        activity = self._activity(number)
+        if activity == waits.ENDED:
+            return NEVER
+        if activity == waits.SPINS:
+            return self._watches[number].since_confirmed
         used, seen = self._cpu_seconds(number), self._watches[number].last
         chance = self._chances.setdefault(number, _Chance(used, seen))
-        return chance.had(used, seen, min(CHANCE_SECONDS, self._stall_after / 10))
+        return chance.sample(used, seen, min(CHANCE_SECONDS, self._stall_after / 10), elapsed)

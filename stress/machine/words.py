@@ -194,11 +194,13 @@ VALUES = _log_word("noted_values", 2 * NOTED_VALUES)
 NOTES_BYTES = VALUES + 2 * NOTED_VALUES * 8 - NOTES
 NOTES_KEPT = _log_word("notes_kept", NOTES_BYTES // 8)
 
-# What FAULT_ACCESS says where kernel code refused the argument of a call: kfree and its like, or any other call; and
-# where an operation ended in a read section. An access has its size there, negative for a write.
+# What FAULT_ACCESS says where kernel code refused the argument of a call: kfree and its like, any other call, or the
+# retirement of a block that was retired before; and where an operation ended in a read section. An access has its size
+# there, negative for a write.
 BAD_FREE = 0
 BAD_ARGUMENT = 1 << 32
 UNENDED_SECTION = 2 << 32
+DOUBLE_RETIRE = 3 << 32
 
 # Why an operation ended in an Oops. The first two are outcomes, and have the outcome's number. Power-off's number is
 # above MOST_OUTCOMES, so that it cannot be one.

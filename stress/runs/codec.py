@@ -40,7 +40,7 @@ LARGEST_ACCESS = 16
 NEWER: Mapping[type, tuple[str, ...]] = {
     Violation: ("noted", "field", "structure"),
     Block: ("retired",),
-    Access: ("unended",),
+    Access: ("unended", "retired_again"),
 }
 """Fields that JSON has only where there is something to tell: earlier versions had none."""
 _KEYS = {ByteRun: {"data": "bytes"}, Copied: {"data": "bytes"}, Row: {"data": "bytes"}, Stall: {"links": "cpus"}}

@@ -86,8 +86,7 @@ def _heading(violation: Violation) -> list[str]:
     handler = ", in a handler" if violation.in_handler else ""
     who = f"by CPU {violation.cpu} ({violation.program}), operation {violation.operation}{handler}"
     if access:
-        again = f"Second retirement of {called(access.address)}"
-        did = f"{again if violation.is_retired_again else _access(access)} {who}"
+        did = f"{_access(access)} {who}"
     else:
         did = f"Warned of {name_of(warning.address)} {who}" if warning else f"Seen {who}, without any bad access"
     return [f"BUG: kstress: {violation.bug} in {where}", did]
@@ -106,6 +105,8 @@ def _access(access: Access) -> str:
     """What an access did to which address."""
     if access.unended:
         return f"Read section not ended ({name_of(access.address)})"
+    if access.retired_again:
+        return f"Second retirement of {called(access.address)}"
     if not access.size:
         return f"{'Refused' if access.write else 'kfree of'} {called(access.address)}"
     misaligned = f" (no multiple of {access.size})" if access.is_misaligned else ""
@@ -271,10 +272,14 @@ def _place(violation: Violation) -> list[str]:
         return []
     state = "a live" if block.live else "a freed"
     state = "a then freed, now live" if block.live and violation.hit_freed else state
-    what = "The address" if violation.access and focus == violation.access.address else "The walk's last node"
+    access = violation.access
+    blamed = access if access and focus == access.address else None
+    what = "The address" if blamed else "The walk's last node"
     what = "What was overwritten" if violation.overwritten else what
     where = f"[{hexed(block.address)}, {hexed(block.address + block.size)})"
-    field = f", in {violation.field}" if violation.field else ""
+    # A call that is refused takes a block, and not one of its fields.
+    is_call = blamed is not None and not blamed.size
+    field = f", in {violation.field}" if violation.field and not is_call else ""
     lines = [f"{what} is {focus - block.address} bytes inside of {state} {block.size}-byte block {where}{field}"]
     return lines if block.at_rest else [*lines, "The block was just changing hands: this may be half old, half new"]
 

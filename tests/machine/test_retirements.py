@@ -12,7 +12,15 @@ from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import Oops
 from stress.machine.slab import kfree, kmalloc, sign_retirement
-from stress.machine.words import BAD_ARGUMENT, BAD_FREE, FAULT_ACCESS, FAULT_ADDRESS, FORBIDDEN, UNENDED_SECTION
+from stress.machine.words import (
+    BAD_ARGUMENT,
+    BAD_FREE,
+    DOUBLE_RETIRE,
+    FAULT_ACCESS,
+    FAULT_ADDRESS,
+    FORBIDDEN,
+    UNENDED_SECTION,
+)
 from stress.runs.codec import CODEC
 from stress.runs.violation_text import report_lines
 from tests.support import booted, python_cpu, simple_corpus
@@ -80,7 +88,7 @@ def test_json_has_a_retirement_only_where_there_was_one() -> None:
         assert ("retired" in written) == ("r" in deeds)
 
 
-@pytest.mark.parametrize(("before", "kind"), [("r", BAD_ARGUMENT), ("rfar", BAD_ARGUMENT), ("rf", BAD_FREE)])
+@pytest.mark.parametrize(("before", "kind"), [("r", DOUBLE_RETIRE), ("rfar", DOUBLE_RETIRE), ("rf", BAD_FREE)])
 def test_a_second_retirement_and_one_behind_the_free_are_bad_calls(before: str, kind: int) -> None:
     ram, cpu, block = machine()
     live(cpu, block, before)
@@ -103,6 +111,33 @@ def test_what_else_is_refused_behind_a_retired_block_is_not_called_a_second_reti
     assert violation.block.is_retired
     assert violation.bug == ("bad-argument" if kind == BAD_ARGUMENT else "unended-section")
     assert not any("Second retirement" in line for line in report_lines(violation, OUTCOMES, "again"))
+
+
+def test_a_second_retirement_is_called_one_though_the_block_is_freed_before_the_report_is_made() -> None:
+    ram, cpu, block = machine()
+    ram.poke(FORBIDDEN, 1 << Code.WILD)
+    live(cpu, block, "r")
+    begin_operation(cpu)
+    with pytest.raises(Oops):
+        sign_retirement(cpu, block)
+    live(cpu, block, "f")
+    count_outcome(cpu, Code.WILD)
+    [violation] = harvest(Slice(ram, ["made"], OUTCOMES, 0, 0.0), ())
+    lines = report_lines(violation, OUTCOMES, "again")
+    assert lines[1].startswith("BUG: kstress: double-retire in ")
+    assert lines[2].startswith("Second retirement of 0x")
+    assert CODEC.structure(CODEC.unstructure(violation), Violation) == violation
+
+
+def test_a_refused_block_that_is_retired_is_no_second_retirement() -> None:
+    ram, cpu, block = machine()
+    ram.poke(FORBIDDEN, 1 << Code.WILD)
+    live(cpu, block, "r")
+    begin_operation(cpu)
+    note_bad_call(cpu, block, BAD_ARGUMENT)
+    count_outcome(cpu, Code.WILD)
+    [violation] = harvest(Slice(ram, ["made"], OUTCOMES, 0, 0.0), ())
+    assert violation.bug == "bad-argument"
 
 
 def test_a_signature_that_is_half_written_is_not_told() -> None:

@@ -233,6 +233,7 @@ def test_a_lock_had_after_a_spin_is_not_taken_twice() -> None:
     paper.take(0, MODLIST_LOCK)
     assert paper.run({}, steps=4) is None
     assert not paper.watchdog.suspects(STEP)
+    assert paper.watchdog.links()[0].activity == "runs on"
 
 
 def test_a_cpu_that_got_no_core_for_some_samples_still_spins() -> None:
@@ -282,7 +283,41 @@ def test_a_word_that_anybody_may_store_is_waited_for_from_all_that_have_had_no_c
     paper.used[1] += 1.0
     assert paper.run({0: words.BOUND}, steps=1) is None
     paper.used[2] += 1.0
+    assert paper.run({0: words.BOUND}, steps=1) is None  # it may have spun before CPU 2 had its core
     assert paper.run({0: words.BOUND}, steps=1) is not None
+
+
+def test_who_waits_has_to_look_again_once_the_holder_has_had_a_core() -> None:
+    paper = Paper(2)
+    paper.used[1] = 5.0
+    paper.take(1, MODLIST_LOCK)
+    assert paper.run({0: MODLIST_LOCK}) is None
+    paper.used[1] += 10.0
+    assert paper.run({}, steps=4) is None
+    assert paper.run({0: MODLIST_LOCK}, steps=1) is not None
+
+
+def late(paper: Paper) -> None:
+    """CPU 0 stops the machine and waits for CPU 2, which had no core; then that acknowledges, and waits for CPU 0."""
+    paper.used[2] = 5.0
+    paper.take(0, STOPMACHINE_MUTEX)
+    assert paper.run({0: area_address(2) + ACK}) is None
+    assert paper.run({2: STOPMACHINE_STATE}, steps=6) is None
+    assert paper.watchdog.links()[2].activity == "spins"
+
+
+def test_a_cpu_that_comes_late_and_waits_then_is_in_no_cycle_before_the_other_has_looked_again() -> None:
+    paper = Paper(3)
+    late(paper)
+    assert paper.run({0: area_address(1) + ACK, 2: STOPMACHINE_STATE}, steps=4) is None
+
+
+def test_a_cpu_that_comes_late_and_ends_no_wait_is_in_a_cycle() -> None:
+    paper = Paper(3)
+    late(paper)
+    stall = paper.run({0: area_address(2) + ACK, 2: STOPMACHINE_STATE}, steps=4)
+    assert stall is not None
+    assert stall.cycle == (0, 2)
 
 
 def test_a_wait_that_ends_is_forgotten_with_what_its_holder_has_used() -> None:
