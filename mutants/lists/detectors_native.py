@@ -4,17 +4,17 @@ from mutants.mutant import Group, Part, suite
 
 ENGINE = Part("stress/machine/native/cpu.py")
 CHECKS = Part("stress/machine/native/checks.py")
-LOAD = ENGINE.of("def load(cpu: Any, address: int)")
-LOAD8 = ENGINE.of("def load8(cpu: Any, address: int)")
-STORE = ENGINE.of("def store(cpu: Any, address: int, value: int)")
-STORE8 = ENGINE.of("def store8(cpu: Any, address: int, value: int)")
-CMPXCHG = ENGINE.of("def cmpxchg(cpu: Any, address: int, old: int, new: int)")
+ACCESSES = Part("stress/machine/native/accesses.py")
+READ = ACCESSES.of("def read(")
+WRITE = ACCESSES.of("def write(")
+CHANGE = ACCESSES.of("def may_change(")
+CMPXCHG = ACCESSES.of("def cmpxchg(")
 IS_BAD = CHECKS.of("def is_bad(")
 RELAX = ENGINE.of("def relax(cpu: Any, address: int)")
 SLEEP = ENGINE.of("def sleep(cpu: Any, nanoseconds: int)")
 
 LOOK, NO_LOOK = "look(cpu,", "if False:\n            look(cpu,"
-ALIGNED, NOT_ALIGNED = "is_bad(cpu, address, 7)", "is_bad(cpu, address, 0)"
+ALIGNED, NOT_ALIGNED = "WORD_BITS", "BYTE_BITS"
 POWERED = "if unlikely(load_word(cpu.base + BOUND) == 0):"
 
 POWER_OFF = suite("machine/test_power_off.py", without="python")
@@ -25,44 +25,36 @@ GROUP = Group(
     "Detectors of the native engine",
     (suite("machine/test_wild.py", "machine/test_accesses.py", "machine/test_engines_equal.py", without="python"),),
     (
-        LOAD.mutant("native-load-shadow", "a load does not look at the shadow", LOOK, NO_LOOK),
-        LOAD.mutant("native-load-aligned", "a load at an odd address is no fault", ALIGNED, NOT_ALIGNED),
-        LOAD.mutant(
-            "native-load-order",
+        READ.mutant("native-read-shadow", "a load does not look at the shadow", LOOK, NO_LOOK),
+        READ.mutant(
+            "native-read-order",
             "a load takes its value after it looked at the shadow",
             "return value",
-            "return load_word(cpu.base + address)",
+            "return take(cpu, address)",
         ),
-        LOAD8.mutant("native-load8-shadow", "a load of a byte does not look at the shadow", LOOK, NO_LOOK),
-        LOAD8.never("native-load8-bound", "a load of a byte outside of RAM is no fault", NOT_ALIGNED),
-        LOAD8.mutant(
-            "native-load8-order",
-            "a load of a byte takes its value after it looked at the shadow",
-            "return value",
-            "return load_octet(cpu.base + address)",
-        ),
-        STORE.mutant("native-store-shadow", "a store does not look at the shadow", LOOK, NO_LOOK),
-        STORE.mutant("native-store-aligned", "a store at an odd address is no fault", ALIGNED, NOT_ALIGNED),
-        STORE.never("native-store-bound", "a store outside of RAM is no fault", ALIGNED),
-        STORE8.mutant("native-store8-shadow", "a store of a byte does not look at the shadow", LOOK, NO_LOOK),
-        STORE8.never("native-store8-bound", "a store of a byte outside of RAM is no fault", NOT_ALIGNED),
-        STORE.late(
-            "native-store-order",
+        WRITE.mutant("native-write-shadow", "a store does not look at the shadow", LOOK, NO_LOOK),
+        WRITE.late(
+            "native-write-order",
             "a store looks at the shadow after it acted",
-            "look(cpu, address, WRITE_WORD)",
+            "look(cpu, address, access)",
             LAST_TOUCH,
         ),
-        STORE8.late(
-            "native-store8-order",
-            "a store of a byte looks at the shadow after it acted",
-            "look(cpu, address, WRITE_BYTE)",
-            LAST_TOUCH,
-        ),
+        CHANGE.mutant("native-change-shadow", "a read-modify-write does not look at the shadow", LOOK, NO_LOOK),
         CMPXCHG.late(
             "native-cmpxchg-order",
             "compare-exchange looks at the shadow after it acted",
-            "look(cpu, address, READ_WORD)",
+            "may_change(cpu, address, READ_WORD)",
             LAST_TOUCH,
+        ),
+        ACCESSES.of("def load(").mutant(
+            "native-load-aligned", "a load at an odd address is no fault", ALIGNED, NOT_ALIGNED
+        ),
+        ACCESSES.of("def store(").mutant(
+            "native-store-aligned", "a store at an odd address is no fault", ALIGNED, NOT_ALIGNED
+        ),
+        CHANGE.mutant("native-change-aligned", "a read-modify-write at an odd address works", ALIGNED, NOT_ALIGNED),
+        ACCESSES.of("def begin(").never(
+            "native-access-bound", "an access outside of RAM is no fault", "unlikely(is_bad(cpu, address, low_bits))"
         ),
         ENGINE.of("def memchr_inv(").mutant(
             "native-poison-words",
@@ -71,8 +63,6 @@ GROUP = Group(
             "address = end",
             LAST_TOUCH,
         ),
-        CMPXCHG.mutant("native-cmpxchg-shadow", "compare-exchange does not look at the shadow", LOOK, NO_LOOK),
-        CMPXCHG.mutant("native-cmpxchg-aligned", "compare-exchange at an odd address works", ALIGNED, NOT_ALIGNED),
         IS_BAD.mutant(
             "native-low",
             "an access just below RAM is no fault",

@@ -3,7 +3,7 @@
 Nothing here relies on the GIL for correctness. Each word has one writer, or is guarded by compare-exchange, which takes
 the RAM's lock. A load or store of one item of a memoryview is one access of the machine, so no word is seen half
 stored. Each CPU makes its own views from the mapping: views share a counter that is not thread-safe on free-threaded
-builds (CPython issue 127716). The five accesses repeat each other on purpose: each is the hot path of every run, and a
+builds (CPython issue 127716). The accesses repeat each other on purpose: each is the hot path of every run, and a
 call that they shared would cost a third of their speed.
 """
 
@@ -38,6 +38,9 @@ from stress.machine.words import (
     area_address,
 )
 
+Read = Callable[[int], int]
+Write = Callable[[int, int], None]
+Change = Callable[[int, int, int], int]
 NEVER = -1
 AT_ONCE = 1
 WORD_MODULUS = 1 << 64
@@ -142,9 +145,15 @@ class PythonCpu:
         compare-exchange then stores nothing: the write may be what lets another CPU free the memory, and after it this
         CPU must not look at that memory again.
         """
+        shadowed = features.kasan or features.unmapped
+        self.load, self.load8 = self._reads(shadowed)
+        self.store, self.store8 = self._writes(shadowed)
+        self.cmpxchg, self._replace = self._changes(shadowed)
+
+    def _reads(self, shadowed: bool) -> tuple[Read, Read]:
+        """Of a word, of a byte."""
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
-        bound, shadowed = BOUND >> 3, features.kasan or features.unmapped
-        left, lock = self._left, self._lock
+        left, bound = self._left, BOUND >> 3
 
         def load(address: int) -> int:
             if address & 7 or not 0 <= address - LOW < words[bound]:
@@ -168,6 +177,13 @@ class PythonCpu:
                 left[0] = event()
             return value
 
+        return load, load8
+
+    def _writes(self, shadowed: bool) -> tuple[Write, Write]:
+        """Of a word, of a byte."""
+        words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
+        left, bound = self._left, BOUND >> 3
+
         def store(address: int, value: int) -> None:
             if address & 7 or not 0 <= address - LOW < words[bound]:
                 fault(address, WRITE_WORD)
@@ -187,6 +203,13 @@ class PythonCpu:
             left[0] = rest = left[0] - 1
             if not rest:
                 left[0] = event()
+
+        return store, store8
+
+    def _changes(self, shadowed: bool) -> tuple[Change, Change]:
+        """Compare-exchange; and what stores `value + kept * (what was there)`."""
+        words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
+        left, bound, lock = self._left, BOUND >> 3, self._lock
 
         def cmpxchg(address: int, old: int, new: int) -> int:
             if address & 7 or not 0 <= address - LOW < words[bound]:
@@ -217,8 +240,7 @@ class PythonCpu:
                 left[0] = event()
             return seen
 
-        self.load, self.load8, self.store, self.store8, self.cmpxchg = load, load8, store, store8, cmpxchg
-        self._replace = replace
+        return cmpxchg, replace
 
     def _build_private(self) -> None:
         """The harness's own accesses: no check, no shadow, no event."""

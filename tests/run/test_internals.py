@@ -1,10 +1,14 @@
-"""docs/internals.md lists every deadline of the code with its value, the regions of RAM, and each word once."""
+"""docs/internals.md lists every deadline of the code with its value, the regions of RAM, and each word once.
+
+And functions and files are as short as CONTRIBUTING.md says.
+"""
 
 import ast
 import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from statistics import median, quantiles
 
 from stress.machine.blocks import MIN_BLOCK, RECORD_BYTES
 from stress.machine.evidence import SLOTS_BYTES
@@ -22,6 +26,8 @@ NO_TIMES = {"MICROSECONDS", "GAP_NANOSECONDS", "SECONDS", "SWITCH_INTERVAL_S"}
 """A factor, an address in RAM, the table of units, and what CPython takes for itself."""
 WAITS = {"join", "result", "wait", "sleep", "select", "poll", "communicate", "settimeout"}
 Bound = tuple[str, str, float]
+MEDIAN, TENTH, LONGEST, LONGEST_FILE = 8, 20, 45, 400
+"""Lines of a function: the median, what only a tenth of them are longer than, the longest; lines of a file."""
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
@@ -128,3 +134,25 @@ def test_the_page_names_no_file_that_is_gone() -> None:
     named = set(re.findall(r"`((?:stress|tests|docs)/[\w/]+\.\w+)`", text))
     assert len(named) > 30
     assert [name for name in sorted(named) if not (CHECKOUT / name).exists()] == []
+
+
+def lines_of(node: ast.AST) -> int:
+    """The lines of a function, its decorators left out."""
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_functions_and_files_are_short() -> None:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        (lines_of(node), f"{path}: {node.name}")
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, functions)
+    ]
+    lengths = [length for length, _ in found]
+    assert median(lengths) <= MEDIAN
+    assert quantiles(lengths, n=10)[-1] <= TENTH
+    assert [one for one in found if one[0] > LONGEST] == []
+    files = {str(path): len((CHECKOUT / path).read_text().splitlines()) for path, _ in modules()}
+    assert {path: length for path, length in files.items() if length > LONGEST_FILE} == {}

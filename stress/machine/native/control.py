@@ -89,8 +89,11 @@ def turning(features: Features) -> Sequence[Callable[..., Any]]:
     """What a CPU under control does otherwise than any other, under the names in `seam.Cpu`."""
     if features.choose is None:
         return ()
-    choose, handle = features.choose, handle_for(features)
-    point, note = point_for(features), note_for(features)
+    return *_waits(features.choose, handle_for(features)), *_bulk(point_for(features), note_for(features))
+
+
+def _waits(choose: turns.Choose, handle: turns.Handle) -> Sequence[Callable[..., Any]]:
+    """Waits, in which other CPUs have their turns, and the clock, which counts accesses."""
 
     @harness
     def relax(cpu: Any, address: int) -> None:
@@ -114,6 +117,12 @@ def turning(features: Features) -> Sequence[Callable[..., Any]]:
     def clock(cpu: Any) -> int:
         return turns.clock(cpu)
 
+    return relax, yield_core, sleep, clock
+
+
+def _bulk(point: Point, note: Note) -> Sequence[Callable[..., Any]]:
+    """Accesses to many words, with a point before each piece."""
+
     @harness
     def fill(cpu: Any, address: int, size: int, byte: int) -> None:
         half = byte << 8 | byte
@@ -133,4 +142,4 @@ def turning(features: Features) -> Sequence[Callable[..., Any]]:
                 note(cpu, WRITE_PIECE, target + offset, 0, 0)
             store_word(cpu.base + target + offset, load_word(cpu.base + source + offset))
 
-    return relax, yield_core, sleep, clock, fill, copy
+    return fill, copy

@@ -9,6 +9,7 @@ from stress.machine.native.compilation_units import NOT_INLINED, Written
 from stress.machine.native.expression_code import INNER, ExpressionCode, Surroundings
 from stress.machine.native.steps_code import NOTHING, STEPS
 from stress.machine.native.writer import SELDOM, plain
+from stress.machine.seam import HARNESS_CODE
 from stress.machine.words import UNEXPLAINED
 
 OOPS, BROKEN = 1, 2
@@ -61,7 +62,7 @@ class FunctionCode(ExpressionCode):
 
         A function with a loop stays one of its own, so that the loop has all registers. So does a long one that leads
         to several others, as writers have: LLVM would take half as long again for all of them in one, and an edit
-        would cost all of it. What an access is made of is always inlined.
+        would cost all of it. The harness's own, of which an access is made, is always inlined.
         """
         nodes = self.instance.nodes
         if any(isinstance(node, tree.Intrinsic) and node.name == "stay_apart" for node in nodes):
@@ -69,7 +70,7 @@ class FunctionCode(ExpressionCode):
         calls = sum(isinstance(node, tree.Call) for node in nodes)
         if any(isinstance(node, tree.While | tree.For) for node in nodes) or (calls > 1 and len(self.lines) > LONG):
             return f"{NOT_INLINED} nounwind"
-        return "alwaysinline nounwind" if any(isinstance(node, tree.Intrinsic) for node in nodes) else "nounwind"
+        return "alwaysinline nounwind" if self.instance.function in HARNESS_CODE else "nounwind"
 
     def throw(self, status: str) -> None:
         """End the body under way with a status: at the handler, or in the caller."""
