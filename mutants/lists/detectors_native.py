@@ -15,7 +15,6 @@ SLEEP = ENGINE.of("def sleep(cpu: Any, nanoseconds: int)")
 
 LOOK, NO_LOOK = "look(cpu,", "if False:\n            look(cpu,"
 ALIGNED, NOT_ALIGNED = "WORD_BITS", "BYTE_BITS"
-POWERED = "if unlikely(load_word(cpu.base + BOUND) == 0):"
 
 POWER_OFF = suite("machine/test_power_off.py", without="python")
 LAST_TOUCH = suite("machine/test_last_touch.py", without="python")

@@ -14,11 +14,8 @@ RELAX = ENGINE.of("def relax(")
 SLEEP = ENGINE.of("def sleep(")
 
 SHADOWED = "if shadowed and (shadow := octets[address >> 3]):"
-WORD_ACT = "words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)"
-BYTE_ACT = "octets[address] = value & 0xFF"
 UNLOOKED = "if shadowed and (shadow := 0):"
 LOOK = SHADOWED + "\n                see(address, {}, shadow)\n            "
-BYTE_BOUND = "if not 0 <= address - LOW < words[bound]:"
 
 POWER_OFF = suite("machine/test_power_off.py", without="native")
 STALLS = suite("run/test_stalls.py", without="native")

@@ -8,7 +8,6 @@ from stress.machine.seam import Cpu, kernel
 
 NEXT = 0
 PREV = 8
-LIST_HEAD_BYTES = 16
 # The kernel's values (include/linux/list.h): addresses below LOW, so that a step to them faults.
 LIST_POISON1 = 0x0010_0100
 LIST_POISON2 = 0x0020_0200
