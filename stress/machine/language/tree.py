@@ -3,6 +3,8 @@
 Values are signed 64-bit words. An expression that is a truth (a comparison, `not`) is 1 or 0 where a word is needed.
 CPUs and functions are known when the tree is made, so no node computes one: a function that is called with other
 functions, or with a CPU of other features, is another `Instance`.
+
+Nodes are neither compared nor printed: a class without both is made in half the time, and each start waits for it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +29,7 @@ Kind = CpuKind | Function | KernelValue | str | None
 """What is known of an argument when the tree is made: a CPU, a function, a value or a name; None: it is a word."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Expression:
     """A word, or a truth. `line` is the author's, in the file of the instance."""
 
@@ -39,7 +41,7 @@ class Expression:
         return False
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Truth(Expression):
     """An expression that is true or false."""
 
@@ -49,28 +51,28 @@ class Truth(Expression):
         return True
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Constant(Expression):
     """A number that fits into a signed 64-bit word."""
 
     value: int
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Local(Expression):
     """The value of a local name."""
 
     name: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Field(Expression):
     """One of the numbers of the CPU itself: base, number, area or log."""
 
     name: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Binary(Expression):
     """An operator of `operators.BINARY` on two words, as Python defines it; the result wraps."""
 
@@ -79,7 +81,7 @@ class Binary(Expression):
     right: Expression
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Extreme(Expression):
     """The smaller (`min`) or the larger (`max`) of words."""
 
@@ -87,7 +89,7 @@ class Extreme(Expression):
     values: Sequence[Expression]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Compare(Truth):
     """`first op1 second op2 third ...`: each operand is evaluated once, at most as far as the first that is false."""
 
@@ -95,14 +97,14 @@ class Compare(Truth):
     rest: Sequence[tuple[str, Expression]]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Not(Truth):
     """The opposite of a truth, or whether a word is 0."""
 
     value: Expression
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Several(Truth):
     """`and` (`every`) or `or` of expressions: evaluated as far as is needed."""
 
@@ -110,14 +112,14 @@ class Several(Truth):
     values: Sequence[Expression]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class IsTrue(Truth):
     """Whether a word is not 0."""
 
     value: Expression
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Choose(Expression):
     """`yes if test else no`: only one of the two is evaluated."""
 
@@ -126,7 +128,7 @@ class Choose(Expression):
     no: Expression
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Call(Expression):
     """A call of another kernel function.
 
@@ -139,7 +141,7 @@ class Call(Expression):
     places: Sequence[int]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Method(Expression):
     """What is asked of a CPU, by the name that `seam.Cpu` gives it: the one way to memory."""
 
@@ -148,7 +150,7 @@ class Method(Expression):
     arguments: Sequence[Expression]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Intrinsic(Expression):
     """A step that an engine's own code takes outside of the language, by its name."""
 
@@ -162,7 +164,7 @@ class Intrinsic(Expression):
         return self.gives_truth
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Statement:
     """A step of a function's body."""
 
@@ -170,7 +172,7 @@ class Statement:
 Body = Sequence[Statement]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Assign(Statement):
     """Give a local name a value."""
 
@@ -178,14 +180,14 @@ class Assign(Statement):
     value: Expression
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Evaluate(Statement):
     """Evaluate an expression for what it does."""
 
     value: Expression
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class If(Statement):
     """Take one of two bodies."""
 
@@ -194,7 +196,7 @@ class If(Statement):
     orelse: Body
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class While(Statement):
     """Repeat a body while a test is true; `test` None: until it is left."""
 
@@ -202,7 +204,7 @@ class While(Statement):
     body: Body
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class For(Statement):
     """Repeat a body for each number of a range, which is evaluated once; `step` is not 0."""
 
@@ -213,21 +215,21 @@ class For(Statement):
     body: Body
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Return(Statement):
     """End the function, with a value (0 where nobody can use it)."""
 
     value: Expression | None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Raise(Statement):
     """End the operation with an exception: `oops`, or `broken` for the harness's own check of kernel code."""
 
     exception: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Try(Statement):
     """Run a body; run the handler instead of the rest of the body if anything is raised in it. For the harness only."""
 
@@ -235,12 +237,12 @@ class Try(Statement):
     handler: Body
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Break(Statement):
     """Leave the innermost loop."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Continue(Statement):
     """Go on with the next turn of the innermost loop."""
 
