@@ -28,7 +28,7 @@ from benchmarks.parts import Bench, Part, features, only_quick, race, stops, thr
 from benchmarks.rows import Outcome, judge  # noqa: E402
 from stress.extras import install_hint, package_version  # noqa: E402
 from stress.machine.engines import has_llvmlite, usable_cores  # noqa: E402
-from stress.machine.python_engine import gil_enabled  # noqa: E402
+from stress.machine.gil import gil_enabled  # noqa: E402
 from stress.runs.conditions import StealMeter  # noqa: E402
 
 LEAST_ROUNDS = 5

@@ -24,7 +24,7 @@ from benchmarks.exhibits import Exhibit, Tell, run_exhibit
 from benchmarks.methods import METHODS, NothingMeasuredError, is_installed
 from benchmarks.peers.shapes import SHAPES
 from benchmarks.witness import SECONDS
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 
 TIMES = 20
 TIMEOUT_SECONDS = 60.0

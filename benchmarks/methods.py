@@ -20,7 +20,7 @@ from benchmarks import peers
 from benchmarks.peers import run_parallel
 from benchmarks.peers.shapes.shape import RIGHT, THREADS, Shape
 from benchmarks.witness import HUNG_SECONDS, SECONDS, Witness
-from stress.machine.python_engine import switching
+from stress.machine.gil import switching
 from stress.marks.cell import Cell, fresh_seed
 from stress.marks.fixture import Stress
 from stress.marks.noise.code_under_test import CodeUnderTest

@@ -10,7 +10,7 @@ import attrs
 from attrs.converters import optional
 
 from stress.errors import UserError
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.settings import SETTINGS, Setting
 
 DEFAULT_CPUS = 4

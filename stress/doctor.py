@@ -14,7 +14,7 @@ from stress.errors import HarnessError, UserError
 from stress.extras import EXTRAS, install_hint, missing_modules, package_version
 from stress.host.system import OFFERS, offers
 from stress.machine.engines import has_llvmlite, usable_cores
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.runs.runner import run
 
 TRIAL_SECONDS = 1.0

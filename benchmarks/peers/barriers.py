@@ -16,7 +16,8 @@ from collections.abc import Callable
 
 from stress.corpus import bundled
 from stress.machine.features import Features
-from stress.machine.python_engine import PythonCpu, share_one_core
+from stress.machine.gil import share_one_core
+from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.random import seed_of
 from stress.machine.words import RANDOM

@@ -33,7 +33,7 @@ LOOPS = Part("stress/marks/crews/async_bodies.py")
 FRAMES = Part("stress/host/frames.py")
 PLUGIN = Part("stress/pytest_plugin.py")
 CLOCKS = Part("stress/host/clocks.py")
-ENGINE = Part("stress/machine/python_engine.py")
+GIL = Part("stress/machine/gil.py")
 HOST = Part("stress/marks/host.py")
 CORES = Part("stress/host/cores.py")
 ITEMS = Part("stress/marks/scenario_items.py")
@@ -297,7 +297,7 @@ GROUP = Group(
         SUMMARY.of("def refusal(").mutant(
             "refused-passes", "an item without noise passes", "if noise.counts.switches else", "if True else", REACHED
         ),
-        ENGINE.of("def switching(").without(
+        GIL.of("def switching(").without(
             "interval-kept", "the switch interval stays short", "sys.setswitchinterval(before)"
         ),
         POISON.of("def _used(").mutant(

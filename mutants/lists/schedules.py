@@ -9,7 +9,7 @@ FORCED = TURNS.of("def next_forced(")
 RELAX = TURNS.of("def relax(")
 SPINS = Part("stress/machine/control/spins.py")
 REPEATS = SPINS.of("def repeats(")
-BULK = Part("stress/machine/control/bulk.py")
+BULK = Part("stress/machine/control/on_threads.py")
 GIVEN = Part("stress/schedule/strategies/given.py")
 DEPTH = Part("stress/schedule/strategies/depth_first.py")
 SHRINK = Part("stress/schedule/shrink.py")
@@ -59,8 +59,8 @@ GROUP = Group(
             "cpu.peek(entry + VALUE):",
             "cpu.peek(entry + VALUE) and False:",
         ),
-        BULK.of("def begins_piece(").mutant(
-            "bulk-one-step", "a fill or a copy is one step", "offset % PIECE_BYTES == 0", "offset == 0"
+        BULK.of("def copy(").mutant(
+            "bulk-one-step", "a copy is one step", "self._begin_piece(", "offset or self._begin_piece("
         ),
         GIVEN.of("def choose(").without("replay-no-events", "a replay leaves interrupts out", "cpu.poke(EVENT,"),
         GIVEN.of("def choose(").without("replay-silent", "a replay does not say that it departs", "depart(cpu)"),

@@ -161,9 +161,9 @@ def _violation(slot: Slot) -> Violation:
 def _access(slot: Slot, address: int, kind: int, stack: int, shadow: int | None) -> Access:
     """The access whose address, kind and stack are noted in these words."""
     size = slot.note(kind)
-    if size in (words.BAD_ARGUMENT, words.UNENDED_SECTION, words.DOUBLE_RETIRE):
-        unended, retired_again = size == words.UNENDED_SECTION, size == words.DOUBLE_RETIRE
-        return Access(slot.note(address) & UNSIGNED, 0, True, shadow, slot.note_stack(stack), unended, retired_again)
+    if size >= words.BAD_ARGUMENT:
+        kinds = (size == kind for kind in (words.UNENDED_SECTION, words.DOUBLE_RETIRE, words.UNBEGUN_SECTION))
+        return Access(slot.note(address) & UNSIGNED, 0, True, shadow, slot.note_stack(stack), *kinds)
     return Access(slot.note(address) & UNSIGNED, abs(size), size < 0, shadow, slot.note_stack(stack))
 
 

@@ -38,8 +38,9 @@ class Access:
     """One access: `size` in bytes. `shadow` is what the shadow said of a hit.
 
     Size 0 is no access: kernel code refused the argument of a call, that of kfree and its like unless `write` is set.
-    If `unended`, the operation ended in a read section: `address` is that of the word that says so. If `retired_again`,
-    it retired a block that somebody had retired before, and that may have been freed since.
+    If `unended`, the operation ended in a read section: `address` is that of the word that says so. If `unbegun`, it
+    ended one that it was not in. If `retired_again`, it retired a block that somebody had retired before, and that may
+    have been freed since.
     """
 
     address: Address
@@ -49,6 +50,7 @@ class Access:
     stack: Stack
     unended: bool = False
     retired_again: bool = False
+    unbegun: bool = False
 
     @property
     def called(self) -> str | None:
@@ -272,6 +274,8 @@ class Violation:
         """The kind of bug that a fault shows by itself."""
         if fault.unended:
             return "unended-section"
+        if fault.unbegun:
+            return "unbegun-section"
         if not fault.size:
             refused = "double-retire" if fault.retired_again else "bad-argument"
             return refused if fault.write else "invalid-free"

@@ -5,6 +5,7 @@ For a structure of one's own, the words of kernel code are here too: `from stres
 
 from stress.kernel import kallsyms, protocols, stop_machine, struct_module
 from stress.kernel.contents import has_contents, write_contents
+from stress.kernel.protocol import reclaim, reuse
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.struct import aim, aimed, new, walk_on
 from stress.machine.notes import note
@@ -29,6 +30,8 @@ __all__ = [
     "percpu",
     "prandom",
     "protocols",
+    "reclaim",
+    "reuse",
     "spin_lock",
     "spin_unlock",
     "static",

@@ -15,13 +15,12 @@ import attrs
 from stress.kernel.module import UNLOADS, ListChange, count
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.kernel.stop_machine import cond_resched, preempt_schedule
-from stress.kernel.updates import RECLAIMED
 from stress.machine.blocks import GENERATION, record_of
 from stress.machine.loop import mark_edge
 from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, KernelValue, Oops, kernel
-from stress.machine.slab import kfree, must_be_live, sign_retirement
-from stress.machine.words import IN_HANDLER, UNENDED_SECTION, lock
+from stress.machine.slab import forget_retirement, kfree, must_be_live, sign_retirement
+from stress.machine.words import IN_HANDLER, RECLAIMED, UNBEGUN_SECTION, UNENDED_SECTION, lock
 
 F = TypeVar("F", bound=Callable[..., Any])
 Step = Callable[[Cpu], None]
@@ -200,13 +199,28 @@ def watched(protocol: Protocol) -> Protocol:
         generation = cpu.peek(record_of(cpu, block) + GENERATION)
         reclaimed = cpu.peek(cpu.log + RECLAIMED)
         retire_it(cpu, block)
-        # A protocol that frees at once does so by kfree, which counts nothing.
+        # kfree counts what was signed before: not what is freed at once.
         if cpu.peek(record_of(cpu, block) + GENERATION) != generation and cpu.peek(cpu.log + RECLAIMED) == reclaimed:
             count(cpu, RECLAIMED)
         mark_edge(cpu)
         count(cpu, UNLOADS)
 
-    return attrs.evolve(protocol, write_lock=write_lock, write_unlock=write_unlock, retire=retire)
+    marking = attrs.evolve(protocol, write_lock=write_lock, write_unlock=write_unlock, retire=retire)
+    return marking if protocol.section is no_section else _with_looks(marking)
+
+
+def _with_looks(protocol: Protocol) -> Protocol:
+    """The protocol whose end of reading looks whether its CPU is in a read section."""
+    end_it, section_of = protocol.read_end, protocol.section
+
+    @kernel
+    def read_end(cpu: Cpu) -> bool:
+        if section_of(cpu) == 0:
+            note_bad_call(cpu, 0, UNBEGUN_SECTION)
+            raise Oops
+        return end_it(cpu)
+
+    return attrs.evolve(protocol, read_end=read_end)
 
 
 @kernel
@@ -215,7 +229,14 @@ def reclaim(cpu: Cpu, block: int) -> None:
     mark_edge(cpu)
     kfree(cpu, block)
     mark_edge(cpu)
-    count(cpu, RECLAIMED)
+
+
+@kernel
+def reuse(cpu: Cpu, block: int) -> None:
+    """Say that a retired block is in use again, with an edge on either side, as a pool does that frees nothing."""
+    mark_edge(cpu)
+    forget_retirement(cpu, block)
+    mark_edge(cpu)
 
 
 BOOT = Protocol("boot", write_lock=no_step, write_unlock=no_step)

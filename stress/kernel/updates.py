@@ -6,11 +6,10 @@ waits is the difference of two sums over all CPUs: it may be off by what happens
 
 from stress.machine.loop import total_of
 from stress.machine.seam import Cpu, kernel
-from stress.machine.words import COUNTERS, CPUS
+from stress.machine.words import COUNTERS, CPUS, RECLAIMED
 
-# Counters of a CPU's log, behind those of loads and unloads.
+# Counters of a CPU's log, behind those of loads and unloads; RECLAIMED is COUNTERS + 16.
 UNLOADS = COUNTERS + 8
-RECLAIMED = COUNTERS + 16
 UPDATES = COUNTERS + 24
 UPDATES_TOOK = COUNTERS + 32
 LONGEST_UPDATE = COUNTERS + 40

@@ -12,8 +12,9 @@ from stress.extras import needs
 from stress.host.system import cores
 from stress.machine.control.on_threads import Threads
 from stress.machine.features import Features
+from stress.machine.gil import gil_enabled
 from stress.machine.machine import Play
-from stress.machine.python_engine import PythonEngine, gil_enabled
+from stress.machine.python_engine import PythonEngine
 from stress.machine.ram import Ram
 from stress.machine.seam import Cpu, Operation
 

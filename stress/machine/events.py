@@ -81,7 +81,7 @@ def take_interrupt(cpu: Cpu, handler: Callable[[Cpu], None]) -> None:
 @kernel
 def move_notes(cpu: Cpu, target: int, source: int) -> None:
     """Copy the notes on an operation, and the stacks of its bad access, its fault and its warning."""
-    cpu.copy(cpu.log + target, cpu.log + source, NOTES_BYTES)
+    cpu.copy_unchecked(cpu.log + target, cpu.log + source, NOTES_BYTES)
     cpu.copy_stack(cpu.log + target + HIT_STACK - NOTES, cpu.log + source + HIT_STACK - NOTES)
     cpu.copy_stack(cpu.log + target + FAULT_STACK - NOTES, cpu.log + source + FAULT_STACK - NOTES)
     cpu.copy_stack(cpu.log + target + WARNING_STACK - NOTES, cpu.log + source + WARNING_STACK - NOTES)

@@ -113,7 +113,7 @@ def focus_of(cpu: Cpu, last_node: int) -> int:
 def keep_memory(cpu: Cpu, slot: int, focus: int) -> None:
     """Keep the rows around `focus`, two before it and two behind it, each with the two shadow bytes that it has."""
     first = (focus & -ROW_BYTES) - ROWS // 2 * ROW_BYTES
-    cpu.copy(slot + KEPT_ROWS, first, ROWS * ROW_BYTES)
+    cpu.copy_unchecked(slot + KEPT_ROWS, first, ROWS * ROW_BYTES)
     for row in range(ROWS):
         shadow = first + row * ROW_BYTES >> 3
         cpu.poke(slot + KEPT_SHADOWS + row * 8, cpu.peek8(shadow) | cpu.peek8(shadow + 1) << 8)
@@ -122,7 +122,7 @@ def keep_memory(cpu: Cpu, slot: int, focus: int) -> None:
 @kernel
 def keep_block(cpu: Cpu, slot: int, focus: int, record: int) -> None:
     """Keep a block's record, the stacks of who allocated, retired and freed it, and the memory around `focus`."""
-    cpu.copy(slot + KEPT_RECORD, record, RECORD_BYTES)
+    cpu.copy_unchecked(slot + KEPT_RECORD, record, RECORD_BYTES)
     cpu.copy_stack(slot + KEPT_RECORD + ALLOCATED_BY + BY_STACK, record + ALLOCATED_BY + BY_STACK)
     cpu.copy_stack(slot + KEPT_RECORD + FREED_BY + BY_STACK, record + FREED_BY + BY_STACK)
     cpu.copy_stack(slot + KEPT_RECORD + RETIRED_BY + BY_STACK, record + RETIRED_BY + BY_STACK)
@@ -159,13 +159,13 @@ def keep_block_at_rest(cpu: Cpu, slot: int, focus: int) -> None:
 @kernel
 def keep_notes(cpu: Cpu, slot: int) -> None:
     """Keep the notes on the operation, the stacks that go with them, and the name that was copied."""
-    cpu.copy(slot + KEPT_NOTES, cpu.log + NOTES, NOTES_BYTES)
+    cpu.copy_unchecked(slot + KEPT_NOTES, cpu.log + NOTES, NOTES_BYTES)
     cpu.copy_stack(slot + KEPT_NOTES + HIT_STACK - NOTES, cpu.log + HIT_STACK)
     cpu.copy_stack(slot + KEPT_NOTES + FAULT_STACK - NOTES, cpu.log + FAULT_STACK)
     cpu.copy_stack(slot + KEPT_NOTES + WARNING_STACK - NOTES, cpu.log + WARNING_STACK)
     buffer = cpu.peek(cpu.log + COPIED)
     if buffer != 0 and cpu.peek(cpu.log + EXPECTED) != 0:
-        cpu.copy(slot + KEPT_NAME, buffer, NAME_BUFFER_BYTES)
+        cpu.copy_unchecked(slot + KEPT_NAME, buffer, NAME_BUFFER_BYTES)
 
 
 @kernel

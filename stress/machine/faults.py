@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stress.machine.seam import harness
+from stress.machine.seam import Oops, harness
 from stress.machine.words import (
     BOUND,
     CAUSE_POWER_OFF,
@@ -16,6 +16,7 @@ from stress.machine.words import (
     HIT_ADDRESS,
     HIT_SHADOW,
     HIT_STACK,
+    LOW,
 )
 
 
@@ -27,6 +28,18 @@ def note_fault(cpu: Any, address: int, access: int) -> None:
     cpu.poke(cpu.log + FAULT_ADDRESS, address)
     cpu.poke(cpu.log + FAULT_ACCESS, access)
     cpu.remember_stack(cpu.log + (END_STACK if cause == CAUSE_POWER_OFF else FAULT_STACK))
+
+
+@harness
+def must_reach(cpu: Any, address: int, size: int, access: int) -> None:
+    """Fault unless kernel code may access all words of a range: its first address that it may not is noted."""
+    bound = cpu.peek(BOUND)
+    if address < LOW or size < 0 or (address | size) & 7 != 0:
+        note_fault(cpu, address, access)
+        raise Oops
+    if address - LOW > bound - size:
+        note_fault(cpu, max(address, LOW + bound), access)
+        raise Oops
 
 
 @harness

@@ -84,7 +84,7 @@ def note_answer(cpu: Cpu, answer: int) -> None:
 def note_bad_call(cpu: Cpu, value: int, kind: int) -> None:
     """Note that kernel code refuses the argument of a call, or the end of an operation, and then raises Oops.
 
-    `kind`: BAD_FREE, BAD_ARGUMENT, DOUBLE_RETIRE or UNENDED_SECTION.
+    `kind`: BAD_FREE, BAD_ARGUMENT, DOUBLE_RETIRE, UNENDED_SECTION or UNBEGUN_SECTION.
     """
     cpu.poke(cpu.log + FAULT_CAUSE, CAUSE_WILD)
     cpu.poke(cpu.log + FAULT_ADDRESS, value)

@@ -9,16 +9,16 @@ call that they shared would cost a third of their speed.
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from stress.host import clocks
-from stress.host.system import cores, keep_to, offers
+from stress.host.system import offers
 from stress.machine.blocks import SHADOW_UNMAPPED
 from stress.machine.events import take_delay, take_event
-from stress.machine.faults import note_fault, note_hit
+from stress.machine.faults import must_reach, note_fault, note_hit
 from stress.machine.features import Features
-from stress.machine.language.errors import error_of_exception, error_of_outcome
+from stress.machine.gil import share_one_core
+from stress.machine.language.errors import KernelCodeError, error_of_exception, error_of_outcome
 from stress.machine.loop import run_program
 from stress.machine.machine import Play
 from stress.machine.ram import Ram
@@ -26,6 +26,7 @@ from stress.machine.seam import BrokenKernelCodeError, Cpu, Oops, Operation
 from stress.machine.stacks import take_stack
 from stress.machine.words import (
     BOUND,
+    LONGEST_SLEEP,
     LOW,
     READ_BYTE,
     READ_WORD,
@@ -47,33 +48,6 @@ WORD_MODULUS = 1 << 64
 SIGN = 1 << 63
 
 sched_yield: Callable[[], None] = os.sched_yield if offers("yield") else lambda: clocks.sleep(0)
-
-
-def gil_enabled() -> bool:
-    """Whether one lock lets only one thread run Python code at a time."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
-
-
-@contextmanager
-def switching(seconds: float | None) -> Iterator[None]:
-    """Set the switch interval: the `seconds` after which a thread asks for the GIL. None leaves it as it is."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(before if seconds is None else seconds)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-def share_one_core() -> None:
-    """With a GIL, keep the calling thread on one core, the same for all CPUs of this process.
-
-    Only one of them can run at a time anyway, and on one core a yield lets another one run at once: stops take a fifth
-    of the time, and every yield of the noise switches threads.
-    """
-    if gil_enabled():
-        usable = cores()
-        keep_to(usable[os.getpid() % len(usable)])
 
 
 def _wrapped(value: int) -> int:
@@ -145,15 +119,15 @@ class PythonCpu:
         compare-exchange then stores nothing: the write may be what lets another CPU free the memory, and after it this
         CPU must not look at that memory again.
         """
-        shadowed = features.kasan or features.unmapped
-        self.load, self.load8 = self._reads(shadowed)
-        self.store, self.store8 = self._writes(shadowed)
-        self.cmpxchg, self._replace = self._changes(shadowed)
+        self._shadowed = features.kasan or features.unmapped
+        self.load, self.load8 = self._reads()
+        self.store, self.store8 = self._writes()
+        self.cmpxchg, self._replace = self._changes()
 
-    def _reads(self, shadowed: bool) -> tuple[Read, Read]:
+    def _reads(self) -> tuple[Read, Read]:
         """Of a word, of a byte."""
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
-        left, bound = self._left, BOUND >> 3
+        left, bound, shadowed = self._left, BOUND >> 3, self._shadowed
 
         def load(address: int) -> int:
             if address & 7 or not 0 <= address - LOW < words[bound]:
@@ -179,10 +153,10 @@ class PythonCpu:
 
         return load, load8
 
-    def _writes(self, shadowed: bool) -> tuple[Write, Write]:
+    def _writes(self) -> tuple[Write, Write]:
         """Of a word, of a byte."""
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
-        left, bound = self._left, BOUND >> 3
+        left, bound, shadowed = self._left, BOUND >> 3, self._shadowed
 
         def store(address: int, value: int) -> None:
             if address & 7 or not 0 <= address - LOW < words[bound]:
@@ -206,10 +180,10 @@ class PythonCpu:
 
         return store, store8
 
-    def _changes(self, shadowed: bool) -> tuple[Change, Change]:
+    def _changes(self) -> tuple[Change, Change]:
         """Compare-exchange; and what stores `value + kept * (what was there)`."""
         words, octets, fault, see, event = self._words, self._bytes, self._fault, self._see, self._event
-        left, bound, lock = self._left, BOUND >> 3, self._lock
+        left, bound, shadowed, lock = self._left, BOUND >> 3, self._shadowed, self._lock
 
         def cmpxchg(address: int, old: int, new: int) -> int:
             if address & 7 or not 0 <= address - LOW < words[bound]:
@@ -250,7 +224,10 @@ class PythonCpu:
             return words[address >> 3]
 
         def poke(address: int, value: int) -> None:
-            words[address >> 3] = value
+            try:
+                words[address >> 3] = value
+            except ValueError:
+                words[address >> 3] = _wrapped(value)
 
         def peek8(address: int) -> int:
             return octets[address]
@@ -312,15 +289,17 @@ class PythonCpu:
         if self._words[BOUND >> 3] == 0:
             self._fault(BOUND)
         self._words[self.log + SLEEPS >> 3] += 1
-        clocks.sleep(nanoseconds / 1e9)
+        clocks.sleep(min(max(nanoseconds, 0), LONGEST_SLEEP) / 1e9)
 
     def hand_over(self, this: int, other: int) -> None:
         """Not here: this CPU runs whenever its thread does."""
         raise NotImplementedError
 
     def unexplained(self) -> None:
-        """Raise an error whose cause is the exception that is being handled."""
+        """Raise an error whose cause is the exception that is being handled; that itself if it is such an error."""
         error = sys.exc_info()[1]
+        if isinstance(error, KernelCodeError | BrokenKernelCodeError):
+            raise error
         raise error_of_exception(error) from error
 
     def clock(self) -> int:
@@ -329,11 +308,36 @@ class PythonCpu:
 
     def fill(self, address: int, size: int, byte: int) -> None:
         """Set memory to one byte; not one step."""
+        must_reach(self, address, size, WRITE_WORD)
+        self._look_through(address, size, WRITE_WORD)
+        self._set(address, size, byte & 0xFF)
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Copy memory; not one step."""
+        must_reach(self, source, size, READ_WORD)
+        must_reach(self, target, size, WRITE_WORD)
+        self._look_through(target, size, WRITE_WORD)
+        PythonCpu.copy_unchecked(self, target, source, size)
+        self._look_through(source, size, READ_WORD)
+
+    def _look_through(self, address: int, size: int, access: int) -> None:
+        """Look at the shadow of a range, as an access to each of its words would."""
+        marks = self._mapping[address >> 3 : address + size >> 3]
+        if self._shadowed and marks.strip(b"\0"):
+            for at, mark in enumerate(marks):
+                if mark:
+                    self._see(address + at * 8, access, mark)
+
+    def _set(self, address: int, size: int, byte: int) -> None:
         self._mapping[address : address + size] = bytes((byte,)) * size
+
+    def fill_unchecked(self, address: int, size: int, byte: int) -> None:
+        """Set memory to one byte; not one step."""
+        self._set(address, size, byte)
 
     def fill_shadow(self, address: int, size: int, byte: int) -> None:
         """Set the shadow of a range to one byte."""
-        self.fill(address >> 3, size >> 3, byte)
+        self._set(address >> 3, size >> 3, byte)
 
     def memchr_inv(self, address: int, size: int, byte: int) -> int:
         """The address of the first byte that differs; 0 if none does."""
@@ -341,7 +345,7 @@ class PythonCpu:
         same = size - len(data.lstrip(bytes((byte,))))
         return 0 if same == size else address + same
 
-    def copy(self, target: int, source: int, size: int) -> None:
+    def copy_unchecked(self, target: int, source: int, size: int) -> None:
         """Copy memory; not one step."""
         self._mapping[target : target + size] = self._mapping[source : source + size]
 

@@ -35,9 +35,9 @@ def draw_bits(cpu: Cpu, state: int) -> int:
 def draw_large(cpu: Cpu, state: int, below: int) -> int:
     """The next number from 0 to `below` - 1, `below` from 1 to LARGEST.
 
-    Raises Oops (CAUSE_WILD) for a `below` of less than 1: there is no such number.
+    Raises Oops (CAUSE_WILD) for any other `below`: there is no such number.
     """
-    if below < 1:
+    if not 1 <= below <= LARGEST:
         note_bad_call(cpu, below, BAD_ARGUMENT)
         raise Oops
     # A number behind the last whole multiple of `below` would make the first remainders likelier than the others.

@@ -110,20 +110,20 @@ class Accesses(Protocol):
         """Let other threads that wait for this core run first."""
 
     def sleep(self, nanoseconds: int) -> None:
-        """Sleep off the core, at least for about 50 microseconds and for less than a second."""
+        """Sleep off the core, for about 50 microseconds to a second; what is less or more is taken as that."""
 
 
 class Bulk(Protocol):
-    """What is done to many words of memory at once, unchecked. It is not one step: others may see it half done."""
+    """What code under test does to many words at once. It is checked word by word, as an access is.
+
+    It is not one step: others may see it half done. Where one CPU runs at a time, each 64 bytes are a step.
+    """
 
     def fill(self, address: int, size: int, byte: int) -> None:
         """Set `size` bytes (a multiple of 8, aligned) to `byte`."""
 
     def copy(self, target: int, source: int, size: int) -> None:
         """Copy `size` bytes (a multiple of 8, aligned, not overlapping)."""
-
-    def memchr_inv(self, address: int, size: int, byte: int) -> int:
-        """Address of the first of `size` bytes (a multiple of 8, aligned) that is not `byte`; 0 if all are."""
 
 
 class HarnessWords(Protocol):
@@ -149,6 +149,15 @@ class HarnessWords(Protocol):
 
     def peek8(self, address: int) -> int:
         """The byte at `address`."""
+
+    def fill_unchecked(self, address: int, size: int, byte: int) -> None:
+        """Set `size` bytes (a multiple of 8, aligned) to `byte`; where one CPU runs at a time, in steps as `fill`."""
+
+    def copy_unchecked(self, target: int, source: int, size: int) -> None:
+        """Copy `size` bytes (a multiple of 8, aligned, not overlapping)."""
+
+    def memchr_inv(self, address: int, size: int, byte: int) -> int:
+        """Address of the first of `size` bytes (a multiple of 8, aligned) that is not `byte`; 0 if all are."""
 
     def fill_shadow(self, address: int, size: int, byte: int) -> None:
         """Set the shadow of `size` bytes (a multiple of 8) from `address` to `byte`."""

@@ -32,7 +32,7 @@ from stress.machine.blocks import (
 from stress.machine.loop import count_overwritten
 from stress.machine.notes import note_bad_call
 from stress.machine.seam import Cpu, Oops, kernel
-from stress.machine.words import BAD_FREE, DOUBLE_RETIRE, PREEMPT_COUNT, static
+from stress.machine.words import BAD_FREE, DOUBLE_RETIRE, PREEMPT_COUNT, RECLAIMED, static
 
 # What becomes of freed memory. Written at boot, before any CPU runs, and never after it: no order is needed.
 FATE = static("slab_fate", 2)
@@ -103,7 +103,7 @@ def dress_block(cpu: Cpu, block: int, shift: int, size: int) -> None:
     cpu.poke(record + LABEL, 0)
     sign_record(cpu, record + ALLOCATED_BY)
     if cpu.peek(FATE) == POISONED or cpu.peek(FATE) == UNMAPPED:
-        cpu.fill(block, 1 << shift, POISON_INUSE)
+        cpu.fill_unchecked(block, 1 << shift, POISON_INUSE)
     # The old poison is gone before the shadow allows accesses: a load that finds poison always finds the mark too.
     cpu.barrier()
     rounded = size + 7 & -8
@@ -154,7 +154,7 @@ def kmalloc(cpu: Cpu, size: int) -> int:
 def poison_block(cpu: Cpu, block: int) -> None:
     """Poison a block that is being freed, as mm/slab.c of 2.6.11 does: 0x6b, and 0xa5 as the last byte."""
     size = 1 << cpu.peek(record_of(cpu, block) + SHIFT)
-    cpu.fill(block, size - 8, POISON_FREE)
+    cpu.fill_unchecked(block, size - 8, POISON_FREE)
     cpu.poke(block + size - 8, POISON_LAST_WORD)
 
 
@@ -206,6 +206,24 @@ def sign_retirement(cpu: Cpu, block: int) -> None:
 
 
 @kernel
+def forget_retirement(cpu: Cpu, block: int) -> None:
+    """Say that a block is in use again, without kfree and kmalloc: it may be retired again.
+
+    Raises Oops (CAUSE_WILD) for what is no block, or was freed.
+    """
+    must_be_live(cpu, block)
+    count_reclaimed(cpu, record_of(cpu, block))
+    cpu.poke(record_of(cpu, block) + RETIRED_IN, 0)
+
+
+@kernel
+def count_reclaimed(cpu: Cpu, record: int) -> None:
+    """Count a block that waits for its free no longer, if it was retired."""
+    if cpu.peek(record + RETIRED_IN) == cpu.peek(record + GENERATION):
+        cpu.poke(cpu.log + RECLAIMED, cpu.peek(cpu.log + RECLAIMED) + 1)
+
+
+@kernel
 def kfree(cpu: Cpu, block: int) -> None:
     """Free `block`; do nothing for 0.
 
@@ -218,8 +236,9 @@ def kfree(cpu: Cpu, block: int) -> None:
         unlock_slab(cpu)
         note_bad_call(cpu, block, BAD_FREE)
         raise Oops
-    undress_block(cpu, block)
     record = record_of(cpu, block)
+    count_reclaimed(cpu, record)
+    undress_block(cpu, block)
     head = FREE_LISTS + cpu.peek(record + SHIFT) * 8
     cpu.poke(record + NEXT_FREE, cpu.peek(head))
     cpu.poke(head, block)

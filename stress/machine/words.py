@@ -154,6 +154,7 @@ OVERLAPPED = _log_word("overlapped")
 DISAGREEMENTS = _log_word("disagreements")
 TIMESPEC = _log_word("timespec", 2)
 COUNTERS = _log_word("counters", 16)
+RECLAIMED = COUNTERS + 16
 PRIVATE = _log_word("private", 8)
 MOST_OUTCOMES = 32  # each has a bit in FORBIDDEN, and a slot of every CPU for its evidence
 OUTCOMES = _log_word("outcomes", MOST_OUTCOMES)
@@ -195,12 +196,16 @@ NOTES_BYTES = VALUES + 2 * NOTED_VALUES * 8 - NOTES
 NOTES_KEPT = _log_word("notes_kept", NOTES_BYTES // 8)
 
 # What FAULT_ACCESS says where kernel code refused the argument of a call: kfree and its like, any other call, or the
-# retirement of a block that was retired before; and where an operation ended in a read section. An access has its size
-# there, negative for a write.
+# retirement of a block that was retired before; where an operation ended in a read section, or ended one that it was
+# not in. An access has its size there, negative for a write.
 BAD_FREE = 0
 BAD_ARGUMENT = 1 << 32
 UNENDED_SECTION = 2 << 32
 DOUBLE_RETIRE = 3 << 32
+UNBEGUN_SECTION = 4 << 32
+
+# In nanoseconds. usleep takes less than a second.
+LONGEST_SLEEP = 999_999_000
 
 # Why an operation ended in an Oops. The first two are outcomes, and have the outcome's number. Power-off's number is
 # above MOST_OUTCOMES, so that it cannot be one.

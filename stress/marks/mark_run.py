@@ -20,9 +20,10 @@ from stress.host.cores import make_progress
 from stress.kernel.modlist import STOPPED
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
+from stress.machine.gil import gil_enabled, switching
 from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
-from stress.machine.python_engine import PythonEngine, gil_enabled, switching
+from stress.machine.python_engine import PythonEngine
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.seam import Cpu

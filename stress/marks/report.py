@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.machine.stacks import RawStack, line_of
 from stress.marks.cell import rerun_command
 from stress.marks.mark_run import MarkRun

@@ -40,7 +40,7 @@ LARGEST_ACCESS = 16
 NEWER: Mapping[type, tuple[str, ...]] = {
     Violation: ("noted", "field", "structure"),
     Block: ("retired",),
-    Access: ("unended", "retired_again"),
+    Access: ("unended", "retired_again", "unbegun"),
 }
 """Fields that JSON has only where there is something to tell: earlier versions had none."""
 _KEYS = {ByteRun: {"data": "bytes"}, Copied: {"data": "bytes"}, Row: {"data": "bytes"}, Stall: {"links": "cpus"}}

@@ -10,7 +10,7 @@ import psutil
 from stress.config import Config, keeping, settings_of
 from stress.extras import package_version
 from stress.machine.engines import has_llvmlite, usable_cores
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.settings import CONDITIONS
 
 LEAST_CPU_SECONDS = 1.0

@@ -15,9 +15,9 @@ from stress.errors import HarnessError, telling_of_memory
 from stress.judge.explain import explain
 from stress.judge.tally import Tally
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
+from stress.machine.gil import switching
 from stress.machine.language.errors import KernelCodeError
 from stress.machine.machine import MachineError
-from stress.machine.python_engine import switching
 from stress.machine.ram import Ram
 from stress.runs.boot import World, build_world
 from stress.runs.conditions import StealMeter, host_conditions

@@ -105,6 +105,8 @@ def _access(access: Access) -> str:
     """What an access did to which address."""
     if access.unended:
         return f"Read section not ended ({name_of(access.address)})"
+    if access.unbegun:
+        return "Read section that never began, ended"
     if access.retired_again:
         return f"Second retirement of {called(access.address)}"
     if not access.size:

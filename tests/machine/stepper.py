@@ -36,6 +36,8 @@ Engine = Callable[[Ram, int, int, int], int]
 
 LOAD, STORE, LOAD8, STORE8, CMPXCHG = 0, 1, 2, 3, 4
 XCHG, FETCH_ADD, LOAD_ACQUIRE, STORE_RELEASE = 5, 6, 7, 8
+FILL, COPY = 50, 51
+COPIED_BYTES = 64
 KMALLOC, KFREE, LIST_ADD, LIST_DEL = 10, 11, 12, 13
 STRNCPY, STRCMP, SPIN, STOP, DRAW, LATENCY = 20, 21, 22, 23, 24, 25
 INSMOD, RMMOD, LOOKUP = 30, 31, 32
@@ -154,6 +156,16 @@ def judge(cpu: Cpu, number: int, a: int, b: int) -> int:
     return judge_wrong_name(cpu, a)
 
 
+@kernel
+def many(cpu: Cpu, number: int, a: int, b: int) -> int:
+    """Fill `b` bytes at `a`; or copy COPIED_BYTES to `a` from `b`."""
+    if number == FILL:
+        cpu.fill(a, b, 0x11)
+    else:
+        cpu.copy(a, b, COPIED_BYTES)
+    return 0
+
+
 @harness
 def turn(cpu: Cpu, group: Group, number: int, a: int, b: int) -> int:
     """One turn of a CPU's loop around an operation; its value, or the fault's cause. Only judged ones are counted.
@@ -166,15 +178,15 @@ def turn(cpu: Cpu, group: Group, number: int, a: int, b: int) -> int:
         outcome = group(cpu, number, a, b)
     except Exception:
         outcome = faulted(cpu)
-    if number >= JUDGE_NAME and outcome != BROKEN:
+    if JUDGE_NAME <= number < FILL and outcome != BROKEN:
         finish_operation(cpu, outcome)
     return outcome
 
 
 def group_of(number: int) -> Group:
     """The kernel function that has the operation `number`."""
-    starts = {XCHG: access, KMALLOC: ordered, STRNCPY: manage, INSMOD: small, JUDGE_NAME: modules}
-    return next((group for start, group in starts.items() if number < start), judge)
+    starts = {XCHG: access, KMALLOC: ordered, STRNCPY: manage, INSMOD: small, JUDGE_NAME: modules, FILL: judge}
+    return next((group for start, group in starts.items() if number < start), many)
 
 
 def on_python(ram: Ram, number: int, a: int = 0, b: int = 0) -> int:

@@ -59,10 +59,15 @@ class SteppingCpu(PythonCpu):
         """Note it."""
         self.steps.append(BARRIER)
 
-    def fill(self, address: int, size: int, byte: int) -> None:
-        """Note it; the shadow's granules are addresses too."""
+    def fill_unchecked(self, address: int, size: int, byte: int) -> None:
+        """Note it."""
         self.note(address)
-        super().fill(address, size, byte)
+        super().fill_unchecked(address, size, byte)
+
+    def fill_shadow(self, address: int, size: int, byte: int) -> None:
+        """Note it; the shadow's granules are addresses too."""
+        self.note(address >> 3)
+        super().fill_shadow(address, size, byte)
 
 
 def steps_of(names: dict[int, str], act: Callable[[SteppingCpu], object], ram: Ram | None = None) -> list[str]:

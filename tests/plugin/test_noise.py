@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.marks.noise import switches
 from stress.marks.noise.code_under_test import PACKAGE, CodeUnderTest, Part
 from stress.marks.noise.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, codes_of

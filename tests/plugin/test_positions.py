@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.marks.crews.crew import stack_of
 from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.switches import Countdown, NoiseCounts, Yields

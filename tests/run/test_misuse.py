@@ -1,4 +1,4 @@
-"""What right code does not do: retire twice, end in a read section, give a lock back that another CPU holds."""
+"""What right code does not do: retire twice, end in a read section or end none, give back a lock of another CPU."""
 
 import re
 
@@ -91,6 +91,26 @@ def test_a_read_section_that_an_operation_does_not_end_is_reported_with_its_word
     assert text[0] == "BUG: kstress: unended-section in program stay"
     of_cpu, by = rf"{word}(\[\d\])? of CPU {report.cpu}", rf"by CPU {report.cpu} \(stay\), operation "
     assert re.match(rf"Read section not ended \({of_cpu}\) {by}", text[1])
+
+
+@each_engine
+@pytest.mark.parametrize("name", ["rcu", "srcu", "epoch", "percpu_ref"])
+def test_the_end_of_a_read_section_that_never_began_is_reported_at_its_line(name: str, engine: str) -> None:
+    report = reported(f"{MISUSED}:{name}_ends_again", engine)
+    assert (report.outcome, report.bug, report.program) == ("wild", "unbegun-section", "end_again")
+    assert CODEC.structure(CODEC.unstructure(report), Violation) == report
+    assert [frame.function for frame in report.stack][:2] == ["read_end", "end_again"]
+    line = report_lines(report, OUTCOMES, "again")[2]
+    assert line.startswith(f"Read section that never began, ended by CPU {report.cpu} (end_again), operation ")
+
+
+@each_engine
+def test_a_pool_that_frees_nothing_says_what_is_in_use_again(engine: str) -> None:
+    config = Config(engine=engine, duration_s=0.5, seed=1, cpus=2)
+    [result] = run([find_scenario(str(PLANTED / "pool.py"))], config)
+    assert result.verdict.name == "inconclusive", result.reports
+    assert result.tally.unloads > 1
+    assert result.tally.updates.most_waiting <= 2
 
 
 @each_engine

@@ -7,7 +7,7 @@ import pytest
 
 from stress.config import Config
 from stress.errors import UserError
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.runs.runner import run_scenario, world_for
 from stress.runs.settled import settle
 from stress.runs.track import prepare

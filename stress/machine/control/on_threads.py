@@ -11,16 +11,17 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from stress.errors import out_of_memory
-from stress.machine.control import bulk, turns
+from stress.machine.control import turns
 from stress.machine.control.events import no_event, take_chosen
 from stress.machine.control.traces import note_step
 from stress.machine.control.words import ENDED, LEFT, MAIN, PENDING, PIECE_BYTES, READ_MODIFY_WRITE, WRITE_PIECE, YIELDS
 from stress.machine.features import Features
+from stress.machine.gil import share_one_core
 from stress.machine.language.errors import error_of_outcome
 from stress.machine.loop import run_program
 from stress.machine.machine import JOIN_LOOK_SECONDS, JOIN_SECONDS, LONGEST_WAIT_SECONDS
 from stress.machine.patience import Patience
-from stress.machine.python_engine import PythonCpu, share_one_core
+from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation
 from stress.machine.words import (
@@ -169,19 +170,30 @@ class ControlledCpu(PythonCpu):
     def fill(self, address: int, size: int, byte: int) -> None:
         """Set memory to one byte; each piece is a step."""
         for offset in range(0, size, PIECE_BYTES):
-            if bulk.begins_piece(self, address, offset):
-                self._point(address + offset, WRITE_PIECE)
-                word = int.from_bytes(bytes((byte,)) * 8, "little", signed=True)
-                self._note(self, WRITE_PIECE, address + offset, word, word)
+            self._begin_piece(address + offset, word_of(byte))
             super().fill(address + offset, min(PIECE_BYTES, size - offset), byte)
+
+    def fill_unchecked(self, address: int, size: int, byte: int) -> None:
+        """Set memory to one byte; each piece is a step."""
+        for offset in range(0, size, PIECE_BYTES):
+            self._begin_piece(address + offset, word_of(byte))
+            super().fill_unchecked(address + offset, min(PIECE_BYTES, size - offset), byte)
 
     def copy(self, target: int, source: int, size: int) -> None:
         """Copy memory; each piece is a step."""
         for offset in range(0, size, PIECE_BYTES):
-            if bulk.begins_piece(self, target, offset):
-                self._point(target + offset, WRITE_PIECE)
-                self._note(self, WRITE_PIECE, target + offset, 0, 0)
+            self._begin_piece(target + offset, 0)
             super().copy(target + offset, source + offset, min(PIECE_BYTES, size - offset))
+
+    def _begin_piece(self, address: int, word: int) -> None:
+        """Before a piece of memory that is written; `word` is what is noted of it."""
+        self._point(address, WRITE_PIECE)
+        self._note(self, WRITE_PIECE, address, word, word)
+
+
+def word_of(byte: int) -> int:
+    """The word whose bytes are all `byte`."""
+    return int.from_bytes(bytes((byte,)) * 8, "little", signed=True)
 
 
 def _no_note(cpu: Cpu, access: int, address: int, old: int, new: int) -> None:

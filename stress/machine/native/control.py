@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from stress.machine.control import bulk, traces, turns
+from stress.machine.control import traces, turns
 from stress.machine.control.events import no_event, take_chosen
-from stress.machine.control.words import LEFT, PENDING, WRITE_PIECE, YIELDS
+from stress.machine.control.words import LEFT, PENDING, YIELDS
 from stress.machine.features import Features
 from stress.machine.language.names import Step
 from stress.machine.language.tree import CpuKind
@@ -86,14 +86,10 @@ def note_for(features: Features) -> Note:
 
 @cache
 def turning(features: Features) -> Sequence[Callable[..., Any]]:
-    """What a CPU under control does otherwise than any other, under the names in `seam.Cpu`."""
+    """How a CPU under control waits, while others have their turns; and its clock, which counts accesses."""
     if features.choose is None:
         return ()
-    return *_waits(features.choose, handle_for(features)), *_bulk(point_for(features), note_for(features))
-
-
-def _waits(choose: turns.Choose, handle: turns.Handle) -> Sequence[Callable[..., Any]]:
-    """Waits, in which other CPUs have their turns, and the clock, which counts accesses."""
+    choose, handle = features.choose, handle_for(features)
 
     @harness
     def relax(cpu: Any, address: int) -> None:
@@ -118,28 +114,3 @@ def _waits(choose: turns.Choose, handle: turns.Handle) -> Sequence[Callable[...,
         return turns.clock(cpu)
 
     return relax, yield_core, sleep, clock
-
-
-def _bulk(point: Point, note: Note) -> Sequence[Callable[..., Any]]:
-    """Accesses to many words, with a point before each piece."""
-
-    @harness
-    def fill(cpu: Any, address: int, size: int, byte: int) -> None:
-        half = byte << 8 | byte
-        quarter = half << 16 | half
-        word = quarter << 32 | quarter
-        for offset in range(0, size, 8):
-            if bulk.begins_piece(cpu, address, offset):
-                point(cpu, address + offset, WRITE_PIECE)
-                note(cpu, WRITE_PIECE, address + offset, word, word)
-            store_word(cpu.base + address + offset, word)
-
-    @harness
-    def copy(cpu: Any, target: int, source: int, size: int) -> None:
-        for offset in range(0, size, 8):
-            if bulk.begins_piece(cpu, target, offset):
-                point(cpu, target + offset, WRITE_PIECE)
-                note(cpu, WRITE_PIECE, target + offset, 0, 0)
-            store_word(cpu.base + target + offset, load_word(cpu.base + source + offset))
-
-    return fill, copy

@@ -15,19 +15,18 @@ from stress.machine.features import Features
 from stress.machine.native.accesses import Access, changes_for, reads_for, writes_for
 from stress.machine.native.checks import fault_at
 from stress.machine.native.control import turning
+from stress.machine.native.ranges import UNCHECKED, ranges_for, ranges_in_pieces
 from stress.machine.native.steps import (
     clock_gettime,
-    load_octet,
     load_word,
     sched_yield,
-    store_octet,
     store_word,
     switch_stacks,
     unlikely,
     usleep,
 )
 from stress.machine.seam import Oops, harness
-from stress.machine.words import BOUND, SLEEPS, SPINNING_ON, SPINS, TIMESPEC, YIELD_MASK
+from stress.machine.words import BOUND, LONGEST_SLEEP, SLEEPS, SPINNING_ON, SPINS, TIMESPEC, YIELD_MASK
 
 SPINS_BEFORE_YIELD = 256
 """After so many turns of a spin a CPU yields even if every CPU has a core: the host may run other programs too."""
@@ -59,7 +58,7 @@ def sleep(cpu: Any, nanoseconds: int) -> None:
         fault_at(cpu, BOUND, 0)
         raise Oops
     store_word(cpu.base + cpu.log + SLEEPS, load_word(cpu.base + cpu.log + SLEEPS) + 1)
-    usleep(nanoseconds // 1000)
+    usleep(min(max(nanoseconds, 0), LONGEST_SLEEP) // 1000)
 
 
 @harness
@@ -72,56 +71,19 @@ def clock(cpu: Any) -> int:
 
 
 @harness
-def fill(cpu: Any, address: int, size: int, byte: int) -> None:
-    """Set memory to one byte, word by word."""
-    half = byte << 8 | byte
-    quarter = half << 16 | half
-    word = quarter << 32 | quarter
-    for offset in range(0, size, 8):
-        store_word(cpu.base + address + offset, word)
-
-
-@harness
-def fill_shadow(cpu: Any, address: int, size: int, byte: int) -> None:
-    """Set the shadow of a range to one byte."""
-    for granule in range(address >> 3, address + size >> 3):
-        store_octet(cpu.base + granule, byte)
-
-
-@harness
-def memchr_inv(cpu: Any, address: int, size: int, byte: int) -> int:
-    """The address of the first byte that differs; 0 if none does."""
-    half = byte << 8 | byte
-    quarter = half << 16 | half
-    word = quarter << 32 | quarter
-    end = address + size
-    while address < end and load_word(cpu.base + address) == word:
-        address += 8
-    while address < end and load_octet(cpu.base + address) == byte:
-        address += 1
-    return 0 if address == end else address
-
-
-@harness
-def copy(cpu: Any, target: int, source: int, size: int) -> None:
-    """Copy memory, word by word."""
-    for offset in range(0, size, 8):
-        store_word(cpu.base + target + offset, load_word(cpu.base + source + offset))
-
-
-@harness
 def hand_over(cpu: Any, this: int, other: int) -> None:
     """Go on with another CPU, on its own stack."""
     stacks = cpu.base + cpu.peek(REGION) + STACKS
     switch_stacks(stacks + (this - MAIN) * 8, stacks + (other - MAIN) * 8)
 
 
-UNCHECKED = (relax, yield_core, sleep, clock, fill, fill_shadow, memchr_inv, copy, hand_over)
+OWN = (relax, yield_core, sleep, clock, hand_over)
 
 
 @cache
 def accesses_for(features: Features) -> Mapping[str, Access]:
     """The functions that do what a CPU with `features` is asked for, by their names in `seam.Cpu`."""
-    checked = (*reads_for(features), *writes_for(features), *changes_for(features))
-    functions: list[Access] = [*checked, *UNCHECKED, *turning(features)]
+    accesses = (*reads_for(features), *writes_for(features), *changes_for(features))
+    controlled = (*turning(features), *ranges_in_pieces(features))
+    functions: list[Access] = [*accesses, *ranges_for(features), *UNCHECKED, *OWN, *controlled]
     return {function.__name__: function for function in functions}

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 
 CLOSE_SECONDS = 0.5
 """How long the tasks of a loop may take to end once they are cancelled, and then its asynchronous generators."""

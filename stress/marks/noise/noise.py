@@ -14,7 +14,7 @@ from random import Random
 from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 
-from stress.machine.python_engine import switching
+from stress.machine.gil import switching
 from stress.marks.bodies import EndThread, calls_bodies, is_async
 from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.other_threads import MONITORS, OtherThreads

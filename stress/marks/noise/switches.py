@@ -9,7 +9,8 @@ from types import CodeType
 
 import attrs
 
-from stress.machine.python_engine import gil_enabled, sched_yield
+from stress.machine.gil import gil_enabled
+from stress.machine.python_engine import sched_yield
 from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.takers import Takers
 

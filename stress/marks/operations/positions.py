@@ -5,7 +5,7 @@ from types import FrameType, TracebackType
 import attrs
 
 from stress.host.frames import current_frames
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.machine.stacks import DEEPEST, RawStack
 from stress.marks.bodies import CALLERS
 from stress.marks.noise.code_under_test import PACKAGE, is_within

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stress.campaign.sweep.matrix import KEYS, Matrix, matrix_of, read_plan
 from stress.errors import UserError
 from stress.extras import install_hint
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.settings import AXES
 from tests.campaign.sweep.made import errors_of, plan_file
 from tests.support import bounded

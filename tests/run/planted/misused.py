@@ -98,6 +98,14 @@ def stay(cpu: Cpu, p: Protocol) -> int:
     return outcome if p.read_end(cpu) else OUT.none
 
 
+@kernel
+def end_again(cpu: Cpu, p: Protocol) -> int:
+    """Broken: a reader ends twice what it began once."""
+    outcome = read(cpu, p)
+    p.read_end(cpu)
+    return outcome
+
+
 STRUCTURE = Structure("misused", [Thing], put, outcomes=OUT, objects=64)
 AFTER_GRACE = (RCU, SRCU, QSBR, EPOCH)
 WITH_SECTIONS = (RCU, SRCU, EPOCH, PERCPU_REF)
@@ -121,4 +129,5 @@ SCENARIOS = [
     *broken(under(AFTER_GRACE, retire_first, suffix="_first")),
     *broken(under(WHOLE, retire_twice, suffix="_twice")),
     *broken(under(WITH_SECTIONS, retire_last, stay, "_stays")),
+    *broken(under(WITH_SECTIONS, retire_last, end_again, "_ends_again")),
 ]

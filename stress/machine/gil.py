@@ -1,0 +1,35 @@
+"""Whether one lock lets only one thread run Python code at a time, and what threads that play CPUs do about it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stress.host.system import cores, keep_to
+
+
+def gil_enabled() -> bool:
+    """Whether one lock lets only one thread run Python code at a time."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+@contextmanager
+def switching(seconds: float | None) -> Iterator[None]:
+    """Set the switch interval: the `seconds` after which a thread asks for the GIL. None leaves it as it is."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before if seconds is None else seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def share_one_core() -> None:
+    """With a GIL, keep the calling thread on one core, the same for all CPUs of this process.
+
+    Only one of them can run at a time anyway, and on one core a yield lets another one run at once: stops take a fifth
+    of the time, and every yield of the noise switches threads.
+    """
+    if gil_enabled():
+        usable = cores()
+        keep_to(usable[os.getpid() % len(usable)])
