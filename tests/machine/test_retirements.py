@@ -152,13 +152,13 @@ def test_a_signature_that_is_half_written_is_not_told() -> None:
 @pytest.mark.parametrize("changes", [True, False])
 def test_a_block_that_is_being_retired_meanwhile_is_not_at_rest(changes: bool) -> None:
     ram, cpu, block = machine()
-    copy, word = cpu.copy, record_of(cpu, block) + RETIRED_IN
+    copy, word = cpu.copy_unchecked, record_of(cpu, block) + RETIRED_IN
 
     def while_retired(target: int, source: int, size: int) -> None:
         copy(target, source, size)
         ram.poke(word, ram.peek(word) + changes)
 
-    cpu.copy = while_retired  # type: ignore[method-assign]
+    cpu.copy_unchecked = while_retired  # type: ignore[method-assign]
     kept = reported(ram, cpu, block).block
     assert kept is not None
     assert kept.at_rest != changes

@@ -167,3 +167,11 @@ def test_a_pointer_is_said_to_come_from_where_its_cpu_read_it_and_not_from_where
     assert step.cpu == int(cpu)
     assert step.access > 0
     assert step.old != 0
+
+
+def test_what_a_handler_does_says_so() -> None:
+    told, trace = found_first("preempted_reader")
+    events = [event for event in told.events if not event.ends]
+    inside = [any(frame.function == "take_interrupt" for frame in trace[event.first].stack) for event in events]
+    assert any(inside)
+    assert [event.text.startswith("interrupt: ") for event in events] == inside

@@ -20,6 +20,8 @@ STOPS = {
     "restart_machine": "stop_machine: lets the others go on",
     "stopmachine": "is held by stop_machine",
 }
+HANDLERS = {"take_nmi": "NMI: ", "take_interrupt": "interrupt: "}
+"""What an event begins with that a handler made, by the function that runs the handler."""
 HELPERS = (
     "stress/kernel/protocol.py",
     "stress/kernel/list.py",
@@ -185,6 +187,11 @@ def _frame(step: Step) -> Frame | None:
     return next(shown, step.stack[0] if step.stack else None)
 
 
+def _handler(step: Step) -> str:
+    """What says that an access was made by a handler; empty for any other."""
+    return next((text for name, text in HANDLERS.items() if is_in(step, name)), "")
+
+
 def _function(step: Step) -> str | None:
     frame = _frame(step)
     return frame.function if frame else None
@@ -208,8 +215,10 @@ def events_of(teller: Teller) -> list[Event]:
 def _joins(teller: Teller, open_: Sequence[tuple[int, Told]], number: int, told: Told) -> bool:
     """Whether an access belongs to the event under way."""
     last, before = open_[-1]
-    one, other = teller.trace[last], teller.trace[number]
-    return one.cpu == other.cpu and one.run == other.run and before.key == told.key and one.operation == other.operation
+    one, other = (
+        (step.cpu, step.run, step.operation, _handler(step)) for step in (teller.trace[last], teller.trace[number])
+    )
+    return one == other and before.key == told.key
 
 
 def _event(teller: Teller, open_: Sequence[tuple[int, Told]]) -> Event:
@@ -224,7 +233,7 @@ def _event(teller: Teller, open_: Sequence[tuple[int, Told]]) -> Event:
         steps=len(numbers),
         run=first.run,
         operation=first.operation,
-        text=_text([told for _, told in open_]),
+        text=_handler(first) + _text([told for _, told in open_]),
         where=tuple(dict.fromkeys(frame for number in numbers if (frame := _frame(teller.trace[number])))),
         weight=ALWAYS if racing else max(told.weight for _, told in open_),
         racing=racing,
