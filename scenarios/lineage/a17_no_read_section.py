@@ -77,7 +77,7 @@ def call(cpu: Cpu) -> int:
     target = draw_target(cpu)
     if length_of(cpu, target) == KSYM_NAME_LEN:
         return UNJUDGED
-    cpu.copy(cpu.area + NAMEBUF, target, KSYM_NAME_LEN + 1)
+    cpu.copy_unchecked(cpu.area + NAMEBUF, target, KSYM_NAME_LEN + 1)
     listed_before = listed(cpu, target)
     cpu.barrier()
     address = module_kallsyms_lookup_name(cpu, cpu.peek(target + TARGET_MODNAME), cpu.area + NAMEBUF)

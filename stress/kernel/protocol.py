@@ -87,6 +87,14 @@ def must_be_ended(cpu: Cpu, word: int) -> None:
 
 
 @kernel
+def must_be_begun(cpu: Cpu, is_begun: bool) -> None:
+    """Raise Oops (CAUSE_WILD) at the end of a read section that its CPU is not in."""
+    if not is_begun:
+        note_bad_call(cpu, 0, UNBEGUN_SECTION)
+        raise Oops
+
+
+@kernel
 def preempt(cpu: Cpu) -> None:
     """The interrupt handler where being preempted says nothing of what an operation holds."""
     cpu.yield_core()
@@ -205,22 +213,7 @@ def watched(protocol: Protocol) -> Protocol:
         mark_edge(cpu)
         count(cpu, UNLOADS)
 
-    marking = attrs.evolve(protocol, write_lock=write_lock, write_unlock=write_unlock, retire=retire)
-    return marking if protocol.section is no_section else _with_looks(marking)
-
-
-def _with_looks(protocol: Protocol) -> Protocol:
-    """The protocol whose end of reading looks whether its CPU is in a read section."""
-    end_it, section_of = protocol.read_end, protocol.section
-
-    @kernel
-    def read_end(cpu: Cpu) -> bool:
-        if section_of(cpu) == 0:
-            note_bad_call(cpu, 0, UNBEGUN_SECTION)
-            raise Oops
-        return end_it(cpu)
-
-    return attrs.evolve(protocol, read_end=read_end)
+    return attrs.evolve(protocol, write_lock=write_lock, write_unlock=write_unlock, retire=retire)
 
 
 @kernel

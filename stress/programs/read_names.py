@@ -38,7 +38,7 @@ def lookup_name_reader(cpu: Cpu) -> int:
     target = draw_target(cpu)
     if length_of(cpu, target) == KSYM_NAME_LEN:
         return UNJUDGED
-    cpu.copy(cpu.area + NAMEBUF, target, KSYM_NAME_LEN + 1)
+    cpu.copy_unchecked(cpu.area + NAMEBUF, target, KSYM_NAME_LEN + 1)
     listed_before = listed(cpu, target)
     cpu.barrier()
     modname = cpu.peek(target + TARGET_MODNAME) if prandom(cpu, PLAIN_NAMES) != 0 else 0

@@ -99,7 +99,10 @@ def test_the_end_of_a_read_section_that_never_began_is_reported_at_its_line(name
     report = reported(f"{MISUSED}:{name}_ends_again", engine)
     assert (report.outcome, report.bug, report.program) == ("wild", "unbegun-section", "end_again")
     assert CODEC.structure(CODEC.unstructure(report), Violation) == report
-    assert [frame.function for frame in report.stack][:2] == ["read_end", "end_again"]
+    assert [frame.function for frame in report.stack if frame.function in ("must_be_begun", "end_again")] == [
+        "must_be_begun",
+        "end_again",
+    ]
     line = report_lines(report, OUTCOMES, "again")[2]
     assert line.startswith(f"Read section that never began, ended by CPU {report.cpu} (end_again), operation ")
 

@@ -5,7 +5,7 @@ Fraser, Practical lock-freedom, University of Cambridge, technical report 579 (2
 """
 
 from stress.kernel.grace import defer, grace_of, phase_word, run_callbacks
-from stress.kernel.protocol import Protocol, load_pointer, no_section, no_step, preempt
+from stress.kernel.protocol import Protocol, load_pointer, must_be_begun, no_section, no_step, preempt
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu
 
@@ -28,9 +28,16 @@ def enter(cpu: Cpu) -> None:
 
 
 @kernel
-def leave(cpu: Cpu) -> bool:
-    """End reading: all that was read was read before the epoch is withdrawn."""
+def withdraw(cpu: Cpu) -> None:
+    """Say that this CPU works in no epoch: all that was read was read before."""
     cpu.store_release(cpu.area + ANNOUNCED, 0)
+
+
+@kernel
+def leave(cpu: Cpu) -> bool:
+    """End reading."""
+    must_be_begun(cpu, cpu.peek(cpu.area + ANNOUNCED) != 0)
+    withdraw(cpu)
     return True
 
 
@@ -83,7 +90,7 @@ def free_last_epoch(cpu: Cpu) -> None:
 @kernel
 def leave_first(cpu: Cpu) -> None:
     """Broken, with `enter_late`: entry and exit are mixed up, so that the CPU announces nothing while it reads."""
-    leave(cpu)
+    withdraw(cpu)
 
 
 @kernel

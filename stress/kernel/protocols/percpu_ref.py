@@ -5,7 +5,7 @@ that, and then until the sum is 0. Source: lib/percpu-refcount.c of Linux, where
 it is an RCU grace period.
 """
 
-from stress.kernel.protocol import Protocol, preempt, reclaim
+from stress.kernel.protocol import Protocol, must_be_begun, preempt, reclaim
 from stress.kernel.protocols.rcu import rcu_callbacks, rcu_oops, rcu_read_lock, rcu_read_unlock, synchronize_rcu
 from stress.kernel.spinlock import spin_lock, spin_unlock
 from stress.machine.seam import Cpu, kernel
@@ -46,6 +46,7 @@ def get(cpu: Cpu) -> None:
 @kernel
 def put(cpu: Cpu) -> bool:
     """Put the reference."""
+    must_be_begun(cpu, cpu.peek(cpu.area + REFS) != 0)
     add_ref(cpu, -1)
     return True
 

@@ -7,7 +7,7 @@ Systems 23 (2012), 375-382.
 """
 
 from stress.kernel.grace import defer, grace_of, phase_word, run_callbacks, synchronize
-from stress.kernel.protocol import Protocol, always_valid, no_step, preempt
+from stress.kernel.protocol import Protocol, always_valid, must_be_begun, no_step, preempt
 from stress.machine.seam import Cpu, kernel
 from stress.machine.slab import kfree
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu
@@ -35,8 +35,10 @@ def rcu_read_lock(cpu: Cpu) -> None:
 def rcu_read_unlock(cpu: Cpu) -> None:
     """End a read section."""
     word = cpu.area + RCU_READER
+    reader = cpu.load(word)
+    must_be_begun(cpu, reader & NESTING != 0)
     # All that was read in the section was read before the word says that it has ended.
-    cpu.store_release(word, cpu.load(word) - 1)
+    cpu.store_release(word, reader - 1)
 
 
 @kernel

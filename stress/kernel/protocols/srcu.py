@@ -5,7 +5,7 @@ Source: McKenney, Sleepable RCU, LWN, October 2006; the two pairs of counters as
 """
 
 from stress.kernel.grace import defer, grace_of, phase_word, run_callbacks
-from stress.kernel.protocol import Protocol, preempt
+from stress.kernel.protocol import Protocol, must_be_begun, preempt
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import AREA_BYTES, AREAS, CPUS, percpu
 
@@ -39,7 +39,9 @@ def count_exit(cpu: Cpu, index: int) -> bool:
 @kernel
 def srcu_read_unlock(cpu: Cpu) -> bool:
     """End the read section: the exit counts for the phase of its entry."""
-    return count_exit(cpu, cpu.load(cpu.area + SECTION))
+    index = cpu.load(cpu.area + SECTION)
+    must_be_begun(cpu, cpu.peek(cpu.area + ENTRIES + index * 8) != cpu.peek(cpu.area + EXITS + index * 8))
+    return count_exit(cpu, index)
 
 
 @kernel
