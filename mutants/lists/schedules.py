@@ -59,8 +59,11 @@ GROUP = Group(
             "cpu.peek(entry + VALUE):",
             "cpu.peek(entry + VALUE) and False:",
         ),
-        BULK.of("def copy(").mutant(
-            "bulk-one-step", "a copy is one step", "self._begin_piece(", "offset or self._begin_piece("
+        BULK.of("def fill_unchecked(").mutant(
+            "bulk-one-step",
+            "the filling of freed memory is one step",
+            "self._begin_piece(",
+            "offset or self._begin_piece(",
         ),
         GIVEN.of("def choose(").without("replay-no-events", "a replay leaves interrupts out", "cpu.poke(EVENT,"),
         GIVEN.of("def choose(").without("replay-silent", "a replay does not say that it departs", "depart(cpu)"),
