@@ -157,6 +157,11 @@ def as_part_of(operation: Callable[..., int], run: Operation) -> Operation:
     return update_wrapper(run, operation, assigned=(), updated=())
 
 
+def _outcomes_of(scenario: "Scenario") -> Mapping[str, Outcome]:
+    """What a scenario's operations can end in where it does not say: those of its structure, or of a lookup."""
+    return scenario.structure.all_outcomes if scenario.structure else OUTCOMES
+
+
 def _name_of_twin(twin: "str | Scenario | None") -> str | None:
     """A twin by the name that is written down; a value is another scenario of the same file."""
     return f"{SAME_FILE}{twin.name}" if isinstance(twin, Scenario) else twin
@@ -171,14 +176,14 @@ class Scenario:
 
     `expect` is the verdict that the facts support. A scenario that expects "held" names its `twin`, which expects
     "violated" or "stalled" and differs only in the protection under test: a name of the catalogue, a path, or another
-    scenario of the same file's SCENARIOS, as a value or as ":name". `outcomes` adds or grades outcomes.
-    `structure` is what readers read; without one it is the module list, with the symbols of the corpus. `protocol` is
-    how it is read and changed, by default as the patch has it. `hardware` is what else the CPUs do; `fate`
-    what becomes of freed memory: "poisoned", "reused" (not poisoned, and handed out again to the next module),
-    "unmapped" (touching it faults) or "type-stable" (it keeps what is in it and may be touched, as with
-    SLAB_TYPESAFE_BY_RCU: the detector of such touches is off). `learnt` is what its runs taught, in a line; `point` is
-    the point of the patch that it is about, one of `POINTS`. `origin` is what to call it by on the command line: its
-    name, or the path that it was loaded from.
+    scenario of the same file's SCENARIOS, as a value or as ":name". `structure` is what readers read; without one it is
+    the module list, with the symbols of the corpus. `outcomes` is what operations can end in: by default all outcomes
+    of the structure, or what a lookup can end in; it is given to add or grade some. `protocol` is how it is read and
+    changed, by default as the patch has it. `hardware` is what else the CPUs do; `fate` what becomes of freed memory:
+    "poisoned", "reused" (not poisoned, and handed out again to the next module), "unmapped" (touching it faults) or
+    "type-stable" (it keeps what is in it and may be touched, as with SLAB_TYPESAFE_BY_RCU: the detector of such touches
+    is off). `learnt` is what its runs taught, in a line; `point` is the point of the patch that it is about, one of
+    `POINTS`. `origin` is what to call it by on the command line: its name, or the path that it was loaded from.
     """
 
     name: str
@@ -187,14 +192,16 @@ class Scenario:
     programs: tuple[Program, ...]
     expect: str = attrs.field(validator=one_of(VERDICTS))
     twin: str | None = attrs.field(default=None, converter=_name_of_twin)
-    outcomes: Mapping[str, Outcome] = attrs.field(default=OUTCOMES, converter=with_findings)
+    structure: Structure | None = attrs.field(default=None, kw_only=True)
+    outcomes: Mapping[str, Outcome] = attrs.field(
+        default=attrs.Factory(_outcomes_of, takes_self=True), converter=with_findings
+    )
     hardware: Hardware = PLAIN
     point: str = attrs.field(default="", validator=one_of(POINTS))
     fate: str = attrs.field(default="poisoned", validator=one_of((*FATES, TYPE_STABLE)))
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
     protocol: Protocol = attrs.field(default=STOPPED, kw_only=True)
-    structure: Structure | None = attrs.field(default=None, kw_only=True)
     structure_name: str | None = attrs.field(
         default=attrs.Factory(lambda self: self.structure and self.structure.name, takes_self=True), kw_only=True
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from stress.judge.outcomes import OUTCOMES
 from stress.kernel.protocol import Protocol
 from stress.machine.seam import Cpu
 from stress.scenario import OF_CPU_AND_PROTOCOL, PLAIN, Hardware, Program, Scenario
@@ -45,7 +44,6 @@ def study(
             programs,
             expect,
             f":{twin.name}{suffix}" if twin else None,
-            outcomes=structure.all_outcomes if structure else OUTCOMES,
             hardware=hardware,
             fate=protocol.fate or fate,
             protocol=protocol,

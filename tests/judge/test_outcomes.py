@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stress import Config, Program, Scenario, UserError, run
+from stress import Config, Program, Scenario, Structure, UserError, run
 from stress.judge.outcomes import (
     ACCEPTABLE,
     CATALOGUE,
@@ -38,6 +38,15 @@ def test_every_scenario_has_the_harnesss_own_and_they_are_forbidden() -> None:
     assert [mask >> code & 1 for code in (Code.AFTER_FREE, Code.OUT_OF_BOUNDS, Code.OVERWRITTEN)] == [1, 1, 1]
     assert mask >> LAST_CODE & 1 == 0
     assert fault_of(own.outcomes) is None
+
+
+def test_a_scenario_that_does_not_say_has_the_outcomes_of_its_structure_or_of_a_lookup() -> None:
+    table = Outcome.table(right=(ACCEPTABLE, "as asked"), wrong=(FORBIDDEN, "another"))
+    mine = Structure("mine", [], lambda cpu, p: None, outcomes=table)
+    given = ("own", "none", "made", (Program("any", no_nmi),), "violated")
+    assert list(Scenario(*given, structure=mine).outcomes) == ["wild", "endless", "right", "wrong", *FINDINGS]
+    assert list(Scenario(*given).outcomes) == [*OUTCOMES, *FINDINGS]
+    assert list(Scenario(*given, outcomes=table, structure=mine).outcomes) == ["right", "wrong", *FINDINGS]
 
 
 def test_the_codes_of_the_catalogue_are_those_that_compiled_code_and_old_runs_have() -> None:
