@@ -23,9 +23,9 @@ import attrs
 from stress.beside import Beside, files_beside, importing, read_source
 from stress.errors import UserError
 from stress.host.disk import telling
-from stress.judge.outcomes import fault_of
+from stress.judge.outcomes import codes_of, fault_of
 from stress.kernel.protocol import BOOT
-from stress.machine.language.check import check_handler, check_operation
+from stress.machine.language.check import check_handler, check_operation, check_outcomes
 from stress.machine.seam import SCENARIO_MODULE
 from stress.safe_text import on_one_line, shown
 from stress.scenario import POINTS, SAME_FILE, Scenario
@@ -298,11 +298,19 @@ def chosen(found: Sequence[Scenario], wanted: str) -> Scenario:
 
 
 def checked(scenario: Scenario) -> Scenario:
-    """The same scenario; KernelCodeError, with the line, if any of its code is not kernel code."""
+    """The same scenario.
+
+    Raises:
+        UserError: for outcomes that collide.
+        KernelCodeError: with the line, if any of its code is not kernel code.
+    """
+    if fault := fault_of(scenario.outcomes):
+        raise UserError(f"scenario {scenario.name}: {fault}")
+    outcomes = codes_of(scenario.outcomes)
     for program in scenario.programs:
-        check_operation(program.under(scenario.protocol), scenario.protocol.safepoint)
-    for handler in (scenario.protocol.interrupt, scenario.hardware.nmi_handler):
-        check_handler(handler)
+        check_operation(program.under(scenario.protocol), scenario.protocol.safepoint, outcomes)
+    check_outcomes(scenario.hardware.nmi_handler, outcomes)
+    check_handler(scenario.protocol.interrupt)
     if scenario.structure:
         check_handler(scenario.structure.boot, BOOT)
     return scenario

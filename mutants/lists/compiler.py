@@ -65,9 +65,10 @@ GROUP = Group(
         LOOPS.of("def fault_of(").mutant(
             "silent-spins", "a loop may spin without a word of it", "not loop.body", "False"
         ),
-        CHECK.of("def _check_outcomes(").never(
-            "any-outcome", "an operation may return a number that is no outcome", "not 0 <= value.value < AFTER_FREE"
+        CHECK.of("def _fault_of(").mutant(
+            "any-outcome", "an operation may return a number that is no outcome", "value.value == 0", "True"
         ),
+        CHECK.of("def _fault_of(").never("truth-outcome", "a truth is an outcome", "value.is_truth"),
         EXPRESSIONS.of("def _branch_chain(").without(
             "chain-left", "a < b <= c compares a with c", "left = right", AGREE
         ),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from stress.judge.lookups import TARGET_ADDRESS
-from stress.judge.outcomes import Outcome, names_of
+from stress.judge.outcomes import Outcome, codes_of, names_of
 from stress.judge.violation import (
     AT_BOOT,
     AT_POWER_OFF,
@@ -128,6 +128,19 @@ def harvest(of: Slice, known: Sequence[Violation]) -> tuple[Violation, ...]:
             names.add(slot.outcome)
             found.append(_violation(slot))
     return (*known, *found)[:MOST_REPORTS]
+
+
+def ungraded(of: Slice) -> tuple[int, int, bool] | None:
+    """A number that an operation returned and that `of.outcomes` does not have: its CPU, it, whether a handler did.
+
+    None if there is none. A fault, or a warning of the kernel, is no such number, even where nobody grades it.
+    """
+    codes = codes_of(of.outcomes)
+    for slot in of.slots():
+        code = slot.peek(evidence.KEPT_OUTCOME)
+        if code not in codes and not slot.note(words.FAULT_CAUSE) and not slot.note(words.WARNING):
+            return slot.cpu, code, slot.note(words.IN_HANDLER) != 0
+    return None
 
 
 def _violation(slot: Slot) -> Violation:

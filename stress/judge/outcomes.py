@@ -184,9 +184,14 @@ def _advice() -> str:
     return f"give a code of {OWN_CODES[-1]} to {OWN_CODES[0]}, or let Outcome.table() allot one"
 
 
+def codes_of(graded: Mapping[str, Outcome]) -> Mapping[int, str]:
+    """The names of the outcomes that there are, by their codes."""
+    return {outcome.code: outcome.name for outcome in graded.values()}
+
+
 def names_of(graded: Mapping[str, Outcome]) -> list[str]:
     """The name of every code, by the code; one that `graded` does not have is called by its number."""
-    names = {outcome.code: outcome.name for outcome in graded.values()}
+    names = codes_of(graded)
     return [names.get(code, f"outcome {code}") for code in range(MOST_OUTCOMES)]
 
 

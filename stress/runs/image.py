@@ -3,11 +3,12 @@
 import attrs
 
 from stress.judge import lookups
-from stress.judge.harvest import Slice
-from stress.judge.outcomes import forbidden_mask
+from stress.judge.harvest import Slice, ungraded
+from stress.judge.outcomes import codes_of, forbidden_mask
 from stress.machine import words
 from stress.machine.engines import yield_mask
 from stress.machine.events import place_events
+from stress.machine.language.errors import error_of_ungraded
 from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.runs.boot import World, boot_ram
@@ -35,6 +36,14 @@ class Image:
         structure = self.scenario.structure
         named = (structure.name, structure.labels) if structure else ()
         return Slice(ram, self.programs, self.scenario.outcomes, started_ns, seconds, *named)
+
+    def check_outcomes(self, ram: Ram) -> None:
+        """KernelCodeError where an operation returned what is no outcome of the scenario; the machine is off."""
+        if found := ungraded(self.slice_of(ram)):
+            cpu, code, is_handlers = found
+            program = self.scenario.deal(self.settings.config.cpus)[cpu]
+            operation = self.scenario.hardware.nmi_handler if is_handlers else program.under(self.scenario.protocol)
+            raise error_of_ungraded(operation, code, codes_of(self.scenario.outcomes))
 
     def fresh_ram(self, number: int) -> Ram:
         """RAM of slice `number` of the run, whose seeds are its own: nothing of the slices before it is left."""

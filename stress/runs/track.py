@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from stress.errors import HarnessError, UserError
-from stress.judge.outcomes import fault_of
+from stress.errors import HarnessError
 from stress.machine import words
 from stress.machine.engines import load_engine
 from stress.machine.machine import Machine, Play
@@ -61,6 +60,7 @@ class Track(Harvest):
 
         Raises:
             MachineError: when a CPU died of something that is not an outcome.
+            KernelCodeError: when an operation returned what is no outcome of the scenario.
             HostError: when the host has not enough memory, or no core in time.
         """
         ram = self.image.fresh_ram(self.slices)
@@ -76,6 +76,7 @@ class Track(Harvest):
             ran = seconds_run(machine) if machine.started_ns else 0.0
             machine.power_off()
         machine.check()
+        self.image.check_outcomes(ram)
         self.add(self.image.slice_of(ram, machine.started_ns, self.tally.seconds), ran, stall)
 
     def check(self) -> None:
@@ -119,10 +120,8 @@ def prepare(scenario: Scenario, settings: Settled, world: World, hooks: Hooks = 
     """Boot a scenario's kernel once, for its machines to start from, and compile its programs.
 
     Raises:
-        UserError: for a variation that this scenario does not have, or outcomes that collide.
+        UserError: for a variation that this scenario does not have.
     """
-    if fault := fault_of(scenario.outcomes):
-        raise UserError(f"scenario {scenario.name}: {fault}")
     scenario = vary(scenario, settings.config)
     image = boot_image(scenario, settings, world)
     safepoint = scenario.protocol.safepoint

@@ -3,9 +3,10 @@
 import attrs
 
 from stress.judge.explain import explain
-from stress.judge.harvest import MOST_REPORTS, Slice, harvest
+from stress.judge.harvest import MOST_REPORTS, Slice, harvest, ungraded
 from stress.judge.lookups import TARGETS
-from stress.judge.outcomes import OUTCOMES, Code
+from stress.judge.outcomes import FORBIDDEN as FORBIDDEN_GRADE
+from stress.judge.outcomes import OUTCOMES, Code, Outcome
 from stress.judge.tables import padded
 from stress.judge.violation import Violation
 from stress.kernel.kallsyms import NAMEBUF
@@ -14,7 +15,7 @@ from stress.machine.evidence import KEPT_CLOCK, SLOT_BYTES, SLOTS_BYTES
 from stress.machine.loop import begin_operation, count_outcome, warn
 from stress.machine.notes import note_answer, note_copy, note_step, note_subject
 from stress.machine.ram import Ram
-from stress.machine.words import FORBIDDEN, HIT_ADDRESS
+from stress.machine.words import FAULT_CAUSE, FORBIDDEN, HIT_ADDRESS, WARNING
 from tests.support import booted, loaded_modules, python_cpu, simple_corpus
 
 CORPUS = simple_corpus(3)
@@ -72,6 +73,20 @@ def test_at_most_eight_are_kept_and_numbers_without_a_name_are_told_by_number() 
         violate(ram, 0, outcome)
     kept = harvest(slice_of(ram), ())
     assert [one.outcome for one in kept] == [f"outcome {11 + place}" for place in range(MOST_REPORTS)]
+
+
+def test_a_number_that_was_returned_and_nobody_grades_is_told_from_faults_and_warnings() -> None:
+    ram = machine()
+    violate(ram, 0, Code.TORN)
+    graded = {"mine": Outcome(20, "mine", FORBIDDEN_GRADE, "old")}
+    of = attrs.evolve(slice_of(ram), outcomes=graded)
+    assert (ungraded(slice_of(ram)), ungraded(of)) == (None, (0, Code.TORN, False))
+    for note, outcome in ((FAULT_CAUSE, Code.WILD), (WARNING, Code.LOCKED)):
+        ram = machine()
+        ram.poke(ram.map.log(1) + note, outcome)
+        count_outcome(python_cpu(ram, 1), outcome)
+        assert harvest(attrs.evolve(of, ram=ram), ())[0].outcome == f"outcome {outcome}"
+        assert ungraded(attrs.evolve(of, ram=ram)) is None
 
 
 def test_times_count_from_the_scenarios_own_start_and_what_came_before_it_was_at_boot() -> None:

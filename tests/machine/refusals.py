@@ -19,6 +19,11 @@ SPINS = "a loop that spins without cpu.relax; call cpu.relax(address) in its bod
 NOT_PLAIN = "a parameter that is not a plain name; give each parameter a name and a place"
 NO_NUMBER = "reader may end without a number; end it with a return"
 NO_OUTCOME = "return the code of an outcome, 0 to 28"
+OTHER_OUTCOME = (
+    "which is no outcome of its scenario; return 0, or the code of one that it has: wild (1), endless (2), "
+    "poisoned (3), torn (4), alien (5), freed (6), missed (7), garbled (8), absent (9), found (10)"
+)
+A_TRUTH = "reader returns a truth, which is not an outcome; return the code of an outcome"
 NOT_A_RANGE = "a loop over something else than a range; write `for i in range(...)`, or while"
 
 READER = "@kernel\ndef reader(cpu: Cpu) -> int:\n"
@@ -243,9 +248,26 @@ WAYS = (
          "@harness\ndef careful(cpu: Cpu) -> int:\n    try:\n        x = cpu.load(WORD)\n    except Exception:\n"
          "        x = 2\n    return x\n\n\n" + READER + "    return careful(cpu)\n"),
     body("an outcome that there is not", "reader returns 32, which is not an outcome; " + NO_OUTCOME, "return 32  # !",
-         "return 28"),
+         "return 10"),
     body("an outcome below all", "reader returns -1, which is not an outcome; " + NO_OUTCOME, "return -1  # !",
          "return 0"),
+    body("an outcome of another scenario", "reader returns 20, " + OTHER_OUTCOME, "return 20  # !", "return 10"),
+    body("one of two outcomes", "reader returns 28, " + OTHER_OUTCOME,
+         "return 10 if cpu.load(WORD) == 0 else 28  # !", "return 10 if cpu.load(WORD) == 0 else 9"),
+    body("a name that is no outcome", "reader returns 28, " + OTHER_OUTCOME,
+         "x = 28  # !\ncpu.barrier()\nreturn x", "x = 28\nx = cpu.load(WORD)\nreturn x"),
+    Case("what another function returns", "other returns 28, " + OTHER_OUTCOME,
+         "@kernel\ndef other(cpu: Cpu) -> int:\n    return 28  # !\n\n\n" + READER + "    return other(cpu)\n",
+         "@kernel\ndef other(cpu: Cpu) -> int:\n    return 28\n\n\n" + READER + "    return other(cpu) & 1\n"),
+    body("a truth as an outcome", A_TRUTH,
+         "return cpu.load(WORD) == 0  # !", "return 10 if cpu.load(WORD) == 0 else 9"),
+    body("True as an outcome", A_TRUTH, "return True  # !", "return 10"),
+    body("a name that is a truth", A_TRUTH,
+         "x = cpu.load(WORD) == 0  # !\nreturn x", "x = cpu.load(WORD) == 0\nreturn 10 if x else 9"),
+    Case("an operation on a structure", "reader returns 28, " + OTHER_OUTCOME,
+         "@kernel\ndef reader(cpu: Cpu, p: object) -> int:\n    return 28  # !\n",
+         "@kernel\ndef reader(cpu: Cpu, p: object) -> int:\n    return 10\n"),
+    body("returns without a number", NO_NUMBER, "return  # !", "return 10"),
 )  # fmt: skip
 
 LOOPS = (

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from stress import Config, run
 from stress.corpus import bundled
 from stress.judge.violation import AT_BOOT
+from stress.machine.language.errors import KernelCodeError
 from stress.machine.words import LOW
 from stress.runs.controlled.exploration import Exploration, explore
 from stress.runs.controlled.machine import STALLED, Controlled
@@ -98,17 +100,21 @@ def _told(one: Controlled, runs: Sequence[Run], seed: int) -> tuple[object, ...]
 
 COUNTS = (
     "from stress import Program, Scenario\nfrom stress.machine.seam import Cpu, kernel\n\n\n"
-    "@kernel\ndef count(cpu: Cpu) -> int:\n    return 20\n\n\n"
+    "@kernel\ndef count(cpu: Cpu) -> int:\n    return cpu.number + 20\n\n\n"
     'SCENARIO = Scenario("counts", "no outcome", "a test", (Program("count", count),), "violated")\n'
 )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_outcome_that_nobody_grades_is_told_by_its_number_as_in_a_run(engine: str, tmp_path: Path) -> None:
+def test_an_outcome_that_the_scenario_does_not_have_is_refused_as_in_a_run(engine: str, tmp_path: Path) -> None:
     file = tmp_path / "counts.py"
     file.write_text(COUNTS)
-    exploration = explore(find_scenario(str(file)), bundled(), Search(engine=engine, schedules=3, seed=1))
-    assert exploration.explored.shown == {"outcome 20": 3}
+    scenario = find_scenario(str(file))
+    said = r"counts\.py:5: count returned 2\d, which is no outcome of its scenario; .* wild \(1\), "
+    with pytest.raises(KernelCodeError, match=said):
+        explore(scenario, bundled(), Search(engine=engine, schedules=3, seed=1))
+    with pytest.raises(KernelCodeError, match=rf"{said}.* \(scenario counts\)"):
+        run([scenario], Config(engine=engine, cpus=1, duration_s=1.0))
 
 
 @native

@@ -1,7 +1,7 @@
 """What is wrong with kernel code, at the line of its author: found before it runs, or as it runs."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import unwrap
 from pathlib import Path
 
@@ -82,3 +82,20 @@ def error_of_outcome(operation: Callable[..., object], outcome: int) -> KernelCo
     if outcome == NO_CAUSE:
         what = f"{operation.__name__} returned a number that is not an outcome, or raised Oops without a cause"
     return refusal(code.co_filename, code.co_firstlineno, what, f"return the code of an outcome, 0 to {AFTER_FREE - 1}")
+
+
+def has_outcomes(outcomes: Mapping[int, str]) -> str:
+    """What to do about a number that is none of a scenario's outcomes, given as names by codes."""
+    known = ", ".join(f"{name} ({code})" for code, name in sorted(outcomes.items()) if code < AFTER_FREE)
+    return f"return 0, or the code of one that it has: {known}"
+
+
+def error_of_ungraded(operation: Callable[..., object], outcome: int, outcomes: Mapping[int, str]) -> KernelCodeError:
+    """The error for an operation that returned a number that is none of its scenario's outcomes."""
+    operation = unwrap(operation)
+    code = operation.__code__
+    what = f"{operation.__name__} returned {outcome}, which is no outcome of its scenario"
+    if is_own(code.co_filename):
+        # Code of kstress is right: the scenario has not the outcomes of what it runs.
+        return KernelCodeError(f"{what}; give the scenario outcomes that have this code")
+    return refusal(code.co_filename, code.co_firstlineno, what, has_outcomes(outcomes))

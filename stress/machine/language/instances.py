@@ -36,13 +36,15 @@ class Translation(Statements):
         """Whether the function gives a number, on every way that ends. It must if it says so, or does on one way."""
         ends = self.definition.returns
         gives = any(node.value for node in ends)
-        if bare := next((node for node in ends if gives and not node.value), None):
+        bare = next((node for node in ends if not node.value), None)
+        if bare and gives:
             raise self.fault(
                 bare, f"{self.function.__name__} returns a number elsewhere, and nothing here", "return a number"
             )
         says = self.node.returns is not None and ast.unparse(self.node.returns).strip("'") not in ("None", "NoReturn")
-        if self.assigned is not None and (gives or says):
-            raise self.fault(self.node, f"{self.function.__name__} may end without a number", "end it with a return")
+        if (gives or says) and (bare or self.assigned is not None):
+            what = f"{self.function.__name__} may end without a number"
+            raise self.fault(bare or self.node, what, "end it with a return")
         return gives or says
 
 

@@ -183,13 +183,18 @@ class Controlled:
         return Step(cpu, access, address, old, new, run, operation, stack)
 
     def _found(self, why: int) -> tuple[str, ...]:
-        """The forbidden outcomes that were seen, and whether the machine stalled, or was cut."""
+        """The forbidden outcomes that were seen, and whether the machine stalled, or was cut.
+
+        KernelCodeError for a number that an operation returned and that the scenario has no outcome for.
+        """
         if why == control.DONE:
             return ()
         sums = [sum(column) for column in zip(*self.ram.log_words(words.OUTCOMES, words.MOST_OUTCOMES), strict=True)]
         forbidden = self.ram.peek(words.FORBIDDEN)
         names = names_of(self.scenario.outcomes)
         seen = tuple(names[code] for code, count in enumerate(sums) if count and forbidden >> code & 1)
+        if any(name not in self.scenario.outcomes for name in seen):
+            self.image.check_outcomes(self.ram)
         return seen or {control.STALLED: (STALLED,), control.CUT: (CUT,)}.get(why, ())
 
     @property
