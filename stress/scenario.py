@@ -13,11 +13,13 @@ from stress.kernel.protocol import PerProtocol, Protocol, must_be_ended, no_step
 from stress.kernel.rest import rest_passing
 from stress.kernel.updates import count_update
 from stress.machine.features import no_nmi
+from stress.machine.language.errors import refusal
 from stress.machine.loop import undone
 from stress.machine.seam import Cpu, Operation
 from stress.programs.idle import cpu_spare
 from stress.settings import FATES, LONGEST_GAP_SECONDS
 from stress.structure import Structure
+from stress.units import counted
 
 VERDICTS = ("held", "violated", "stalled", "inconclusive")
 POINTS = {
@@ -80,6 +82,23 @@ StructureOperation = Callable[[Cpu, Protocol], int]
 """An operation on a structure, which is written for every protocol."""
 
 
+def of_kind(kind: type, usual: str) -> "Callable[[object, attrs.Attribute[Any], object], None]":
+    """A validator that raises ValueError, in one line, for what is no `kind`; `usual` is what to give."""
+
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not isinstance(value, kind):
+            raise ValueError(f"{attribute.name} is {value!r:.60}; give {usual}")
+
+    return check
+
+
+def _check_cpus(program: "Program", attribute: "attrs.Attribute[int | None]", cpus: object) -> None:
+    """Raise ValueError for what is no number of CPUs."""
+    if cpus is not None and (not isinstance(cpus, int) or isinstance(cpus, bool) or cpus < 1):
+        usual = "give a whole number, 1 or more, or leave it out for all CPUs that are left"
+        raise ValueError(f"the program {program.name} has cpus={cpus!r:.40}; {usual}")
+
+
 @attrs.frozen
 class Program:
     """One kind of work for a CPU: `operation` runs again and again until power-off.
@@ -90,10 +109,10 @@ class Program:
     writer of a CPU and a protocol rests after each operation, for the run's pace.
     """
 
-    name: str
+    name: str = attrs.field(validator=of_kind(str, "the program's name in quotes"))
     operation: Operation | StructureOperation | PerProtocol[Operation]
-    cpus: int | None = None
-    writes: bool = False
+    cpus: int | None = attrs.field(default=None, validator=_check_cpus)
+    writes: bool = attrs.field(default=False, validator=of_kind(bool, "True or False"))
 
     def under(self, protocol: Protocol) -> Operation:
         """The operation under `protocol`, which ends what an oops leaves of it."""
@@ -106,8 +125,22 @@ def _made_for(operation: Any, writes: bool, protocol: Protocol) -> Operation:
     if isinstance(operation, PerProtocol):
         made: Operation = operation(protocol)
         return made
-    takes = getattr(getattr(operation, "__code__", None), "co_argcount", 1)
+    takes = _parameters(operation)
     return _bound(operation, writes)(protocol) if takes == OF_CPU_AND_PROTOCOL else operation
+
+
+def _parameters(operation: Any) -> int:
+    """How many parameters an operation has. KernelCodeError for a number that none has."""
+    code = getattr(operation, "__code__", None)
+    if code is None:  # no function, which is told where it is checked
+        return 1
+    takes: int = code.co_argcount
+    fits = takes > 0 if takes <= OF_CPU_AND_PROTOCOL else takes - len(operation.__defaults__ or ()) <= 1
+    if not fits:
+        name = operation.__name__
+        usual = f"give it 2: def {name}(cpu: Cpu, p: Protocol) -> int, or the first alone"
+        raise refusal(code.co_filename, code.co_firstlineno, f"{name} has {counted(takes, 'parameter')}", usual)
+    return takes
 
 
 @cache
@@ -159,12 +192,33 @@ def as_part_of(operation: Callable[..., int], run: Operation) -> Operation:
 
 def _outcomes_of(scenario: "Scenario") -> Mapping[str, Outcome]:
     """What a scenario's operations can end in where it does not say: those of its structure, or of a lookup."""
-    return scenario.structure.all_outcomes if scenario.structure else OUTCOMES
+    return scenario.structure.all_outcomes if isinstance(scenario.structure, Structure) else OUTCOMES
+
+
+def _all_programs(given: Iterable[Program]) -> tuple[Program, ...]:
+    """The programs of a scenario. ValueError for what is none, and two that results could not tell apart."""
+    usual = "give programs in parentheses, with a comma behind each: programs=(Program('find', find),)"
+    if isinstance(given, Program) or not isinstance(given, Iterable):
+        raise ValueError(f"programs is {'one Program' if isinstance(given, Program) else repr(given)[:60]}; {usual}")
+    programs = tuple(given)
+    operations: dict[str, object] = {}
+    for one in programs:
+        if not isinstance(one, Program):
+            raise ValueError(f"programs has {one!r:.60}, which is no Program; {usual}")
+        if operations.setdefault(one.name, one.operation) is not one.operation:
+            raise ValueError(
+                f"two programs are called {one.name}, and do different things; give each a name of its own"
+            )
+    return programs
 
 
 def _name_of_twin(twin: "str | Scenario | None") -> str | None:
     """A twin by the name that is written down; a value is another scenario of the same file."""
-    return f"{SAME_FILE}{twin.name}" if isinstance(twin, Scenario) else twin
+    if twin is None or isinstance(twin, str):
+        return twin
+    if not isinstance(twin, Scenario):
+        raise ValueError(f"twin is {twin!r:.60}; give a scenario of the same file, or a name or path in quotes")
+    return f"{SAME_FILE}{twin.name}"
 
 
 IDLE = Program("idle", cpu_spare)
@@ -189,21 +243,25 @@ class Scenario:
     name: str
     claim: str
     source: str
-    programs: tuple[Program, ...]
+    programs: tuple[Program, ...] = attrs.field(converter=_all_programs)
     expect: str = attrs.field(validator=one_of(VERDICTS))
     twin: str | None = attrs.field(default=None, converter=_name_of_twin)
-    structure: Structure | None = attrs.field(default=None, kw_only=True)
+    structure: Structure | None = attrs.field(
+        default=None, kw_only=True, validator=attrs.validators.optional(of_kind(Structure, "a Structure"))
+    )
     outcomes: Mapping[str, Outcome] = attrs.field(
         default=attrs.Factory(_outcomes_of, takes_self=True), converter=with_findings
     )
-    hardware: Hardware = PLAIN
+    hardware: Hardware = attrs.field(default=PLAIN, validator=of_kind(Hardware, "Hardware(...)"))
     point: str = attrs.field(default="", validator=one_of(POINTS))
     fate: str = attrs.field(default="poisoned", validator=one_of((*FATES, TYPE_STABLE)))
     learnt: str = ""
     origin: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
-    protocol: Protocol = attrs.field(default=STOPPED, kw_only=True)
+    protocol: Protocol = attrs.field(
+        default=STOPPED, kw_only=True, validator=of_kind(Protocol, "a protocol, which stress.protocols has")
+    )
     structure_name: str | None = attrs.field(
-        default=attrs.Factory(lambda self: self.structure and self.structure.name, takes_self=True), kw_only=True
+        default=attrs.Factory(lambda self: getattr(self.structure, "name", None), takes_self=True), kw_only=True
     )
 
     @property

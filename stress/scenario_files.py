@@ -174,10 +174,13 @@ def _one_of_several(scenario: Scenario, stem: str, origin: str) -> Scenario:
 
 
 def _check(path: Path, scenario: Scenario, names: Sequence[str]) -> None:
-    """UserError for a scenario of a file whose outcomes collide, or whose twin is to be in the file and is not."""
+    """UserError for a scenario of a file whose outcomes collide, or whose twin is itself, or not in the file."""
     if refused := fault_of(scenario.outcomes):
         raise UserError(f"{shown(path)}: {refused}")
     twin = scenario.twin or ""
+    if twin == f"{SAME_FILE}{scenario.name}":
+        usual = "name the scenario that lacks the protection"
+        raise UserError(f"{shown(path)}: {scenario.name} names itself as its twin; {usual}")
     if twin.startswith(SAME_FILE) and twin[1:] not in names:
         raise UserError(f"{shown(path)}: {scenario.name} names the twin {shown(twin[1:])}; put it into SCENARIOS")
 
@@ -301,11 +304,13 @@ def checked(scenario: Scenario) -> Scenario:
     """The same scenario.
 
     Raises:
-        UserError: for outcomes that collide.
+        UserError: for outcomes that collide, or nothing to run.
         KernelCodeError: with the line, if any of its code is not kernel code.
     """
     if fault := fault_of(scenario.outcomes):
         raise UserError(f"scenario {scenario.name}: {fault}")
+    if not scenario.programs:
+        raise UserError(f"scenario {scenario.name} has no programs; give programs=(Program('find', find),)")
     outcomes = codes_of(scenario.outcomes)
     for program in scenario.programs:
         check_operation(program.under(scenario.protocol), scenario.protocol.safepoint, outcomes)

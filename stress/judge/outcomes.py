@@ -26,6 +26,12 @@ def _check_grade(outcome: "Outcome", attribute: object, grade: str) -> None:
         raise ValueError(f"outcome {outcome.name!r} has the grade {grade!r}; give {' or '.join(GRADES)}")
 
 
+def _check_graded(name: str, graded: object) -> None:
+    """Raise ValueError for what is no grade with a meaning."""
+    if not isinstance(graded, tuple | list) or list(map(type, graded)) != [str, str]:
+        raise ValueError(f"outcome {name!r} is {graded!r:.60}; give {name}=(grade, meaning), both in quotes")
+
+
 @attrs.frozen
 class Outcome:
     """One outcome: its code (1 to 31), its name, its usual grade and what it means in a line.
@@ -49,8 +55,10 @@ class Outcome:
         grade and the meaning given here.
 
         Raises:
-            ValueError: for a wrong grade, or more names than there are codes left.
+            ValueError: for what is no grade with a meaning, or more names than there are codes left.
         """
+        for name, graded in own.items():
+            _check_graded(name, graded)
         new = [name for name in own if name not in CATALOGUE]
         if len(new) > len(OWN_CODES):
             raise ValueError(f"{len(new)} outcomes of its own; a scenario may have {len(OWN_CODES)}")

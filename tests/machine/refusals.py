@@ -18,6 +18,7 @@ NO_END = "a loop that never ends, not even at power-off; call cpu.relax(address)
 SPINS = "a loop that spins without cpu.relax; call cpu.relax(address) in its body"
 NOT_PLAIN = "a parameter that is not a plain name; give each parameter a name and a place"
 NO_NUMBER = "reader may end without a number; end it with a return"
+TWO_PARAMETERS = "give it 2: def reader(cpu: Cpu, p: Protocol) -> int, or the first alone"
 NO_OUTCOME = "return the code of an outcome, 0 to 28"
 OTHER_OUTCOME = (
     "which is no outcome of its scenario; return 0, or the code of one that it has: wild (1), endless (2), "
@@ -122,7 +123,7 @@ CALLS = (
           "none_by_default(cpu, 1, 2)"),
     Case("an operation that is not marked", "reader is not kernel code; mark its definition with @kernel",
          "def reader(cpu: Cpu) -> int:  # !\n    return 1\n", READER + "    return 1\n"),
-    Case("an operation that takes more", "reader has 3 parameters; give it 1",
+    Case("an operation that takes more", "reader has 3 parameters; " + TWO_PARAMETERS,
          "@kernel  # !\ndef reader(cpu: Cpu, more: int, much: int) -> int:\n    return 1\n", READER + "    return 1\n"),
     Case("a function that calls itself", "count calls itself; write a loop",
          "@kernel\ndef count(cpu: Cpu, n: int) -> int:\n    return 0 if n == 0 else count(cpu, n - 1)  # !\n\n\n"

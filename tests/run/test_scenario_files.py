@@ -122,6 +122,11 @@ def test_a_run_directory_finds_each_of_several_again_only_while_the_file_is_the_
             "",
             "/wrong.py: a names the twin b; put it into SCENARIOS",
         ),
+        (
+            'SCENARIOS = [of("a", LOCKED, "held", twin=":a")]',
+            "",
+            "/wrong.py: a names itself as its twin; name the scenario",
+        ),
         ('SCENARIO = of("a", STOPPED, "held", twin=of("b", LOCKED, "violated"))', "", "names the twin b; put it into"),
         (TWO, "", "/wrong.py has 2 scenarios; give one, like /wrong.py:before; it has before, after"),
         (TWO, ":none", "/wrong.py has no scenario 'none'; it has before, after"),

@@ -7,11 +7,12 @@ from typing import Any
 
 from stress.machine.language import tree
 from stress.machine.language.constructs import NO_OBJECTS, forbidden
-from stress.machine.language.errors import is_own, refusal, unmarked
+from stress.machine.language.errors import KernelCodeError, is_own, refusal, unmarked
 from stress.machine.language.names import FIELDS, KNOWN, UNKNOWN, Method, Names, Step, methods, parameters
 from stress.machine.language.source import definition_of
 from stress.machine.language.tree import CpuKind, Expression, Instance, Kind
 from stress.machine.seam import CONSTANT_FUNCTIONS, HARNESS_CODE, KERNEL_FUNCTIONS
+from stress.units import counted
 
 BINARY = {
     ast.Add: "+",
@@ -45,7 +46,8 @@ class Expressions(Names):
         """An expression whose value is used as a number."""
         found = self.any(node)
         if isinstance(found, tree.Call) and not found.instance.has_value:
-            raise self.fault(node, f"{found.instance.name} returns nothing", "return a number from it")
+            of = found.instance.function
+            raise self._fault_of(node, of, f"{of.__name__} returns nothing", "return a number from it")
         if isinstance(found, tree.Method) and not methods()[found.name][1]:
             raise self.fault(node, f"cpu.{found.name} returns nothing", "use it as a statement")
         return found
@@ -212,11 +214,7 @@ class Expressions(Names):
 
     def _function(self, node: ast.Call, called: FunctionType) -> Expression:
         if called not in KERNEL_FUNCTIONS:
-            # An operation is called by kstress's own code, which its author cannot change.
-            code = called.__code__
-            if is_own(self.file) and not is_own(code.co_filename):
-                raise refusal(code.co_filename, code.co_firstlineno, *unmarked(called))
-            raise self.fault(node, *unmarked(called))
+            raise self._fault_of(node, called, *unmarked(called))
         names = parameters(called.__code__.co_filename, definition_of(called).node)
         given = self._arguments(node, called, names)
         found = {name: self.value_of(value) if isinstance(value, ast.expr) else value for name, value in given.items()}
@@ -225,6 +223,16 @@ class Expressions(Names):
         words = {name: self._argument(node, name, value) for name, value in given.items() if name not in known}
         instance = self.instances(called, tuple(known.get(name) for name in names), self, node)
         return tree.Call(node.lineno, instance, list(words.values()), [places.index(name) for name in words])
+
+    def _is_for_kstress(self, called: Any) -> bool:
+        """Whether kstress's own code, which nobody else can change, calls a function of somebody: an operation."""
+        return is_own(self.file) and not is_own(called.__code__.co_filename)
+
+    def _fault_of(self, node: ast.AST, called: Any, what: str, instead: str) -> KernelCodeError:
+        """The error for a function that is called at `node`: in its own line if its author has not written the call."""
+        if self._is_for_kstress(called):
+            return refusal(called.__code__.co_filename, called.__code__.co_firstlineno, what, instead)
+        return self.fault(node, what, instead)
 
     def _argument(self, node: ast.Call, name: str, value: Any) -> Expression:
         """An argument that is a word; a default is a number already."""
@@ -242,11 +250,19 @@ class Expressions(Names):
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         missing = [name for name in names if name not in {*given, *named, *defaults}]
         if len(node.args) > len(names) or set(named) - set(names) or set(named) & set(given) or missing:
-            count = len(node.args) + len(named)
-            what = f"{called.__name__} gets {count} argument{'' if count == 1 else 's'}"
-            raise self.fault(node, what, f"give it ({', '.join(names)})")
+            what, instead = _mismatch(node, called, names, self._is_for_kstress(called))
+            raise self._fault_of(node, called, what, instead)
         found: dict[str, Any] = {**given, **{name: value for name, value in named.items() if name}}
         return {**found, **{name: value for name, value in defaults.items() if name not in found}}
+
+
+def _mismatch(node: ast.Call, called: FunctionType, names: Sequence[str], is_definitions: bool) -> tuple[str, str]:
+    """What is said of a call whose arguments do not fit, and what to do: about the call, or about the definition."""
+    if is_definitions:
+        given = ", ".join(map(ast.unparse, node.args))
+        return f"{called.__name__} has {counted(len(names), 'parameter')}", f"give it {len(node.args)}: ({given})"
+    count = len(node.args) + len(node.keywords)
+    return f"{called.__name__} gets {counted(count, 'argument')}", f"give it ({', '.join(names)})"
 
 
 def _is_truth_throughout(found: Expression) -> bool:

@@ -12,6 +12,7 @@ from stress.machine.language.source import definition_of
 from stress.machine.language.statements import Statements
 from stress.machine.language.tree import CpuKind, Function, Instance, Kind
 from stress.machine.seam import KERNEL_FUNCTIONS
+from stress.units import counted
 
 MOST_LEVELS = 100
 """Half of what Python's limit of recursion allows a compiler, which takes five frames a level."""
@@ -66,7 +67,7 @@ class Instances:
         if function not in KERNEL_FUNCTIONS:
             raise refusal(code.co_filename, code.co_firstlineno, *unmarked(function))
         if code.co_argcount != len(kinds):
-            what = f"{function.__name__} has {code.co_argcount} parameters"
+            what = f"{function.__name__} has {counted(code.co_argcount, 'parameter')}"
             raise refusal(code.co_filename, code.co_firstlineno, what, f"give it {len(kinds)}")
         return self._instance(function, kinds)
 
