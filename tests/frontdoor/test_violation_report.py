@@ -12,6 +12,7 @@ from stress.config import Config
 from stress.judge.addresses import called
 from stress.judge.outcomes import OUTCOMES
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials, windows_as_trials
 from stress.judge.violation import Copied, Node, Violation
 from stress.kernel.struct_module import MODULES
 from stress.results.terminal.table import show
@@ -41,6 +42,13 @@ def shown(result: Result, reports: int, width: int = 100) -> str:
     screen = io.StringIO()
     show(result, Console(file=screen, width=width, force_terminal=True), reports)
     return screen.getvalue()
+
+
+def test_how_soon_to_expect_another_is_told_by_catches_since_damage_is_seen_again_and_again() -> None:
+    counts = Tally(seconds=10.0, violations=1000, first_violation_s=0.5, caught=Trials(50, 4))
+    for tally, said in ((counts, "2.5 s"), (attrs.evolve(counts, caught=windows_as_trials(5000, 1000)), "10 ms")):
+        result = made_result("violated", "violated", Config(seed=7), tally)
+        assert f"after 500 ms; expect one every {said}" in shown(result, 0)
 
 
 def test_the_parts_come_in_kasans_order() -> None:

@@ -118,8 +118,8 @@ def _twin(result: Result, twin: Tally) -> str:
 
 
 def _again(tally: Tally) -> str:
-    """How soon to expect another violation, at the rate that was measured."""
-    return f"; expect one every {show_duration(tally.seconds / tally.violations)}"
+    """How soon to expect another, at the rate that was measured: that of catches, since damage is seen many times."""
+    return f"; expect one every {show_duration(tally.seconds / (tally.caught.catches or tally.violations))}"
 
 
 def render(result: Result, more: Sequence[tuple[str, str]] = ()) -> RenderableType:
