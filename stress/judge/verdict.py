@@ -56,13 +56,19 @@ def trials_needed(twin: Tally | None) -> int | None:
     return math.ceil(CATCHES_FOR_HELD / rate) if rate else None
 
 
-def judge(tally: Tally, twin: TwinSide | None, stall: str | None) -> Verdict:
-    """The verdict on a scenario's counts, the stall that ended it (in one line), and its twin."""
+def judge(tally: Tally, twin: TwinSide | None, stall: str | None, has_writer: bool = True) -> Verdict:
+    """The verdict on a scenario's counts, the stall that ended it (in one line), and its twin.
+
+    `has_writer` is False where no program of the scenario says that it writes.
+    """
     if tally.violations:
         seen = counted(tally.violations, "forbidden outcome")
         return Verdict(VIOLATED, f"{seen} in {counted(tally.race_windows, 'race window')}")
     if stall is not None:
         return Verdict(STALLED, stall)
+    if twin is not None and not has_writer:
+        why = "there never is a trial, since no program has writes=True: give it to those that change something"
+        return Verdict(INCONCLUSIVE, f"{_seen(tally)}, and {why}")
     if twin is not None and twin.shows_stall:
         return _judge_progress(tally, str(twin.stall))
     return _judge_clean(tally, twin)

@@ -122,6 +122,16 @@ def test_where_writers_changed_nothing_that_counts_more_time_is_not_the_advice()
     assert judge(attrs.evolve(busy, race_windows=3), twins[0], None).reason.endswith(": run longer")
 
 
+def test_without_a_program_that_writes_there_is_never_a_trial_and_more_time_is_not_the_advice() -> None:
+    for twin in (caught(10, 5), NOTHING, TwinSide(Tally(), "stalled", "CPU 0 spun")):
+        verdict = judge(Tally(), twin, None, has_writer=False)
+        assert verdict.name == "inconclusive"
+        assert verdict.reason.endswith("no program has writes=True: give it to those that change something")
+    assert judge(tally(0, 1), NOTHING, None, has_writer=False).name == "violated"
+    assert judge(Tally(), NOTHING, "CPU 1 spun", has_writer=False).name == "stalled"
+    assert "no twin" in judge(Tally(), None, None, has_writer=False).reason
+
+
 def test_held_says_not_reproduced_and_never_safe() -> None:
     reason = judge(tally(10**6, 0), caught(100, 90), None).reason
     assert "not reproduced" in reason

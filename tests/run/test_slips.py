@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from stress import UserError
+from stress import Config, UserError, run
 from stress.scenario_files import find_scenarios
 
 HEAD = """
+import attrs
+
 from stress import Outcome, Program, Protocol, Scenario, Structure
 from stress.kernel import Cpu, kernel, static
 from stress.protocols import RCU
@@ -83,6 +85,14 @@ def test_what_is_no_part_of_a_scenario_is_told_at_its_line(tmp_path: Path, text:
     said = refusal(tmp_path, text)
     assert said.startswith("/slip.py, line ")
     assert told in said
+
+
+@pytest.mark.threads
+def test_a_run_says_that_no_program_writes(tmp_path: Path) -> None:
+    file = tmp_path / "slip.py"
+    file.write_text(HEAD + 'BAD = of()\nSCENARIOS = [BAD, attrs.evolve(BAD, name="mine", expect="held", twin=BAD)]\n')
+    [result] = run([f"{file}:mine"], Config(engine="python", cpus=2, duration_s=0.1))
+    assert "no program has writes=True" in result.verdict.reason
 
 
 def test_a_scenario_without_programs_is_told(tmp_path: Path) -> None:
