@@ -5,14 +5,15 @@ list poison fault. The shadow lies there instead: one byte for each 8 bytes, at 
 static and per-CPU words here by name, so that every report can name them. The harness's own words lie behind `BOUND`,
 where no pointer of kernel code reaches.
 
-The kernel declares each name once. Scenarios share words: what one declares as another did before is the same word, so
-a scenario and its twin may declare the same in files of their own.
+The kernel declares each name once, and so does each file. Scenarios share words: what one declares as another did
+before is the same word, so a scenario and its twin may declare the same in files of their own.
 
 Each word has one writer, or only the holder of a lock stores it, or it changes by compare-exchange; where it is
 declared says which. Words of different writers lie on different cache lines, so that CPUs do not slow each other down.
 """
 
 import sys
+from types import CodeType
 
 # 64 MiB: the shadow of addresses up to eight times LOW (512 MiB) fits below LOW.
 LOW = 0x400_0000
@@ -32,6 +33,8 @@ _lengths: dict[int, int] = {}
 """How many words were declared at each address; those of CPUs have offsets, which no address of a static word is."""
 _of_scenarios: dict[tuple[object, ...], int] = {}
 """The words that scenarios have declared, by all that was said of each."""
+_declared_by: dict[int, tuple[CodeType, set[tuple[int, str]]]] = {}
+"""What each module's body has declared, by the identity of its code, which is kept so that no other code gets it."""
 
 
 def _place(table: dict[str, int], name: str, start: int, words: int, limit: int) -> int:
@@ -56,11 +59,25 @@ def _check_declared(name: object, words: object) -> None:
         raise ValueError(f"{name!r} has {words!r} words; give a whole number, 1 or more")
 
 
+def _check_once(code: CodeType, start: int, name: str) -> None:
+    """ValueError for a name that the body of a module declares again: two words of it would be one, unsaid.
+
+    A module that is loaded again has other code, though the code is equal.
+    """
+    _, declared = _declared_by.setdefault(id(code), (code, set()))
+    if (start, name) in declared:
+        raise ValueError(f"{name!r} is declared twice in this file; give each word a name of its own")
+    declared.add((start, name))
+
+
 def _declare(table: dict[str, int], name: str, start: int, words: int, limit: int, *kind: object) -> int:
     """The place of a word that the caller of `static`, `lock` or `percpu` declares: a new one, or a scenario's own."""
     _check_declared(name, words)
-    if sys._getframe(2).f_globals.get("__name__", "").startswith("stress."):
+    caller = sys._getframe(2)
+    if caller.f_globals.get("__name__", "").startswith("stress."):
         return _place(table, name, start, words, limit)
+    if caller.f_code.co_name == "<module>":
+        _check_once(caller.f_code, start, name)
     said = (start, name, words, *kind)
     if said not in _of_scenarios:
         # Two files that mean different words by one name have a word each.

@@ -87,6 +87,17 @@ def test_what_is_no_part_of_a_scenario_is_told_at_its_line(tmp_path: Path, text:
     assert told in said
 
 
+@pytest.mark.parametrize("again", ['static("word_of_slips")', 'static("word_of_slips", 9)', 'lock("word_of_slips")'])
+def test_a_file_declares_each_name_once_however_often_it_is_loaded(tmp_path: Path, again: str) -> None:
+    text = f"from stress.kernel import lock\nAGAIN = {again}\n"
+    said = "'word_of_slips' is declared twice in this file; give each word a name of its own"
+    assert refusal(tmp_path, text).startswith(f"/slip.py, line {line_of(text) + 1}: ValueError: {said}")
+    loaded: list[dict[str, object]] = [{"__name__": "slip"}, {"__name__": "slip"}]
+    for names in loaded:
+        exec(compile(HEAD, "slip.py", "exec"), names)
+    assert loaded[0]["WORD"] == loaded[1]["WORD"]
+
+
 @pytest.mark.threads
 def test_a_run_says_that_no_program_writes(tmp_path: Path) -> None:
     file = tmp_path / "slip.py"
