@@ -14,6 +14,7 @@ from stress.programs.read_symbol import kallsyms_reader
 from stress.safe_text import shown
 from stress.scenario import Scenario
 from stress.scenario_files import checked, load_source, source_of
+from tests.frontdoor.command import CHECKOUT
 from tests.support import KASAN, blank_ram, each_engine, program_of, python_cpu, run_machine
 
 from .refusals import CASES, READER, Case
@@ -149,6 +150,29 @@ def test_what_is_nested_less_deeply_is_played(body: str, engine: str, tmp_path: 
     operation = load(tmp_path / "mine.py", HEAD + body).programs[0].operation
     ram = blank_ram()
     run_machine(ram, [program_of(engine, operation)], lambda: ram.log_words(OPERATIONS)[0][0] > 1)
+
+
+def long_way(functions: int, call: str) -> str:
+    """So many functions that call each other in a row, each as `call` has it."""
+    inner = (f"@kernel\ndef step{at}(cpu: Cpu) -> int:\n{call.format(at + 1)}\n\n" for at in range(1, functions - 1))
+    last = f"@kernel\ndef step{functions - 1}(cpu: Cpu) -> int:\n    return 10\n\n\n"
+    return "".join(inner) + last + HEAD + call.format(1)
+
+
+IN_A_LOOP = "    x = 0\n    for i in range(2):\n        if i == x:\n            x = step{}(cpu)\n    return x\n"
+
+
+@each_engine
+@pytest.mark.parametrize(
+    ("functions", "call"), [(70, "    return step{}(cpu)\n"), (40, IN_A_LOOP)], ids=["plain", "loops"]
+)
+def test_as_many_functions_may_call_each_other_as_the_guide_says(
+    functions: int, call: str, engine: str, tmp_path: Path
+) -> None:
+    guide = (CHECKOUT / "docs" / "scenario.md").read_text()
+    assert "70 functions that call each other in a row, or 40 from loops and conditions" in guide
+    operation = load(tmp_path / "mine.py", long_way(functions, call)).programs[0].operation
+    program_of(engine, operation)
 
 
 @pytest.mark.native
