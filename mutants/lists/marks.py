@@ -27,6 +27,7 @@ ROUNDS = Part("stress/marks/operations/rounds.py")
 ROUND_PLAYER = Part("stress/marks/operations/round_player.py")
 SWITCHES = Part("stress/marks/noise/switches.py")
 SLICES = Part("stress/marks/noise/slices.py")
+TASK_TURNS = Part("stress/marks/noise/turns.py")
 OTHERS = Part("stress/marks/noise/other_threads.py")
 RESULTS = Part("stress/marks/results.py")
 LOOPS = Part("stress/marks/crews/async_bodies.py")
@@ -55,9 +56,9 @@ WAITS, SIGNATURES, FROZEN, FAILURES, ROLES = (
     suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles")
 )
 
-IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, ALL_FRAMES = (
+IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, AHEAD, ALL_FRAMES = (
     suite(f"plugin/test_{part}.py")
-    for part in ("rounds", "other_threads", "slices", "kept_results", "async_bodies", "tasks", "frames")
+    for part in ("rounds", "other_threads", "slices", "kept_results", "async_bodies", "tasks", "turns", "frames")
 )
 
 GROUP = Group(
@@ -408,6 +409,9 @@ GROUP = Group(
         ),
         TASK_PLAYER.mutant(
             "task-unjudged", "what a task returns is not judged", "value if self.is_judged else None", "None", TASKS
+        ),
+        TASK_TURNS.of("def goes_on(").mutant(
+            "tasks-in-lockstep", "no task runs ahead of the others", "return True", "return False", AHEAD
         ),
         BLOCKED.of("def _wanted(").mutant(
             "inner-lock",

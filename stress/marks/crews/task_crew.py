@@ -25,6 +25,7 @@ from stress.marks.crews.task_steps import AwaitNoise, Stepping, Steps
 from stress.marks.noise.code_under_test import PACKAGE, is_within
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.switches import TASK_KINDS, Kind
+from stress.marks.noise.turns import Turns
 from stress.marks.operations.positions import Position
 
 TURN_SECONDS = 0.002
@@ -83,6 +84,7 @@ class TaskCrew(Crew):
         loop.set_exception_handler(self._unheard)
         for player in self.players:
             player.cpu.machine, player.overlaps = cpu, self.players[0].overlaps
+            player.turns = Turns(self.noise.random, self.noise.noise.counts)
             self.here.player = player
             self._tasks.append(loop.create_task(player.play(), context=player.context))
             self._steps.append(cast(Steps, self._tasks[-1].get_coro()))

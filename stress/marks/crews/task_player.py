@@ -9,6 +9,7 @@ import attrs
 from stress.errors import UserError
 from stress.host import clocks
 from stress.marks.bodies import EndThread, calls_bodies
+from stress.marks.noise.turns import Turns
 from stress.marks.operations.cpu import StressCpu, T
 from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.player import REST_LOOK_SECONDS, Player
@@ -42,6 +43,7 @@ class TaskPlayer(Player):
     """
 
     overlaps: Overlaps = attrs.field(factory=Overlaps)
+    turns: Turns = attrs.field(factory=Turns)
     is_inside: bool = False
     is_cancelled: bool = False
 
@@ -56,7 +58,7 @@ class TaskPlayer(Player):
                 await self._turn()
 
     async def _turn(self) -> None:
-        """One operation, then a step of all others."""
+        """One operation, then a step of all others, unless the task runs ahead of them."""
         self.kind, body = self._next
         self.operations += 1
         seen = self.overlaps.enter(self.role.writes)
@@ -64,7 +66,8 @@ class TaskPlayer(Player):
             await self._attempt(body, self.cpu)
         finally:
             self.overlapped += self.overlaps.leave(self.role.writes, seen)
-        await asyncio.sleep(0)
+        if not self.turns.goes_on(self.kind):
+            await asyncio.sleep(0)
 
     @calls_bodies
     async def _attempt(self, body: Callable[..., Any], *given: Any) -> tuple[Any, bool]:

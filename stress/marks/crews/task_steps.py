@@ -17,18 +17,21 @@ from stress.marks.bodies import calls_bodies
 from stress.marks.crews.loops import frames
 from stress.marks.crews.task_player import TaskPlayer
 from stress.marks.noise.noise import Noise
-from stress.marks.noise.switches import AT_AWAITS
+from stress.marks.noise.switches import AT_AWAITS, AWAITS_AND_LINES
 
 
 @attrs.define
 class AwaitNoise:
-    """Draws the noise at awaits, and notes it in what the cell's noise did. Only the loop's thread uses it."""
+    """Draws the noise at awaits, and notes it in what the cell's noise did. Only the loop's thread uses it.
+
+    `random` draws for the turns of all tasks too: their order alone decides which draw is whose.
+    """
 
     noise: Noise
     random: Random
 
     def __attrs_post_init__(self) -> None:
-        self.noise.counts.where = "awaits and lines"  # lines of the threads that tasks use
+        self.noise.counts.where = AWAITS_AND_LINES  # lines of the threads that tasks use
 
     def row(self, player: TaskPlayer, coroutine: Any) -> int:
         """For how many rounds of the loop a step of a player's operation waits now."""

@@ -6,16 +6,21 @@ from importlib.machinery import ExtensionFileLoader
 
 from stress.marks.noise.code_under_test import Part
 from stress.marks.noise.noise import Noise
+from stress.marks.noise.switches import AWAITS_AND_LINES
 
 MOST_LABELS = 6
 LEAST_SWITCHES = 32
 """With fewer switches it may be chance that all are in the same code."""
+NO_WAITS = (
+    "hardly any await of a body waited, so that other tasks ran only between operations; "
+    "have more tasks, or have what is awaited wait, as `await asyncio.sleep(0)` does"
+)
 ADVICE = "name the code under test in stress_noise (compiled code takes no noise), or run longer"
 
 
 def line(noise: Noise) -> str:
     """One line: the code that took noise and how much, the code that took none, the tools that noise gave way to."""
-    return "; ".join(filter(None, (_taken(noise), _listed(_missed(noise)), _refusals(noise))))
+    return "; ".join(filter(None, (_taken(noise), _ahead(noise), _listed(_missed(noise)), _refusals(noise))))
 
 
 def refusal(noise: Noise) -> str:
@@ -27,6 +32,8 @@ def nothing_reached(noise: Noise) -> str:
     """Why noise reached no code under test: which code it missed, and what to do. Empty if it reached some."""
     switches = dict(noise.counts.switches)
     if not switches:
+        if noise.counts.where == AWAITS_AND_LINES:
+            return f"noise reached no code: {NO_WAITS}"
         return f"noise reached no code: {_listed(_missed(noise)) or 'too little Python code ran'}; {ADVICE}"
     bodies_only = all(key == (noise.under_test.test_file, True) for key in switches)
     missed = [part for part in _missed(noise) if part.imported]
@@ -52,6 +59,11 @@ def _taken(noise: Noise) -> str:
     if rest := counts[MOST_LABELS:]:
         parts.append(f"{len(rest)} others {sum(count for _, count in rest):,}")
     return f"switches at {noise.counts.where}: {', '.join(parts)}"
+
+
+def _ahead(noise: Noise) -> str:
+    """How many operations tasks did ahead of the others; empty if none."""
+    return f"{noise.counts.ahead:,} operations ran ahead of the other tasks" if noise.counts.ahead else ""
 
 
 def _missed(noise: Noise) -> list[Part]:

@@ -59,8 +59,13 @@ YIELDS = {
 """Chosen by the time to the first violation of shapes of `benchmarks.marks`. With a GIL, a slice of delays leaves the
 switch interval as it is, so that one yield lets others do whole operations; without one, it takes a row of yields."""
 
+AWAITS_AND_LINES = "awaits and lines"
+"""At what tasks are switched, and the threads that they use."""
 AT_AWAITS = {Kind.AWAITS: Yields(2, 1 / 2), Kind.DELAYS: Yields(8, 16)}
 """The yields of tasks, each to all other tasks of the loop. The events are the steps that end an await."""
+
+AHEAD = {Kind.AWAITS: Yields(1, 1), Kind.DELAYS: Yields(1, 8)}
+"""The operations that a task does in a row, before all others have a step. In other slices it does one."""
 
 
 @attrs.define(eq=False)
@@ -69,7 +74,7 @@ class NoiseCounts:
 
     `gave_way`: the number of slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of
     the bodies' code objects. `last`: the latest switches. `where`: at what the code under test is switched.
-    `takers`: who was seen to take locks.
+    `takers`: who was seen to take locks. `ahead`: the number of operations that a task did ahead of the others' turn.
     """
 
     bodies: frozenset[int] = frozenset()
@@ -77,6 +82,7 @@ class NoiseCounts:
     last: LastSwitches = attrs.field(factory=LastSwitches)
     where: str = "lines and instructions"
     takers: Takers = attrs.field(factory=Takers)
+    ahead: int = 0
     _times: dict[int, int] = attrs.field(init=False, factory=dict)
     _codes: dict[int, CodeType] = attrs.field(init=False, factory=dict)
 
