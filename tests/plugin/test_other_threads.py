@@ -5,6 +5,9 @@ import threading
 
 import pytest
 
+from stress.marks.noise.other_threads import OtherThreads
+from stress.marks.noise.switches import Kind
+
 pytestmark = pytest.mark.threads
 
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--stress-duration", "300ms", "--stress-seed", "1")
@@ -88,3 +91,59 @@ def test_an_exception_before_the_run_is_left_to_pytest(pytester: pytest.Pytester
     result.assert_outcomes(failed=1)
     assert "PytestUnhandledThreadExceptionWarning" in result.stdout.str()
     assert "ZeroDivisionError" in result.stdout.str()
+
+
+IN_A_THREAD = """
+    import asyncio
+    import contextlib
+    import threading
+    import pytest
+
+    class Lazy:
+        def __init__(self, lock):
+            self.lock, self.value = lock, None
+
+        def get(self):
+            with self.lock:
+                if self.value is None: self.value = object()
+                return self.value
+
+    @pytest.mark.stress
+    @pytest.mark.parametrize("lock", [contextlib.nullcontext, threading.Lock])
+    def test_it(stress, lock):
+        @stress.fresh
+        def lazy():
+            return Lazy(lock())
+
+        @stress.tasks
+        async def ask(cpu, lazy):
+            return await asyncio.to_thread(lazy.get)
+
+        @stress.final
+        def is_made_once(lazy, results):
+            assert len(set(map(id, results))) == 1
+
+        stress.run()
+"""
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_race_of_threads_that_tasks_use_is_found_within_a_line_and_its_locked_twin_holds(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(IN_A_THREAD)
+    result = pytester.runpytest_inprocess(*SMALL, "--stress-duration", "1500ms", "-W", "error")
+    result.assert_outcomes(failed=1, passed=1)
+    assert "test_it[4cpus-nullcontext]" in result.stdout.str()
+
+
+def test_tasks_alone_take_no_noise_at_instructions() -> None:
+    ends = threading.Event()
+    one = threading.Thread(target=ends.wait)
+    with OtherThreads(bool) as others:
+        assert not others.have_noise(Kind.AWAITS)
+        assert others.have_noise(Kind.DELAYS)
+        one.start()
+        assert others.have_noise(Kind.AWAITS)
+        ends.set()
+        one.join()

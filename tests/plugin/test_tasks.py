@@ -114,7 +114,7 @@ return "good" if box[0] == before + 1 else ("lost", f"after {before}")
         r"first: lost by CPU \d \(task use, operation \d+\), after .* slice\n  after \d+\n  meanwhile CPU", out
     )
     assert re.search(r"stood in:\n    __sleep0 \(\S+\)\n    sleep \(\S+\)\n    test_it\.<locals>\.use \(\S+\)", out)
-    assert re.search(r"noise: switches at awaits and lines: \S+ [\d,]+", out)
+    assert re.search(r"noise: switches at awaits, lines and instructions: \S+ [\d,]+", out)
 
 
 def test_the_same_under_a_lock_holds_on_one_loop_of_one_thread(pytester: pytest.Pytester) -> None:

@@ -11,7 +11,7 @@ from stress.host import clocks
 from stress.marks.noise import noise_summary
 from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.noise import Noise
-from stress.marks.noise.switches import AWAITS_AND_LINES, TASK_KINDS, Kind, NoiseCounts
+from stress.marks.noise.switches import IN_TASKS, TASK_KINDS, Kind, NoiseCounts
 from stress.marks.noise.turns import LONGEST_RUN_SECONDS, MOST_AHEAD, Turns
 
 pytestmark = pytest.mark.threads
@@ -74,7 +74,9 @@ def test_a_queue_that_is_full_only_if_tasks_run_ahead_overfills_and_its_twin_hol
     result.assert_outcomes(failed=1, passed=1)
     out = result.stdout.str()
     assert "test_it[4cpus-Overfull]" in out
-    assert re.search(r"noise: switches at awaits and lines: \S+ [\d,]+; [\d,]+ operations ran ahead of the other", out)
+    assert re.search(
+        r"noise: switches at awaits, lines and instructions: \S+ [\d,]+; [\d,]+ operations ran ahead of the other", out
+    )
 
 
 @pytest.mark.parametrize("kind", TASK_KINDS)
@@ -96,7 +98,7 @@ def test_operations_that_take_long_are_done_in_turn(monkeypatch: pytest.MonkeyPa
 
 def test_tasks_that_hardly_wait_are_not_told_to_name_the_code_under_test(tmp_path: Path) -> None:
     noise = Noise(CodeUnderTest(tmp_path), 1)
-    noise.counts.where = AWAITS_AND_LINES
+    noise.counts.where = IN_TASKS
     told = noise_summary.nothing_reached(noise)
     assert told.startswith("noise reached no code: hardly any await of a body waited, ")
     assert "stress_noise" not in told

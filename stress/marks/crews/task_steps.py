@@ -17,7 +17,7 @@ from stress.marks.bodies import calls_bodies
 from stress.marks.crews.loops import frames
 from stress.marks.crews.task_player import TaskPlayer
 from stress.marks.noise.noise import Noise
-from stress.marks.noise.switches import AT_AWAITS, AWAITS_AND_LINES
+from stress.marks.noise.switches import AT_AWAITS, IN_TASKS
 
 
 @attrs.define
@@ -31,7 +31,7 @@ class AwaitNoise:
     random: Random
 
     def __attrs_post_init__(self) -> None:
-        self.noise.counts.where = AWAITS_AND_LINES  # lines of the threads that tasks use
+        self.noise.counts.where = IN_TASKS
 
     def row(self, player: TaskPlayer, coroutine: Any) -> int:
         """For how many rounds of the loop a step of a player's operation waits now."""

@@ -137,7 +137,7 @@ class SliceNoise:
         with ExitStack() as stack:
             if self._kind not in LONG_INTERVAL:
                 stack.enter_context(switching(SHORT_INTERVAL))
-            if self._countdown and MONITORS:
+            if self._countdown and MONITORS and self._others.have_noise(self._kind):
                 stack.enter_context(_monitored(self._has, self._countdown))
             stack.enter_context(self._others.noise(self._countdown))
             yield

@@ -6,7 +6,7 @@ from importlib.machinery import ExtensionFileLoader
 
 from stress.marks.noise.code_under_test import Part
 from stress.marks.noise.noise import Noise
-from stress.marks.noise.switches import AWAITS_AND_LINES
+from stress.marks.noise.switches import IN_TASKS
 
 MOST_LABELS = 6
 LEAST_SWITCHES = 32
@@ -32,7 +32,7 @@ def nothing_reached(noise: Noise) -> str:
     """Why noise reached no code under test: which code it missed, and what to do. Empty if it reached some."""
     switches = dict(noise.counts.switches)
     if not switches:
-        if noise.counts.where == AWAITS_AND_LINES:
+        if noise.counts.where == IN_TASKS:
             return f"noise reached no code: {NO_WAITS}"
         return f"noise reached no code: {_listed(_missed(noise)) or 'too little Python code ran'}; {ADVICE}"
     bodies_only = all(key == (noise.under_test.test_file, True) for key in switches)

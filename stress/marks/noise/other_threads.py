@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-from stress.marks.noise.switches import Countdown
+from stress.marks.noise.switches import Countdown, Kind
 
 MONITORS = hasattr(sys, "monitoring")
 
@@ -31,11 +31,13 @@ class OtherThreads:
         self._has = has
         self._hook = threading.excepthook
         self._traces = False
+        self._before = set(threading.enumerate())
         self._local = self._event  # made once: a bound method is an object that may start a collection
 
     def __enter__(self) -> Self:
         """Begin to hear of new threads."""
         self._hook, threading.excepthook = threading.excepthook, self._ended
+        self._before = set(threading.enumerate())
         self._traces = not MONITORS and threading.gettrace() is None
         if self._traces:
             threading.settrace(self._called)
@@ -48,6 +50,10 @@ class OtherThreads:
             threading.excepthook = self._hook
         if self._traces and threading.gettrace() == self._called:
             threading.settrace(None)
+
+    def have_noise(self, kind: Kind) -> bool:
+        """Whether a slice counts events; one of awaits does if there are such threads: tasks alone need none."""
+        return kind is not Kind.AWAITS or not self._before.issuperset(threading.enumerate())
 
     @contextmanager
     def noise(self, countdown: Countdown | None) -> Iterator[None]:

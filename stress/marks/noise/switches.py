@@ -55,11 +55,13 @@ YIELDS = {
     Kind.LINES: Yields(4, 1 / 8),
     Kind.DELAYS: Yields(8, 1 if gil_enabled() else 32, skips=True),
     Kind.INSTRUCTIONS: Yields(16, 1 / 8, is_at_lines=False),
+    Kind.AWAITS: Yields(16, 1 / 8, is_at_lines=False),
 }
 """Chosen by the time to the first violation of shapes of `benchmarks.marks`. With a GIL, a slice of delays leaves the
-switch interval as it is, so that one yield lets others do whole operations; without one, it takes a row of yields."""
+switch interval as it is, so that one yield lets others do whole operations; without one, it takes a row of yields.
+In slices of awaits, threads that tasks use yield at instructions: in those of delays they do at lines."""
 
-AWAITS_AND_LINES = "awaits and lines"
+IN_TASKS = "awaits, lines and instructions"
 """At what tasks are switched, and the threads that they use."""
 AT_AWAITS = {Kind.AWAITS: Yields(2, 1 / 2), Kind.DELAYS: Yields(8, 16)}
 """The yields of tasks, each to all other tasks of the loop. The events are the steps that end an await."""
