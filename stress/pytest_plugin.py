@@ -277,7 +277,8 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
     first_only = config.getoption("maxfail") == 1
-    with Stress(request.param, nodeid_of(item), first_only, code_under_test_of(item), partial(tell, config)) as one:
+    under_test = code_under_test_of(item).beside(str(other.path) for other in request.session.items)
+    with Stress(request.param, nodeid_of(item), first_only, under_test, partial(tell, config)) as one:
         item.add_report_section("call", "stress", one.rerun_command)
         yield one
     item.user_properties.extend(one.properties())

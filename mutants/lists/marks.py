@@ -27,6 +27,7 @@ ROUNDS = Part("stress/marks/operations/rounds.py")
 ROUND_PLAYER = Part("stress/marks/operations/round_player.py")
 SWITCHES = Part("stress/marks/noise/switches.py")
 SLICES = Part("stress/marks/noise/slices.py")
+FINALIZERS = Part("stress/marks/crews/finalizers.py")
 TASK_TURNS = Part("stress/marks/noise/turns.py")
 OTHERS = Part("stress/marks/noise/other_threads.py")
 RESULTS = Part("stress/marks/results.py")
@@ -56,10 +57,11 @@ WAITS, SIGNATURES, FROZEN, FAILURES, ROLES = (
     suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles")
 )
 
-IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, AHEAD, ALL_FRAMES = (
+IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, ALL_FRAMES = (
     suite(f"plugin/test_{part}.py")
-    for part in ("rounds", "other_threads", "slices", "kept_results", "async_bodies", "tasks", "turns", "frames")
+    for part in ("rounds", "other_threads", "slices", "kept_results", "async_bodies", "tasks", "frames")
 )
+AHEAD, DROPPED = (suite(f"plugin/test_{part}.py") for part in ("turns", "finalizers"))
 
 GROUP = Group(
     "Stress marks",
@@ -409,6 +411,12 @@ GROUP = Group(
         ),
         TASK_PLAYER.mutant(
             "task-unjudged", "what a task returns is not judged", "value if self.is_judged else None", "None", TASKS
+        ),
+        FINALIZERS.of("def _ignored(").without(
+            "finalizer-unheard", "what a finalizer raises is lost", "self.keep(error)", DROPPED
+        ),
+        FINALIZERS.of("def _ignored(").mutant(
+            "other-s-garbage", "a run answers for what another test left", "self.is_of_run() and", "", DROPPED
         ),
         TASK_TURNS.of("def goes_on(").mutant(
             "tasks-in-lockstep", "no task runs ahead of the others", "return True", "return False", AHEAD

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from threading import get_ident
 from typing import Any
 
 import attrs
@@ -32,6 +33,7 @@ from stress.machine.watchdog import Watchdog
 from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.crews.crew import Crew, Left, number_of
+from stress.marks.crews.finalizers import Finalizers
 from stress.marks.crews.run_end import LOOK_SECONDS, STALLED_SECONDS, EndState, RunEnd
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.crews.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
@@ -83,7 +85,7 @@ class MarkRun:
 
     A caller of `prepare`, which boots the machine early, must call `close` at the end. `stray`: a use of something
     freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line. `others` hears of threads that are
-    no CPUs, and `outside` has the exceptions that ended them.
+    no CPUs, and `outside` has the exceptions that ended them. `ignored` has those that Python ignored.
     """
 
     cell: Cell
@@ -91,6 +93,7 @@ class MarkRun:
     others: OtherThreads | None = None
     freed_objects: FreedObjects = attrs.field(init=False)
     outside: Tally | None = attrs.field(init=False, default=None)
+    ignored: Tally | None = attrs.field(init=False, default=None)
     rounds: Rounds | None = attrs.field(init=False, default=None)
     stall: str | None = attrs.field(init=False, default=None)
     seconds: float = attrs.field(init=False, default=0.0)
@@ -133,7 +136,8 @@ class MarkRun:
             crew.players += [self._player(number, role, judging, crew) for number, role in enumerate(roles)]
             self._signals.hearers = crew.players
             crew.hear(self._stray_error)
-            self._run(machine, crew, noise, began)
+            with self._finalizers(machine, judging, under_test).heard():
+                self._run(machine, crew, noise, began)
         finally:
             if others:
                 others.keep = None
@@ -164,6 +168,18 @@ class MarkRun:
         player.tally.others = partial(crew.positions, number)
         return player
 
+    def _finalizers(self, machine: Machine, judging: Judging, under_test: CodeUnderTest) -> Finalizers:
+        """Hears of what finalizers raise on the CPUs' threads, and on those that the code under test has started."""
+        cpus = {machine.thread(number).ident for number in range(self.cell.cpus)}
+        judging = attrs.evolve(judging, stop=self._signals.end)  # it takes no lock
+        self.ignored = ignored = Tally(judging, "a finalizer", self._who)
+        return Finalizers(
+            ignored,
+            lambda error: ignored.keep(error, self._kind),
+            under_test.answers_for,
+            lambda: get_ident() in cpus or (self.others is not None and self.others.is_one()),
+        )
+
     def _stray_error(self, error: BaseException) -> None:
         """Keep an exception that nobody waits for."""
         if self.outside:
@@ -188,6 +204,8 @@ class MarkRun:
                 break
             before = self.violations
             self._slice(machine, noise, kind, min(seconds, left))
+            if self.ignored and self.ignored.errors:
+                self._signals.stop()
             if self.violations > before:
                 slices.found(kind)
             monitor.sample()
@@ -278,11 +296,14 @@ class MarkRun:
         """Who runs on the calling thread, if that is no CPU."""
         return self._crew.outsider() if self._crew else f"thread {threading.current_thread().name}"
 
+    def _who(self) -> str:
+        """Who runs on the calling thread."""
+        player: Player | None = getattr(self._here, "player", None)
+        return player.who if player else self._outsider()
+
     def _action(self, stack: RawStack) -> Action:
         """An action of the calling thread, now."""
-        player: Player | None = getattr(self._here, "player", None)
-        who = player.who if player else self._outsider()
-        return Action(who, clocks.monotonic_ns(), stack)
+        return Action(self._who(), clocks.monotonic_ns(), stack)
 
     def _used(self, use: Use) -> None:
         """Note that the calling thread uses something freed."""
@@ -339,8 +360,8 @@ class MarkRun:
 
     @property
     def tallies(self) -> list[Tally]:
-        """The tallies of all CPUs, of the rounds if there are any, and of other threads."""
-        more = (self.rounds.tally if self.rounds else None, self.outside)
+        """The tallies of all CPUs, of the rounds if there are any, of other threads and of finalizers."""
+        more = (self.rounds.tally if self.rounds else None, self.outside, self.ignored)
         return [*(player.tally for player in self.players), *filter(None, more)]
 
     @property

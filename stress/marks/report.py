@@ -48,7 +48,7 @@ def headline(run: MarkRun) -> str:
 
 
 def _raised(run: MarkRun) -> Iterator[str]:
-    """What ended in an exception: operations, rounds, threads that are no CPUs."""
+    """What ended in an exception: operations, rounds, threads that are no CPUs, finalizers."""
     if operations := sum(len(player.tally.errors) for player in run.players):
         yield f"{operations} of {counted(run.operations, 'operation')}"
     if run.rounds and run.rounds.tally.errors:
@@ -56,6 +56,8 @@ def _raised(run: MarkRun) -> Iterator[str]:
     if run.outside and run.outside.errors:
         number = len(run.outside.errors)
         yield f"{number:,} {run.outsiders[number != 1]} of the code under test"
+    if run.ignored and run.ignored.errors:
+        yield f"{counted(len(run.ignored.errors), 'finalizer')} of the code under test"
 
 
 def is_bad(run: MarkRun) -> bool:

@@ -6,6 +6,7 @@ These are the files under pytest's rootdir, the packages that the test's module 
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,17 +47,29 @@ class Part:
 
 @attrs.frozen
 class CodeUnderTest:
-    """The files under `rootdir` that are not installed there, the test's own file, and all of `parts`."""
+    """The files under `rootdir` that are not installed there, the test's own file, and all of `parts`.
+
+    `other_tests`: the files of the other tests of the session.
+    """
 
     rootdir: Path
     parts: tuple[Part, ...] = ()
     test_file: str = ""
+    other_tests: frozenset[str] = frozenset()
 
     def has(self, file: str) -> bool:
         """Whether code of this file takes noise. It is called while threads race, so it must be quick."""
         if file == self.test_file or any(part.has(file) for part in self.parts):
             return True
         return is_within(file, str(self.rootdir)) and not where_of(file) and not is_within(file, PACKAGE)
+
+    def beside(self, tests: Iterable[str]) -> "CodeUnderTest":
+        """The same in a session with the tests in these files."""
+        return attrs.evolve(self, other_tests=frozenset(tests) - {self.test_file})
+
+    def answers_for(self, file: str) -> bool:
+        """Whether a finalizer in this file is a matter of this test: what another test left may be collected in it."""
+        return file not in self.other_tests and self.has(file)
 
     def label(self, file: str) -> str:
         """The label in reports of a file that takes noise."""

@@ -32,12 +32,14 @@ class OtherThreads:
         self._hook = threading.excepthook
         self._traces = False
         self._before = set(threading.enumerate())
+        self._idents = {one.ident for one in self._before}
         self._local = self._event  # made once: a bound method is an object that may start a collection
 
     def __enter__(self) -> Self:
         """Begin to hear of new threads."""
         self._hook, threading.excepthook = threading.excepthook, self._ended
         self._before = set(threading.enumerate())
+        self._idents = {one.ident for one in self._before}
         self._traces = not MONITORS and threading.gettrace() is None
         if self._traces:
             threading.settrace(self._called)
@@ -54,6 +56,10 @@ class OtherThreads:
     def have_noise(self, kind: Kind) -> bool:
         """Whether a slice counts events; one of awaits does if there are such threads: tasks alone need none."""
         return kind is not Kind.AWAITS or not self._before.issuperset(threading.enumerate())
+
+    def is_one(self) -> bool:
+        """Whether the calling thread is such a thread. Its ident may be that of one that has ended: then it is not."""
+        return threading.get_ident() not in self._idents
 
     @contextmanager
     def noise(self, countdown: Countdown | None) -> Iterator[None]:
