@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,7 +11,9 @@ from types import CodeType
 
 import pytest
 
+import stress
 from stress.errors import UserError
+from stress.marks.noise import noise_summary
 from stress.marks.noise.code_under_test import CodeUnderTest, named
 from stress.marks.noise.imports import imported_parts
 from stress.marks.noise.switches import Kind
@@ -29,6 +32,9 @@ IMPORTS = {
     "def later():\n    from parcel import Parcel": "",
     "try:\n    import parcel\nexcept ImportError:\n    pass": "",
     "import pytest\nparcel = pytest.importorskip('parcel')": "",
+    "import pytest\ndef later(): pytest.importorskip('parcel', reason='none')": "",
+    "import importlib\nParcel = importlib.import_module('parcel').Parcel": "",
+    "from importlib import import_module\ndef later(): import_module('parcel.inner')": "",
 }
 STEP = "def step():\n    for number in range(20):\n        last = number"
 FROM = "from parcel import Parcel"
@@ -240,6 +246,21 @@ def test_a_run_warns_in_which_no_code_under_test_took_noise(
     [line] = [line for line in result.outlines if "PytestWarning: stress: noise reached" in line]
     assert missed in line
     assert re.search(r"test_a_run_warns\w+\.py:\d+: PytestWarning", line)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_run_warns_in_which_bodies_called_code_that_no_name_in_the_source_shows(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(in_parcel("import importlib", "one = importlib.import_module('par' + 'cel').Parcel()"))
+    result = pytester.runpytest_inprocess(*QUIET, *LONGER, "-W", "always")
+    result.assert_outcomes(passed=1, warnings=1)
+    assert "stress: noise reached only the bodies of the roles: none in parcel; name the code" in result.stdout.str()
+
+
+def test_python_itself_tools_and_code_without_a_file_are_not_what_a_run_missed(installed: Path) -> None:
+    files = [threading.__file__, pytest.__file__, stress.__file__, "<string>", str(installed / "parcel/inner.py")]
+    assert [noise_summary.is_foreign(file) for file in files] == [False, False, False, False, True]
+    assert noise_summary.module_at(files[-1]) == "parcel"
+    assert noise_summary.module_at(str(installed / "one.py")) == "one"
 
 
 def test_a_run_warns_in_which_no_python_code_ran(pytester: pytest.Pytester) -> None:

@@ -20,6 +20,8 @@ from stress.marks.noise.code_under_test import CodeUnderTest, Part, named_parts,
 TOOLS = ("pytest", "pluggy", "xdist", "hypothesis", "coverage", "mock", "freezegun", "time_machine", "stress")
 """Packages that tests use and do not test; so are all whose names begin with `pytest_` or `_pytest`."""
 
+BY_NAME = ("import_module", "importorskip")
+"""The functions that import a module by its name; a name that is no literal is not seen."""
 
 KNOWN = pytest.StashKey[dict[Path, CodeUnderTest]]()
 
@@ -80,6 +82,14 @@ def imported_by(node: ast.AST, package: str) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom) and (package or not node.level):
         base = resolve_name("." * node.level + (node.module or ""), package)
         yield from (f"{base}.{one.name}" for one in node.names)
+    elif isinstance(node, ast.Call) and name_called(node) in BY_NAME:
+        given = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        yield from (name for name in given[:1] if all(map(str.isidentifier, name.split("."))))
+
+
+def name_called(call: ast.Call) -> str:
+    """The last part of the name of a function that is called; empty for any other expression."""
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
 
 
 def globals_of(module: ModuleType) -> set[str]:

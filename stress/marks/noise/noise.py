@@ -63,6 +63,7 @@ def _monitored(has: Callable[[str], bool], countdown: Countdown) -> Iterator[Non
 
     def seen(code: CodeType, place: int) -> object:
         if not has(code.co_filename):
+            countdown.counts.passed.add(code.co_filename)
             return monitoring.DISABLE
         if at_lines and taking_lines(code):
             countdown.counts.takers.event(code, place)
@@ -105,6 +106,7 @@ def tracer(has: Callable[[str], bool], countdown: Countdown, measures: Any = Non
             measured = measures(frame, event, arg)
             sys.settrace(called)  # coverage's, written in C, puts itself there whenever something is called
         if not has(frame.f_code.co_filename):
+            countdown.counts.passed.add(frame.f_code.co_filename)
             return measured if measures else None
         takes = bool(taking_lines(frame.f_code))
         frame.f_trace_opcodes, frame.f_trace_lines = not at_lines, bool(measures) or at_lines or takes

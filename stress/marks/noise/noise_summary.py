@@ -1,10 +1,12 @@
 """The summary of a cell's noise in words: which code took it, which did not, and why not."""
 
+import os
 import sys
 from collections import Counter
 from importlib.machinery import ExtensionFileLoader
 
-from stress.marks.noise.code_under_test import Part
+from stress.marks.noise.code_under_test import PACKAGE, Part, is_within, where_of
+from stress.marks.noise.imports import is_aside
 from stress.marks.noise.noise import Noise
 from stress.marks.noise.switches import IN_TASKS
 
@@ -36,10 +38,36 @@ def nothing_reached(noise: Noise) -> str:
             return f"noise reached no code: {NO_WAITS}"
         return f"noise reached no code: {_listed(_missed(noise)) or 'too little Python code ran'}; {ADVICE}"
     bodies_only = all(key == (noise.under_test.test_file, True) for key in switches)
-    missed = [part for part in _missed(noise) if part.imported]
+    missed = _listed([part for part in _missed(noise) if part.imported]) or _passed(noise)
     if not bodies_only or not missed or sum(switches.values()) < LEAST_SWITCHES:
         return ""
-    return f"noise reached only the bodies of the roles: {_listed(missed)}; {ADVICE}"
+    return f"noise reached only the bodies of the roles: {missed}; {ADVICE}"
+
+
+def _passed(noise: Noise) -> str:
+    """The packages, or modules, of code that bodies called and that is not under test; empty if there are none.
+
+    Of a package of which a part is named in `stress_noise`, the rest is meant to take none.
+    """
+    known = {part.name.partition(".")[0] for part in noise.under_test.parts}
+    called = sorted(set(map(module_at, filter(is_foreign, noise.counts.passed.copy()))) - known)
+    names = [*called[:MOST_LABELS], *(["others"] if len(called) > MOST_LABELS else [])]
+    return f"none in {', '.join(names)}" if called else ""
+
+
+def is_foreign(file: str) -> bool:
+    """Whether code of a file may be what is tested: it is no part of Python, of kstress or of a testing tool."""
+    is_made = file.startswith("<")  # by `exec`, as attrs and dataclasses do
+    return not (is_made or where_of(file) == "standard library" or is_within(file, PACKAGE)) and not is_aside(
+        module_at(file)
+    )
+
+
+def module_at(file: str) -> str:
+    """The outermost package of a file in an installed folder, or its module; elsewhere the file."""
+    where = where_of(file)
+    inside = file.rpartition(f"{os.sep}{where}{os.sep}")[2]
+    return inside.partition(os.sep)[0].removesuffix(".py") if where else file
 
 
 def _counts(noise: Noise) -> Counter[str]:
