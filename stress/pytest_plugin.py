@@ -163,6 +163,13 @@ def budget_of(item: pytest.Item) -> float | None:
     return getattr(cell, "budget_s", None)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep pytest-run-parallel, if it is there, from calling a stress test on several threads, or again and again."""
+    if hasattr(item.config.option, "parallel_threads") and budget_of(item) is not None:
+        for name in ("parallel_threads", "iterations"):
+            item.add_marker(getattr(pytest.mark, name)(1), append=False)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Hold the host's cores while a stress item runs, and add its time to its timeout."""

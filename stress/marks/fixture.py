@@ -148,6 +148,7 @@ class Stress:
         if self._has_run:
             raise UserError(
                 f"@stress.{what} stands after stress.run(), so that its function is never called; move it up"
+                " (if the whole test is called again, as by Hypothesis's @given: use @given within a body)"
             )
 
     def poison(self, obj: object) -> None:

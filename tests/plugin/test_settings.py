@@ -198,3 +198,59 @@ def test_values_are_read_from_text_and_as_they_are() -> None:
     check_mark((), {"cpus": 3, "seed": None})
     with pytest.raises(UserError, match=r"2\.5 is not a CPU count"):
         read_cpus([2.5], "x")
+
+
+LIKE_RUN_PARALLEL = """
+    import pytest
+
+    def pytest_addoption(parser):
+        parser.addoption("--parallel-threads", dest="parallel_threads", default="1")
+
+    def pytest_configure(config):
+        for name in ("parallel_threads", "iterations"):
+            config.addinivalue_line("markers", f"{name}(n)")
+
+    def pytest_collection_finish(session):
+        for item in session.items:
+            print(item.name, [item.get_closest_marker(name) for name in ("parallel_threads", "iterations")])
+"""
+
+
+def test_a_plugin_that_calls_tests_on_many_threads_is_told_to_call_a_stress_test_once(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(LIKE_RUN_PARALLEL)
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.stress
+        def test_raced(stress):
+            pass
+
+        def test_plain():
+            pass
+    """)
+    out = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--strict-markers", "--collect-only", "-s").outlines
+    [raced] = [line for line in out if line.startswith("test_raced[4cpus] ")]
+    assert "name='parallel_threads', args=(1,)" in raced
+    assert "name='iterations', args=(1,)" in raced
+    assert "test_plain [None, None]" in out
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_test_that_is_called_again_is_told_what_may_have_called_it(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("hypothesis")
+    pytester.makepyfile("""
+        import pytest
+        from hypothesis import HealthCheck, given, settings, strategies
+
+        @pytest.mark.stress(duration="50ms")
+        @settings(suppress_health_check=list(HealthCheck), database=None, deadline=None)
+        @given(strategies.integers())
+        def test_it(stress, number):
+            stress.thread(lambda cpu: None)
+            stress.run()
+    """)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    assert "move it up (if the whole test is called again, as by Hypothesis's @given: use @given" in result.stdout.str()
