@@ -53,8 +53,8 @@ PARTS = (
 )
 TESTS = suite(*(f"plugin/test_{part}.py" for part in PARTS))
 REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_traced")))
-WAITS, SIGNATURES, FROZEN, FAILURES, ROLES = (
-    suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles")
+WAITS, SIGNATURES, FROZEN, FAILURES, ROLES, NOISES = (
+    suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles", "noise")
 )
 
 IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, ALL_FRAMES = (
@@ -98,8 +98,8 @@ GROUP = Group(
         RUN_END.of("def goes_on(").mutant(
             "no-grace",
             "an operation that ends a little late is left",
-            "self._seconds >= GRACE_SECONDS or",
-            "True or",
+            "return not enough or",
+            "return False or",
             WAITS,
         ),
         RUN_END.of("def state_of(").mutant(
@@ -122,7 +122,7 @@ GROUP = Group(
             "self._once.add(",
             WAITS,
         ),
-        MONITOR.of("def sample(self) ->").mutant(
+        MONITOR.of("def sample(self, calm").mutant(
             "suspended-waits",
             "a process that was suspended has waited",
             "min(now - self._sampled, LONGEST_SAMPLE_SECONDS)",
@@ -245,6 +245,16 @@ GROUP = Group(
             "if False and",
             REACHED,
         ),
+        NOISE.of("def local(").never(
+            "noise-outlasts", "an operation has noise after its slice", "countdown.is_over", NOISES
+        ),
+        RUN_END.of("def _is_slowed(").mutant(
+            "slowed-stalls",
+            "a CPU that noise slows has stalled",
+            "return self",
+            "return False and self",
+            WAITS,
+        ),
         NOISE.of("def _traced(").mutant(
             "debugger-robbed",
             "noise takes a thread from a debugger",
@@ -255,7 +265,7 @@ GROUP = Group(
         NOISE.of("def _traced(").always(
             "debugger-ended",
             "noise ends a debugger that a body called",
-            "sys.gettrace(",
+            "is trace or",
             REACHED,
         ),
         CODE.mutant("installed-too", "installed code takes noise", "and not where_of(file) ", "", REACHED),

@@ -11,7 +11,7 @@ import pytest
 
 from stress.units import write_duration
 
-GRACE_SECONDS = 7.0
+GRACE_SECONDS = 10.0
 SEED_BITS = 32
 CHANGED_IN_QUOTES = frozenset('"$`\\!')
 """What a shell changes within double quotes."""

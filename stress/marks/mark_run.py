@@ -208,8 +208,10 @@ class MarkRun:
                 self._signals.stop()
             if self.violations > before:
                 slices.found(kind)
-            monitor.sample()
+            monitor.sample(calm=noise.is_calm(kind))
             watchdog.sample()
+        if self.others:
+            self.others.is_over = True
         self._end(machine, crew, RunEnd(monitor, self._signals.over, self.rounds is not None), watchdog)
 
     def _left(self, began: float) -> float:

@@ -12,7 +12,7 @@ import stress.marks.host
 import stress.marks.noise.imports
 from stress.machine.engines import has_llvmlite
 from stress.marks import mark_run
-from stress.marks.crews import run_end
+from stress.marks.crews import monitor, run_end
 
 if has_llvmlite():
     import_module("stress.machine.native.engine")
@@ -21,6 +21,7 @@ __all__ = ["stress"]
 
 SHORT_GRACE = 0.7
 SHORT_IDLE = 0.3
+LITTLE_SECONDS = 0.05
 LONG_GRACE = 30.0
 """Seconds within which CPUs that only need a core get one, on a busy host too."""
 
@@ -38,7 +39,9 @@ def until_sure(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (mark_run, run_end):
         monkeypatch.setattr(module, "STALLED_SECONDS", SHORT_GRACE)
     monkeypatch.setattr(run_end, "IDLE_SECONDS", SHORT_IDLE)
-    monkeypatch.setattr(run_end, "GRACE_SECONDS", LONG_GRACE)
+    monkeypatch.setattr(monitor, "FAIR_SECONDS", LITTLE_SECONDS)
+    for name in ("GRACE_SECONDS", "LONGEST_GRACE_SECONDS"):
+        monkeypatch.setattr(run_end, name, LONG_GRACE)
 
 
 @pytest.fixture
@@ -50,4 +53,5 @@ def short(monkeypatch: pytest.MonkeyPatch, until_sure: None) -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in this process wait long for CPUs that only need a core."""
-    monkeypatch.setattr(run_end, "GRACE_SECONDS", LONG_GRACE)
+    for name in ("GRACE_SECONDS", "LONGEST_GRACE_SECONDS"):
+        monkeypatch.setattr(run_end, name, LONG_GRACE)

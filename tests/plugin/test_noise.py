@@ -22,6 +22,7 @@ from tests.plugin.noisy import MANY, code_under_test, run
 pytestmark = pytest.mark.threads
 
 HERE = Path(__file__).parent
+FEW = 10
 ITS_FILE = code_under_test.__code__.co_filename
 
 
@@ -217,3 +218,68 @@ def test_a_countdown_yields_about_once_a_period(yields: list[str]) -> None:
 def test_bare_threads_are_among_the_kinds_of_every_run() -> None:
     assert Kind.BARE in KINDS
     assert Kind.INSTRUCTIONS in KINDS
+
+
+@pytest.mark.parametrize("is_measured", [False, True], ids=["alone", "under coverage"])
+@pytest.mark.parametrize("kind", [Kind.LINES, Kind.DELAYS, Kind.INSTRUCTIONS])
+def test_an_operation_that_outlasts_its_slice_has_no_noise_from_then_on(kind: Kind, is_measured: bool) -> None:
+    began, over, traced = threading.Event(), threading.Lock(), list[object]()
+    over.acquire()
+
+    def measures(frame: FrameType, event: str, arg: object) -> object:
+        return measures
+
+    measures.__module__ = "coverage.fake"
+    before = measures if is_measured else None
+
+    def body(rounds: int) -> None:
+        began.set()
+        over.acquire(timeout=30)
+        for _ in range(rounds):
+            pass
+        traced.append(sys.gettrace())
+
+    def thread() -> None:
+        sys.settrace(before)  # type: ignore[arg-type]
+        around.around(body)(MANY)
+        traced.append(sys.gettrace())
+        sys.settrace(None)
+
+    noise = Noise(CodeUnderTest(HERE), 1, [body])
+    around = noise.slice(kind)
+    cpu = threading.Thread(target=thread, daemon=True)
+    with around.everywhere():
+        cpu.start()
+        assert began.wait(30)
+    over.release()
+    cpu.join(30)
+    assert traced == [before, before]
+    assert noise.counts.switches.total() < FEW
+    assert not noise.counts.gave_way
+
+
+@pytest.mark.usefixtures("patient")
+def test_an_operation_may_take_long(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import threading
+        import pytest
+
+        LOCK = threading.Lock()
+
+        def work():
+            for _ in range(1_000_000):
+                pass
+
+        def work_alone():
+            with LOCK:
+                work()
+
+        @pytest.mark.stress(cpus=[2, 4, 8], duration="500ms")
+        @pytest.mark.parametrize("work", [work, work_alone])
+        def test_it(stress, work):
+            stress.thread(lambda cpu: work())
+            stress.run()
+    """)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    result.assert_outcomes(passed=6)
+    result.stdout.no_fnmatch_line("*stress notes*")

@@ -8,9 +8,11 @@ from random import Random
 
 import pytest
 
+from stress.machine.python_engine import gil_enabled
 from stress.marks.crews import crew, monitor
 from stress.marks.crews.crew import Crew
 from stress.marks.crews.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
+from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.switches import Kind
 from stress.marks.noise.takers import Taker, Takers
@@ -20,7 +22,7 @@ from stress.marks.operations.roles import Duty, Role
 from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.rounds import Rounds
 from stress.marks.operations.tally import Judging
-from tests.plugin.conftest import LONG_GRACE, SHORT_GRACE, SHORT_IDLE
+from tests.plugin.conftest import LITTLE_SECONDS, LONG_GRACE, SHORT_GRACE, SHORT_IDLE
 from tests.support import UNTIL_FOUND
 
 pytestmark = pytest.mark.threads
@@ -29,10 +31,11 @@ WAITING = Path(__file__).parents[2] / "benchmarks" / "waiting"
 SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", "--stress-duration", "100ms")
 UNTIL_SURE = f"""
     from stress.marks import mark_run
-    from stress.marks.crews import run_end
+    from stress.marks.crews import monitor, run_end
     mark_run.STALLED_SECONDS = run_end.STALLED_SECONDS = {SHORT_GRACE}
     run_end.IDLE_SECONDS = {SHORT_IDLE}
-    run_end.GRACE_SECONDS = {LONG_GRACE}
+    run_end.GRACE_SECONDS = run_end.LONGEST_GRACE_SECONDS = {LONG_GRACE}
+    monitor.FAIR_SECONDS = {LITTLE_SECONDS}
 """
 SHORT = f"{UNTIL_SURE}    run_end.GRACE_SECONDS = {SHORT_GRACE}\n"
 """What the fixtures of these names do, for a process of its own."""
@@ -200,6 +203,31 @@ def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(
     assert "CPU 2 (reader wait, operation 1) is still in its operation at the end" in out
 
 
+@pytest.mark.usefixtures("until_sure")
+def test_who_runs_on_with_a_lock_is_its_holder(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import threading
+        import pytest
+
+        @pytest.mark.stress(cpus=3)
+        def test_it(stress):
+            lock = threading.Lock()
+
+            @stress.thread
+            def use(cpu):
+                with lock:
+                    while True:
+                        pass
+
+            stress.run()
+    """)
+    result = pytester.runpytest_inprocess(*SMALL)
+    result.assert_outcomes(failed=1)
+    holds = r"which CPU \d holds in its `with lock`" if gil_enabled() else "no CPU that waits is inside a `with` of it"
+    told = re.findall(rf"it waits for the lock `lock` \(\S+:10\), .*{holds}", result.stdout.str())
+    assert len(told) == 2
+
+
 def players(count: int) -> list[Player]:
     """CPUs that are in their first operation."""
     role = Role(lambda cpu: None, Duty.WRITER, None)
@@ -233,6 +261,29 @@ def test_what_a_cpu_does_is_told_by_its_cpu_time_and_by_what_it_wants(
     watching = watched(look)
     assert watching.doing(0) is doing
     assert watching.has_stalled(1.0) == (doing is not Activity.STARVES)
+
+
+@pytest.mark.parametrize(
+    ("calm", "state"), [([False] * 40, EndState.UNKNOWN), ([False] * 40 + [True] * 40, EndState.STALLED)]
+)
+def test_who_runs_on_has_stalled_only_if_it_had_a_core_without_noise(calm: list[bool], state: EndState) -> None:
+    now = [0.0]
+    watching = Monitor(players(2), lambda number: number, lambda native_id: ThreadSample(now[0] / 2), lambda: now[0])
+    for one in calm:
+        now[0] += 0.05
+        watching.sample(one)
+    assert watching.doing(0) is Activity.RUNS
+    assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is state
+
+
+def test_who_worked_long_under_noise_and_waits_now_has_stalled() -> None:
+    now = [0.0]
+    ran = lambda native_id: ThreadSample(min(now[0], 1.0) / 2)  # noqa: E731
+    watching = Monitor(players(2), lambda number: number, ran, lambda: now[0])
+    for at in range(80):
+        now[0] += 0.05
+        watching.sample(calm=at >= 20)
+    assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is EndState.STALLED
 
 
 def test_a_process_that_was_suspended_has_not_waited() -> None:

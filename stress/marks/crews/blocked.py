@@ -4,7 +4,8 @@ import asyncio
 import linecache
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -12,6 +13,7 @@ from typing import Any, Self
 import attrs
 
 from stress.host.frames import current_frames
+from stress.machine.python_engine import gil_enabled
 from stress.marks.noise.code_under_test import PACKAGE
 from stress.marks.noise.expressions import Named, held, wanted
 
@@ -23,6 +25,7 @@ CONDITION_WAITS = (CONDITION_WAIT, asyncio.Condition.wait.__code__)
 PRIMITIVES = ("asyncio", "anyio")
 """The packages whose functions wait for a lock in Python code: the code that wants the lock is what calls them."""
 UNKNOWN_HOLDER = "whose holder is unknown: no CPU is inside a `with` of it"
+UNKNOWN_OF_THOSE = "whose holder is unknown: no CPU that waits is inside a `with` of it"
 UNKNOWN_WAKER = "it is unknown who would wake it"
 
 
@@ -42,26 +45,35 @@ class Blocked:
     """Those that wait, by the number of their CPU, with their frames, innermost first. They must not run meanwhile.
 
     `idents`: the identifiers of the threads that they are; none if they are tasks. `last_taker` says who
-    was last seen to take a lock, by its text in the source.
+    was last seen to take a lock, by its text in the source. `others`: the frames of those that are in their operation
+    and do not wait, for they may hold locks; None if they cannot be looked at.
     """
 
     _frames: Mapping[int, Sequence[FrameType]]
     _idents: Mapping[int, int | None] = attrs.field(factory=dict)
     _last_taker: Callable[[str], str] = lambda text: ""
+    _others: Mapping[int, Sequence[FrameType]] | None = None
     _wants: dict[int, Named | None] = attrs.field(init=False)
     _held: dict[int, Held] = attrs.field(init=False)
 
     @classmethod
-    def of_threads(cls, threads: Mapping[int, threading.Thread], last_taker: Callable[[str], str]) -> Self:
-        """Waiting threads, as they are now."""
-        current = current_frames()
-        frames = {number: list(_own_frames(current.get(thread.ident or 0))) for number, thread in threads.items()}
-        return cls(frames, {number: thread.ident for number, thread in threads.items()}, last_taker)
+    def of_threads(
+        cls, threads: Mapping[int, threading.Thread], waiting: Collection[int], last_taker: Callable[[str], str]
+    ) -> Self:
+        """Threads, as they are now, of which those of the CPUs `waiting` wait.
+
+        One that does not wait stands still while this thread has the GIL; without a GIL only those that wait are read.
+        """
+        current, looks_at = current_frames(), threads if gil_enabled() else waiting
+        frames = {number: list(_own_frames(current.get(threads[number].ident or 0))) for number in looks_at}
+        others = {number: frames.pop(number) for number in set(frames) - set(waiting)}
+        idents = {number: thread.ident for number, thread in threads.items()}
+        return cls(frames, idents, last_taker, others if len(looks_at) == len(threads) else None)
 
     def __attrs_post_init__(self) -> None:
         self._wants = {number: _wanted(frames) for number, frames in self._frames.items()}
         self._held = {}
-        for number, frames in self._frames.items():
+        for number, frames in chain((self._others or {}).items(), self._frames.items()):
             for one in _held_by(frames):
                 self._held[id(one.lock)] = Held(
                     number, f"which CPU {number} holds in its `with {one.text}` ({one.place})"
@@ -109,7 +121,8 @@ class Blocked:
 
     def _taken(self, want: Named) -> str:
         """That the holder of a lock is unknown, and who was last seen to take one of that name."""
-        return f"{UNKNOWN_HOLDER}{self._last_taker(want.text)}"
+        unknown = UNKNOWN_OF_THOSE if self._others is None else UNKNOWN_HOLDER
+        return f"{unknown}{self._last_taker(want.text)}"
 
     def waits_for_lock(self, number: int) -> bool:
         """Whether a CPU waits for a lock itself, and not for a condition."""

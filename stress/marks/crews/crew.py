@@ -107,8 +107,7 @@ class Crew:
     def leave(self, ending: RunEnd) -> None:
         """Report CPUs that do not end their operation. If power-off does not end one, it counts nothing any more."""
         threads = {number: self.machine.thread(number) for number in ending.left}
-        waiting = {number: thread for number, thread in threads.items() if ending.waits(number)}
-        blocked = Blocked.of_threads(waiting, self._last_taker)
+        blocked = Blocked.of_threads(threads, list(filter(ending.waits, threads)), self._last_taker)
         left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
         still = {number_of(thread) for thread in self.power_off()}
         for number in still:

@@ -18,6 +18,10 @@ RUN_SECONDS = 0.25
 """A CPU that has used this much CPU time in one operation runs on, however rarely the host gives it a core."""
 STARVED_PART = 0.5
 LATEST_PART = 0.1
+FAIR_SECONDS = 0.5
+"""CPU time without noise: a CPU that runs on and has had less was slowed by noise, and may end its operation yet."""
+PACE_PART = 0.3
+"""The weight of the last sample in a CPU's pace."""
 
 
 class Activity(enum.Enum):
@@ -51,22 +55,30 @@ class ThreadSample:
 class Watch:
     """One CPU's operation under way: the seconds for which it was seen in it, and what its thread does meanwhile.
 
-    `_hungry` is the share of its `_looks` in which the thread wanted a core; of many, the last ones count most.
+    `calm` is the CPU time in seconds that it has used in it without noise, and `pace` the part of a core that it used
+    of late; a whole one before the first look. `_hungry` is the share of its `_looks` in which the thread wanted a
+    core; of many, the last ones count most.
     """
 
     operations: int = -1
     seconds: float = 0.0
+    calm: float = 0.0
+    pace: float = 1.0
     _hungry: float = 0.0
     _looks: int = 0
     _first: ThreadSample | None = None
     _last: ThreadSample = ThreadSample()
 
-    def sample(self, operations: int, elapsed: float, look: Callable[[], ThreadSample]) -> bool:
-        """Take a sample; whether the CPU has ended an operation. The thread is looked at only if it has not."""
+    def sample(self, operations: int, elapsed: float, look: Callable[[], ThreadSample], calm: bool = True) -> bool:
+        """Take a sample; whether the CPU has ended an operation. The thread is looked at only if it has not.
+
+        `calm`: there was no noise since the last sample.
+        """
         if operations != self.operations:
             self.operations, self.seconds, self._looks, self._first = operations, 0.0, 0, None
+            self.calm, self.pace = 0.0, 1.0
             return True
-        self._last = look()
+        before, self._last = self._last, look()
         # A host that gives this process few cores leaves room for few looks: they count alike until they are many.
         self._looks += 1
         self._hungry += (self._last.ready - self._hungry) * max(LATEST_PART, 1 / self._looks)
@@ -74,6 +86,10 @@ class Watch:
             self._first = self._last
         else:
             self.seconds += elapsed
+            if calm and elapsed:
+                used = self._last.ran - before.ran
+                self.calm += used
+                self.pace += PACE_PART * (used / elapsed - self.pace)
         return False
 
     def doing(self, cpus: int) -> Activity:
@@ -105,22 +121,27 @@ class Monitor:
         """Whether the last sample is `seconds` old."""
         return self.clock() - self._sampled >= seconds
 
-    def sample(self) -> float:
-        """Sample every CPU; the seconds that this sample counts for."""
+    def sample(self, calm: bool = True) -> float:
+        """Sample every CPU; the seconds that this sample counts for. `calm`: there was no noise since the last one."""
         now = self.clock()
         elapsed, self._sampled = min(now - self._sampled, LONGEST_SAMPLE_SECONDS), now
-        got_on = [self._glance(number, elapsed) for number in range(len(self.players))]
+        got_on = [self._glance(number, elapsed, calm) for number in range(len(self.players))]
         self.idle = 0.0 if any(got_on) else self.idle + elapsed
         return elapsed
 
-    def _glance(self, number: int, elapsed: float) -> bool:
+    def _glance(self, number: int, elapsed: float, calm: bool) -> bool:
         """Sample one CPU; whether it has ended an operation."""
         operations = self.players[number].operations
-        return self._watches[number].sample(operations, elapsed, lambda: self.look(self.native_id(number)))
+        return self._watches[number].sample(operations, elapsed, lambda: self.look(self.native_id(number)), calm)
 
     def doing(self, number: int) -> Activity:
         """What a CPU does that is in its operation."""
         return self._watches[number].doing(len(self.players))
+
+    def may_end(self, number: int) -> bool:
+        """Whether a CPU uses a quarter of its share of a core, and has not had that for long without noise."""
+        watch = self._watches[number]
+        return watch.pace >= 1 / (4 * len(self.players)) and watch.calm < FAIR_SECONDS
 
     @property
     def starves(self) -> bool:

@@ -19,7 +19,9 @@ from stress.marks.operations.player import Player
 LOOK_SECONDS = 0.001
 SAMPLE_SECONDS = 0.05
 GRACE_SECONDS = 3.0
-"""How long all operations together may go on after the end; with everything else it is less than seven seconds."""
+"""How long all operations together may go on after the end."""
+LONGEST_GRACE_SECONDS = 6.0
+"""The same where a CPU has had too little CPU time without noise; with everything else it is less than ten seconds."""
 STALLED_SECONDS = 3.0
 """Before the end of the grace: no CPU has made progress for this long, though each had a core, if none ever will."""
 IDLE_SECONDS = 1.0
@@ -120,12 +122,16 @@ class RunEnd:
         """Help CPUs that wait, and sample them; whether to go on waiting."""
         if not self.left:
             return False
-        self._helpers.help()
+        is_late = self._seconds >= GRACE_SECONDS
+        if not is_late:  # then nobody begins anything more
+            self._helpers.help()
         clocks.sleep(LOOK_SECONDS)
         if self.monitor.due(SAMPLE_SECONDS):
             self._seconds += self.monitor.sample()
-        enough = self._seconds >= GRACE_SECONDS or self.monitor.has_stalled(STALLED_SECONDS)
-        return not enough and not (self.over.is_set() and self._is_settled())
+        if self.over.is_set() and self._is_settled():
+            return False
+        enough = is_late or self.monitor.has_stalled(STALLED_SECONDS)
+        return not enough or (self._seconds < LONGEST_GRACE_SECONDS and any(map(self.monitor.may_end, self.left)))
 
     def _is_settled(self) -> bool:
         """Whether all CPUs that are left have been in their operation for long, and had a core."""
@@ -134,6 +140,10 @@ class RunEnd:
     def waits(self, number: int) -> bool:
         """Whether a CPU has waited in its operation for so long that it will not move while its frames are read."""
         return self.monitor.doing(number) is Activity.WAITS and self.monitor.seconds(number) >= STILL_SECONDS
+
+    def _is_slowed(self, number: int) -> bool:
+        """Whether a CPU runs on, but noise may be why it has not ended its operation."""
+        return self.monitor.doing(number) is Activity.RUNS and self.monitor.may_end(number)
 
     def state_of(self, number: int, in_a_cycle: bool) -> EndState:
         """The state of a CPU that is left. In a cycle of locks it is STALLED, whatever the others do."""
@@ -144,6 +154,8 @@ class RunEnd:
             return EndState.STALLED
         if self.over.is_set():
             return EndState.WAITS
-        if doing is Activity.STARVES or (stands and self.monitor.starves):
+        if doing is Activity.STARVES or self._is_slowed(number):
+            return EndState.UNKNOWN
+        if stands and (self.monitor.starves or any(map(self._is_slowed, self.left))):
             return EndState.UNKNOWN
         return EndState.STALLED if stands or doing is Activity.RUNS else EndState.WAITS

@@ -81,17 +81,23 @@ def _monitored(has: Callable[[str], bool], countdown: Countdown) -> Iterator[Non
 
 
 def tracer(has: Callable[[str], bool], countdown: Countdown, measures: Any = None) -> Callable[..., Any]:
-    """A trace function for one thread that counts down the same events.
+    """A trace function for one thread that counts down the same events, and takes itself away once their slice is over.
 
     `measures`, the trace function of a coverage measurement, gets every call that it would get without noise.
     """
     at_lines = countdown.yields.is_at_lines
     wanted = "line" if at_lines else "opcode"
 
+    def end() -> None:
+        sys.settrace(measures)
+
     def local(frame: FrameType, event: str, arg: object) -> Any:
         if measures and event != "opcode":
             measures(frame, event, arg)
-        if event == wanted:
+        if countdown.is_over:  # an operation may go on for long: each event would still cost it much
+            frame.f_trace_opcodes = False
+            end()
+        elif event == wanted:
             countdown.event(frame.f_code, frame.f_lineno if at_lines else frame.f_lasti)
         return local
 
@@ -105,6 +111,9 @@ def tracer(has: Callable[[str], bool], countdown: Countdown, measures: Any = Non
         if measures:
             measured = measures(frame, event, arg)
             sys.settrace(called)  # coverage's, written in C, puts itself there whenever something is called
+        if countdown.is_over:
+            end()
+            return measured if measures else None
         if not has(frame.f_code.co_filename):
             countdown.counts.passed.add(frame.f_code.co_filename)
             return measured if measures else None
@@ -142,6 +151,8 @@ class SliceNoise:
             if self._countdown and MONITORS and self._others.have_noise(self._kind):
                 stack.enter_context(_monitored(self._has, self._countdown))
             stack.enter_context(self._others.noise(self._countdown))
+            if self._countdown:
+                stack.callback(self._countdown.end)
             yield
 
     def around(self, body: Callable[P, R]) -> Callable[P, R]:
@@ -156,6 +167,8 @@ class SliceNoise:
     @calls_bodies
     def _traced(self, countdown: Countdown, body: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
         """Call `body` with the thread traced, for coverage too if it was. A debugger keeps its trace function."""
+        if countdown.is_over:
+            return body(*arguments, **options)
         before = sys.gettrace()
         if before is not None and module_of(before) != COVERAGE:
             countdown.counts.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
@@ -166,9 +179,10 @@ class SliceNoise:
             return body(*arguments, **options)
         finally:
             # Python takes a trace function away from which an exception comes, as one that ends the thread may.
-            if sys.gettrace() is trace or isinstance(sys.exception(), EndThread):
+            now = sys.gettrace()
+            if now is trace or isinstance(sys.exception(), EndThread):
                 sys.settrace(before)
-            else:
+            elif now is not before or not countdown.is_over:
                 countdown.counts.gave_way["a trace function that was set meanwhile", "operations"] += 1
 
 
@@ -185,6 +199,11 @@ class Noise:
         self._others = others or OtherThreads(self.has)
         self._random = Random(seed)
         _forget_what_is_disabled()
+
+    @staticmethod
+    def is_calm(kind: Kind) -> bool:
+        """Whether a slice of a kind leaves operations alone that began before it: a trace function comes too late."""
+        return kind is Kind.BARE or (kind in LONG_INTERVAL and not MONITORS)
 
     def slice(self, kind: Kind) -> SliceNoise:
         """The noise of one slice."""

@@ -22,12 +22,14 @@ class OtherThreads:
 
     `countdown` is that of the slice under way, None between slices. `keep` takes an exception that ended a thread; if
     it is None, the hook that was there before does. The test's thread writes both; one load sees the one or the other.
+    `is_over`: the last slice is over, so that no thread is traced any longer.
     """
 
     def __init__(self, has: Callable[[str], bool]) -> None:
         """Noise in code of the files for which `has` is true."""
         self.countdown: Countdown | None = None
         self.keep: Callable[[BaseException], None] | None = None
+        self.is_over = False
         self._has = has
         self._hook = threading.excepthook
         self._traces = False
@@ -47,7 +49,7 @@ class OtherThreads:
 
     def __exit__(self, *exc_info: object) -> None:
         """Leave new threads alone; one that still runs has no noise from now on."""
-        self.countdown = self.keep = None
+        self.countdown, self.keep, self.is_over = None, None, True
         if threading.excepthook == self._ended:
             threading.excepthook = self._hook
         if self._traces and threading.gettrace() == self._called:
@@ -72,7 +74,9 @@ class OtherThreads:
 
     def _called(self, frame: FrameType, event: str, arg: object) -> Any:
         """The trace function of each new thread."""
-        if not self._has(frame.f_code.co_filename):
+        if self.is_over:
+            sys.settrace(None)
+        if self.is_over or not self._has(frame.f_code.co_filename):
             return None
         frame.f_trace_opcodes = True  # slices of lines and of instructions may come while this call lasts
         return self._local
@@ -80,7 +84,9 @@ class OtherThreads:
     def _event(self, frame: FrameType, event: str, arg: object) -> Any:
         """Count an event of the kind that the slice under way counts."""
         countdown = self.countdown
-        if countdown and event == ("line" if countdown.yields.is_at_lines else "opcode"):
+        if self.is_over:
+            sys.settrace(None)
+        elif countdown and event == ("line" if countdown.yields.is_at_lines else "opcode"):
             countdown.event(frame.f_code, frame.f_lineno if countdown.yields.is_at_lines else frame.f_lasti)
         return self._local
 

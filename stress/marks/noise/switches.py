@@ -108,12 +108,13 @@ class NoiseCounts:
 
 @attrs.define
 class Countdown:
-    """Yields at some events. Threads share it without a lock; a lost count is noise too."""
+    """Yields at some events. Threads share it without a lock; a lost count is noise too. `is_over`: its slice is."""
 
     yields: Yields
     random: Random
     counts: NoiseCounts
     left: int = 1
+    is_over: bool = attrs.field(init=False, default=False)
     _chosen: deque[int] = attrs.field(init=False, factory=partial(deque, maxlen=CHOSEN))
 
     def event(self, code: CodeType, at: int) -> None:
@@ -124,6 +125,10 @@ class Countdown:
             self.counts.note(get_ident(), code, at, self.yields.is_at_lines)
             for _ in range(self.yields.row(self.random)):
                 sched_yield()
+
+    def end(self) -> None:
+        """Its slice is over: no thread has noise by it any more."""
+        self.is_over = True
 
     def _skip(self, code: CodeType, at: int) -> bool:
         """Whether to wait for another place, since this one was chosen lately."""

@@ -87,7 +87,7 @@ class Player:
         return bool(self.tally.errors or (self.judging.first_only and self.tally.firsts))
 
     def slice(self, kind: Kind, body: Callable[..., Any], signals: Signals) -> None:
-        """Begin another slice, with `body` from the next operation on; an operation under way keeps its noise."""
+        """Begin another slice, with `body` from the next operation on."""
         self._next, self.cpu.signals = (kind, body), signals
         self.go_on()
 
