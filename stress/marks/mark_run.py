@@ -59,6 +59,7 @@ LAST_SECONDS = 0.5
 MORE_SECONDS = 2.0
 """How much longer a run goes on, at most, while nothing has overlapped: a busy host gives some runs hardly a core."""
 PAGE = 4096
+NO_ROLE = "no role"
 
 
 @attrs.define
@@ -129,7 +130,7 @@ class MarkRun:
         if others:
             others.keep = lambda error: outside.keep(error, self._kind)
         if plan.fresh:
-            self.rounds = Rounds(self.cell.cpus, plan.fresh, plan.final, judging, noise.counts.last)
+            self.rounds = Rounds(len(roles), plan.fresh, plan.final, judging, noise.counts.last)
         try:
             machine = self._machine or self._boot()
             self._crew = crew = self._recruit(machine, roles, noise)
@@ -195,7 +196,8 @@ class MarkRun:
     def _run(self, machine: Machine, crew: Crew, noise: Noise, began: float) -> None:
         """Run all slices, then end the run."""
         monitor = crew.monitor()
-        watchdog = Watchdog(machine.ram, [player.role.name for player in self.players], SPUN_SECONDS)
+        names = [player.role.name for player in self.players] + [NO_ROLE] * self.unused
+        watchdog = Watchdog(machine.ram, names, SPUN_SECONDS)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
         slices = Slices(self.cell.duration_s, crew.kinds)
         for kind, seconds in slices:
@@ -319,6 +321,16 @@ class MarkRun:
     def players(self) -> list[Player]:
         """The players of all CPUs."""
         return self._crew.players if self._crew else []
+
+    @property
+    def unused(self) -> int:
+        """The number of CPUs of the cell that no role has."""
+        return self.cell.cpus - len(self.players) if self.players else 0
+
+    @property
+    def cpus(self) -> int:
+        """The number of CPUs that run bodies."""
+        return self.cell.cpus - self.unused
 
     @property
     def outsiders(self) -> tuple[str, str]:

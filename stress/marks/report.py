@@ -200,7 +200,8 @@ def _end(run: MarkRun, nodeid: str) -> Iterator[str]:
     cell = run.cell
     yield ""
     gil = "on" if gil_enabled() else "off"
-    yield f"ran {show_duration(run.seconds)} on {counted(cell.cpus, 'CPU')}, GIL {gil}, seed {cell.seed}"
+    unused = f" ({run.unused} more without a role)" if run.unused else ""
+    yield f"ran {show_duration(run.seconds)} on {counted(run.cpus, 'CPU')}{unused}, GIL {gil}, seed {cell.seed}"
     if run.noise:
         yield f"noise: {noise_summary.line(run.noise)}"
     yield f"again (a seed fixes draws and noise, not the interleaving): {rerun_command(nodeid, cell)}"

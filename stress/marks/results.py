@@ -86,7 +86,7 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     return {
         "scenario": scenario_name(nodeid, cell),
         "engine": "python",
-        "cpus": cell.cpus,
+        "cpus": run.cpus,
         "seed": cell.seed,
         "duration_s": round(run.seconds, 6),
         "expect": "held",

@@ -1,5 +1,7 @@
 """Bodies run on real threads, in their roles; a stop holds the others; the seed fixes a CPU's draws."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
@@ -203,3 +205,54 @@ def test_every_outcome_of_a_burst_is_counted_whatever_ends_it() -> None:
         expected = Counter(value for value in done if isinstance(value, str))
         assert player.tally.outcomes == expected
         assert player.left_behind().tally.outcomes == expected
+
+
+FEW_ROLES = """
+    import asyncio
+    import pytest
+
+    pytestmark = pytest.mark.stress(cpus=4)
+
+    def test_loops(stress):
+        @stress.writer(count=1)
+        def change(cpu):
+            cpu.stop_machine(bool)
+
+        @stress.reader(count=1)
+        def look(cpu):
+            return "bad" if {fails} else None
+
+        stress.run()
+
+    def test_rounds(stress):
+        stress.fresh(list)
+
+        @stress.thread(count=2)
+        def add(cpu, box):
+            box.append(cpu.number)
+
+        @stress.final
+        def judge(box, results):
+            if {fails} or sorted(box) != [0, 1] or results != [None, None]:
+                return "bad"
+
+        stress.run()
+
+    def test_tasks(stress):
+        @stress.tasks(count=2)
+        async def use(cpu):
+            await asyncio.sleep(0)
+            return "bad" if {fails} else None
+
+        stress.run()
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_roles_with_fewer_cpus_than_the_item_run_on_theirs(fails: bool, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FEW_ROLES.format(fails=fails))
+    result = pytester.runpytest_inprocess(*SMALL, "-W", "error", "--stress-results", "out")
+    result.assert_outcomes(passed=0 if fails else 3, failed=3 if fails else 0)
+    assert len(re.findall(r"ran .* on 2 CPUs \(2 more without a role\)", result.stdout.str())) == (3 if fails else 0)
+    kept = [json.loads(file.read_text())["runs"][0] for file in (pytester.path / "out").glob("run-*.json")]
+    assert [one["cpus"] for one in kept] == [2, 2, 2]

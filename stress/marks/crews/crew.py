@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 import attrs
 
+from stress.host import clocks
 from stress.host.frames import current_frames
+from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine
 from stress.machine.seam import Cpu
 from stress.marks.crews.async_bodies import LoopBody
@@ -24,6 +26,8 @@ from stress.marks.noise.takers import Takers
 from stress.marks.operations.positions import Position, frames_in_body, stack_in_body
 
 END_THREADS_SECONDS = 1.0
+SPARE_SECONDS = 0.001
+"""Between two safepoints of a CPU that has no role: a stop holds it too."""
 LEFT_BEHIND = "its thread is left behind"
 THREAD_ENDED = "its thread was ended"
 
@@ -67,6 +71,9 @@ class Crew:
 
     def operation(self, cpu: Cpu) -> int:
         """Run a CPU's player in the context of the test, which has its warning filters, for example."""
+        if cpu.number >= len(self.players):  # the roles have fewer CPUs than the item
+            clocks.sleep(SPARE_SECONDS)
+            return UNJUDGED
         self.here.player = player = self.players[cpu.number]
         return int(player.context.run(player.operation, cpu))
 
