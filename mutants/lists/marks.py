@@ -98,8 +98,8 @@ GROUP = Group(
         RUN_END.of("def goes_on(").mutant(
             "no-grace",
             "an operation that ends a little late is left",
-            "return not enough or",
-            "return False or",
+            "is_late = self._seconds >= GRACE_SECONDS",
+            "is_late = True",
             WAITS,
         ),
         RUN_END.of("def state_of(").mutant(
