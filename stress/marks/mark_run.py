@@ -214,7 +214,8 @@ class MarkRun:
             watchdog.sample()
         if self.others:
             self.others.is_over = True
-        self._end(machine, crew, RunEnd(monitor, self._signals.over, self.rounds is not None), watchdog)
+        ending = RunEnd(monitor, self._signals.over, self.rounds is not None, crew.timers())
+        self._end(machine, crew, ending, watchdog)
 
     def _left(self, began: float) -> float:
         """The seconds that are left of a run that began then; more, if operations can overlap and none has."""

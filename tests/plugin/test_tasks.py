@@ -1,11 +1,13 @@
 """Bodies as tasks of one event loop: races between awaits are found, twins hold, what waits for ever is told."""
 
+import asyncio
 import re
 import threading
 
 import pytest
 
 from stress.errors import UserError
+from stress.marks.crews.loops import Timers
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.takers import Takers
@@ -344,3 +346,39 @@ def test_a_switch_of_a_thread_is_not_told_as_one_of_a_task() -> None:
     code = test_a_switch_of_a_thread_is_not_told_as_one_of_a_task.__code__
     told = [crew.describe(Switch(actor, code, 1, is_line=True)).partition(" at ")[0] for actor in (1, 7_000, 8_000)]
     assert told == ["CPU 1", "the thread of the event loop", "another thread"]
+
+
+@pytest.mark.usefixtures("until_sure")
+@pytest.mark.parametrize("wait", ["sleep(1.2)", "wait_for(asyncio.Event().wait(), 1.2)"])
+def test_who_waits_for_a_timer_has_not_stalled(wait: str, pytester: pytest.Pytester) -> None:
+    body = f"""
+try:
+    await asyncio.{wait}
+except TimeoutError:
+    pass
+return "good"
+"""
+    result = run(pytester, body, cpus=2)
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*stress notes*")
+
+
+def test_a_timer_ends_a_wait_only_if_it_is_not_one_of_many() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        timers = Timers(lambda: loop)
+        loop.call_later(0.01, bool)
+        assert (timers.pend(), timers.stand) == (False, False)
+        timers = Timers(lambda: loop)
+        first = loop.call_later(60, bool)
+        assert (timers.pend(), timers.stand) == (True, True)
+        loop.call_later(60, bool)
+        first.cancel()
+        assert (timers.pend(), timers.stand) == (True, False)
+    finally:
+        loop.close()
+
+
+def test_without_a_loop_there_are_no_timers() -> None:
+    timers = Timers()
+    assert (timers.pend(), timers.stand) == (False, False)

@@ -18,6 +18,7 @@ from stress.machine.seam import Cpu
 from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.end_threads import end_threads, join_all, withdraw
+from stress.marks.crews.loops import Timers
 from stress.marks.crews.monitor import Monitor
 from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.noise.last_switches import Switch
@@ -89,6 +90,10 @@ class Crew:
     def monitor(self) -> Monitor:
         """A monitor of the players' progress."""
         return Monitor(self.players, self.machine.native_id)
+
+    def timers(self) -> Timers:
+        """The timers that may end the wait of a player; none here, where nobody knows what wakes a thread."""
+        return Timers()
 
     def positions(self, number: int) -> Iterator[Position]:
         """Where each CPU but one stands now."""

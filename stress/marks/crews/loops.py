@@ -3,18 +3,49 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import FrameType
 from typing import Any
+
+import attrs
 
 from stress.machine.gil import gil_enabled
 
 CLOSE_SECONDS = 0.5
 """How long the tasks of a loop may take to end once they are cancelled, and then its asynchronous generators."""
 JOIN_SECONDS = 3 * CLOSE_SECONDS
+FAR_SECONDS = 0.3
+"""A timer that goes off later than that is no part of a loop that looks again and again whether it may go on."""
 LOCKS_TASKS = sys.version_info >= (3, 14) and not gil_enabled()
 """Whether each word of a task is locked while a step of it is under way."""
+
+
+@attrs.define
+class Timers:
+    """The timers of another thread's event loop that were far off when they were looked at: they may end a wait.
+
+    asyncio has no public list of them; a loop that keeps none under asyncio's name has none here.
+    """
+
+    loop: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None
+    _far: dict[int, asyncio.TimerHandle] = attrs.field(init=False, factory=dict)
+    _first: set[int] | None = attrs.field(init=False, default=None)
+
+    def pend(self) -> bool:
+        """Look at them; whether one that was far off has still to go off."""
+        loop = self.loop()
+        known = getattr(loop, "_scheduled", ())
+        waiting = {id(one): one for one in list(known) if not one.cancelled()}
+        far = loop.time() + FAR_SECONDS if loop else 0.0
+        self._far = {at: one for at, one in waiting.items() if one.when() > far or self._far.get(at) is one}
+        self._first = set(self._far) if self._first is None else self._first & set(self._far)
+        return bool(self._far)
+
+    @property
+    def stand(self) -> bool:
+        """Whether one that pended at the first look did so at the last."""
+        return bool(self._first)
 
 
 def frames(coroutine: Any) -> Iterator[FrameType]:

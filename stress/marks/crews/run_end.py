@@ -13,6 +13,7 @@ from random import Random
 import attrs
 
 from stress.host import clocks
+from stress.marks.crews.loops import Timers
 from stress.marks.crews.monitor import Activity, Monitor
 from stress.marks.operations.player import Player
 
@@ -102,11 +103,13 @@ class RunEnd:
     """Waits until every CPU rests, and says the state of those that never do.
 
     `in_rounds`: a CPU that rests has done its operation of the open round, so it can help nobody by running on.
+    `timers`: those that may end a CPU's wait.
     """
 
     monitor: Monitor
     over: threading.Event
     in_rounds: bool = False
+    timers: Timers = attrs.field(factory=Timers)
     _helpers: Helpers = attrs.field(init=False)
     _seconds: float = attrs.field(init=False, default=0.0)
 
@@ -131,7 +134,9 @@ class RunEnd:
         if self.over.is_set() and self._is_settled():
             return False
         enough = is_late or self.monitor.has_stalled(STALLED_SECONDS)
-        return not enough or (self._seconds < LONGEST_GRACE_SECONDS and any(map(self.monitor.may_end, self.left)))
+        pend = self.timers.pend()
+        may_end = pend or any(map(self.monitor.may_end, self.left))
+        return not enough or (self._seconds < LONGEST_GRACE_SECONDS and may_end)
 
     def _is_settled(self) -> bool:
         """Whether all CPUs that are left have been in their operation for long, and had a core."""
@@ -149,7 +154,7 @@ class RunEnd:
         """The state of a CPU that is left. In a cycle of locks it is STALLED, whatever the others do."""
         doing = self.monitor.doing(number)
         no_help = self.in_rounds or len(self.left) == len(self.monitor.players)
-        stands = self.monitor.idle >= IDLE_SECONDS and no_help
+        stands = self.monitor.idle >= IDLE_SECONDS and no_help and not self.timers.stand
         if in_a_cycle:
             return EndState.STALLED
         if self.over.is_set():

@@ -18,7 +18,7 @@ from stress.marks.bodies import EndThread
 from stress.marks.crews import loops
 from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.crew import Crew, Left, stack_of
-from stress.marks.crews.loops import frames
+from stress.marks.crews.loops import Timers, frames
 from stress.marks.crews.monitor import Activity, Monitor, ThreadSample
 from stress.marks.crews.run_end import STILL_SECONDS, RunEnd
 from stress.marks.crews.task_steps import AwaitNoise, Stepping, Steps
@@ -119,6 +119,10 @@ class TaskCrew(Crew):
     def monitor(self) -> Monitor:
         """A monitor of the players' progress: the thread's CPU time is that of the task whose step is under way."""
         return Monitor(self.players, lambda number: number, TaskLook(self).sample)
+
+    def timers(self) -> Timers:
+        """The timers of the loop."""
+        return Timers(lambda: self._loop)
 
     def host_sample(self) -> ThreadSample:
         """What Linux says about the thread that runs the loop."""
