@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stress.host import clocks  # noqa: F401 - bound before any test can patch the clocks of `time`
+from stress.host import clocks, threads  # noqa: F401 - bound before any test can patch `time` or `threading`
 
 if TYPE_CHECKING:
     from stress.marks.fixture import Stress
@@ -181,6 +181,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     from stress.marks.settings import find_setting
 
     extend_timeout(item, budget_s)
+    if isinstance(item, pytest.Function):
+        import stress.marks.fixture  # noqa: F401 - before a fixture patches what it imports
+
     how = find_setting(item.config, "cores", {})
     with having_cores(lambda text: tell(item.config, f"\n{item.nodeid} {text}"), warn_of(item), how=how) as shared:
         skip_if_shared(item, how, shared)

@@ -11,7 +11,7 @@ from typing import NoReturn
 import attrs
 
 from stress.errors import HostError, is_for_memory, out_of_memory
-from stress.host import clocks
+from stress.host import clocks, threads
 from stress.host.frames import current_frames
 from stress.machine.language.errors import KernelCodeError
 from stress.machine.patience import Patience, thread_seconds
@@ -99,11 +99,13 @@ class Machine:
 
     def _start(self, number: int) -> None:
         """Start the thread of CPU `number`."""
-        thread = threading.Thread(target=self._play, args=(number,), name=f"cpu{number}", daemon=True)
+        thread = threads.new_thread(self._play, (number,), f"cpu{number}")
         try:
             thread.start()
         except (RuntimeError, MemoryError) as error:
             raise out_of_memory(error, f"no thread for CPU {number} of {len(self.plays)}") from error
+        if thread.ident is None:
+            raise HostError(f"no thread for CPU {number}: threading.Thread.start started none; is it patched?")
         self._threads.append(thread)
 
     def _not_online(self) -> list[int]:

@@ -6,12 +6,12 @@ the CPUs' logs, the slab's records, the judge's tables and the evidence of viola
 """
 
 import mmap
-import threading
 from collections.abc import Callable
 from typing import Annotated
 
 import attrs
 
+from stress.host import threads
 from stress.machine import blocks, evidence
 from stress.machine.stacks import RawStack
 from stress.machine.words import AREA_BYTES, AREAS, BOUND, CPUS, LOG_BYTES, LOW
@@ -111,7 +111,7 @@ class Ram:
         """Map RAM laid out by `ram_map`, blank or with the contents that `image` saved."""
         self.map = ram_map
         self.mapping = mmap.mmap(-1, ram_map.end)
-        self.lock = threading.Lock()
+        self.lock = threads.new_lock()
         self.traces: dict[int, RawStack] = {}
         self.numbered: dict[int, Callable[[int], RawStack]] = {}
         self._words = memoryview(self.mapping).cast("q")

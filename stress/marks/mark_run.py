@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from stress.host import clocks
+from stress.host import clocks, threads
 from stress.host.cores import make_progress
 from stress.kernel.modlist import STOPPED
 from stress.machine.engines import yield_mask
@@ -101,7 +101,7 @@ class MarkRun:
     stray: Use | None = attrs.field(init=False, default=None)
     noise: Noise | None = attrs.field(init=False, default=None)
     _machine: Machine | None = attrs.field(init=False, default=None)
-    _gate: threading.Event = attrs.field(init=False, factory=threading.Event)
+    _gate: threading.Event = attrs.field(init=False, factory=threads.new_event)
     _signals: Signals = attrs.field(init=False, factory=Signals)
     _kind: Kind = attrs.field(init=False, default=Kind.BARE)
     _crew: Crew | None = attrs.field(init=False, default=None)
@@ -266,7 +266,7 @@ class MarkRun:
 
     def _boot(self) -> Machine:
         """A machine whose CPUs run and wait at the gate."""
-        self._gate = threading.Event()
+        self._gate = threads.new_event()
         machine = Machine(self._ram(), [self._play(self._gate)] * self.cell.cpus)
         self._machine = machine
         machine.boot()

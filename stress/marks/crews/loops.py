@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import FrameType
@@ -10,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from stress.host import threads
 from stress.machine.gil import gil_enabled
 
 CLOSE_SECONDS = 0.5
@@ -82,7 +82,7 @@ def close(loop: asyncio.AbstractEventLoop) -> bool:
     if loop.is_closed() or loop.is_running():
         return loop.is_closed()
     # On a thread of its own: a task may run on for ever when it is cancelled.
-    closes = threading.Thread(target=_close, args=(loop,), name="closes a loop", daemon=True)
+    closes = threads.new_thread(_close, (loop,), "closes a loop")
     closes.start()
     closes.join(JOIN_SECONDS)
     return not closes.is_alive()

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import attrs
 
 from stress.errors import UserError
-from stress.host import clocks
+from stress.host import clocks, threads
 from stress.kernel.stop_machine import cond_resched, restart_machine, stop_machine
 from stress.machine.seam import Cpu
 from stress.marks.bodies import calls_bodies
@@ -35,7 +35,7 @@ class Signals:
 
     ending: bool = False
     hurry: bool = False
-    over: threading.Event = attrs.field(factory=threading.Event)
+    over: threading.Event = attrs.field(factory=threads.new_event)
     hearers: Sequence[Hearer] = ()
     deadline_ns: int = 0
 

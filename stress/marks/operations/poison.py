@@ -4,13 +4,13 @@ The object's class is swapped for one whose attributes and special methods all n
 class cannot be swapped is marked as freed under a key, and the code under test says where it uses the object.
 """
 
-import threading
 import types
 from collections.abc import Callable, Hashable
 from typing import Any
 
 import attrs
 
+from stress.host import threads
 from stress.machine.stacks import RawStack, take_stack
 
 MOST_USES = 16
@@ -64,7 +64,7 @@ class FreedObjects:
         """Nothing is freed yet."""
         self._action = action
         self._on_use = on_use
-        self._lock = threading.Lock()
+        self._lock = threads.new_lock()
         self._keys: dict[Hashable, Action] = {}
         self._objects: dict[int, Action] = {}
         self._freed_classes: dict[type, type] = {}

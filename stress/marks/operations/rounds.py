@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from stress.host import threads
 from stress.marks.bodies import calls_bodies, shown
 from stress.marks.noise.last_switches import LastSwitches, Switch
 from stress.marks.operations.overlaps import Overlaps
@@ -55,8 +56,8 @@ class Rounds:
     tally: Tally = attrs.field(init=False)
     current: Round = attrs.field(init=False)
     begun: int = attrs.field(init=False, default=0)
-    _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
-    _makes: threading.Lock = attrs.field(init=False, factory=threading.Lock)
+    _lock: threading.Lock = attrs.field(init=False, factory=threads.new_lock)
+    _makes: threading.Lock = attrs.field(init=False, factory=threads.new_lock)
     _made: list[Any] = attrs.field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
