@@ -23,6 +23,7 @@ from stress.marks.operations.tally import FREED
 from stress.results.terminal.places import make_folder, write_results
 from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.result import json_text
+from stress.safe_text import escaped
 
 OPTION = "--stress-results"
 LONGEST_NAME = 1000
@@ -80,18 +81,20 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
         return None
     stray = Counter([FREED] if run.stray else [])
     violations = run.violations + raised.total() + stray.total()
-    outcomes = sum((tally.outcomes for tally in run.tallies), start=raised + stray)
+    outcomes = Counter[str]()
+    for name, times in sum((tally.outcomes for tally in run.tallies), start=raised + stray).items():
+        outcomes[escaped(name)] += times
     cell, rounds = run.cell, run.rounds.current.number if run.rounds else None
     verdict = "violated" if violations else (report.headline(run).partition(":")[0].lower() or "held")
     return {
-        "scenario": scenario_name(nodeid, cell),
+        "scenario": escaped(scenario_name(nodeid, cell)),
         "engine": "python",
         "cpus": run.cpus,
         "seed": cell.seed,
         "duration_s": round(run.seconds, 6),
         "expect": "held",
         "verdict": verdict,
-        "reason": report.headline(run) or f"no fault in {run.operations:,} operations",
+        "reason": escaped(report.headline(run)) or f"no fault in {run.operations:,} operations",
         "as_expected": verdict == "held",
         "applicable": True,
         "interrupted": False,
@@ -110,9 +113,9 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
         "reports": [],
         "twin": None,
         "conditions": _conditions(cell),
-        "again": again,
+        "again": escaped(again),
         "rounds": rounds,
-        "noise": noise_summary.line(run.noise) if run.noise else None,
+        "noise": escaped(noise_summary.line(run.noise)) if run.noise else None,
     }
 
 

@@ -1,5 +1,6 @@
 """`--stress-results` keeps each item's figures as a run file, which reports and comparisons read."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from shutil import copytree
@@ -155,3 +156,11 @@ def test_a_file_that_cannot_be_written_is_one_line_and_hides_no_verdict(
     assert "VIOLATED: bad in " in out
     assert "\n--stress-results: cannot write: No space left on device; make room on the disk\n" in out
     assert "Traceback" not in out
+
+
+def test_an_outcome_that_is_no_utf_8_is_kept_as_an_escape_and_read_back(pytester: pytest.Pytester) -> None:
+    assert kept(pytester, "return 'caf\\udce9'")
+    [file] = (pytester.path / "kept").iterdir()
+    assert set(json.loads(file.read_text())["runs"][0]["outcomes"]) == {"caf\\udce9"}
+    report = CliRunner().invoke(cli, ["report", str(pytester.path / "kept")])
+    assert report.exit_code == 0, report.output
