@@ -41,7 +41,7 @@ GROUP = Group(
             "never-thinned", "the samples grow without bound", "self._count >= self.most_samples"
         ),
         READING.of("def __iter__(self) -> Iterator[Line]").mutant(
-            "torn-read", "a torn line is an error", "kept is not None and _is_json(kept)", "kept is not None"
+            "torn-read", "a torn line is an error", "kept is not None and ZERO not in kept", "kept is not None"
         ),
         READING.of("def read_head(").mutant(
             "newer-read", "a newer schema is read as if it were known", "schema > newest", "schema > newest + 1"

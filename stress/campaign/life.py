@@ -15,6 +15,8 @@ from stress.host import system
 
 RUNNING, COMPLETE, INTERRUPTED, FAILED = STATUSES
 KILLED, UNFINISHED = "killed", "unfinished"
+INCOMPLETE = "incomplete"
+"""Of a campaign that wrote down that all was done, and whose files lack records of it by now."""
 ENDED = (KILLED, INTERRUPTED, FAILED)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -60,7 +62,8 @@ def state_of(status: str, boot: str | None, locked: bool | None) -> str:
 class Life:
     """How far a campaign, like a "soak", has come: its state, its `progress` in words, and whether all of it was done.
 
-    One that failed in one part and is complete in the others has nothing left to resume.
+    Of one that is INCOMPLETE, `progress` says which file lacks what. One that failed in one part and is complete in the
+    others has nothing left to resume.
     """
 
     what: str
@@ -74,6 +77,8 @@ class Life:
         """What became of it, and how far it came; None if nothing of it is left."""
         if self.whole:
             return None
+        if self.state == INCOMPLETE:
+            return f"{self.state}: {self.progress}"
         return f"{self.state} after {self.progress}" if self.state in ENDED else f"{self.state}: {self.progress} so far"
 
     @property

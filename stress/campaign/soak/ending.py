@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from stress.campaign.life import COMPLETE, FAILED, RUNNING, Life
+from stress.campaign.life import COMPLETE, FAILED, INCOMPLETE, RUNNING, Life
 from stress.campaign.records import ScenarioRecord
 from stress.campaign.soak.records import (
     SHORTEST_SOAK,
@@ -17,10 +17,11 @@ from stress.campaign.soak.records import (
     Standing,
     too_short_for_turns,
 )
-from stress.campaign.soak.rundir import StoredSoak
+from stress.campaign.soak.rundir import SAMPLES, StoredSoak
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.runs.report import Report
 from stress.runs.result import Result
+from stress.safe_text import shown
 from stress.units import say_duration
 
 
@@ -56,14 +57,34 @@ class Ending:
     @property
     def life(self) -> Life:
         """What became of it."""
-        return Life(SOAK, self.folder, self.state, self.progress, self._is_whole)
+        progress = self._lack if self.state == INCOMPLETE else self.progress
+        return Life(SOAK, self.folder, self.state, progress, self._is_whole)
+
+    @property
+    def _lack(self) -> str:
+        """Which of its samples are missing."""
+        there = f"goes to {self.progress}" if self.samples else "has none"
+        return f"{shown(self.folder / SAMPLES)} lacks samples: it {there}"
 
     @property
     def _is_whole(self) -> bool:
         """Whether nothing of it is left: of one that failed in a scenario, neither time nor another scenario."""
+        return self.state == COMPLETE or (self.state == FAILED and self.trouble is None and self._is_over)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether its samples go to its end: its time is up, or no scenario takes another turn."""
         left = self.manifest.plan.duration_s - self.elapsed_s
-        over = left <= SHORTEST_SOAK or all(one.done for one in self.standings.values())
-        return self.state == COMPLETE or (self.state == FAILED and self.trouble is None and over)
+        return left <= SHORTEST_SOAK or all(one.done for one in self.standings.values())
+
+    @property
+    def lacks_samples(self) -> bool:
+        """Whether it wrote down that it was complete, and its samples do not go to its end.
+
+        Where workers played, the last turn may have come back long before the end: then all must be missing.
+        """
+        over = len(self.samples) > 0 if self.workers else self._is_over
+        return self.manifest.status == COMPLETE and not over
 
     @property
     def results(self) -> list[Result]:
@@ -96,7 +117,7 @@ class Ending:
             verdict,
             conditions,
             standing.twin,
-            early=None if self.manifest.status in (COMPLETE, FAILED) else self.state,
+            early=None if self.state in (COMPLETE, FAILED) else self.state,
             verb="soak",
         )
 
@@ -112,6 +133,8 @@ class Ending:
         """Why a scenario has had no turn, and what to do."""
         if self.state == RUNNING:
             return "not run yet: its turn has not come"
+        if self.state == INCOMPLETE:
+            return "nothing is known of it: its samples are missing"
         advice = too_short_for_turns(self.manifest.plan)
         return "not run: the soak was over before its turn" + (f"; {advice}" if advice else "")
 
@@ -156,4 +179,5 @@ def _side(part: ScenarioRecord, standing: Standing) -> TwinSide | None:
 
 def ending_of(run: StoredSoak) -> Ending:
     """The result of a run directory's soak, up to now if it has not ended."""
-    return Ending(run.folder, run.manifest, run.standings(), run.findings, samples=run.samples, state=run.state)
+    ending = Ending(run.folder, run.manifest, run.standings(), run.findings, samples=run.samples, state=run.state)
+    return attrs.evolve(ending, state=INCOMPLETE) if ending.lacks_samples else ending

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.life import COMPLETE, FAILED, Life
+from stress.campaign.life import COMPLETE, FAILED, INCOMPLETE, Life
 from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
 from stress.campaign.runs import Run
@@ -33,9 +33,31 @@ class StoredSweep(StoredCampaign[Plan]):
     @property
     def life(self) -> Life:
         """Its state; if a cell failed, all others are complete."""
-        plan, ended = self.manifest.plan, f"{len(self.ended):,}"
-        runs = "runs of a search" if plan.find else f"of {len(plan.cells) * plan.repeat:,} runs"
-        return Life(SWEEP, self.folder, self.state, f"{ended} {runs}", self.state in (COMPLETE, FAILED))
+        progress = self._lack if self.state == INCOMPLETE else self._progress
+        return Life(SWEEP, self.folder, self.state, progress, self.state in (COMPLETE, FAILED))
+
+    @property
+    def _planned(self) -> int | None:
+        """How many runs it has when all is done; None of a search, of which nobody knows."""
+        plan = self.manifest.plan
+        return None if plan.find else len(plan.cells) * plan.repeat
+
+    @property
+    def _progress(self) -> str:
+        """How many of its runs have ended."""
+        return f"{len(self.ended):,} " + (f"of {self._planned:,} runs" if self._planned else "runs of a search")
+
+    @property
+    def _lack(self) -> str:
+        """Which of its runs are missing."""
+        file, there, planned = shown(self.folder / CELLS), len(self.ended), self._planned
+        if planned is None:
+            return f"{file} lacks runs: it has {there:,}, with which the search is not over"
+        return f"{file} lacks {planned - there:,} of {planned:,} runs"
+
+    def with_left(self, left: int) -> "StoredSweep":
+        """This one where so many runs are left: INCOMPLETE if it wrote down that none were."""
+        return attrs.evolve(self, state=INCOMPLETE) if left and self.state in (COMPLETE, FAILED) else self
 
 
 @attrs.frozen

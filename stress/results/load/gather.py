@@ -278,16 +278,18 @@ def _what_became_of(life: Life) -> dict[str, Any]:
 def sweep_source(swept: StoredSweep) -> Source:
     """A sweep: an entry for each cell that has ended, in the order of the matrix, not in that of time."""
     plan = swept.manifest.plan
-    places = _places(swept)
+    places, quests = _places(swept), quests_of(plan, swept.ended)
+    planned = len(swept.ended) if plan.find else len(plan.cells) * plan.repeat
+    left = sum(quest.left for quest in quests) if plan.find else planned - len(swept.ended)
     ended = sorted(zip(swept.ended, swept.runs, strict=True), key=lambda one: (one[0].number, one[0].repeat))
     return Source(
         name=shown(swept.folder),
         kind=SWEEP,
         entries=tuple(_cell(swept, *one, places[one[0].number]) for one in ended),
-        planned=len(ended) if plan.find else len(plan.cells) * plan.repeat,
-        answers=tuple(answer(quest) for quest in quests_of(plan, swept.ended)),
+        planned=planned,
+        answers=tuple(map(answer, quests)),
         parts=plan.scenarios,
-        **_what_became_of(swept.life),
+        **_what_became_of(swept.with_left(left).life),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
+from stress.campaign.life import INCOMPLETE
 from stress.campaign.sweep.records import NOT_APPLICABLE, Values
 from stress.judge.trials import Trials
 from stress.results.load.axes import settings, varying
@@ -119,8 +120,8 @@ def worst_first(rows: Iterable[Row]) -> list[Row]:
 class Answer:
     """Whether everything was as expected: in a word, and in a sentence.
 
-    `left` is how many have not ended, `unfinished` how far each of the `sources` came that is not complete; `nouns` say
-    what was counted.
+    `left` is how many have not ended, `missing` of how many the records are gone, `unfinished` how far each of the
+    `sources` came that is not complete; `nouns` say what was counted.
     """
 
     counts: Mapping[str, int]
@@ -128,6 +129,7 @@ class Answer:
     sources: int
     unfinished: Sequence[str] = ()
     nouns: Sequence[str] = ("run",)
+    missing: int = 0
 
     @property
     def standing(self) -> str:
@@ -184,6 +186,7 @@ class Answer:
         }
         parts += [f"{self.counts[one]:,} {meaning}" for one, meaning in meanings.items() if self.counts.get(one)]
         parts += [f"{self.left:,} not run yet"] if self.left else []
+        parts += [f"{self.missing:,} missing"] if self.missing else []
         return "; ".join(parts) + "."
 
 
@@ -192,7 +195,10 @@ def answer(sources: Sequence[Source]) -> Answer:
     explored = [exploration.standing for source in sources for exploration in source.explorations]
     counts = Counter([*(entry.standing for source in sources for entry in source.entries), *explored])
     unfinished = [source.unfinished for source in sources if source.unfinished]
-    left = sum(source.planned - source.ended for source in sources)
+    missing, left = (
+        sum(source.planned - source.ended for source in sources if (source.status == INCOMPLETE) == gone)
+        for gone in (True, False)
+    )
     ran = len(explored) < counts.total() or not explored
     nouns = [*(["run"] if ran else []), *(["exploration"] if explored else [])]
-    return Answer(counts, left, len(sources), unfinished, nouns)
+    return Answer(counts, left, len(sources), unfinished, nouns, missing)

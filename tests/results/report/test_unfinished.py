@@ -1,6 +1,7 @@
 """What is not complete is reported as such wherever a report goes: how far it came, and what resumes it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import attrs
@@ -14,6 +15,7 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
 from stress.results.report.statistics import Answer, answer
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
+from tests.campaign.test_before import BEFORE
 from tests.results.report.made import (
     Parsed,
     a_run,
@@ -96,6 +98,85 @@ def test_a_sweep_that_is_not_complete_says_so_first(status: str, boot: str | Non
         "kind": "sweep", "directory": str(folder), "state": source.status, "ended": 3, "planned": 24,
         "unfinished": source.unfinished, "resume": f"kstress sweep --resume {folder}",
     }  # fmt: skip
+
+
+def cut(file: Path, lines: int) -> None:
+    """Leave the first lines of a file."""
+    kept = file.read_bytes().splitlines(keepends=True)[:lines]
+    file.write_bytes(b"".join(kept))
+
+
+def told_everywhere(folder: Path, told: str, resume: str, tmp_path: Path) -> str:
+    """What the terminal says last of a campaign whose records are missing, which every report says too."""
+    [source] = sources = gather([folder])
+    assert (source.status, source.unfinished, source.resume) == ("incomplete", told, resume)
+    assert answer(sources).headline == f"I{told[1:]}; what there is was as expected"
+    assert answer(sources).standing == INCONCLUSIVE
+    [campaign] = json.loads(make_json(sources))["campaigns"]
+    assert (campaign["state"], campaign["unfinished"], campaign["resume"]) == ("incomplete", told, resume)
+    code, out, err = reported(folder, "--csv", tmp_path / "out.csv")
+    assert code == 0, err
+    assert f"resume  {resume}" in out.splitlines()
+    text = make_markdown(sources)
+    for words in (out, text):
+        assert resume in words
+        assert "Everything was" not in words
+        assert ", complete" not in words
+    return out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("status", ["complete", "failed"])
+def test_a_sweep_that_lost_whole_lines_is_not_complete(status: str, tmp_path: Path) -> None:
+    folder = small_sweep(tmp_path / "sweep", status=status)
+    assert gather([folder])[0].unfinished is None
+    cut(folder / "cells.jsonl", 17)
+    told = f"incomplete: {folder}/cells.jsonl lacks 7 of 24 runs"
+    last = told_everywhere(folder, told, f"kstress sweep --resume {folder}", tmp_path)
+    assert last.endswith(": 17 of 17 runs as expected; 7 missing.")
+
+
+def test_a_search_that_lost_whole_lines_is_not_complete(tmp_path: Path) -> None:
+    folder = shutil.copytree(BEFORE / "search", tmp_path / "search")
+    assert gather([folder])[0].unfinished is None
+    cut(folder / "cells.jsonl", 6)
+    told = f"incomplete: {folder}/cells.jsonl lacks runs: it has 6, with which the search is not over"
+    [source] = gather([folder])
+    assert (source.unfinished, source.resume) == (told, f"kstress sweep --resume {folder}")
+
+
+def test_a_soak_that_lost_whole_lines_is_not_complete(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, (*CAUGHT, sample_at(60)), ())
+    journal.end("complete")
+    journal.close()
+    assert gather([journal.folder])[0].unfinished is None
+    for lines, there in ((2, "goes to 59 s of 1 min"), (1, "goes to 58 s of 1 min"), (0, "has none")):
+        cut(journal.folder / "samples.jsonl", lines)
+        [source] = gather([journal.folder])
+        told = f"incomplete: {journal.folder}/samples.jsonl lacks samples: it {there}"
+        assert (source.status, source.unfinished) == ("incomplete", told)
+        if lines == 2:
+            told_everywhere(journal.folder, told, f"kstress soak --resume {journal.folder}", tmp_path)
+    assert "nothing is known of it: its samples are missing" in make_markdown([source])
+
+
+def test_a_soak_in_which_every_scenario_ended_before_its_time_lacks_nothing(tmp_path: Path) -> None:
+    ended = [sample_at(second, name, done=True) for second, name in enumerate(PAIR, 3)]
+    journal = open_journal(tmp_path, ended, ())
+    journal.end("complete")
+    journal.close()
+    assert gather([journal.folder])[0].unfinished is None
+    cut(journal.folder / "samples.jsonl", 1)
+    assert gather([journal.folder])[0].status == "incomplete"
+
+
+def test_a_soak_of_workers_may_end_later_than_its_last_turn_but_not_without_any(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, CAUGHT, ())
+    journal.join(attrs.evolve(journal.manifest.sessions[0], worker="w"))
+    journal.end("complete")
+    journal.close()
+    assert gather([journal.folder])[0].unfinished is None
+    cut(journal.folder / "samples.jsonl", 0)
+    assert gather([journal.folder])[0].status == "incomplete"
 
 
 def test_a_sweep_in_which_a_cell_failed_has_nothing_left(tmp_path: Path) -> None:
