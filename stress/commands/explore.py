@@ -77,7 +77,7 @@ def _explore(kept: "Kept", json_file: str | None, file: "HeldFile | None", *read
     from stress.results.terminal.places import check_kept
 
     corpus = _checked(kept)
-    check_kept({"--json": json_file}, options.files_read(kept.plan.scenarios, kept.plan.corpus, *read))
+    check_kept({"explore --json": json_file}, options.files_read(kept.plan.scenarios, kept.plan.corpus, *read))
     outputs = Outputs(kept, json_file, file)
     done: list[Exploration] = []
 

@@ -36,7 +36,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "other.json").write_text('{"schema": 3, "name": "of another program"}')
     shutil.copy(BUNDLED, "corpus.json")
     write_runs(tmp_path / "run.json", *pair())
+    write_runs(tmp_path / "other-run.json", *pair())
     write_explorations(tmp_path / "found.json", an_exploration())
+    shutil.copy(BEFORE / "compare.json", "compared.json")
     (tmp_path / "log.txt").write_text(f"found {an_exploration()['found'][0]['token']}\n")
     make_run(tmp_path).rename("soak")
     return tmp_path
@@ -51,7 +53,10 @@ def everything(folder: Path) -> dict[str, bytes]:
     ("line", "part"),
     [
         ("run my.py --json my.py", READ),
-        ("run my.py --json my_twin.py", "--json: my_twin.py exists and is not JSON of kstress; name another file"),
+        (
+            "run my.py --json my_twin.py",
+            "--json: my_twin.py exists and is not JSON of kstress that has runs; name another file",
+        ),
         ("run stop_machine --json notes.md", "--json: notes.md exists and is not JSON of kstress"),
         ("run stop_machine --json corpus.json", "--json: corpus.json exists and is not JSON of kstress"),
         ("run stop_machine --json other.json", "--json: other.json exists and is not JSON of kstress"),
@@ -76,6 +81,32 @@ def everything(folder: Path) -> dict[str, bytes]:
         ("report found.json --corpus corpus.json --json corpus.json", READ),
         ("report . --json soak/manifest.json", READ),
         ("compare run.json found.json --json notes.md", "--json: notes.md exists and is not JSON of kstress"),
+        (
+            "compare run.json soak --json other-run.json",
+            "other-run.json exists and is not JSON of kstress compare;",
+        ),
+        (
+            "compare run.json soak --json found.json",
+            "found.json exists and is not JSON of kstress compare; name",
+        ),
+        (
+            "run stop_machine --json found.json",
+            "found.json exists and is not JSON of kstress that has runs; name",
+        ),
+        (
+            "soak stop_machine --duration 1s --json found.json",
+            "is not JSON of kstress that has runs; name another file",
+        ),
+        ("sweep stop_machine --json compared.json", "compared.json exists and is not JSON of kstress that has"),
+        (
+            "report run.json --json found.json",
+            "found.json exists and is not JSON of kstress that has runs; name",
+        ),
+        (
+            "explore modlist_spinlock --json run.json",
+            "run.json exists and is not JSON of kstress that has explo",
+        ),
+        ("explore modlist_spinlock --json compared.json", "is not JSON of kstress that has explorations; name another"),
         ("corpus import System.map -o plan.toml", "--output: plan.toml exists and is not a corpus of kstress"),
         ("corpus import System.map -o System.map", READ),
     ],
@@ -143,7 +174,7 @@ def test_a_command_that_is_repeated_writes_its_file_again(option: str, here: Pat
     assert [flag for flag in OWN if is_own(flag, file)] == [option if option in OWN else f"--{option.split('--')[1]}"]
 
 
-@pytest.mark.parametrize(("flag", "file"), [("--csv", "report.csv"), ("--json", "compare.json")])
+@pytest.mark.parametrize(("flag", "file"), [("--csv", "report.csv"), ("compare --json", "compare.json")])
 def test_what_an_earlier_version_wrote_may_be_written_over(flag: str, file: str) -> None:
     assert is_own(flag, BEFORE / file)
 

@@ -70,7 +70,7 @@ class Wanted:
     @property
     def files(self) -> dict[str, Path | str | None]:
         """The files that are wanted, by their options."""
-        return {"--json": self.json, "--junit": self.junit, "--output": self.output}
+        return {"compare --json": self.json, "--junit": self.junit, "--output": self.output}
 
 
 def compare_and_tell(a: Path, b: Path, terms: Terms, wanted: Wanted) -> int:

@@ -21,6 +21,9 @@ from stress.safe_text import shown
 HEAD_BYTES = 4096
 
 
+JSON_HEAD = r'\A\{\s*"schema":\s*\d+,\s*'
+
+
 class Own(NamedTuple):
     """What an option writes: in words, and the pattern that is found in the first `HEAD_BYTES` of each such file."""
 
@@ -29,7 +32,9 @@ class Own(NamedTuple):
 
 
 OWN = {
-    "--json": Own("JSON of kstress", r'\A\{\s*"schema":\s*\d+,\s*"(runs|plan|explorations|kind":\s*"kstress compare)"'),
+    "--json": Own("JSON of kstress that has runs", rf'{JSON_HEAD}"runs"'),
+    "explore --json": Own("JSON of kstress that has explorations", rf'{JSON_HEAD}"(plan|explorations)"'),
+    "compare --json": Own("JSON of kstress compare", rf'{JSON_HEAD}"kind":\s*"kstress compare"'),
     "--csv": Own("a table of kstress", r"\Asource,kind,scenario,engine,cpus,"),
     "--markdown": Own("a report of kstress", r"\A# [^\n]+\n\n[\d,]+ of [\d,]+ [^\n]* as expected[^\n]*\.\n"),
     "--svg": Own("a timeline of kstress", rf'\A(<!-- {MARK} [^\n]*\n)?<svg [^>]*class="timeline"'),
@@ -38,7 +43,10 @@ OWN = {
     "--figures": Own("a figure of kstress", re.escape(MARK)),
     "corpus import --output": Own("a corpus of kstress", r'\A\{"schema":\d+,"kind":"kstress corpus"'),
 }
-"""What each option writes, by the option. A run directory's files begin with none of these."""
+"""What each option writes, by the option, and by its command too where others write something else.
+
+A run directory's files begin with none of these.
+"""
 
 
 def check_writable(folder: Path, origin: str) -> None:
@@ -111,7 +119,8 @@ def check_kept(outputs: Mapping[str, Path | str | None], read: Iterable[Path]) -
     check_unread(outputs.values(), read)
     for flag, place in outputs.items():
         if place not in (None, "-") and os.path.isfile(place) and not is_own(flag, Path(place)):
-            raise UserError(f"{flag}: {shown(place)} exists and is not {OWN[flag].what}; name another file")
+            what = f"{shown(place)} exists and is not {OWN[flag].what}"
+            raise UserError(f"{flag[flag.index('--') :]}: {what}; name another file")
 
 
 def is_own(flag: str, file: Path) -> bool:
