@@ -85,7 +85,7 @@ def _explore(kept: "Kept", json_file: str | None, file: "HeldFile | None", *read
         outputs.finish(done)
         return _code(done, number)
 
-    interrupts = Interrupts(leave)
+    interrupts = Interrupts(leave, saves=True)
     try:
         _explore_all(kept, corpus, outputs, interrupts, done)
     finally:
@@ -208,6 +208,14 @@ def _explore_all(
             search = plan.search_of(scenario)
             done.append(explore_one(scenario, corpus, search, tell, standing, lambda now: outputs.finish([*done, now])))
             interrupts.running = False
+        if interrupts.pending() and _is_hurried(outputs, interrupts, done):
+            break
         outputs.show(done[-1], corpus, standing)
         if interrupts.pending():
             break
+
+
+def _is_hurried(outputs: "Outputs", interrupts: Interrupts, done: "list[Exploration]") -> bool:
+    """Save what was explored before anything is shown; whether a second signal came, so that nothing is to be shown."""
+    outputs.save(done)
+    return interrupts.saved()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stress.errors import UserError
+from stress.host.interrupts import held_back
 from stress.host.system import flags
 
 LARGEST_BYTES = 256 << 20
@@ -143,9 +144,12 @@ def write_whole(
 def drafted(
     path: Path, data: Iterable[bytes], draft: str | None = None, mode: int = 0o666, *, durable: bool = True
 ) -> Iterator[Path]:
-    """A context that has the draft of a file, whole, and puts it at `path` at its end; as of `write_whole`."""
+    """A context that has the draft of a file, whole, and puts it at `path` at its end; as of `write_whole`.
+
+    Signals are held back until then: none ends the process while a draft lies there.
+    """
     beside = path.with_name(draft or f".kstress-{os.urandom(8).hex()}.draft")
-    try:
+    with held_back(), _removed(beside):
         beside.unlink(missing_ok=True)
         with os.fdopen(os.open(beside, NEW, mode), "wb") as file:
             file.writelines(data)
@@ -154,9 +158,16 @@ def drafted(
                 os.fsync(file.fileno())
         yield beside
         beside.replace(path)
+
+
+@contextmanager
+def _removed(draft: Path) -> Iterator[None]:
+    """A context at whose end a draft is gone, whatever happened."""
+    try:
+        yield
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
 
 def write_through(path: Path, data: bytes) -> None:

@@ -38,6 +38,26 @@ main()
 """The command, with a signal that comes while nothing runs, once a scenario is explored."""
 
 
+TWICE = """
+import os, signal
+from stress.results.terminal.explore import Outputs
+keep, sync = Outputs.keep, os.fsync
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
+def kept(*arguments):
+    keep(*arguments)
+    interrupt()
+    {in_batch}
+def synced(handle):
+    {in_write}
+    sync(handle)
+Outputs.keep, os.fsync = kept, synced
+from stress.cli import main
+main()
+"""
+"""The command, with a signal that comes in its first batch, and more of them there or while a file is written."""
+
+
 def explorations(file: Path) -> list[Any]:
     return list(json.loads(file.read_text())["explorations"])
 
@@ -142,6 +162,32 @@ def test_a_signal_between_two_scenarios_loses_none_that_is_complete(tmp_path: Pa
     assert done.returncode == 128 + signal.SIGINT
     [kept_file] = tmp_path.glob("*.json")
     assert [(one["scenario"], one["schedules"]) for one in explorations(kept_file)] == [(NAMES[0], 20)]
+
+
+@pytest.mark.parametrize(
+    ("in_batch", "in_write"),
+    [("interrupt()", "pass"), ("pass", "interrupt()"), ("pass", "interrupt(); interrupt()"), ("pass", "pass")],
+)
+def test_more_signals_lose_nothing_and_leave_no_draft(in_batch: str, in_write: str, tmp_path: Path) -> None:
+    script = TWICE.format(in_batch=in_batch, in_write=in_write)
+    command = [sys.executable, "-c", script, *EXPLORE, "--schedules", "100000", "--results", str(tmp_path)]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False
+    )
+    assert done.returncode == 128 + signal.SIGINT, done.stderr
+    [kept_file] = tmp_path.glob("*.json")
+    [first] = explorations(kept_file)
+    assert (first["scenario"], first["interrupted"], first["schedules"] > 0) == (NAMES[0], True, True)
+    assert sorted(os.listdir(tmp_path)) == [kept_file.name, kept_file.with_suffix(".seen").name]
+    if in_write == "pass":
+        assert f"results: {kept_file}\nresume  kstress explore --resume {kept_file}\n" in done.stderr
+        assert (NAMES[0] in done.stdout) == (in_batch == "pass"), "after a second signal nothing is shown"
+
+
+def test_what_is_complete_has_no_command_that_goes_on(tmp_path: Path) -> None:
+    done = called(*EXPLORE, "--schedules", "20", "--results", str(tmp_path / "a b"))
+    assert "results: " in done.stderr
+    assert "resume" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from stress.host import interrupts
+from stress.host.disk import write_whole
 from stress.host.interrupts import Interrupts
 from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, handlers_kept, wait_until_cpus_run
 from tests.frontdoor.soaking import HOURS, manifest, samples, the_run, wait_until
@@ -117,6 +118,41 @@ def test_a_hangup_is_never_the_second_signal(handlers: None, monkeypatch: pytest
     assert (taken.signal, left) == (signal.SIGTERM, [])
     signal.raise_signal(signal.SIGTERM)
     assert left == [128 + signal.SIGTERM]
+
+
+def test_a_signal_waits_until_the_file_that_is_written_is_there(
+    tmp_path: Path, handlers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(interrupts, "leave_now", lambda code: seen.append(os.listdir(tmp_path)))
+    taken = Interrupts.noted()
+
+    def data() -> Iterator[bytes]:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+            yield b"half"
+
+    write_whole(tmp_path / "file", data())
+    assert (taken.signal, seen) == (signal.SIGINT, [["file"]])
+    assert (tmp_path / "file").read_bytes() == b"halfhalf"
+
+
+def test_only_the_third_signal_ends_what_has_results_to_save(handlers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(interrupts, "leave_now", left.append)
+    for before, so_far in ((True, [3]), (False, [2, 3])):
+        taken = Interrupts(lambda number: 7, saves=True)
+        taken.running = True
+        left.clear()
+        ended: list[int] = []
+        for number in (1, 2, 3):
+            if number == 2 and not before:
+                assert not taken.saved()
+            signal.raise_signal(signal.SIGINT)
+            ended += [number] * (len(left) - len(ended))
+        assert ended == so_far
+        assert left == [128 + signal.SIGINT] * len(so_far)
+        assert taken.saved(), "there was a second one"
 
 
 class Printing(io.StringIO):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from stress.campaign.converter import to_json
 from stress.campaign.held_file import HeldFile
 from stress.corpus import Corpus
 from stress.host.disk import telling, write_whole
+from stress.host.interrupts import held_back
 from stress.results.load.resumed import SEEN, Kept, Past
 from stress.results.load.stored_explorations import StoredFind, exploration_of
 from stress.results.report.explorations import heading, shows, size
@@ -98,14 +100,26 @@ class Outputs:
         """Write the JSON; nothing if no scenario is complete."""
         if not done:
             return
-        text = _text(self._with(done))
         if self._json == "-":
-            print(text, end="")
-        elif self._json is not None:
-            write_results(Path(self._json), text, "--json")
+            print(_text(self._with(done)), end="")
+        self.save(done)
+        if self._file is not None:
+            self.note(f"results: {self._file.path}")
+            if self._is_left:
+                self.note(f"resume  kstress explore --resume {shlex.quote(str(self._file.path))}")
+
+    def save(self, done: list[Exploration]) -> None:
+        """Write all files with what was explored."""
+        if self._json not in (None, "-"):
+            write_results(Path(str(self._json)), _text(self._with(done)), "--json")
         if self._file is not None:
             self._write(done)
-            self.note(f"results: {self._file.path}")
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether a scenario of what was written was not begun, or was interrupted."""
+        known = self._known
+        return len(known.listed) < len(known.plan.scenarios) or any(past.json["interrupted"] for past in known.listed)
 
     def _with(self, explored: list[Exploration]) -> Kept:
         """All that there is: the first ones as they are now, and what the file has of those that were not reached."""
@@ -118,7 +132,7 @@ class Outputs:
         assert self._file
         known, where = self._with(explored), shown(repr(str(self._file.path)))
         seen = (array("Q", sorted(past.standing.seen)).tobytes() for past in known.listed)
-        with telling(f"{self._file.origin}: cannot write {where}", "the results are above"):
+        with telling(f"{self._file.origin}: cannot write {where}", "the results are above"), held_back():
             write_whole(self._file.path.with_suffix(SEEN), seen)
             self._file.write(_text(known).encode(errors="backslashreplace"))
         self._known = known
