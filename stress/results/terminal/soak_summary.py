@@ -12,6 +12,7 @@ from stress.campaign.soak.view import STRETCHES, stretches
 from stress.judge.tally import Tally
 from stress.judge.verdict import rate_upper_95
 from stress.results.terminal.table import show_with_reports
+from stress.runs.report import Report
 from stress.runs.result import Result
 from stress.safe_text import shown
 from stress.units import write_duration
@@ -115,15 +116,20 @@ def _trials(prefix: str, tally: Tally) -> dict[str, int]:
     return {f"{prefix}trials": caught.trials, f"{prefix}catches": caught.catches} if caught.independent else {}
 
 
+def _what_ended(standing: Standing) -> Report | None:
+    """The stall and the failure that ended a scenario; None if it had neither."""
+    told = [one for one in (standing.stall, standing.failure) if one]
+    lines = [line for one in told for line in (*one.lines, "")]
+    return Report(tuple(lines[:-1]), told[0].json) if told else None
+
+
 def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
     """Print every scenario's table, reports, history and verdict, what is left and how to resume it, and last lines."""
     results = ending.results
     for result in results:
         name = result.scenario.name
         standing = ending.standings[name]
-        if standing.failure:
-            console.print(Text(f"{standing.failure.text}\n"), soft_wrap=True)
         over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
-        show_with_reports(result, ending.reports(name), standing.stall, console, reports, over_time)
+        show_with_reports(result, ending.reports(name), _what_ended(standing), console, reports, over_time)
     for line in [*ending.life.lines, *(end_line(ending, result) for result in results)]:
         console.print(Text(line), soft_wrap=True)

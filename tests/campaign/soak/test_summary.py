@@ -185,6 +185,9 @@ def test_the_ending_is_printed_with_each_last_line_at_its_end_on_a_line_of_its_o
     assert lines[-2:] == last_lines(ending)
     for part in ("FAILED: it died", "last [red]words", "read half a name"):
         assert part in lines
+    of_first, of_second = (next(at for at, line in enumerate(lines) if line.startswith(f"{name}  ")) for name in PAIR)
+    failed, stalled = lines.index("FAILED: it died"), lines.index("read half a name")
+    assert of_first < failed < of_second < stalled, "each stands below the name of its scenario"
     assert sum(line.startswith("unloads/s") for line in lines) == 1
 
 
