@@ -114,4 +114,6 @@ def _why_nothing(twin: TwinSide) -> str:
     """Why a twin without a catch shows nothing."""
     if twin.stall is not None and twin.expect != STALLED:
         return f"the twin stalled before it showed one, and a stall proves nothing of it: {twin.stall}"
+    if not twin.tally.caught.trials:
+        return f"the twin had no trial yet: {_advice(twin.tally)}"
     return "the twin showed none either: this run could not have seen it"

@@ -149,7 +149,12 @@ def test_counts_of_an_earlier_version_are_judged_as_they_were_and_say_so() -> No
 
 
 @pytest.mark.parametrize(
-    ("twin", "why"), [(None, "no twin"), (NOTHING, "the twin showed none"), (caught(1000, 0), "the twin showed none")]
+    ("twin", "why"),
+    [
+        (None, "no twin"),
+        (NOTHING, "but the twin had no trial yet: run longer"),
+        (caught(1000, 0), "the twin showed none either: this run could not have seen it"),
+    ],
 )
 def test_without_a_twin_that_caught_something_nothing_can_be_said(twin: TwinSide | None, why: str) -> None:
     verdict = judge(tally(10**9, 0), twin, None)
