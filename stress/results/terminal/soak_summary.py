@@ -74,7 +74,6 @@ def end_line(ending: Ending, result: Result) -> str:
     """The last line of a soak: verdict, state, every count and every parameter that it depends on."""
     plan, tally, twin = ending.manifest.plan, result.tally, result.twin_tally
     standing = ending.standings[result.scenario.name]
-    bound = rate_upper_95(tally)
     facts = {
         "scenario": result.scenario.origin,
         "engine": plan.engine,
@@ -87,8 +86,9 @@ def end_line(ending: Ending, result: Result) -> str:
         "stops": tally.stops,
         "race_windows": tally.race_windows,
         "violations": tally.violations,
-        "rate_upper_95": "none" if bound is None else f"{bound:.3g}",
+        "rate_upper_95": _bound(rate_upper_95(tally)),
         **_trials("", tally),
+        "catch_rate_upper_95": _bound(tally.caught.upper_95 if tally.caught.independent else None),
         "twin": result.scenario.twin_label or "none",
         **({"twin_race_windows": twin.race_windows, "twin_violations": twin.violations} if twin else {}),
         **(_trials("twin_", twin) if twin else {}),
@@ -108,6 +108,11 @@ def end_line(ending: Ending, result: Result) -> str:
     words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
     what = "Soak so far" if ending.state == RUNNING else "End of soak"
     return f"kstress: --- {what}: {mark(result, standing)}, {ending.state}: {words}"
+
+
+def _bound(bound: float | None) -> str:
+    """An upper bound on a rate."""
+    return "none" if bound is None else f"{bound:.3g}"
 
 
 def _trials(prefix: str, tally: Tally) -> dict[str, int]:

@@ -13,6 +13,7 @@ from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.records import Manifest, Sample
 from stress.campaign.soak.view import STRETCHES, View, stretches
 from stress.judge.tally import Tally
+from stress.judge.trials import Trials
 from stress.results.terminal.panel import MOST_CPUS, brief, clock, interval_line, render
 from stress.results.terminal.soak_summary import BARS, end_line, history, show_ending, sparkline
 from stress.runs.report import Report
@@ -33,7 +34,7 @@ from tests.support import bounded
 HOSTILE = "[red]x"
 PARAMETERS = (
     *("scenario", "engine", "cpus", "elapsed_s", "duration", "lookups", "loads", "unloads", "stops", "race_windows"),
-    *("violations", "rate_upper_95", "trials", "catches"),
+    *("violations", "rate_upper_95", "trials", "catches", "catch_rate_upper_95"),
     *("twin", "twin_race_windows", "twin_violations", "twin_trials", "twin_catches", "seed", "kasan", "noise", "pace"),
     *("stall_after", "stop_on_violation", "interval", "corpus", "sessions", "run"),
 )
@@ -135,11 +136,22 @@ def test_the_last_line_has_every_count_and_parameter_and_can_be_searched_for() -
     assert shlex.split(line)[-1] == "run=results/soak-1"
     expected = {
         "engine": "python", "cpus": "3", "elapsed_s": "30.0", "duration": "1m", "rate_upper_95": "0.001", "kasan": "on",
-        "trials": "1500", "catches": "0", "twin_trials": "600", "twin_catches": "300",
+        "trials": "1500", "catches": "0", "catch_rate_upper_95": "0.002", "twin_trials": "600", "twin_catches": "300",
         "twin": "modlist_spinlock", "twin_race_windows": "1200", "twin_violations": "600", "seed": "7", "noise": "1/64",
         "pace": "1ms", "stall_after": "5s", "interval": "1s", "corpus": "bundled", "sessions": "1",
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
+
+
+def test_the_bound_to_quote_is_that_on_catches_and_none_without_trials() -> None:
+    tally = standing_at(30).tally
+    earlier = attrs.evolve(tally, caught=Trials(1500, independent=False))
+    caught = attrs.evolve(tally, violations=9, caught=Trials(1500, 2))
+    bounds = [
+        facts(last_lines(ending_with([standing_at(30, tally=one), standing_at(29, PAIR[1])]))[0])["catch_rate_upper_95"]
+        for one in (earlier, Tally(), caught)
+    ]
+    assert bounds == ["none", "none", f"{caught.caught.upper_95:.3g}"]
 
 
 @pytest.mark.parametrize(
