@@ -44,6 +44,8 @@ from stress.safe_text import shown
 DEFAULT_PAGE = Path("report.html")
 STYLES = {EXPECTED: "green", INCONCLUSIVE: "yellow", NOT_APPLICABLE: "dim", UNEXPECTED: "bold red", BROKEN: "bold red"}
 MOST_TROUBLES = 20
+SPARE = ("as expected", "engine", "expected")
+"""Columns of the table that a narrow terminal does without, the first one first."""
 MAKERS: dict[str, Callable[[Sequence[Source]], str]] = {
     "--markdown": make_markdown,
     "--csv": make_csv,
@@ -165,7 +167,7 @@ def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
         if source.kind == EXPLORATIONS:
             _show_explorations(source, screen)
         else:
-            screen.print(fitted(_table(worst_first(summary_of(source))), screen.width))
+            screen.print(fitted(_table(worst_first(summary_of(source))), screen.width, SPARE))
             _show_troubles(source, screen)
     if others or any(source.unfinished for source in sources):
         said = answer(sources)

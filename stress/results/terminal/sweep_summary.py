@@ -144,7 +144,7 @@ def _troubles(ending: SweepEnding) -> list[str]:
 
 def _show_table(ending: SweepEnding, console: Console) -> None:
     """Print the table, and how many rows it does not have."""
-    console.print(fitted(table(ending), console.width))
+    console.print(fitted(table(ending), console.width, tuple(reversed(FIGURES))))
     left = len(ending.swept.manifest.plan.cells) - MOST_ROWS
     if left > 0:
         console.print(Text(f"and {left:,} more cells; kstress report shows them all", "dim"))
