@@ -34,8 +34,17 @@ def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
     """Print the end of a campaign (`what`: "soak" or "sweep"); 2 if trouble stopped it, 4 if it failed, else `code`."""
     outputs.finish(ending)
     if ending.trouble:
-        return fail(f"{ending.trouble}; the {what} was stopped, its results so far are above", EXIT_USAGE)
+        stopped = f"{ending.trouble}; the {what} was stopped, its results so far are above"
+        return fail(f"{stopped}{_what_to_do(ending)}", EXIT_USAGE)
     return EXIT_HARNESS_FAILED if ending.failed else code
+
+
+def _what_to_do(ending: Any) -> str:
+    """What to do about the trouble of a campaign; nothing where all of it was taken away."""
+    resume = ending.life.resume
+    if resume is None:
+        return ""
+    return f"; {ending.remedy}, then {resume}" if ending.remedy else f"; once that is mended, {resume}"
 
 
 def fail(message: str, code: int) -> int:

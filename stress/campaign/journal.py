@@ -28,7 +28,12 @@ from stress.safe_text import shown
 
 
 class JournalError(Exception):
-    """The disk does not take what was learnt; the text says why."""
+    """The disk does not take what was learnt; the text says why, and `remedy` what to do, or nothing."""
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        """With that text."""
+        super().__init__(text)
+        self.remedy = remedy
 
 
 @attrs.define
@@ -102,4 +107,5 @@ class Journal:
         try:
             yield
         except OSError as error:
-            raise JournalError(f"cannot write {shown(self.folder / name)}: {disk.reason(error)}") from None
+            why = f"cannot write {shown(self.folder / name)}: {disk.reason(error)}"
+            raise JournalError(why, disk.remedy(error, "")) from None

@@ -17,7 +17,9 @@ RUNNING, COMPLETE, INTERRUPTED, FAILED = STATUSES
 KILLED, UNFINISHED = "killed", "unfinished"
 INCOMPLETE = "incomplete"
 """Of a campaign that wrote down that all was done, and whose files lack records of it by now."""
-ENDED = (KILLED, INTERRUPTED, FAILED)
+STOPPED = "stopped"
+"""Of a campaign that has just ended since the disk took no more; it could not write that down."""
+ENDED = (KILLED, INTERRUPTED, FAILED, STOPPED)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -63,7 +65,7 @@ class Life:
     """How far a campaign, like a "soak", has come: its state, its `progress` in words, and whether all of it was done.
 
     Of one that is INCOMPLETE, `progress` says which file lacks what. One that failed in one part and is complete in the
-    others has nothing left to resume.
+    others has nothing left to resume, and one whose files were taken away (`is_there`) cannot be.
     """
 
     what: str
@@ -71,6 +73,7 @@ class Life:
     state: str
     progress: str
     whole: bool
+    is_there: bool = True
 
     @property
     def unfinished(self) -> str | None:
@@ -83,8 +86,8 @@ class Life:
 
     @property
     def resume(self) -> str | None:
-        """The command that resumes it; None if it still runs, or nothing is left to do."""
-        if self.whole or self.state == RUNNING:
+        """The command that resumes it; None if it still runs, nothing is left to do, or nothing is left of it."""
+        if self.whole or self.state == RUNNING or not self.is_there:
             return None
         return f"kstress {self.what} --resume {shlex.quote(str(self.folder))}"
 

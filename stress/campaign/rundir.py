@@ -1,5 +1,6 @@
 """What every run directory has: a manifest, and files of lines. Soaks and sweeps say which, and add what they read."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,6 +24,11 @@ class Kind:
     schema: int
     manifest: type[Manifest[Any]]
     files: tuple[str, ...]
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether all files of a run directory of this kind are still there, and no link stands for one."""
+        files = [folder / name for name in (MANIFEST, *self.files)]
+        return all(os.path.isfile(file) and not os.path.islink(file) for file in files)
 
 
 @attrs.frozen(kw_only=True)

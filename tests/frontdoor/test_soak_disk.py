@@ -36,6 +36,7 @@ def assert_stops_loudly(soaking: Running, machine: psutil.Process, folder: Path,
     assert is_gone(machine)
     [line] = soaking.err.lines
     assert line.startswith(f"kstress: cannot write {folder / 'samples.jsonl'}: {reason}; the soak was stopped")
+    assert line.endswith(f" kstress soak --resume {folder}")
     [last] = end_lines(soaking.printed)
     assert last.startswith((f"{END}HELD as expected, failed: ", f"{END}INCONCLUSIVE expected HELD, failed: "))
     printed = interval_lines(soaking.out.lines)

@@ -16,13 +16,19 @@ REPEATS = 8
 MANY = ("modlist_spinlock", *QUICK, "--cpus", "2", "--repeat", str(REPEATS))
 
 
-def assert_stops_loudly(sweeping: Running, folder: Path, reason: str) -> None:
-    """The sweep ends with exit 2, one line with the file and the reason, and the table; no part of a line stays."""
+def assert_stops_loudly(sweeping: Running, folder: Path, reason: str, remedy: str) -> None:
+    """The sweep ends with exit 2, one line with file, reason and remedy, and the table; no part of a line stays."""
     assert sweeping.wait() == 2
     [line] = sweeping.err.lines
+    resume = f"kstress sweep --resume {folder}"
     assert line == (
         f"kstress: cannot write {folder / 'cells.jsonl'}: {reason}; the sweep was stopped, its results so far are above"
+        f"; {remedy} {resume}"
     )
+    *_, stopped, resumed, last = sweeping.printed.splitlines()
+    assert stopped.startswith("stopped after ")
+    assert resumed == f"resume  {resume}"
+    assert last.startswith("kstress: --- End of sweep: stopped: cells=")
     assert contents(folder)["cells.jsonl"].endswith(b"}\n")
     assert last_facts(sweeping.printed)["ended"] == str(len(cells(folder)))
     assert manifest(folder)["status"] == "running"
@@ -34,7 +40,7 @@ def test_a_file_that_may_not_grow_stops_the_sweep_and_the_rest_runs_later(tmp_pa
         wait_until(lambda: len(cells(folder)) >= 1, "a cell")
         limit = (folder / "cells.jsonl").stat().st_size + ROOM
         resource.prlimit(sweeping.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
-        assert_stops_loudly(sweeping, folder, os.strerror(errno.EFBIG))
+        assert_stops_loudly(sweeping, folder, os.strerror(errno.EFBIG), "once that is mended,")
     before = cells(folder)
     done = kstress("sweep", "--resume", str(folder))
     assert done.returncode in (0, 1, 3), done.stderr
@@ -47,7 +53,19 @@ def test_a_full_disk_stops_the_sweep_and_is_named(small_disk: Path) -> None:
         folder = sweeping.hear_directory()
         wait_until(lambda: len(cells(folder)) >= 1, "a cell")
         fill(small_disk)
-        assert_stops_loudly(sweeping, folder, os.strerror(errno.ENOSPC))
+        assert_stops_loudly(sweeping, folder, os.strerror(errno.ENOSPC), "make room on the disk, then")
+
+
+def test_a_sweep_whose_directory_is_gone_says_stopped_and_names_no_command_that_could_not_work(tmp_path: Path) -> None:
+    with running(*MANY[:-1], "500", "--results", str(tmp_path), verb="sweep") as sweeping:
+        folder = sweeping.hear_directory()
+        wait_until(lambda: len(cells(folder)) >= 1, "a cell")
+        folder.rename(tmp_path / "elsewhere")
+        assert sweeping.wait() == 2
+    [line] = sweeping.err.lines
+    assert line.endswith("the sweep was stopped, its results so far are above")
+    assert "kstress: --- End of sweep: stopped: cells=" in sweeping.printed
+    assert "resume  " not in sweeping.printed
 
 
 def test_a_disk_that_is_full_from_the_start_is_told_in_one_line_and_nothing_is_left(small_disk: Path) -> None:

@@ -27,7 +27,8 @@ MOST_SPANS = 60
 class Soak(ABC):
     """A soak under way. `open_journal` makes its run directory, or opens it again, once there is something to write.
 
-    `trouble` is why the disk could not take more, `deserted` why nobody is left to work: either ends it.
+    `trouble` is why the disk could not take more, `remedy` what to do about it if that is known, and `deserted` why
+    nobody is left to work: either trouble ends it.
     """
 
     plan: Plan
@@ -38,6 +39,7 @@ class Soak(ABC):
     findings: list[Finding] = attrs.field(factory=list)
     journal: SoakJournal | None = None
     trouble: str | None = attrs.field(init=False, default=None)
+    remedy: str = attrs.field(init=False, default="")
     deserted: str | None = attrs.field(init=False, default=None)
     _view: View | None = attrs.field(init=False, default=None)
     _spans: dict[str, deque[Span]] = attrs.field(
@@ -133,9 +135,16 @@ class Soak(ABC):
             if self.trouble is None:
                 journal.end(manifest.status)
                 return attrs.evolve(ending_of(read_run(journal.folder)), trouble=self.deserted)
-        except (JournalError, UserError) as error:  # the disk takes no more, or does not give back what it took
+        except JournalError as error:  # the disk takes no more
+            self._stop(error)
+        except UserError as error:  # it does not give back what it took
             self.trouble = str(error)
-        return Ending(journal.folder, manifest, dict(self.standings), tuple(self.findings), self.trouble)
+        learnt = dict(self.standings), tuple(self.findings)
+        return Ending(journal.folder, manifest, *learnt, self.trouble, remedy=self.remedy)
+
+    def _stop(self, error: JournalError) -> None:
+        """The disk takes no more."""
+        self.trouble, self.remedy = str(error), error.remedy
 
 
 def memory_of(pid: int | None) -> int | None:

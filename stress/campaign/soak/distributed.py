@@ -51,7 +51,7 @@ class DistributedSoak(Soak):
         try:
             self.deserted = work_through(self.pool, self)
         except JournalError as error:
-            self.trouble = str(error)
+            self._stop(error)
 
     def goes_on(self) -> bool:
         """Whether there is time left, or turns are under way that are waited for."""

@@ -17,7 +17,7 @@ from stress.campaign.soak.records import (
     Standing,
     too_short_for_turns,
 )
-from stress.campaign.soak.rundir import SAMPLES, StoredSoak
+from stress.campaign.soak.rundir import KIND, SAMPLES, StoredSoak
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.runs.report import Report
 from stress.runs.result import Result
@@ -29,6 +29,7 @@ from stress.units import say_duration
 class Ending:
     """A soak's counts and what goes with them. `trouble` is why the disk could not take more, or None.
 
+    `remedy` is what to do about the trouble, if that is known.
     `state` is the manifest's status or, for a soak that recorded no end, its state (`stress.campaign.life`).
     """
 
@@ -38,6 +39,7 @@ class Ending:
     findings: Sequence[Finding]
     trouble: str | None = None
     samples: Sequence[Sample] = ()
+    remedy: str = ""
     state: str = attrs.field()
 
     @state.default
@@ -58,7 +60,8 @@ class Ending:
     def life(self) -> Life:
         """What became of it."""
         progress = self._lack if self.state == INCOMPLETE else self.progress
-        return Life(SOAK, self.folder, self.state, progress, self._is_whole)
+        is_there = self.trouble is None or KIND.is_in(self.folder)
+        return Life(SOAK, self.folder, self.state, progress, self._is_whole, is_there)
 
     @property
     def _lack(self) -> str:

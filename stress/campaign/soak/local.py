@@ -54,7 +54,7 @@ class LocalSoak(Soak):
             child.listen(lambda line: self._take(read_message(line, KINDS), child), self.interrupted)
             self._ended(child)
         except JournalError as error:
-            self.trouble = str(error)
+            self._stop(error)
         finally:
             child.close()
 

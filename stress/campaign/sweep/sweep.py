@@ -15,6 +15,7 @@ from stress.campaign import watcher
 from stress.campaign.child import failure
 from stress.campaign.folder import check_place, lock_folder, now
 from stress.campaign.journal import Journal, JournalError
+from stress.campaign.life import STOPPED, Life
 from stress.campaign.records import Session
 from stress.campaign.sweep.agenda import Cell
 from stress.campaign.sweep.cell import result_of
@@ -52,15 +53,24 @@ class Watcher(watcher.Watcher):
 
 @attrs.frozen
 class SweepEnding:
-    """The result of a sweep. `trouble` is why it could not go on, or None; `quests` are its searches, if it has any."""
+    """The result of a sweep. `trouble` is why it could not go on, or None; `quests` are its searches, if it has any.
+
+    `remedy` is what to do about the trouble, if that is known.
+    """
 
     swept: StoredSweep
     trouble: str | None = None
+    remedy: str = ""
     quests: tuple[Quest, ...] = attrs.field(init=False)
 
     @quests.default
     def _quests(self) -> tuple[Quest, ...]:
         return quests_of(self.swept.manifest.plan, self.swept.ended)
+
+    @property
+    def life(self) -> Life:
+        """What became of it."""
+        return self.swept.life
 
     @property
     def failed(self) -> bool:
@@ -116,11 +126,15 @@ class Sweep:
             self.trouble = work_through(self.pool, self)
             self.journal.end(self._status())
         except JournalError as error:
-            self.trouble = str(error)
+            return SweepEnding(self._swept(STOPPED), str(error), error.remedy)
         finally:
             self.journal.close()
-        manifest, folder = self.journal.manifest, self.journal.folder
-        return SweepEnding(StoredSweep(folder=folder, manifest=manifest, ended=tuple(self.ended)), self.trouble)
+        return SweepEnding(self._swept(self.journal.manifest.status), self.trouble)
+
+    def _swept(self, state: str) -> StoredSweep:
+        """What there is."""
+        journal = self.journal
+        return StoredSweep(folder=journal.folder, manifest=journal.manifest, ended=tuple(self.ended), state=state)
 
     def goes_on(self) -> bool:
         """Whether there are cells that have not ended, and nobody has interrupted."""

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.converter import from_json
-from stress.campaign.life import COMPLETE, FAILED, INCOMPLETE, Life
+from stress.campaign.life import COMPLETE, FAILED, INCOMPLETE, STOPPED, Life
 from stress.campaign.reading import MANIFEST, Line, Stored, WholeLines, objects
 from stress.campaign.rundir import Kind, StoredCampaign, read_manifest
 from stress.campaign.runs import Run
@@ -34,7 +34,8 @@ class StoredSweep(StoredCampaign[Plan]):
     def life(self) -> Life:
         """Its state; if a cell failed, all others are complete."""
         progress = self._lack if self.state == INCOMPLETE else self._progress
-        return Life(SWEEP, self.folder, self.state, progress, self.state in (COMPLETE, FAILED))
+        is_there = self.state != STOPPED or KIND.is_in(self.folder)
+        return Life(SWEEP, self.folder, self.state, progress, self.state in (COMPLETE, FAILED), is_there)
 
     @property
     def _planned(self) -> int | None:

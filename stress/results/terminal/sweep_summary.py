@@ -128,7 +128,7 @@ def end_line(ending: SweepEnding) -> str:
         "run": swept.folder,
     }
     words = " ".join(f"{name}={shown(value)}" for name, value in facts.items())
-    return f"kstress: --- End of sweep: {swept.manifest.status}: {words}"
+    return f"kstress: --- End of sweep: {swept.state}: {words}"
 
 
 def _troubles(ending: SweepEnding) -> list[str]:
