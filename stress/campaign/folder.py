@@ -149,8 +149,7 @@ def check_place(results: Path) -> None:
         there = next(filter(_is_there, (results, *results.parents)), results)
         if not stat.S_ISDIR(os.stat(there).st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        disk.check_takes_files(there)
 
 
 def _is_there(place: Path) -> bool:

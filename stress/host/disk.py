@@ -118,6 +118,20 @@ def read_whole(path: Path, most: int = LARGEST_BYTES) -> bytes:
     return data
 
 
+def check_takes_files(folder: Path) -> None:
+    """Raise the system's own OSError where no file can be made in a folder, as on a read-only file system."""
+    if os.access(folder, os.W_OK | os.X_OK):
+        return
+    place = _draft_in(folder)
+    os.close(os.open(place, NEW))  # it does not say why; this does
+    place.unlink()
+
+
+def _draft_in(folder: Path) -> Path:
+    """A name for a draft that nobody else uses."""
+    return folder / f".kstress-{os.urandom(8).hex()}.draft"
+
+
 def sync_folder(folder: Path) -> None:
     """Write the folder's names to disk (fsync), so that they survive a crash of the host."""
     handle = os.open(folder, os.O_RDONLY | flags("O_CLOEXEC"))
@@ -148,7 +162,7 @@ def drafted(
 
     Signals are held back until then: none ends the process while a draft lies there.
     """
-    beside = path.with_name(draft or f".kstress-{os.urandom(8).hex()}.draft")
+    beside = path.with_name(draft) if draft else _draft_in(path.parent)
     with held_back(), _removed(beside):
         beside.unlink(missing_ok=True)
         with os.fdopen(os.open(beside, NEW, mode), "wb") as file:

@@ -1,12 +1,16 @@
 """No output of a command replaces what the command reads, nor a file that its option has not written."""
 
+import errno
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stress.corpus.files import BUNDLED
+from stress.host.disk import check_takes_files
 from stress.results.terminal.places import OWN, is_own
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import called
@@ -182,3 +186,30 @@ def test_what_an_earlier_version_wrote_may_be_written_over(flag: str, file: str)
 def test_a_run_directory_has_nothing_that_an_option_writes() -> None:
     files = [file for folder in ("soak", "sweep", "search") for file in (BEFORE / folder).iterdir()]
     assert not [file for file in files for flag in OWN if file.stat().st_size and is_own(flag, file)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run stop_machine --json {}/x.json",
+        "run stop_machine --results {}/new",
+        "explore stop_machine --json {}/x.json",
+        "report run.json --csv {}/x.csv",
+        "soak stop_machine --duration 1s --results {}",
+        "sweep stop_machine --results {}/new",
+    ],
+)
+def test_a_read_only_file_system_is_told_by_its_name(line: str, here: Path, small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = called(*line.format(small_disk).split())
+    assert_fails(done, f"{os.strerror(errno.EROFS)}; name a")
+    assert "ermission" not in done.stderr
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_folder_that_takes_files_after_all_keeps_none_of_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *arguments: False)  # as some network file systems answer
+    check_takes_files(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,5 @@
 """Where a command writes to: checked before anything runs, written whole, and nothing is lost that was there."""
 
-import errno
 import os
 import re
 import sys
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from rich.text import Text
 
 from stress.errors import UserError
-from stress.host.disk import reading, telling, write_through, write_whole
+from stress.host.disk import check_takes_files, reading, telling, write_through, write_whole
 from stress.results.pages.render import GENERATOR, MARK
 from stress.results.terminal.consoles import console
 from stress.runs.result import json_text
@@ -55,8 +54,7 @@ def check_writable(folder: Path, origin: str) -> None:
     with telling(f"{origin}: cannot write in {name}", "name a folder that you may write in"):
         if not os.path.isdir(folder):
             os.stat(folder.joinpath("."))  # which says why
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        check_takes_files(folder)
 
 
 def make_folder(folder: Path, origin: str) -> None:
