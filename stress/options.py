@@ -161,4 +161,7 @@ def _under(scenarios: tuple[str, ...], protocols: list[str]) -> tuple[str, ...]:
 
     if not scenarios:
         raise UserError("--protocol: give a study, like linked_list; `kstress list` shows them")
-    return tuple(origin for name in scenarios for origin in variants_of(name, protocols))
+    try:
+        return tuple(origin for name in scenarios for origin in variants_of(name, protocols))
+    except UserError as error:
+        raise UserError(f"--protocol: {error}") from error

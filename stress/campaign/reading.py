@@ -6,6 +6,7 @@ no end, or zeros where a host that crashed had not written yet: JSON has none.
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -19,6 +20,8 @@ from stress.safe_text import shown
 
 MANIFEST = "manifest.json"
 GIVE = "give a run directory"
+CAMPAIGNS = ("soak", "sweep")
+"""What there are run directories of; each is also the command that resumes it."""
 ZERO = b"\0"
 
 T = TypeVar("T")
@@ -54,8 +57,12 @@ def read_head(folder: Path, what: str, newest: int) -> dict[str, Any]:
     path = folder / MANIFEST
     where, kind = shown(path), kind_of(what)
     document = parse(read_file(path), where)
-    schema = document.get("schema")
-    if document.pop("kind", None) != kind or type(schema) is not int or schema < 1:
+    schema, found = document.get("schema"), document.pop("kind", None)
+    for other in CAMPAIGNS:
+        if found == kind_of(other) != kind:
+            resume = shown(f"kstress {other} --resume {shlex.quote(str(folder))}")
+            raise UserError(f"{where} is not the manifest of a {what}, but of a {other}; go on with it by {resume}")
+    if found != kind or type(schema) is not int or schema < 1:
         raise UserError(f"{where} is not the manifest of a {what}: it has no kind {kind!r} and schema")
     if schema > newest:
         raise UserError(f"{where} has schema {shown(schema)}, this kstress knows up to {newest}; use a newer kstress")

@@ -5,17 +5,35 @@ from typing import Any
 
 import click
 
+from stress.errors import UserError
+from stress.safe_text import shown
+
+
+def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """A share, like 0.05 or 5%, whatever its range."""
+    try:
+        return float(value[:-1]) / 100 if value.endswith("%") else float(value)
+    except ValueError:
+        raise UserError(f"{param.opts[0]}: {shown(repr(value))} is not a share; give one like 0.05 or 5%") from None
+
 
 @click.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @click.option(
     "--level",
-    type=float,
-    default=0.05,
+    callback=_share,
+    metavar="SHARE",
+    default="0.05",
     help="Chance of calling any figure different where nothing differs.  [default: 0.05]",
 )
-@click.option("--tolerance", type=float, default=0.05, help="Share by which equal figures may differ.  [default: 0.05]")
+@click.option(
+    "--tolerance",
+    callback=_share,
+    metavar="SHARE",
+    default="0.05",
+    help="Share by which equal figures may differ.  [default: 0.05]",
+)
 @click.option("--json", metavar="FILE|-", help="Write every figure as JSON, to standard output for -.")
 @click.option("--junit", metavar="FILE", help="Write a test case for each cell, for CI.")
 @click.option(

@@ -176,7 +176,7 @@ def _checked(kept: "Kept") -> "Corpus":
     for name in plan.scenarios:
         cpus_for(find_scenario(name), plan.search.cpus)
         check_corpus(find_scenario(name), file)
-    corpus = load(file) if file else bundled()
+    corpus = load(file, "--corpus") if file else bundled()
     for name, past in kept.pasts.items():
         check_standing(past.standing, find_scenario(name), corpus, plan.search)
     return corpus

@@ -27,7 +27,7 @@ def replay(schedule: str, engine: str, corpus: Path | None, svg: Path | None) ->
 
     check_json(None if svg is None else str(svg), "--svg")
     check_kept({"--svg": svg}, [Path(schedule), *([corpus] if corpus else [])])
-    symbols = load(corpus) if corpus else bundled()
+    symbols = load(corpus, "--corpus") if corpus else bundled()
     code = 0
     for one in schedules_in(schedule):
         replayed = replay_one(one, symbols, engine)

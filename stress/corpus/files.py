@@ -32,13 +32,18 @@ _quoted = json.encoder.encode_basestring
 """A text as JSON, as `json.dumps` writes it with `ensure_ascii=False`, but faster: there are millions of names."""
 
 
-def load(path: Path) -> Corpus:
-    """Read a corpus file; UserError with file and key if it cannot be read or is not a corpus of this schema."""
+def load(path: Path, origin: str = "") -> Corpus:
+    """Read a corpus file; `origin` is the option that names it, if one does.
+
+    Raises:
+        UserError: with option, file and key if it cannot be read or is not a corpus of this schema.
+    """
+    where = f"{origin}: {shown(path)}" if origin else shown(path)
     try:
         raw = read_bounded(path)
     except UserError as error:
-        raise UserError(f"{shown(path)}: {error}") from error
-    return parse(raw, shown(path))
+        raise UserError(f"{where}: {error}") from error
+    return parse(raw, where)
 
 
 @cache

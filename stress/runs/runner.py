@@ -34,7 +34,7 @@ SLICE_SECONDS = 0.25
 
 def corpus_of(config: Config) -> Corpus:
     """The config's corpus, or the bundled one. UserError if it cannot be used."""
-    return load(config.corpus) if config.corpus else bundled()
+    return load(config.corpus, "--corpus") if config.corpus else bundled()
 
 
 def world_for(config: Config) -> World:

@@ -137,7 +137,15 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (["a.json", "damaged.json"], "damaged.json is not JSON"),
         (["a.json", "empty"], "empty holds neither manifest.json, run-*.json nor"),
         (["a.json", "few.json", "--level", "5"], "--level: 5.0 is not above 0 and at most 0.5; give a share like 0.05"),
-        (["a.json", "few.json", "--level", "5%"], "'5%' is not a valid float"),
+        (
+            ["a.json", "few.json", "--level", "60%"],
+            "--level: 0.6 is not above 0 and at most 0.5; give a share like 0.05",
+        ),
+        (["a.json", "few.json", "--level", "x%"], "--level: 'x%' is not a share; give one like 0.05 or 5%"),
+        (
+            ["a.json", "few.json", "--tolerance", "5 of 9"],
+            "--tolerance: '5 of 9' is not a share; give one like 0.05 or",
+        ),
         (["a.json", "few.json", "--tolerance", "-1"], "--tolerance: -1.0 is not from 0 to 0.9; give a share like 0.05"),
         (["a.json", "few.json", "--junit", "nosuch/x"], "--junit: cannot write in 'nosuch': No such file or directory"),
         (["a.json", "few.json", "--junit", "."], "--junit: '.' is not a name of a file"),

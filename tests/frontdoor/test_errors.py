@@ -193,3 +193,18 @@ def test_a_terminal_that_takes_nothing_is_told_in_one_line_and_the_json_is_kept(
     assert "Traceback" not in done.stderr
     assert "No space left" in done.stderr
     assert (tmp_path / "kept.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("run --corpus nofile", "kstress: --corpus: nofile: cannot be read: No such file or directory"),
+        ("soak stop_machine --duration 1s --corpus nofile", "kstress: --corpus: nofile: cannot be read: No such file"),
+        ("sweep stop_machine --corpus nofile", "/nofile: cannot be read: No such file or directory; name another"),
+        ("explore stop_machine --corpus nofile", "kstress: --corpus: nofile: cannot be read: No such file"),
+        ("replay ks1~x --corpus nofile", "kstress: --corpus: nofile: cannot be read: No such file"),
+        ("run linked_list --protocol rcuu", "kstress: --protocol: linked_list has no scenario 'rcuu'; it has"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_with_its_option(line: str, told: str) -> None:
+    assert_one_line(line.split(), told)

@@ -1,5 +1,6 @@
 """What a sweep refuses: one line that names what is wrong, exit 2, and nothing starts, or not a byte is changed."""
 
+import shlex
 import shutil
 import signal
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import Command, called, kstress
 from tests.frontdoor.soaking import assert_fails, contents, manifest, running, scenario_file, wait_until
 from tests.frontdoor.sweeping import QUICK, cells, sweep, the_sweep
+from tests.results.report.made import small_sweep
 
 HOURS = ("--engine", "python", "--cpus", "2", "--duration", "1h")
 PLANS = [
@@ -126,3 +129,15 @@ def test_a_second_signal_leaves_at_once_and_what_has_ended_is_there(tmp_path: Pa
     assert "End of sweep" not in sweeping.printed
     assert manifest(folder)["status"] == "running"
     assert before <= len(cells(folder)) <= before + 1
+
+
+def test_a_directory_of_the_other_kind_is_named_with_what_goes_on_with_it(tmp_path: Path) -> None:
+    soak, sweep = make_run(tmp_path / "a b"), small_sweep(tmp_path / "sweep")
+    refused = {("sweep", "soak"): soak, ("soak", "sweep"): sweep}
+    for (verb, kind), folder in refused.items():
+        before = contents(folder)
+        resume = f"kstress {kind} --resume {shlex.quote(str(folder))}"
+        assert_fails(
+            called(verb, "--resume", str(folder)), f"is not the manifest of a {verb}, but of a {kind}; ", resume
+        )
+        assert contents(folder) == before

@@ -103,7 +103,7 @@ def report(paths: Sequence[Path], wanted: Wanted, reports: int, corpus: Path | N
     read = (file for path in (*paths, *([corpus] if corpus else [])) for file in files_of(path))
     check_kept(wanted.texts(), read)  # a page that is there is a report, as was checked
     missing = _missing(wanted)
-    symbols = load(corpus) if corpus else None
+    symbols = load(corpus, "--corpus") if corpus else None
     with uncollected():
         sources = gather(paths)
     gc.freeze()  # what was read stays to the end, and is not looked at again
