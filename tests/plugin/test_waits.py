@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.marks.crews import crew, monitor
 from stress.marks.crews.crew import Crew
 from stress.marks.crews.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample

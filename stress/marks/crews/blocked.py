@@ -13,7 +13,7 @@ from typing import Any, Self
 import attrs
 
 from stress.host.frames import current_frames
-from stress.machine.python_engine import gil_enabled
+from stress.machine.gil import gil_enabled
 from stress.marks.noise.code_under_test import PACKAGE
 from stress.marks.noise.expressions import Named, held, wanted
 
