@@ -18,6 +18,11 @@ def on_one_line(text: str) -> str:
     return escaped(text).replace("\n", "\\n")
 
 
+def shortened(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    """The text, or its first `most` characters and how many more it has."""
+    return text if len(text) <= most else f"{text[:most]}... and {len(text) - most:,} characters more"
+
+
 def shown(value: object) -> str:
     """`value` as printable text of at most 200 characters: control characters escaped, the rest cut off."""
     text = str(value)

@@ -9,6 +9,8 @@ from functools import partial
 from types import CodeType
 from typing import Any, TypeVar
 
+from stress.safe_text import on_one_line, shortened
+
 F = TypeVar("F", bound=Callable[..., Any])
 CALLERS: set[CodeType] = set()
 """The code of the functions of the harness that call the code under test."""
@@ -87,9 +89,9 @@ def fault_of_value(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value's repr, or its type where that raises."""
+    """A value's repr, safe for a terminal and not too long, or its type where that raises."""
     try:
-        return repr(value)
+        return on_one_line(shortened(repr(value)))
     except BaseException as error:
         return f"a {type(value).__qualname__}, whose __repr__ raises {type(error).__qualname__}"
 

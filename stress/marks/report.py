@@ -15,10 +15,14 @@ from stress.marks.operations.poison import Action, Use
 from stress.marks.operations.positions import Position
 from stress.marks.operations.roles import Duty, name_of
 from stress.marks.operations.tally import Tally
+from stress.safe_text import escaped, on_one_line, shortened
 from stress.units import counted, show_duration
 
 MOST_FRAMES = 12
 MOST_OUTCOMES = 8
+MOST_DETAIL = 4000
+"""The characters of a detail that are told."""
+EMPTY = "'' (an empty name)"
 """A body that puts a value into an outcome's name has a new outcome in each operation: a line for all is megabytes."""
 
 
@@ -68,7 +72,7 @@ def is_bad(run: MarkRun) -> bool:
 def _counts(run: MarkRun) -> str:
     """The counts and rates of each forbidden outcome, and the operations that overlapped a writer's."""
     counts = few(run.forbidden, "forbidden outcome")
-    rates = (f"{name} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in counts.items())
+    rates = (f"{_named(name)} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in counts.items())
     of = f"{counted(run.rounds.current.number, 'round')}, " if run.rounds else ""
     operations = f"{counted(run.operations, 'operation')}, {run.overlapped:,} of which overlapped {_whose(run)}"
     return f"{', '.join(rates)} of {of}{operations}"
@@ -79,6 +83,11 @@ def few(counts: Mapping[str, int], what: str) -> dict[str, int]:
     found = Counter(counts).most_common()
     rest = [count for _, count in found[MOST_OUTCOMES:]]
     return dict(found[:MOST_OUTCOMES]) | ({counted(len(rest), f"other {what}"): sum(rest)} if rest else {})
+
+
+def _named(outcome: str) -> str:
+    """The name of an outcome, safe for a terminal and not too long: it may have a value in it."""
+    return on_one_line(shortened(outcome)) or EMPTY
 
 
 def _is_task(player: Player) -> bool:
@@ -112,7 +121,9 @@ def _roles(run: MarkRun) -> Iterator[str]:
 def _ends(tally: Tally) -> str:
     """The outcomes of a tally, and the exception that it has."""
     counts = few(tally.outcomes, "outcome")
-    ends = ", ".join(f"{'FORBIDDEN ' * (name in tally.forbidden)}{name} {count:,}" for name, count in counts.items())
+    ends = ", ".join(
+        f"{'FORBIDDEN ' * (name in tally.forbidden)}{_named(name)} {count:,}" for name, count in counts.items()
+    )
     raised = f", raised {type(tally.errors[0]).__name__}" if tally.errors else ""
     return f"{': ' if ends else ''}{ends}{raised}"
 
@@ -125,9 +136,9 @@ def _first(run: MarkRun) -> Iterator[str]:
     for first in run.firsts[:MOST_OUTCOMES]:
         when = f"after {show_duration(first.seconds)}, {first.kind.name.lower()} slice"
         yield ""
-        yield f"first: {first.outcome} by {first.who}, {when}"
+        yield f"first: {_named(first.outcome)} by {first.who}, {when}"
         if first.detail:
-            yield from (f"  {line}" for line in first.detail.splitlines())
+            yield from (f"  {line}" for line in escaped(shortened(first.detail, MOST_DETAIL)).splitlines())
         if first.use:
             yield from _use(first.use)
         yield from _positions(first.positions)

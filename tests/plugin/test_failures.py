@@ -331,3 +331,50 @@ def test_a_wrong_use_of_the_fixture_is_told_in_a_line(line: str, told: str, pyte
 def test_the_traceback_of_a_failure_ends_in_the_test_unless_all_of_it_is_asked_for(pytester: pytest.Pytester) -> None:
     assert "fixture.py" not in failed(pytester, RAISING.format(body="raise ValueError"))
     assert "fixture.py" in failed(pytester, RAISING.format(body="raise ValueError"), "--full-trace")
+
+
+LONG_TEXTS = """
+    import pytest
+
+    pytestmark = pytest.mark.stress(cpus=2)
+
+    def test_outcomes(stress):
+        @stress.thread
+        def use(cpu):
+            return {value}
+
+        stress.run()
+
+    def test_rounds(stress):
+        stress.fresh(list)
+
+        @stress.thread
+        def use(cpu, box):
+            return "q" * 300_000 + "\\x1b"
+
+        @stress.final
+        def judge(box, results):
+            raise ValueError
+
+        stress.run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("'bad', 'x\\x1b' * 500_000", "and 996,000 characters more"),
+        ("'y' * 100_000", "and 99,800 characters more"),
+        ("'bad\\n\\x1b[31mred\\udce9'", r"bad\n\x1b[31mred\udce9 in"),
+        ("''", "VIOLATED: '' (an empty name) in"),
+    ],
+)
+def test_texts_of_bodies_are_told_shortened_and_escaped(value: str, told: str, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(LONG_TEXTS.format(value=value))
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--stress-duration", "100ms")
+    result.assert_outcomes(failed=2)
+    out = result.stdout.str()
+    assert told in out
+    assert "CPU 0 returned 'qqq" in out
+    assert "\x1b" not in out
+    assert len(out) < 40_000
