@@ -50,6 +50,11 @@ NEEDS_ARGUMENT = (
     "make the fixture `stress` an argument of the test, or of a fixture that it takes: the mark makes its items then"
 )
 
+ON_PARAMETER = (
+    "the mark `stress` stands on a parameter (pytest.param(..., marks=...)), where it comes too late to make items; "
+    "put it on the test, with cpus=[...] for several numbers of CPUs"
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options and their settings."""
@@ -190,6 +195,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+def _why_no_cell(item: pytest.Item) -> str:
+    """Why an item that takes the fixture has no cell."""
+    if item.get_closest_marker("stress") is None:
+        return NEEDS_MARK
+    callspec = getattr(item, "callspec", None)
+    return ON_PARAMETER if callspec and any(one.name == "stress" for one in callspec.marks) else NEEDS_ARGUMENT
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a marked test that cannot take the fixture, before pytest skips it; note a marked test without it."""
@@ -281,8 +294,7 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     from stress.marks.noise.imports import code_under_test_of
 
     if not hasattr(request, "param"):
-        is_marked = request.node.get_closest_marker("stress") is not None
-        raise pytest.fail.Exception(NEEDS_ARGUMENT if is_marked else NEEDS_MARK, pytrace=False)
+        raise pytest.fail.Exception(_why_no_cell(request.node), pytrace=False)
     config, item = request.config, request.node
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(request.param, name)))

@@ -169,7 +169,9 @@ GROUP = Group(
         CLOCKS.mutant(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN
         ),
-        PLUGIN.mutant("clocks-late", "the clocks are bound after tests", "from stress.host import clocks, threads ", "", FROZEN),
+        PLUGIN.mutant(
+            "clocks-late", "the clocks are bound after tests", "from stress.host import clocks, threads ", "", FROZEN
+        ),
         TALLY.of("def keep(").mutant(
             "unprintable",
             "an exception without a text is printed as it is",

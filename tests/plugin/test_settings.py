@@ -254,3 +254,17 @@ def test_a_test_that_is_called_again_is_told_what_may_have_called_it(pytester: p
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
     assert "move it up (if the whole test is called again, as by Hypothesis's @given: use @given" in result.stdout.str()
+
+
+def test_a_mark_on_a_parameter_is_told(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("n", [pytest.param(2, marks=pytest.mark.stress(cpus=2))])
+        def test_it(stress, n):
+            stress.run()
+    """)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+    assert "the mark `stress` stands on a parameter" in result.stdout.str()
+    assert "make the fixture" not in result.stdout.str()
