@@ -23,7 +23,7 @@ from stress.marks.operations.tally import FREED
 from stress.results.terminal.places import make_folder, write_results
 from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.result import json_text
-from stress.safe_text import escaped
+from stress.safe_text import escaped, shortened
 
 OPTION = "--stress-results"
 LONGEST_NAME = 1000
@@ -83,7 +83,7 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     violations = run.violations + raised.total() + stray.total()
     outcomes = Counter[str]()
     for name, times in sum((tally.outcomes for tally in run.tallies), start=raised + stray).items():
-        outcomes[escaped(name)] += times
+        outcomes[shortened(escaped(name))] += times
     cell, rounds = run.cell, run.rounds.current.number if run.rounds else None
     verdict = "violated" if violations else (report.headline(run).partition(":")[0].lower() or "held")
     return {

@@ -164,3 +164,9 @@ def test_an_outcome_that_is_no_utf_8_is_kept_as_an_escape_and_read_back(pytester
     assert set(json.loads(file.read_text())["runs"][0]["outcomes"]) == {"caf\\udce9"}
     report = CliRunner().invoke(cli, ["report", str(pytester.path / "kept")])
     assert report.exit_code == 0, report.output
+
+
+def test_the_long_name_of_an_outcome_is_kept_shortened_and_read_back(pytester: pytest.Pytester) -> None:
+    [entry] = kept(pytester, "return 'y' * 100_000")
+    assert entry.run is not None
+    assert set(entry.run.outcomes) == {"y" * 200 + "... and 99,800 characters more"}
