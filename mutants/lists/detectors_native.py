@@ -55,7 +55,9 @@ GROUP = Group(
         ACCESSES.of("def begin(").never(
             "native-access-bound", "an access outside of RAM is no fault", "unlikely(is_bad(cpu, address, low_bits))"
         ),
-        ENGINE.of("def memchr_inv(").mutant(
+        Part("stress/machine/native/ranges.py")
+        .of("def memchr_inv(")
+        .mutant(
             "native-poison-words",
             "only the first word of a freed block is looked at",
             "address += 8",

@@ -392,7 +392,7 @@ GROUP = Group(
             "found-forgotten", "a kind that found something has no more time", "self._found.add(", TURNS
         ),
         RESULTS.of("def run_json(").mutant(
-            "raised-held", "a run that raised is kept as HELD", " + raised.total()", "", KEPT
+            "raised-held", "a run that raised is kept as HELD", " + beside.total()", "", KEPT
         ),
         LOOPS.of("def wake(").mutant(
             "loop-asleep", "a loop that waits for ever stays", "call_soon_threadsafe(bool)", "is_closed()", ASYNC

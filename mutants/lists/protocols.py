@@ -78,7 +78,7 @@ GROUP = Group(
         SRCU.mutant(
             "srcu-exit-present",
             "an exit counts for the present phase",
-            "count_exit(cpu, cpu.load(cpu.area + SECTION))",
+            "count_exit(cpu, index)",
             "count_exit(cpu, cpu.load(SRCU_PHASE) & 1)",
         ),
         QSBR.without("qsbr-silent", "no CPU says that it holds nothing", SAID),

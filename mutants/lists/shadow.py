@@ -51,8 +51,8 @@ GROUP = Group(
         SLAB.of("def poison_block(").mutant(
             "poison-first-half",
             "only half of a block is poisoned",
-            "cpu.fill(block, size - 8,",
-            "cpu.fill(block, size // 2,",
+            "cpu.fill_unchecked(block, size - 8,",
+            "cpu.fill_unchecked(block, size // 2,",
         ),
         DRESS.mutant(
             "alloc-no-fill", "a new block shows what was there", "if cpu.peek(FATE) == POISONED or", "if False and"

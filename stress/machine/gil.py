@@ -1,5 +1,6 @@
 """Whether one lock lets only one thread run Python code at a time, and what threads that play CPUs do about it."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -33,3 +34,12 @@ def share_one_core() -> None:
     if gil_enabled():
         usable = cores()
         keep_to(usable[os.getpid() % len(usable)])
+
+
+def collect_what_is_due() -> None:
+    """Collect young garbage now, so that a collection does not stop all CPUs in their first milliseconds.
+
+    The older generation takes milliseconds, so it is collected only if it is due anyway.
+    """
+    if gil_enabled() and gc.isenabled():
+        gc.collect(int(gc.get_count()[1] >= gc.get_threshold()[1]))

@@ -5,7 +5,6 @@ operation, so that the boot takes no time from the race. Each slice has another 
 CPUs rest, except those that wait for each other.
 """
 
-import gc
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from stress.host.cores import make_progress
 from stress.kernel.modlist import STOPPED
 from stress.machine.engines import yield_mask
 from stress.machine.features import Features
-from stress.machine.gil import gil_enabled, switching
+from stress.machine.gil import collect_what_is_due, switching
 from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
 from stress.machine.python_engine import PythonEngine
@@ -69,15 +68,6 @@ class Plan:
     roles: list[Role] = attrs.field(factory=list)
     fresh: Callable[[], Any] | None = None
     final: Callable[[Any, Sequence[Any]], Any] | None = None
-
-
-def collect_what_is_due() -> None:
-    """Collect young garbage now, so that a collection does not stop all CPUs in their first milliseconds.
-
-    The older generation takes milliseconds, so it is collected only if it is due anyway.
-    """
-    if gil_enabled() and gc.isenabled():
-        gc.collect(int(gc.get_count()[1] >= gc.get_threshold()[1]))
 
 
 @attrs.define(eq=False)

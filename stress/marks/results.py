@@ -76,14 +76,10 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     `lookups` are its operations, `race_windows` those that overlapped a writer's. An exception is an outcome, "raised"
     and its type, and a violation. Beside those keys: `again`, the command that runs it again, `rounds`, and `noise`.
     """
-    raised = Counter(f"raised {type(error).__name__}" for error in run.errors)
     if any(isinstance(error, pytest.skip.Exception) for error in run.errors):
         return None
-    stray = Counter([FREED] if run.stray else [])
-    violations = run.violations + raised.total() + stray.total()
-    outcomes = Counter[str]()
-    for name, times in sum((tally.outcomes for tally in run.tallies), start=raised + stray).items():
-        outcomes[shortened(escaped(name))] += times
+    beside = Counter(f"raised {type(error).__name__}" for error in run.errors) + Counter([FREED] if run.stray else [])
+    violations = run.violations + beside.total()
     cell, rounds = run.cell, run.rounds.current.number if run.rounds else None
     verdict = "violated" if violations else (report.headline(run).partition(":")[0].lower() or "held")
     return {
@@ -107,7 +103,7 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
         "catches": None if rounds is None else min(violations, rounds),
         "first_violation_s": min((first.seconds for first in run.firsts), default=None),
         "rate_upper_95": None,
-        "outcomes": dict(outcomes),
+        "outcomes": _outcomes(run, beside),
         "stop_machine": STOPS,
         "stall": None,
         "reports": [],
@@ -117,6 +113,14 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
         "rounds": rounds,
         "noise": escaped(noise_summary.line(run.noise)) if run.noise else None,
     }
+
+
+def _outcomes(run: MarkRun, beside: Counter[str]) -> dict[str, int]:
+    """How often each outcome came, those `beside` what bodies returned included; names that become the same are one."""
+    outcomes = Counter[str]()
+    for name, times in sum((tally.outcomes for tally in run.tallies), start=beside).items():
+        outcomes[shortened(escaped(name))] += times
+    return dict(outcomes)
 
 
 def _conditions(cell: Cell) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
 from stress.results.report.statistics import Answer, answer
 from tests.campaign.soak.made import PAIR, make_run, open_journal, sample_at, tally_at
-from tests.campaign.test_before import BEFORE
+from tests.frontdoor.command import CHECKOUT
 from tests.results.report.made import (
     Parsed,
     a_run,
@@ -136,7 +136,7 @@ def test_a_sweep_that_lost_whole_lines_is_not_complete(status: str, tmp_path: Pa
 
 
 def test_a_search_that_lost_whole_lines_is_not_complete(tmp_path: Path) -> None:
-    folder = shutil.copytree(BEFORE / "search", tmp_path / "search")
+    folder = shutil.copytree(CHECKOUT / "tests" / "campaign" / "before" / "search", tmp_path / "search")
     assert gather([folder])[0].unfinished is None
     cut(folder / "cells.jsonl", 6)
     told = f"incomplete: {folder}/cells.jsonl lacks runs: it has 6, with which the search is not over"
