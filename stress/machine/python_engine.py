@@ -296,9 +296,9 @@ class PythonCpu:
         raise NotImplementedError
 
     def unexplained(self) -> None:
-        """Raise an error whose cause is the exception that is being handled; that itself if it is such an error."""
+        """Raise an error whose cause is the exception that is being handled; that itself if it was raised here."""
         error = sys.exc_info()[1]
-        if isinstance(error, KernelCodeError | BrokenKernelCodeError):
+        if isinstance(error, KernelCodeError) or (isinstance(error, BrokenKernelCodeError) and error.__cause__):
             raise error
         raise error_of_exception(error) from error
 

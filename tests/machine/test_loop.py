@@ -17,6 +17,7 @@ from stress.machine.loop import (
     one_turn,
     run_program,
     take_noise,
+    undone,
     warn,
 )
 from stress.machine.machine import Machine, MachineError
@@ -250,6 +251,12 @@ def test_an_error_that_no_fault_explains_is_no_outcome() -> None:
     ram.poke(reader.log + FAULT_CAUSE, 1)
     with pytest.raises(KernelCodeError, match=r"test_loop\.py:\d+: ZeroDivisionError: "):
         guarded(reader, lambda cpu: 1 // 0)
+
+
+def test_nor_is_one_where_a_fault_would_end_what_the_operation_began() -> None:
+    _, reader = reader_among(0, 1)
+    with pytest.raises(KernelCodeError, match=r"test_loop\.py:\d+: ZeroDivisionError: "):
+        guarded(reader, lambda cpu: undone(cpu, lambda cpu: 1 // 0, lambda cpu: None))
 
 
 @kernel

@@ -162,7 +162,7 @@ def test_an_outcome_that_is_no_utf_8_is_kept_as_an_escape_and_read_back(pytester
     assert kept(pytester, "return 'caf\\udce9'")
     [file] = (pytester.path / "kept").iterdir()
     assert set(json.loads(file.read_text())["runs"][0]["outcomes"]) == {"caf\\udce9"}
-    report = CliRunner().invoke(cli, ["report", str(pytester.path / "kept")])
+    report = CliRunner().invoke(cli, ["report", str(pytester.path / "kept"), "--json", "-"])
     assert report.exit_code == 0, report.output
 
 

@@ -336,7 +336,7 @@ def test_nothing_of_kstress_is_imported_where_there_is_no_scenario(pytester: pyt
 
         def test_it():
             ours = {name for name in sys.modules if name.startswith("stress.")}
-            assert ours == {"stress.host", "stress.host.clocks", "stress.pytest_plugin"}
+            assert ours == {"stress.host", "stress.host.clocks", "stress.host.threads", "stress.pytest_plugin"}
     """)
     pytester.runpytest_subprocess(*QUIET, timeout=60).assert_outcomes(passed=1)
 
