@@ -7,7 +7,7 @@ CPUs rest, except those that wait for each other.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from random import Random
 from threading import get_ident
@@ -123,11 +123,12 @@ class MarkRun:
             self.rounds = Rounds(len(roles), plan.fresh, plan.final, judging, noise.counts.last)
         try:
             machine = self._machine or self._boot()
+            noise.counts.cpus = frozenset(machine.thread(number).ident for number in range(self.cell.cpus))
             self._crew = crew = self._recruit(machine, roles, noise)
             crew.players += [self._player(number, role, judging, crew) for number, role in enumerate(roles)]
             self._signals.hearers = crew.players
             crew.hear(self._stray_error)
-            with self._finalizers(machine, judging, under_test).heard():
+            with self._finalizers(noise.counts.cpus, judging, under_test).heard():
                 self._run(machine, crew, noise, began)
         finally:
             if others:
@@ -159,9 +160,8 @@ class MarkRun:
         player.tally.others = partial(crew.positions, number)
         return player
 
-    def _finalizers(self, machine: Machine, judging: Judging, under_test: CodeUnderTest) -> Finalizers:
+    def _finalizers(self, cpus: Collection[int | None], judging: Judging, under_test: CodeUnderTest) -> Finalizers:
         """Hears of what finalizers raise on the CPUs' threads, and on those that the code under test has started."""
-        cpus = {machine.thread(number).ident for number in range(self.cell.cpus)}
         judging = attrs.evolve(judging, stop=self._signals.end)  # it takes no lock
         self.ignored = ignored = Tally(judging, "a finalizer", self._who)
         return Finalizers(

@@ -25,22 +25,27 @@ LOCKS_TASKS = sys.version_info >= (3, 14) and not gil_enabled()
 class Timers:
     """The timers of another thread's event loop that were far off when they were looked at: they may end a wait.
 
-    asyncio has no public list of them; a loop that keeps none under asyncio's name has none here.
+    Behind the last of them the loop gets FAR_SECONDS to go on: the timer is gone before what it wakes has run. asyncio
+    has no public list of them; a loop that keeps none under asyncio's name has none here.
     """
 
     loop: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None
     _far: dict[int, asyncio.TimerHandle] = attrs.field(init=False, factory=dict)
+    _until: float = attrs.field(init=False, default=0.0)
     _first: set[int] | None = attrs.field(init=False, default=None)
 
     def pend(self) -> bool:
-        """Look at them; whether one that was far off has still to go off."""
+        """Look at them; whether one that was far off has still to go off, or has just done so."""
         loop = self.loop()
         known = getattr(loop, "_scheduled", ())
         waiting = {id(one): one for one in list(known) if not one.cancelled()}
-        far = loop.time() + FAR_SECONDS if loop else 0.0
+        now = loop.time() if loop else 0.0
+        far = now + FAR_SECONDS
         self._far = {at: one for at, one in waiting.items() if one.when() > far or self._far.get(at) is one}
         self._first = set(self._far) if self._first is None else self._first & set(self._far)
-        return bool(self._far)
+        if self._far:
+            self._until = far
+        return now < self._until
 
     @property
     def stand(self) -> bool:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from itertools import chain
 from random import Random
+from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 
@@ -63,7 +64,8 @@ def _monitored(has: Callable[[str], bool], countdown: Countdown) -> Iterator[Non
 
     def seen(code: CodeType, place: int) -> object:
         if not has(code.co_filename):
-            countdown.counts.passed.add(code.co_filename)
+            if get_ident() in countdown.counts.cpus:  # other threads of the process have events too
+                countdown.counts.passed.add(code.co_filename)
             return monitoring.DISABLE
         if at_lines and taking_lines(code):
             countdown.counts.takers.event(code, place)

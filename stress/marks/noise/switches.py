@@ -76,8 +76,9 @@ class NoiseCounts:
 
     `gave_way`: the number of slices or operations without noise, by the tool that noise gave way to. `bodies`: ids of
     the bodies' code objects. `last`: the latest switches. `where`: at what the code under test is switched.
-    `takers`: who was seen to take locks. `passed`: the files of other code that ran in slices with events. `ahead`: the
-    number of operations that a task did ahead of the others' turn.
+    `takers`: who was seen to take locks. `cpus`: the identifiers of the CPUs' threads. `passed`: the files of other
+    code that these ran in slices with events. `ahead`: the number of operations that a task did ahead of the others'
+    turn.
     """
 
     bodies: frozenset[int] = frozenset()
@@ -85,6 +86,7 @@ class NoiseCounts:
     last: LastSwitches = attrs.field(factory=LastSwitches)
     where: str = "lines and instructions"
     takers: Takers = attrs.field(factory=Takers)
+    cpus: frozenset[int | None] = frozenset()
     passed: set[str] = attrs.field(factory=set)
     ahead: int = 0
     _times: dict[int, int] = attrs.field(init=False, factory=dict)
