@@ -1,6 +1,7 @@
 """Text from anywhere made safe for a terminal and for one line; every message and every console uses it."""
 
 import re
+from collections.abc import Iterable
 
 SHOWN_CHARACTERS = 200
 
@@ -29,6 +30,13 @@ def shown(value: object) -> str:
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 3] + "..."
     return text if text.isprintable() else ascii(text)
+
+
+def listed(values: Iterable[object], most: int = 3) -> str:
+    """The first values as printable text, and how many more there are."""
+    texts = [shown(value) for value in values]
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return f"{', '.join(texts[:most])}{more}"
 
 
 def printable(data: bytes) -> str:

@@ -119,6 +119,11 @@ def _new(
     from stress.scenario_files import find_scenarios
 
     search = Search(**bounds, **options.given(**given))
+    if given["preemptions"] is not None and search.strategy != "depth-first":
+        raise UserError(
+            f"--preemptions {given['preemptions']} bounds the strategy depth-first, and no other: "
+            f"add --strategy depth-first, or leave it out (the strategy is {search.strategy})"
+        )
     wanted = reported(like) if like else {}
     if not scenarios and not wanted:
         raise click.UsageError("Missing argument 'SCENARIO...': give one, or --like FILE")

@@ -16,7 +16,7 @@ from stress.corpus.model import MAX_MODULES, MAX_SYMBOLS, NO_REGION, Corpus, Ker
 from stress.corpus.textmap import HIGH_BIAS, read_map
 from stress.errors import UserError
 from stress.host.collector import uncollected
-from stress.safe_text import shown
+from stress.safe_text import listed, shown
 
 MODULES_BASE = 0xFFFFFFFFA0000000 - HIGH_BIAS
 """The address from which modules are placed, without the bias: MODULES_VADDR of x86-64."""
@@ -100,9 +100,7 @@ def _claim(found: _Found, file: Path, names: Iterable[str]) -> None:
 
 
 def _source(paths: Sequence[Path]) -> str:
-    names = [shown(path.name or path) for path in paths]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"imported from {', '.join(names[:3])}{more}"
+    return f"imported from {listed(path.name or path for path in paths)}"
 
 
 def _merged(found: _Found, source: str) -> Corpus:

@@ -12,6 +12,7 @@ from stress.marks import report
 from stress.marks.bodies import fault_of, is_async, refusal_of
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.crews.async_bodies import LoopBody
+from stress.marks.host import ENDINGS
 from stress.marks.mark_run import MarkRun, Plan
 from stress.marks.noise import noise_summary
 from stress.marks.noise.code_under_test import CodeUnderTest
@@ -216,7 +217,7 @@ class Stress:
         return [*((f"stress_{name}", count) for name, count in counts.items()), *noise, *notes]
 
     def keep(self, config: pytest.Config, name: str) -> None:
-        """Keep the run's figures as a run file in the folder of `--stress-results`, if it ran and was not skipped.
+        """Keep the run's figures as a run file in the folder of `--stress-results`, if it ran and no body ended it.
 
         `name` is the test's node ID, which is the same wherever pytest was started.
         """
@@ -234,7 +235,7 @@ class Stress:
                 warnings.warn(f"stress: {missed}", pytest.PytestWarning, stacklevel=3)
             return
         text, raised = report.text_of(self._mark_run, self._nodeid), self._mark_run.errors
-        errors = [error for error in raised if not isinstance(error, pytest.skip.Exception)]
+        errors = [error for error in raised if not isinstance(error, ENDINGS)]
         if errors:
             # Once each: several CPUs may raise the same object, as `Future.result` does. It has the notes of all.
             raise BaseExceptionGroup(text, list({id(error): error for error in errors}.values()))

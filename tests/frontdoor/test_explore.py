@@ -122,6 +122,7 @@ def test_what_a_file_reports_is_looked_for_in_no_other_scenario_and_found_by_its
     ("arguments", "told"),
     [
         (("explore", "linked_list:none", "--strategy", "luck"), "there is no strategy 'luck'"),
+        (("explore", "linked_list:none", "--preemptions", "3"), "add --strategy depth-first, or leave it out"),
         (("explore", "linked_list:none", "--schedules", "0"), "--schedules must be at least 1, not 0"),
         (("explore", "linked_list:none", "--operations", "0"), "--operations must be at least 1, not 0"),
         (("explore", "linked_list:none", "--operations", "10001"), "--operations must be at most 10,000, not 10,001"),

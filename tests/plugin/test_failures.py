@@ -109,8 +109,16 @@ def test_a_skip_on_a_cpu_is_a_skip(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess(*SMALL).assert_outcomes(skipped=1)
 
 
-def test_a_skip_hides_no_violation(pytester: pytest.Pytester) -> None:
-    body = "seen.append(1); len(seen) > 9 and pytest.skip('no'); return 'bad'"
+def test_an_expected_failure_on_a_cpu_is_one(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(RAISING.format(body="pytest.xfail('known')"))
+    result = pytester.runpytest_inprocess(*SMALL, "-rx")
+    result.assert_outcomes(xfailed=1)
+    result.stdout.fnmatch_lines(["XFAIL *known*"])
+
+
+@pytest.mark.parametrize("ending", ["skip", "xfail"])
+def test_an_ending_hides_no_violation(ending: str, pytester: pytest.Pytester) -> None:
+    body = f"seen.append(1); len(seen) > 9 and pytest.{ending}('no'); return 'bad'"
     source = RAISING.format(body=body).replace("def test_it(stress):", "def test_it(stress):\n        seen = []")
     out = failed(pytester, source)
     assert "VIOLATED: bad in 9 " in out

@@ -20,7 +20,7 @@ from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.runner import world_for
 from stress.runs.settled import settle
 from stress.runs.variation import check_variation, too_few_cpus
-from stress.safe_text import shown
+from stress.safe_text import listed, shown
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenarios
 from stress.settings import SETTINGS
@@ -89,7 +89,7 @@ def _asked(plan: Plan, scenarios: list[str], given: Mapping[str, object]) -> Ite
     origins = [part.origin for part in plan.scenarios]
     asked = [scenario.origin for name in scenarios for scenario in find_scenarios(name)]
     if asked and sorted(asked) != sorted(origins):
-        yield f"it is of {', '.join(map(shown, origins))}, not of {', '.join(map(shown, asked))}"
+        yield f"it is of {listed(origins)}, not of {listed(asked)}"
     for setting in SETTINGS:
         name = setting.field
         if name not in given or name in (*FREE, "corpus"):

@@ -17,7 +17,7 @@ from stress.campaign.soak.soak import resume
 from stress.config import Config
 from stress.corpus import save
 from stress.errors import UserError
-from stress.scenario_files import scenarios_folder
+from stress.scenario_files import catalogue, scenarios_folder
 from tests.campaign.damage import snapshot
 from tests.campaign.soak.made import PAIR, make_run, plan_of, run_of
 from tests.support import simple_corpus
@@ -79,6 +79,8 @@ def test_another_scenario_is_a_difference_and_one_that_is_there_twice_too() -> N
     plan = plan_of("stop_machine")
     assert "it is of stop_machine, not of modlist_spinlock" in refusal(plan, "modlist_spinlock")
     assert "not of stop_machine, stop_machine" in refusal(plan, "stop_machine", "stop_machine")
+    every = [scenario.origin for scenario in catalogue()]
+    assert f"not of {', '.join(every[:3])} and {len(every) - 3} more; start" in refusal(plan, *every)
     assert "'nosuch'" in refusal(plan, "nosuch")
 
 
