@@ -12,7 +12,6 @@ from stress.marks import report
 from stress.marks.bodies import fault_of, is_async, refusal_of
 from stress.marks.cell import Cell, rerun_command
 from stress.marks.crews.async_bodies import LoopBody
-from stress.marks.host import ENDINGS
 from stress.marks.mark_run import MarkRun, Plan
 from stress.marks.noise import noise_summary
 from stress.marks.noise.code_under_test import CodeUnderTest
@@ -235,7 +234,7 @@ class Stress:
                 warnings.warn(f"stress: {missed}", pytest.PytestWarning, stacklevel=3)
             return
         text, raised = report.text_of(self._mark_run, self._nodeid), self._mark_run.errors
-        errors = [error for error in raised if not isinstance(error, ENDINGS)]
+        errors = [error for error in raised if not isinstance(error, report.ENDINGS)]
         if errors:
             # Once each: several CPUs may raise the same object, as `Future.result` does. It has the notes of all.
             raise BaseExceptionGroup(text, list({id(error): error for error in errors}.values()))

@@ -12,9 +12,6 @@ from stress.marks.noise.code_under_test import PACKAGE, is_within
 MEANT = (BaseExceptionGroup, UserError, pytest.fail.Exception)
 """What kstress raises for the test's author; in the traceback of anything else its own frames may be what matters."""
 
-ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception)
-"""What a body raises to end its test as skipped, or as expected to fail: neither is a fault of the code under test."""
-
 
 def end_in_test(error: BaseException) -> None:
     """End the traceback of a failure at the line of the test that called kstress; a debugger begins there too."""

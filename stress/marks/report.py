@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 from stress.machine.gil import gil_enabled
 from stress.machine.stacks import RawStack, line_of
 from stress.marks.cell import rerun_command
@@ -24,6 +26,8 @@ MOST_DETAIL = 4000
 """The characters of a detail that are told."""
 EMPTY = "'' (an empty name)"
 """A body that puts a value into an outcome's name has a new outcome in each operation: a line for all is megabytes."""
+ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception)
+"""What a body raises to end its test as skipped, or as expected to fail: neither is a fault of the code under test."""
 
 
 def headline(run: MarkRun) -> str:

@@ -17,7 +17,6 @@ from stress.errors import UserError
 from stress.marks import report
 from stress.marks.cell import Cell
 from stress.marks.crews.run_end import GRACE_SECONDS
-from stress.marks.host import ENDINGS
 from stress.marks.mark_run import MarkRun
 from stress.marks.noise import noise_summary
 from stress.marks.operations.tally import FREED
@@ -77,7 +76,7 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     `lookups` are its operations, `race_windows` those that overlapped a writer's. An exception is an outcome, "raised"
     and its type, and a violation. Beside those keys: `again`, the command that runs it again, `rounds`, and `noise`.
     """
-    if any(isinstance(error, ENDINGS) for error in run.errors):
+    if any(isinstance(error, report.ENDINGS) for error in run.errors):
         return None
     beside = Counter(f"raised {type(error).__name__}" for error in run.errors) + Counter([FREED] if run.stray else [])
     violations = run.violations + beside.total()
