@@ -279,6 +279,11 @@ class Scenario:
         """The fewest CPUs on which every program runs."""
         return sum(1 if program.cpus is None else program.cpus for program in self.programs)
 
+    @property
+    def has_writer(self) -> bool:
+        """Whether a program says that it writes: without one no operation is ever a trial."""
+        return any(program.writes for program in self.programs)
+
     def deal(self, cpus: int) -> tuple[Program, ...]:
         """The program of each of `cpus` CPUs: writers first, as window counting needs, then the rest; idle at the end.
 

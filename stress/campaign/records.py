@@ -48,7 +48,8 @@ class ScenarioRecord:
     """One scenario of a campaign: what it takes to judge and show it without its file, and a digest of that file.
 
     `twin_expect` is the verdict that its twin expects; None without a twin, and where an earlier version wrote it.
-    `structure` is the name of its own structure, None for the module list.
+    `structure` is the name of its own structure, None for the module list. `has_writer` is False where none of its
+    programs says that it writes; True where an earlier version wrote nothing of it.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ScenarioRecord:
     twin_expect: str | None = attrs.field(default=None, validator=optional(in_(VERDICTS)))
     fate: str = attrs.field(default=FATES[0], validator=in_((*FATES, TYPE_STABLE)))
     structure: str | None = None
+    has_writer: bool = True
 
     @property
     def expected_of_twin(self) -> str | None:
@@ -131,6 +133,7 @@ def record_of(scenario: Scenario) -> ScenarioRecord:
         twin.expect if twin else None,
         scenario.fate,
         scenario.structure_name,
+        scenario.has_writer,
     )
 
 

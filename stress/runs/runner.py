@@ -76,8 +76,7 @@ def run_scenario(
         raise HarnessError(f"{scenario.name}: an error in kernel code, or in kstress itself\n{error}") from error
     track.check()
     twin_tally = twin_track.tally if twin_track else None
-    has_writer = any(program.writes for program in scenario.programs)
-    verdict = judge(track.tally, _side(twin_track), _stall_line(track), has_writer)
+    verdict = judge(track.tally, _side(twin_track), _stall_line(track), scenario.has_writer)
     result = _result(scenario, settings, track.tally, twin_tally, verdict, steal, hooks.interrupted())
     return attrs.evolve(result, stall=track.stall, reports=explain(track.reports, world.corpus, world.names))
 

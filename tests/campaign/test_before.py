@@ -59,7 +59,9 @@ def brought_up(read: bytes) -> list[Any]:
             return {**found, "llvmlite": found.get("llvmlite")}
         if "fate" in found and "lookups" in found:
             return {"structure": None, "updates": None, **found}
-        return {**found, "structure": found.get("structure")} if "claim" in found and "digest" in found else found
+        if "claim" in found and "digest" in found:
+            return {**found, "structure": found.get("structure"), "has_writer": found.get("has_writer", True)}
+        return found
 
     text = read.decode()
     parts = [text] if text.startswith(("{\n", "[\n", "[{")) else text.splitlines()

@@ -129,7 +129,7 @@ class Ending:
         if not standing.had_turn:
             return Verdict(INCONCLUSIVE, self._not_run)
         stall = standing.stall.lines[0] if standing.stall else None
-        return judge(standing.tally, _side(part, standing), stall)
+        return judge(standing.tally, _side(part, standing), stall, part.has_writer)
 
     @property
     def _not_run(self) -> str:

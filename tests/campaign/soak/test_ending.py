@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
+from stress.campaign.records import record_of
 from stress.campaign.soak.ending import Ending, ending_of
 from stress.campaign.soak.records import Standing
 from stress.campaign.soak.rundir import read_run
@@ -13,6 +14,7 @@ from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, Verdict
 from stress.runs.report import Report
 from stress.runs.result import Result
+from stress.scenario_files import find_scenario
 from tests.campaign.soak.made import (
     FOUND,
     PAIR,
@@ -188,3 +190,20 @@ def test_a_scenario_that_had_no_turn_has_a_reason_of_its_own(state: str, duratio
     assert verdict.name == INCONCLUSIVE
     assert verdict.reason.startswith(said)
     assert (";" in verdict.reason) == said.endswith(" ")
+
+
+def test_a_soak_says_that_no_program_writes_and_not_to_run_longer() -> None:
+    ending = ending_with([standing_at(30, tally=Tally()), standing_at(3, PAIR[1])])
+    part = attrs.evolve(ending.manifest.plan.scenarios[0], has_writer=False)
+    manifest = attrs.evolve(ending.manifest, plan=attrs.evolve(ending.manifest.plan, scenarios=(part,)))
+    verdict = attrs.evolve(ending, manifest=manifest).results[0].verdict
+    assert verdict.name == INCONCLUSIVE
+    assert "no program has writes=True" in verdict.reason
+    assert "run longer" in ending.results[0].verdict.reason
+
+
+def test_a_record_says_whether_a_program_writes() -> None:
+    scenario = find_scenario(PAIR[0])
+    idle = tuple(attrs.evolve(program, writes=False) for program in scenario.programs)
+    assert record_of(scenario).has_writer
+    assert not record_of(attrs.evolve(scenario, programs=idle)).has_writer

@@ -243,7 +243,7 @@ RECORDS = [MANIFEST, plan_of(), session_of(), plan_of().scenarios[0], sample_at(
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_record_has_all_its_keys_and_no_others(record: Any) -> None:
-    newer = {"worker", "twin_expect", "caught", "lost_turns", "last_loss", "boot", "structure"}
+    newer = {"worker", "twin_expect", "caught", "lost_turns", "last_loss", "boot", "structure", "has_writer"}
     for name in set(to_json(record)) - SINCE - newer:
         refused(record, take(name))
     refused(record, put("more", value=1))

@@ -73,14 +73,20 @@ def test_the_number_of_a_process_that_has_ended_is_its_own_until_the_next_one(nu
     assert not psutil.pid_exists(process.pid)
 
 
-def kill(nursery_of: str) -> None:
-    """Kill the nursery of a module."""
+def process_of(module: str) -> psutil.Process:
+    """The process of the nursery of a module."""
 
     def found() -> list[psutil.Process]:
-        return [one for one in psutil.Process().children() if nursery_of in one.cmdline()]
+        return [one for one in psutil.Process().children() if module in one.cmdline()]
 
     wait_until(lambda: bool(found()), "its command line, which is empty in the middle of an exec")
     [running] = found()
+    return running
+
+
+def kill(nursery_of: str) -> None:
+    """Kill the nursery of a module."""
+    running = process_of(nursery_of)
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: running.status() == psutil.STATUS_ZOMBIE, "its end")
 
@@ -124,5 +130,5 @@ def test_a_nursery_that_never_works_is_an_error_in_the_end(
 
 def test_a_nursery_ends_when_it_is_closed() -> None:
     with closing(Nursery(ECHO, native=False)):
-        [running] = [one for one in psutil.Process().children() if ECHO in one.cmdline()]
+        running = process_of(ECHO)
     wait_until_gone(running)
