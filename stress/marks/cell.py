@@ -19,12 +19,16 @@ CHANGED_IN_QUOTES = frozenset('"$`\\!')
 
 @attrs.frozen
 class Cell:
-    """What one test item runs: CPUs, seconds, the seed (of noise and `cpu.random`), the number of the repetition."""
+    """What one test item runs: CPUs, seconds, the seed (of noise and `cpu.random`), the number of the repetition.
+
+    `overrides` are the settings that were given as `-o` and have no option of their own, as `stress_noise=queue`.
+    """
 
     cpus: int
     duration_s: float
     seed: int
     repeat: int = 0
+    overrides: tuple[str, ...] = ()
 
     @property
     def budget_s(self) -> float:
@@ -45,8 +49,9 @@ def fresh_seed() -> int:
 
 def cells(found: Mapping[str, Any]) -> list[Cell]:
     """Every cell of a test, from its settings; without a seed each cell gets a random one."""
+    seed, overrides = found["seed"], found.get("overrides", ())
     return [
-        Cell(cpus, found["duration"], fresh_seed() if found["seed"] is None else found["seed"] + repeat, repeat)
+        Cell(cpus, found["duration"], fresh_seed() if seed is None else seed + repeat, repeat, overrides)
         for cpus in found["cpus"]
         for repeat in range(found["repeat"])
     ]
@@ -75,4 +80,5 @@ def rerun_command(nodeid: str, cell: Cell) -> str:
     given = {"cpus": cell.cpus, "seed": cell.seed - cell.repeat, "duration": write_duration(cell.duration_s)}
     if cell.repeat:
         given["repeat"] = cell.repeat + 1
-    return " ".join([f"pytest {quoted(nodeid)}", *(f"--stress-{name} {value}" for name, value in given.items())])
+    options = [f"--stress-{name} {value}" for name, value in given.items()]
+    return " ".join([f"pytest {quoted(nodeid)}", *options, *(f"-o {shlex.quote(one)}" for one in cell.overrides)])

@@ -153,4 +153,5 @@ def find_settings(config: pytest.Config, marked: Mapping[str, Any], defaults: Ma
     found = {name: find_setting(config, name, marked, defaults.get(name)) for name in SETTINGS}
     if found["engine"] == "native" and not engines.has_llvmlite():
         raise UserError(f"{needs('stress engine native', 'native')}, or use --stress-engine python")
-    return found
+    overrides = (one for one in config.getoption("override_ini") or () if one.startswith("stress_noise="))
+    return {**found, "overrides": tuple(overrides)}

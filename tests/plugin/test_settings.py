@@ -182,6 +182,13 @@ def test_cells_have_seeds_of_their_own_and_the_command_gives_the_same_again() ->
     )
 
 
+def test_the_command_gives_what_takes_noise_as_it_was_given(pytester: pytest.Pytester) -> None:
+    body = "    stress.reader(lambda cpu: 'bad')\n    stress.run()"
+    pytester.makepyfile(f"import pytest\n@pytest.mark.stress\ndef test_it(stress):\n{body}")
+    result = pytester.runpytest_inprocess(*QUIET, "-o", "stress_noise=queue json", "-o", "stress_seed=3")
+    result.stdout.re_match_lines([r".*--stress-seed 3 --stress-duration \S+ -o 'stress_noise=queue json'$"])
+
+
 @pytest.mark.parametrize("name", ["$HOME", 'a"b', "a b", "`id`", "a\\\\b", "a'b", "!x", "a-$'b\""])
 def test_a_shell_takes_the_command_as_it_is_meant(name: str) -> None:
     nodeid = f"a.py::test[2cpus-{name}]"
