@@ -56,6 +56,7 @@ REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_tra
 WAITS, SIGNATURES, FROZEN, FAILURES, ROLES, NOISES = (
     suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles", "noise")
 )
+POOLS = suite("plugin/test_other_work.py")
 
 IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, ALL_FRAMES = (
     suite(f"plugin/test_{part}.py")
@@ -374,6 +375,22 @@ GROUP = Group(
             "if not player.has_done",
             "if True",
             WAITS,
+        ),
+        RUN_END.of("def state_of(").never(
+            "pool-stalls", "who waits for a thread that works has stalled", "stands and self.monitor.is_helped", POOLS
+        ),
+        RUN_END.of("def goes_on(").mutant(
+            "pool-unwaited", "the end does not wait for threads that work", "self.monitor.is_helped", "False", POOLS
+        ),
+        MONITOR.of("def _works(").mutant(
+            "work-for-ever",
+            "a thread that runs on for ever hides a stall",
+            "and watch.may_end(served)",
+            "",
+            POOLS,
+        ),
+        MONITOR.of("def other_threads(").mutant(
+            "own-work", "a CPU counts as a thread that helps it", ", *cpus}", "}", POOLS
         ),
         OTHERS.of("def _ended(").mutant(
             "thread-unheard", "an exception that ends a thread is not kept", "if keep and", "if False and", NEW_THREADS

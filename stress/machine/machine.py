@@ -134,6 +134,11 @@ class Machine:
         """The system's id of the thread of CPU `number`."""
         return self._threads[number].native_id
 
+    @property
+    def native_ids(self) -> list[int]:
+        """The system's ids of the threads of all CPUs."""
+        return [thread.native_id for thread in self._threads if thread.native_id is not None]
+
     def core_of(self, number: int) -> int | None:
         """The core that CPU `number` was last seen on; None where the system does not say."""
         try:

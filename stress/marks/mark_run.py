@@ -349,6 +349,11 @@ class MarkRun:
         return [one for one in self.left if one.state is EndState.UNKNOWN]
 
     @property
+    def helped(self) -> list[Left]:
+        """The CPUs that wait while other threads work, which may end the wait."""
+        return [one for one in self.left if one.state is EndState.HELPED]
+
+    @property
     def waiting(self) -> list[Left]:
         """The CPUs that still waited for others after those had run on long enough."""
         return [one for one in self.left if one.state is EndState.WAITS]

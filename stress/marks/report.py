@@ -44,6 +44,9 @@ def headline(run: MarkRun) -> str:
     if run.starved:
         whose = "its" if len(run.starved) == 1 else "their"
         return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish {whose} operation on"
+    if run.helped:
+        of = f"{len(run.helped)} of {counted(len(run.players), 'CPU')}"
+        return f"INCONCLUSIVE: {of} waited in an operation while other threads worked: one of them may end the wait"
     if not run.overlapped:
         alone = len(run.players) == 1 or not any(map(_is_task, run.players))
         why = "" if alone else ": no body awaited anything that waits"

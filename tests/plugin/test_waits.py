@@ -17,12 +17,12 @@ from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.switches import Kind
 from stress.marks.noise.takers import Taker, Takers
 from stress.marks.operations.cpu import StressCpu
-from stress.marks.operations.player import Player
 from stress.marks.operations.roles import Duty, Role
 from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.rounds import Rounds
 from stress.marks.operations.tally import Judging
 from tests.plugin.conftest import LITTLE_SECONDS, LONG_GRACE, SHORT_GRACE, SHORT_IDLE
+from tests.plugin.watching import players
 from tests.support import UNTIL_FOUND
 
 pytestmark = pytest.mark.threads
@@ -226,12 +226,6 @@ def test_who_runs_on_with_a_lock_is_its_holder(pytester: pytest.Pytester) -> Non
     holds = r"which CPU \d holds in its `with lock`" if gil_enabled() else "no CPU that waits is inside a `with` of it"
     told = re.findall(rf"it waits for the lock `lock` \(\S+:10\), .*{holds}", result.stdout.str())
     assert len(told) == 2
-
-
-def players(count: int) -> list[Player]:
-    """CPUs that are in their first operation."""
-    role = Role(lambda cpu: None, Duty.WRITER, None)
-    return [Player(StressCpu(one, role.name, Random(1)), role) for one in range(count)]
 
 
 def watched(look: Callable[[float], ThreadSample], step: float = 0.05, looks: int = 40) -> Monitor:

@@ -19,7 +19,7 @@ from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.end_threads import end_threads, join_all, withdraw
 from stress.marks.crews.loops import Timers
-from stress.marks.crews.monitor import Monitor
+from stress.marks.crews.monitor import Monitor, OtherWork, other_threads
 from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.switches import KINDS, Kind
@@ -89,7 +89,11 @@ class Crew:
 
     def monitor(self) -> Monitor:
         """A monitor of the players' progress."""
-        return Monitor(self.players, self.machine.native_id)
+        return Monitor(self.players, self.machine.native_id, others=self.other_work())
+
+    def other_work(self) -> OtherWork:
+        """The work of all threads that are not the machine's, nor the calling one."""
+        return OtherWork(lambda: other_threads(self.machine.native_ids))
 
     def timers(self) -> Timers:
         """The timers that may end the wait of a player; none here, where nobody knows what wakes a thread."""

@@ -1,10 +1,14 @@
 """The monitor of a run: which CPUs make progress, by what their threads do: end operations, use CPU time, want a core.
 
-Time alone is no evidence: on a busy host a thread may want a core for seconds and get none.
+Time alone is no evidence: on a busy host a thread may want a core for seconds and get none. A CPU that waits may wait
+for a thread of the code under test, as one of a pool, so those are watched too.
 """
 
 import enum
-from collections.abc import Callable, Sequence
+import os
+import threading
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -100,15 +104,64 @@ class Watch:
             return Activity.RUNS
         return Activity.STARVES if self._hungry >= STARVED_PART else Activity.WAITS
 
+    def may_end(self, cpus: int) -> bool:
+        """Whether it uses a quarter of an equal share of one core, and has not had that for long without noise."""
+        return self.pace >= 1 / (4 * cpus) and self.calm < FAIR_SECONDS
+
+
+def other_threads(cpus: Collection[int]) -> set[int]:
+    """The native ids of the threads of this process that are not `cpus` nor the calling one; none without /proc."""
+    try:
+        return {int(name) for name in os.listdir("/proc/self/task")} - {threading.get_native_id(), *cpus}
+    except OSError:
+        return set()
+
+
+@attrs.define
+class OtherWork:
+    """The work of threads that are no CPUs, since a CPU last ended an operation: it may end the wait of one.
+
+    `threads` gives their native ids. A thread that has had FAIR_SECONDS without noise has had its chance.
+    """
+
+    threads: Callable[[], set[int]] = set
+    look: Callable[[int | None], ThreadSample] = ThreadSample.at
+    _watches: dict[int, Watch] = attrs.field(init=False, factory=dict)
+
+    def clear(self) -> None:
+        """Forget what they did: a CPU has ended an operation."""
+        self._watches.clear()
+
+    def sample(self, elapsed: float, calm: bool) -> None:
+        """Take a sample of each; of one that is new this is the first."""
+        self._watches = {one: self._watches.get(one) or Watch() for one in self.threads()}
+        for one, watch in self._watches.items():
+            watch.sample(0, elapsed, partial(self.look, one), calm)
+
+    def goes_on(self, cpus: int) -> bool:
+        """Whether one of them runs on, or wants a core and gets none; a host of few cores has `cpus` more to serve."""
+        served = cpus + len(self._watches)
+        return any(self._works(watch, served) for watch in self._watches.values())
+
+    @staticmethod
+    def _works(watch: Watch, served: int) -> bool:
+        """Whether a thread may do yet what a CPU waits for."""
+        doing = watch.doing(served)
+        return doing is Activity.STARVES or (doing is Activity.RUNS and watch.may_end(served))
+
 
 @attrs.define
 class Monitor:
-    """Samples the CPUs of a run. `idle`: the sampled seconds since any of them last ended an operation."""
+    """Samples the CPUs of a run. `idle`: the sampled seconds since any of them last ended an operation.
+
+    `others`: the threads of the code under test, which are sampled while no CPU ends an operation.
+    """
 
     players: Sequence[Player]
     native_id: Callable[[int], int | None]
     look: Callable[[int | None], ThreadSample] = ThreadSample.at
     clock: Callable[[], float] = clocks.monotonic
+    others: OtherWork = attrs.field(factory=OtherWork)
     idle: float = attrs.field(init=False, default=0.0)
     _watches: list[Watch] = attrs.field(init=False)
     _sampled: float = attrs.field(init=False)
@@ -126,7 +179,12 @@ class Monitor:
         now = self.clock()
         elapsed, self._sampled = min(now - self._sampled, LONGEST_SAMPLE_SECONDS), now
         got_on = [self._glance(number, elapsed, calm) for number in range(len(self.players))]
-        self.idle = 0.0 if any(got_on) else self.idle + elapsed
+        if any(got_on):
+            self.idle = 0.0
+            self.others.clear()
+        else:
+            self.idle += elapsed
+            self.others.sample(elapsed, calm)
         return elapsed
 
     def _glance(self, number: int, elapsed: float, calm: bool) -> bool:
@@ -139,9 +197,13 @@ class Monitor:
         return self._watches[number].doing(len(self.players))
 
     def may_end(self, number: int) -> bool:
-        """Whether a CPU uses a quarter of its share of a core, and has not had that for long without noise."""
-        watch = self._watches[number]
-        return watch.pace >= 1 / (4 * len(self.players)) and watch.calm < FAIR_SECONDS
+        """Whether a CPU that runs on may end its operation yet."""
+        return self._watches[number].may_end(len(self.players))
+
+    @property
+    def is_helped(self) -> bool:
+        """Whether other threads work, each of which may end the wait of a CPU."""
+        return self.others.goes_on(len(self.players))
 
     @property
     def starves(self) -> bool:

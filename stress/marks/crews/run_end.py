@@ -38,11 +38,15 @@ LONGEST_STEP = 0.25
 
 
 class EndState(enum.Enum):
-    """The state of a CPU that has not ended its operation: STALLED is a verdict, WAITS a note, UNKNOWN inconclusive."""
+    """The state of a CPU that has not ended its operation.
+
+    STALLED is a verdict, WAITS a note, UNKNOWN and HELPED are inconclusive.
+    """
 
     STALLED = "does not end its operation"
     WAITS = "is still in its operation at the end"
     UNKNOWN = "got no core to finish its operation on"
+    HELPED = "waits, and other threads that may end its wait still work"
 
 
 @attrs.define
@@ -135,7 +139,7 @@ class RunEnd:
             return False
         enough = is_late or self.monitor.has_stalled(STALLED_SECONDS)
         pend = self.timers.pend()
-        may_end = pend or any(map(self.monitor.may_end, self.left))
+        may_end = pend or self.monitor.is_helped or any(map(self.monitor.may_end, self.left))
         return not enough or (self._seconds < LONGEST_GRACE_SECONDS and may_end)
 
     def _is_settled(self) -> bool:
@@ -163,4 +167,6 @@ class RunEnd:
             return EndState.UNKNOWN
         if stands and (self.monitor.starves or any(map(self._is_slowed, self.left))):
             return EndState.UNKNOWN
+        if stands and self.monitor.is_helped:
+            return EndState.HELPED
         return EndState.STALLED if stands or doing is Activity.RUNS else EndState.WAITS

@@ -118,7 +118,7 @@ class TaskCrew(Crew):
 
     def monitor(self) -> Monitor:
         """A monitor of the players' progress: the thread's CPU time is that of the task whose step is under way."""
-        return Monitor(self.players, lambda number: number, TaskLook(self).sample)
+        return Monitor(self.players, lambda number: number, TaskLook(self).sample, others=self.other_work())
 
     def timers(self) -> Timers:
         """The timers of the loop."""
