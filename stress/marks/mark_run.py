@@ -187,7 +187,7 @@ class MarkRun:
         """Run all slices, then end the run."""
         monitor = crew.monitor()
         names = [player.role.name for player in self.players] + [NO_ROLE] * self.unused
-        watchdog = Watchdog(machine.ram, names, SPUN_SECONDS)
+        watchdog = Watchdog(machine.ram, names, SPUN_SECONDS, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
         slices = Slices(self.cell.duration_s, crew.kinds)
         for kind, seconds in slices:
@@ -245,7 +245,7 @@ class MarkRun:
 
     def _end(self, machine: Machine, crew: Crew, ending: RunEnd, watchdog: Watchdog) -> None:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
-        stall = None
+        stall = watchdog.sample()
         while ending.goes_on() and not machine.errors:
             stall = watchdog.sample()
         machine.check()

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from stress.machine.machine import Machine
 from stress.machine.words import EDGES, WRITERS
 from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.player import Player
@@ -102,6 +103,43 @@ def test_an_exception_in_a_stop_lets_the_others_go(pytester: pytest.Pytester) ->
     out = result.stdout.str()
     assert "IndexError" in out
     assert "STALLED" not in out
+
+
+RUNS_ON = """
+    import threading
+    import pytest
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        inside = threading.Event()
+
+        @stress.reader
+        def look(cpu):
+            inside.set()
+            while True:
+                pass
+
+        @stress.writer
+        def change(cpu):
+            inside.wait()
+            cpu.stop_machine(lambda: None)
+
+        stress.run()
+"""
+
+
+@pytest.mark.usefixtures("until_sure")
+@pytest.mark.parametrize("has_core", [True, False])
+def test_a_stop_has_stalled_only_if_the_cpu_that_it_waits_for_had_a_core(
+    has_core: bool, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_core:
+        monkeypatch.setattr(Machine, "cpu_seconds", lambda machine, number: 0.0)
+    pytester.makepyfile(RUNS_ON)
+    result = pytester.runpytest_inprocess(*SMALL, *UNTIL_FOUND)
+    result.assert_outcomes(failed=1)
+    told = "stopmachine_ack of CPU 1 -> CPU 1 (reader look, operation 0) runs on within that operation"
+    assert (told in result.stdout.str()) == has_core
 
 
 def test_a_stop_within_a_stop_is_refused(pytester: pytest.Pytester) -> None:
