@@ -16,7 +16,7 @@ from stress.campaign.sweep.matrix import Matrix
 from stress.campaign.sweep.plan import new_plan
 from stress.campaign.sweep.records import CellResult, Plan
 from stress.campaign.sweep.remote import task_for
-from stress.machine.patience import Look, Patience, look_at
+from stress.machine.patience import SHORTEST_LOOK_SECONDS, Look, Patience, look_at
 from tests.frontdoor.planting import planted
 from tests.frontdoor.sweeping import QUICK, cells, last_facts, sweep, the_sweep
 
@@ -105,7 +105,10 @@ def test_a_cell_that_says_nothing_more_is_ended(
 
 
 def test_a_cell_that_is_stopped_for_a_while_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stops itself: whoever waits for it looks a hundred times, each as if an hour had passed, and lets it go on."""
+    """It stops itself: whoever waits for it looks a hundred times, each as if an hour had passed, and lets it go on.
+
+    Little time passes before: on a busy host it may have to be looked at often until it has stopped.
+    """
     looks = 0
 
     def look(pid: int, threads: Iterable[int]) -> Look:
@@ -116,8 +119,9 @@ def test_a_cell_that_is_stopped_for_a_while_is_waited_for(tmp_path: Path, monkey
             os.kill(pid, signal.SIGCONT)
         return seen
 
-    hours = count(0.0, 3600.0)
-    monkeypatch.setattr(cells_module, "Patience", partial(Patience, clock=lambda: next(hours), look=look))
+    ticks = count(0.0, SHORTEST_LOOK_SECONDS)
+    passing = partial(Patience, clock=lambda: next(ticks) + 3600.0 * looks, look=look)
+    monkeypatch.setattr(cells_module, "Patience", passing)
     monkeypatch.setattr("stress.campaign.child.POLL_SECONDS", 0.001)
     came = run(hanging(tmp_path, "os.kill(os.getpid(), signal.SIGSTOP)"))
     assert (came.end, came.trouble) == ("done", None)

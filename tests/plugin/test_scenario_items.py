@@ -13,7 +13,7 @@ from stress.marks.scenario_items import SECONDS_BESIDES, ScenarioItem
 from stress.pytest_plugin import budget_of, defines_scenario
 from stress.runs.controlled.replay import replay, schedules_in
 from stress.scenario_files import scenarios_folder
-from tests.support import each_engine
+from tests.support import UNTIL_FOUND, each_engine
 
 pytestmark = pytest.mark.old_pytest
 
@@ -139,7 +139,7 @@ def test_on_each_engine_the_expected_verdict_passes_and_another_fails(engine: st
     write(pytester)
     write(pytester, WRONG, "scenarios/wrong.py")
     settings = ("--stress-engine", engine, "--stress-cpus", "3", "-v")
-    result = pytester.runpytest_subprocess("scenarios", *BRIEF, *settings, timeout=100)
+    result = pytester.runpytest_subprocess("scenarios", *BRIEF, *settings, *UNTIL_FOUND, timeout=100)
     result.assert_outcomes(passed=1, failed=1)
     item = f"modlist_spinlock[[]{engine}-3cpus[]]"
     result.stdout.fnmatch_lines([f"scenarios/modlist_spinlock.py::{item} PASSED*"])
@@ -172,7 +172,7 @@ def test_another_verdict_is_told_as_the_command_line_tells_it(pytester: pytest.P
 def test_its_log_can_be_replayed(pytester: pytest.Pytester) -> None:
     write(pytester, WRONG)
     log = pytester.path / "ci.log"
-    log.write_text(run(pytester, "--junitxml=junit.xml").stdout.str())
+    log.write_text(run(pytester, "--junitxml=junit.xml", *UNTIL_FOUND).stdout.str())
     [schedule] = schedules_in(str(log))
     replayed = replay(schedule, bundled(), "python")
     replayed.machine.finish()

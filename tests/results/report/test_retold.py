@@ -39,7 +39,7 @@ OPEN: dict[str, Any] = {
 
 
 def test_real_violations_are_told_again_word_for_word() -> None:
-    [result] = run(["modlist_spinlock"], Config(engine="python", duration_s=1.0, cpus=3))
+    [result] = run(["modlist_spinlock"], Config(engine="python", duration_s=30.0, cpus=3, stop_on_violation=True))
     assert result.reports
     for seen in result.reports:
         told = report_violation(seen, KNOWN, rerun_command(result))
