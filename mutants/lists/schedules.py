@@ -15,6 +15,8 @@ DEPTH = Part("stress/schedule/strategies/depth_first.py")
 SHRINK = Part("stress/schedule/shrink.py")
 MACHINE = Part("stress/runs/controlled/machine.py")
 PRISTINE = Part("stress/runs/controlled/pristine.py")
+CHOOSING = Part("stress/schedule/choosing.py")
+EXPLORED = Part("stress/runs/controlled/explored.py")
 VERDICT = Part("stress/runs/controlled/verdict.py")
 STANDING = Part("stress/runs/controlled/standing.py")
 DIGESTS = Part("stress/runs/controlled/digests.py")
@@ -22,6 +24,7 @@ SWITCH = Part("stress/machine/native/stack_switch.py")
 
 CONTROLLED = suite("run/test_controlled.py")
 BARE = suite("run/test_bare_spins.py", without="native")
+IMPATIENT = suite("run/test_impatience.py")
 KEPT = suite("results/test_schedules_kept.py", without="compiled")
 RESUME = suite("frontdoor/test_explore_resume.py")
 SAID = suite("run/test_exploration_verdict.py")
@@ -39,7 +42,32 @@ GROUP = Group(
         FORCED.mutant(
             "forced-spinner", "a CPU that spins gets turns for ever", "while spins(cpu, number)", "while False"
         ),
-        FORCED.mutant("forced-too-soon", "a machine is stalled before all had turns", "FRUITLESS_ROUNDS *", "0 *"),
+        TURNS.of("def most_fruitless(").mutant(
+            "forced-too-soon", "a machine is stalled before all had turns", "return most if", "return 0 if"
+        ),
+        TURNS.of("def may_end_wait(").mutant(
+            "relax-promised",
+            "a wait lasts for as long as others need",
+            "return is_blocked(cpu, number)",
+            "return False",
+            IMPATIENT,
+        ),
+        CHOOSING.of("def draw_yield(").never(
+            "yield-promised", "a yield lasts for as long as others need", "why == YIELDS and", IMPATIENT
+        ),
+        DEPTH.of("def is_impatient(").mutant(
+            "depth-patient", "depth first lets a yield last", "cpu.peek(SKIPPED) == number", "False", IMPATIENT
+        ),
+        TURNS.of("def pass_round(").without(
+            "time-stands", "no time passes while all wait", "cpu.poke(SLEPT", IMPATIENT
+        ),
+        TURNS.of("def pass_round(").mutant(
+            "no-event-while-all-wait",
+            "no interrupt comes while all wait",
+            "cpu.poke(EVENT, event if",
+            "cpu.poke(EVENT, 0 if",
+            IMPATIENT,
+        ),
         RELAX.mutant(
             "relax-forgets", "a spin does not wait for its word", "cpu.log + WAITS_ON, address", "cpu.log + WAITS_ON, 0"
         ),
@@ -90,11 +118,23 @@ GROUP = Group(
             "restore-no-heap", "a schedule finds the heap of the one before", "self._restore(heap, used)"
         ),
         MACHINE.of("def _found(").mutant("stall-unsaid", "a stall shows nothing", "(STALLED,)", "()"),
-        VERDICT.of("def judge(").never(
-            "held-unbacked", "held without a twin that was caught", "mine.count * rate <", SAID
+        VERDICT.of("def _doubt(").never(
+            "held-unbacked", "held without a twin that was caught", "mine.ended * rate <", SAID
+        ),
+        VERDICT.of("def _doubt(").never(
+            "held-by-a-part", "a part of a search in depth is a sample", "in_depth and not is_complete(mine)", SAID
+        ),
+        VERDICT.of("def is_complete(").mutant(
+            "cut-is-complete", "a search with cut schedules is complete", "or explored.shown[CUT]", "", SAID
+        ),
+        EXPLORED.of("def ended(").mutant(
+            "cut-is-judged", "a schedule that was cut is one without a fault", " - self.shown[CUT]", "", SAID
         ),
         STANDING.of("def check(self").never(
             "resume-other-code", "other code is gone on with", "digests != self.digests", RESUME
+        ),
+        STANDING.of("def check(self").never(
+            "resume-other-twin", "another twin is gone on with", "twin_digest != self.twin_digest", RESUME
         ),
         STANDING.of("def go_on(self, explored").without(
             "resume-no-path", "depth first begins again", "set_path", RESUME

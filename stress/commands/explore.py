@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @options.json_file
 @options.results
 def explore(resumed: Path | None, json_file: str | None, results: Path | None, **given: Any) -> int:
-    """Look for violations one CPU at a time, in many orders; show the smallest order that has one, to replay.
+    """Look for violations one CPU at a time, in many orders; shrink the first order that has one, to replay.
 
     Verdicts are for the small world that is explored. Real threads are what `run` and `soak` have.
     """
@@ -115,14 +115,14 @@ def _new(
     """What is to be explored from the start."""
     from stress.results.load.reported import reported
     from stress.results.load.resumed import Kept
-    from stress.runs.controlled.search import Plan, Search
+    from stress.runs.controlled.search import IN_DEPTH, Plan, Search
     from stress.scenario_files import find_scenarios
 
     search = Search(**bounds, **options.given(**given))
-    if given["preemptions"] is not None and search.strategy != "depth-first":
+    if given["preemptions"] is not None and search.strategy != IN_DEPTH:
         raise UserError(
-            f"--preemptions {given['preemptions']} bounds the strategy depth-first, and no other: "
-            f"add --strategy depth-first, or leave it out (the strategy is {search.strategy})"
+            f"--preemptions {given['preemptions']} bounds the strategy {IN_DEPTH}, and no other: "
+            f"add --strategy {IN_DEPTH}, or leave it out (the strategy is {search.strategy})"
         )
     wanted = reported(like) if like else {}
     if not scenarios and not wanted:
@@ -172,7 +172,7 @@ def _checked(kept: "Kept") -> "Corpus":
     """What is loaded in all scenarios; UserError for one that cannot be explored so, or cannot be gone on with."""
     from stress.corpus import bundled, load
     from stress.runs.controlled.exploration import check_standing
-    from stress.runs.controlled.search import cpus_for
+    from stress.runs.controlled.search import check_strategy, cpus_for
     from stress.runs.variation import check_corpus
     from stress.scenario_files import find_scenario
 
@@ -180,6 +180,7 @@ def _checked(kept: "Kept") -> "Corpus":
     file = Path(plan.corpus) if plan.corpus else None
     for name in plan.scenarios:
         cpus_for(find_scenario(name), plan.search.cpus)
+        check_strategy(find_scenario(name), plan.search)
         check_corpus(find_scenario(name), file)
     corpus = load(file, "--corpus") if file else bundled()
     for name, past in kept.pasts.items():

@@ -90,6 +90,21 @@ def test_fingerprints_that_are_missing_are_told_in_one_line(left: int | None, ha
     assert "is missing, or not whole: distinct schedules that it lacks count anew" in told[0]
 
 
+@pytest.mark.parametrize("digest", ["00000000", None])
+def test_another_twin_is_refused_and_one_of_which_an_earlier_version_wrote_nothing_is_not(
+    digest: str | None, half: Path
+) -> None:
+    document = json.loads(half.read_text())
+    standing = document["explorations"][1]["standing"]
+    assert standing.pop("twin_digest")
+    if digest:
+        standing["twin_digest"] = digest
+    half.write_text(json.dumps(document))
+    done = called("explore", "--resume", str(half), "--schedules", "21")
+    refused = "the twin of linked_list:rcu has changed since; explore it from the start" in done.stderr
+    assert (refused, done.returncode == 2) == (bool(digest), bool(digest))
+
+
 def test_fingerprints_of_a_process_that_was_killed_between_two_files_are_those_of_their_scenarios(
     half: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from stress.corpus import bundled
 from stress.judge.verdict import Verdict
+from stress.machine.control.words import EVENTS
 from stress.runs.controlled import digests
 from stress.runs.controlled.explored import Explored
 from stress.runs.controlled.search import Search
@@ -17,13 +18,20 @@ from stress.runs.controlled.verdict import judge
 from stress.scenario_files import find_scenario
 from stress.schedule.choosing import RANDOM
 
-MACHINE: Any = SimpleNamespace(budget=20_000)
+MACHINE: Any = SimpleNamespace(budget=20_000, state=lambda word: 0)
+DRAWN: Any = SimpleNamespace(budget=20_000, state=lambda word: int(word == EVENTS))
+IN_DEPTH = Search(seed=1, strategy="depth-first")
 THE_FIND: Any = object()
 
 
 def explored(count: int, **shown: int) -> Explored:
     """So many schedules, and what they showed."""
     return Explored(MACHINE, Search(seed=1), count=count, shown=Counter(shown))
+
+
+def in_depth(count: int, is_exhausted: bool = True, machine: Any = MACHINE, **shown: int) -> Explored:
+    """So many schedules of a search in depth, and what they showed."""
+    return Explored(machine, IN_DEPTH, count=count, is_exhausted=is_exhausted, shown=Counter(shown))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +41,14 @@ def explored(count: int, **shown: int) -> Explored:
         (explored(200), explored(1000, wild=100), "inconclusive", "at the twin's rate it takes"),
         (explored(10_000), explored(1000), "inconclusive", "none either in 1,000: try more operations or CPUs"),
         (explored(10_000), None, "inconclusive", "no twin"),
-        (explored(10_000, cut=7), explored(1000, wild=100), "held", "7 of them cut after 20,000 accesses"),
+        (explored(10_000, cut=7), explored(1000, wild=100), "held", "7 of them cut (longer than 20,000 accesses or"),
+        (explored(10_000, cut=9_900), explored(1000, wild=100), "inconclusive", "at the twin's rate it takes"),
+        (explored(10_000, cut=10_000), explored(1000, wild=100), "inconclusive", "nothing was judged"),
+        (in_depth(20), in_depth(20, wild=1), "held", "the twin showed one in 1 of 20 schedules"),
+        (in_depth(20), in_depth(20), "inconclusive", "try more operations, CPUs or preemptions"),
+        (in_depth(20, cut=1), in_depth(20, wild=1), "inconclusive", "some schedules with"),
+        (in_depth(20, machine=DRAWN), in_depth(20, wild=1), "inconclusive", "some schedules with"),
+        (in_depth(10_000, False), in_depth(1000, wild=500), "inconclusive", "no sample of all orders"),
     ],
 )
 def test_nothing_found_is_held_only_if_the_twins_rate_would_have_shown_it(

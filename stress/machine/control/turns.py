@@ -16,14 +16,17 @@ from stress.machine.control.words import (
     DONE,
     ENDED,
     EVENT,
+    EVENTS,
     EXAMINED,
     EXPIRED,
     EXTENDED,
     EXTRA,
+    INTERRUPT,
     IS_FORCED,
     LEFT,
     MAIN,
     NEXT_FORCED,
+    NMI,
     PENDING,
     PENDING_ACCESS,
     QUIET,
@@ -43,6 +46,7 @@ from stress.machine.control.words import (
     WAITS_ON,
     YIELDS,
     log_of,
+    state,
 )
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import CPUS, LAST_OPERATION, LOW, OPERATIONS, VIOLATIONS
@@ -53,8 +57,16 @@ Handle = Callable[[Cpu, int], None]
 """Takes an interrupt or an NMI."""
 
 FRUITLESS_ROUNDS = 8
-"""So often every CPU has had a turn while none could go on, before the machine is called stalled. A grace period takes
-some safepoints of every CPU."""
+FRUITLESS_TURNS = 256
+"""So many turns, and so often every CPU, while none could go on, before the machine is called stalled. A grace period
+takes some safepoints of every CPU, and a wait may give up after some turns of its loop."""
+WAIT_NS = 1000
+MOST_DOUBLED = 26
+"""Nanoseconds that pass in the first round of such turns. Each round takes twice as long as the one before, for so many
+rounds, the last of which takes a minute: a wait may end at a time."""
+EVENT_ROUNDS, INTERRUPT_ROUND, NMI_ROUND = 16, 4, 6
+"""Of so many such rounds, one has an interrupt to each CPU and one an NMI, if there are any: a handler may end a wait.
+"""
 
 MOST_EXTENDED = 4
 """So often on end CPUs at rest run one operation more, for others that wait, before these count as stalled."""
@@ -77,6 +89,23 @@ def can_go_on(cpu: Cpu, number: int) -> bool:
     """Whether a CPU can go on with its operation."""
     log = log_of(cpu, number)
     return cpu.peek(log + AT_REST) == 0 and cpu.peek(SKIPPED) != number and not is_blocked(cpu, number)
+
+
+@kernel
+def may_end_wait(cpu: Cpu, number: int) -> bool:
+    """Whether a CPU waits at a `relax` for a word that nobody has changed yet: real code looks again, or gives up."""
+    log = log_of(cpu, number)
+    waits_on = cpu.peek(log + WAITS_ON)
+    if waits_on == 0 or waits_on == REPEATED or cpu.peek(log + AT_REST) != 0:
+        return False
+    return is_blocked(cpu, number)
+
+
+@kernel
+def end_wait(cpu: Cpu, number: int) -> None:
+    """Let a CPU go on that waits at a `relax`, if it does."""
+    if may_end_wait(cpu, number):
+        cpu.poke(log_of(cpu, number) + WAITS_ON, 0)
 
 
 @kernel
@@ -141,6 +170,25 @@ def extend(cpu: Cpu) -> bool:
 
 
 @kernel
+def most_fruitless(cpu: Cpu) -> int:
+    """How many turns on end may lead nowhere."""
+    most = FRUITLESS_ROUNDS * cpu.peek(CPUS)
+    return most if most > FRUITLESS_TURNS else FRUITLESS_TURNS
+
+
+@kernel
+def pass_round(cpu: Cpu, number: int) -> None:
+    """Let time pass in a turn while no CPU can go on, and let an event come in some of the rounds."""
+    cpu.poke(SLEPT, cpu.peek(SLEPT) + (WAIT_NS << (number if number < MOST_DOUBLED else MOST_DOUBLED)))
+    event = 0
+    if number % EVENT_ROUNDS == INTERRUPT_ROUND:
+        event = INTERRUPT
+    elif number % EVENT_ROUNDS == NMI_ROUND:
+        event = NMI
+    cpu.poke(EVENT, event if cpu.peek(state(cpu, EVENTS)) >> event & 1 != 0 else 0)
+
+
+@kernel
 def next_forced(cpu: Cpu) -> int:
     """The CPU whose turn it is while none can go on; MAIN once that has led nowhere for long.
 
@@ -148,7 +196,7 @@ def next_forced(cpu: Cpu) -> int:
     """
     number = cpu.peek(NEXT_FORCED)
     quiet = cpu.peek(QUIET) + 1
-    most = FRUITLESS_ROUNDS * cpu.peek(CPUS)
+    most = most_fruitless(cpu)
     while spins(cpu, number) and quiet <= most:
         number = (number + 1) % cpu.peek(CPUS)
         quiet += 1
@@ -158,7 +206,7 @@ def next_forced(cpu: Cpu) -> int:
         return MAIN
     cpu.poke(NEXT_FORCED, (number + 1) % cpu.peek(CPUS))
     cpu.poke(IS_FORCED, 1)
-    cpu.poke(EVENT, 0)
+    pass_round(cpu, quiet // cpu.peek(CPUS))
     grant(cpu, cpu.peek(BUDGET))
     return number
 

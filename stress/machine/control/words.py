@@ -36,6 +36,8 @@ MOST_STACKS = 1032
 STATE = STACKS + MOST_STACKS * 8
 """What strategies keep: see `stress.schedule`."""
 STATE_WORDS = 128
+EVENTS = 3
+"""One of those words: a bit for each kind of event that may come."""
 RUN_CPU, RUN_STEPS, RUN_EVENT, RUN_WHY, RUN_BYTES = range(0, 40, 8)
 MOST_RUNS = 1 << 15
 GIVEN = STATE + STATE_WORDS * 8

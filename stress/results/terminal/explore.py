@@ -29,6 +29,7 @@ from stress.runs.controlled.exploration import Exploration
 from stress.runs.controlled.explored import Found
 from stress.runs.controlled.replay import replay
 from stress.runs.controlled.standing import Standing
+from stress.runs.controlled.verdict import is_complete
 from stress.runs.result import SCHEMA
 from stress.runs.timeline import timeline
 from stress.safe_text import shown
@@ -188,7 +189,7 @@ def as_json(exploration: Exploration) -> dict[str, Any]:
         "distinct": explored.distinct,
         "accesses": explored.steps,
         "seconds": round(explored.seconds, 6),
-        "exhausted": explored.is_exhausted,
+        "exhausted": is_complete(explored),
         "expect": exploration.scenario.expect,
         "verdict": exploration.verdict.name,
         "reason": exploration.verdict.reason,

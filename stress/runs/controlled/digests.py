@@ -9,7 +9,7 @@ from pathlib import Path
 from stress.errors import UserError
 from stress.runs.boot import World
 from stress.scenario import Scenario
-from stress.scenario_files import Source, loaded_source, scenario_file
+from stress.scenario_files import Source, loaded_source, scenario_file, twin_of
 
 DIGITS = 8
 PACKAGE = Path(__file__).parents[2]
@@ -29,6 +29,12 @@ def digests_of(scenario: Scenario, world: World) -> tuple[str, str]:
 def digest_of(source: Source) -> str:
     """The digest of a scenario's files, as the first of a schedule; nothing runs."""
     return _digest(source.contents)
+
+
+def twin_digest(scenario: Scenario) -> str | None:
+    """The digest of the files of a scenario's twin; None without one."""
+    twin = twin_of(scenario)
+    return _digest(_contents(twin)) if twin else None
 
 
 def _contents(scenario: Scenario) -> list[bytes]:

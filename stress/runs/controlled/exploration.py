@@ -11,7 +11,7 @@ import attrs
 
 from stress.corpus import Corpus
 from stress.judge.verdict import CATCHES_FOR_HELD, Verdict
-from stress.runs.controlled.digests import digests_of
+from stress.runs.controlled.digests import digests_of, twin_digest
 from stress.runs.controlled.explored import Explored, Found
 from stress.runs.controlled.machine import Controlled
 from stress.runs.controlled.search import Search, cpus_for
@@ -66,6 +66,7 @@ class Exploration:
             wall_s=self.wall_s,
             mine=Part.of(self.explored),
             twin=Part.of(self.twin) if self.twin else None,
+            twin_digest=twin_digest(self.scenario),
             finds=tuple(finds),
             seen=tuple(self.explored.seen),
         )
@@ -106,7 +107,8 @@ def explore(
 def check_standing(standing: Standing, scenario: Scenario, corpus: Corpus, search: Search) -> None:
     """Raise UserError where an exploration cannot go on from `standing`; nothing is compiled, and nothing runs."""
     world = _small(scenario, search)
-    standing.check(scenario.name, world.cpus, digests_of(scenario, world_of(scenario, corpus, world)))
+    digests = digests_of(scenario, world_of(scenario, corpus, world))
+    standing.check(scenario.name, world.cpus, digests, twin_digest(scenario))
 
 
 @attrs.define

@@ -58,6 +58,11 @@ class Explored:
         return len(self.seen)
 
     @property
+    def ended(self) -> int:
+        """How many were not cut: of those that were, nobody knows how they would have gone on."""
+        return self.count - self.shown[CUT]
+
+    @property
     def caught(self) -> Trials:
         """A schedule is a trial; one that showed something is a catch."""
         return Trials(self.count, self.caught_count)

@@ -27,7 +27,7 @@ from stress.scenario import Scenario
 from stress.schedule.choosing import GIVEN, choose, conductor
 from stress.schedule.schedule import Made, Run, Step
 from stress.schedule.strategies.depth_first import KNOWN
-from stress.schedule.strategies.draws import EVENTS, GENERATOR, STRATEGY
+from stress.schedule.strategies.draws import GENERATOR, STRATEGY
 from stress.schedule.strategies.given import DEPARTED
 
 LEAST_BUDGET = 20_000
@@ -251,5 +251,5 @@ def controlled(
     _date_boot(ram)
     machine = Controlled(image, conducted(settings.engine, dealt, safepoint, features, conductor), ram)
     hardware = scenario.hardware
-    machine.set_state(EVENTS, (hardware.interrupt > 0) << control.INTERRUPT | (hardware.nmi > 0) << control.NMI)
+    machine.set_state(control.EVENTS, (hardware.interrupt > 0) << control.INTERRUPT | (hardware.nmi > 0) << control.NMI)
     return machine

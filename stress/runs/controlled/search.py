@@ -11,10 +11,12 @@ from stress.scenario import Scenario
 from stress.schedule.choosing import PCT, POS, RANDOM, STRATEGIES, SURW
 from stress.schedule.schedule import MOST_OPERATIONS
 
-MIXED = "mixed"
+MIXED, IN_DEPTH = "mixed", "depth-first"
 MIXTURE = (RANDOM, PCT, POS, SURW, RANDOM, PCT)
 """The strategies of `mixed`, in turn."""
 SEED_BITS = 31
+MOST = 10**12
+"""Of schedules, preemptions and modules: more than any search can come to."""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,16 +42,16 @@ class Search:
 
     def __attrs_post_init__(self) -> None:
         """Check what types cannot."""
-        for flag, value, least in (
-            ("--operations", self.operations, 1),
-            ("--modules", self.modules, 0),
-            ("--schedules", self.schedules, 1),
-            ("--preemptions", self.preemptions, 0),
+        for flag, value, least, most in (
+            ("--operations", self.operations, 1, MOST_OPERATIONS),
+            ("--modules", self.modules, 0, MOST),
+            ("--schedules", self.schedules, 1, MOST),
+            ("--preemptions", self.preemptions, 0, MOST),
         ):
             if value is not None and value < least:
                 raise UserError(f"{flag} must be at least {least}, not {value}")
-        if self.operations > MOST_OPERATIONS:
-            raise UserError(f"--operations must be at most {MOST_OPERATIONS:,}, not {self.operations:,}")
+            if value is not None and value > most:
+                raise UserError(f"{flag} must be at most {most:,}, not {value:,}")
         if self.duration_s is not None and self.duration_s <= 0:
             raise UserError(f"--duration must be greater than 0 (got {self.duration_s:g} s)")
         if self.strategy not in (MIXED, *STRATEGIES):
@@ -82,6 +84,17 @@ class Plan:
     def search_of(self, scenario: Scenario) -> Search:
         """What to explore of one of them."""
         return attrs.evolve(self.search, wanted=self.wanted.get(scenario.name, frozenset()))
+
+
+def check_strategy(scenario: Scenario, search: Search) -> None:
+    """UserError for a search in depth of a scenario that has interrupts or NMIs."""
+    drawn = ("interrupts", scenario.hardware.interrupt), ("NMIs", scenario.hardware.nmi)
+    events = " and ".join(name for name, odds in drawn if odds > 0)
+    if search.strategy == IN_DEPTH and events:
+        raise UserError(
+            f"--strategy {IN_DEPTH}: {scenario.name} has {events}, which are drawn, so it cannot try every order; "
+            "give another strategy"
+        )
 
 
 def cpus_for(scenario: Scenario, cpus: int | None) -> int:

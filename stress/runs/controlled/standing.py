@@ -95,21 +95,25 @@ class Find:
 class Standing:
     """Where the exploration of a scenario stands. `wall_s`: the seconds that it took, with those of its twin.
 
-    `where` is what it was read from, for errors.
+    `twin_digest` is of the twin's files; None without a twin, and where an earlier version wrote none. `where` is what
+    it was read from, for errors.
     """
 
     digests: tuple[str, str]
     wall_s: float
     mine: Part
     twin: Part | None
+    twin_digest: str | None = None
     finds: tuple[Find, ...] = ()
     seen: Sequence[int] = ()
     where: str = "the standing"
 
-    def check(self, name: str, cpus: int, digests: tuple[str, str]) -> None:
+    def check(self, name: str, cpus: int, digests: tuple[str, str], twin_digest: str | None) -> None:
         """Raise UserError where the code of the scenario of this name is another one now, or a token is not its own."""
         if digests != self.digests:
             raise UserError(f"{self.where}: {name}, or the kernel's code, has changed since; {FROM_THE_START}")
+        if self.twin_digest is not None and twin_digest != self.twin_digest:
+            raise UserError(f"{self.where}: the twin of {name} has changed since; {FROM_THE_START}")
         for find in self.finds:
             find.schedule_for(cpus, self.where)
 

@@ -1,12 +1,24 @@
 """Depth first: every order, one after the other, of at most so many preemptions.
 
-A choice has an alternative for each CPU that can go on, the one under way first. The path of the last schedule is kept:
-the next one takes the same choices up to the last that has an alternative left, and there the next alternative.
+A choice has an alternative for each CPU that can go on, the one under way first. As long as a preemption is left, it
+has one for each CPU too that waits for a word, or has yielded: code may wait and yield for so long and no longer. That
+counts as a preemption. The path of the last schedule is kept: the next one takes the same choices up to the last that
+has an alternative left, and there the next alternative.
 """
 
 from stress.machine.control.spins import grant
-from stress.machine.control.turns import can_go_on, count_ready
-from stress.machine.control.words import EXPIRED, MOST_CHOICES, PATH, REGION, state
+from stress.machine.control.turns import can_go_on, count_ready, end_wait, may_end_wait
+from stress.machine.control.words import (
+    AT_REST,
+    EXPIRED,
+    MAIN,
+    MOST_CHOICES,
+    PATH,
+    REGION,
+    SKIPPED,
+    log_of,
+    state,
+)
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import CPUS
 
@@ -29,22 +41,42 @@ def begin(cpu: Cpu) -> None:
 
 
 @kernel
+def is_impatient(cpu: Cpu, number: int) -> bool:
+    """Whether a CPU can go on only since it need not wait, or let others go first."""
+    if cpu.peek(SKIPPED) == number:
+        return cpu.peek(log_of(cpu, number) + AT_REST) == 0
+    return may_end_wait(cpu, number)
+
+
+@kernel
 def alternatives(cpu: Cpu, why: int) -> int:
     """How many ways a choice has: one where the CPU under way can go on and no preemption is left."""
-    if why == EXPIRED and cpu.peek(state(cpu, PREEMPTIONS)) >= cpu.peek(state(cpu, MOST_PREEMPTIONS)):
-        return 1
-    return count_ready(cpu)
+    ready = count_ready(cpu)
+    if cpu.peek(state(cpu, PREEMPTIONS)) >= cpu.peek(state(cpu, MOST_PREEMPTIONS)):
+        return 1 if why == EXPIRED else ready
+    for number in range(cpu.peek(CPUS)):
+        if is_impatient(cpu, number):
+            ready += 1
+    return ready
 
 
 @kernel
 def alternative(cpu: Cpu, place: int) -> int:
-    """The CPU of an alternative: the one under way first, if it can go on, then the others in their order."""
+    """The CPU of an alternative: the one under way first, if it can go on, then the others in their order.
+
+    Those that wait, or have yielded, come last.
+    """
     if can_go_on(cpu, cpu.number):
         if place == 0:
             return cpu.number
         place -= 1
     for number in range(cpu.peek(CPUS)):
         if number != cpu.number and can_go_on(cpu, number):
+            if place == 0:
+                return number
+            place -= 1
+    for number in range(cpu.peek(CPUS)):
+        if is_impatient(cpu, number):
             if place == 0:
                 return number
             place -= 1
@@ -73,8 +105,12 @@ def choose(cpu: Cpu, why: int) -> int:
     count = alternatives(cpu, why)
     place = taken(cpu, count) if count > 1 else 0
     number = alternative(cpu, place)
-    if why == EXPIRED and number != cpu.number:
+    impatient = is_impatient(cpu, number)
+    if impatient or (why == EXPIRED and number != cpu.number):
         cpu.poke(state(cpu, PREEMPTIONS), cpu.peek(state(cpu, PREEMPTIONS)) + 1)
+    if impatient:
+        cpu.poke(SKIPPED, MAIN)
+        end_wait(cpu, number)
     grant(cpu, 1)
     return number
 

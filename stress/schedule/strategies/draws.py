@@ -6,9 +6,9 @@ from stress.machine.random import MODULUS, MULTIPLIER
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import CPUS
 
-GENERATOR, STRATEGY, LENGTH, EVENTS = range(4)
-"""The state of the generator, the number of the strategy, the most accesses that a schedule has had. EVENTS: a bit for
-each kind of event that may come."""
+GENERATOR, STRATEGY, LENGTH = range(3)
+"""The state of the generator, the number of the strategy, the most accesses that a schedule has had. What follows is
+`control.words.EVENTS`."""
 
 
 @kernel

@@ -4,15 +4,17 @@ Once the runs are used up, the CPU under way goes on for as long as it can, then
 """
 
 from stress.machine.control.spins import grant
-from stress.machine.control.turns import can_go_on
+from stress.machine.control.turns import can_go_on, end_wait
 from stress.machine.control.words import (
     EVENT,
     GIVEN,
+    MAIN,
     REGION,
     RUN_BYTES,
     RUN_CPU,
     RUN_EVENT,
     RUN_STEPS,
+    SKIPPED,
     STEPS,
     state,
 )
@@ -51,15 +53,22 @@ def following(cpu: Cpu) -> int:
 
 @kernel
 def choose(cpu: Cpu, why: int) -> int:
-    """The CPU of the next run that can go on, for as many accesses as the run has."""
+    """The CPU of the next run that can go on, for as many accesses as the run has.
+
+    A CPU that has just yielded can, and so can one that waits for a word: the schedule may have let it go on.
+    """
+    skipped = cpu.peek(SKIPPED)
+    cpu.poke(SKIPPED, MAIN)
     while cpu.peek(state(cpu, AT)) < cpu.peek(cpu.peek(REGION) + GIVEN):
         run = cpu.peek(REGION) + GIVEN + 8 + cpu.peek(state(cpu, AT)) * RUN_BYTES
         cpu.poke(state(cpu, AT), cpu.peek(state(cpu, AT)) + 1)
+        end_wait(cpu, cpu.peek(run + RUN_CPU))
         if can_go_on(cpu, cpu.peek(run + RUN_CPU)) or cpu.peek(run + RUN_EVENT) != 0:
             steps = cpu.peek(run + RUN_STEPS)
             cpu.poke(EVENT, cpu.peek(run + RUN_EVENT))
             grant(cpu, steps if steps > 0 else ENDLESS)
             return cpu.peek(run + RUN_CPU)
         depart(cpu)
+    cpu.poke(SKIPPED, skipped)
     grant(cpu, ENDLESS)
     return following(cpu)

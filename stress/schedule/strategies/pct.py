@@ -6,7 +6,7 @@ long, gets the lowest priority too: it may wait for another one.
 """
 
 from stress.machine.control.spins import grant
-from stress.machine.control.words import EXPIRED, STEPS, YIELDS, state
+from stress.machine.control.words import EXPIRED, SKIPPED, STEPS, YIELDS, state
 from stress.machine.seam import Cpu, kernel
 from stress.schedule.strategies.draws import LENGTH, chance
 from stress.schedule.strategies.priorities import (
@@ -70,7 +70,8 @@ def next_change(cpu: Cpu) -> int:
 def choose(cpu: Cpu, why: int) -> int:
     """The CPU with the highest priority, up to the next change."""
     steps = cpu.peek(STEPS)
-    if pass_changes(cpu, steps) or why == YIELDS or (why == EXPIRED and cpu.peek(state(cpu, IS_LONG)) != 0):
+    yields = why == YIELDS and cpu.peek(SKIPPED) == cpu.number
+    if pass_changes(cpu, steps) or yields or (why == EXPIRED and cpu.peek(state(cpu, IS_LONG)) != 0):
         lower(cpu, cpu.number)
     best = highest_ready(cpu)
     length = next_change(cpu) - steps
