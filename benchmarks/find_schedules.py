@@ -59,11 +59,12 @@ def stamped(row: dict[str, Any]) -> dict[str, Any] | None:
     """A row with the digests of the code as it is; None if its schedule does not show the same any more."""
     schedule = Schedule.parse(row["token"])
     replayed = replay(schedule, bundled())
+    accesses = replayed.machine.steps
     replayed.machine.finish()
     if list(replayed.shows) != row["shows"] or replayed.departed is not None:
         return None
     digests = digests_of(replayed.scenario, replayed.world)
-    return row | {"token": attrs.evolve(schedule, digests=digests).token}
+    return row | {"accesses": accesses, "token": attrs.evolve(schedule, digests=digests).token}
 
 
 def rows(
