@@ -66,8 +66,14 @@ GROUP = Group(
             "[*varying(a.entries), *varying(b",
             "[*varying(b",
         ),
-        FACTS.of("def facts_of(").mutant("known-ends", "what A has too is a regression", "end not in known", "True"),
+        FACTS.of("def _facts(").mutant("known-ends", "what A has too is a regression", "end not in known", "True"),
         FACTS.of("def bad_end(").mutant("breaks-pass", "a cell may crash", "(BROKEN, UNEXPECTED)", "(UNEXPECTED,)"),
+        FACTS.of("def _facts(").mutant(
+            "promise-withdrawn",
+            "a violation passes where B has stopped to expect HELD",
+            "(end := bad_end(entry, expect_a))",
+            "(end := bad_end(entry))",
+        ),
         CONDITIONS.of("def differing(").mutant(
             "conditions-unsaid", "what differs is not shown", "if condition.a != condition.b", "if False"
         ),

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from stress.campaign.life import COMPLETE
+from stress.results.compare.facts import expected
 from stress.results.compare.pairing import Pair
 from stress.results.load.axes import axis_name, axis_value
 from stress.results.load.entries import Entry, Source
@@ -37,7 +38,7 @@ def differing(sources: tuple[Source, Source], pairs: Sequence[Pair]) -> tuple[Co
     """Every condition of the cells that both sides have, and whether a side is complete."""
     paired = [pair for pair in pairs if pair.a and pair.b]
     sides = [entry for pair in paired for entry in pair.a], [entry for pair in paired for entry in pair.b]
-    found = [*_status(sources), *_settings(sides), *_measured(sides)]
+    found = [*_status(sources), *_stated(paired), *_settings(sides), *_measured(sides)]
     return tuple(condition for condition in found if condition.a != condition.b)
 
 
@@ -51,6 +52,29 @@ def _come(source: Source) -> str:
     """How far a side has come."""
     whole = source.status == COMPLETE and len(source.entries) == source.planned
     return "whole" if whole else f"{source.status}, {len(source.entries)} of {source.planned}"
+
+
+def _stated(paired: Sequence[Pair]) -> Iterator[Condition]:
+    """What each scenario states: the verdict that it expects, and its twin, on which HELD rests."""
+    of: dict[str, list[Pair]] = {}
+    for pair in paired:
+        of.setdefault(pair.scenario, []).append(pair)
+    for name, pairs in of.items():
+        a, b = [entry for pair in pairs for entry in pair.a], [entry for pair in pairs for entry in pair.b]
+        for what, stated in (("expected", _verdicts), ("twin", _twins)):
+            if (in_a := stated(a)) and (in_b := stated(b)):
+                yield Condition(f"{what} of {name}", " or ".join(in_a), " or ".join(in_b))
+
+
+def _verdicts(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The verdicts that some runs were to have."""
+    return tuple(map(str.upper, expected(entries)))
+
+
+def _twins(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The names of the twins that some runs had."""
+    twins = [entry.run.twin for entry in entries if entry.run is not None]
+    return tuple(sorted({shown(twin.scenario) if twin else "none" for twin in twins}))
 
 
 def _settings(sides: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[Condition]:

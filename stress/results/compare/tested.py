@@ -7,10 +7,11 @@ from statistics import median
 import attrs
 
 from stress.results.compare import fisher, ranks
+from stress.results.compare.facts import bad_end, expected
 from stress.results.compare.figures import FIGURES, Figure, figure_of
 from stress.results.compare.pairing import Pair
 from stress.results.compare.terms import Terms
-from stress.results.load.entries import EXPECTED, Entry
+from stress.results.load.entries import EXPECTED
 
 AS_EXPECTED = "as expected"
 RANKS, FISHER = "Mann-Whitney", "Fisher"
@@ -65,9 +66,9 @@ def tested(pair: Pair, terms: Terms) -> Iterator[Tested]:
         a, b = figure_of(figure, pair.a), figure_of(figure, pair.b)
         if a and b:
             yield _by_ranks(figure, a, b, terms)
-    ends = _expected(pair.a), _expected(pair.b)
-    if pair.a and pair.b and 0 < ends[0][0] + ends[1][0] < ends[0][1] + ends[1][1]:
-        yield _by_fisher(*ends)
+    a, b = _as_expected(pair)
+    if a[1] and b[1] and 0 < a[0] + b[0] < a[1] + b[1]:
+        yield _by_fisher(a, b)
 
 
 def _by_ranks(figure: Figure, a: Sequence[float], b: Sequence[float], terms: Terms) -> Tested:
@@ -89,6 +90,8 @@ def _by_fisher(a: tuple[int, int], b: tuple[int, int]) -> Tested:
     )  # fmt: skip
 
 
-def _expected(entries: Sequence[Entry]) -> tuple[int, int]:
-    """How many of how many are as expected."""
-    return sum(entry.standing == EXPECTED for entry in entries), len(entries)
+def _as_expected(pair: Pair) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many of how many repeats of each side are as expected."""
+    known, a = expected(pair.a), [entry for entry in pair.a if entry.standing == EXPECTED]
+    b = [entry for entry in pair.b if entry.standing == EXPECTED and bad_end(entry, known) is None]
+    return (len(a), len(pair.a)), (len(b), len(pair.b))

@@ -81,6 +81,46 @@ def test_a_bad_end_that_both_sides_have_is_no_fact_and_one_that_only_a_has_is_no
         assert (both.cells[0].facts, both.answer) == ((), Answer.NO_REGRESSION)
 
 
+def flipped(repeats: int, **more: Any) -> list[Any]:
+    """Repeats of the patch where its scenario says VIOLATED, and is."""
+    return [{**run, "expect": "violated", "as_expected": True, **more} for run in violated(repeats)]
+
+
+def test_a_violation_where_a_expects_held_is_a_regression_whatever_b_expects(tmp_path: Path) -> None:
+    gone = compared(tmp_path, [*held(1), *inconclusive(5)], flipped(6))
+    [fact] = gone.cells[0].facts
+    assert fact.text == "VIOLATED in 6 of 6 in B, in none of 6 in A; expected HELD in A, VIOLATED in B"
+    assert [one.text for one in gone.conditions] == ["expected of stop_machine: HELD in A, VIOLATED in B"]
+    assert gone.answer == Answer.REGRESSION
+    assert not gone.all(Standing.BETTER)
+    some = compared(tmp_path, [*held(7), *violated(1)], flipped(8))
+    assert (some.cells[0].facts, standings(some)["as expected"]) == ((), Standing.WORSE)
+
+
+def test_a_stall_that_only_b_expects_is_a_regression(tmp_path: Path) -> None:
+    still = {"expect": "stalled", "verdict": "stalled", "violations": 0, "stall": {"seconds": 1.0}}
+    stalls = compared(tmp_path, held(3), flipped(3, **still))
+    assert [fact.text for fact in stalls.cells[0].facts] == [
+        "STALLED in 3 of 3 in B, in none of 3 in A; expected HELD in A, STALLED in B"
+    ]
+
+
+def test_a_repair_is_no_regression_and_one_that_does_not_repair_is(tmp_path: Path) -> None:
+    repaired = compared(tmp_path, flipped(8), held(8))
+    assert (repaired.cells[0].facts, repaired.answer) == ((), Answer.NO_REGRESSION)
+    assert [one.text for one in repaired.conditions] == ["expected of stop_machine: VIOLATED in A, HELD in B"]
+    not_repaired = compared(tmp_path, flipped(8), violated(8))
+    assert [fact.text for fact in not_repaired.cells[0].facts] == [
+        "VIOLATED in 8 of 8 in B, in 8 of 8 in A; expected VIOLATED in A, HELD in B"
+    ]
+
+
+def test_another_twin_is_a_condition_and_each_scenario_is_named(tmp_path: Path) -> None:
+    other = [{**run, "twin": {**run["twin"], "scenario": "other"}} for run in held()]
+    differ = compared(tmp_path, [*runs(), *held()], [*runs(), *other])
+    assert [one.text for one in differ.conditions] == ["twin of stop_machine: modlist_spinlock in A, other in B"]
+
+
 def test_what_breaks_in_b_alone_is_a_regression(tmp_path: Path) -> None:
     plan = plan_of([values()], repeat=2)
     write_sweep(tmp_path / "a", plan, list(cells(plan)))
