@@ -44,6 +44,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "told": cell.has_answer,
         "facts": [attrs.asdict(fact) for fact in cell.facts],
         "figures": [_figure(one) for one in cell.compared],
+        "only_a": cell.only_a,
+        "only_b": cell.only_b,
     }
 
 

@@ -11,6 +11,7 @@ from stress.errors import UserError
 from stress.results.compare.conditions import Condition, differing
 from stress.results.compare.decision import decide, repeats_needed
 from stress.results.compare.facts import Fact, facts_of
+from stress.results.compare.figures import only_of
 from stress.results.compare.inputs import read_side
 from stress.results.compare.pairing import Pair, pair_up
 from stress.results.compare.terms import Terms
@@ -56,11 +57,13 @@ class Compared:
 
 @attrs.frozen
 class Cell:
-    """One cell on both sides: facts, which need no test, and figures."""
+    """One cell on both sides: facts, which need no test, and figures; `only_a` and `only_b` name what one side has."""
 
     pair: Pair
     facts: tuple[Fact, ...]
     compared: tuple[Compared, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
 
     @property
     def there(self) -> bool:
@@ -106,6 +109,11 @@ class Comparison:
     def regressions(self) -> int:
         """How many facts and figures are worse in B."""
         return sum(len(cell.facts) for cell in self.cells) + len(self.all(Standing.WORSE))
+
+    @property
+    def lost(self) -> int:
+        """How many figures of A the same cells of B lack."""
+        return sum(len(cell.only_a) for cell in self.cells)
 
     @property
     def untold(self) -> list[Cell]:
@@ -156,9 +164,15 @@ def _cells(pairs: Sequence[Pair], found: Sequence[tuple[Tested, ...]], terms: Te
     chances = [(one.p, one.least_p) for one in _testable(pairs, found)]
     decided = iter(decide(chances, terms.level))
     return tuple(
-        Cell(pair, facts_of(pair), tuple(_compared(pair, several, decided, terms.level)))
+        _cell(pair, tuple(_compared(pair, several, decided, terms.level)))
         for pair, several in zip(pairs, found, strict=True)
     )
+
+
+def _cell(pair: Pair, compared: tuple[Compared, ...]) -> Cell:
+    """A cell; of one that a side lacks, no figure is missed."""
+    lone = (only_of(pair.a, pair.b), only_of(pair.b, pair.a)) if pair.a and pair.b else ((), ())
+    return Cell(pair, facts_of(pair), compared, *lone)
 
 
 def _compared(

@@ -43,3 +43,8 @@ def figure_of(figure: Figure, entries: tuple[Entry, ...]) -> tuple[float, ...]:
     """A figure of every repeat that has it; a run that stood still has none."""
     runs = [entry.run for entry in entries if entry.run is not None and entry.run.stall is None]
     return tuple(value for run in runs if (value := figure.of(run)) is not None)
+
+
+def only_of(entries: tuple[Entry, ...], others: tuple[Entry, ...]) -> tuple[str, ...]:
+    """The names of the figures that some repeats have and none of the others, such as stops where none came."""
+    return tuple(one.name for one in FIGURES if figure_of(one, entries) and not figure_of(one, others))

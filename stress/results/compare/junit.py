@@ -38,7 +38,8 @@ def _properties(parent: Element, values: dict[str, str]) -> None:
 def _case(cell: Cell, needed: int) -> Element:
     """A test case: it fails for a regression, is an error if B lacks the cell, and skipped if nothing can be said."""
     case = Element("testcase", classname=cell.pair.scenario, name=cell.pair.place)
-    _properties(case, {one.tested.name: line(one) for one in cell.compared})
+    alone = dict.fromkeys(cell.only_a, "only A has it") | dict.fromkeys(cell.only_b, "only B has it")
+    _properties(case, {**{one.tested.name: line(one) for one in cell.compared}, **alone})
     why = why_untested(cell, needed) or ""
     if cell.worse:
         SubElement(case, "failure", type="regression", message=_worst(cell)[0]).text = "\n".join(_worst(cell))

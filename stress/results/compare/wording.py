@@ -57,6 +57,7 @@ def sentence(comparison: Comparison) -> str:
         f"better in {counted(better, 'figure')}" if better else "",
         f"{noise:,} of {counted(tests, 'figure')} may be noise" if tests else "no figure can be tested",
         f"{counted(len(soaks), 'soak')} as expected on both sides" if soaks else "",
+        f"B lacks {counted(comparison.lost, 'figure')} of A" if comparison.lost else "",
         f"nothing is known of {counted(len(comparison.untold), 'cell')}" if comparison.untold else "",
     ]
     return "; ".join(filter(None, parts)) + "."
@@ -88,6 +89,13 @@ def _too_few(cell: Cell, needed: int) -> str | None:
     return None if cell.has_answer else "neither side has a figure that the other has too"
 
 
+def lone(cell: Cell) -> Iterator[str]:
+    """Which figures of a cell one side alone has."""
+    for side, names in (("A", cell.only_a), ("B", cell.only_b)):
+        if names:
+            yield f"only {side} has {', '.join(names)}"
+
+
 def bounds(cell: Cell) -> Iterator[str]:
     """Of a soak: what either side says of violations, and of how rare they are."""
     sides = (("A", cell.pair.a), ("B", cell.pair.b)) if cell.pair.of_soak else ()
@@ -101,9 +109,9 @@ def untold(comparison: Comparison) -> Iterator[str]:
     """Why cells were not tested in full, and which; of soaks also the verdict and the bound of both sides."""
     cells: dict[str, list[str]] = {}
     for cell in comparison.cells:
-        why = why_untested(cell, comparison.needed)
-        if why is not None:
-            cells.setdefault(why, []).append(cell.pair.name)
+        for why in (why_untested(cell, comparison.needed), *lone(cell)):
+            if why is not None:
+                cells.setdefault(why, []).append(cell.pair.name)
     for why, names in cells.items():
         more = f"; and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
         yield f"{why}: {'; '.join(names[:MOST_NAMES])}{more}"
@@ -132,6 +140,7 @@ def end_line(comparison: Comparison) -> str:
         "improvements": len(comparison.all(Standing.BETTER)),
         "noise": len(comparison.all(Standing.NOISE)),
         "not_tested": len(comparison.all(Standing.UNTESTED)),
+        "only_in_a": comparison.lost,
         "repeats_needed": comparison.needed,
         "conditions_differing": len(comparison.conditions),
         "level": comparison.terms.level,

@@ -13,7 +13,7 @@ from stress.errors import UserError
 from stress.results.compare.as_json import comparison_json
 from stress.results.compare.comparison import Answer, Standing, compare_sources
 from stress.results.compare.terms import Terms
-from stress.results.compare.wording import why_untested
+from stress.results.compare.wording import end_line, sentence, untold, why_untested
 from stress.results.load.gather import gather
 from tests.campaign.soak.made import make_run
 from tests.results.compare.made import STEADY, compared, held, inconclusive, runs, standings, violated
@@ -182,6 +182,19 @@ def test_cells_are_paired_on_every_axis_that_varies(tmp_path: Path) -> None:
     paired = compare(a, b)
     assert len(paired.cells) == 12
     assert all(len(cell.pair.a) == len(cell.pair.b) == 2 for cell in paired.cells)
+
+
+def test_figures_that_one_side_alone_has_are_named_and_counted(tmp_path: Path) -> None:
+    none = {"count": 0, "p50_us": None, "p99_us": None, "max_us": None}
+    lost = compared(tmp_path, [*runs(), *held()], [*runs(), *held(stop_machine=none)])
+    assert (lost.lost, lost.answer) == (2, Answer.NO_REGRESSION)
+    assert sentence(lost).endswith("; B lacks 2 figures of A.")
+    assert list(untold(lost)) == ["only A has stop p50, stop p99: stop_machine, python, 4 CPUs"]
+    assert " only_in_a=2 " in end_line(lost)
+    assert json.loads(comparison_json(lost))["cells"][1]["only_a"] == ["stop p50", "stop p99"]
+    gained = compared(tmp_path, held(stop_machine=none), held())
+    assert list(untold(gained)) == ["only B has stop p50, stop p99: stop_machine, python, 4 CPUs"]
+    assert gained.lost == 0
 
 
 def test_an_axis_that_varies_tells_cells_apart_and_one_that_does_not_is_a_condition(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ def test_every_figure_is_a_property_and_the_answer_is_one_of_the_suite(tmp_path:
     assert str(answers["answer"]).startswith("REGRESSION: B is worse in 1 way; ")
 
 
+def test_a_figure_that_one_side_alone_has_is_a_property(tmp_path: Path) -> None:
+    none = {"count": 0, "p50_us": None, "p99_us": None, "max_us": None}
+    suite = suite_of(compared(tmp_path, runs(), runs(stop_machine=none)))
+    known = {one.get("name"): one.get("value") for one in suite.findall("testcase/properties/property")}
+    assert (known["stop p50"], known["stop p99"]) == ("only A has it",) * 2
+
+
 def test_a_fact_is_a_failure_with_the_command_that_shows_it_again(tmp_path: Path) -> None:
     [failure] = suite_of(compared(tmp_path, held(3), violated(3))).findall("testcase/failure")
     assert failure.get("message") == "VIOLATED in 3 of 3 in B, in none of 3 in A; expected HELD"
