@@ -39,7 +39,11 @@ GROUP = Group(
             COMPARE,
         ),
         INTERVALS.of("def factors_of(").mutant(
-            "endless-drawn", "an endless factor is drawn", " and isfinite(one.tested.ratio)", "", COMPARE
+            "zero-not-drawn",
+            "a figure that fell to 0 is not drawn",
+            "one.tested.ratio is not None",
+            "one.tested.ratio",
+            COMPARE,
         ),
         INTERVALS.of("def pictures_of(").mutant(
             "all-drawn", "any number of factors is drawn", "min(len(factors), MOST_FACTORS)", "len(factors)", COMPARE

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from stress.results.compare.comparison import Cell, Compared, Comparison, Standing
-from stress.results.compare.wording import between, factor
+from stress.results.compare.wording import factor, inside
 from stress.results.pages.palette import BAD, DIM, FAINT, GOOD, INK
 from stress.results.pages.pictures import Key, Picture
 from stress.results.pages.text import clean
@@ -27,7 +26,11 @@ NEAR = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 2.0)
 FAR = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Factors that are written below the picture, where all are near to 1 and where some are not."""
 FURTHEST = 100.0
-"""An interval that goes further than this factor ends at the edge, with an arrow."""
+"""What goes further than this factor ends at the edge, with an arrow."""
+ENDLESS = 1e9
+"""What stands for an endless factor, as 1 / ENDLESS does for 0: no logarithmic axis has either."""
+TO_THE_LEFT, TO_THE_RIGHT = 4, 5
+"""Matplotlib's arrows that have their tip, not their middle, where they are: at the edge they stay whole."""
 LOOKS: dict[Standing, dict[str, Any]] = {
     Standing.WORSE: {"color": BAD, "markerfacecolor": BAD},
     Standing.BETTER: {"color": GOOD, "markerfacecolor": GOOD},
@@ -44,7 +47,10 @@ MEANINGS = {
 
 @attrs.frozen
 class Factor:
-    """One line: how many times A B is, where the interval begins and ends if there is one, and how it stands."""
+    """One line: how many times A B is, where the interval begins and ends if there is one, and how it stands.
+
+    All of these are from 1 / ENDLESS to ENDLESS.
+    """
 
     label: str
     text: str
@@ -56,16 +62,20 @@ class Factor:
 def factors_of(comparison: Comparison) -> list[Factor]:
     """Every figure that has a factor, worst first."""
     ordered = [pair for standing in LOOKS for pair in comparison.all(standing)]
-    return [_factor(cell, one) for cell, one in ordered if one.tested.ratio and isfinite(one.tested.ratio)]
+    return [_factor(cell, one, one.tested.ratio) for cell, one in ordered if one.tested.ratio is not None]
 
 
-def _factor(cell: Cell, one: Compared) -> Factor:
+def _within(value: float) -> float:
+    """A factor that has a place on the axis, however far off."""
+    return min(max(value, 1 / ENDLESS), ENDLESS)
+
+
+def _factor(cell: Cell, one: Compared, ratio: float) -> Factor:
     """One figure of one cell."""
     label = f"{cell.pair.name}: {one.tested.name}"
     short = label if len(label) <= LONGEST_LABEL else f"…{label[1 - LONGEST_LABEL :]}"
-    text = f"{factor(one.tested)} ({between(one.tested)})" if one.tested.interval else factor(one.tested)
-    assert one.tested.ratio is not None
-    return Factor(short, text, one.tested.ratio, one.tested.interval, one.standing)
+    interval = one.tested.interval and (_within(one.tested.interval[0]), _within(one.tested.interval[1]))
+    return Factor(short, f"{factor(one.tested)}{inside(one.tested)}", _within(ratio), interval, one.standing)
 
 
 def pictures_of(comparison: Comparison) -> Iterator[Picture]:
@@ -111,8 +121,8 @@ def _plot(factors: Sequence[Factor], tolerance: float, axes: "Axes") -> None:
 
 
 def _limits(factors: Sequence[Factor], tolerance: float) -> tuple[float, float]:
-    """From where to where the axis goes: 1 and the tolerance are on it."""
-    ends = [end for one in factors for end in (one.ratio, *(one.interval or ()))]
+    """From where to where the axis goes: 1 and the tolerance are on it; for what is endless it is no longer."""
+    ends = [end for one in factors for end in (one.ratio, *(one.interval or ())) if 1 / ENDLESS < end < ENDLESS]
     known = [min(max(end, 1 / FURTHEST), FURTHEST) for end in ends]
     low, high = min(*known, 1 - tolerance, 0.8), max(*known, 1 / (1 - tolerance), 1.25)
     return low / 1.1, high * 1.1
@@ -134,12 +144,11 @@ def _scale(axes: "Axes", low: float, high: float, across: Any) -> None:
 
 
 def _line(axes: "Axes", one: Factor, place: int, limits: tuple[float, float]) -> None:
-    """One factor with its interval; an arrow where that goes beyond the edge."""
-    look = LOOKS[one.standing]
-    if one.interval is not None:
-        ends = [min(max(end, limits[0]), limits[1]) for end in one.interval]
-        axes.plot(ends, [place, place], color=look["color"], linewidth=1.3)
-        for end, known, arrow in zip(ends, one.interval, ("<", ">"), strict=True):
-            if end != known:
-                axes.plot([end], [place], marker=arrow, markersize=5, linestyle="none", **look)
-    axes.plot([min(max(one.ratio, limits[0]), limits[1])], [place], marker="o", markersize=5, linestyle="none", **look)
+    """One factor with its interval; an arrow for what goes beyond the edge."""
+    (low, high), look, ends = limits, LOOKS[one.standing], one.interval or ()
+    if ends:
+        axes.plot([min(max(end, low), high) for end in ends], [place] * 2, color=look["color"], linewidth=1.3)
+    for value, usual in (*((end, "") for end in ends), (one.ratio, "o")):
+        marker = TO_THE_LEFT if value < low else TO_THE_RIGHT if value > high else usual
+        if marker:
+            axes.plot([min(max(value, low), high)], [place], marker=marker, markersize=5, linestyle="none", **look)

@@ -1,6 +1,7 @@
 """A comparison in words: the answer, each figure in a line, what could not be tested and why, the last line of all."""
 
 from collections.abc import Iterator
+from math import isinf
 
 from stress.judge.trials import bound_text
 from stress.results.compare.comparison import Cell, Compared, Comparison, Standing
@@ -20,12 +21,25 @@ def amount(one: Tested, value: float) -> str:
 
 def factor(one: Tested) -> str:
     """How many times A B is."""
-    return "-" if one.ratio is None else f"{one.ratio:.3g}"
+    return "-" if one.ratio is None else _times(one.ratio)
+
+
+def _times(ratio: float) -> str:
+    """A factor; it is endless where A is 0 and B is not."""
+    return "endless" if isinf(ratio) else f"{ratio:.3g}"
 
 
 def between(one: Tested) -> str:
-    """The interval of that factor."""
-    return "-" if one.interval is None else "{:.3g} to {:.3g}".format(*one.interval)
+    """The interval of that factor; just one value where all of it is that."""
+    if one.interval is None:
+        return "-"
+    low, high = map(_times, one.interval)
+    return low if one.interval[0] == one.interval[1] else f"{low} to {high}"
+
+
+def inside(one: Tested) -> str:
+    """The interval in brackets behind its factor; nothing where it says no more than the factor."""
+    return "" if one.interval is None or {*one.interval} == {one.ratio} else f" ({between(one)})"
 
 
 def chance(p: float | None) -> str:
@@ -39,10 +53,9 @@ def line(one: Compared) -> str:
     """A figure in a line."""
     tested = one.tested
     sides = f"{amount(tested, tested.a)} in A, {amount(tested, tested.b)} in B"
-    ratio = "" if tested.ratio is None else f", {factor(tested)} times"
-    inside = "" if tested.interval is None else f" ({between(tested)})"
+    ratio = "" if tested.ratio is None else f", {factor(tested)} times{inside(tested)}"
     known = "" if one.p is None else f", p = {chance(one.p)}"
-    return f"{tested.name}: {sides}{ratio}{inside}{known}: {one.standing}"
+    return f"{tested.name}: {sides}{ratio}{known}: {one.standing}"
 
 
 def sentence(comparison: Comparison) -> str:

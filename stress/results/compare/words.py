@@ -14,8 +14,8 @@ GLOSSARY = (
     ("repeat", "One run of a cell. Repeats are the sample of every test."),
     ("figure", "A number that a run has: lookups and unloads a second, the median and the 99 % length of a stop, "
      "violations per window, the share of repeats as expected."),
-    ("B / A", "How many times A B is: the median over all pairs of repeats. Below 1 is less, above 1 is more; which of "
-     "both is worse depends on the figure."),
+    ("B / A", "How many times A B is: the median over all pairs of repeats. Below 1 is less, above 1 is more, endless "
+     "is up from 0; which of both is worse depends on the figure."),
     ("between", "The interval that holds this factor, for each figure by itself."),
     ("p", "How often such a difference comes by chance where nothing differs, over all tests together."),
     ("worse, better", "More than the tolerance apart, and p is at most the level."),

@@ -2,12 +2,21 @@
 
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stress.results.compare.comparison import Standing
-from stress.results.compare.intervals import MOST_FACTORS, MOST_ROWS, factors_of, pictures_of
+from stress.results.compare.intervals import (
+    MOST_FACTORS,
+    MOST_ROWS,
+    factors_of,
+    pictures_of,
+)
+from stress.results.compare.intervals import TO_THE_LEFT as LEFT
+from stress.results.compare.intervals import TO_THE_RIGHT as RIGHT
 from stress.results.compare.page import make_page
+from stress.results.compare.wording import between, line
 from stress.results.pages.render import GENERATOR
 from tests.results.compare.made import STEADY, compared, held, runs, violated
 from tests.results.report.made import ALLOWED, HOSTILE, Parsed
@@ -83,6 +92,31 @@ def test_an_endless_factor_is_in_the_table_and_breaks_no_picture(tmp_path: Path)
         comparison = compared(tmp_path, a, b)
         assert "lookups" in Parsed(make_page(comparison)).text
         assert all(isfinite(one.ratio) for one in factors_of(comparison))
+
+
+@pytest.mark.parametrize(("side", "text"), [("b", "0"), ("a", "endless")])
+def test_a_figure_that_fell_to_0_or_rose_from_it_is_an_arrow_at_the_edge(side: str, text: str, tmp_path: Path) -> None:
+    a, b = (runs(STEADY, unloads=0 if name == side else 5000) for name in "ab")
+    comparison = compared(tmp_path, a, b)
+    assert factors_of(comparison)[0].label.endswith(": unloads")
+    [picture] = pictures_of(comparison)
+    assert f"python, 4 CPUs: unloads {text}, " in picture.alt
+    from matplotlib.figure import Figure
+
+    axes: Any = Figure().add_subplot()
+    picture.plot(axes)
+    low, high = axes.get_xlim()
+    arrows = {(one.get_marker(), *one.get_xdata()) for one in axes.lines if one.get_marker() in (LEFT, RIGHT)}
+    assert arrows == ({(LEFT, low)} if side == "b" else {(RIGHT, high)})
+    assert 0.5 < low < high < 2
+
+
+def test_factors_of_0_are_said_once_in_words(tmp_path: Path) -> None:
+    none, some = runs(unloads=0), runs()
+    for a, b, words in ((some, none, ", 0 times, p"), (none, some, ", endless times, p"), (none, none, ", 1 times, p")):
+        [unloads] = [one for one in compared(tmp_path, a, b).cells[0].compared if one.tested.name == "unloads"]
+        assert words in line(unloads)
+        assert " to " not in between(unloads.tested)
 
 
 def test_the_table_begins_with_what_is_worse_and_counts_what_it_leaves_out(
