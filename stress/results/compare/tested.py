@@ -7,7 +7,7 @@ from statistics import median
 import attrs
 
 from stress.results.compare import fisher, ranks
-from stress.results.compare.facts import bad_end, expected
+from stress.results.compare.facts import bad_end, expected, facts_of
 from stress.results.compare.figures import FIGURES, Figure, figure_of
 from stress.results.compare.pairing import Pair
 from stress.results.compare.terms import Terms
@@ -91,7 +91,11 @@ def _by_fisher(a: tuple[int, int], b: tuple[int, int]) -> Tested:
 
 
 def _as_expected(pair: Pair) -> tuple[tuple[int, int], tuple[int, int]]:
-    """How many of how many repeats of each side are as expected."""
-    known, a = expected(pair.a), [entry for entry in pair.a if entry.standing == EXPECTED]
-    b = [entry for entry in pair.b if entry.standing == EXPECTED and bad_end(entry, known) is None]
-    return (len(a), len(pair.a)), (len(b), len(pair.b))
+    """How many of how many repeats of each side are as expected.
+
+    Repeats of B whose end is a fact are left out: each way in which B is worse counts once.
+    """
+    known, facts = expected(pair.a), {fact.end for fact in facts_of(pair)}
+    b = [entry for entry in pair.b if bad_end(entry, known) not in facts]
+    good = sum(entry.standing == EXPECTED and bad_end(entry, known) is None for entry in b)
+    return (sum(entry.standing == EXPECTED for entry in pair.a), len(pair.a)), (good, len(b))

@@ -105,6 +105,18 @@ def test_a_stall_that_only_b_expects_is_a_regression(tmp_path: Path) -> None:
     ]
 
 
+def test_a_bad_end_that_is_a_fact_counts_once_and_what_else_is_not_as_expected_counts_too(tmp_path: Path) -> None:
+    still: dict[str, Any] = {"verdict": "stalled", "as_expected": False, "stall": {"seconds": 1.0}}
+    stalls = compared(tmp_path, held(8), held(8, **still))
+    assert (stalls.regressions, sentence(stalls)) == (
+        1,
+        "B is worse in 1 way; no figure can be tested; B lacks 4 figures of A.",
+    )
+    both = compared(tmp_path, held(8), [*held(1, **still), *inconclusive(7)])
+    [share] = [one for one in both.cells[0].compared if one.tested.name == "as expected"]
+    assert (share.tested.repeats, share.standing, both.regressions) == ((8, 7), Standing.WORSE, 2)
+
+
 def test_a_repair_is_no_regression_and_one_that_does_not_repair_is(tmp_path: Path) -> None:
     repaired = compared(tmp_path, flipped(8), held(8))
     assert (repaired.cells[0].facts, repaired.answer) == ((), Answer.NO_REGRESSION)
