@@ -65,6 +65,7 @@ def _figure(one: Compared) -> dict[str, Any]:
         "interval": interval and [_finite(end) for end in interval],
         "p_together": one.p,
         "standing": one.standing,
+        "repeats_needed": one.needed,
     }
 
 

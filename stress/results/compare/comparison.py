@@ -39,11 +39,15 @@ class Answer(StrEnum):
 
 @attrs.frozen
 class Compared:
-    """A figure of a cell with what was decided: `p` is that over all tests together, None if it could not be tested."""
+    """A figure of a cell with what was decided: `p` is that over all tests together, None if it could not be tested.
+
+    `needed` is how many repeats a side it takes to test it; None of a soak, which has none.
+    """
 
     tested: Tested
     p: float | None
     level: float
+    needed: int | None
 
     @property
     def standing(self) -> Standing:
@@ -91,7 +95,7 @@ class Cell:
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """The results of two campaigns, side by side. `needed` is how many repeats a side it takes to test every figure."""
+    """The results of two campaigns, side by side. `needed` repeats a side are enough to test all but shares."""
 
     a: Source
     b: Source
@@ -161,8 +165,9 @@ def _testable(pairs: Sequence[Pair], found: Sequence[tuple[Tested, ...]]) -> lis
 
 def _cells(pairs: Sequence[Pair], found: Sequence[tuple[Tested, ...]], terms: Terms) -> tuple[Cell, ...]:
     """Every cell, all of them decided on together."""
-    chances = [(one.p, one.least_p) for one in _testable(pairs, found)]
-    decided = iter(decide(chances, terms.level))
+    testable = _testable(pairs, found)
+    needed = (one.repeats_needed(len(testable), terms.level) for one in testable)
+    decided = zip(decide([(one.p, one.least_p) for one in testable], terms.level), needed, strict=True)
     return tuple(
         _cell(pair, tuple(_compared(pair, several, decided, terms.level)))
         for pair, several in zip(pairs, found, strict=True)
@@ -176,8 +181,9 @@ def _cell(pair: Pair, compared: tuple[Compared, ...]) -> Cell:
 
 
 def _compared(
-    pair: Pair, several: Iterable[Tested], decided: Iterator[float | None], level: float
+    pair: Pair, several: Iterable[Tested], decided: Iterator[tuple[float | None, int]], level: float
 ) -> Iterator[Compared]:
     """The figures of one cell with what was decided on each, in the order in which they were tested."""
     for one in several:
-        yield Compared(one, None if pair.of_soak else next(decided), level)
+        p, needed = (None, None) if pair.of_soak else next(decided)
+        yield Compared(one, p, level, needed)

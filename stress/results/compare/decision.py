@@ -7,6 +7,7 @@ for discrete data" (1990).
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate, count
 
 from stress.results.compare.ranks import smallest_chance
@@ -40,6 +41,7 @@ def decide(chances: Sequence[tuple[float, float]], level: float) -> list[float |
     return [adjusted.get(at) for at in range(len(chances))]
 
 
+@cache
 def repeats_needed(tests: int, level: float) -> int:
     """How many repeats on each side can tell, in so many tests at once."""
     return next(n for n in count(1) if smallest_chance(n, n) <= level / max(tests, 1))

@@ -6,7 +6,7 @@ from statistics import median
 
 import attrs
 
-from stress.results.compare import fisher, ranks
+from stress.results.compare import decision, fisher, ranks
 from stress.results.compare.facts import bad_end, expected, facts_of
 from stress.results.compare.figures import FIGURES, Figure, figure_of
 from stress.results.compare.pairing import Pair
@@ -36,6 +36,17 @@ class Tested:
     p: float
     least_p: float
     worse: bool
+
+    def repeats_needed(self, tests: int, level: float) -> int:
+        """How many repeats on each side can tell, in so many tests at once; of shares, if these stay as they are."""
+        if self.test == RANKS:
+            return decision.repeats_needed(tests, level)
+        return fisher.repeats_needed(self.good, sum(self.repeats), level / tests)
+
+    @property
+    def good(self) -> int:
+        """Of a share: how many repeats of both sides together are as expected."""
+        return round(self.a * self.repeats[0]) + round(self.b * self.repeats[1])
 
     @property
     def distance(self) -> float:

@@ -5,7 +5,7 @@ from math import isinf
 
 from stress.judge.trials import bound_text
 from stress.results.compare.comparison import Cell, Compared, Comparison, Standing
-from stress.results.compare.tested import AS_EXPECTED, RANKS, Tested
+from stress.results.compare.tested import AS_EXPECTED, FISHER, RANKS, Tested
 from stress.safe_text import shown
 from stress.units import counted
 
@@ -64,12 +64,14 @@ def sentence(comparison: Comparison) -> str:
         return "A and B have no cell in common."
     better, noise = len(comparison.all(Standing.BETTER)), len(comparison.all(Standing.NOISE))
     tests = better + noise + len(comparison.all(Standing.WORSE))
+    untested = sum(not cell.pair.of_soak for cell, _ in comparison.all(Standing.UNTESTED))
     soaks = [cell for cell in comparison.cells if cell.pair.of_soak and cell.has_answer and not cell.facts]
     parts = [
         f"B is worse in {counted(comparison.regressions, 'way')}" if comparison.regressions else "",
         f"better in {counted(better, 'figure')}" if better else "",
         f"{noise:,} of {counted(tests, 'figure')} may be noise" if tests else "no figure can be tested",
         f"{counted(len(soaks), 'soak')} as expected on both sides" if soaks else "",
+        f"{counted(untested, 'figure')} not tested" if tests and untested else "",
         f"B lacks {counted(comparison.lost, 'figure')} of A" if comparison.lost else "",
         f"nothing is known of {counted(len(comparison.untold), 'cell')}" if comparison.untold else "",
     ]
@@ -102,6 +104,15 @@ def _too_few(cell: Cell, needed: int) -> str | None:
     return None if cell.has_answer else "neither side has a figure that the other has too"
 
 
+def few_shares(cell: Cell) -> Iterator[str]:
+    """Why a share of a cell is not tested, and how many repeats can tell."""
+    for one in cell.compared:
+        if one.tested.test == FISHER and one.standing == Standing.UNTESTED and one.needed is not None:
+            (a, b), good = one.tested.repeats, one.tested.good
+            few = f"{a} and {b} repeats, {good} of all {a + b} as expected, can tell nothing of that share"
+            yield f"{few}; {one.needed} and {one.needed} with as large a share can"
+
+
 def lone(cell: Cell) -> Iterator[str]:
     """Which figures of a cell one side alone has."""
     for side, names in (("A", cell.only_a), ("B", cell.only_b)):
@@ -122,7 +133,7 @@ def untold(comparison: Comparison) -> Iterator[str]:
     """Why cells were not tested in full, and which; of soaks also the verdict and the bound of both sides."""
     cells: dict[str, list[str]] = {}
     for cell in comparison.cells:
-        for why in (why_untested(cell, comparison.needed), *lone(cell)):
+        for why in (why_untested(cell, comparison.needed), *few_shares(cell), *lone(cell)):
             if why is not None:
                 cells.setdefault(why, []).append(cell.pair.name)
     for why, names in cells.items():

@@ -11,7 +11,7 @@ from benchmarks.made_sweep import cells, conditions, plan_of, write_sweep
 from stress import compare
 from stress.errors import UserError
 from stress.results.compare.as_json import comparison_json
-from stress.results.compare.comparison import Answer, Standing, compare_sources
+from stress.results.compare.comparison import Answer, Comparison, Standing, compare_sources
 from stress.results.compare.terms import Terms
 from stress.results.compare.wording import end_line, sentence, untold, why_untested
 from stress.results.load.gather import gather
@@ -171,6 +171,30 @@ def test_a_test_of_how_many_are_as_expected_counts_among_those_that_repeats_are_
     assert (len(few.all(Standing.UNTESTED)), few.answer, few.needed) == (24, Answer.CANNOT_TELL, 7)
     assert [one.tested.name for _, one in enough.all(Standing.UNTESTED)] == ["as expected"]
     assert enough.answer == Answer.NO_REGRESSION
+
+
+def test_a_share_that_is_not_tested_is_counted_and_says_how_many_repeats_can_tell(tmp_path: Path) -> None:
+    def sides(repeats: int, good: int) -> Comparison:
+        a = [run for cpus in (2, 3, 5, 6) for run in held(repeats, cpus=cpus)]
+        few = [*held(good), *inconclusive(repeats - good)]
+        return compared(tmp_path, [*a, *held(repeats)], [*a, *few])
+
+    few = sides(8, 3)
+    assert (few.answer, standing_of_share(few)) == (Answer.NO_REGRESSION, Standing.UNTESTED)
+    assert sentence(few) == "20 of 20 figures may be noise; 1 figure not tested."
+    assert list(untold(few)) == [
+        "8 and 8 repeats, 11 of all 16 as expected, can tell nothing of that share; 13 and 13 with as large a share "
+        "can: stop_machine, python, 4 CPUs"
+    ]
+    figures = json.loads(comparison_json(few))["cells"][-1]["figures"]
+    assert [figure["repeats_needed"] for figure in figures] == [6, 6, 6, 6, 13]
+    assert standing_of_share(sides(13, 5)) == Standing.WORSE
+
+
+def standing_of_share(comparison: Comparison) -> Standing:
+    """How the only share as expected stands."""
+    [standing] = [one.standing for _, one in comparison.all(*Standing) if one.tested.name == "as expected"]
+    return standing
 
 
 def test_a_cell_that_b_lacks_never_passes_and_one_that_a_lacks_does(tmp_path: Path) -> None:

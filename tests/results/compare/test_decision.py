@@ -43,6 +43,27 @@ def test_tests_that_cannot_tell_are_none_and_do_not_count() -> None:
     assert decide([(0.1, 0.1)] * 3, 0.05) == [None] * 3
 
 
+@bounded(200)
+@given(st.integers(2, 200), st.integers(1, 199), st.integers(1, 1000))
+def test_so_many_repeats_as_are_said_to_do_for_a_share_will_do_and_one_less_will_not(
+    of: int, good: int, tests: int
+) -> None:
+    good = min(good, of - 1)
+
+    def least(repeats: int) -> float:
+        rare = 2 * repeats * min(good, of - good) // of
+        return fisher.smallest_chance((rare, repeats), (0, repeats))
+
+    needed = fisher.repeats_needed(good, of, 0.05 / tests)
+    assert least(needed) <= 0.05 / tests < least(needed - 1)
+
+
+def test_a_share_of_a_half_needs_no_more_repeats_than_ranks_and_one_nearer_to_all_or_none_more() -> None:
+    assert fisher.repeats_needed(8, 16, 0.05 / 20) == repeats_needed(20, 0.05) == 6
+    more, most = ({fisher.repeats_needed(good, 16, 0.05 / 20) for good in (rare, 16 - rare)} for rare in (5, 1))
+    assert (more, most) == ({13}, {80})
+
+
 @pytest.mark.parametrize("tests", [1, 2, 5, 10, 28, 140, 1000])
 def test_so_many_repeats_as_are_said_to_do_will_do_and_one_less_will_not(tests: int) -> None:
     def apart(repeats: int) -> list[float | None]:
