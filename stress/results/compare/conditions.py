@@ -8,16 +8,21 @@ from typing import Any
 import attrs
 
 from stress.campaign.life import COMPLETE
+from stress.campaign.runs import share
 from stress.results.compare.facts import expected
 from stress.results.compare.pairing import Pair
-from stress.results.load.axes import axis_name, axis_value
+from stress.results.load.axes import axis_name
 from stress.results.load.entries import Entry, Source
 from stress.runs.conditions import Conditions
 from stress.safe_text import shown
+from stress.settings import FIELDS
+from stress.units import write_duration
 
 DURATION_RATIO, STEAL_POINTS = 1.1, 1.0
 """Durations and shares of stolen time are measured: only larger differences are shown."""
 MEASURED = "steal_percent"
+NONE = {"switch_interval_s": "none", "numba": "none"}
+"""What there is none of where it is not written down: without a GIL, and since kstress has a compiler of its own."""
 
 
 @attrs.frozen
@@ -93,8 +98,14 @@ def _values(side: Sequence[Entry], name: str, of: Callable[[Any], Any]) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    """A value of a condition as people write it."""
-    return ("on" if value else "off") if isinstance(value, bool) else shown(axis_value(name, value))
+    """A value of a condition as people write it; a setting that is not written down is the default."""
+    if value is None:
+        return NONE.get(name, "default" if name in FIELDS else "not known")
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if name.endswith("_s"):
+        return write_duration(value)
+    return str(share(value)) if name == "noise" else shown(str(value))
 
 
 def _measured(sides: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[Condition]:

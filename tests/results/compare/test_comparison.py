@@ -262,6 +262,23 @@ def test_conditions_that_differ_are_told_and_change_nothing_else(tmp_path: Path)
     assert lasted.text == "duration: 10 s in A, 20 s in B"
 
 
+def test_conditions_are_written_as_people_write_them(tmp_path: Path) -> None:
+    a, b = (
+        attrs.asdict(conditions(noise=noise, stall_after_s=stall, llvmlite=version, affinity=cores, gap_s=gap))
+        for noise, stall, version, cores, gap in (
+            (1 / 1024, 0.05, None, None, None),
+            (1 / 3000, 90.0, "0.44.0", [0, 1], 0.002),
+        )
+    )
+    assert [one.text for one in compared(tmp_path, runs(conditions=a), runs(conditions=b)).conditions] == [
+        "affinity: not known in A, [0, 1] in B",
+        "noise: 1/1024 in A, 1/3000 in B",
+        "stall after: 50ms in A, 90s in B",
+        "gap: default in A, 2ms in B",
+        "llvmlite: not known in A, 0.44.0 in B",
+    ]
+
+
 def test_a_side_that_has_not_ended_is_told(tmp_path: Path) -> None:
     a, b = small_sweep(tmp_path / "a"), small_sweep(tmp_path / "b", status="interrupted")
     assert [one.text for one in compare(a, b).conditions] == ["ended: whole in A, interrupted, 24 of 24 in B"]
