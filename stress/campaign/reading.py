@@ -20,6 +20,8 @@ from stress.safe_text import shown
 
 MANIFEST = "manifest.json"
 GIVE = "give a run directory"
+RESTORE = "its run directory is not whole: copy it again with all of its files, or give another"
+"""What to do about a file that a run directory must have beside its manifest."""
 CAMPAIGNS = ("soak", "sweep")
 """What there are run directories of; each is also the command that resumes it."""
 ZERO = b"\0"
@@ -96,7 +98,7 @@ class WholeLines:
     def __iter__(self) -> Iterator[Line]:
         """Read the file; each line is given once another one follows it, and the last if it is not torn."""
         kept = None
-        with telling(f"cannot read {shown(self.path)}", GIVE), reading(self.path) as file:
+        with telling(f"cannot read {shown(self.path)}", RESTORE), reading(self.path) as file:
             while (text := self._next(file)).endswith(b"\n"):
                 if kept is not None:
                     yield self._taken(kept)
@@ -133,7 +135,7 @@ class Stored(Unread):
 
     def _read(self) -> dict[str, Any]:
         """The object; UserError where the file is another one by now."""
-        with telling(f"cannot read {shown(self._path)}", GIVE), reading(self._path) as file:
+        with telling(f"cannot read {shown(self._path)}", RESTORE), reading(self._path) as file:
             file.seek(self._at)
             raw = file.read(self._size)
         found = parse(raw, shown(self._path)).get(self._name)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stress.campaign.converter import to_json
 from stress.campaign.folder import encode, manifest_bytes
-from stress.campaign.reading import MANIFEST, kind_of
+from stress.campaign.reading import GIVE, MANIFEST, RESTORE, kind_of
 from stress.campaign.soak import local
 from stress.campaign.soak.records import Manifest, Plan
 from stress.campaign.soak.rundir import FINDINGS, SAMPLES, StoredSoak, read_run
@@ -257,7 +257,7 @@ def test_a_setting_out_of_range_is_named_with_its_file(home: Path) -> None:
 @pytest.mark.parametrize("place", [DIRECTORY, FIFO, LOOP, NOTHING])
 @pytest.mark.parametrize("file", FILES)
 def test_what_is_no_plain_file_is_named(file: str, place: str, home: Path) -> None:
-    with pytest.raises(UserError, match=f"{file}.*; give a run directory$"):
+    with pytest.raises(UserError, match=f"{file}: [^;]+; {GIVE if file == MANIFEST else RESTORE}$"):
         read_run(put_down(home, {**GOOD, file: place}))
 
 

@@ -326,6 +326,14 @@ def test_campaigns_in_one_folder_are_repeats_of_each_other(tmp_path: Path) -> No
     assert turns.answer == Answer.NO_REGRESSION
 
 
+def test_a_run_directory_without_its_lines_is_told_from_what_is_none(tmp_path: Path) -> None:
+    whole, part = small_sweep(tmp_path / "whole"), small_sweep(tmp_path / "part")
+    (part / "cells.jsonl").unlink()
+    why = "its run directory is not whole: copy it again with all of its files, or give another"
+    with pytest.raises(UserError, match=f"cannot read {part}/cells.jsonl: No such file or directory; {why}$"):
+        compare(whole, part)
+
+
 def test_one_side_named_twice_is_refused(tmp_path: Path) -> None:
     sweep = small_sweep(tmp_path / "sweep")
     (tmp_path / "link").symlink_to(sweep)
