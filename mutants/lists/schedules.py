@@ -42,8 +42,12 @@ GROUP = Group(
         FORCED.mutant(
             "forced-spinner", "a CPU that spins gets turns for ever", "while spins(cpu, number)", "while False"
         ),
-        TURNS.of("def most_fruitless(").mutant(
-            "forced-too-soon", "a machine is stalled before all had turns", "return most if", "return 0 if"
+        TURNS.mutant(
+            "forced-too-soon",
+            "a machine is stalled before a wait could give up",
+            "FRUITLESS_TURNS = 256",
+            "FRUITLESS_TURNS = 0",
+            IMPATIENT,
         ),
         TURNS.of("def may_end_wait(").mutant(
             "relax-promised",
