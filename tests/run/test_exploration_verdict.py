@@ -18,8 +18,14 @@ from stress.runs.controlled.verdict import judge
 from stress.scenario_files import find_scenario
 from stress.schedule.choosing import RANDOM
 
-MACHINE: Any = SimpleNamespace(budget=20_000, state=lambda word: 0)
-DRAWN: Any = SimpleNamespace(budget=20_000, state=lambda word: int(word == EVENTS))
+
+def machine(cpus: int = 2, word: int | None = None) -> Any:
+    """A machine with so many CPUs, of whose strategies' words one is 1."""
+    ram = SimpleNamespace(map=SimpleNamespace(cpus=cpus))
+    return SimpleNamespace(budget=20_000, state=lambda one: int(one == word), ram=ram)
+
+
+MACHINE, DRAWN, LARGER = machine(), machine(word=EVENTS), machine(cpus=6)
 IN_DEPTH = Search(seed=1, strategy="depth-first")
 THE_FIND: Any = object()
 
@@ -45,6 +51,7 @@ def in_depth(count: int, is_exhausted: bool = True, machine: Any = MACHINE, **sh
         (explored(10_000, cut=9_900), explored(1000, wild=100), "inconclusive", "at the twin's rate it takes"),
         (explored(10_000, cut=10_000), explored(1000, wild=100), "inconclusive", "nothing was judged"),
         (in_depth(20), in_depth(20, wild=1), "held", "the twin showed one in 1 of 20 schedules"),
+        (in_depth(20), in_depth(20, machine=LARGER, wild=1), "held", "(the twin needs more CPUs: it had 6, and not 2)"),
         (in_depth(20), in_depth(20), "inconclusive", "try more operations, CPUs or preemptions"),
         (in_depth(20, cut=1), in_depth(20, wild=1), "inconclusive", "some schedules with"),
         (in_depth(20, machine=DRAWN), in_depth(20, wild=1), "inconclusive", "some schedules with"),

@@ -28,7 +28,7 @@ def test_each_strategy_finds_what_counts_on_a_wait(name: str, strategy: str) -> 
 @pytest.mark.parametrize(("name", "preemptions"), [("sleeps", 2), ("yields", 2), ("gives_up", 4), ("aborts", 3)])
 def test_a_search_in_depth_finds_it_too(name: str, preemptions: int) -> None:
     more = {"strategy": "depth-first", "preemptions": preemptions, "operations": 1, "schedules": 100_000}
-    assert explored(name, stop_on_violation=True, **more).verdict.name == "violated"
+    assert explored(name, "auto", stop_on_violation=True, **more).verdict.name == "violated"
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -58,6 +58,11 @@ class Explored:
         return len(self.seen)
 
     @property
+    def cpus(self) -> int:
+        """The CPUs of its machine."""
+        return self.machine.ram.map.cpus
+
+    @property
     def ended(self) -> int:
         """How many were not cut: of those that were, nobody knows how they would have gone on."""
         return self.count - self.shown[CUT]

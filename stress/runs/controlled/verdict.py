@@ -28,6 +28,8 @@ def judge(mine: Explored, twin: Explored | None) -> Verdict:
         seen = f"the twin showed one in {twin.caught_count:,} of {counted(twin.count, 'schedule')}"
     else:
         seen = f"the twin's rate would have shown it {CATCHES_FOR_HELD} times"
+    if twin.cpus != mine.cpus:
+        seen += f" (the twin needs more CPUs: it had {twin.cpus}, and not {mine.cpus})"
     return Verdict(HELD, f"not reproduced: {none}; {seen}")
 
 

@@ -6,6 +6,7 @@ themselves.
 """
 
 from fractions import Fraction
+from typing import Any
 
 from stress import Hardware, Outcome, Program, Protocol, Scenario, Struct, Structure
 from stress.kernel import Cpu, kernel, new, static
@@ -164,14 +165,14 @@ def tick(cpu: Cpu) -> int:
 STRUCTURE = Structure("impatience", [ITEM], fill, outcomes=OUTCOMES)
 
 
-def of(name, writer, reader, expect="held", twin=None, **more) -> Scenario:
+def of(name: str, writer: Any, reader: Any, expect: str = "held", twin: Any = None, **more: Any) -> Scenario:
+    """A scenario of one CPU that writes and one or more that read, without a protocol."""
     programs = (Program("change", writer, cpus=1, writes=True), Program("look", reader))
     claim = "nobody sees half a change, or what is freed"
     return Scenario(name, claim, "made for tests", programs, expect, twin, structure=STRUCTURE, protocol=NONE, **more)
 
 
 BARE = of("bare", unpublish, follow, "violated")
-WAITS = (wait_for_turns, wait_until_later)
 SCENARIOS = [
     BARE,
     of("sleeps", unpublish_and_sleep, follow, twin=BARE),
