@@ -77,6 +77,17 @@ def _reported(value: Any, _: Any) -> Reported:
     return Reported(_shared(tuple(str(report.get("outcome")) for report in value)))
 
 
+Names = NewType("Names", tuple[str, ...])
+"""The names of outcomes; runs of one scenario share them."""
+
+
+def _names(value: Any, _: Any) -> Names:
+    """Names from JSON."""
+    if type(value) is not list or not all(type(name) is str for name in value):
+        raise TypeError(f"{value!r:.60} is not an array of names")
+    return Names(_shared(tuple(value)))
+
+
 def _counts(value: Any, _: Any) -> Counts:
     """Counts from JSON."""
     if type(value) is not dict:
@@ -116,6 +127,7 @@ def _check_settings(conditions: Conditions) -> None:
 
 CONVERTER.register_structure_hook(Conditions, _conditions)
 CONVERTER.register_structure_hook(Reported, _reported)
+CONVERTER.register_structure_hook(Names, _names)
 CONVERTER.register_structure_hook(Counts, _counts)
 
 
@@ -202,6 +214,8 @@ class Run:
     catches: int | None = attrs.field(default=None, validator=optional(_COUNT))
     catch_rate_upper_95: float | None = None
     updates: UpdateCosts | None = None
+    forbidden: Names | None = None
+    """Which of its outcomes are forbidden; None where an earlier version did not write it down."""
     again: str | None = None
     """The command that runs it again, where that is none of kstress's own: of a test."""
     soak: dict[str, Any] | None = None

@@ -103,7 +103,8 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
         "catches": None if rounds is None else min(violations, rounds),
         "first_violation_s": min((first.seconds for first in run.firsts), default=None),
         "rate_upper_95": None,
-        "outcomes": _outcomes(run, beside),
+        "outcomes": _named(sum((tally.outcomes for tally in run.tallies), start=beside)),
+        "forbidden": list(_named(run.forbidden + beside)),
         "stop_machine": STOPS,
         "stall": None,
         "reports": [],
@@ -115,12 +116,12 @@ def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
     }
 
 
-def _outcomes(run: MarkRun, beside: Counter[str]) -> dict[str, int]:
-    """How often each outcome came, those `beside` what bodies returned included; names that become the same are one."""
-    outcomes = Counter[str]()
-    for name, times in sum((tally.outcomes for tally in run.tallies), start=beside).items():
-        outcomes[shortened(escaped(name))] += times
-    return dict(outcomes)
+def _named(outcomes: Counter[str]) -> dict[str, int]:
+    """How often each outcome came, by names that a file can have; names that become the same are one."""
+    named = Counter[str]()
+    for name, times in outcomes.items():
+        named[shortened(escaped(name))] += times
+    return dict(named)
 
 
 def _conditions(cell: Cell) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from stress.config import Config
+from stress.judge.outcomes import FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials
 from stress.judge.verdict import Verdict, rate_upper_95
@@ -85,6 +86,7 @@ class Result:
             "first_violation_s": tally.first_violation_s,
             "rate_upper_95": rate_upper_95(tally),
             "outcomes": {name: tally.outcomes[name] for name in self.scenario.outcomes},
+            "forbidden": [name for name, outcome in self.scenario.outcomes.items() if outcome.grade == FORBIDDEN],
             "stop_machine": {
                 "count": tally.stops,
                 "p50_us": tally.stop_latency_us(0.5),

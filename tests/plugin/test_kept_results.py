@@ -88,6 +88,22 @@ def test_rounds_are_trials_and_an_exception_is_a_violation(pytester: pytest.Pyte
     assert run.reason.startswith("RAISED: ")
 
 
+@pytest.mark.parametrize(
+    ("body", "forbidden"),
+    [
+        ('return "good" if cpu.random.randrange(2) else "found"', ("found",)),
+        ("raise ValueError", ("raised ValueError",)),
+        ('return "good"', ()),
+    ],
+)
+def test_what_the_test_forbids_is_kept_as_forbidden_whatever_it_is_called(
+    pytester: pytest.Pytester, body: str, forbidden: tuple[str, ...]
+) -> None:
+    [entry] = kept(pytester, body)
+    assert entry.run is not None
+    assert entry.run.forbidden == forbidden
+
+
 def test_forbidden_outcomes_are_kept_and_what_was_skipped_is_not(pytester: pytest.Pytester) -> None:
     [entry] = kept(pytester, 'return "bad"')
     assert entry.run is not None

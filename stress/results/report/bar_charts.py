@@ -8,8 +8,9 @@ from stress.results.pages.palette import BAD, DIM, FAINT, GOOD, INK, SCENARIOS
 from stress.results.pages.pictures import Key, Picture
 from stress.results.pages.scales import RATE, log_ticks
 from stress.results.pages.text import clean
-from stress.results.report.bars import OWN, Bars
+from stress.results.report.bars import Bar, Bars
 from stress.results.report.curves import AT_MOST, EXACT
+from stress.results.report.grades import SIGNS, UNGRADED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,14 +23,14 @@ FIRST = next(iter(SCENARIOS))
 LOOKS: dict[str, dict[str, Any]] = {
     FORBIDDEN: {"color": BAD},
     ACCEPTABLE: {"color": GOOD},
-    OWN: {"color": DIM},
+    UNGRADED: {"color": DIM},
     EXACT: {"color": FIRST},
     AT_MOST: {"facecolor": "none", "edgecolor": FIRST, "linewidth": 0.9},
 }
 MEANINGS = {
-    FORBIDDEN: "forbidden outcome",
-    ACCEPTABLE: "acceptable outcome",
-    OWN: "outcome of the scenario's own",
+    FORBIDDEN: f"{SIGNS[FORBIDDEN]} forbidden outcome",
+    ACCEPTABLE: f"{SIGNS[ACCEPTABLE]} acceptable outcome",
+    UNGRADED: f"{SIGNS[UNGRADED]} ungraded: an earlier version did not write down whether it is forbidden",
     EXACT: "share of changes that were caught going wrong",
     AT_MOST: "bound: none was caught, so at most this",
 }
@@ -37,8 +38,8 @@ MEANINGS = {
 
 def picture_of(bars: Bars) -> Picture:
     """The picture of some bars."""
-    names = ", ".join(f"{bar.label} {bar.text}" for bar in bars.bars)
-    widest = min(LETTER * max(len(clean(bar.label)) for bar in bars.bars) + 0.15, WIDEST)
+    names = ", ".join(f"{bar.label} {bar.text}{_graded(bar)}" for bar in bars.bars)
+    widest = min(LETTER * max(len(_label(bar)) for bar in bars.bars) + 0.15, WIDEST)
     return Picture(
         title=bars.title,
         subject=bars.subject,
@@ -48,6 +49,16 @@ def picture_of(bars: Bars) -> Picture:
         size=(WIDTH, ROW * len(bars.bars) + FOOT + HEAD),
         margins=(widest, FOOT, 0.1, HEAD),
     )
+
+
+def _label(bar: Bar) -> str:
+    """What stands left of a bar: an outcome has a sign, since not everybody can tell red from green."""
+    return clean(f"{SIGNS[bar.meaning]} {bar.label}" if bar.meaning in SIGNS else bar.label)
+
+
+def _graded(bar: Bar) -> str:
+    """The grade of a bar that has one, in words."""
+    return f" ({bar.meaning})" if bar.meaning in SIGNS else ""
 
 
 def _meanings(bars: Bars) -> set[str]:
@@ -67,7 +78,7 @@ def _plot(bars: Bars, axes: "Axes") -> None:
     _scale(axes, bars, low, high, unit)
     for place, bar in enumerate(bars.bars):
         axes.barh([place], [bar.value - low], left=low, height=THICK, **LOOKS[bar.meaning])
-        axes.text(-0.02, place, clean(bar.label), transform=axes.get_yaxis_transform(), ha="right", va="center")
+        axes.text(-0.02, place, _label(bar), transform=axes.get_yaxis_transform(), ha="right", va="center")
         axes.text(bar.value * (high / low) ** 0.02, place, bar.text, ha="left", va="center")
 
 

@@ -4,21 +4,21 @@ A curve through one run is one dot. So runs that are alike on every axis, and ar
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import attrs
 
-from stress.judge.outcomes import ACCEPTABLE, FINDINGS, FORBIDDEN, MORE_OUTCOMES, OUTCOMES
+from stress.campaign.runs import Run
+from stress.judge.outcomes import Outcome
 from stress.results.load.axes import settings
 from stress.results.load.entries import Source
 from stress.results.pages.scales import share_text
 from stress.results.report.curves import AT_MOST, EXACT
+from stress.results.report.grades import SIGNS, grade_of
 from stress.results.report.statistics import Row, rows_of
 
 MOST_ROWS = 24
-OWN = "of the scenario's own"
-GRADES = {name: outcome.grade for name, outcome in {**OUTCOMES, **MORE_OUTCOMES, **FINDINGS}.items()}
-ORDER = (FORBIDDEN, OWN, ACCEPTABLE)
+ORDER = tuple(SIGNS)
 
 
 @attrs.frozen
@@ -48,7 +48,8 @@ RATES, COUNTS = "how often a change went wrong", "outcomes"
 def bars_of(source: Source, scenarios: Collection[str]) -> list[Bars]:
     """The rates of all runs of some scenarios together, then the outcomes of each."""
     rows = [row for row in rows_of(source) if row.values.scenario in scenarios and row.applicable]
-    return [*_rates(source.title, rows), *_outcomes(rows)]
+    recorded = {part.name: part.outcomes for part in source.parts}
+    return [*_rates(source.title, rows), *(bars for row in rows for bars in _outcomes(row, recorded))]
 
 
 def _rates(title: str, rows: Sequence[Row]) -> Iterator[Bars]:
@@ -85,11 +86,13 @@ def _words(row: Row, engines: bool, cpus: bool) -> Iterator[str]:
         yield settings(row.values, row.axes)
 
 
-def _outcomes(rows: Iterable[Row]) -> Iterator[Bars]:
-    """How often each outcome came, for each run in which any came."""
-    for row in rows:
-        counts = sum((Counter(entry.run.outcomes) for entry in row.entries if entry.run), Counter[str]())
-        bars = [Bar(name, count, f"{count:,}", GRADES.get(name, OWN)) for name, count in counts.items()]
-        if bars:
-            ordered = sorted(bars, key=lambda bar: ORDER.index(bar.meaning))
-            yield Bars(COUNTS, ", ".join(_words(row, engines=True, cpus=True)), "lookups", tuple(ordered))
+def _outcomes(row: Row, recorded: Mapping[str, Mapping[str, Outcome]]) -> Iterator[Bars]:
+    """How often each outcome came in one run, if any came; `recorded` are outcomes of scenarios, by their names."""
+    runs: list[Run] = [entry.run for entry in row.entries if entry.run]
+    counts = sum((Counter(run.outcomes) for run in runs), Counter[str]())
+    if counts:
+        graded = recorded.get(row.values.scenario, {})
+        first = {name: next(run for run in runs if run.outcomes.get(name)) for name in counts}
+        bars = [Bar(name, count, f"{count:,}", grade_of(first[name], name, graded)) for name, count in counts.items()]
+        ordered = sorted(bars, key=lambda bar: ORDER.index(bar.meaning))
+        yield Bars(COUNTS, ", ".join(_words(row, engines=True, cpus=True)), "lookups", tuple(ordered))
