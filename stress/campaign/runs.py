@@ -218,6 +218,8 @@ class Run:
     """Which of its outcomes are forbidden; None where an earlier version did not write it down."""
     again: str | None = None
     """The command that runs it again, where that is none of kstress's own: of a test."""
+    noise: str | None = None
+    """What took noise in a test's own bodies, in words; None if nothing did."""
     soak: dict[str, Any] | None = None
     """What a soak says of itself: one whose harness failed is not as expected, whatever its verdict."""
     applicable: bool = attrs.field()
@@ -239,7 +241,12 @@ class Run:
     def _found(self) -> list[str]:
         """What kstress itself found, which every scenario forbids: a test may call an outcome of its own so."""
         seen = zip(self.outcomes.names, self.outcomes.counts, strict=True)
-        return [name for name, count in seen if count and name in FINDINGS] if self.again is None else []
+        return [] if self.of_a_test else [name for name, count in seen if count and name in FINDINGS]
+
+    @property
+    def of_a_test(self) -> bool:
+        """Whether it is a run of a test's own bodies, and of no scenario."""
+        return self.again is not None
 
     @property
     def rate(self) -> float | None:
@@ -248,7 +255,9 @@ class Run:
 
     @property
     def caught(self) -> Trials:
-        """What its rate and bound are made of; an earlier version counted windows only."""
+        """What its rate and bound are made of: without trials race windows, and nothing of a test's own bodies."""
+        if self.trials is None and self.of_a_test:
+            return Trials()
         if self.trials is None or self.catches is None:
             return windows_as_trials(self.race_windows, self.violations)
         return Trials(self.trials, self.catches)

@@ -31,7 +31,6 @@ MEANINGS = {
     FORBIDDEN: f"{SIGNS[FORBIDDEN]} forbidden outcome",
     ACCEPTABLE: f"{SIGNS[ACCEPTABLE]} acceptable outcome",
     UNGRADED: f"{SIGNS[UNGRADED]} ungraded: an earlier version did not write down whether it is forbidden",
-    EXACT: "share of changes that were caught going wrong",
     AT_MOST: "bound: none was caught, so at most this",
 }
 
@@ -45,7 +44,9 @@ def picture_of(bars: Bars) -> Picture:
         subject=bars.subject,
         alt=f"{bars.title}, {bars.subject}: {names}",
         plot=partial(_plot, bars),
-        keys=tuple(Key(MEANINGS[one], LOOKS[one], band=True) for one in LOOKS if one in _meanings(bars)),
+        keys=tuple(
+            Key(MEANINGS.get(one, bars.exact), LOOKS[one], band=True) for one in LOOKS if one in _meanings(bars)
+        ),
         size=(WIDTH, ROW * len(bars.bars) + FOOT + HEAD),
         margins=(widest, FOOT, 0.1, HEAD),
     )

@@ -16,6 +16,7 @@ from stress.results.pages.scales import share_text
 from stress.results.report.curves import AT_MOST, EXACT
 from stress.results.report.grades import SIGNS, grade_of
 from stress.results.report.statistics import Row, rows_of
+from stress.results.report.trial_kinds import KINDS, TrialKind
 
 MOST_ROWS = 24
 ORDER = tuple(SIGNS)
@@ -33,33 +34,38 @@ class Bar:
 
 @attrs.frozen
 class Bars:
-    """One picture of bars on a logarithmic axis; `subject` is of what, `unit` what the axis counts."""
+    """One picture of bars on a logarithmic axis: `subject` is of what, `unit` what the axis counts.
+
+    `exact` is what a bar is that is neither a bound nor an outcome.
+    """
 
     title: str
     subject: str
     unit: str
     bars: tuple[Bar, ...]
+    exact: str = ""
 
 
-RATES, COUNTS = "how often a change went wrong", "outcomes"
-"""The titles of both kinds."""
+COUNTS = "outcomes"
+"""The title of pictures of outcomes; those of rates have the title of their kind."""
 
 
 def bars_of(source: Source, scenarios: Collection[str]) -> list[Bars]:
     """The rates of all runs of some scenarios together, then the outcomes of each."""
     rows = [row for row in rows_of(source) if row.values.scenario in scenarios and row.applicable]
     recorded = {part.name: part.outcomes for part in source.parts}
-    return [*_rates(source.title, rows), *(bars for row in rows for bars in _outcomes(row, recorded))]
+    rates = [bars for kind in KINDS for bars in _rates(source.title, rows, kind)]
+    return [*rates, *(bars for row in rows for bars in _outcomes(row, recorded))]
 
 
-def _rates(title: str, rows: Sequence[Row]) -> Iterator[Bars]:
-    """How often a change went wrong in each run, a few dozen runs in a picture."""
-    known = [(row, value) for row in rows if (value := row.rate or row.bound)]
+def _rates(title: str, rows: Sequence[Row], kind: TrialKind) -> Iterator[Bars]:
+    """How often trials of one kind went wrong in each run, a few dozen runs in a picture."""
+    known = [(row, value) for row in rows if row.kind == kind and (value := row.rate or row.bound)]
     names = _names([row for row, _ in known])
     for first in range(0, len(known), MOST_ROWS):
         some = list(zip(names, known, strict=True))[first : first + MOST_ROWS]
         bars = [_rate(name, row, value) for name, (row, value) in some]
-        yield Bars(RATES, title, "catches per overlapped change", tuple(bars))
+        yield Bars(kind.title, title, kind.axis, tuple(bars), kind.bar)
 
 
 def _rate(name: str, row: Row, value: float) -> Bar:
@@ -95,4 +101,5 @@ def _outcomes(row: Row, recorded: Mapping[str, Mapping[str, Outcome]]) -> Iterat
         first = {name: next(run for run in runs if run.outcomes.get(name)) for name in counts}
         bars = [Bar(name, count, f"{count:,}", grade_of(first[name], name, graded)) for name, count in counts.items()]
         ordered = sorted(bars, key=lambda bar: ORDER.index(bar.meaning))
-        yield Bars(COUNTS, ", ".join(_words(row, engines=True, cpus=True)), "lookups", tuple(ordered))
+        unit = "times" if runs[0].of_a_test else "lookups"
+        yield Bars(COUNTS, ", ".join(_words(row, engines=True, cpus=True)), unit, tuple(ordered))

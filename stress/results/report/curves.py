@@ -6,6 +6,7 @@ was seen is a bound from above, a first violation that never came is one from be
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from stress.kinds import NUMBERS
 from stress.results.load.axes import axis_name, axis_value, settings, varying
 from stress.results.load.entries import Entry, Source
 from stress.results.pages.scales import COUNT, RATE, TIME
+from stress.results.report.trial_kinds import KINDS, TrialKind, kind_of
 from stress.scenario import SAME_FILE
 from stress.settings import AXES
 
@@ -121,16 +123,10 @@ def _of_updates(value: Callable[[UpdateCosts], float | None]) -> Measure:
     return _exactly(lambda run: value(run.updates) if run.updates else None)
 
 
-def _caught(run: Run) -> tuple[float | None, str]:
-    """Catches per trial; None of a run that counted no trials."""
-    caught = run.caught if run.caught.independent else Trials()
+def _caught(kind: TrialKind, run: Run) -> tuple[float | None, str]:
+    """Catches per trial, of a run whose trials are of this kind."""
+    caught = run.caught if kind_of(run) == kind else Trials()
     return (caught.rate, EXACT) if caught.catches else (caught.upper_95, AT_MOST)
-
-
-def _rate(run: Run) -> tuple[float | None, str]:
-    """Violations per race window, of a run that counted nothing else."""
-    windows = Trials() if run.caught.independent else run.caught
-    return (windows.rate, EXACT) if windows.catches else (windows.upper_95, AT_MOST)
 
 
 def _first(run: Run) -> tuple[float | None, str]:
@@ -150,12 +146,17 @@ def _microseconds(us: float | None) -> float | None:
     return None if us is None else _time(us / 1e6)
 
 
+def _work(count: Callable[[Run], int], of_a_test: bool = False) -> Measure:
+    """How often a second; None of a test's own bodies, or None of all others."""
+    return _exactly(lambda run: run.per_second(count(run)) if run.of_a_test == of_a_test else None)
+
+
 METRICS: tuple[tuple[str, str, bool, Measure], ...] = (
-    ("catches per overlapped change", RATE, True, _caught),
-    ("violations per race window", RATE, True, _rate),
+    *((kind.axis, RATE, True, partial(_caught, kind)) for kind in KINDS),
     ("time to first violation", TIME, True, _first),
-    ("lookups a second", COUNT, False, _exactly(lambda run: run.per_second(run.lookups))),
-    ("unloads a second", COUNT, False, _exactly(lambda run: run.per_second(run.unloads))),
+    ("lookups a second", COUNT, False, _work(lambda run: run.lookups)),
+    ("operations a second", COUNT, False, _work(lambda run: run.lookups, of_a_test=True)),
+    ("unloads a second", COUNT, False, _work(lambda run: run.unloads)),
     ("time of an update, mean", TIME, True, _of_updates(lambda cost: _microseconds(cost.mean_us))),
     ("time of an update, longest", TIME, True, _of_updates(lambda cost: _microseconds(cost.max_us))),
     ("retired and not freed yet, mean", COUNT, False, _of_updates(lambda cost: cost.waiting_mean)),

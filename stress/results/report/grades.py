@@ -20,5 +20,5 @@ def grade_of(run: Run, name: str, recorded: Mapping[str, Outcome]) -> str:
         return FORBIDDEN if name in run.forbidden else ACCEPTABLE
     if not run.violations:
         return ACCEPTABLE
-    known = recorded or ({} if run.again else CATALOGUE)
+    known = recorded or ({} if run.of_a_test else CATALOGUE)
     return known[name].grade if name in known else UNGRADED

@@ -16,7 +16,7 @@ from stress.results.pages.pictures import Key, Picture
 from stress.results.pages.render import check_extra, render
 from stress.results.report import bar_charts, charts, sections
 from stress.results.report.as_json import make_json
-from stress.results.report.bars import COUNTS, RATES, bars_of
+from stress.results.report.bars import COUNTS, bars_of
 from stress.results.report.curves import MOST_REPEATS, Family, families, numbers_of
 from stress.results.report.explorations import explorations_of, shows, where, world
 from stress.results.report.history import histories
@@ -189,7 +189,7 @@ def _of_engine(subject: str, engine: str) -> str:
 def _of_single_runs(source: Source, scenarios: Collection[str]) -> list[Group]:
     """Bars of the runs of some scenarios: rates together, then the outcomes of each."""
     drawn = [bar_charts.picture_of(bars) for bars in bars_of(source, scenarios)]
-    rates = tuple(picture for picture in drawn if picture.title == RATES)
+    rates = tuple(picture for picture in drawn if picture.title != COUNTS)
     counts = tuple(picture for picture in drawn if picture.title == COUNTS)
     of_both = (("", rates), ("How often each outcome came", counts))
     return [Group("", _keys(found), ((title, found),)) for title, found in of_both if found]

@@ -12,7 +12,9 @@ from stress.judge.trials import Trials, bound_text
 from stress.judge.verdict import HELD, INCONCLUSIVE
 from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, SOAK, Entry, Source
+from stress.results.pages.scales import share_text
 from stress.results.report.explorations import explorations_of
+from stress.results.report.trial_kinds import ROUNDS, TrialKind, kind_of
 from stress.runs.conditions import LEAST_CPU_SECONDS, Conditions
 from stress.units import counted, write_duration
 
@@ -128,20 +130,26 @@ def _some(title: str, passages: Sequence[Passage]) -> Section:
 
 
 class Worked(NamedTuple):
-    """Who worked at an entry, which has a number, and under which conditions."""
+    """Who worked at an entry, which has a number, and under which conditions.
+
+    `test_noise` is what took noise in a test's own bodies, in words; None for a scenario.
+    """
 
     entry: int
     worker: str | None
     conditions: Conditions
+    test_noise: str | None = None
 
 
 def hosts(sources: Sequence[Source]) -> list[Host]:
     """The conditions of each host, once each; what varies from run to run is given as a range."""
     groups: dict[tuple[tuple[str, str], ...], list[Worked]] = {}
-    known: dict[tuple[int, str | None], list[Worked]] = {}  # runs of one host mostly share one object of conditions
+    known: dict[
+        tuple[int, str | None, bool], list[Worked]
+    ] = {}  # runs of one host mostly share one object of conditions
     for number, entry in enumerate(entry for source in sources for entry in source.entries):
         for one in _at_work(number, entry):
-            key = id(one.conditions), one.worker
+            key = id(one.conditions), one.worker, one.test_noise is None
             if key not in known:
                 known[key] = groups.setdefault(_facts(one), [])
             known[key].append(one)
@@ -155,7 +163,8 @@ def _at_work(number: int, entry: Entry) -> Iterator[Worked]:
         of = {one.session for one in entry.soak.samples if one.standing.scenario == entry.values.scenario}
         yield from (Worked(number, sessions[at].worker, sessions[at].conditions) for at in sorted(of))
     elif entry.run is not None:
-        yield Worked(number, entry.worker, _measured(entry.run))
+        noise = (entry.run.noise or "none") if entry.run.of_a_test else None
+        yield Worked(number, entry.worker, _measured(entry.run), noise)
 
 
 def _measured(run: Run) -> Conditions:
@@ -176,7 +185,7 @@ def _facts(one: Worked) -> tuple[tuple[str, str], ...]:
         ("llvmlite", of.llvmlite or "not there"),
         ("cores", f"{of.cores} (may use {cores})"),
         ("switch interval", switch),
-        ("KASAN", "on" if of.kasan else "off"),
+        *([("KASAN", "on" if of.kasan else "off")] if one.test_noise is None else []),
     )
 
 
@@ -185,8 +194,11 @@ def _ranges(several: Sequence[Worked]) -> Iterator[tuple[str, str]]:
     of = [one.conditions for one in several]
     steal = [one.steal_percent for one in of if one.steal_percent is not None]
     yield "steal time", f"{min(steal):g} to {max(steal):g} %" if steal else "not known"
-    yield "noise", _listed(str(share(noise)) for noise in {one.noise: None for one in of})
-    yield "pace", _listed(write_duration(pace_s) for pace_s in {one.pace_s: None for one in of})
+    if tests := [one.test_noise for one in several if one.test_noise is not None]:
+        yield "noise", f"{tests[0]} (the first of {len(tests):,} runs)" if len(set(tests)) > 1 else tests[0]
+    else:
+        yield "noise", _listed(str(share(noise)) for noise in {one.noise: None for one in of})
+        yield "pace", _listed(write_duration(pace_s) for pace_s in {one.pace_s: None for one in of})
     yield "stall after", _listed(write_duration(after_s) for after_s in {one.stall_after_s: None for one in of})
     if workers := Counter(one.worker for one in several if one.worker):
         yield "run by", listed_workers(workers)
@@ -220,14 +232,15 @@ def commands(source: Source) -> list[str]:
 
 def not_seen(sources: Sequence[Source]) -> list[str]:
     """What was not seen, by scenario, engine, CPU count and what else differs, and how far that goes."""
-    held, open_ = defaultdict[str, list[Run]](list), defaultdict[str, list[Run]](list)
+    held, open_ = defaultdict[tuple[str, TrialKind | None], list[Run]](list), defaultdict[str, list[Run]](list)
     for source in sources:
         axes = varying(source.entries)
         for entry in source.entries:
             if entry.run is not None and entry.run.applicable and entry.run.verdict in (HELD, INCONCLUSIVE):
-                kept = held if entry.run.verdict == HELD else open_
-                kept[label(entry, axes)].append(entry.run)
-    lines = [f"{what}: not reproduced: {_bound(runs)}, if all these runs are alike" for what, runs in held.items()]
+                what = label(entry, axes)
+                kept = held[what, kind_of(entry.run)] if entry.run.verdict == HELD else open_[what]
+                kept.append(entry.run)
+    lines = [f"{what}: not reproduced: {_bound(kind, runs)}" for (what, kind), runs in held.items()]
     lines += [f"{what}: inconclusive{_times(runs)}: {runs[0].reason}" for what, runs in open_.items()]
     return lines + [f"{one.scenario}, explored: {one.reason}" for one in explorations_of(sources) if not one.found]
 
@@ -237,6 +250,13 @@ def _times(runs: Sequence[Run]) -> str:
     return f" in {len(runs):,} runs, the first because of" if len(runs) > 1 else ""
 
 
-def _bound(runs: Sequence[Run]) -> str:
-    """How many trials there were in runs, and the bound that they give."""
-    return bound_text(sum((run.caught for run in runs), Trials()))
+def _bound(kind: TrialKind | None, runs: Sequence[Run]) -> str:
+    """How many trials of a kind there were in runs, and the bound that they give, if any."""
+    caught = sum((run.caught for run in runs), Trials())
+    if kind is None:
+        overlapped = counted(sum(run.race_windows for run in runs), "operation")
+        return f"{overlapped} overlapped others; these are no independent trials, so nothing bounds the rate"
+    if kind is not ROUNDS:
+        return f"{bound_text(caught)}, if all these runs are alike"
+    at_most = f"at most {share_text(caught.upper_95)} per round (95 %), if all these runs are alike"
+    return f"{counted(caught.trials, 'round')}, {caught.catches:,} caught; {at_most}"

@@ -10,6 +10,7 @@ from stress.campaign.sweep.records import NOT_APPLICABLE, Values
 from stress.judge.trials import Trials
 from stress.results.load.axes import settings, varying
 from stress.results.load.entries import BROKEN, EXPECTED, INCONCLUSIVE, STANDINGS, UNEXPECTED, Entry, Source
+from stress.results.report.trial_kinds import TrialKind, kind_of
 from stress.results.report.words import sense
 
 
@@ -81,6 +82,11 @@ class Row:
     def bound(self) -> float | None:
         """The upper 95 % bound on that rate."""
         return self.caught.upper_95
+
+    @property
+    def kind(self) -> TrialKind | None:
+        """What its trials are; None if it has none."""
+        return next((kind_of(entry.run) for entry in self.entries if entry.run), None)
 
     @property
     def caught(self) -> Trials:

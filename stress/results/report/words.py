@@ -59,8 +59,10 @@ GLOSSARY = (
     ("engine", "What runs the code of the CPUs: python (interpreted) or native (compiled, truly in parallel)."),
     ("lookup", "One operation of a reader: it asks for a symbol and its answer is judged."),
     ("change", "One operation of a writer: a module is linked in, or unlinked and freed."),
-    ("race window", "A lookup that overlapped a change. Only in race windows can anything go wrong."),
-    ("trial", "A change that lookups overlapped, on a machine that has had no violation yet."),
+    ("race window", "A lookup that overlapped a change. Only in race windows can anything go wrong. Of a test's own "
+     "bodies it is an operation that overlapped others."),
+    ("trial", "A change that lookups overlapped, on a machine that has had no violation yet. Of a test's own bodies it "
+     "is a round; without rounds there are no trials, and nothing bounds the rate."),
     ("catch, caught", "The first violation of a machine. Violations after it may follow from the same damage, so they "
      "are not counted. Caught is the share of trials that end in a catch; runs by earlier versions have no trials, and "
      "theirs is violations per race window."),

@@ -11,10 +11,11 @@ from stress.results.load.entries import Source
 from stress.results.load.gather import gather
 from stress.results.pages.pictures import FORMS, draw, figure_files, quiet, slide
 from stress.results.pages.render import MARK
-from stress.results.report.bars import COUNTS, RATES, bars_of
+from stress.results.report.bars import COUNTS, bars_of
 from stress.results.report.curves import AT_MOST, EXACT, families, numbers_of
 from stress.results.report.grades import UNGRADED
 from stress.results.report.page import pictures_of
+from stress.results.report.trial_kinds import CHANGES
 from tests.campaign.soak.made import make_run
 from tests.results.report.made import HOSTILE, a_run, hostile_sweep, pair, small_sweep, values, write_runs
 
@@ -22,7 +23,7 @@ from tests.results.report.made import HOSTILE, a_run, hostile_sweep, pair, small
 @pytest.mark.report
 def test_single_runs_are_bars_and_no_plot_has_one_dot(tmp_path: Path) -> None:
     sources = gather([write_runs(tmp_path / "run-1.json", *pair())])
-    assert [picture.title for picture in pictures_of(sources)] == [RATES, COUNTS, COUNTS]
+    assert [picture.title for picture in pictures_of(sources)] == [CHANGES.title, COUNTS, COUNTS]
     assert [family.of_single_runs for family in families(sources[0])] == [True]
 
 
@@ -30,7 +31,7 @@ def test_single_runs_are_bars_and_no_plot_has_one_dot(tmp_path: Path) -> None:
 def test_what_is_repeated_or_varies_is_curves_beside_them(tmp_path: Path) -> None:
     runs = [*pair(), a_run("skip_going"), a_run("skip_going", cpus=8)]
     titles = [picture.title for picture in pictures_of(gather([write_runs(tmp_path / "run-1.json", *runs)]))]
-    assert titles[-3:] == [RATES, COUNTS, COUNTS]
+    assert titles[-3:] == [CHANGES.title, COUNTS, COUNTS]
     assert "time to first violation" in titles
     assert COUNTS not in {picture.title for picture in pictures_of(gather([small_sweep(tmp_path / "sweep")]))}
     assert COUNTS not in {picture.title for picture in pictures_of(gather([make_run(tmp_path)]))}
