@@ -10,7 +10,6 @@ import attrs
 
 from stress.campaign.runs import Run
 from stress.judge.outcomes import Outcome
-from stress.results.load.axes import settings
 from stress.results.load.entries import Source
 from stress.results.pages.scales import share_text
 from stress.results.report.curves import AT_MOST, EXACT
@@ -88,8 +87,8 @@ def _words(row: Row, engines: bool, cpus: bool) -> Iterator[str]:
         yield row.values.engine
     if cpus:
         yield f"{row.values.cpus} CPUs"
-    if row.axes:
-        yield settings(row.values, row.axes)
+    if row.settings:
+        yield row.settings
 
 
 def _outcomes(row: Row, recorded: Mapping[str, Mapping[str, Outcome]]) -> Iterator[Bars]:

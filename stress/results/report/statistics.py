@@ -1,7 +1,7 @@
 """The entries in sum: rows of the verdict table, repeats added up, and the sentence that answers first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -16,12 +16,16 @@ from stress.results.report.words import sense
 
 @attrs.frozen
 class Row:
-    """One run, the repeats of one cell, or all of one scenario and engine; counts are of all of them together."""
+    """One run, the repeats of one cell, or all of one scenario and engine; counts are of all of them together.
+
+    `note` tells it from another row that differs in nothing but the kind of its trials.
+    """
 
     values: Values
     axes: tuple[str, ...]
     source: str
     entries: tuple[Entry, ...]
+    note: str = ""
 
     @property
     def standing(self) -> str:
@@ -96,25 +100,47 @@ class Row:
     @property
     def settings(self) -> str:
         """What tells it from other rows of the same scenario, engine and CPU count."""
-        return settings(self.values, self.axes)
+        return ", ".join(filter(None, (settings(self.values, self.axes), self.note)))
 
 
 def rows_of(source: Source) -> list[Row]:
-    """A row for each cell of one source, or each run, in its order."""
-    return _grouped(source, varying(source.entries), lambda entry: entry.values)
+    """A row for each cell of one source, or each run, in its order; one for each kind of trials that a cell has."""
+    groups, axes = _grouped(source, lambda entry: entry.values), varying(source.entries)
+    return [row for group in groups for row in _rows(source, axes, group)]
 
 
 def summary_of(source: Source) -> list[Row]:
-    """A row for each scenario and engine of one source."""
-    return _grouped(source, (), lambda entry: (entry.values.scenario, entry.values.engine))
+    """A row for each scenario and engine of one source; one for each kind of trials that they have."""
+    return [row for group in _grouped(source, _engine_of) for row in _rows(source, (), group)]
 
 
-def _grouped(source: Source, axes: tuple[str, ...], key: Callable[[Entry], object]) -> list[Row]:
-    """A row for all entries with the same key."""
+def standings_of(source: Source) -> list[Row]:
+    """A row for each scenario and engine of one source, whatever their trials are: of no use for rates and bounds."""
+    return [Row(group[0].values, (), source.title, tuple(group)) for group in _grouped(source, _engine_of)]
+
+
+def _engine_of(entry: Entry) -> object:
+    """The scenario and engine of an entry."""
+    return entry.values.scenario, entry.values.engine
+
+
+def _grouped(source: Source, key: Callable[[Entry], object]) -> list[list[Entry]]:
+    """The entries of one source, those with the same key together."""
     groups: dict[object, list[Entry]] = {}
     for entry in source.entries:
         groups.setdefault(key(entry), []).append(entry)
-    return [Row(group[0].values, axes, source.title, tuple(group)) for group in groups.values()]
+    return list(groups.values())
+
+
+def _rows(source: Source, axes: tuple[str, ...], group: Sequence[Entry]) -> Iterator[Row]:
+    """A row for each kind of trials of some entries; those without a run have none, and stand in the first row."""
+    first = next((kind_of(entry.run) for entry in group if entry.run), None)
+    kinds: dict[TrialKind | None, list[Entry]] = {}
+    for entry in group:
+        kinds.setdefault(kind_of(entry.run) if entry.run else first, []).append(entry)
+    for kind, entries in kinds.items():
+        note = kind.note if kind and len(kinds) > 1 else ""
+        yield Row(group[0].values, axes, source.title, tuple(entries), note)
 
 
 def worst_first(rows: Iterable[Row]) -> list[Row]:

@@ -7,21 +7,31 @@ from stress.campaign.runs import Run
 
 @attrs.frozen
 class TrialKind:
-    """One kind: the title of a picture of rates, what its axis counts, and what a bar of it is."""
+    """One kind: the title of a picture of rates, what its axis counts, and what a bar of it is.
+
+    `note` tells a row of the verdict table from another that differs in nothing else.
+    """
 
     title: str
     axis: str
     bar: str
+    note: str
 
 
 CHANGES = TrialKind(
-    "how often a change went wrong", "catches per overlapped change", "share of changes that were caught going wrong"
+    "how often a change went wrong",
+    "catches per overlapped change",
+    "share of changes that were caught going wrong",
+    "trials were counted",
 )
-ROUNDS = TrialKind("how often a round went wrong", "catches per round", "share of rounds that went wrong")
+ROUNDS = TrialKind(
+    "how often a round went wrong", "catches per round", "share of rounds that went wrong", "rounds were counted"
+)
 WINDOWS = TrialKind(
     "how often a race window went wrong",
     "violations per race window",
     "share of race windows that went wrong, of an earlier version that counted no trials",
+    "earlier version without trials",
 )
 KINDS = (CHANGES, ROUNDS, WINDOWS)
 

@@ -23,7 +23,7 @@ from stress.results.report.as_json import make_json
 from stress.results.report.explorations import explorations_of, lines_of
 from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page, pictures_of
-from stress.results.report.statistics import Row, answer, summary_of, worst_first
+from stress.results.report.statistics import Row, answer, standings_of, worst_first
 from stress.results.report.table_csv import make_csv
 from stress.results.report.timelines import drawn_finds, timeline_files
 from stress.results.terminal.columns import fitted
@@ -167,7 +167,7 @@ def show(sources: Sequence[Source], screen: Console, reports: int) -> None:
         if source.kind == EXPLORATIONS:
             _show_explorations(source, screen)
         else:
-            screen.print(fitted(_table(worst_first(summary_of(source))), screen.width, SPARE))
+            screen.print(fitted(_table(worst_first(standings_of(source))), screen.width, SPARE))
             _show_troubles(source, screen)
     if others or any(source.unfinished for source in sources):
         said = answer(sources)

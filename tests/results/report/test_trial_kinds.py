@@ -9,9 +9,9 @@ from stress.results.load.gather import gather
 from stress.results.report.bars import COUNTS, bars_of
 from stress.results.report.curves import families
 from stress.results.report.sections import hosts, not_seen
-from stress.results.report.statistics import rows_of
+from stress.results.report.statistics import rows_of, standings_of, summary_of
 from stress.results.report.trial_kinds import CHANGES, ROUNDS, WINDOWS
-from tests.results.report.made import a_run, write_runs
+from tests.results.report.made import a_run, small_sweep, write_runs
 
 NO_TRIALS: dict[str, Any] = {"trials": None, "catches": None, "catch_rate_upper_95": None}
 TOLD = "these are no independent trials, so nothing bounds the rate"
@@ -83,3 +83,23 @@ def test_conditions_of_a_test_have_its_own_noise_and_nothing_that_bodies_have_no
     assert dict(quiet.facts)["noise"] == "none"
     [scenario] = hosts([source_of(tmp_path, a_held_run())])
     assert {"KASAN": "on", "noise": "1/64", "pace": "1ms"}.items() <= dict(scenario.facts).items()
+
+
+def test_trials_and_race_windows_are_never_added_up(tmp_path: Path) -> None:
+    new, old = a_held_run(), earlier(a_held_run())
+    source = source_of(tmp_path, new, old, old)
+    told = [
+        ("trials were counted", 1, new["race_windows"], 3 / new["trials"]),
+        ("earlier version without trials", 2, 2 * old["race_windows"], 3 / (2 * old["race_windows"])),
+    ]
+    for rows in (rows_of(source), summary_of(source)):
+        assert [(row.settings, row.applicable, row.windows, row.bound) for row in rows] == told
+    assert [row.applicable for row in standings_of(source)] == [3]
+    trials, windows = not_seen([source])
+    assert f"{new['trials']:,} overlapped changes, 0 caught" in trials
+    assert f"{2 * old['race_windows']:,} race windows, 0 caught" in windows
+
+
+def test_what_broke_has_no_trials_and_stands_in_the_row_of_its_cell(tmp_path: Path) -> None:
+    [source] = gather([small_sweep(tmp_path / "sweep", {0: "hung", 5: "crashed"})])
+    assert [(len(row.entries), row.note) for row in rows_of(source)] == [(2, "")] * 12
