@@ -7,7 +7,7 @@ was seen is a bound from above, a first violation that never came is one from be
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from statistics import median
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import attrs
@@ -103,11 +103,10 @@ def evenly_ranked(marks: Sequence[Mark]) -> Sequence[Mark]:
 
 
 def middle(marks: Iterable[Mark]) -> float | None:
-    """The median of the marks at one place; None where it is a bound rather than a value."""
-    known = list(marks)
-    value = median(rank(mark) for mark in known)
-    bounded = any(mark.kind == AT_MOST for mark in known)
-    return None if value == math.inf or (bounded and not value) else value
+    """The median of the marks at one place; None where it is a bound, or half of one, rather than a value."""
+    ranked = sorted(marks, key=rank)
+    halves = ranked[(len(ranked) - 1) // 2], ranked[len(ranked) // 2]
+    return fmean(mark.y for mark in halves) if all(mark.kind == EXACT for mark in halves) else None
 
 
 Measure = Callable[[Run], tuple[float | None, str]]

@@ -77,6 +77,10 @@ def test_a_run_without_trials_has_no_rate(tmp_path: Path) -> None:
         ([Mark(0, 0.5, AT_MOST), Mark(0, 0.6, AT_MOST), Mark(0, 3.0)], None),
         ([Mark(0, 9.0, AT_LEAST), Mark(0, 9.0, AT_LEAST), Mark(0, 3.0)], None),
         ([Mark(0, 0.0)], 0.0),
+        ([Mark(0, 1.0), Mark(0, 2.0)], 1.5),
+        ([Mark(0, 0.2), Mark(0, 0.003, AT_MOST)], None),
+        ([Mark(0, 9.0, AT_LEAST), Mark(0, 3.0)], None),
+        ([Mark(0, 0.5, AT_MOST), Mark(0, 2.0), Mark(0, 3.0), Mark(0, 9.0, AT_LEAST)], 2.5),
     ],
 )
 def test_the_median_never_takes_a_bound_for_a_value(marks: list[Mark], expected: float | None) -> None:
