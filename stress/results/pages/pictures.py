@@ -35,7 +35,8 @@ NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 PAGE_SIZE = (4.4, 2.7)
 MARGINS = (0.75, 0.49, 0.09, 0.11)
 KEY_SIZE = (0.55, 0.18)
-SLIDE_SIZE, SLIDE_HEAD, SLIDE_LEGEND = (10.0, 5.625), 0.95, 0.6
+SLIDE_SIZE, SLIDE_HEAD = (10.0, 5.625), 0.95
+KEYS_IN_A_ROW, KEY_ROW, LEGEND_MARGIN = 3, 0.22, 0.16
 SLIDE_SCALE, SLIDE_DPI = 1.35, 160
 LONGEST_NAME = 60
 
@@ -152,7 +153,7 @@ def slide(picture: Picture, form: str) -> bytes:
     with rc_context({"font.size": 10 * SLIDE_SCALE}):
         figure = Figure(figsize=size, facecolor="white")
         left, below, right, above = (SLIDE_SCALE * margin for margin in picture.margins)
-        margins = left + 0.1, below + (SLIDE_LEGEND if picture.keys else 0.1), right + 0.2, above + SLIDE_HEAD
+        margins = left + 0.1, below + _legend_height(picture), right + 0.2, above + SLIDE_HEAD
         _head(figure, picture, size)
         picture.plot(figure.add_axes(_frame(size, margins)))
         _legend(figure, picture)
@@ -164,7 +165,12 @@ def slide(picture: Picture, form: str) -> bytes:
 def _slide_size(picture: Picture) -> tuple[float, float]:
     """That of a slide, or higher where the picture is."""
     width, height = SLIDE_SIZE
-    return width, max(height, SLIDE_SCALE * picture.size[1] + SLIDE_HEAD + SLIDE_LEGEND)
+    return width, max(height, SLIDE_SCALE * picture.size[1] + SLIDE_HEAD + _legend_height(picture))
+
+
+def _legend_height(picture: Picture) -> float:
+    """How much room the legend takes at the foot."""
+    return LEGEND_MARGIN + KEY_ROW * -(-len(picture.keys) // KEYS_IN_A_ROW)
 
 
 def _head(figure: "Figure", picture: Picture, size: tuple[float, float]) -> None:
@@ -184,4 +190,13 @@ def _legend(figure: "Figure", picture: Picture) -> None:
         return
     handles = [Patch(**key.look) if key.band else Line2D([0], [0], **key.look) for key in picture.keys]
     labels = [clean(key.label) for key in picture.keys]
-    figure.legend(handles, labels, loc="lower left", ncols=3, frameon=False, fontsize=10, columnspacing=1.4)
+    figure.legend(
+        handles,
+        labels,
+        loc="lower left",
+        ncols=KEYS_IN_A_ROW,
+        frameon=False,
+        fontsize=10,
+        columnspacing=1.4,
+        handlelength=3.2,
+    )

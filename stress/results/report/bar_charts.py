@@ -30,7 +30,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 MEANINGS = {
     FORBIDDEN: f"{SIGNS[FORBIDDEN]} forbidden outcome",
     ACCEPTABLE: f"{SIGNS[ACCEPTABLE]} acceptable outcome",
-    UNGRADED: f"{SIGNS[UNGRADED]} ungraded: an earlier version did not write down whether it is forbidden",
+    UNGRADED: f"{SIGNS[UNGRADED]} ungraded: an earlier version did not say",
     AT_MOST: "bound: none was caught, so at most this",
 }
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = tuple(SCENARIOS)
-MARKERS = ("o", "s", "D", "P", "X", "p", "h", "*")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+MARKERS = ("o", "s", "D", "P", "X", "*", "<", ">")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (6, 2, 1.5, 2, 1.5, 2)))
+MARKER_STEP = 3
+"""From one value to the next; it, the markers and the dashes share no factor, so that 40 values look different."""
 BORDER: dict[str, Any] = {"color": INK, "linewidth": 0.8, "linestyle": (0, (2, 2))}
 HOLLOW: dict[str, Any] = {"linestyle": "none", "markersize": 5, "markerfacecolor": "none", "markeredgewidth": 0.9}
 TRIANGLES = {AT_MOST: "v", AT_LEAST: "^"}
@@ -77,7 +79,7 @@ def _look(series: Series) -> dict[str, Any]:
     return {
         "color": INK if series.colour == ALL_SCENARIOS else COLOURS[colour],
         "linestyle": DASHES[(series.style + again) % len(DASHES)],
-        "marker": MARKERS[(series.colour + 2 * series.style) % len(MARKERS)],
+        "marker": MARKERS[(series.colour + MARKER_STEP * series.style) % len(MARKERS)],
     }
 
 

@@ -30,7 +30,7 @@ ROUNDS = TrialKind(
 WINDOWS = TrialKind(
     "how often a race window went wrong",
     "violations per race window",
-    "share of race windows that went wrong, of an earlier version that counted no trials",
+    "share of race windows that went wrong (earlier version, without trials)",
     "earlier version without trials",
 )
 KINDS = (CHANGES, ROUNDS, WINDOWS)

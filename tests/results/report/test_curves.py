@@ -3,20 +3,24 @@
 import math
 import re
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from benchmarks.made_sweep import cells, plan_of, write_sweep
 from stress.results.load.gather import gather
+from stress.results.pages.pictures import quiet, slide
 from stress.results.pages.scales import RATE, TIME, linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
 from stress.results.pages.svg import embed
+from stress.results.report import charts
 from stress.results.report.curves import (
     AT_LEAST,
     AT_MOST,
     EXACT,
     MOST_REPEATS,
     Mark,
+    Series,
     axis_of,
     evenly_ranked,
     families,
@@ -24,6 +28,7 @@ from stress.results.report.curves import (
     rank,
 )
 from stress.results.report.history import histories
+from stress.results.report.page import pictures_of
 from tests.campaign.soak.made import PAIR, ending_with, sample_at, standing_at
 from tests.results.report.made import a_run, pair, small_sweep, values, write_runs
 
@@ -113,6 +118,25 @@ def test_another_axis_that_varies_is_a_line_for_each_value(tmp_path: Path) -> No
     [family] = families(source)
     assert [series.label for series in family.series] == ["modlist_spinlock, noise 0", "modlist_spinlock, noise 1/8"]
     assert [series.style for series in family.series] == [0, 1]
+
+
+@pytest.mark.parametrize(("scenarios", "values"), [(6, 40), (12, 14)])
+def test_so_many_values_of_so_many_scenarios_look_different(scenarios: int, values: int) -> None:
+    looks = [charts.key_of(Series("", *of, ())).look for of in product(range(scenarios), range(values))]
+    seen = {(look["color"], str(look["linestyle"]), look["marker"]) for look in looks}
+    assert len(seen) == scenarios * values
+
+
+@pytest.mark.report
+def test_the_legend_of_a_figure_is_below_the_axis_however_many_lines_there_are(tmp_path: Path) -> None:
+    rows = [values("modlist_spinlock", cpus=cpus, pace_s=pace / 1000) for cpus in (2, 4) for pace in range(1, 13)]
+    plan = plan_of(rows, repeat=1)
+    picture = pictures_of(gather([write_sweep(tmp_path / "sweep", plan, list(cells(plan)))]))[0]
+    with quiet():
+        drawn = slide(picture, "svg").decode()
+    places = {text: float(y) for y, text in re.findall(r' y="([\d.]+)"[^>]*>([^<]+)</text>', drawn)}
+    assert len(picture.keys) == 15
+    assert max(places[text] for text in ("CPUs", "2", "4")) + 10 < min(places[key.label] for key in picture.keys)
 
 
 def test_without_cpu_counts_the_number_that_varies_is_the_axis(tmp_path: Path) -> None:
