@@ -7,7 +7,16 @@ import pytest
 from stress.results.load.gather import gather
 from stress.results.report.page import make_page
 from tests.results.report.chromium import Browser, browser, executable
-from tests.results.report.made import HOSTILE, an_exploration, hostile_sweep, write_explorations
+from tests.results.report.made import (
+    HOSTILE,
+    a_run,
+    an_exploration,
+    hostile_sweep,
+    pair,
+    small_sweep,
+    write_explorations,
+    write_runs,
+)
 
 pytestmark = [
     pytest.mark.report,
@@ -15,6 +24,15 @@ pytestmark = [
     pytest.mark.skipif(executable() is None, reason="there is no Chromium here: test_page.py parses the page"),
 ]
 COLOUR = "getComputedStyle(document.{}).{}"
+LONG_NAME = "tests/integration/threads/test_module_of_things.py::test_that_it_is_whole[case-3]"
+CUT = """[...document.querySelectorAll('svg.plot')].flatMap(svg => {
+    const whole = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll('text')].filter(text => {
+        const one = text.getBoundingClientRect();
+        return one.left < whole.left || one.right > whole.right || one.top < whole.top || one.bottom > whole.bottom;
+    }).map(text => text.textContent)
+})"""
+"""The texts that reach over the edges of their plots."""
 INK = "getComputedStyle(document.querySelector('svg.plot text')).fill"
 
 
@@ -24,6 +42,19 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     page = place / "report.html"
     explored = write_explorations(place / "explore-1.json", an_exploration(reason=HOSTILE))
     page.write_text(make_page(gather([hostile_sweep(place / "sweep"), explored])))
+    with browser() as opened:
+        opened.look(1280)
+        opened.open(page)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A page of several sources: single runs, one with a long name, and a sweep."""
+    place = tmp_path_factory.mktemp("several")
+    page = place / "report.html"
+    runs = write_runs(place / "run-1.json", *pair(), a_run(LONG_NAME, outcomes={"found": 12_345_678, "wild": 1}))
+    page.write_text(make_page(gather([runs, small_sweep(place / "sweep-20261130-210000-4711", {1: "hung"})])))
     with browser() as opened:
         opened.look(1280)
         opened.open(page)
@@ -52,6 +83,11 @@ def test_the_page_does_not_scroll_sideways(width: int, tab: Browser) -> None:
         tab.ask("Math.max(...[...document.querySelectorAll('svg.plot')].map(s => s.getBoundingClientRect().right))")
         <= width
     )
+
+
+def test_no_text_of_a_plot_is_cut(several: Browser) -> None:
+    assert several.ask(CUT) == []
+    assert several.ask("document.querySelectorAll('svg.plot text').length") > 100
 
 
 def test_night_and_day_differ_in_the_plots_too(tab: Browser) -> None:
