@@ -52,7 +52,7 @@ class Key:
 
 @attrs.frozen(kw_only=True)
 class Picture:
-    """One picture. `plot` draws it on axes; `subject` and `title` say of what it is, `alt` says it in a line.
+    """One picture. `plot` draws it on axes; `subject` and `title` say of what it is, `alt` says what is in it.
 
     `size` is width and height in the page, `margins` what is left free around the axes on the left, below, on the
     right and above, all in inches.
@@ -89,7 +89,7 @@ def draw(picture: Picture, number: int) -> str:
 
     figure = Figure(figsize=picture.size)
     picture.plot(figure.add_axes(_frame(picture.size, picture.margins)))
-    return embed(_svg(figure), number, clean(picture.alt))
+    return embed(_svg(figure), number, clean(picture.title), clean(picture.alt))
 
 
 def draw_key(key: Key, number: int) -> str:

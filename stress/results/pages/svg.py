@@ -27,8 +27,11 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)px")
 DIGITS = 1
 
 
-def embed(text: str, number: int, name: str) -> str:
-    """A drawing by matplotlib as an element of a page; `number` is its own in the page, `name` what it shows."""
+def embed(text: str, number: int, name: str, words: str | None = None) -> str:
+    """A drawing by matplotlib as an element of a page; `number` is its own in the page, `name` what it shows.
+
+    `words` are read out in place of the name, which a mouse shows.
+    """
     root = ElementTree.fromstring(text)
     ids: dict[str, str] = {}
     for element in root.iter():
@@ -37,6 +40,8 @@ def embed(text: str, number: int, name: str) -> str:
     drawing = _kept(root, ids)
     drawing.set("role", "img")
     drawing.set("class", "plot")
+    if words is not None:
+        drawing.set("aria-label", words)
     title = Element("title")
     title.text = name
     drawing.insert(0, title)

@@ -14,6 +14,7 @@ from stress.results.pages.palette import FAINT, INK, SCENARIOS
 from stress.results.pages.pictures import Key, Picture
 from stress.results.pages.scales import linear_ticks, log_limits, log_ticks, thinned
 from stress.results.pages.text import clean
+from stress.results.report.alternatives import words_of
 from stress.results.report.curves import ALL_SCENARIOS, AT_LEAST, AT_MOST, EXACT, Chart, Mark, Series, middle
 
 if TYPE_CHECKING:
@@ -34,11 +35,8 @@ DODGE = 0.012
 
 def picture_of(chart: Chart, subject: str) -> Picture:
     """The picture of a plot; `subject` says of what it is."""
-    names = ", ".join(dict.fromkeys(series.label for series in chart.series))
     keys = (*map(key_of, chart.series), *signs_of([chart]))
-    return Picture(
-        title=chart.title, subject=subject, alt=f"{chart.title}: {names}", plot=partial(_plot, chart), keys=keys
-    )
+    return Picture(title=chart.title, subject=subject, alt=words_of(chart), plot=partial(_plot, chart), keys=keys)
 
 
 def key_of(series: Series) -> Key:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import product
 from pathlib import Path
 
+import attrs
 import pytest
 
 from benchmarks.made_sweep import cells, plan_of, write_sweep
@@ -19,6 +20,7 @@ from stress.results.report.curves import (
     AT_MOST,
     EXACT,
     MOST_REPEATS,
+    Chart,
     Mark,
     Series,
     axis_of,
@@ -28,9 +30,9 @@ from stress.results.report.curves import (
     rank,
 )
 from stress.results.report.history import histories
-from stress.results.report.page import pictures_of
+from stress.results.report.page import make_page, pictures_of
 from tests.campaign.soak.made import PAIR, ending_with, sample_at, standing_at
-from tests.results.report.made import a_run, pair, small_sweep, values, write_runs
+from tests.results.report.made import Parsed, a_run, pair, small_sweep, values, write_runs
 
 
 def test_before_and_after_are_on_one_plot_for_each_engine(tmp_path: Path) -> None:
@@ -128,6 +130,13 @@ def test_so_many_values_of_so_many_scenarios_look_different(scenarios: int, valu
 
 
 @pytest.mark.report
+def test_a_page_reads_the_words_of_each_plot_out(tmp_path: Path) -> None:
+    sources = gather([small_sweep(tmp_path / "sweep")])
+    plots = [one for one in Parsed(make_page(sources)).all("svg") if one.get("aria-label")]
+    assert [one["aria-label"] for one in plots] == [picture.alt for picture in pictures_of(sources)]
+
+
+@pytest.mark.report
 def test_the_legend_of_a_figure_is_below_the_axis_however_many_lines_there_are(tmp_path: Path) -> None:
     rows = [values("modlist_spinlock", cpus=cpus, pace_s=pace / 1000) for cpus in (2, 4) for pace in range(1, 13)]
     plan = plan_of(rows, repeat=1)
@@ -144,6 +153,28 @@ def test_without_cpu_counts_the_number_that_varies_is_the_axis(tmp_path: Path) -
     [source] = gather([write_sweep(tmp_path / "sweep", plan, list(cells(plan)))])
     assert axis_of(source.entries).ticks() == ((0.0, "0us"), (1.0, "1ms"), (2.0, "10ms"))
     assert families(source)[0].panels[0][1][0].x_name == "pace"
+
+
+def a_chart(*series: Series) -> Chart:
+    return Chart(
+        title="rate", unit=RATE, log=True, series=series, x_name="CPUs", ticks=((1.0, "2"), (2.0, "4"), (3.0, "8"))
+    )
+
+
+def test_the_words_of_a_plot_have_its_figures_and_say_which_are_bounds() -> None:
+    known = (Mark(1.0, 0.1), Mark(1.0, 0.3), Mark(1.0, 0.2), Mark(2.0, 0.5))
+    bounds = (Mark(1.0, 0.02, AT_MOST), Mark(2.0, 0.02, AT_MOST), Mark(2.0, 0.4), Mark(3.0, 2.0, AT_LEAST))
+    chart = a_chart(Series("one", 0, 0, known), Series("two", 1, 0, bounds), Series("three", 2, 0, ()))
+    assert charts.picture_of(chart, "some sweep").alt == (
+        "rate (medians, by CPUs). one: 0.2 at 2, 0.5 at 4. "
+        "two: at most 0.02 at 2, at most 0.02 to 0.4 at 4, at least 2 at 8"
+    )
+
+
+def test_the_words_of_a_long_line_say_how_it_begins_and_ends_and_how_far_it_goes() -> None:
+    line = Series("one", 0, 0, tuple(Mark(float(at), abs(at - 30.0) + 1) for at in range(100)))
+    alt = charts.picture_of(attrs.evolve(a_chart(line), title="memory", x_name="hours of soak", dots=False), "").alt
+    assert alt == "memory (by hours of soak). one: 31 at first, 70 at last, 1 to 70 in all"
 
 
 def test_the_history_of_a_soak_has_its_sessions_and_its_twin() -> None:
