@@ -90,6 +90,14 @@ def test_no_text_of_a_plot_is_cut(several: Browser) -> None:
     assert several.ask("document.querySelectorAll('svg.plot text').length") > 100
 
 
+def test_no_column_of_a_table_is_out_of_sight(several: Browser) -> None:
+    several.ask("document.querySelectorAll('details').forEach(one => one.open = true)")
+    boxes = "[...document.querySelectorAll('table')].map(one => one.parentElement)"
+    assert several.ask(f"{boxes}.length") == 2
+    assert several.ask(f"{boxes}.map(box => box.scrollWidth - box.clientWidth)") == [0, 0]
+    assert several.ask("document.body.innerText.includes('sweep-20261130-210000-4711')")
+
+
 def test_night_and_day_differ_in_the_plots_too(tab: Browser) -> None:
     tab.look(1280, dark=False)
     day = tab.ask(COLOUR.format("body", "backgroundColor")), tab.ask(INK)
