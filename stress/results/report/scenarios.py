@@ -1,7 +1,8 @@
 """What the scenarios of a report are about: their claims, what was expected of each and why, and their docstrings.
 
-A campaign has written down its claims. Docstrings, and the claims of single runs, are those of the catalogue: its files
-are parsed and not run, and no file is read because a run names it.
+A campaign has written down its claims. Docstrings, and the claims of single runs and explorations, are those of the
+catalogue: no other file is read because a run names it. A file of one scenario is parsed and not run; the variants of a
+file of several are only known once it has run.
 """
 
 import ast
@@ -14,8 +15,10 @@ from stress.beside import read_source
 from stress.campaign.records import ScenarioRecord
 from stress.errors import UserError
 from stress.results.load.entries import Source
+from stress.results.report.explorations import again
 from stress.results.report.words import EXPECTATIONS
-from stress.scenario_files import scenarios_folder
+from stress.scenario import SAME_FILE
+from stress.scenario_files import chosen, load_scenarios, scenario_file
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +38,15 @@ def scenarios_of(sources: Sequence[Source]) -> list[About]:
     expected, twins = dict(_expected(sources)), dict(_twins(sources))
     explored = [exploration.scenario for source in sources for exploration in source.explorations]
     names = dict.fromkeys([*(name for source in sources for name in source.scenarios()), *explored])
-    return [_about(name, parts.get(name), expected.get(name), twins.get(name)) for name in names]
+    elsewhere = _explored_elsewhere(sources)
+    return [_about(name, parts.get(name), expected.get(name), twins.get(name), name in elsewhere) for name in names]
+
+
+def _explored_elsewhere(sources: Sequence[Source]) -> set[str]:
+    """The scenarios whose tokens name another file than one of the catalogue."""
+    explored = [exploration for source in sources for exploration in source.explorations]
+    schedules = [(one.scenario, again(find).schedule) for one in explored for find in one.found]
+    return {name for name, schedule in schedules if schedule and schedule.scenario != name}
 
 
 def _expected(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
@@ -54,9 +65,9 @@ def _twins(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
         yield from ((one.scenario, one.twin.scenario) for one in source.explorations if one.twin)
 
 
-def _about(name: str, part: ScenarioRecord | None, expect: str | None, twin: str | None) -> About:
+def _about(name: str, part: ScenarioRecord | None, expect: str | None, twin: str | None, elsewhere: bool) -> About:
     """One scenario; one that a path names is not that of the catalogue, whatever it is called."""
-    known = _from_catalogue(name) if part is None or part.origin == name else {}
+    known = {} if elsewhere or (part and part.origin != name) else _from_catalogue(name)
     return About(
         name=name,
         claim=part.claim if part else known.get("claim"),
@@ -67,13 +78,14 @@ def _about(name: str, part: ScenarioRecord | None, expect: str | None, twin: str
 
 
 def _from_catalogue(name: str) -> Mapping[str, str]:
-    """The docstring and the claim that the catalogue's file of this name has; nothing if there is no such file."""
-    file = scenarios_folder() / f"{name}.py"
-    if not name.isidentifier() or not file.is_file():
-        return {}
+    """The docstring and the claim of the catalogue's scenario of this name; nothing if there is no such scenario."""
+    file, _, variant = name.partition(SAME_FILE)
     with suppress(UserError, SyntaxError, ValueError):
-        tree = ast.parse(read_source(file))
-        return {**_claim(tree), "docstring": ast.get_docstring(tree) or ""}
+        path = scenario_file(file) if file.isidentifier() else None
+        if path:
+            tree = ast.parse(read_source(path))
+            claim = {"claim": chosen(load_scenarios(path), name).claim} if variant else _claim(tree)
+            return {**claim, "docstring": ast.get_docstring(tree) or ""}
     return {}
 
 

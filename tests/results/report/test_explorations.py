@@ -20,6 +20,7 @@ from stress.results.report.as_json import make_json
 from stress.results.report.explorations import explorations_of, lines_of
 from stress.results.report.markdown import make_markdown
 from stress.results.report.page import make_page
+from stress.results.report.scenarios import scenarios_of
 from stress.results.report.statistics import answer
 from stress.results.report.timelines import MOST_DRAWN, DrawnFind, drawn_finds
 from stress.results.terminal.explore import as_json
@@ -295,6 +296,22 @@ def test_the_page_has_a_table_and_the_timeline_of_each_find(tmp_path: Path) -> N
 
 
 @pytest.mark.report
+def test_a_page_says_what_a_study_that_was_explored_or_run_claims(tmp_path: Path) -> None:
+    explored = write_explorations(tmp_path / "explore-1.json", an_exploration(found=[a_find()]))
+    run = write_runs(tmp_path / "run-1.json", a_run("stack:hazard"), a_run("stack:nothing_like_this"))
+    about = {one.name: one for one in scenarios_of(gather([explored, run]))}
+    for name in ("linked_list:none", "stack:hazard"):
+        assert about[name].claim == find_scenario(name).claim
+    assert about["linked_list:none"].paragraphs[0].startswith("A singly linked list under each protocol")
+    assert about["stack:nothing_like_this"].claim is None
+
+
+def test_a_file_of_anybody_has_no_claim_of_the_catalogue_whatever_it_is_called(tmp_path: Path) -> None:
+    foreign = token(scenario=f"{tmp_path}/linked_list.py:none")
+    [about] = scenarios_of(gather([write_explorations(tmp_path / "explore-1.json", with_token(foreign))]))
+    assert (about.claim, about.paragraphs) == (None, ())
+
+
 def test_a_page_of_both_has_the_sections_of_both(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     write_explorations(tmp_path / "explore-1.json", an_exploration(), with_token("ks1~x"))
