@@ -3,11 +3,16 @@
 from mutants.mutant import Group, Part, suite
 
 BARS = Part("stress/results/report/bars.py")
+CURVES = Part("stress/results/report/curves.py")
+GRADES = Part("stress/results/report/grades.py")
+STATISTICS = Part("stress/results/report/statistics.py")
+TRIAL_KINDS = Part("stress/results/report/trial_kinds.py")
 INTERVALS = Part("stress/results/compare/intervals.py")
 DOWNLOADS = Part("stress/results/pages/downloads.py")
 TIMELINES = Part("stress/results/report/timelines.py")
 COMPARED = Part("stress/results/compare/page.py")
 REPORT = suite("results/report/test_bars.py", "results/report/test_page.py")
+KINDS = suite("results/report/test_trial_kinds.py")
 EXPLORED = suite("results/report/test_explorations.py")
 COMPARE = suite("results/compare/test_compare_page.py")
 
@@ -24,6 +29,26 @@ GROUP = Group(
             "a source without curves has bars of all scenarios",
             "if row.values.scenario in scenarios and ",
             "if ",
+        ),
+        GRADES.of("def grade_of(").mutant(
+            "own-grades-unread", "all scenarios have one table of grades", "run.forbidden is not None", "False"
+        ),
+        STATISTICS.of("def _rows(").mutant(
+            "trials-with-windows",
+            "trials and race windows are added up",
+            "kind_of(entry.run) if entry.run else first",
+            "first",
+            KINDS,
+        ),
+        TRIAL_KINDS.of("def kind_of(").mutant(
+            "bodies-bounded", "a test without rounds has a bound", "if run.of_a_test:", "if False:", KINDS
+        ),
+        CURVES.of("def middle(").mutant(
+            "half-a-bound",
+            "a line goes through half of a bound",
+            "if all(mark.kind",
+            "if any(mark.kind",
+            suite("results/report/test_curves.py"),
         ),
         DOWNLOADS.never("page-of-any-size", "data of any size is put into a page", "LARGEST_BYTES"),
         TIMELINES.never("stranger-runs", "a page runs any file that a token names", "digest_of(source)", EXPLORED),
