@@ -105,6 +105,13 @@ GROUP = Group(
             "self._words[BOUND >> 3] == 0",
             POWER_OFF,
         ),
+        ENGINE.mutant(
+            "python-cpu-cycle",
+            "a CPU is in a reference cycle, which keeps its machine's RAM",
+            "self._make_notes(BareCpu(ram, number, self._words, self._bytes), features)",
+            "self._make_notes(self, features)",
+            suite("run/test_ram_freed.py", without="native"),
+        ),
         SLEEP.without("python-sleeps", "sleeps are not counted", "self._words[self.log + SLEEPS >> 3] += 1", STALLS),
     ),
 )

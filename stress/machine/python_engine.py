@@ -10,6 +10,7 @@ call that they shared would cost a third of their speed.
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from stress.host import clocks
 from stress.host.system import offers
@@ -42,6 +43,7 @@ from stress.machine.words import (
 Read = Callable[[int], int]
 Write = Callable[[int, int], None]
 Change = Callable[[int, int, int], int]
+See = Callable[[int, int, int], None]
 NEVER = -1
 AT_ONCE = 1
 WORD_MODULUS = 1 << 64
@@ -50,47 +52,86 @@ SIGN = 1 << 63
 sched_yield: Callable[[], None] = os.sched_yield if offers("yield") else lambda: clocks.sleep(0)
 
 
+class Fault(Protocol):
+    """Notes why an access is not possible, and raises Oops."""
+
+    def __call__(self, address: int, access: int = 0) -> None:
+        """`access` is the kind, 0 where kernel code only waits."""
+
+
 def _wrapped(value: int) -> int:
     """`value` as a signed 64-bit word."""
     return (value + SIGN) % WORD_MODULUS - SIGN
 
 
-class PythonCpu:
-    """One CPU of the python engine; provides `seam.Cpu`. Its accesses are closures over views of its own."""
+class BareCpu:
+    """A CPU as the harness alone uses it: its number, its words, and accesses without check, shadow or event."""
+
+    def __init__(self, ram: Ram, number: int, words: memoryview, octets: memoryview) -> None:
+        """Build CPU `number` over two views of RAM, as words and as bytes."""
+        self.number = number
+        self.area = area_address(number)
+        self.log = ram.map.log(number)
+        self._traces = ram.traces
+
+        def peek(address: int) -> int:
+            return words[address >> 3]
+
+        def poke(address: int, value: int) -> None:
+            try:
+                words[address >> 3] = value
+            except ValueError:
+                words[address >> 3] = _wrapped(value)
+
+        def peek8(address: int) -> int:
+            return octets[address]
+
+        self.peek, self.poke, self.peek8 = peek, poke, peek8
+
+    def remember_stack(self, word: int) -> None:
+        """Keep the caller's stack."""
+        self._traces[word] = take_stack()
+
+
+class PythonCpu(BareCpu):
+    """One CPU of the python engine; provides `seam.Cpu`. Its accesses are closures over views of its own.
+
+    No closure refers to its CPU: each machine has CPUs of its own, which keep its RAM, and in a reference cycle they
+    would keep it until the garbage collector finds them, some hundred machines later. So faults and hits are noted
+    through a `BareCpu` of the same number.
+    """
 
     def __init__(self, ram: Ram, number: int, features: Features, left: list[int] | None = None) -> None:
         """Build CPU `number` on the thread that will run it.
 
         `left[0]` is the number of accesses up to the next event; a handler's CPU shares that of the CPU it runs on.
         """
-        self.number = number
-        self.area = area_address(number)
-        self.log = ram.map.log(number)
-        self._traces = ram.traces
-        self._mapping = ram.mapping
         self._words = memoryview(ram.mapping).cast("q")
         self._bytes = memoryview(ram.mapping)
+        super().__init__(ram, number, self._words, self._bytes)
+        self._mapping = ram.mapping
         self._lock = ram.lock
         self._left = left if left is not None else [AT_ONCE if features.delays else NEVER]
-        self._see = self._make_see(features)
+        self._fault, self._see = self._make_notes(BareCpu(ram, number, self._words, self._bytes), features)
         self._event = self._make_event(ram, features)
-        self._build_private()
         self._build_accesses(features)
 
-    def _fault(self, address: int, access: int = 0) -> None:
-        """Note why this access is not possible, and raise Oops."""
-        note_fault(self, _wrapped(address), access)
-        raise Oops
+    def _make_notes(self, bare: BareCpu, features: Features) -> tuple[Fault, See]:
+        """What an access does that is not possible, and one to memory that is not allocated.
 
-    def _make_see(self, features: Features) -> Callable[[int, int, int], None]:
-        """What an access to memory that is not allocated does: fault if it is unmapped, else note the first one."""
+        The first notes why, and raises Oops. The second faults if the memory is unmapped, else it notes the first one.
+        """
+
+        def fault(address: int, access: int = 0) -> None:
+            note_fault(bare, _wrapped(address), access)
+            raise Oops
 
         def see(address: int, access: int, shadow: int) -> None:
             if features.unmapped and shadow == SHADOW_UNMAPPED:
-                self._fault(address, access)
-            note_hit(self, address, access, shadow)
+                fault(address, access)
+            note_hit(bare, address, access, shadow)
 
-        return see
+        return fault, see
 
     def _make_event(self, ram: Ram, features: Features) -> Callable[[], int]:
         """A function that takes one event and returns the number of accesses up to the next one.
@@ -215,28 +256,6 @@ class PythonCpu:
             return seen
 
         return cmpxchg, replace
-
-    def _build_private(self) -> None:
-        """The harness's own accesses: no check, no shadow, no event."""
-        words, octets = self._words, self._bytes
-
-        def peek(address: int) -> int:
-            return words[address >> 3]
-
-        def poke(address: int, value: int) -> None:
-            try:
-                words[address >> 3] = value
-            except ValueError:
-                words[address >> 3] = _wrapped(value)
-
-        def peek8(address: int) -> int:
-            return octets[address]
-
-        self.peek, self.poke, self.peek8 = peek, poke, peek8
-
-    def remember_stack(self, word: int) -> None:
-        """Keep the caller's stack."""
-        self._traces[word] = take_stack()
 
     def copy_stack(self, target: int, source: int) -> None:
         """Keep a stack for another word too; where there is none, forget what that word had."""

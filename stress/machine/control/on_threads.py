@@ -74,7 +74,16 @@ class ControlledCpu(PythonCpu):
         self._choose = features.choose
         self._handle = self._handle_for(ram, features, baton)
         self._note = note_step if features.traced else _no_note
-        self._control()
+
+    def _build_accesses(self, features: Features) -> None:
+        """Keep the accesses of any other CPU for the ones below, which put a point before them and a note behind them.
+
+        These are methods: a closure would refer to its CPU, and keep RAM (`PythonCpu`).
+        """
+        self._shadowed = features.kasan or features.unmapped
+        self._load, self._load8 = self._reads()
+        self._store, self._store8 = self._writes()
+        self._cmpxchg, self._change = self._changes()
 
     def _handle_for(self, ram: Ram, features: Features, baton: Baton) -> Callable[[Cpu, int], None]:
         """What takes interrupts and NMIs."""
@@ -93,50 +102,45 @@ class ControlledCpu(PythonCpu):
         if rest < 0:
             turns.take_turn_at(self, access, self._choose, self._handle)
 
-    def _control(self) -> None:
-        """Put a point before each of the accesses, and a note behind it."""
-        point, note = self._point, self._note
-        load, load8, store, store8 = self.load, self.load8, self.store, self.store8
-        cmpxchg, replace = self.cmpxchg, self._replace
+    def load(self, address: int) -> int:
+        """Load a word."""
+        self._point(address, READ_WORD)
+        value = self._load(address)
+        self._note(self, READ_WORD, address, value, value)
+        return value
 
-        def reading(read: Callable[[int], int], access: int) -> Callable[[int], int]:
-            def controlled(address: int) -> int:
-                point(address, access)
-                value = read(address)
-                note(self, access, address, value, value)
-                return value
+    def load8(self, address: int) -> int:
+        """Load a byte."""
+        self._point(address, READ_BYTE)
+        value = self._load8(address)
+        self._note(self, READ_BYTE, address, value, value)
+        return value
 
-            return controlled
+    def store(self, address: int, value: int) -> None:
+        """Store a word."""
+        self._point(address, WRITE_WORD)
+        self._store(address, value)
+        self._note(self, WRITE_WORD, address, value, value)
 
-        def writing(write: Callable[[int, int], None], access: int, mask: int) -> Callable[[int, int], None]:
-            def controlled(address: int, value: int) -> None:
-                point(address, access)
-                write(address, value)
-                note(self, access, address, value & mask, value & mask)
+    def store8(self, address: int, value: int) -> None:
+        """Store a byte."""
+        self._point(address, WRITE_BYTE)
+        self._store8(address, value)
+        self._note(self, WRITE_BYTE, address, value & 0xFF, value & 0xFF)
 
-            return controlled
+    def cmpxchg(self, address: int, old: int, new: int) -> int:
+        """Compare and exchange a word; what was there."""
+        self._point(address, READ_MODIFY_WRITE)
+        seen = self._cmpxchg(address, old, new)
+        self._note(self, READ_MODIFY_WRITE, address, seen, new if seen == old else seen)
+        return seen
 
-        def controlled_cmpxchg(address: int, old: int, new: int) -> int:
-            point(address, READ_MODIFY_WRITE)
-            seen = cmpxchg(address, old, new)
-            note(self, READ_MODIFY_WRITE, address, seen, new if seen == old else seen)
-            return seen
-
-        def controlled_replace(address: int, value: int, kept: int) -> int:
-            point(address, READ_MODIFY_WRITE)
-            seen = replace(address, value, kept)
-            note(self, READ_MODIFY_WRITE, address, seen, self.peek(address))
-            return seen
-
-        for name, controlled in {
-            "load": reading(load, READ_WORD),
-            "load8": reading(load8, READ_BYTE),
-            "store": writing(store, WRITE_WORD, -1),
-            "store8": writing(store8, WRITE_BYTE, 0xFF),
-            "cmpxchg": controlled_cmpxchg,
-            "_replace": controlled_replace,
-        }.items():
-            setattr(self, name, controlled)
+    def _replace(self, address: int, value: int, kept: int) -> int:
+        """Store `value + kept * (what was there)`; what was there."""
+        self._point(address, READ_MODIFY_WRITE)
+        seen = self._change(address, value, kept)
+        self._note(self, READ_MODIFY_WRITE, address, seen, self.peek(address))
+        return seen
 
     def hand_over(self, this: int, other: int) -> None:
         """Give the baton to another CPU, or the main program, and wait for it; Oops if the power is off."""
