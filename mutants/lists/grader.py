@@ -156,6 +156,13 @@ GROUP = Group(
         TALLY.mutant(
             "tally-first-cpu", "the first violation is that of the last CPU", "min(firsts)", "firsts[-1]", COUNTS
         ),
+        TALLY.mutant(
+            "tally-slice-time",
+            "the time after a catch counts as time in trial",
+            "seconds if first is None else min(first, seconds)",
+            "seconds",
+            COUNTS,
+        ),
         Part("stress/judge/tally.py", "def _total(").mutant(
             "tally-one-cpu",
             "only CPU 0 counts",

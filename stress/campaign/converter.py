@@ -42,8 +42,11 @@ def _tally_json(tally: Tally) -> dict[str, Any]:
     """A tally; of its latencies only the buckets that are not empty."""
     latencies = {str(bucket): count for bucket, count in enumerate(tally.latencies) if count}
     written = {**attrs.asdict(tally), "outcomes": dict(tally.outcomes), "latencies": latencies}
+    # Without these it is as earlier versions wrote it.
     if not tally.updates.count:
-        del written["updates"]  # as earlier versions wrote it
+        del written["updates"]
+    if tally.trial_seconds is None:
+        del written["trial_seconds"]
     return written
 
 
@@ -105,9 +108,10 @@ def _check_depth(value: Any, left: int) -> None:
 
 def _tally(value: Any, _: Any) -> Tally:
     """A tally from JSON."""
-    rest = dict(_complete(value, Tally, "caught", "updates"))
+    rest = dict(_complete(value, Tally, "caught", "updates", "trial_seconds"))
     latencies, outcomes, caught = rest.pop("latencies"), rest.pop("outcomes"), rest.pop("caught", None)
     seconds, first, cost = _seconds(rest.pop("seconds")), rest.pop("first_violation_s"), rest.pop("updates", {})
+    in_trial = rest.pop("trial_seconds", None)
     dense = [0] * BUCKETS
     for bucket, count in latencies.items():
         dense[_bucket(bucket)] = count_of(count)
@@ -119,6 +123,7 @@ def _tally(value: Any, _: Any) -> Tally:
         latencies=dense,
         caught=_trials(caught) if caught else windows_as_trials(counts["race_windows"], counts["violations"]),
         updates=Updates(**{name: count_of(count) for name, count in cost.items()}),
+        trial_seconds=None if in_trial is None else _seconds(in_trial),
         **counts,
     )
 

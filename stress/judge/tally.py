@@ -79,7 +79,8 @@ def updates_of(ram: Ram) -> Updates:
 class Tally:
     """What was counted in `seconds` of a scenario's own time; `first_violation_s` is on the same clock.
 
-    `caught` is what rates and bounds are made of: see `stress.judge.trials`.
+    `caught` is what rates and bounds are made of: see `stress.judge.trials`. `trial_seconds` is the time of all
+    machines in trial, each up to its first violation; None if a part is by an earlier version, which did not count it.
     """
 
     seconds: float = 0.0
@@ -94,6 +95,7 @@ class Tally:
     latencies: list[int] = attrs.field(factory=lambda: [0] * BUCKETS)
     caught: Trials = attrs.field(factory=Trials)
     updates: Updates = attrs.field(factory=Updates)
+    trial_seconds: float | None = 0.0
 
     def add(self, ram: Ram, graded: Mapping[str, Outcome], started_ns: int, seconds: float) -> None:
         """Add one slice of `seconds`, whose machine started at `started_ns` and is off."""
@@ -112,8 +114,11 @@ class Tally:
         histograms = ram.log_words(LATENCIES, BUCKETS)
         self.latencies = [sum(column) for column in zip(self.latencies, *histograms, strict=True)]
         firsts = _noted(ram, FIRST_VIOLATION)
-        if firsts and self.first_violation_s is None:
-            self.first_violation_s = self.seconds + (min(firsts) - started_ns) / 1e9
+        first = (min(firsts) - started_ns) / 1e9 if firsts else None
+        if first is not None and self.first_violation_s is None:
+            self.first_violation_s = self.seconds + first
+        # A violation that is found when the machine is off comes after its time.
+        self.trial_seconds = _sum(self.trial_seconds, seconds if first is None else min(first, seconds))
         self.seconds += seconds
 
     def joined(self, later: "Tally") -> "Tally":
@@ -134,7 +139,14 @@ class Tally:
             [mine + other for mine, other in zip(self.latencies, later.latencies, strict=True)],
             self.caught + later.caught,
             self.updates + later.updates,
+            _sum(self.trial_seconds, later.trial_seconds),
         )
+
+    @property
+    def mean_to_catch_s(self) -> float | None:
+        """How long a machine runs on average until it is caught; None where that is not known."""
+        catches = self.caught.catches if self.caught.independent else 0
+        return self.trial_seconds / catches if catches and self.trial_seconds is not None else None
 
     @property
     def stops(self) -> int:
@@ -145,6 +157,11 @@ class Tally:
         """The time of a stop, from its first state to its last, that `share` of all do not exceed, in microseconds."""
         nanoseconds = percentile(self.latencies, share)
         return None if nanoseconds is None else nanoseconds / 1000
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    """Both together; None if either is not known."""
+    return None if one is None or other is None else one + other
 
 
 def _noted(ram: Ram, offset: int) -> list[int]:

@@ -1,5 +1,7 @@
 """Counts of a run: the sums over all CPUs and all slices, and the time of the first violation among them."""
 
+import attrs
+
 from stress.judge.outcomes import OUTCOMES as GRADED
 from stress.judge.outcomes import Code
 from stress.judge.tally import Tally
@@ -67,6 +69,23 @@ def test_each_slice_is_a_machine_of_its_own_in_trial_up_to_its_first_violation()
         caught.poke(caught.map.log(cpu) + VIOLATIONS, 1000)
     assert tally_of(clean, caught, clean).caught == Trials(42 + 7 + 42, 1)
     assert tally_of(clean).joined(tally_of(caught)).caught == Trials(42 + 7, 1)
+
+
+def test_the_time_to_a_catch_is_that_of_machines_in_trial_and_leaves_out_what_comes_after_it() -> None:
+    clean, soon, late, off = harvested(0, 0), harvested(7, 3), harvested(0, 13), harvested(120, 0)
+    for ram in (soon, late, off):
+        ram.poke(ram.map.log(0) + FIRST_TRIAL, 1)
+    tally = tally_of(clean, soon, late)
+    assert (tally.trial_seconds, tally.mean_to_catch_s) == (100 + 3 + 13, 58.0)
+    assert tally.joined(tally_of(off)).trial_seconds == 116 + 100
+    assert tally_of(clean).mean_to_catch_s is None
+    earlier = attrs.evolve(tally, trial_seconds=None)
+    assert (
+        earlier.mean_to_catch_s
+        is earlier.joined(tally).mean_to_catch_s
+        is tally.joined(earlier).mean_to_catch_s
+        is None
+    )
 
 
 def test_an_outcome_that_nobody_grades_is_told_by_its_number() -> None:

@@ -118,8 +118,9 @@ def _twin(result: Result, twin: Tally) -> str:
 
 
 def _again(tally: Tally) -> str:
-    """How soon to expect another, at the rate that was measured: that of catches, since damage is seen many times."""
-    return f"; expect one every {show_duration(tally.seconds / (tally.caught.catches or tally.violations))}"
+    """How soon another machine shows its first: the time after a catch is left out, since damage is seen many times."""
+    mean = tally.mean_to_catch_s
+    return "" if mean is None else f"; a machine shows its first after {show_duration(mean)} on average"
 
 
 def render(result: Result, more: Sequence[tuple[str, str]] = ()) -> RenderableType:

@@ -22,7 +22,18 @@ from stress.judge.tally import Tally
 from stress.judge.trials import windows_as_trials
 from stress.machine.latency import BUCKETS
 from stress.runs.report import Report
-from tests.campaign.soak.made import FOUND, PAIR, SAMPLED, SINCE, TORN, plan_of, sample_at, session_of, standing_at
+from tests.campaign.soak.made import (
+    FOUND,
+    PAIR,
+    SAMPLED,
+    SINCE,
+    TORN,
+    plan_of,
+    sample_at,
+    session_of,
+    standing_at,
+    tally_at,
+)
 from tests.support import bounded
 
 COUNTERS = ("lookups", "loads", "unloads", "race_windows", "violations", "disagreements")
@@ -41,7 +52,14 @@ def tallies(draw: st.DrawFn) -> Tally:
     counts: dict[str, Any] = {name: draw(COUNTS) for name in COUNTERS}
     outcomes = Counter(draw(st.dictionaries(WORDS, COUNTS, max_size=4)))
     first = draw(st.none() | SECONDS)
-    return Tally(draw(SECONDS), first_violation_s=first, outcomes=outcomes, latencies=latencies, **counts)
+    return Tally(
+        draw(SECONDS),
+        first_violation_s=first,
+        outcomes=outcomes,
+        latencies=latencies,
+        trial_seconds=draw(st.none() | SECONDS),
+        **counts,
+    )
 
 
 TOLD = st.builds(Report, st.lists(WORDS, min_size=1, max_size=4).map(tuple), st.dictionaries(WORDS, VALUES, max_size=3))
@@ -244,6 +262,7 @@ RECORDS = [MANIFEST, plan_of(), session_of(), plan_of().scenarios[0], sample_at(
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_record_has_all_its_keys_and_no_others(record: Any) -> None:
     newer = {"worker", "twin_expect", "caught", "lost_turns", "last_loss", "boot", "structure", "has_writer"}
+    newer |= {"trial_seconds"}
     for name in set(to_json(record)) - SINCE - newer:
         refused(record, take(name))
     refused(record, put("more", value=1))
@@ -271,6 +290,12 @@ def test_a_tally_from_before_there_were_trials_counts_its_windows() -> None:
     read = from_json(value, Tally, "that file")
     assert read.caught == windows_as_trials(tally.race_windows, tally.violations)
     assert attrs.evolve(read, caught=tally.caught) == tally
+
+
+def test_a_tally_from_before_the_time_in_trial_was_counted_does_not_say_it() -> None:
+    value = to_json(attrs.evolve(tally_at(9), trial_seconds=4.5))
+    del value["trial_seconds"]
+    assert from_json(value, Tally, "that file") == attrs.evolve(tally_at(9), trial_seconds=None)
 
 
 def test_a_scenario_from_before_twins_said_what_they_expect_asks_the_catalogue() -> None:
