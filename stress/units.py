@@ -1,6 +1,7 @@
 """Durations and rates as people write them, for the command line, plans and the environment."""
 
 import re
+from decimal import ROUND_CEILING, Context
 from fractions import Fraction
 
 from stress.errors import UserError
@@ -64,6 +65,12 @@ def say_duration(seconds: float) -> str:
         count, left = divmod(left, size)
         words += [f"{count} {unit}"] if count else [""] if words else []
     return " ".join(filter(None, words[:2]))
+
+
+def show_bound(bound: float, digits: int = 2) -> str:
+    """An upper bound, above 0, in so many digits. It is rounded up: a bound that is rounded down is too low."""
+    exact = f"{bound:.12g}"  # in binary 0.003 is a little more, and would become 0.0031
+    return f"{float(Context(prec=digits, rounding=ROUND_CEILING).create_decimal(exact)):.{digits}g}"
 
 
 def write_duration(seconds: float) -> str:

@@ -103,6 +103,7 @@ GROUP = Group(
             "CATCHES_FOR_HELD = 3",
         ),
         TRIALS.mutant("bound-one-sigma", "bounds of 84 %, not 95 %", "ONE_SIDED_95 = 1.645", "ONE_SIDED_95 = 1.0"),
+        TRIALS.mutant("bound-too-low", "an upper bound may be too low", "SHORTFALL = 0.016", "SHORTFALL = 0.0"),
         TRIALS.mutant("rule-of-two", "no event is bounded too tightly", "RULE_OF_THREE = 3.0", "RULE_OF_THREE = 2.0"),
         TRIALS.of("def upper_95(").mutant(
             "rate-lower",

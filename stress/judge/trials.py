@@ -14,8 +14,12 @@ import math
 
 import attrs
 
+from stress.units import show_bound
+
 ONE_SIDED_95 = 1.645
 RULE_OF_THREE = 3.0
+SHORTFALL = 0.016
+"""The approximation of an upper bound is too low by less than this, divided by the root of the events."""
 
 
 def lower_bound(events: int) -> float:
@@ -29,11 +33,15 @@ def lower_bound(events: int) -> float:
 
 
 def upper_bound(events: int) -> float:
-    """The upper 95 % bound on the expected count: 3 for none (the rule of three), else by the same approximation."""
+    """The upper 95 % bound on the expected count: 3 for none (the rule of three), else by the same approximation.
+
+    It is raised by what the approximation may fall short, so that it is never too low.
+    """
     if events == 0:
         return RULE_OF_THREE
     more = events + 1
-    return float(more * (1 - 1 / (9 * more) + ONE_SIDED_95 / (3 * math.sqrt(more))) ** 3)
+    approximation = more * (1 - 1 / (9 * more) + ONE_SIDED_95 / (3 * math.sqrt(more))) ** 3
+    return float(approximation + SHORTFALL / math.sqrt(events))
 
 
 @attrs.frozen
@@ -77,7 +85,7 @@ def bound_text(caught: Trials) -> str:
     if caught.upper_95 is None:
         return "no trials"
     counted = f"{caught.trials:,} {caught.unit}{'' if caught.trials == 1 else 's'}, {caught.catches:,} caught"
-    return f"{counted}; at most {caught.upper_95:.2g} per {caught.unit.split()[-1]} (95 %)"
+    return f"{counted}; at most {show_bound(caught.upper_95)} per {caught.unit.split()[-1]} (95 %)"
 
 
 def windows_as_trials(windows: int, violations: int) -> Trials:

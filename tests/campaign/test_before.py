@@ -26,6 +26,8 @@ from tests.frontdoor.sweeping import all_once, times_of_cells
 BEFORE = Path(__file__).parent / "before"
 SWEEPS = ("sweep", "search")
 COMPARE = "compare.json"
+BOUNDS = {"0.374128366353668": "0.37413611619625087", "0.48108052004411667": "0.48115373834601444"}
+"""Upper bounds that were a little too low in that version, and what they are."""
 
 
 @pytest.fixture
@@ -68,6 +70,15 @@ def brought_up(read: bytes) -> list[Any]:
     return [json.loads(part, object_pairs_hook=add) for part in parts]
 
 
+def with_bounds(name: str) -> str:
+    """What that version made, with the bounds as they are now."""
+    text = (BEFORE / name).read_text()
+    for low, bound in BOUNDS.items():
+        assert text.count(low) == 1
+        text = text.replace(low, bound)
+    return text
+
+
 def test_a_soak_is_read_whole() -> None:
     run = read_run(BEFORE / "soak")
     assert brought_up(manifest_bytes("soak", run.manifest)) == brought_up((run.folder / MANIFEST).read_bytes())
@@ -85,9 +96,9 @@ def test_a_sweep_is_read_whole(name: str) -> None:
 def test_reports_have_what_they_had(before: Path) -> None:
     done = kstress("report", "soak", *SWEEPS, "--csv", "new.csv", "--json", "new.json", cwd=before)
     assert (done.returncode, done.stderr) == (0, "")
-    assert (before / "new.csv").read_text() == (BEFORE / "report.csv").read_text()
+    assert (before / "new.csv").read_text() == with_bounds("report.csv")
     runs = json.loads((before / "new.json").read_text())["runs"]
-    [soaks] = brought_up((BEFORE / "soak.json").read_bytes())
+    [soaks] = brought_up(with_bounds("soak.json").encode())
     assert [{**run, "reports": []} for run in runs[:2]] == soaks
     told = [line["told"]["json"] for line in lines(BEFORE / "soak" / FINDINGS)]
     assert [report for run in runs[:2] for report in run["reports"]] == told

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.errors import UserError
-from stress.units import parse_duration, parse_rate, say_duration, show_duration, write_duration
+from stress.units import parse_duration, parse_rate, say_duration, show_bound, show_duration, write_duration
 from tests.support import bounded
 
 
@@ -54,6 +54,24 @@ def test_a_rate_out_of_range_is_an_error(text: str) -> None:
 )
 def test_durations_are_shown_with_three_digits(seconds: float, text: str) -> None:
     assert show_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("bound", "digits", "text"),
+    [
+        (3 / 2890, 2, "0.0011"), (3 / 2629, 2, "0.0012"), (3 / 1000, 2, "0.003"), (3 / 2890, 3, "0.00104"),
+        (0.7000001, 2, "0.71"), (0.999, 2, "1"), (1.0, 2, "1"), (3.01e-6, 2, "3.1e-06"), (3e-6, 2, "3e-06"),
+    ],
+)  # fmt: skip
+def test_a_bound_is_rounded_up_and_one_of_few_digits_stays(bound: float, digits: int, text: str) -> None:
+    assert show_bound(bound, digits) == text
+
+
+@bounded(200)
+@given(st.floats(1e-12, 1.0), st.integers(2, 3))
+def test_no_bound_is_shown_lower_than_it_is(bound: float, digits: int) -> None:
+    shown = float(show_bound(bound, digits))
+    assert bound * (1 - 1e-11) <= shown <= bound * (1 + 10 ** (1 - digits))
 
 
 @pytest.mark.parametrize(

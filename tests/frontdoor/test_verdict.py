@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from stress.judge.tally import Tally, Updates
-from stress.judge.trials import Trials, lower_bound, trials_of_slice, upper_bound, windows_as_trials
+from stress.judge.trials import Trials, bound_text, lower_bound, trials_of_slice, upper_bound, windows_as_trials
 from stress.judge.verdict import TwinSide, judge, rate_upper_95, trials_needed
 
 NOTHING = TwinSide(Tally(), "violated")
@@ -35,6 +35,18 @@ def test_bounds_leave_five_percent_outside(events: int) -> None:
     assert 1 - at_most(events - 1, lower_bound(events)) == pytest.approx(0.05, abs=0.012)
     assert at_most(events, upper_bound(events)) == pytest.approx(0.05, abs=0.005)
     assert lower_bound(events) < events < upper_bound(events)
+
+
+def test_no_bound_is_narrower_than_the_exact_one() -> None:
+    for events in (*range(1, 101), 300, 1000, 3000):
+        assert at_most(events, upper_bound(events)) <= 0.05
+        assert 1 - at_most(events - 1, lower_bound(events)) <= 0.05
+    assert at_most(0, upper_bound(0)) <= 0.05
+
+
+def test_a_bound_is_told_rounded_up() -> None:
+    assert bound_text(Trials(2890)) == "2,890 overlapped changes, 0 caught; at most 0.0011 per change (95 %)"
+    assert bound_text(Trials(1000)) == "1,000 overlapped changes, 0 caught; at most 0.003 per change (95 %)"
 
 
 def test_no_event_is_bounded_by_the_rule_of_three() -> None:

@@ -15,7 +15,7 @@ from stress.results.terminal.table import show_with_reports
 from stress.runs.report import Report
 from stress.runs.result import Result
 from stress.safe_text import shown
-from stress.units import write_duration
+from stress.units import show_bound, write_duration
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -112,7 +112,7 @@ def end_line(ending: Ending, result: Result) -> str:
 
 def _bound(bound: float | None) -> str:
     """An upper bound on a rate."""
-    return "none" if bound is None else f"{bound:.3g}"
+    return "none" if bound is None else show_bound(bound, 3)
 
 
 def _trials(prefix: str, tally: Tally) -> dict[str, int]:
