@@ -10,7 +10,7 @@ from stress.campaign.identity import made_by
 from stress.errors import UserError
 from stress.extras import needs
 from stress.results.pages.palette import DARK
-from stress.results.pages.scales import share_text
+from stress.results.pages.scales import bound_share_text, share_text
 from stress.results.pages.text import clean
 
 GENERATOR = '<meta name="generator" content="kstress '
@@ -42,7 +42,7 @@ def render(template: str, **contents: Any) -> str:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else clean(str(value)),
     )
-    environment.filters.update(rate=share_text)
+    environment.filters.update(rate=share_text, bound=bound_share_text)
     css = environment.get_template("page.css.j2").render(dark=DARK)
     text = environment.get_template(template).render(
         css=Markup(css), policy=_policy(css), markup=Markup, generator=made_by(), made_at=_now(), **contents

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from stress.units import show_duration
+from stress.units import show_bound, show_duration
 
 RATE, COUNT, TIME, BYTES = "rate", "count", "time", "bytes"
 """What the numbers on an axis are: a share, a count or so many a second, seconds, bytes."""
@@ -33,6 +33,11 @@ def share_text(value: float | None) -> str:
         return f"{value:.2g}"
     digits, exponent = f"{value:.1e}".split("e")
     return f"{digits}·10{str(int(exponent)).translate(RAISED)}"
+
+
+def bound_share_text(bound: float | None) -> str:
+    """An upper bound on a rate in two digits, rounded up; a dash for none."""
+    return "-" if bound is None else share_text(float(show_bound(bound)) if bound else bound)
 
 
 def _power(value: float) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stress.results.load.entries import EXPLORATIONS, Source
-from stress.results.pages.scales import share_text
+from stress.results.pages.scales import bound_share_text, share_text
 from stress.results.pages.text import clean
 from stress.results.report import sections
 from stress.results.report.explorations import explorations_of, lines_of
@@ -67,7 +67,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     cells = (
         row.standing, row.values.scenario, row.values.engine, row.cpus, row.settings, ", ".join(row.verdicts),
         row.expect, f"{row.as_expected} of {row.applicable}", f"{row.windows:,}", f"{row.violations:,}",
-        share_text(row.rate), share_text(row.bound), row.source,
+        share_text(row.rate), bound_share_text(row.bound), row.source,
     )  # fmt: skip
     return tuple(plain(cell) for cell in cells)
 

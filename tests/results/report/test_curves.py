@@ -12,7 +12,17 @@ import pytest
 from benchmarks.made_sweep import cells, plan_of, write_sweep
 from stress.results.load.gather import gather
 from stress.results.pages.pictures import quiet, slide
-from stress.results.pages.scales import RATE, TIME, linear_ticks, log_limits, log_ticks, share_text, thinned, value_text
+from stress.results.pages.scales import (
+    RATE,
+    TIME,
+    bound_share_text,
+    linear_ticks,
+    log_limits,
+    log_ticks,
+    share_text,
+    thinned,
+    value_text,
+)
 from stress.results.pages.svg import embed
 from stress.results.report import charts
 from stress.results.report.curves import (
@@ -203,6 +213,11 @@ def test_axes_say_round_values_in_few_words() -> None:
         "0",
     )
     assert all(math.isfinite(tick) for tick, _ in linear_ticks(1e30, RATE))
+
+
+def test_a_bound_in_a_table_is_rounded_up() -> None:
+    bounds = (3 / 2890, 3 / 1000, 3.01e-6, 0.0009999, 0.0, None)
+    assert [bound_share_text(bound) for bound in bounds] == ["0.0011", "0.003", "3.1·10⁻⁶", "0.001", "0", "-"]
 
 
 def test_words_below_a_plot_do_not_run_into_each_other() -> None:
