@@ -92,15 +92,22 @@ class Errors:
 
 def values_on(axis: Setting, given: Iterable[object], origin: str, errors: Errors) -> tuple[Any, ...]:
     """The values on one axis; a value that is there twice is an error, since its cells would count twice."""
-    values: list[Any] = []
+    values, words = list[Any](), list[object]()
     for one in given:
         value = errors.collect(value_on, axis, one, origin)
         if value is not None and value in values:
-            errors.add(f"{origin}: {shown(repr(one))} is given twice; name each value once")
+            errors.add(f"{origin}: {_twice(one, words[values.index(value)])}; name each value once")
         values.append(value)
+        words.append(one)
     if not values:
         errors.add(f"{origin}: no value; give at least one, or leave it out")
     return tuple(values)
+
+
+def _twice(one: object, before: object) -> str:
+    """That a value is given twice, and the words of the other one, if they differ: `auto` stands for an engine."""
+    same = "" if one == before else f": it is the same as {shown(repr(before))} here"
+    return f"{shown(repr(one))} is given twice{same}"
 
 
 def _repeat(value: object, origin: str) -> int:

@@ -162,7 +162,8 @@ def test_flags_say_the_same_as_a_plan(tmp_path: Path) -> None:
         (["plan.toml", "stop_machine"], {}, "leave stop_machine out"),
         (["plan.toml"], {"stop_on_violation": True}, "leave --stop-on-violation out"),
         (["stop_machine"], {"cpus": "2,,4"}, "--cpus: '' is not a whole number"),
-        (["stop_machine"], {"cpus": "2,2"}, "--cpus: '2' is given twice"),
+        (["stop_machine"], {"cpus": "2,2"}, "--cpus: '2' is given twice; name each value once"),
+        (["stop_machine"], {"noise": "1/2,0.5"}, "--noise: '0.5' is given twice: it is the same as '1/2' here; "),
         (
             ["stop_machine"],
             {"repeat": "0", "pace": "7"},
@@ -173,6 +174,14 @@ def test_flags_say_the_same_as_a_plan(tmp_path: Path) -> None:
 def test_a_plan_stands_alone_and_flags_are_read_strictly(names: list[str], flags: dict[str, object], told: str) -> None:
     with pytest.raises(UserError, match=told):
         matrix_of(names, flags)
+
+
+@pytest.mark.native
+def test_the_engine_that_auto_stands_for_is_told_where_both_are_given(tmp_path: Path) -> None:
+    path = plan_file(tmp_path, f'{SCENARIOS}[axes]\nengine = ["native", "auto"]\n')
+    told = "axes.engine: 'auto' is given twice: it is the same as 'native' here; name each value once"
+    with pytest.raises(UserError, match=f"^{path}: {told}$"):
+        read_plan(path)
 
 
 def nothing(path: Path) -> None:
