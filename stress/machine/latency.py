@@ -28,7 +28,10 @@ def upper_edge(bucket: int) -> int:
 
 
 def percentile(counts: Sequence[int], share: float) -> int | None:
-    """The latency in nanoseconds that `share` (0 to 1) of all counted ones do not exceed; None without any."""
+    """The latency in nanoseconds that `share` (0 to 1) of all counted ones do not exceed; None without any.
+
+    It is the upper edge of a bucket: up to 6 % more than the latency was, the longest one's too.
+    """
     total = sum(counts)
     seen = 0
     for bucket, count in enumerate(counts):

@@ -48,6 +48,14 @@ TWIN_COUNTERS: dict[str, tuple[str, Counter]] = {
         "Lookups of the twin with a forbidden outcome.",
         lambda one: one.twin.violations if one.twin else 0,
     ),
+    "kstress_twin_trials": (
+        "Changes that lookups of the twin overlapped, up to a machine's first violation.",
+        lambda one: one.twin.caught.trials if one.twin else 0,
+    ),
+    "kstress_twin_catches": (
+        "Machines of the twin that showed a violation.",
+        lambda one: one.twin.caught.catches if one.twin else 0,
+    ),
 }
 
 
@@ -123,7 +131,7 @@ class SoakMetrics(Watcher):
         """How long stops took."""
         from prometheus_client.core import HistogramMetricFamily
 
-        text = "Seconds from the first state of a stop of the machine to its last."
+        text = "Seconds from the first state of a stop of the machine to its last, up to 6 % more."
         family = HistogramMetricFamily("kstress_stop_duration_seconds", text, labels=LABELS)
         for standing in view.standings:
             buckets, total = stop_buckets(standing.tally.latencies)

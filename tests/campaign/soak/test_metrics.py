@@ -66,6 +66,8 @@ def test_each_counter_is_that_of_the_standing() -> None:
     assert values(metrics, "kstress_machine_boots_total") == {(PAIR[0],): 20.0, (PAIR[1],): 21.0}
     assert values(metrics, "kstress_twin_race_windows_total") == {(PAIR[0],): 800.0, (PAIR[1],): 0.0}
     assert values(metrics, "kstress_twin_violations_total") == {(PAIR[0],): 400.0, (PAIR[1],): 0.0}
+    assert values(metrics, "kstress_twin_trials_total") == {(PAIR[0],): 400.0, (PAIR[1],): 0.0}
+    assert values(metrics, "kstress_twin_catches_total") == {(PAIR[0],): 200.0, (PAIR[1],): 0.0}
 
 
 def test_names_follow_prometheus_and_everything_has_help() -> None:
