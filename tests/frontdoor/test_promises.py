@@ -125,6 +125,16 @@ def test_steal_time_is_told_of_what_was_long_enough_to_measure_it(
     assert "100" not in steal
 
 
+@pytest.mark.parametrize(
+    ("steals", "told"), [((0.47, 0.47), "0.47 %"), ((0.0,), "0 %"), ((1.5, 0.25), "0.25 to 1.5 %")]
+)
+def test_steal_time_is_a_range_only_where_it_differs(steals: tuple[float, ...], told: str, tmp_path: Path) -> None:
+    run = a_run()
+    runs = [{**run, "duration_s": 9.0, "conditions": {**run["conditions"], "steal_percent": steal}} for steal in steals]
+    [source] = gather([write_runs(tmp_path / "run-1.json", *runs)])
+    assert {text for host in hosts([source]) for name, text in host.facts if name == "steal time"} == {told}
+
+
 def test_doctor_counts_symbols_as_corpus_show_does() -> None:
     assert symbols_text(bundled()) in next(check.text for check in examine() if check.name == "corpus")
     assert symbols_text(bundled()) in called("corpus", "show").stdout

@@ -193,7 +193,8 @@ def _ranges(several: Sequence[Worked]) -> Iterator[tuple[str, str]]:
     """What differs from run to run."""
     of = [one.conditions for one in several]
     steal = [one.steal_percent for one in of if one.steal_percent is not None]
-    yield "steal time", f"{min(steal):g} to {max(steal):g} %" if steal else "not known"
+    ends = dict.fromkeys(f"{end:g}" for end in (min(steal), max(steal))) if steal else {}
+    yield "steal time", f"{' to '.join(ends)} %" if steal else "not known"
     if tests := [one.test_noise for one in several if one.test_noise is not None]:
         yield "noise", f"{tests[0]} (the first of {len(tests):,} runs)" if len(set(tests)) > 1 else tests[0]
     else:
