@@ -9,6 +9,7 @@ from stress.errors import UserError
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 365 * 86400.0
 MINUTE = 60.0
+WHOLE = 100
 _PART = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,12})?)(us|ms|s|m|h|d)")
 _RATE = re.compile(r"[0-9]{1,30}(?:/[0-9]{1,30}|\.[0-9]{1,30})?|\.[0-9]{1,30}")
 
@@ -48,19 +49,31 @@ def parse_rate(text: str, origin: str) -> Fraction:
     return rate
 
 
+def show_number(value: float, digits: int = 3) -> str:
+    """A number for people, in so many digits, or all that are before the point: `0.047`, `17.4`, `12,300`."""
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}"
+
+
+def show_amount(value: float) -> str:
+    """How much of something there is, in whole numbers, or in three digits below 100, so that little is not nothing."""
+    return f"{value:,.0f}" if value >= WHOLE else show_number(value)
+
+
 def show_duration(seconds: float) -> str:
-    """A duration for people, with three digits: `1.50 s`, `17.4 us`."""
+    """A duration for people in three digits, or in its two largest units: `17.4 us`, `59.2 s`, `4 min`, `2 d 3 h`."""
+    rounded = float(f"{seconds:.3g}")
+    if rounded >= MINUTE:
+        return _in_two_units(round(seconds))
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size or unit == "us":
-            return f"{seconds / size:.3g} {unit}"
+        if rounded >= size or unit == "us":
+            return f"{show_number(rounded / size)} {unit}"
     raise AssertionError(seconds)
 
 
-def say_duration(seconds: float) -> str:
-    """A duration for people in its two largest units: `59.2 s`, `4 min`, `1 h 30 min`, `2 d 3 h`."""
-    if seconds < MINUTE:
-        return show_duration(seconds)
-    left, words = round(seconds), list[str]()
+def _in_two_units(left: int) -> str:
+    """Whole seconds, a minute or more, in their two largest units."""
+    words = list[str]()
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, size)
         words += [f"{count} {unit}"] if count else [""] if words else []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stress.errors import UserError
-from stress.units import parse_duration, parse_rate, say_duration, show_bound, show_duration, write_duration
+from stress.units import parse_duration, parse_rate, show_amount, show_bound, show_duration, show_number, write_duration
 from tests.support import bounded
 
 
@@ -78,8 +78,27 @@ def test_no_bound_is_shown_lower_than_it_is(bound: float, digits: int) -> None:
     ("seconds", "said"),
     [
         (0.25, "250 ms"), (59.2, "59.2 s"), (60, "1 min"), (252.4, "4 min 12 s"), (5400, "1 h 30 min"),
-        (3601, "1 h"), (28800, "8 h"), (2 * 86400 + 3 * 3600 + 240, "2 d 3 h"),
+        (3601, "1 h"), (28800, "8 h"), (2 * 86400 + 3 * 3600 + 240, "2 d 3 h"), (529_012, "6 d 2 h"),
+        (0.9996, "1 s"), (999.6e-6, "1 ms"), (59.96, "1 min"), (0.9994, "999 ms"), (119.7, "2 min"),
     ],
 )  # fmt: skip
 def test_people_are_told_a_duration_in_its_two_largest_units(seconds: float, said: str) -> None:
-    assert say_duration(seconds) == said
+    assert show_duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.0, 3, "0"), (0.04712, 3, "0.0471"), (17.42, 3, "17.4"), (999.6, 3, "1,000"), (12_346, 3, "12,300"),
+        (99.6, 2, "100"), (47.4, 2, "47"), (4.74, 2, "4.7"), (3000, 2, "3,000"), (-1234, 3, "-1,230"),
+    ],
+)  # fmt: skip
+def test_numbers_are_shown_without_powers_of_ten(value: float, digits: int, text: str) -> None:
+    assert show_number(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.033, "0.033"), (17.42, "17.4"), (99.96, "100"), (123_456.7, "123,457")]
+)
+def test_little_is_not_shown_as_nothing(value: float, text: str) -> None:
+    assert show_amount(value) == text

@@ -11,7 +11,7 @@ from rich.console import Console
 from stress.config import Config
 from stress.judge.addresses import called
 from stress.judge.outcomes import OUTCOMES
-from stress.judge.tally import Tally
+from stress.judge.tally import Tally, Updates
 from stress.judge.trials import Trials, windows_as_trials
 from stress.judge.violation import Copied, Node, Violation
 from stress.kernel.struct_module import MODULES
@@ -56,6 +56,16 @@ def test_how_soon_another_machine_is_caught_is_told_by_the_time_in_trial_not_by_
     for tally, said in ((counts, another), *((one, "") for one in earlier)):
         result = made_result("violated", "violated", Config(seed=7), tally)
         assert f"after 500 ms{said}\n" in plain(shown(result, 0))
+
+
+def test_a_rare_writer_has_a_rate_and_what_never_waits_has_no_point() -> None:
+    counts = Tally(seconds=600.0, lookups=72_000, unloads=24, updates=Updates(count=10, nanoseconds=9_996_000))
+    screen = plain(shown(made_result("violated", "violated", Config(seed=7), counts), 0))
+    assert "72,000 (120/s)" in screen
+    assert "24 unloads (0.04/s)" in screen
+    assert "10, each 1 ms (mean)" in screen
+    assert "0 retired and not freed yet (mean), 0 (most)" in screen
+    assert f"{Config().cpus} CPUs, 10 min, seed 7" in screen
 
 
 def test_the_parts_come_in_kasans_order() -> None:

@@ -22,7 +22,7 @@ from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.runs.report import Report
 from stress.runs.result import Result
 from stress.safe_text import shown
-from stress.units import say_duration
+from stress.units import show_duration
 
 
 @attrs.frozen
@@ -54,7 +54,7 @@ class Ending:
     @property
     def progress(self) -> str:
         """How far it has come."""
-        return f"{say_duration(self.elapsed_s)} of {say_duration(self.manifest.plan.duration_s)}"
+        return f"{show_duration(self.elapsed_s)} of {show_duration(self.manifest.plan.duration_s)}"
 
     @property
     def life(self) -> Life:

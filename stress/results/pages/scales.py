@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from stress.units import show_bound, show_duration
+from stress.units import MINUTE, show_bound, show_duration, show_number
 
 RATE, COUNT, TIME, BYTES = "rate", "count", "time", "bytes"
 """What the numbers on an axis are: a share, a count or so many a second, seconds, bytes."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-MEBI = 2**20
+MEBI, GIBI = 2**20, 2**30
 LEAST_DECADES = 0.9
 MOST_TICKS = 7
 NARROWEST = 0.07
@@ -19,10 +19,17 @@ Ticks = list[tuple[float, str]]
 def value_text(value: float, unit: str) -> str:
     """A value on a vertical axis, in few characters."""
     if unit == TIME:
-        return show_duration(value).replace("us", "µs") if value else "0"
+        return _time(value)
     if unit == BYTES:
-        return f"{value / MEBI:,.3g} MiB"
+        return f"{show_number(value / GIBI)} GiB" if value >= GIBI else f"{show_number(value / MEBI)} MiB"
     return _power(value) if unit == RATE and value < 0.001 else _prefixed(value)
+
+
+def _time(value: float) -> str:
+    """A time in one unit: ticks of an axis are to be compared at a glance."""
+    if value >= MINUTE:
+        return f"{show_number(value)} s"
+    return show_duration(value).replace("us", "µs") if value else "0"
 
 
 def share_text(value: float | None) -> str:
@@ -51,10 +58,11 @@ def _power(value: float) -> str:
 
 def _prefixed(value: float) -> str:
     """A value with k, M or G."""
+    rounded = float(f"{value:.3g}")
     for size, prefix in PREFIXES:
-        if value >= size:
-            return f"{value / size:.3g} {prefix}"
-    return f"{value:.3g}"
+        if rounded >= size:
+            return f"{show_number(rounded / size)} {prefix}"
+    return f"{rounded:.3g}"
 
 
 def log_limits(values: Sequence[float]) -> tuple[float, float]:
@@ -77,7 +85,7 @@ def log_ticks(low: float, high: float, unit: str) -> Ticks:
 
 def linear_ticks(high: float, unit: str) -> Ticks:
     """Round steps from zero."""
-    scale = MEBI if unit == BYTES else 1.0
+    scale = (GIBI if high >= GIBI else MEBI) if unit == BYTES else 1.0
     rough = high / scale / 6 or 1.0
     size = 10.0 ** math.floor(math.log10(rough))
     step = scale * size * next(one for one in (1, 2, 5, 10) if one * size >= rough * 0.999)

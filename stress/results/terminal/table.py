@@ -16,7 +16,7 @@ from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_n
 from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import Result, rerun_command
 from stress.scenario import Scenario
-from stress.units import say_duration, show_duration
+from stress.units import show_amount, show_duration
 
 PLAIN_WIDTH = 120
 """Columns of what is printed where there is no terminal."""
@@ -25,7 +25,7 @@ COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "ye
 
 def show_rate(count: int, seconds: float) -> str:
     """How many a second."""
-    return f"{count / seconds:,.0f}/s" if seconds > 0 else "-"
+    return f"{show_amount(count / seconds)}/s" if seconds > 0 else "-"
 
 
 def _share(count: int, total: int) -> str:
@@ -86,7 +86,8 @@ def _updates(tally: Tally) -> list[tuple[str, str]]:
         return []
     mean, longest = show_duration(cost.nanoseconds / cost.count / 1e9), show_duration(cost.longest / 1e9)
     short = f"; memory was short {cost.memory_short:,} times" if cost.memory_short else ""
-    waiting = f"{cost.waiting / cost.count:,.1f} retired and not freed yet (mean), {cost.most_waiting:,} (most){short}"
+    waited = show_amount(cost.waiting / cost.count)
+    waiting = f"{waited} retired and not freed yet (mean), {cost.most_waiting:,} (most){short}"
     return [("updates", f"{cost.count:,}, each {mean} (mean), {longest} (longest)"), ("waiting", waiting)]
 
 
@@ -113,7 +114,7 @@ def _twin(result: Result, twin: Tally) -> str:
     if needed is None:
         return text
     trials, seconds = result.tally.caught.trials, result.tally.seconds
-    how_long = f", about {say_duration(seconds * needed / trials)}" if trials else ""
+    how_long = f", about {show_duration(seconds * needed / trials)}" if trials else ""
     return f"{text}; HELD takes {needed:,} trials{how_long}"
 
 

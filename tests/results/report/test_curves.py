@@ -13,6 +13,8 @@ from benchmarks.made_sweep import cells, plan_of, write_sweep
 from stress.results.load.gather import gather
 from stress.results.pages.pictures import quiet, slide
 from stress.results.pages.scales import (
+    BYTES,
+    COUNT,
     RATE,
     TIME,
     bound_share_text,
@@ -213,6 +215,16 @@ def test_axes_say_round_values_in_few_words() -> None:
         "0",
     )
     assert all(math.isfinite(tick) for tick, _ in linear_ticks(1e30, RATE))
+
+
+def test_no_tick_has_a_power_of_ten_that_nobody_reads() -> None:
+    times = [text for _, text in log_ticks(*log_limits([0.01, 500_000]), TIME)]
+    assert times == ["10 ms", "1 s", "100 s", "10,000 s", "1,000,000 s"]
+    assert [value_text(value, COUNT) for value in (0.0, 999.6, 999_600, 5e15)] == ["0", "1 k", "1 M", "5,000 T"]
+    assert [text for _, text in linear_ticks(3000 * 2**20, BYTES)] == [
+        "0 MiB", "512 MiB", "1 GiB", "1.5 GiB", "2 GiB", "2.5 GiB"
+    ]  # fmt: skip
+    assert [text for _, text in linear_ticks(1000 * 2**20, BYTES)][-1] == "1,000 MiB"
 
 
 def test_a_bound_in_a_table_is_rounded_up() -> None:
