@@ -1,6 +1,6 @@
 """The result of a soak in words: its history in a few lines, and a last line with every figure, for grep."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -15,7 +15,7 @@ from stress.results.terminal.table import show_with_reports
 from stress.runs.report import Report
 from stress.runs.result import Result
 from stress.safe_text import shown
-from stress.units import show_bound, write_duration
+from stress.units import show_amount, show_bound, show_number, write_duration
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -30,28 +30,41 @@ def sparkline(values: Iterable[float | None]) -> str:
     return "".join("·" if value is None else BARS[round(max(value, 0.0) / most * steps)] for value in known)
 
 
-def _range(values: Iterable[float | None], form: str) -> str:
-    """The least and the greatest of some values."""
+def _range(values: Sequence[float | None], show: Callable[[float], str]) -> str:
+    """The least and the greatest of some values; one of them where both look the same."""
     known = [value for value in values if value is not None]
-    return f"{min(known):{form}} to {max(known):{form}}" if known else "-"
+    return " to ".join(dict.fromkeys((show(min(known)), show(max(known))))) if known else "-"
+
+
+def _few_digits(value: float) -> str:
+    """In two digits."""
+    return show_number(value, 2)
+
+
+def greatest_of_parts(values: Sequence[float | None], most: int = STRETCHES) -> list[float | None]:
+    """The greatest value in each of at most so many parts of the same length; None where none is known."""
+    step = -(-len(values) // most) or 1
+    parts = (values[start : start + step] for start in range(0, len(values), step))
+    return [max((value for value in part if value is not None), default=None) for part in parts]
 
 
 def history(samples: Sequence[Sample]) -> list[tuple[str, str]]:
-    """How a scenario went over time, as label and text."""
+    """How a scenario went over time, all of it in each row, as label and text."""
     spans = stretches(samples)
     twin = [None if one.twin_rate is None else 100 * one.twin_rate for one in spans]
-    rows: list[tuple[str, list[float | None], str, str]] = [
-        ("lookups/s", [one.lookups_per_s for one in spans], ",.0f", ""),
-        ("unloads/s", [one.unloads_per_s for one in spans], ",.0f", ""),
-        ("stop p99", [one.stop_p99_us for one in spans], ",.0f", " us"),
-        ("twin caught", twin, ".2g", " % of its trials"),
-        ("memory", [one.memory_bytes and one.memory_bytes / 2**20 for one in samples], ".1f", " MiB"),
-        ("steal", [one.steal_percent for one in samples], ".1f", " %"),
+    memory = [one.memory_bytes and one.memory_bytes / 2**20 for one in samples]
+    rows: list[tuple[str, list[float | None], Callable[[float], str], str]] = [
+        ("lookups/s", [one.lookups_per_s for one in spans], show_amount, ""),
+        ("unloads/s", [one.unloads_per_s for one in spans], show_amount, ""),
+        ("stop p99", [one.stop_p99_us for one in spans], show_amount, " us"),
+        ("twin caught", twin, _few_digits, " % of its trials"),
+        ("memory", memory, lambda value: f"{value:,.1f}", " MiB"),
+        ("steal", [one.steal_percent for one in samples], _few_digits, " %"),
     ]
     known = [row for row in rows if any(value is not None for value in row[1])]
     return [
-        (label, f"{sparkline(values[-STRETCHES:])}  {_range(values, form)}{unit}")
-        for label, values, form, unit in known
+        (label, f"{sparkline(greatest_of_parts(values))}  {_range(values, show)}{unit}")
+        for label, values, show, unit in known
     ]
 
 

@@ -15,7 +15,7 @@ from stress.campaign.soak.view import STRETCHES, View, stretches
 from stress.judge.tally import Tally
 from stress.judge.trials import Trials
 from stress.results.terminal.panel import MOST_CPUS, brief, clock, interval_line, render
-from stress.results.terminal.soak_summary import BARS, end_line, history, show_ending, sparkline
+from stress.results.terminal.soak_summary import BARS, end_line, greatest_of_parts, history, show_ending, sparkline
 from stress.runs.report import Report
 from tests.campaign.soak.made import (
     PAIR,
@@ -103,10 +103,10 @@ def test_a_history_has_a_bar_for_each_stretch_and_the_range() -> None:
     rows = dict(history([sample_at(second) for second in range(1, 11)]))
     assert list(rows) == ["lookups/s", "unloads/s", "stop p99", "twin caught", "memory", "steal"]
     assert rows["lookups/s"] == f"{'█' * 10}  994 to 1,001"
-    assert rows["unloads/s"] == f"{'█' * 10}  30 to 30"
-    assert rows["twin caught"] == f"{'█' * 10}  50 to 50 % of its trials"
+    assert rows["unloads/s"] == f"{'█' * 10}  30"
+    assert rows["twin caught"] == f"{'█' * 10}  50 % of its trials"
     assert rows["memory"].endswith("51.0 to 60.0 MiB")
-    assert rows["steal"].endswith("0.5 to 0.5 %")
+    assert rows["steal"].endswith("  0.5 %")
 
 
 def test_a_history_leaves_out_what_was_never_known() -> None:
@@ -115,6 +115,32 @@ def test_a_history_leaves_out_what_was_never_known() -> None:
     ]
     assert [label for label, _ in history(samples)] == ["lookups/s", "unloads/s", "stop p99"]
     assert history([]) == []
+
+
+def test_each_row_of_a_history_has_the_whole_soak() -> None:
+    early = [attrs.evolve(sample_at(second), memory_bytes=700 << 20, steal_percent=30.0) for second in range(1, 61)]
+    late = [attrs.evolve(sample_at(second), memory_bytes=70 << 20, steal_percent=0.0) for second in range(61, 601)]
+    rows = dict(history([*early, *late]))
+    assert rows["memory"] == f"{'█' * 6}{'▂' * 54}  70.0 to 700.0 MiB"
+    assert rows["steal"] == f"{'█' * 6}{'▁' * 54}  0 to 30 %"
+    assert len(rows["lookups/s"].split()[0]) == STRETCHES
+
+
+def test_a_history_has_no_power_of_ten_and_no_writer_that_seems_to_do_nothing() -> None:
+    counts = attrs.evolve(standing_at(1000).tally, unloads=40)
+    twin = Tally(caught=Trials(1000, 998))
+    rows = dict(history([sample_at(1000, tally=counts, twin=twin)]))
+    assert rows["unloads/s"] == "█  0.04"
+    assert rows["twin caught"] == "█  100 % of its trials"
+
+
+@bounded(100)
+@given(st.lists(st.none() | st.floats(0, 1e9), max_size=300))
+def test_parts_keep_the_greatest_value_and_are_no_more_than_a_line_has(values: list[float | None]) -> None:
+    parts = greatest_of_parts(values)
+    assert len(parts) <= min(len(values), STRETCHES)
+    known = [value for value in values if value is not None]
+    assert max((part for part in parts if part is not None), default=None) == max(known, default=None)
 
 
 def test_a_long_history_stays_on_its_line() -> None:
