@@ -11,7 +11,7 @@ import attrs
 from stress.campaign.runs import Run
 from stress.judge.outcomes import Outcome
 from stress.results.load.entries import Source
-from stress.results.pages.scales import share_text
+from stress.results.pages.scales import bound_share_text, share_text
 from stress.results.report.curves import AT_MOST, EXACT
 from stress.results.report.grades import SIGNS, grade_of
 from stress.results.report.statistics import Row, rows_of
@@ -70,7 +70,9 @@ def _rates(title: str, rows: Sequence[Row], kind: TrialKind) -> Iterator[Bars]:
 def _rate(name: str, row: Row, value: float) -> Bar:
     """The bar of one run: its rate, or a bound where nothing was caught."""
     return (
-        Bar(name, value, share_text(value), EXACT) if row.rate else Bar(name, value, f"≤ {share_text(value)}", AT_MOST)
+        Bar(name, value, share_text(value), EXACT)
+        if row.rate
+        else Bar(name, value, f"≤ {bound_share_text(value)}", AT_MOST)
     )
 
 
