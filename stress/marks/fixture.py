@@ -196,8 +196,8 @@ class Stress:
         try:
             self._mark_run.run(self._plan, _texts(acceptable), self._under_test)
         except KeyboardInterrupt:
-            so_far = "" if report.headline(self._mark_run) else "before any fault was seen"
-            self._tell(f"\ninterrupted {so_far}{report.text_of(self._mark_run, self._nodeid)}")
+            text = report.text_of(self._mark_run, self._nodeid).removeprefix(report.headline(self._mark_run))
+            self._tell(f"\ninterrupted {report.so_far(self._mark_run)}{text}")
             raise
         self._judge()
         return sum((tally.outcomes for tally in self._mark_run.tallies), start=Counter())

@@ -8,6 +8,7 @@ CPUs rest, except those that wait for each other.
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from random import Random
 from threading import get_ident
@@ -15,6 +16,7 @@ from typing import Any
 
 import attrs
 
+from stress.errors import HarnessError, UserError
 from stress.host import clocks, threads
 from stress.host.cores import make_progress
 from stress.kernel.modlist import STOPPED
@@ -33,6 +35,7 @@ from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.crews.crew import Crew, Left, number_of
 from stress.marks.crews.finalizers import Finalizers
+from stress.marks.crews.monitor import Monitor
 from stress.marks.crews.run_end import LOOK_SECONDS, STALLED_SECONDS, EndState, RunEnd
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.crews.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
@@ -76,7 +79,8 @@ class MarkRun:
 
     A caller of `prepare`, which boots the machine early, must call `close` at the end. `stray`: a use of something
     freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line. `others` hears of threads that are
-    no CPUs, and `outside` has the exceptions that ended them. `ignored` has those that Python ignored.
+    no CPUs, and `outside` has the exceptions that ended them. `ignored` has those that Python ignored. `cut`: the
+    exception on the test's thread that ended the run before its time, as Ctrl-C does.
     """
 
     cell: Cell
@@ -87,6 +91,7 @@ class MarkRun:
     ignored: Tally | None = attrs.field(init=False, default=None)
     rounds: Rounds | None = attrs.field(init=False, default=None)
     stall: str | None = attrs.field(init=False, default=None)
+    cut: BaseException | None = attrs.field(init=False, default=None)
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
     noise: Noise | None = attrs.field(init=False, default=None)
@@ -95,6 +100,7 @@ class MarkRun:
     _signals: Signals = attrs.field(init=False, factory=Signals)
     _kind: Kind = attrs.field(init=False, default=Kind.BARE)
     _crew: Crew | None = attrs.field(init=False, default=None)
+    _finish: Callable[[], None] | None = attrs.field(init=False, default=None)
     _here: threading.local = attrs.field(init=False, factory=threading.local)
 
     def __attrs_post_init__(self) -> None:
@@ -130,6 +136,9 @@ class MarkRun:
             crew.hear(self._stray_error)
             with self._finalizers(noise.counts.cpus, judging, under_test).heard():
                 self._run(machine, crew, noise, began)
+        except BaseException as error:
+            self._cut_short(error)
+            raise
         finally:
             if others:
                 others.keep = None
@@ -189,6 +198,7 @@ class MarkRun:
         names = [player.role.name for player in self.players] + [NO_ROLE] * self.unused
         watchdog = Watchdog(machine.ram, names, SPUN_SECONDS, machine.is_alive, cpu_seconds=machine.cpu_seconds)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
+        self._finish = partial(self._end, machine, crew, monitor, watchdog)
         slices = Slices(self.cell.duration_s, crew.kinds)
         for kind, seconds in slices:
             left = self._left(began)
@@ -202,10 +212,15 @@ class MarkRun:
                 slices.found(kind)
             monitor.sample(calm=noise.is_calm(kind))
             watchdog.sample()
-        if self.others:
-            self.others.is_over = True
-        ending = RunEnd(monitor, self._signals.over, self.rounds is not None, crew.timers())
-        self._end(machine, crew, ending, watchdog)
+        self._finish()
+
+    def _cut_short(self, error: BaseException) -> None:
+        """End a run that an exception on the test's thread has cut short, and see where each CPU stands."""
+        self.cut = error
+        self._signals.stop()
+        if self._machine and self._finish and not isinstance(error, HarnessError | UserError):
+            with suppress(HarnessError, UserError):  # the test tells what ended the run
+                self._finish()
 
     def _left(self, began: float) -> float:
         """The seconds that are left of a run that began then; more, if operations can overlap and none has."""
@@ -243,8 +258,11 @@ class MarkRun:
                 return
             clocks.sleep(LOOK_SECONDS)
 
-    def _end(self, machine: Machine, crew: Crew, ending: RunEnd, watchdog: Watchdog) -> None:
+    def _end(self, machine: Machine, crew: Crew, monitor: Monitor, watchdog: Watchdog) -> None:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
+        if self.others:
+            self.others.is_over = True
+        ending = RunEnd(monitor, self._signals.over, self.rounds is not None, crew.timers())
         stall = watchdog.sample()
         while ending.goes_on() and not machine.errors:
             stall = watchdog.sample()
@@ -338,25 +356,9 @@ class MarkRun:
         """The CPUs that wait for each other's locks, in circles."""
         return self._crew.deadlocks if self._crew else set()
 
-    @property
-    def stuck(self) -> list[Left]:
-        """The CPUs that have stalled."""
-        return [one for one in self.left if one.state is EndState.STALLED]
-
-    @property
-    def starved(self) -> list[Left]:
-        """The CPUs that got no core, so that their state is unknown."""
-        return [one for one in self.left if one.state is EndState.UNKNOWN]
-
-    @property
-    def helped(self) -> list[Left]:
-        """The CPUs that wait while other threads work, which may end the wait."""
-        return [one for one in self.left if one.state is EndState.HELPED]
-
-    @property
-    def waiting(self) -> list[Left]:
-        """The CPUs that still waited for others after those had run on long enough."""
-        return [one for one in self.left if one.state is EndState.WAITS]
+    def left_in(self, state: EndState) -> list[Left]:
+        """The CPUs that did not end their operation, of one state."""
+        return [one for one in self.left if one.state is state]
 
     @property
     def operations(self) -> int:

@@ -9,6 +9,7 @@ import pytest
 from stress.machine.gil import gil_enabled
 from stress.machine.stacks import RawStack, line_of
 from stress.marks.cell import rerun_command
+from stress.marks.crews.run_end import EndState
 from stress.marks.mark_run import MarkRun
 from stress.marks.noise import noise_summary
 from stress.marks.noise.code_under_test import PACKAGE
@@ -32,20 +33,21 @@ ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception)
 
 def headline(run: MarkRun) -> str:
     """The verdict in a line; empty for a run that held."""
-    if run.stuck or run.stall:
-        ends = "does not end its operation" if len(run.stuck) == 1 else "do not end their operation"
-        return "STALLED: " + (run.stall or f"{len(run.stuck)} of {counted(len(run.players), 'CPU')} {ends}")
+    stuck = run.left_in(EndState.STALLED)
+    if stuck or run.stall:
+        ends = "does not end its operation" if len(stuck) == 1 else "do not end their operation"
+        return "STALLED: " + (run.stall or f"{len(stuck)} of {counted(len(run.players), 'CPU')} {ends}")
     if run.violations:
         return f"VIOLATED: {_counts(run)}"
     if run.stray:
         return "VIOLATED: freed, outside of any operation"
     if run.errors:
         return f"RAISED: {', '.join(_raised(run))} ended in an exception"
-    if run.starved:
-        whose = "its" if len(run.starved) == 1 else "their"
-        return f"INCONCLUSIVE: {len(run.starved)} of {len(run.players)} CPUs got no core to finish {whose} operation on"
-    if run.helped:
-        of = f"{len(run.helped)} of {counted(len(run.players), 'CPU')}"
+    if starved := run.left_in(EndState.UNKNOWN):
+        whose = "its" if len(starved) == 1 else "their"
+        return f"INCONCLUSIVE: {len(starved)} of {len(run.players)} CPUs got no core to finish {whose} operation on"
+    if helped := run.left_in(EndState.HELPED):
+        of = f"{len(helped)} of {counted(len(run.players), 'CPU')}"
         return f"INCONCLUSIVE: {of} waited in an operation while other threads worked: one of them may end the wait"
     if not run.overlapped:
         alone = len(run.players) == 1 or not any(map(_is_task, run.players))
@@ -56,6 +58,12 @@ def headline(run: MarkRun) -> str:
     if run.noise and (refusal := noise_summary.refusal(run.noise)):
         return f"INCONCLUSIVE: no operation had noise at lines or instructions ({refusal}), so little was tested"
     return ""
+
+
+def so_far(run: MarkRun) -> str:
+    """What an interrupted run has shown until then, for the end of a line."""
+    ended = f"{len(run.left)} of {counted(len(run.players), 'CPU')} did not end their operation"
+    return headline(run) or f"before any fault was seen{'; ' * bool(run.left)}{ended * bool(run.left)}"
 
 
 def _raised(run: MarkRun) -> Iterator[str]:
@@ -210,7 +218,8 @@ def _circle(cycle: tuple[int, ...]) -> str:
 
 def notes(run: MarkRun) -> list[str]:
     """The notes on a run of any verdict: a line for each CPU that still waited at the end."""
-    return [f"{one.who} {one.state.value}: for {show_duration(one.seconds)} it {one.does}" for one in run.waiting]
+    waiting = run.left_in(EndState.WAITS)
+    return [f"{one.who} {one.state.value}: for {show_duration(one.seconds)} it {one.does}" for one in waiting]
 
 
 def _end(run: MarkRun, nodeid: str) -> Iterator[str]:

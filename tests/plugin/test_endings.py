@@ -95,6 +95,63 @@ def test_an_interrupt_leaves_the_results_so_far(outcome: str, told: str, pyteste
     assert 'name="test_before"' in (pytester.path / "out.xml").read_text()
 
 
+HANGS = """
+    import os, signal, threading
+    import pytest
+
+    @pytest.mark.stress(cpus=3, duration="1h")
+    def test_it(stress):
+        a, b, meet, done, handler = threading.Lock(), threading.Lock(), threading.Barrier(3), [], None
+
+        @stress.writer(count=1)
+        def ab(cpu):
+            with a:
+                meet.wait()
+                {first}
+
+        @stress.writer(count=1)
+        def ba(cpu):
+            with b:
+                meet.wait()
+                {second}
+
+        @stress.reader
+        def interrupt(cpu):
+            if not done:
+                meet.wait()
+                done.append(1)
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        handler = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+        try:
+            stress.run()
+        finally:
+            signal.signal(signal.SIGUSR1, handler)
+"""
+IN_BOTH = ("with b: pass  # second of ab", "with a: pass  # second of ba")
+FOR_EVER = ("threading.Event().wait()  # ab waits", "threading.Event().wait()  # ba waits")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("waits", "told"),
+    [
+        (IN_BOTH, ("interrupted STALLED: 2 of 3 CPUs do not end their operation\n", "deadlock: CPU 0 waits for CPU 1, ")),
+        (FOR_EVER, ("interrupted before any fault was seen; 2 of 3 CPUs did not end their operation\n", "Event.wait")),
+    ],
+)
+def test_an_interrupt_of_what_hangs_tells_what_each_cpu_waits_for(
+    waits: tuple[str, str], told: tuple[str, str], pytester: pytest.Pytester
+) -> None:
+    first, second = waits
+    pytester.makepyfile(HANGS.format(first=first, second=second))
+    result = pytester.runpytest_subprocess(*QUIET, timeout=BOUND_SECONDS)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    out = result.stdout.str()
+    assert all(text in out for text in told)
+    assert all(line in out for line in waits)  # the stacks
+
+
 def test_workers_of_xdist_run_one_stress_item_at_a_time(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
