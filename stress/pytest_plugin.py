@@ -72,9 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
     line = any(config.getoption(f"--stress-{name}") is not None for name in NAMES)  # an empty one, too
     given = line or any(config.getini(f"stress_{name}") for name in NAMES)
-    given = given or config.getoption("--stress-results") or config.getini("stress_results")
-    if given or os.environ.get("KSTRESS_CORES"):
+    if given or keeps_results(config) or os.environ.get("KSTRESS_CORES"):
         check_settings(config)
+    if keeps_results(config):
+        from stress.marks.keeper import Keeper
+
+        config.pluginmanager.register(Keeper(config), "stress-keeper")
     if config.getoption("verbose", 0) > 0:
         config.pluginmanager.register(NoiseLines(config), "stress-noise-lines")
 
@@ -86,18 +89,17 @@ def check_settings(config: pytest.Config) -> None:
 
     try:
         find_settings(config, {}, {})
-        keeps_results(config)
+        if keeps_results(config):
+            from stress.marks.results import folder_of
+
+            folder_of(config)
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def keeps_results(config: pytest.Config) -> bool:
-    """Whether run files are to be kept; UserError if they cannot be."""
-    if not (config.getoption("--stress-results") or config.getini("stress_results")):
-        return False
-    from stress.marks.results import folder_of
-
-    return folder_of(config) is not None
+    """Whether run files are to be kept."""
+    return bool(config.getoption("--stress-results") or config.getini("stress_results"))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -290,7 +292,7 @@ class NoiseLines:
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     """One cell of the test: decorate bodies with `stress.reader` and `stress.writer`, then call `stress.run`."""
     from stress.marks.cell import nodeid_of
-    from stress.marks.fixture import Stress
+    from stress.marks.fixture import STRESS, Stress
     from stress.marks.noise.imports import code_under_test_of
 
     if not hasattr(request, "param"):
@@ -301,8 +303,8 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     first_only = config.getoption("maxfail") == 1
     under_test = code_under_test_of(item).beside(str(other.path) for other in request.session.items)
     with Stress(request.param, nodeid_of(item), first_only, under_test, partial(tell, config)) as one:
+        if keeps_results(config):
+            item.stash[STRESS] = one
         item.add_report_section("call", "stress", one.rerun_command)
         yield one
     item.user_properties.extend(one.properties())
-    if keeps_results(config):
-        one.keep(config, item.nodeid)

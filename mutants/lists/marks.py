@@ -411,6 +411,12 @@ GROUP = Group(
         RESULTS.of("def run_json(").mutant(
             "raised-held", "a run that raised is kept as HELD", " + beside.total()", "", KEPT
         ),
+        RESULTS.of("def _judged(").mutant(
+            "checks-unkept", "a test that failed after its run is kept as HELD", "if end.error:", "if False:", KEPT
+        ),
+        RESULTS.of("def _judged(").mutant(
+            "cut-held", "an interrupted run is kept as HELD", "if run.cut and name != STALLED:", "if False:", KEPT
+        ),
         LOOPS.of("def wake(").mutant(
             "loop-asleep", "a loop that waits for ever stays", "call_soon_threadsafe(bool)", "is_closed()", ASYNC
         ),

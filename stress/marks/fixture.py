@@ -3,7 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import pytest
 
@@ -17,6 +17,9 @@ from stress.marks.noise import noise_summary
 from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.other_threads import OtherThreads
 from stress.marks.operations.roles import Duty, Role, name_of
+
+if TYPE_CHECKING:
+    from stress.marks.results import ItemEnd
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 Make = TypeVar("Make", bound=Callable[[], Any])
@@ -215,17 +218,14 @@ class Stress:
         noise = [("stress_noise", noise_summary.line(run.noise))] if run.noise else []
         return [*((f"stress_{name}", count) for name, count in counts.items()), *noise, *notes]
 
-    def keep(self, config: pytest.Config, name: str) -> None:
-        """Keep the run's figures as a run file in the folder of `--stress-results`, if it ran and no body ended it.
+    def result(self, name: str, end: "ItemEnd") -> dict[str, Any] | None:
+        """The run as a run file has it; None if there is nothing to keep.
 
         `name` is the test's node ID, which is the same wherever pytest was started.
         """
-        from stress.marks.results import folder_of, keep, run_json
+        from stress.marks.results import run_json
 
-        folder = folder_of(config)
-        found = run_json(self._mark_run, name, self.rerun_command) if self._has_run and folder else None
-        if folder and found:
-            keep(folder, found)
+        return run_json(self._mark_run, name, self.rerun_command, end)
 
     def _judge(self) -> None:
         """Fail if the run's verdict is bad; if it held but noise missed the code under test, warn."""
@@ -241,6 +241,10 @@ class Stress:
         if report.is_bad(self._mark_run):
             raise pytest.fail.Exception(text, pytrace=False)
         raise raised[0]
+
+
+STRESS = pytest.StashKey[Stress | None]()
+"""Where an item has its fixture: `Function.funcargs` is gone once an interrupt has ended the item."""
 
 
 def _check(function: object, what: str, may_be_async: bool = False) -> None:

@@ -62,8 +62,10 @@ def headline(run: MarkRun) -> str:
 
 def so_far(run: MarkRun) -> str:
     """What an interrupted run has shown until then, for the end of a line."""
-    ended = f"{len(run.left)} of {counted(len(run.players), 'CPU')} did not end their operation"
-    return headline(run) or f"before any fault was seen{'; ' * bool(run.left)}{ended * bool(run.left)}"
+    if (told := headline(run)) and not told.startswith("INCONCLUSIVE"):
+        return told
+    left = f"; {len(run.left)} of {counted(len(run.players), 'CPU')} did not end their operation" if run.left else ""
+    return f"before any fault was seen{left}"
 
 
 def _raised(run: MarkRun) -> Iterator[str]:

@@ -13,8 +13,10 @@ import attrs
 import pytest
 
 from stress.config import Config
-from stress.errors import UserError
+from stress.errors import HarnessError, UserError
+from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED
 from stress.marks import report
+from stress.marks.bodies import printable
 from stress.marks.cell import Cell
 from stress.marks.crews.run_end import GRACE_SECONDS
 from stress.marks.mark_run import MarkRun
@@ -24,11 +26,14 @@ from stress.results.terminal.places import make_folder, write_results
 from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.result import json_text
 from stress.safe_text import escaped, shortened
+from stress.units import show_duration
 
 OPTION = "--stress-results"
 LONGEST_NAME = 1000
 LONGEST_CUT = 900
 """The most characters of a name that a run file may have, and how many are kept of one that is longer."""
+INTERRUPTS = (KeyboardInterrupt, pytest.exit.Exception)
+"""What ends pytest, and says nothing of the code under test."""
 STOPS = {"count": 0, "p50_us": None, "p99_us": None, "max_us": None}
 _numbers = count(1)
 
@@ -70,30 +75,50 @@ def scenario_name(nodeid: str, cell: Cell) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_CUT]}~{crc32(name.encode()):08x}"
 
 
-def run_json(run: MarkRun, nodeid: str, again: str) -> dict[str, Any] | None:
-    """A run of a test's bodies as JSON, with the keys of `kstress run`; None for one that a body has ended.
+@attrs.frozen
+class ItemEnd:
+    """How an item ended. `error`: what ended its test, or else its teardown (`in_teardown`); None for a plain end.
+
+    `accepted`: pytest counts no failure. `xfailed`: it failed as its `xfail` expects.
+    """
+
+    error: BaseException | None = None
+    in_teardown: bool = False
+    accepted: bool = True
+    xfailed: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether pytest itself ended there."""
+        return isinstance(self.error, INTERRUPTS)
+
+
+def run_json(run: MarkRun, nodeid: str, again: str, end: ItemEnd) -> dict[str, Any] | None:
+    """A run of a test's bodies as JSON, with the keys of `kstress run`; None for one that says nothing.
 
     `lookups` are its operations, `race_windows` those that overlapped a writer's. An exception is an outcome, "raised"
-    and its type, and a violation. Beside those keys: `again`, the command that runs it again, `rounds`, and `noise`.
+    and its type, and a violation; so is a check that failed after the run. Beside those keys: `again`, the command that
+    runs it again, `rounds`, and `noise`.
     """
-    if any(isinstance(error, report.ENDINGS) for error in run.errors):
+    if _says_nothing(run):
         return None
-    beside = Counter(f"raised {type(error).__name__}" for error in run.errors) + Counter([FREED] if run.stray else [])
+    verdict, reason = _judged(run, end)
+    beside = _beside(run, end, verdict)
     violations = run.violations + beside.total()
     cell, rounds = run.cell, run.rounds.current.number if run.rounds else None
-    verdict = "violated" if violations else (report.headline(run).partition(":")[0].lower() or "held")
+    expect = _expected(verdict, end)
     return {
         "scenario": escaped(scenario_name(nodeid, cell)),
         "engine": "python",
         "cpus": run.cpus,
         "seed": cell.seed,
         "duration_s": round(run.seconds, 6),
-        "expect": "held",
+        "expect": expect,
         "verdict": verdict,
-        "reason": escaped(report.headline(run)) or f"no fault in {run.operations:,} operations",
-        "as_expected": verdict == "held",
+        "reason": escaped(reason),
+        "as_expected": verdict == expect,
         "applicable": True,
-        "interrupted": False,
+        "interrupted": run.cut is not None or end.interrupted,
         "lookups": run.operations,
         "loads": 0,
         "unloads": 0,
@@ -122,6 +147,58 @@ def _named(outcomes: Counter[str]) -> dict[str, int]:
     for name, times in outcomes.items():
         named[shortened(escaped(name))] += times
     return dict(named)
+
+
+def _says_nothing(run: MarkRun) -> bool:
+    """Whether it never began, the harness failed in it, or a body has ended it as skipped or as expected to fail."""
+    failed = isinstance(run.cut, HarnessError | UserError)
+    return not run.players or failed or any(isinstance(error, report.ENDINGS) for error in run.errors)
+
+
+def _beside(run: MarkRun, end: ItemEnd, verdict: str) -> Counter[str]:
+    """The violations that no body returned: exceptions, a use of something freed outside of operations."""
+    # A check of the test that failed after a run without a fault is the one exception then.
+    after = [end.error] if end.error and verdict == VIOLATED and not report.headline(run) else []
+    raised = Counter(f"raised {type(error).__name__}" for error in run.errors or after)
+    return raised + Counter([FREED] if run.stray else [])
+
+
+def _judged(run: MarkRun, end: ItemEnd) -> tuple[str, str]:
+    """The verdict, and why: what the run showed, else what cut it short, else how the rest of the test went."""
+    headline = report.headline(run)
+    name = headline.partition(":")[0].lower()
+    if run.violations or run.errors or run.stray:
+        return VIOLATED, headline
+    if run.cut and name != STALLED:
+        after = f"after {show_duration(run.seconds)} of {show_duration(run.cell.duration_s)}"
+        return INCONCLUSIVE, f"{_told(run.cut)} {after}, {report.so_far(run)}"
+    if headline:
+        return name, headline
+    if end.interrupted:
+        return INCONCLUSIVE, "interrupted before the end of the test"
+    if isinstance(end.error, pytest.PytestWarning):  # a filter makes an error of it
+        return INCONCLUSIVE, _told(end.error)
+    if end.error:
+        return VIOLATED, f"{'the teardown' if end.in_teardown else 'a check after the run'} failed: {_told(end.error)}"
+    return HELD, f"no fault in {run.operations:,} operations"
+
+
+def _told(error: BaseException) -> str:
+    """An exception in a line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    text = str(printable(error)).partition("\n")[0]
+    return f"{type(error).__name__}: {shortened(text)}" if text else type(error).__name__
+
+
+def _expected(verdict: str, end: ItemEnd) -> str:
+    """The verdict that was expected: that of an item which pytest accepts, else the one that it asks for.
+
+    Only a strict `xfail` is no success of pytest although nothing failed. What says too little is never expected.
+    """
+    if end.accepted and verdict != INCONCLUSIVE:
+        return verdict
+    return VIOLATED if verdict == HELD or (end.accepted and end.xfailed) else HELD
 
 
 def _conditions(cell: Cell) -> dict[str, Any]:

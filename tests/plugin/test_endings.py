@@ -134,22 +134,36 @@ FOR_EVER = ("threading.Event().wait()  # ab waits", "threading.Event().wait()  #
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    ("waits", "told"),
+    ("waits", "verdict", "told"),
     [
-        (IN_BOTH, ("interrupted STALLED: 2 of 3 CPUs do not end their operation\n", "deadlock: CPU 0 waits for CPU 1, ")),
-        (FOR_EVER, ("interrupted before any fault was seen; 2 of 3 CPUs did not end their operation\n", "Event.wait")),
+        (
+            IN_BOTH,
+            "stalled",
+            ("interrupted STALLED: 2 of 3 CPUs do not end their operation\n", "deadlock: CPU 0 waits for CPU 1, "),
+        ),
+        (
+            FOR_EVER,
+            "inconclusive",
+            (
+                "interrupted before any fault was seen; 2 of 3 CPUs did not end their operation\n",
+                " is still in its operation at the end; ",
+            ),
+        ),
     ],
 )
 def test_an_interrupt_of_what_hangs_tells_what_each_cpu_waits_for(
-    waits: tuple[str, str], told: tuple[str, str], pytester: pytest.Pytester
+    waits: tuple[str, str], verdict: str, told: tuple[str, str], pytester: pytest.Pytester
 ) -> None:
     first, second = waits
     pytester.makepyfile(HANGS.format(first=first, second=second))
-    result = pytester.runpytest_subprocess(*QUIET, timeout=BOUND_SECONDS)
+    result = pytester.runpytest_subprocess(*QUIET, "--stress-results", "kept", timeout=BOUND_SECONDS)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     out = result.stdout.str()
     assert all(text in out for text in told)
     assert all(line in out for line in waits)  # the stacks
+    [file] = (pytester.path / "kept").iterdir()
+    [run] = json.loads(file.read_text())["runs"]
+    assert (run["verdict"], run["interrupted"]) == (verdict, True)
 
 
 def test_workers_of_xdist_run_one_stress_item_at_a_time(

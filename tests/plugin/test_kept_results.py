@@ -186,3 +186,120 @@ def test_the_long_name_of_an_outcome_is_kept_shortened_and_read_back(pytester: p
     [entry] = kept(pytester, "return 'y' * 100_000")
     assert entry.run is not None
     assert set(entry.run.outcomes) == {"y" * 200 + "... and 99,800 characters more"}
+
+
+ENDS = """
+    import pytest
+
+    @pytest.fixture
+    def closes():
+        yield
+        {closes}
+
+    {marked}
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress, closes):
+        @stress.thread
+        def change(cpu):
+            {body}
+
+        {run}
+"""
+
+
+def kept_of(pytester: pytest.Pytester, *arguments: str, **source: str) -> Entry | None:
+    """What is kept of one test that ends in another way than its run does."""
+    pytester.makepyfile(ENDS.format(**{"closes": "pass", "marked": "", "body": "pass", "run": "stress.run()"} | source))
+    pytester.runpytest_inprocess(*SMALL, "--stress-results", "kept", *arguments, no_reraise_ctrlc=True)
+    found = [entry for source in gather([pytester.path / "kept"]) for entry in source.entries] if kept_files() else []
+    return found[0] if found else None
+
+
+def kept_files() -> list[Path]:
+    """The run files of a test."""
+    return list(Path("kept").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ({"run": "stress.run(); assert 1 == 2, 'sum'"}, "a check after the run failed: AssertionError: sum"),
+        ({"closes": "raise OSError('open')"}, "the teardown failed: OSError: open"),
+    ],
+)
+def test_a_check_that_fails_after_a_run_that_held_is_a_violation(
+    source: dict[str, str], reason: str, pytester: pytest.Pytester
+) -> None:
+    entry = kept_of(pytester, **source)
+    assert entry is not None
+    assert entry.run is not None
+    assert (entry.run.verdict, entry.run.expect, entry.run.as_expected) == ("violated", "held", False)
+    assert entry.run.reason == reason
+    assert entry.run.violations == entry.run.outcomes[f"raised {reason.split(': ')[1]}"] == 1
+    assert not entry.run.interrupted
+
+
+RAISES = "raise ValueError"
+EXPECTING = "with pytest.raises(BaseExceptionGroup): stress.run()"
+
+
+@pytest.mark.parametrize(
+    ("marked", "body", "run", "verdict", "expect"),
+    [
+        ("@pytest.mark.xfail(strict=True)", "pass", "stress.run()", "held", "violated"),
+        ("@pytest.mark.xfail(strict=False)", "pass", "stress.run()", "held", "held"),
+        ("@pytest.mark.xfail(strict=True)", RAISES, "stress.run()", "violated", "violated"),
+        ("@pytest.mark.xfail(strict=True)", "pass", "stress.run(); assert 0", "violated", "violated"),
+        ("@pytest.mark.xfail(raises=KeyError)", RAISES, "stress.run()", "violated", "held"),
+        ("", RAISES, EXPECTING, "violated", "violated"),
+        ("", "pass", EXPECTING, "violated", "held"),
+        ("", "pass", "stress.run(); pytest.xfail('known')", "violated", "violated"),
+    ],
+)
+def test_what_pytest_accepts_is_as_expected(
+    marked: str, body: str, run: str, verdict: str, expect: str, pytester: pytest.Pytester
+) -> None:
+    entry = kept_of(pytester, marked=marked, body=body, run=run)
+    assert entry is not None
+    assert entry.run is not None
+    assert (entry.run.verdict, entry.run.expect) == (verdict, expect)
+
+
+@pytest.mark.parametrize("run", ["stress.run(); pytest.skip('not here')", "pytest.fail('before it')"])
+def test_nothing_is_kept_of_a_test_that_is_skipped_or_never_runs(run: str, pytester: pytest.Pytester) -> None:
+    assert kept_of(pytester, run=run) is None
+
+
+INTERRUPTED = """handler = signal.signal(signal.SIGUSR1, ends)
+        try:
+            stress.run()
+        finally:
+            signal.signal(signal.SIGUSR1, handler)"""
+ENDING = """import os, signal
+    done = []
+
+    def ends(number, frame):
+        raise {error}"""
+ONCE = "cpu.number or done or (done.append(1), os.kill(os.getpid(), signal.SIGUSR1)) and None"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("KeyboardInterrupt", "interrupted after "),
+        ("TimeoutError('alarm')", "TimeoutError: alarm after "),
+        ("pytest.exit.Exception('enough')", "Exit: enough after "),
+    ],
+)
+@pytest.mark.parametrize("cpus", ["1", "2"])  # of one nothing overlaps
+def test_what_ends_a_run_from_outside_leaves_it_inconclusive(
+    cpus: str, error: str, told: str, pytester: pytest.Pytester
+) -> None:
+    source = {"marked": ENDING.format(error=error), "body": ONCE, "run": INTERRUPTED}
+    entry = kept_of(pytester, "--stress-duration", "60s", "--stress-cpus", cpus, **source)
+    assert entry is not None
+    assert entry.run is not None
+    assert (entry.run.verdict, entry.run.as_expected, entry.run.interrupted) == ("inconclusive", False, True)
+    assert entry.run.reason.startswith(told)
+    assert entry.run.reason.endswith(" of 60 s, before any fault was seen")
+    [_] = kept_files()
