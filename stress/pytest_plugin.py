@@ -232,20 +232,25 @@ def is_async(function: object) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Fail a test that has roles and never runs them, or that is async and was not run: it would pass."""
+    """Fail a test that has roles and never runs them, or that is async and was not run: it would pass.
+
+    Where it fails after a run without a fault, show what the run did.
+    """
     stressed = budget_of(pyfuncitem) is not None
+    one: Any = pyfuncitem.funcargs["stress"] if stressed else None
     try:
         done = yield
     except BaseException as error:  # pytest skips or fails it, depending on its version
         if stressed and is_async(pyfuncitem.obj) and "async def function" in str(error):
             raise pytest.fail.Exception(ASYNC, pytrace=False) from None
+        if stressed and (held := one.held):
+            pyfuncitem.add_report_section("call", "stress run", held)
         if stressed and not pyfuncitem.config.getoption("fulltrace"):
             from stress.marks.host import end_in_test
 
             end_in_test(error)
         raise
     if stressed:
-        one: Any = pyfuncitem.funcargs["stress"]
         one.check_has_run()
     return done
 

@@ -205,6 +205,12 @@ class Stress:
         self._judge()
         return sum((tally.outcomes for tally in self._mark_run.tallies), start=Counter())
 
+    @property
+    def held(self) -> str:
+        """The report of a run that has shown no fault; empty without such a run."""
+        run = self._mark_run
+        return report.text_of_held(run) if run.players and not report.headline(run) else ""
+
     def check_has_run(self) -> None:
         """Fail if there are roles and `run` was not called."""
         if (self._plan.roles or self._plan.fresh) and not self._has_run:

@@ -91,8 +91,7 @@ def _counts(run: MarkRun) -> str:
     counts = few(run.forbidden, "forbidden outcome")
     rates = (f"{_named(name)} in {count:,} ({count / run.seconds:,.1f}/s)" for name, count in counts.items())
     of = f"{counted(run.rounds.current.number, 'round')}, " if run.rounds else ""
-    operations = f"{counted(run.operations, 'operation')}, {run.overlapped:,} of which overlapped {_whose(run)}"
-    return f"{', '.join(rates)} of {of}{operations}"
+    return f"{', '.join(rates)} of {of}{_operations(run)}"
 
 
 def few(counts: Mapping[str, int], what: str) -> dict[str, int]:
@@ -120,7 +119,23 @@ def _whose(run: MarkRun) -> str:
 
 def text_of(run: MarkRun, nodeid: str) -> str:
     """The whole report as text; the first line is the verdict."""
-    return "\n".join([headline(run), *_roles(run), *_first(run), *_stray(run), *_left(run), *_end(run, nodeid)])
+    again = f"again (a seed fixes draws and noise, not the interleaving): {rerun_command(nodeid, run.cell)}"
+    return "\n".join([headline(run), *_roles(run), *_first(run), *_stray(run), *_left(run), *_end(run), again])
+
+
+def text_of_held(run: MarkRun) -> str:
+    """The report of a run without a fault, for a test that fails all the same."""
+    return "\n".join([no_fault(run), *_roles(run), *_left(run), *_end(run)])
+
+
+def no_fault(run: MarkRun) -> str:
+    """What a run without a fault has tried, in a line."""
+    return f"no fault in {_operations(run)}"
+
+
+def _operations(run: MarkRun) -> str:
+    """The operations, and those that overlapped a writer's."""
+    return f"{counted(run.operations, 'operation')}, {run.overlapped:,} of which overlapped {_whose(run)}"
 
 
 def _roles(run: MarkRun) -> Iterator[str]:
@@ -224,8 +239,8 @@ def notes(run: MarkRun) -> list[str]:
     return [f"{one.who} {one.state.value}: for {show_duration(one.seconds)} it {one.does}" for one in waiting]
 
 
-def _end(run: MarkRun, nodeid: str) -> Iterator[str]:
-    """The time, the CPUs, the seed and the noise of the run, and how to run it again."""
+def _end(run: MarkRun) -> Iterator[str]:
+    """The time, the CPUs, the seed and the noise of the run."""
     cell = run.cell
     yield ""
     gil = "on" if gil_enabled() else "off"
@@ -233,4 +248,3 @@ def _end(run: MarkRun, nodeid: str) -> Iterator[str]:
     yield f"ran {show_duration(run.seconds)} on {counted(run.cpus, 'CPU')}{unused}, GIL {gil}, seed {cell.seed}"
     if run.noise:
         yield f"noise: {noise_summary.line(run.noise)}"
-    yield f"again (a seed fixes draws and noise, not the interleaving): {rerun_command(nodeid, cell)}"

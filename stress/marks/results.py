@@ -180,7 +180,7 @@ def _judged(run: MarkRun, end: ItemEnd) -> tuple[str, str]:
         return INCONCLUSIVE, _told(end.error)
     if end.error:
         return VIOLATED, f"{'the teardown' if end.in_teardown else 'a check after the run'} failed: {_told(end.error)}"
-    return HELD, f"no fault in {run.operations:,} operations"
+    return HELD, report.no_fault(run)
 
 
 def _told(error: BaseException) -> str:

@@ -242,6 +242,19 @@ def test_the_seed_is_in_a_failure_of_the_tests_own_too(pytester: pytest.Pytester
     assert "--stress-cpus 2 --stress-seed 1 --stress-duration 300ms" in out
 
 
+@pytest.mark.parametrize("check", ["assert stress.cpus == 3", "raise KeyError"])
+def test_a_failure_after_the_run_says_what_the_run_did(check: str, pytester: pytest.Pytester) -> None:
+    out = failed(pytester, RAISING.format(body="return 'good'") + f"        {check}\n")
+    _, _, told = out.partition("Captured stress run call")
+    assert re.search(r"\nno fault in [0-9,]+ operations, [0-9,]+ of which overlapped a writer's\n", told)
+    assert re.search(r"\n  CPU 1  reader look: [0-9,]+ operations, [0-9,]+ overlapped: good [0-9,]+\n", told)
+    assert re.search(r"\nran \S+ m?s on 2 CPUs, GIL \w+, seed 1\nnoise: \S+", told)
+
+
+def test_a_failure_of_the_run_is_told_once(pytester: pytest.Pytester) -> None:
+    assert "Captured stress run" not in failed(pytester, RAISING.format(body="return 'bad'"))
+
+
 DEADLOCK = """
     import threading
     import pytest
