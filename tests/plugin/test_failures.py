@@ -104,9 +104,12 @@ def test_an_exception_that_all_cpus_raise_is_told_once_without_the_harness(pytes
     assert "_traced" not in out
 
 
-def test_a_skip_on_a_cpu_is_a_skip(pytester: pytest.Pytester) -> None:
+def test_a_skip_on_a_cpu_is_a_skip_and_skips_for_one_reason_are_counted_together(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(RAISING.format(body="pytest.skip('not here')"))
-    pytester.runpytest_inprocess(*SMALL).assert_outcomes(skipped=1)
+    result = pytester.runpytest_inprocess(*SMALL, "--stress-repeat", "2", "-rs")
+    result.assert_outcomes(skipped=2)
+    result.stdout.re_match_lines([r"SKIPPED \[2\] \S+: not here$"])
+    assert "after the start" not in result.stdout.str()
 
 
 def test_an_expected_failure_on_a_cpu_is_one(pytester: pytest.Pytester) -> None:
