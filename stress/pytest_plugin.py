@@ -35,6 +35,7 @@ MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stre
 SCENARIO_LINE = re.compile(rb"^SCENARIOS?\b.*=", re.MULTILINE)
 NOTE = "stress_note"
 MOST_NOTES = 20
+NEEDS_ROLE = "takes the fixture `stress` but gives it no role: it ran once, as an ordinary test"
 NEEDS_FIXTURE = "has the mark `stress` but not the fixture `stress`: it ran once, as an ordinary test"
 UNITTEST = (
     "the mark `stress` does not work on methods of unittest.TestCase, which cannot take fixtures; "
@@ -234,7 +235,7 @@ def is_async(function: object) -> bool:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Fail a test that has roles and never runs them, or that is async and was not run: it would pass.
 
-    Where it fails after a run without a fault, show what the run did.
+    Note one that has no role. Where it fails after a run without a fault, show what the run did.
     """
     stressed = budget_of(pyfuncitem) is not None
     one: Any = pyfuncitem.funcargs["stress"] if stressed else None
@@ -252,6 +253,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         raise
     if stressed:
         one.check_has_run()
+        if one.is_unused:
+            pyfuncitem.user_properties.append((NOTE, NEEDS_ROLE))
     return done
 
 

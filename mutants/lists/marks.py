@@ -203,6 +203,12 @@ GROUP = Group(
             "item.user_properties.append(",
             SIGNATURES,
         ),
+        PLUGIN.of("def pytest_pyfunc_call(").without(
+            "roleless-unmissed",
+            "a marked test without a role is not named",
+            "pyfuncitem.user_properties.append(",
+            SIGNATURES,
+        ),
         PLUGIN.of("def pytest_pyfunc_call(").mutant(
             "async-advice",
             "an async test gets pytest's advice",

@@ -211,9 +211,14 @@ class Stress:
         run = self._mark_run
         return report.text_of_held(run) if run.players and not report.headline(run) else ""
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether the test has given no role, and has run nothing."""
+        return not (self._has_run or self._plan.roles or self._plan.fresh)
+
     def check_has_run(self) -> None:
         """Fail if there are roles and `run` was not called."""
-        if (self._plan.roles or self._plan.fresh) and not self._has_run:
+        if not (self._has_run or self.is_unused):
             pytest.fail("the roles never ran; call stress.run(acceptable={...}) in the test", pytrace=False)
 
     def properties(self) -> list[tuple[str, object]]:

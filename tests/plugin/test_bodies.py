@@ -154,6 +154,15 @@ def test_a_marked_method_of_unittest_is_an_error(at: int, pytester: pytest.Pytes
     assert "Traceback" not in out
 
 
+def test_a_marked_test_without_a_role_is_named(pytester: pytest.Pytester) -> None:
+    source = "import pytest\npytestmark = pytest.mark.stress(cpus=2)\ndef test_it(stress): pass\n"
+    source += "def test_run(stress):\n    stress.thread(lambda cpu: None)\n    stress.run()\n"
+    out = told(pytester, source, passed=2)
+    assert re.findall(r"::(\S+): takes the fixture `stress` but gives it no role: it ran once", out) == [
+        "test_it[2cpus]"
+    ]
+
+
 def test_marked_tests_without_the_fixture_run_once_and_are_named(pytester: pytest.Pytester) -> None:
     source = MARKED.format(module="pytestmark = pytest.mark.stress(repeat=3)", marks=["", ""])
     source += "\n    def test_plain(): pass\n\n    class TestPlain:\n        def test_method(self): pass\n"
