@@ -306,11 +306,12 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     if not hasattr(request, "param"):
         raise pytest.fail.Exception(_why_no_cell(request.node), pytrace=False)
     config, item = request.config, request.node
+    cell = request.param.of(item.nodeid)
     for name in ("cpus", "seed", "duration_s"):
-        item.user_properties.append((f"stress_{name}", getattr(request.param, name)))
+        item.user_properties.append((f"stress_{name}", getattr(cell, name)))
     first_only = config.getoption("maxfail") == 1
     under_test = code_under_test_of(item).beside(str(other.path) for other in request.session.items)
-    with Stress(request.param, nodeid_of(item), first_only, under_test, partial(tell, config)) as one:
+    with Stress(cell, nodeid_of(item), first_only, under_test, partial(tell, config)) as one:
         if keeps_results(config):
             item.stash[STRESS] = one
         item.add_report_section("call", "stress", one.rerun_command)

@@ -4,7 +4,8 @@ import os
 import secrets
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
+from zlib import crc32
 
 import attrs
 import pytest
@@ -22,6 +23,7 @@ class Cell:
     """What one test item runs: CPUs, seconds, the seed (of noise and `cpu.random`), the number of the repetition.
 
     `overrides` are the settings that were given as `-o` and have no option of their own, as `stress_noise=queue`.
+    `drawn`: nobody has given the seed.
     """
 
     cpus: int
@@ -29,6 +31,12 @@ class Cell:
     seed: int
     repeat: int = 0
     overrides: tuple[str, ...] = ()
+    drawn: bool = False
+
+    def of(self, nodeid: str) -> Self:
+        """The cell of one item: the test's other parameters share it, and a seed that was drawn is another for each."""
+        own = crc32(nodeid.encode(errors="surrogatepass")) if self.drawn else 0
+        return attrs.evolve(self, seed=self.seed ^ own, drawn=False)
 
     @property
     def budget_s(self) -> float:
@@ -49,9 +57,9 @@ def fresh_seed() -> int:
 
 def cells(found: Mapping[str, Any]) -> list[Cell]:
     """Every cell of a test, from its settings; without a seed each cell gets a random one."""
-    seed, overrides = found["seed"], found.get("overrides", ())
+    seed, overrides, drawn = found["seed"], found.get("overrides", ()), found["seed"] is None
     return [
-        Cell(cpus, found["duration"], fresh_seed() if seed is None else seed + repeat, repeat, overrides)
+        Cell(cpus, found["duration"], fresh_seed() if drawn else seed + repeat, repeat, overrides, drawn)
         for cpus in found["cpus"]
         for repeat in range(found["repeat"])
     ]

@@ -182,6 +182,26 @@ def test_cells_have_seeds_of_their_own_and_the_command_gives_the_same_again() ->
     )
 
 
+@pytest.mark.parametrize("given", [(), ("--stress-seed", "7")])
+def test_a_seed_that_nobody_gives_is_another_for_each_parameter_of_a_test(
+    given: tuple[str, ...], pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("letter", "abc")
+        @pytest.mark.stress(cpus=[1, 2])
+        def test_it(stress, letter):
+            print("seed", stress.seed)
+            assert f" --stress-seed {stress.seed} " in stress.rerun_command
+    """)
+    result = pytester.runpytest_inprocess(*QUIET, "-s", *given)
+    result.assert_outcomes(passed=6)
+    seeds = re.findall(r"seed (\d+)", result.stdout.str())
+    assert len(seeds) == 6
+    assert len(set(seeds)) == (1 if given else 6)
+
+
 def test_the_command_gives_what_takes_noise_as_it_was_given(pytester: pytest.Pytester) -> None:
     body = "    stress.reader(lambda cpu: 'bad')\n    stress.run()"
     pytester.makepyfile(f"import pytest\n@pytest.mark.stress\ndef test_it(stress):\n{body}")
