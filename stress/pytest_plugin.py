@@ -304,6 +304,8 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     from stress.marks.noise.imports import code_under_test_of
 
     if not hasattr(request, "param"):
+        if (noted := (NOTE, NEEDS_FIXTURE)) in request.node.user_properties:  # it asks for the fixture, too late
+            request.node.user_properties.remove(noted)
         raise pytest.fail.Exception(_why_no_cell(request.node), pytrace=False)
     config, item = request.config, request.node
     cell = request.param.of(item.nodeid)

@@ -128,6 +128,7 @@ def test_a_marked_test_that_asks_for_the_fixture_while_it_runs_is_told_how_to_ta
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines("make the fixture `stress` an argument of the test, or of a fixture that it takes: *")
     assert "needs the mark" not in result.stdout.str()
+    assert "as an ordinary test" not in result.stdout.str()
 
 
 def test_marked_tests_are_chosen_by_the_mark(pytester: pytest.Pytester) -> None:
