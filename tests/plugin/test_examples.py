@@ -39,6 +39,10 @@ EXPECTED = {
         },
         ("test_a_locked_registry_holds[4cpus]",),
     ),
+    "test_box": Expected(
+        {"test_a_box_that_looks_once_races[4cpus]": ("RAISED: 1 of", "IndexError: pop from empty list")},
+        ("test_a_box_that_looks_again_holds[4cpus]",),
+    ),
     "test_slots": Expected(
         {"test_fewer_slots_than_threads_races[4cpus]": ("FORBIDDEN closed", "had {'open': False}", "meanwhile CPU ")},
         ("test_a_slot_for_each_thread_holds[4cpus]",),
