@@ -3,10 +3,11 @@
 from stress.machine.control.spins import grant
 from stress.machine.control.turns import conduct, end_wait, may_end_wait
 from stress.machine.control.words import EVENT, EVENTS, MAIN, SKIPPED, STEPS, YIELDS, state
+from stress.machine.random import MODULUS
 from stress.machine.seam import Cpu, kernel
 from stress.machine.words import CPUS
 from stress.schedule.strategies import depth_first, given, pct, pos, random_walk, surw
-from stress.schedule.strategies.draws import LENGTH, STRATEGY, chance
+from stress.schedule.strategies.draws import GENERATOR, LENGTH, STRATEGY, chance, chance_of
 
 EVENT_ODDS = 16
 """One run in so many begins with an interrupt or an NMI, if there are any."""
@@ -19,8 +20,11 @@ MOST_WAKE_POWER = 3
 """In those, one run in so many lets a CPU go on so, if the one that is drawn waits: a power of two, up to 2 to this."""
 YIELD_ODDS = 4
 """One yield in so many lets the CPU that yields go on itself: to yield is no promise of anything."""
-WAKE_ODDS = 4
-"""Among the words that strategies keep: the odds of the schedule under way, 0 for one in which whoever waits waits."""
+WAKE_ODDS, IMPATIENCE = 4, 5
+"""Among the words that strategies keep: the odds of the schedule under way, 0 for one in which whoever waits waits; and
+a generator of its own, so that what strategies draw is the same where nobody waits or yields."""
+GENERATORS_APART = 7919
+"""A prime: the two generators differ by this factor, so neither is ever 0."""
 GIVEN, RANDOM, PCT, POS, SURW, DEPTH_FIRST = range(6)
 STRATEGIES = {"random": RANDOM, "pct": PCT, "pos": POS, "surw": SURW, "depth-first": DEPTH_FIRST}
 
@@ -35,9 +39,10 @@ def is_drawn(strategy: int) -> bool:
 def begin(cpu: Cpu) -> None:
     """Draw what a schedule has of its own."""
     strategy = cpu.peek(state(cpu, STRATEGY))
+    cpu.poke(state(cpu, IMPATIENCE), cpu.peek(state(cpu, GENERATOR)) * GENERATORS_APART % MODULUS)
     cpu.poke(state(cpu, WAKE_ODDS), 0)
-    if is_drawn(strategy) and chance(cpu, IMPATIENT_ODDS) == 0:
-        cpu.poke(state(cpu, WAKE_ODDS), 1 << chance(cpu, MOST_WAKE_POWER + 1))
+    if is_drawn(strategy) and chance_of(cpu, IMPATIENCE, IMPATIENT_ODDS) == 0:
+        cpu.poke(state(cpu, WAKE_ODDS), 1 << chance_of(cpu, IMPATIENCE, MOST_WAKE_POWER + 1))
     if strategy == GIVEN:
         given.begin(cpu)
     elif strategy == RANDOM:
@@ -64,7 +69,7 @@ def draw_event(cpu: Cpu) -> None:
 @kernel
 def draw_yield(cpu: Cpu, why: int) -> None:
     """Let a CPU that has yielded be one of those that may be next, now and then."""
-    if why == YIELDS and is_drawn(cpu.peek(state(cpu, STRATEGY))) and chance(cpu, YIELD_ODDS) == 0:
+    if why == YIELDS and is_drawn(cpu.peek(state(cpu, STRATEGY))) and chance_of(cpu, IMPATIENCE, YIELD_ODDS) == 0:
         cpu.poke(SKIPPED, MAIN)
 
 
@@ -72,9 +77,9 @@ def draw_yield(cpu: Cpu, why: int) -> None:
 def draw_impatient(cpu: Cpu) -> int:
     """A CPU that waits and goes on all the same: code may wait only for so long. MAIN for none."""
     odds = cpu.peek(state(cpu, WAKE_ODDS))
-    if odds == 0 or chance(cpu, odds) != 0:
+    if odds == 0 or chance_of(cpu, IMPATIENCE, odds) != 0:
         return MAIN
-    number = chance(cpu, cpu.peek(CPUS))
+    number = chance_of(cpu, IMPATIENCE, cpu.peek(CPUS))
     return number if may_end_wait(cpu, number) else MAIN
 
 
@@ -92,7 +97,7 @@ def choose(cpu: Cpu, why: int) -> int:
     if number == MAIN:
         return chosen(cpu, why)
     end_wait(cpu, number)
-    grant(cpu, 1 + chance(cpu, LONGEST_ASIDE))
+    grant(cpu, 1 + chance_of(cpu, IMPATIENCE, LONGEST_ASIDE))
     return number
 
 

@@ -12,11 +12,17 @@ GENERATOR, STRATEGY, LENGTH = range(3)
 
 
 @kernel
+def chance_of(cpu: Cpu, generator: int, below: int) -> int:
+    """A random number from 0 to `below` - 1, of the generator whose state is this word."""
+    value = cpu.peek(state(cpu, generator)) * MULTIPLIER % MODULUS
+    cpu.poke(state(cpu, generator), value)
+    return value * below // MODULUS
+
+
+@kernel
 def chance(cpu: Cpu, below: int) -> int:
     """A random number from 0 to `below` - 1."""
-    value = cpu.peek(state(cpu, GENERATOR)) * MULTIPLIER % MODULUS
-    cpu.poke(state(cpu, GENERATOR), value)
-    return value * below // MODULUS
+    return chance_of(cpu, GENERATOR, below)
 
 
 @kernel
