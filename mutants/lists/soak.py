@@ -79,7 +79,7 @@ GROUP = Group(
         LOCAL.of("def _record(").mutant(
             "time-forgotten", "the soak's time starts again each turn", "self.elapsed_s + turn.seconds", "turn.seconds"
         ),
-        BASE.of("def _keep(").mutant(
+        BASE.of("def _learn(").mutant(
             "told-again", "an outcome is reported again and again", "outcome not in known and ", ""
         ),
         LOCAL.of("def _ended(").mutant(

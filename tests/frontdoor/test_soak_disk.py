@@ -8,6 +8,9 @@ from pathlib import Path
 
 import psutil
 
+from stress.campaign.soak.soak import soak
+from stress.campaign.soak.view import Watcher
+from stress.config import Config
 from tests.frontdoor.command import called, kstress
 from tests.frontdoor.disks import fill
 from tests.frontdoor.soaking import (
@@ -22,6 +25,7 @@ from tests.frontdoor.soaking import (
     on_disk,
     running,
     samples,
+    scenario_file,
     wait_until,
 )
 
@@ -113,3 +117,23 @@ def test_a_disk_that_is_full_from_the_start_is_told_in_one_line_and_nothing_is_l
     assert "No space left" in line
     assert "--results" in line
     assert [path for path in small_disk.rglob("*") if path.is_file()] == [small_disk / "filler"]
+
+
+class Remover(Watcher):
+    """Removes a file of the run directory once that is there, before any turn has ended."""
+
+    def note(self, text: str) -> None:
+        if (folder := text.removeprefix("run directory: ")) != text:
+            Path(folder, "violations.jsonl").unlink()
+
+
+def test_a_violation_whose_report_cannot_be_written_is_in_the_verdict(tmp_path: Path) -> None:
+    path = scenario_file(tmp_path, "late", expect="held")
+    config = Config(engine="python", cpus=3, duration_s=3600, stop_on_violation=True)
+    ending = soak([str(path)], config, interval_s=3600, results=tmp_path, watcher=Remover())
+    assert ending.trouble
+    assert ending.trouble.startswith(f"cannot write {ending.folder / 'violations.jsonl'}: it was removed")
+    [result] = ending.results
+    assert (result.verdict.name, result.tally.violations > 0) == ("violated", True)
+    assert ending.reports("late")
+    assert samples(ending.folder) == []

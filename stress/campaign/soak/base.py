@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 import psutil
@@ -78,17 +78,27 @@ class Soak(ABC):
         self.journal = self.journal or self.open_journal()
         return self.journal
 
-    def _keep(self, scenario: str, outcome: str, report: Report) -> None:
-        """Keep the first violation of each outcome."""
-        known = [finding.outcome for finding in self.findings if finding.scenario == scenario]
-        if outcome not in known and len(known) < MOST_REPORTS:
-            self.findings.append(Finding(scenario, outcome, now(), report))
-            self._open().keep(self.findings[-1])
+    def _learn(self, standing: Standing, reports: Mapping[str, Report]) -> list[Finding]:
+        """Take note of where a scenario stands, and of its first violation of each outcome; the findings that are new.
 
-    def _append(self, standing: Standing, session: int, memory_bytes: int | None, steal: float | None) -> None:
-        """Write a standing down, and tell it."""
-        self._spans[standing.scenario].append(span(self.standings[standing.scenario], standing))
-        self.standings[standing.scenario] = standing
+        It comes before anything is written, so that a disk that refuses the first line takes nothing from the verdict.
+        """
+        scenario, before = standing.scenario, len(self.findings)
+        self._spans[scenario].append(span(self.standings[scenario], standing))
+        self.standings[scenario] = standing
+        known = {one.outcome for one in self.findings if one.scenario == scenario}
+        for outcome, report in reports.items():
+            if outcome not in known and len(known) < MOST_REPORTS:
+                known.add(outcome)
+                self.findings.append(Finding(scenario, outcome, now(), report))
+        return self.findings[before:]
+
+    def _append(
+        self, standing: Standing, new: Iterable[Finding], session: int, memory_bytes: int | None, steal: float | None
+    ) -> None:
+        """Write down what was learnt, findings first, so that no count is without its report; then tell it."""
+        for finding in new:
+            self._open().keep(finding)
         sample = Sample(at=now(), session=session, memory_bytes=memory_bytes, steal_percent=steal, standing=standing)
         self._open().append(sample)
         self._view = self._look(standing, None, sample)
@@ -106,7 +116,7 @@ class Soak(ABC):
         standing = self.standings[scenario]
         if standing.failure is None:
             failed = attrs.evolve(standing, elapsed_s=self.elapsed_s, failure=report, done=True)
-            self._append(failed, session, None, None)
+            self._append(failed, self._learn(failed, {}), session, None, None)
 
     def _look(self, current: Standing, glance: Glance | None, sample: Sample | None) -> View:
         """A snapshot of the whole."""

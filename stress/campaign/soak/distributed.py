@@ -14,7 +14,7 @@ from stress.campaign.folder import now
 from stress.campaign.journal import JournalError
 from stress.campaign.records import Session
 from stress.campaign.soak.base import Soak
-from stress.campaign.soak.records import Plan
+from stress.campaign.soak.records import Finding, Plan
 from stress.campaign.soak.remote import TurnResult, TurnTask, result_from
 from stress.campaign.workers.envelope import LostError, pack
 from stress.campaign.workers.pool import NoWorkersError, Pool, Returned, work_through
@@ -90,15 +90,17 @@ class DistributedSoak(Soak):
                 raise NoWorkersError(f"{MOST_LOSSES} turns in a row did not come back, the last one: {error}") from None
             return
         self._losses = 0
-        self._record(scenario, played, self._session_of(returned.worker, played))
+        self._record(scenario, played, returned.worker)
 
-    def _record(self, scenario: str, played: TurnResult, session: int) -> None:
-        """Keep violations, then counts, so that no count is without its report."""
-        if turn := played.turn:
-            for outcome, report in turn.reports.items():
-                self._keep(scenario, outcome, report)
-            standing = self.standings[scenario].joined(turn.standing, self.elapsed_s)
-            self._append(standing, session, played.memory_bytes, played.conditions.steal_percent)
+    def _record(self, scenario: str, played: TurnResult, worker: str | None) -> None:
+        """Write down what a turn has learnt, and how it failed if it did."""
+        turn, new = played.turn, list[Finding]()
+        if turn:
+            new = self._learn(self.standings[scenario].joined(turn.standing, self.elapsed_s), turn.reports)
+        session = self._session_of(worker, played)
+        if turn:
+            steal = played.conditions.steal_percent
+            self._append(self.standings[scenario], new, session, played.memory_bytes, steal)
         if played.failure:
             self._fail_scenario(scenario, played.failure, session)
 

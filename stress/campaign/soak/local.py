@@ -93,13 +93,12 @@ class LocalSoak(Soak):
                 self._fail(HARNESS_FAILED, message.text.splitlines())
 
     def _record(self, turn: Turn, child: Child) -> None:
-        """A turn has ended: keep its violations, then its counts, so that no count is without its report."""
+        """A turn has ended: write down what it has learnt."""
         standing = attrs.evolve(turn.standing, elapsed_s=self.elapsed_s + turn.seconds)
         self._losses[standing.scenario] = 0
-        for outcome, report in turn.reports.items():
-            self._keep(standing.scenario, outcome, report)
+        new = self._learn(standing, turn.reports)
         steal, self._steal = self._steal.percent(), StealMeter()
-        self._append(standing, self._session, memory_of(child.pid), steal)
+        self._append(standing, new, self._session, memory_of(child.pid), steal)
 
     @property
     def _session(self) -> int:

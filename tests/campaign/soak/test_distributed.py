@@ -210,6 +210,28 @@ def test_a_disk_that_is_full_ends_it_with_what_was_learnt(tmp_path: Path, monkey
     assert read_run(ending.folder).manifest.status == "running"
 
 
+@pytest.mark.parametrize("refused", ["keep", "join", "append"])
+def test_a_violation_that_the_disk_refuses_is_in_the_verdict(
+    refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(journal: SoakJournal, record: object) -> None:
+        raise JournalError("no space")
+
+    def answer(shift: TurnTask, at: int) -> TurnResult:
+        one = played(shift, tally=Tally(1.0, 10, race_windows=5, violations=2))
+        assert one.turn
+        return attrs.evolve(one, turn=attrs.evolve(one.turn, reports={"torn": TORN, "wild": TORN}))
+
+    monkeypatch.setattr(SoakJournal, refused, full)
+    _, ending = scripted(tmp_path, answer, 3)
+    assert ending.trouble == "no space"
+    assert [one.outcome for one in ending.findings] == ["torn", "wild"]
+    first = ending.findings[0].scenario
+    [result] = [result for result in ending.results if result.scenario.name == first]
+    assert (result.verdict.name, result.tally.violations) == ("violated", 2)
+    assert read_run(ending.folder).samples == ()
+
+
 def test_a_scenario_that_failed_or_has_ended_gets_no_more_turns(tmp_path: Path) -> None:
     def answer(shift: TurnTask, at: int) -> TurnResult:
         if shift.plan.scenarios[0].name == PAIR[0]:
