@@ -51,11 +51,11 @@ def run(
     check_kept({"--json": json_file}, options.files_read(names, config.corpus))
     for one in chosen:
         check_variation(one, config)
-    outputs = Outputs(json_file, results, reports)
+    outputs = Outputs([one.name for one in chosen], json_file, results, reports)
     done: list[Result] = []
 
     def leave(number: int) -> int:
-        outputs.finish(done)
+        outputs.finish(done, number)
         outputs.note("interrupted while no machine ran")
         return exit_code(done, number)
 
@@ -63,7 +63,7 @@ def run(
     try:
         _run_all(chosen, config, outputs, interrupts, done)
     finally:
-        outputs.finish(done)
+        outputs.finish(done, interrupts.signal)
     return exit_code(done, interrupts.signal)
 
 
@@ -85,7 +85,7 @@ def _run_all(
                 interrupts.running = True
                 show(running, tally, passed)
 
-            hooks = Hooks(tell, interrupts.pending, before_exit=lambda why: outputs.finish(done))
+            hooks = Hooks(tell, interrupts.pending, before_exit=lambda why: outputs.finish(done, interrupts.signal))
             done.append(run_scenario(scenario, world, config, hooks))
             interrupts.running = False
         outputs.show(done[-1])

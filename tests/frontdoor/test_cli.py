@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from stress.config import Config
+from stress.errors import HostError
 from stress.exits import exit_code
+from stress.runs import runner
 from stress.runs.codec import violation_json
+from stress.runs.result import Result
+from stress.scenario import Scenario
 from tests.frontdoor.command import (
     BOUND_SECONDS,
     CHECKOUT,
@@ -152,9 +156,9 @@ def test_corpus_show_shows_the_bundled_corpus() -> None:
     assert "linux-image" in done.stdout
 
 
-def interrupted(number: signal.Signals) -> tuple[int, str]:
+def interrupted(number: signal.Signals, *scenarios: str, json_file: str = "-") -> tuple[int, str]:
     """Exit code and standard output of an hour's run that gets a signal once it runs."""
-    command = command_line(["run", "stop_machine", "--engine", "python", "--duration", "1h", "--json", "-"])
+    command = command_line(["run", *scenarios, "--engine", "python", "--duration", "1h", "--json", json_file])
     process = subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -166,11 +170,46 @@ def interrupted(number: signal.Signals) -> tuple[int, str]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_with_what_it_learnt(number: signal.Signals, code: int) -> None:
-    returned, out = interrupted(number)
+    returned, out = interrupted(number, "stop_machine")
     assert returned == code
     [run] = json.loads(out)["runs"]
     assert run["interrupted"]
     assert run["lookups"] > 0
+
+
+def test_what_a_signal_kept_from_running_is_told_in_every_form(tmp_path: Path) -> None:
+    file, left = tmp_path / "run.json", ["modlist_spinlock", "reused_memory"]
+    code, out = interrupted(signal.SIGINT, "stop_machine", *left, json_file=str(file))
+    assert code == 130
+    assert "not run: modlist_spinlock, reused_memory" in out.splitlines()
+    assert json.loads(file.read_text())["asked"] == {"scenarios": ["stop_machine", *left], "ended": "interrupted"}
+    told = called("report", str(file), "--csv", str(tmp_path / "table.csv"))
+    assert told.returncode == 0, told.stderr
+    assert "\nInterrupted in 1 of 3 runs, not run: modlist_spinlock, reused_memory" in told.stdout
+
+
+def test_what_was_not_run_for_want_of_memory_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, run = tmp_path / "run.json", runner.run_scenario
+
+    def starved(scenario: Scenario, *more: Any) -> Result:
+        if scenario.name == "stop_machine":
+            raise HostError("out of memory: planted")
+        return run(scenario, *more)
+
+    monkeypatch.setattr(runner, "run_scenario", starved)
+    done = called("run", "modlist_spinlock", "stop_machine", *FIRST, "--json", str(file))
+    assert done.returncode == 2
+    assert "not run: stop_machine" in done.stdout.splitlines()
+    assert done.stderr.splitlines()[-1] == "kstress: out of memory: planted"
+    asked = {"scenarios": ["modlist_spinlock", "stop_machine"], "ended": "failed"}
+    assert json.loads(file.read_text())["asked"] == asked
+
+
+def test_a_run_that_came_to_its_end_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    done = called("run", "modlist_spinlock", *FIRST, "--json", str(file))
+    assert "not run" not in done.stdout
+    assert json.loads(file.read_text())["asked"] == {"scenarios": ["modlist_spinlock"], "ended": "complete"}
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -24,11 +24,12 @@ from stress.campaign.sweep.sweepdir import CELLS, StoredSweep, read_sweep
 from stress.config import Config
 from stress.errors import UserError
 from stress.host.disk import telling
+from stress.results.load.asked import ASKED, Request, asked_of
 from stress.results.load.entries import EXPLORATIONS, RUNS, SOAK, SWEEP, Entry, Source
 from stress.results.load.knees import answer
 from stress.results.load.stored_explorations import StoredExploration, exploration_of
 from stress.runs.result import SCHEMA, Result, command_of, rerun_command
-from stress.safe_text import shown
+from stress.safe_text import listed, shown
 from stress.units import write_duration
 
 T = TypeVar("T")
@@ -42,17 +43,24 @@ class ResultsFile:
     """A file that was read: its runs, and its explorations; None for what it has no list of.
 
     `scenarios` are those that were to be explored; None where the file does not say, and cannot be gone on with.
+    `asked` is what the runs were asked for; None where the file does not say.
     """
 
     path: Path
     runs: Sequence[Entry] | None
     explorations: Sequence[StoredExploration] | None
     scenarios: Sequence[str] | None
+    asked: Request | None = None
 
     @property
     def planned(self) -> int:
         """How many explorations it has when complete."""
         return max(len(self.scenarios or ()), len(self.explorations or ()))
+
+    @property
+    def not_run(self) -> tuple[str, ...]:
+        """The scenarios that were to be run, and were not."""
+        return self.asked.not_run(len(self.runs or ())) if self.asked else ()
 
     @property
     def may_be_resumed(self) -> bool:
@@ -84,9 +92,28 @@ def _runs(read: Sequence[ResultsFile]) -> list[Source]:
     """The runs of all files as one source; none if no file has a list of them."""
     files = [one.path for one in read if one.runs is not None]
     runs = [entry for one in read for entry in one.runs or ()]
-    early = _interrupted([entry.run is not None and entry.run.interrupted for entry in runs], "runs", len(runs))
-    one = Source(name=_name(files, "run files"), kind=RUNS, entries=_numbered(runs), planned=len(runs), **early)
-    return [one] if files else []
+    name = _name(files, "run files")
+    one = Source(name=name, kind=RUNS, entries=_numbered(runs), planned=len(runs) + len(_not_run(read)))
+    return [attrs.evolve(one, **_left_to_run(one, read))] if files else []
+
+
+def _not_run(read: Sequence[ResultsFile]) -> list[str]:
+    """The scenarios that the calls of all files were asked for, and did not run."""
+    return [name for one in read for name in one.not_run]
+
+
+def _left_to_run(source: Source, read: Sequence[ResultsFile]) -> dict[str, Any]:
+    """What a source says of its runs if some were interrupted, or not run."""
+    early = _interrupted(
+        [entry.run is not None and entry.run.interrupted for entry in source.entries], "runs", source.planned
+    )
+    left = _not_run(read)
+    if not left:
+        return early
+    signals = early or any(one.not_run and one.asked and one.asked.ended == INTERRUPTED for one in read)
+    status = INTERRUPTED if signals else FAILED
+    how_far = early.get("unfinished", f"{status} after {source.ended:,} of {source.planned:,} runs")
+    return {"status": status, "unfinished": f"{how_far}, not run: {listed(left)}"}
 
 
 def _explorations(read: Sequence[ResultsFile]) -> list[Source]:
@@ -169,11 +196,13 @@ def read_results_file(path: Path) -> ResultsFile:
     if schema > SCHEMA:
         raise UserError(f"{where} has schema {shown(schema)}, this kstress knows up to {SCHEMA}; use a newer kstress")
     runs, explorations = lists
+    entries = _listed(runs, f"{where}, run", _run_entry)
     return ResultsFile(
         path,
-        _listed(runs, f"{where}, run", _run_entry),
+        entries,
         _listed(explorations, f"{where}, exploration", exploration_of),
         _scenarios(document.get("plan"), where),
+        asked_of(document.get(ASKED), [entry.values.scenario for entry in entries or ()], where),
     )
 
 

@@ -18,11 +18,11 @@ def make_json(sources: Sequence[Source]) -> str:
 
 def _is_told(source: Source) -> bool:
     """Whether there is more to tell of it than its runs or explorations."""
-    return source.kind not in (RUNS, EXPLORATIONS) or (source.kind == EXPLORATIONS and source.unfinished is not None)
+    return source.kind not in (RUNS, EXPLORATIONS) or source.unfinished is not None
 
 
 def _campaign(source: Source) -> dict[str, Any]:
-    """A soak, a sweep, or explorations that are not complete, without their runs."""
+    """A soak, a sweep, or runs or explorations that are not complete, without their runs."""
     return {
         "kind": source.kind,
         "directory": source.name,

@@ -33,7 +33,7 @@ def make_markdown(sources: Sequence[Source]) -> str:
     rows = worst_first(row for source in sources for row in rows_of(source))
     explored = explorations_of(sources)
     parts = [
-        f"# {said.headline}\n",
+        f"# {plain(said.headline)}\n",
         f"{said.sentence}\n",
         *(f"{line}\n" for source in sources for line in _unfinished(source)),
         *(f"{plain(line)}\n" for source in sources for line in source.answers),

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,13 +11,18 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from stress.host.streams import nobody_reads
 from stress.judge.tally import Tally
+from stress.results.load.asked import Request
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_json, write_results
 from stress.results.terminal.table import show, show_rate, summary
 from stress.runs.hooks import Progress as ProgressCallback
 from stress.runs.result import Result, json_text
+from stress.safe_text import listed
 from stress.scenario import Scenario
 from stress.units import show_duration
+
+MOST_NAMES = 20
+"""How many scenarios that were not run are named on the terminal; the JSON names all."""
 
 
 class Outputs:
@@ -27,8 +32,12 @@ class Outputs:
         UserError: at once, for a place that cannot be written to.
     """
 
-    def __init__(self, json_file: str | None, results: Path | None, reports: int = 1) -> None:
-        """Check both places before anything runs; at most `reports` violations of a scenario are printed in full."""
+    def __init__(self, asked: Sequence[str], json_file: str | None, results: Path | None, reports: int = 1) -> None:
+        """Check both places before anything runs, which is the scenarios `asked`.
+
+        At most `reports` violations of a scenario are printed in full.
+        """
+        self._asked = asked
         self._json, self._results, self._reports = json_file, results, reports
         check_json(json_file)
         if results is not None:
@@ -65,15 +74,21 @@ class Outputs:
 
             yield update
 
-    def finish(self, results: list[Result]) -> None:
-        """Write the JSON and print the summary; nothing at all if no scenario is complete."""
+    def finish(self, results: list[Result], signal: int = 0) -> None:
+        """Write the JSON and print the summary, and what was not run; nothing at all if no scenario is complete.
+
+        `signal` is the number of the signal that has ended the run, or 0.
+        """
         if not results:
             return
+        asked = Request.of(self._asked, [result.early is not None for result in results], signal)
         runs = [result.as_json() for result in results]
-        write_json(self._json, runs)
+        write_json(self._json, runs, **asked.as_json())
         if self._results is not None:
             path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
-            write_results(path, json_text(runs), "--results")
+            write_results(path, json_text(runs, **asked.as_json()), "--results")
             self.note(f"results: {path}")
         if len(results) > 1:
             self._tables.print(summary(results))
+        if left := asked.not_run(len(results)):
+            self._tables.print(f"not run: {listed(left, MOST_NAMES)}", markup=False, highlight=False, soft_wrap=True)

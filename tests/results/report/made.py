@@ -72,9 +72,9 @@ def write_explorations(path: Path, *explorations: Any, **more: Any) -> Path:
     return path
 
 
-def write_runs(path: Path, *runs: Any) -> Path:
-    """A file of runs."""
-    path.write_text(json.dumps({"schema": 1, "runs": list(runs)}))
+def write_runs(path: Path, *runs: Any, **more: Any) -> Path:
+    """A file of runs, with `more` keys."""
+    path.write_text(json.dumps({"schema": 1, "runs": list(runs), **more}))
     return path
 
 

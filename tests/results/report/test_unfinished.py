@@ -286,3 +286,54 @@ def test_what_there_is_stands_beside_how_far_it_came(counts: dict[str, int], so_
 def test_a_page_of_what_is_complete_is_as_it_was() -> None:
     whole = Source(name="x", kind="soak", entries=(), planned=0)
     assert (whole.unfinished, whole.summary) == (None, "complete")
+
+
+def asked(*scenarios: str, ended: str = "failed") -> dict[str, object]:
+    """The key of a file of runs that says what was asked for."""
+    return {"asked": {"scenarios": list(scenarios), "ended": ended}}
+
+
+NAMES = ("modlist_spinlock", "stop_machine", "reused_memory")
+
+
+@pytest.mark.parametrize(
+    ("ended", "interrupted", "told"),
+    [
+        ("failed", False, "failed after 1 of 3 runs, not run: stop_machine, reused_memory"),
+        ("interrupted", False, "interrupted after 1 of 3 runs, not run: stop_machine, reused_memory"),
+        ("interrupted", True, "interrupted in 1 of 3 runs, not run: stop_machine, reused_memory"),
+    ],
+)
+def test_scenarios_that_were_asked_for_and_not_run_are_told(
+    ended: str, interrupted: bool, told: str, tmp_path: Path
+) -> None:
+    file = write_runs(tmp_path / "run.json", a_run(interrupted=interrupted), **asked(*NAMES, ended=ended))
+    [source] = sources = gather([file])
+    assert (source.status, source.unfinished, source.planned, source.resume) == (ended, told, 3, None)
+    assert answer(sources).headline == f"{told[0].upper()}{told[1:]}; what there is was as expected"
+    assert answer(sources).standing == INCONCLUSIVE
+    [campaign] = json.loads(make_json(sources))["campaigns"]
+    assert (campaign["kind"], campaign["ended"], campaign["planned"]) == ("runs", 1, 3)
+    assert told.replace("_", "\\_") in make_markdown(sources)
+    whole = write_runs(tmp_path / "whole.json", *pair(), **asked(*NAMES[:2], ended="complete"))
+    assert gather([whole])[0].unfinished is None
+    assert "of 5 runs" in str(gather([file, whole])[0].unfinished)
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        (asked(*NAMES, ended="complete"), "has other runs than it was asked for"),
+        (asked("modlist_spinlock"), "has other runs than it was asked for"),
+        (asked("stop_machine", "modlist_spinlock"), "has other runs than it was asked for"),
+        (asked(*NAMES, ended="soon"), "its key asked, is not a request"),
+        ({"asked": [*NAMES]}, "its key asked, is not a request"),
+    ],
+)
+def test_a_request_that_contradicts_the_runs_is_refused(given: dict[str, object], part: str, tmp_path: Path) -> None:
+    file = write_runs(tmp_path / "run.json", *pair(), **given)
+    code, out, err = reported(file)
+    assert (code, out) == (2, "")
+    [line] = err.splitlines()
+    assert part in line
+    assert str(file) in line
