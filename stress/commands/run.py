@@ -89,5 +89,5 @@ def _run_all(
             done.append(run_scenario(scenario, world, config, hooks))
             interrupts.running = False
         outputs.show(done[-1])
-        if interrupts.pending() or outputs.is_unread:
+        if interrupts.pending():
             break

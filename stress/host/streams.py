@@ -81,12 +81,6 @@ def close_streams() -> None:
             silence(stream)
 
 
-def nobody_reads() -> bool:
-    """Whether the reader of standard output has left."""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return isinstance(raw, Outlet) and raw.unread
-
-
 def silence(stream: TextIO) -> None:
     """Send a stream that cannot be written to /dev/null."""
     with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed

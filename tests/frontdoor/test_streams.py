@@ -14,6 +14,7 @@ from stress.host.streams import Outlet
 from stress.results.terminal.consoles import console
 from stress.results.terminal.table import PLAIN_WIDTH
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
+from tests.frontdoor.soaking import scenario_file
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells
 
 REFERENCE = str(CHECKOUT / "results" / "reference")
@@ -59,12 +60,13 @@ def test_a_sweep_outlives_whoever_reads_it(tmp_path: Path) -> None:
     assert times_of_cells(the_sweep(tmp_path / "results")) == all_once(1, 3)
 
 
-def test_a_run_whose_reader_has_left_runs_no_more_scenarios(tmp_path: Path) -> None:
-    arguments = shlex.join(["run", "modlist_spinlock", "stop_machine", "--engine", "python", "--duration", "200ms"])
-    done = in_shell(f"{{ sleep 0.2; kstress {arguments}; }} | true", tmp_path, PYTHONUNBUFFERED="1")
-    assert "stop_machine" not in done.stderr
-    in_shell(f"{{ sleep 0.2; kstress {arguments} --json kept.json; }} | true", tmp_path, PYTHONUNBUFFERED="1")
-    assert "stop_machine" in (tmp_path / "kept.json").read_text()
+def test_a_run_whose_reader_has_left_goes_on_to_the_exit_code_of_all(tmp_path: Path) -> None:
+    other = scenario_file(tmp_path, "other", expect="held")
+    arguments = shlex.join(["run", "modlist_spinlock", str(other), *BRIEF])
+    for more in ("", "--json kept.json"):
+        in_shell(f"{{ sleep 0.2; kstress {arguments} {more}; echo $? > code; }} | true", tmp_path, PYTHONUNBUFFERED="1")
+        assert (tmp_path / "code").read_text() == "1\n"
+    assert '"other"' in (tmp_path / "kept.json").read_text()
 
 
 @needs_full

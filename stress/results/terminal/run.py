@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from stress.host.streams import nobody_reads
 from stress.judge.tally import Tally
 from stress.results.load.asked import Request
 from stress.results.terminal.consoles import console
@@ -44,11 +43,6 @@ class Outputs:
             make_folder(results, "--results")
         self._errors = console(stderr=True)
         self._tables = self._errors if json_file == "-" else console()
-
-    @property
-    def is_unread(self) -> bool:
-        """Whether nobody will know of further results: their reader has left, and they are kept nowhere."""
-        return self._results is None and self._json in (None, "-") and nobody_reads()
 
     def note(self, text: str) -> None:
         """One line for the person at the terminal, not part of the results."""
