@@ -83,6 +83,7 @@ def _explore(kept: "Kept", json_file: str | None, file: "HeldFile | None", *read
 
     def leave(number: int) -> int:
         outputs.finish(done)
+        outputs.note_start(done)
         return _code(done, number)
 
     interrupts = Interrupts(leave, saves=True)

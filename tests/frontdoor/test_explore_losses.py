@@ -38,6 +38,16 @@ main()
 """The command, with a signal that comes while nothing runs, once a scenario is explored."""
 
 
+START = """
+import signal
+from stress.machine import engines
+engines.choose_engine = lambda engine: signal.raise_signal(signal.SIGINT)
+from stress.cli import main
+main()
+"""
+"""The command, with a signal that comes before anything is explored."""
+
+
 TWICE = """
 import os, signal
 from stress.results.terminal.explore import Outputs
@@ -162,6 +172,18 @@ def test_a_signal_between_two_scenarios_loses_none_that_is_complete(tmp_path: Pa
     assert done.returncode == 128 + signal.SIGINT
     [kept_file] = tmp_path.glob("*.json")
     assert [(one["scenario"], one["schedules"]) for one in explorations(kept_file)] == [(NAMES[0], 20)]
+
+
+def test_a_signal_before_the_first_schedules_is_told(file: Path) -> None:
+    before = contents(file)
+    for more in (EXPLORE[1:], ["--resume", str(file)]):
+        command = [sys.executable, "-c", START, "explore", *more]
+        done = subprocess.run(
+            command, env=environment(), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False
+        )
+        assert (done.returncode, done.stdout) == (128 + signal.SIGINT, "")
+        assert done.stderr == f"interrupted before the first schedules of {NAMES[0]} were done\n"
+    assert contents(file) == before
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,11 @@ class Outputs:
         """One line for the person at the terminal, not part of the results."""
         self._errors.print(text, markup=False, style="dim", soft_wrap=True)
 
+    def note_start(self, done: list[Exploration]) -> None:
+        """Say what a signal has interrupted that came while no scenario was under way: `done` are explored."""
+        left = self._known.plan.scenarios[len(done) :]
+        self.note(f"interrupted before the first schedules of {shown(left[0])} were done" if left else "interrupted")
+
     @contextmanager
     def progress(self, scenario: Scenario) -> Iterator[Callable[[Exploration], None]]:
         """A progress line while a scenario is explored."""
