@@ -22,7 +22,7 @@ import attrs
 
 from stress.beside import Beside, files_beside, importing, read_source
 from stress.errors import UserError
-from stress.host.disk import telling
+from stress.host.disk import check_utf8, telling
 from stress.judge.outcomes import codes_of, fault_of
 from stress.kernel.protocol import BOOT
 from stress.machine.language.check import check_handler, check_operation, check_outcomes
@@ -232,6 +232,7 @@ def scenario_file(wanted: str) -> Path:
         usual = "give the path of a .py file, or a name (kstress list)"
         with telling(f"there is no scenario file {shown(repr(wanted))}", usual):
             if stat.S_ISREG(os.stat(path).st_mode):
+                check_utf8(_real(path), "SCENARIO")
                 return _real(path)
             raise OSError(errno.EINVAL, "it is not a plain file")
     inside = [folder / f"{wanted}.py" for folder in (scenarios_folder(), *_rooms())]

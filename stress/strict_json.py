@@ -47,7 +47,10 @@ def text_of(value: Any, _: Any = str) -> str:
     """Text from JSON, with no lone surrogate, which nobody could print."""
     if type(value) is not str:
         raise TypeError(f"{value!r:.60} is not a str")
-    value.encode()
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{value!r:.60} has bytes that are not UTF-8") from None
     return value
 
 

@@ -145,6 +145,7 @@ def open_lines(folder: Path, sizes: Mapping[str, int]) -> dict[str, Lines]:
 
 def check_place(results: Path) -> None:
     """Raise UserError for a folder in which no run directory can be made: known before programs are compiled."""
+    disk.check_utf8(results, "--results")
     with making(results):
         there = next(filter(_is_there, (results, *results.parents)), results)
         if not stat.S_ISDIR(os.stat(there).st_mode):

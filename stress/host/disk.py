@@ -15,6 +15,7 @@ from typing import BinaryIO
 from stress.errors import UserError
 from stress.host.interrupts import held_back
 from stress.host.system import flags
+from stress.safe_text import shown
 
 LARGEST_BYTES = 256 << 20
 SAFELY = flags("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY")
@@ -56,6 +57,15 @@ def telling(doing: str, usual: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise refusal(doing, error, usual) from None
+
+
+def check_utf8(path: Path, what: str) -> None:
+    """Raise UserError for the path of `what`, like "--results", if it has bytes that are not UTF-8, as JSON needs."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        why = "its path has bytes that are not UTF-8, so no results could name it"
+        raise UserError(f"{what}: {shown(repr(str(path)))}: {why}; rename that file or folder") from None
 
 
 def not_own(facts: os.stat_result) -> str | None:

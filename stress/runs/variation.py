@@ -10,6 +10,7 @@ import attrs
 
 from stress.config import Config
 from stress.errors import UserError
+from stress.host.disk import check_utf8
 from stress.safe_text import shown
 from stress.scenario import TYPE_STABLE, Program, Scenario
 from stress.scenario_files import twin_of
@@ -51,7 +52,9 @@ def vary(scenario: Scenario, config: Config) -> Scenario:
 
 
 def check_corpus(scenario: Scenario, corpus: Path | None) -> None:
-    """Raise UserError for a corpus that nothing of the scenario is made of."""
+    """Raise UserError for a corpus that nothing of the scenario is made of, or that no results could name."""
+    if corpus is not None:
+        check_utf8(corpus, "--corpus")
     if corpus is not None and scenario.structure is not None:
         raise UserError(
             f"--corpus: {scenario.name} fills a structure of its own, and takes nothing of {shown(repr(str(corpus)))};"

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import pytest
 
 from benchmarks import fuzz
 from stress import cli
+from stress.corpus.files import BUNDLED
 from stress.errors import UserError
 from stress.exits import fail
 from stress.results.terminal.places import write_results
-from tests.frontdoor.command import command_line, environment, kstress
+from tests.campaign.soak.made import make_run
+from tests.frontdoor.command import CHECKOUT, command_line, environment, kstress
 
 
 def test_a_hundred_random_inputs_are_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,6 +98,49 @@ def test_names_that_are_not_utf_8_are_printed_and_used(tmp_path: Path) -> None:
     assert "1 modules, 2 symbols" in done.stdout
     assert done.stdout.count("\x1b") == 0
     assert (tmp_path / "\udcff\x1b.json").exists()
+
+
+ODD = "x\udcff"
+"""A folder whose name is not UTF-8, as `os.fsdecode` has it."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["run", f"{ODD}/mine.py"], "SCENARIO"), (["run", f"{ODD}/mine.py", "--json", "o.json"], "SCENARIO"),
+        (["explore", f"{ODD}/mine.py", "--results", "."], "SCENARIO"),
+        (["soak", f"{ODD}/mine.py", "--duration", "1s"], "SCENARIO"),
+        (["sweep", f"{ODD}/mine.py"], "SCENARIO"), (["run", f"{ODD}/loop.py"], "SCENARIO"),
+        (["soak", "stop_machine", "--duration", "1s", "--results", ODD], "--results"),
+        (["sweep", "stop_machine", "--results", f"{ODD}/more"], "--results"),
+        (["run", "stop_machine", "--corpus", f"{ODD}/corpus.json"], "--corpus"),
+        (["explore", "stop_machine", "--corpus", f"{ODD}/corpus.json"], "--corpus"),
+    ],
+)  # fmt: skip
+def test_a_path_that_no_results_could_name_is_refused_before_anything_runs(
+    arguments: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if sys.getfilesystemencoding() != "utf-8":
+        pytest.skip("every name is text here")
+    monkeypatch.chdir(tmp_path)
+    Path(ODD).mkdir()
+    Path(ODD, "mine.py").write_bytes((CHECKOUT / "scenarios" / "modlist_spinlock.py").read_bytes())
+    Path(ODD, "loop.py").symlink_to("mine.py")
+    Path(ODD, "corpus.json").write_bytes(BUNDLED.read_bytes())
+    assert cli.call(arguments) == 2
+    printed = capsys.readouterr()
+    [line] = printed.err.splitlines()
+    assert re.search(rf"{what}: .*x\\udcff.*: its path has bytes that are not UTF-8, .*; rename", line)
+    assert (printed.out, os.listdir(tmp_path)) == ("", [ODD])
+
+
+def test_a_soak_in_a_folder_that_was_renamed_so_is_still_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(tmp_path)
+    odd = folder.rename(tmp_path / ODD)
+    assert cli.call(["report", str(odd), "--json", str(tmp_path / "all.json")]) == 0, capsys.readouterr().err
+    assert cli.call(["report", str(tmp_path / "all.json"), "--csv", str(tmp_path / "table.csv")]) == 0
 
 
 def test_a_limit_on_open_files_is_one_line_that_says_what_to_raise(

@@ -21,7 +21,7 @@ from stress.campaign.soak.rundir import KIND, SAMPLES, StoredSoak
 from stress.judge.verdict import INCONCLUSIVE, TwinSide, Verdict, judge
 from stress.runs.report import Report
 from stress.runs.result import Result
-from stress.safe_text import shown
+from stress.safe_text import escaped, shown
 from stress.units import show_duration
 
 
@@ -158,7 +158,7 @@ class Ending:
             "stall": standing.stall.json if standing.stall else None,
             "reports": [report.json for report in self.reports(result.scenario.name)],
             "soak": {
-                "directory": str(self.folder),
+                "directory": escaped(str(self.folder)),
                 "status": self.manifest.status,
                 "state": self.state,
                 "elapsed_s": round(self.elapsed_s, 3),

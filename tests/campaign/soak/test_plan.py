@@ -198,7 +198,7 @@ def test_two_files_of_a_scenario_of_the_same_name_are_there_twice(tmp_path: Path
 def test_what_could_not_be_read_back_is_refused_before_it_runs(tmp_path: Path) -> None:
     path = tmp_path / "corpus\udcff.json"
     save(simple_corpus(3), path)
-    with pytest.raises(UserError, match=r"@ \$\.corpus") as caught:
+    with pytest.raises(UserError, match=r"^--corpus: .*bytes that are not UTF-8") as caught:
         new_plan(["stop_machine"], attrs.evolve(TINY, corpus=path), 1.0)
     assert str(caught.value).isprintable()
 
