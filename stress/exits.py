@@ -35,16 +35,16 @@ def campaign_code(what: str, outputs: Any, ending: Any, code: int) -> int:
     outputs.finish(ending)
     if ending.trouble:
         stopped = f"{ending.trouble}; the {what} was stopped, its results so far are above"
-        return fail(f"{stopped}{_what_to_do(ending)}", EXIT_USAGE)
+        return fail(f"{stopped}; {_what_to_do(what, ending)}", EXIT_USAGE)
     return EXIT_HARNESS_FAILED if ending.failed else code
 
 
-def _what_to_do(ending: Any) -> str:
-    """What to do about the trouble of a campaign; nothing where all of it was taken away."""
-    resume = ending.life.resume
-    if resume is None:
-        return ""
-    return f"; {ending.remedy}, then {resume}" if ending.remedy else f"; once that is mended, {resume}"
+def _what_to_do(what: str, ending: Any) -> str:
+    """What to do about the trouble of a campaign, and what goes on with it then."""
+    life = ending.life
+    if not life.is_there:
+        return f"if it was moved, move it back, then {life.command}; if it was removed, begin a new {what}"
+    return f"{ending.remedy}, then {life.command}" if ending.remedy else f"once that is mended, {life.command}"
 
 
 def fail(message: str, code: int) -> int:

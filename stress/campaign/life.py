@@ -89,6 +89,11 @@ class Life:
         """The command that resumes it; None if it still runs, nothing is left to do, or nothing is left of it."""
         if self.whole or self.state == RUNNING or not self.is_there:
             return None
+        return self.command
+
+    @property
+    def command(self) -> str:
+        """The command that resumes it, if all of it is in its place."""
         return f"kstress {self.what} --resume {shlex.quote(str(self.folder))}"
 
     @property

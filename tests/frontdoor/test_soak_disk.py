@@ -12,7 +12,7 @@ from stress.campaign.soak.soak import soak
 from stress.campaign.soak.view import Watcher
 from stress.config import Config
 from tests.frontdoor.command import called, kstress
-from tests.frontdoor.disks import fill
+from tests.frontdoor.disks import fill, moved_away
 from tests.frontdoor.soaking import (
     END,
     HOURS,
@@ -137,3 +137,17 @@ def test_a_violation_whose_report_cannot_be_written_is_in_the_verdict(tmp_path: 
     assert (result.verdict.name, result.tally.violations > 0) == ("violated", True)
     assert ending.reports("late")
     assert samples(ending.folder) == []
+
+
+def test_a_soak_whose_file_is_gone_says_what_goes_on_once_it_is_back(tmp_path: Path) -> None:
+    with running("modlist_spinlock", *HOURS, "--results", str(tmp_path)) as soaking:
+        folder = soaking.hear_directory()
+        soaking.hear_interval()
+        (folder / "samples.jsonl").rename(tmp_path / "elsewhere")
+        assert soaking.wait() == 2
+    [line] = soaking.err.lines
+    assert line.endswith(moved_away("soak", folder))
+    (tmp_path / "elsewhere").rename(folder / "samples.jsonl")
+    elapsed = samples(folder)[-1]["standing"]["elapsed_s"]
+    done = kstress("soak", "--resume", str(folder), "--duration", f"{round(elapsed * 1000) + 400}ms")
+    assert done.returncode in (0, 3), done.stderr

@@ -6,7 +6,7 @@ import resource
 from pathlib import Path
 
 from tests.frontdoor.command import kstress
-from tests.frontdoor.disks import fill
+from tests.frontdoor.disks import fill, moved_away
 from tests.frontdoor.soaking import Running, contents, manifest, running, wait_until
 from tests.frontdoor.sweeping import QUICK, all_once, cells, last_facts, times_of_cells
 
@@ -56,16 +56,19 @@ def test_a_full_disk_stops_the_sweep_and_is_named(small_disk: Path) -> None:
         assert_stops_loudly(sweeping, folder, os.strerror(errno.ENOSPC), "make room on the disk, then")
 
 
-def test_a_sweep_whose_directory_is_gone_says_stopped_and_names_no_command_that_could_not_work(tmp_path: Path) -> None:
-    with running(*MANY[:-1], "500", "--results", str(tmp_path), verb="sweep") as sweeping:
+def test_a_sweep_whose_directory_is_gone_says_stopped_and_what_goes_on_once_it_is_back(tmp_path: Path) -> None:
+    with running(*MANY, "--duration", "300ms", "--results", str(tmp_path), verb="sweep") as sweeping:
         folder = sweeping.hear_directory()
         wait_until(lambda: len(cells(folder)) >= 1, "a cell")
         folder.rename(tmp_path / "elsewhere")
         assert sweeping.wait() == 2
     [line] = sweeping.err.lines
-    assert line.endswith("the sweep was stopped, its results so far are above")
+    assert line.endswith(moved_away("sweep", folder))
     assert "kstress: --- End of sweep: stopped: cells=" in sweeping.printed
-    assert "resume  " not in sweeping.printed
+    assert "resume  " not in sweeping.printed, "the command cannot work yet"
+    (tmp_path / "elsewhere").rename(folder)
+    done = kstress("sweep", "--resume", str(folder))
+    assert done.returncode in (0, 1, 3), done.stderr
 
 
 def test_a_disk_that_is_full_from_the_start_is_told_in_one_line_and_nothing_is_left(small_disk: Path) -> None:
