@@ -53,6 +53,7 @@ class Lines:
 
     def append(self, line: bytes) -> None:
         """Add a line and make it last; OSError if the disk does not take it, or not under the file's name."""
+        self._check_size()  # a line behind the end of a file that was cut would leave a hole before it
         try:
             at = self._size
             while line[at - self._size :]:
@@ -65,8 +66,14 @@ class Lines:
         self.check()
 
     def check(self) -> None:
-        """OSError unless the file is still where it was: what is written to one that was removed is lost."""
+        """OSError unless the file is still where it was, as it was: what is written to one that was removed is lost."""
         disk.check_in_place(self._path, self._handle)
+        self._check_size()
+
+    def _check_size(self) -> None:
+        """OSError if somebody else has cut the file, or added to it."""
+        if os.fstat(self._handle).st_size != self._size:
+            raise OSError(errno.ESTALE, disk.CHANGED)
 
     def close(self) -> None:
         """Close the file."""

@@ -18,7 +18,7 @@ KILLED, UNFINISHED = "killed", "unfinished"
 INCOMPLETE = "incomplete"
 """Of a campaign that wrote down that all was done, and whose files lack records of it by now."""
 STOPPED = "stopped"
-"""Of a campaign that has just ended since the disk took no more; it could not write that down."""
+"""Of a campaign that has just ended since the disk took no more, or no worker was left; it did not write that down."""
 ENDED = (KILLED, INTERRUPTED, FAILED, STOPPED)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

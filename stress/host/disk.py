@@ -23,6 +23,7 @@ SAFELY = flags("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY")
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags("O_NOFOLLOW", "O_CLOEXEC")
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 LOST = "it was removed, moved or replaced while it was being written to"
+CHANGED = "another program changed it while it was being written to"
 
 REMEDIES = {
     errno.EMFILE: "raise the limit on open files (ulimit -n)",

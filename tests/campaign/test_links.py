@@ -131,6 +131,47 @@ def test_a_journal_that_is_not_where_it_was_is_told_at_the_end_at_last(
     journal.close()
 
 
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def grown(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"{}\n")
+
+
+CHANGES = [emptied, cut, grown]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_that_another_program_has_changed_takes_no_more_lines(
+    change: Callable[[Path], None], tmp_path: Path
+) -> None:
+    journal = reopened_sweep(make_sweep(tmp_path, []))
+    journal.add_line(CELLS, ended(0))
+    change(journal.folder / CELLS)
+    left = (journal.folder / CELLS).read_bytes()
+    with pytest.raises(JournalError, match=r"^cannot write .*cells\.jsonl: another program changed it while"):
+        journal.add_line(CELLS, ended(1))
+    journal.close()
+    assert (journal.folder / CELLS).read_bytes() == left
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_journal_that_another_program_has_changed_is_told_at_the_end_at_last(
+    change: Callable[[Path], None], tmp_path: Path
+) -> None:
+    journal = reopened_soak(make_run(tmp_path))
+    change(journal.folder / SAMPLES)
+    with pytest.raises(JournalError, match=r"^cannot write .*samples\.jsonl: another program changed it while"):
+        journal.end("complete")
+    journal.close()
+
+
 @pytest.mark.parametrize("name", [SAMPLES, FINDINGS])
 def test_a_manifest_is_not_put_into_a_directory_that_took_the_place_of_the_one_that_is_open(
     name: str, tmp_path: Path

@@ -7,9 +7,11 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
+from stress.campaign.soak.records import SHORTEST_SOAK
 from stress.campaign.soak.soak import soak
-from stress.campaign.soak.view import Watcher
+from stress.campaign.soak.view import View, Watcher
 from stress.config import Config
 from tests.frontdoor.command import called, kstress
 from tests.frontdoor.disks import fill, moved_away
@@ -22,6 +24,7 @@ from tests.frontdoor.soaking import (
     facts,
     interval_lines,
     is_gone,
+    manifest,
     on_disk,
     running,
     samples,
@@ -125,6 +128,24 @@ class Remover(Watcher):
     def note(self, text: str) -> None:
         if (folder := text.removeprefix("run directory: ")) != text:
             Path(folder, "violations.jsonl").unlink()
+
+
+@pytest.mark.parametrize("how", ["emptied", "removed"])
+def test_a_file_that_is_lost_at_the_end_makes_the_soak_failed(how: str, tmp_path: Path) -> None:
+    class AtTheEnd(Watcher):
+        """Takes the samples away once the last of them is told."""
+
+        def sample(self, view: View) -> None:
+            if view.left_s < SHORTEST_SOAK:
+                file = view.folder / "samples.jsonl"
+                os.truncate(file, 0) if how == "emptied" else file.unlink()
+
+    config = Config(engine="python", cpus=3, duration_s=0.3)
+    ending = soak(["modlist_spinlock"], config, interval_s=0.3, results=tmp_path, watcher=AtTheEnd())
+    assert ending.trouble
+    assert ending.trouble.startswith(f"cannot write {ending.folder / 'samples.jsonl'}: ")
+    assert (ending.state, manifest(ending.folder)["status"]) == ("failed", "running")
+    assert ending.results[0].tally.lookups > 0
 
 
 def test_a_violation_whose_report_cannot_be_written_is_in_the_verdict(tmp_path: Path) -> None:

@@ -140,16 +140,16 @@ class Soak(ABC):
     def _end(self) -> Ending:
         """Write the end down; what was learnt, read back from the disk if that could take it."""
         journal = self._open()  # a signal came before anything ran: that can be resumed too
-        manifest = attrs.evolve(journal.manifest, status=self._status())
         try:
             if self.trouble is None:
-                journal.end(manifest.status)
+                journal.end(self._status())
                 return attrs.evolve(ending_of(read_run(journal.folder)), trouble=self.deserted)
         except JournalError as error:  # the disk takes no more
             self._stop(error)
         except UserError as error:  # it does not give back what it took
             self.trouble = str(error)
         learnt = dict(self.standings), tuple(self.findings)
+        manifest = attrs.evolve(journal.manifest, status=self._status())
         return Ending(journal.folder, manifest, *learnt, self.trouble, remedy=self.remedy)
 
     def _stop(self, error: JournalError) -> None:

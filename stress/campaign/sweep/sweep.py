@@ -129,7 +129,7 @@ class Sweep:
             return SweepEnding(self._swept(STOPPED), str(error), error.remedy)
         finally:
             self.journal.close()
-        return SweepEnding(self._swept(self.journal.manifest.status), self.trouble)
+        return SweepEnding(self._swept(STOPPED if self.trouble else self.journal.manifest.status), self.trouble)
 
     def _swept(self, state: str) -> StoredSweep:
         """What there is."""

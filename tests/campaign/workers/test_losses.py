@@ -8,7 +8,7 @@ import pytest
 
 from stress import sweep
 from stress.campaign.sweep.agenda import Cell
-from stress.campaign.workers.pool import Interrupted, Note, Pool, Returned, Service
+from stress.campaign.workers.pool import Interrupted, Note, NoWorkersError, Pool, Returned, Service
 from tests.campaign.workers.made import MATRIX, Counting
 from tests.frontdoor.sweeping import all_once, cells, times_of_cells
 
@@ -80,3 +80,14 @@ def test_a_cell_that_is_always_lost_is_told_after_the_third_time(tmp_path: Path)
     assert (crashed["end"], crashed["number"], crashed["repeat"]) == ("crashed", 1, 2)
     assert made[0].begun.count((1, 2)) == 3
     assert crashed["trouble"]["json"]["reason"] == ("3 workers did not bring this cell back, the last one: it is gone")
+
+
+def test_a_sweep_for_which_no_worker_is_left_is_stopped_and_not_interrupted(tmp_path: Path) -> None:
+    def gone(cell: Cell, begun: int) -> bool:
+        raise NoWorkersError("nobody is left")
+
+    make, _ = losing(gone)
+    ending = sweep(MATRIX, tmp_path, workers=make)
+    assert (ending.trouble, ending.swept.state) == ("nobody is left", "stopped")
+    assert ending.life.unfinished == "stopped after 0 of 6 runs"
+    assert ending.life.resume == f"kstress sweep --resume {ending.swept.folder}"
