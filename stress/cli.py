@@ -25,8 +25,8 @@ from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail
 from stress.host.collector import collect_seldom
 from stress.host.descriptors import open_descriptors
-from stress.host.disk import refusal
-from stress.host.streams import close_streams, open_streams, silence
+from stress.host.disk import is_in_a_folder, refusal
+from stress.host.streams import close_streams, is_of_output, open_streams, silence
 from stress.safe_text import on_one_line
 
 COMMANDS = (run, soak, sweep, explore, replay, report, compare, list_scenarios, new, doctor, corpus)
@@ -110,10 +110,14 @@ def refused(error: OSError) -> int:
 
 
 def unmet(error: OSError) -> UserError:
-    """The message for a refusal of the system: with the files, if the error names any."""
+    """The message for a refusal of the system: with the files, if the error names any, else what is known of it."""
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
-    if not names:
+    if is_of_output(error):
         return refusal("cannot print the results", error, "name a file with --json")
+    if not names and not is_in_a_folder():
+        return refusal("the current folder is gone", error, "change to another one")
+    if not names:
+        return refusal("cannot go on", error, "see which limit of this host is in the way (ulimit -a)")
     return refusal(f"cannot use {' and '.join(map(repr, names))}", error, "check that you can read and write it")
 
 

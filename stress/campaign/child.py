@@ -19,6 +19,7 @@ import attrs
 from stress.campaign.memory import died_for_memory, oom_kills
 from stress.campaign.workers.pool import NoWorkersError
 from stress.host.cores import make_progress
+from stress.host.disk import remedy
 from stress.machine.patience import Patience
 from stress.runs.report import Report
 
@@ -87,8 +88,9 @@ def start(module: str) -> Process:
 
 
 def no_process(error: OSError) -> str:
-    """The message for a system that starts no more processes."""
-    return f"cannot start another process: {error.strerror}; end some, or raise the limit (ulimit -u, pids of a cgroup)"
+    """The message for a system that starts no more processes, or has no more pipes for one."""
+    usual = "end some, or raise the limit (ulimit -u, pids of a cgroup)"
+    return f"cannot start another process: {error.strerror}; {remedy(error, usual)}"
 
 
 def failure(reason: str, words: Iterable[str] = ()) -> Report:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import chain
 from typing import IO, NoReturn
 
 from stress.campaign.child import Process, ended_with, module_command, no_process, start
@@ -76,7 +77,10 @@ class Nursery:
 
     def _start(self) -> None:
         """Start its process. NoWorkersError where the system starts no more."""
-        self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise NoWorkersError(no_process(error)) from None
         command, environment = module_command(MODULE)
         environment["OPENBLAS_NUM_THREADS"] = "1"  # its threads would be lost in a fork
         with other:
@@ -108,8 +112,7 @@ class Nursery:
 
     def _ask(self) -> Hatched | None:
         """Ask it for a process; None if it has died."""
-        pipes = [os.pipe() for _ in range(3)]
-        (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = pipes
+        (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = _pipes()
         try:
             socket.send_fds(self._channel, [b"hatch"], [inner_in, inner_out, inner_err])
             pid = self._channel.recv(MESSAGE_BYTES)
@@ -130,6 +133,19 @@ class Nursery:
         """End it; a process that it has forked ends by itself when its pipe is closed."""
         self._channel.close()
         self._process.wait()
+
+
+def _pipes() -> list[tuple[int, int]]:
+    """Three pipes. NoWorkersError, and none is left open, where too many files are open."""
+    made: list[tuple[int, int]] = []
+    try:
+        for _ in range(3):
+            made.append(os.pipe())
+    except OSError as error:
+        for end in chain.from_iterable(made):
+            os.close(end)
+        raise NoWorkersError(no_process(error)) from None
+    return made
 
 
 class Anew:

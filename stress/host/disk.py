@@ -69,6 +69,15 @@ def check_utf8(path: Path, what: str) -> None:
         raise UserError(f"{what}: {shown(repr(str(path)))}: {why}; rename that file or folder") from None
 
 
+def is_in_a_folder() -> bool:
+    """Whether the current folder is still there."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
 def not_own(facts: os.stat_result) -> str | None:
     """Why another user may change a file or folder; None if only this user may."""
     if facts.st_uid != os.geteuid():

@@ -15,7 +15,10 @@ from typing import Any, TextIO
 
 
 class Outlet(io.RawIOBase):
-    """The file below a stream. `unread`: its reader has left, and what is written is dropped."""
+    """The file below a stream. `unread`: its reader has left, and what is written is dropped.
+
+    `refusal` is the error of the last write that was refused, if one was.
+    """
 
     def __init__(self, raw: Any, lossy: bool, replaced: TextIO | None = None) -> None:
         """Write to `raw`; if `lossy`, drop what cannot be written, whatever the reason.
@@ -24,6 +27,7 @@ class Outlet(io.RawIOBase):
         """
         self._raw, self._lossy, self._terminal, self._replaced = raw, lossy, raw.isatty(), replaced
         self.unread = False
+        self.refusal: OSError | None = None
 
     def writable(self) -> bool:
         """Yes: `io` asks each raw file."""
@@ -45,6 +49,7 @@ class Outlet(io.RawIOBase):
             hung_up = error.errno == errno.EIO and self._terminal
             self.unread = hung_up or isinstance(error, BrokenPipeError)
             if not self.unread and not self._lossy:
+                self.refusal = error
                 raise
             return len(data)
 
@@ -79,6 +84,12 @@ def close_streams() -> None:
             stream.flush()
         except OSError:
             silence(stream)
+
+
+def is_of_output(error: OSError) -> bool:
+    """Whether an error is that of a write to standard output."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return isinstance(raw, Outlet) and raw.refusal is error
 
 
 def silence(stream: TextIO) -> None:

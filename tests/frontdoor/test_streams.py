@@ -1,5 +1,6 @@
 """Readers that leave, disks that are full, widths that are none: each command comes to its end and its exit code."""
 
+import errno
 import io
 import os
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from stress.cli import unmet
 from stress.host import streams
 from stress.host.streams import Outlet
 from stress.results.terminal.consoles import console
@@ -78,6 +80,18 @@ def test_a_full_disk_is_one_line_and_exit_2(arguments: str, tmp_path: Path) -> N
     assert line.startswith("kstress: cannot print the results")
     assert "No space left on device" in line
     assert in_shell(f"kstress {arguments} > /dev/full 2>&1", tmp_path).returncode == 2
+
+
+def test_a_folder_that_is_gone_is_not_the_fault_of_what_is_printed(tmp_path: Path) -> None:
+    done = in_shell("mkdir gone && cd gone && rmdir ../gone && kstress report somewhere", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("kstress: the current folder is gone: ")
+
+
+def test_a_refusal_that_names_no_file_is_told_as_what_it_is() -> None:
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    assert str(unmet(error)) == "cannot go on: Too many open files; raise the limit on open files (ulimit -n)"
 
 
 @needs_full

@@ -1,7 +1,9 @@
 """The nursery: each process that it forks is fresh, its end is told, and a nursery that dies is no end of a process."""
 
+import errno
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -9,6 +11,7 @@ import psutil
 import pytest
 
 from stress.campaign.nursery import Hatched, Nursery
+from stress.campaign.workers.pool import NoWorkersError
 from stress.errors import HarnessError, HostError
 from tests.frontdoor.soaking import wait_until, wait_until_gone
 
@@ -51,6 +54,32 @@ def test_how_a_process_ended_is_told(line: bytes, code: int, nursery: Nursery) -
     say(process, line)
     assert process.wait() == code
     assert process.poll() == process.returncode == code
+
+
+def test_no_pipes_for_a_process_are_told_and_none_is_left(nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, pipe, made = psutil.Process().num_fds(), os.pipe, list[tuple[int, int]]()
+
+    def refused() -> tuple[int, int]:
+        if len(made) == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        made.append(pipe())
+        return made[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pipe", refused)
+        with pytest.raises(NoWorkersError, match=r"^cannot start another process: .*ulimit -n"):
+            nursery.hatch()
+    assert psutil.Process().num_fds() == before
+    assert say(nursery.hatch(), b"times") == b"1"
+
+
+def test_no_channel_for_a_nursery_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*how: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socketpair", refused)
+    with pytest.raises(NoWorkersError, match=r"^cannot start another process: .*; raise the limit on open files"):
+        Nursery(ECHO, native=False)
 
 
 def test_a_process_that_does_not_end_can_be_ended(nursery: Nursery) -> None:
