@@ -152,6 +152,24 @@ def test_code_is_not_loaded_under_another_name(root: Path) -> None:
 
 
 @pytest.mark.native
+def test_a_folder_in_place_of_a_file_is_deleted_if_it_is_empty_and_else_named(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from stress.machine.native.engine import kept_code
+
+    path, full = root / "program.code", root / "full.code"
+    for folder in (path, full / "of something"):
+        folder.mkdir(parents=True)
+    assert (kept_code(path), kept_code(full)) == (None, None)
+    assert list(root.iterdir()) == [full]
+    assert (full / "of something").is_dir()
+    deleted, named = capsys.readouterr().err.splitlines()
+    assert deleted.startswith(f"kstress: compiled code in {path} is deleted and compiled again: it")
+    what = "is in the way of compiled code, and cannot be deleted: Directory not empty; remove it"
+    assert named == f"kstress: {full} {what}"
+
+
+@pytest.mark.native
 @pytest.mark.parametrize("content", [b"planted", b"", hashlib.sha256(b"planted").digest() + b"planted"])
 def test_what_was_not_kept_here_is_deleted_with_a_line_and_not_run(
     content: bytes, root: Path, capsys: pytest.CaptureFixture[str]

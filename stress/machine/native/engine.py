@@ -41,13 +41,15 @@ def warm_up() -> None:
 
 
 def kept_code(path: Path) -> bytes | None:
-    """The machine code in a file; None if there is none. A file that is unsafe or damaged is deleted; then None."""
+    """The machine code in a file; None if there is none, or none that is safe and whole: that is then deleted."""
     if not path.is_symlink() and not path.exists():
         return None
     code, fault = keeping.kept(path)
     if code is None:
-        tell(f"compiled code in {shown(path)} is deleted and compiled again: {fault}")
-        keeping.throw_away(path)
+        if refused := keeping.throw_away(path):
+            tell(f"{shown(path)} is in the way of compiled code, and cannot be deleted: {refused}; remove it")
+        else:
+            tell(f"compiled code in {shown(path)} is deleted and compiled again: {fault}")
     return code
 
 

@@ -80,7 +80,15 @@ def keep(path: Path, code: bytes) -> None:
     write_whole(path, [_with_digest(path, code)], mode=0o600, durable=False)
 
 
-def throw_away(path: Path) -> None:
-    """Remove a unit's file."""
-    with suppress(OSError):
-        path.unlink()
+def throw_away(path: Path) -> str | None:
+    """Remove a unit's file, or an empty folder in its place; why that is not possible, or None."""
+    try:
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            path.rmdir()  # what lies in a folder is not kstress's to remove
+        else:
+            path.unlink()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return reason(error)
+    return None
