@@ -19,7 +19,7 @@ from stress.errors import UserError
 from stress.exits import fail
 from stress.results.terminal.places import write_results
 from tests.campaign.soak.made import make_run
-from tests.frontdoor.command import CHECKOUT, command_line, environment, kstress
+from tests.frontdoor.command import CHECKOUT, called, command_line, environment, kstress
 
 
 def test_a_hundred_random_inputs_are_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,6 +141,24 @@ def test_a_soak_in_a_folder_that_was_renamed_so_is_still_reported(
     odd = folder.rename(tmp_path / ODD)
     assert cli.call(["report", str(odd), "--json", str(tmp_path / "all.json")]) == 0, capsys.readouterr().err
     assert cli.call(["report", str(tmp_path / "all.json"), "--csv", str(tmp_path / "table.csv")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run", "modlist_spinlock", "--stop-on-violation"], "results: a\\nb/run-"),
+        (["explore", "modlist_spinlock", "--schedules", "1"], "results: a\\nb/explore-"),
+        (["soak", "modlist_spinlock", "--duration", "100ms"], "run directory: a\\nb/soak-"),
+        (["sweep", "modlist_spinlock", "--duration", "100ms", "--repeat", "1"], "run directory: a\\nb/sweep-"),
+    ],
+)
+def test_where_results_are_is_one_line_whatever_the_folder_is_called(
+    arguments: list[str], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = called(*arguments, "--engine", "python", "--cpus", "3", "--results", "a\nb")
+    assert done.returncode in (0, 3), done.stderr
+    assert [one for one in (done.stdout + done.stderr).splitlines() if one.startswith(line)]
 
 
 def test_a_limit_on_open_files_is_one_line_that_says_what_to_raise(

@@ -18,6 +18,7 @@ from stress.campaign.soak.records import Finding, Plan
 from stress.campaign.soak.remote import TurnResult, TurnTask, result_from
 from stress.campaign.workers.envelope import LostError, pack
 from stress.campaign.workers.pool import NoWorkersError, Pool, Returned, work_through
+from stress.safe_text import on_one_line
 
 SHORTEST_TURN_SECONDS = 0.2
 MOST_LOSSES = 10
@@ -47,7 +48,7 @@ class DistributedSoak(Soak):
 
     def _work(self) -> None:
         """Have workers play turns until the time is up, then wait for those under way."""
-        self.watcher.note(f"run directory: {self._open().folder}")
+        self.watcher.note(f"run directory: {on_one_line(str(self._open().folder))}")
         try:
             self.deserted = work_through(self.pool, self)
         except JournalError as error:

@@ -21,6 +21,7 @@ from stress.campaign.workers.pool import NoWorkersError
 from stress.errors import HarnessError, HostError, UserError
 from stress.machine.engines import compile_notes
 from stress.runs.conditions import StealMeter
+from stress.safe_text import on_one_line
 
 CHILD = "stress.campaign.soak.child"
 MOST_LOSSES = 10
@@ -78,7 +79,7 @@ class LocalSoak(Soak):
         """Act on one message."""
         match message:
             case Ready():
-                self.watcher.note(f"run directory: {self._open().folder}")
+                self.watcher.note(f"run directory: {on_one_line(str(self._open().folder))}")
             case Began():
                 self._running = message.scenario
             case Glance():

@@ -33,6 +33,7 @@ from stress.judge.verdict import INCONCLUSIVE
 from stress.machine.engines import compile_notes
 from stress.runs.conditions import StealMeter, host_conditions
 from stress.runs.settled import settle
+from stress.safe_text import on_one_line
 
 MOST_LOSSES = 3
 """Workers that may be lost with the same cell before it is held to be the cause."""
@@ -118,7 +119,7 @@ class Sweep:
     def run(self) -> SweepEnding:
         """Run every cell that has not ended, until a signal comes, the disk is full or all workers are gone."""
         self.watcher.plan(self.plan)
-        self.watcher.note(f"run directory: {self.journal.folder}")
+        self.watcher.note(f"run directory: {on_one_line(str(self.journal.folder))}")
         for engine in sorted({values.engine for values in self.plan.cells}):
             for line in compile_notes(engine):
                 self.watcher.note(line)

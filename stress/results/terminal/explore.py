@@ -32,7 +32,7 @@ from stress.runs.controlled.standing import Standing
 from stress.runs.controlled.verdict import is_complete
 from stress.runs.result import SCHEMA
 from stress.runs.timeline import timeline
-from stress.safe_text import shown
+from stress.safe_text import on_one_line, shown
 from stress.scenario import Scenario
 from stress.units import counted, show_duration
 
@@ -110,7 +110,7 @@ class Outputs:
             print(_text(self._with(done)), end="")
         self.save(done)
         if self._file is not None:
-            self.note(f"results: {self._file.path}")
+            self.note(f"results: {on_one_line(str(self._file.path))}")
             if self._is_left:
                 self.note(f"resume  kstress explore --resume {shlex.quote(str(self._file.path))}")
 

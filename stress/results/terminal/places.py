@@ -15,7 +15,7 @@ from stress.host.disk import check_takes_files, reading, telling, write_through,
 from stress.results.pages.render import GENERATOR, MARK
 from stress.results.terminal.consoles import console
 from stress.runs.result import json_text
-from stress.safe_text import shown
+from stress.safe_text import on_one_line, shown
 
 HEAD_BYTES = 4096
 
@@ -147,4 +147,4 @@ def check_page(page: Path, example: Path) -> None:
 def write_page(place: Path, page: str) -> None:
     """Write a page, and say where it is."""
     write_results(place, page, "--output")
-    console(stderr=True).print(Text(f"page: {place}", "dim"), soft_wrap=True)
+    console(stderr=True).print(Text(f"page: {on_one_line(str(place))}", "dim"), soft_wrap=True)

@@ -16,7 +16,7 @@ from stress.results.terminal.places import check_json, make_folder, write_json, 
 from stress.results.terminal.table import show, show_rate, summary
 from stress.runs.hooks import Progress as ProgressCallback
 from stress.runs.result import Result, json_text
-from stress.safe_text import listed
+from stress.safe_text import listed, on_one_line
 from stress.scenario import Scenario
 from stress.units import show_duration
 
@@ -46,7 +46,7 @@ class Outputs:
 
     def note(self, text: str) -> None:
         """One line for the person at the terminal, not part of the results."""
-        self._errors.print(f"[dim]{escape(text)}[/dim]")
+        self._errors.print(f"[dim]{escape(text)}[/dim]", soft_wrap=True)
 
     def show(self, result: Result) -> None:
         """Print one result as soon as it is there."""
@@ -81,7 +81,7 @@ class Outputs:
         if self._results is not None:
             path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
             write_results(path, json_text(runs, **asked.as_json()), "--results")
-            self.note(f"results: {path}")
+            self.note(f"results: {on_one_line(str(path))}")
         if len(results) > 1:
             self._tables.print(summary(results))
         if left := asked.not_run(len(results)):
