@@ -11,10 +11,12 @@ from typing import Annotated
 
 import attrs
 
+from stress.errors import out_of_memory
 from stress.host import threads
 from stress.machine import blocks, evidence
 from stress.machine.stacks import RawStack
 from stress.machine.words import AREA_BYTES, AREAS, BOUND, CPUS, LOG_BYTES, LOW
+from stress.units import counted
 
 PAGE = 4096
 SHADOW_SHIFT = 3
@@ -108,9 +110,13 @@ class Ram:
     """
 
     def __init__(self, ram_map: RamMap, image: bytes | None = None) -> None:
-        """Map RAM laid out by `ram_map`, blank or with the contents that `image` saved."""
+        """Map RAM laid out by `ram_map`, blank or with what `image` saved. HostError where that is refused."""
         self.map = ram_map
-        self.mapping = mmap.mmap(-1, ram_map.end)
+        try:
+            self.mapping = mmap.mmap(-1, ram_map.end)
+        except (OSError, MemoryError) as error:
+            what = f"no {-(-ram_map.end >> 20):,} MiB for the RAM of a machine with {counted(ram_map.cpus, 'CPU')}"
+            raise out_of_memory(error, what) from error
         self.lock = threads.new_lock()
         self.traces: dict[int, RawStack] = {}
         self.numbered: dict[int, Callable[[int], RawStack]] = {}

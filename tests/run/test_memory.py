@@ -1,11 +1,14 @@
 """A want of memory is told as that, in one line with exit code 2, wherever it shows; other errors are not."""
 
 import errno
+import mmap
+import os
 from pathlib import Path
 
 import pytest
 
 from stress.errors import HostError, UserError, is_for_memory, telling_of_memory
+from stress.machine.ram import PAGE, Ram, RamMap
 from tests.frontdoor.command import kstress
 from tests.frontdoor.soaking import assert_fails, scenario_file
 
@@ -40,6 +43,18 @@ def test_other_errors_stay_what_they_are(error: Exception) -> None:
 def test_what_was_told_already_is_told_as_it_was() -> None:
     with pytest.raises(UserError, match=r"^cpu0 did not come up$"), telling_of_memory():
         raise HostError("cpu0 did not come up")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), MemoryError()], ids=repr)
+def test_ram_that_is_refused_is_told_with_its_size(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(handle: int, size: int) -> None:
+        raise error
+
+    monkeypatch.setattr(mmap, "mmap", refused)
+    what = r"^out of memory: no 6\d MiB for the RAM of a machine with 3 CPUs.*; run fewer CPUs"
+    with pytest.raises(HostError, match=what) as caught:
+        Ram(RamMap(3, PAGE, PAGE, PAGE))
+    assert is_for_memory(caught.value)
 
 
 @pytest.mark.parametrize("spare", [1 << 20, 24 << 20])
