@@ -27,6 +27,7 @@ ROUNDS = Part("stress/marks/operations/rounds.py")
 ROUND_PLAYER = Part("stress/marks/operations/round_player.py")
 SWITCHES = Part("stress/marks/noise/switches.py")
 SLICES = Part("stress/marks/noise/slices.py")
+WITHHELD = Part("stress/marks/crews/withheld.py")
 FINALIZERS = Part("stress/marks/crews/finalizers.py")
 TASK_TURNS = Part("stress/marks/noise/turns.py")
 OTHERS = Part("stress/marks/noise/other_threads.py")
@@ -56,7 +57,7 @@ REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_tra
 WAITS, SIGNATURES, FROZEN, FAILURES, ROLES, NOISES = (
     suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles", "noise")
 )
-POOLS = suite("plugin/test_other_work.py")
+POOLS, BUSY = (suite(f"plugin/test_{part}.py") for part in ("other_work", "busy_host"))
 
 IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, ALL_FRAMES = (
     suite(f"plugin/test_{part}.py")
@@ -232,7 +233,7 @@ GROUP = Group(
             "player.operation(cpu)",
         ),
         SWITCHES.of("def event(").mutant(
-            "no-yield", "noise yields nowhere", "                sched_yield()\n", "                pass\n"
+            "no-yield", "noise yields nowhere", "                self.core.give()\n", "                pass\n"
         ),
         NOISE.of("def called(").mutant(
             "coverage-unheard",
@@ -413,6 +414,12 @@ GROUP = Group(
         ),
         SLICES.of("def found(").without(
             "found-forgotten", "a kind that found something has no more time", "self._found.add(", TURNS
+        ),
+        WITHHELD.of("def sample(").mutant(
+            "crowd-unseen", "a busy host looks idle", "if ran < CROWDED_PART * wanted", "if False", BUSY
+        ),
+        MARK_RUN.of("def _left(").mutant(
+            "nothing-made-up", "a run is not longer for what was withheld", "else withheld.seconds", "else 0.0", BUSY
         ),
         RESULTS.of("def run_json(").mutant(
             "raised-held", "a run that raised is kept as HELD", " + beside.total()", "", KEPT

@@ -20,18 +20,17 @@ from stress.errors import HarnessError, UserError
 from stress.host import clocks, threads
 from stress.host.cores import make_progress
 from stress.kernel.modlist import STOPPED
-from stress.machine.engines import yield_mask
+from stress.machine.engines import NEVER, cores_for, yield_mask
 from stress.machine.features import Features
 from stress.machine.gil import collect_what_is_due, switching
 from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
 from stress.machine.python_engine import PythonEngine
-from stress.machine.ram import Ram, RamMap
 from stress.machine.random import seed_of
 from stress.machine.seam import Cpu
 from stress.machine.stacks import RawStack
 from stress.machine.watchdog import Watchdog
-from stress.machine.words import BOUND, RANDOM, WRITERS, YIELD_MASK
+from stress.machine.words import BOUND, WRITERS, YIELD_MASK
 from stress.marks.cell import Cell
 from stress.marks.crews.crew import Crew, Left, number_of
 from stress.marks.crews.finalizers import Finalizers
@@ -40,7 +39,9 @@ from stress.marks.crews.run_end import LOOK_SECONDS, STALLED_SECONDS, EndState, 
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.crews.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
 from stress.marks.crews.task_steps import AwaitNoise
+from stress.marks.crews.withheld import Withheld
 from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.noise.core_yield import CoreYield
 from stress.marks.noise.noise import SHORT_INTERVAL, Noise
 from stress.marks.noise.other_threads import OtherThreads
 from stress.marks.noise.slices import Slices
@@ -51,6 +52,7 @@ from stress.marks.operations.poison import Action, FreedObjects, Use
 from stress.marks.operations.roles import Duty, Role, deal
 from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.rounds import Rounds
+from stress.marks.operations.small_ram import small_ram
 from stress.marks.operations.tally import First, Judging, Tally
 
 REST_SECONDS = 0.005
@@ -59,8 +61,7 @@ SPUN_SECONDS = 0.25
 """A CPU that has only spun for so long when the grace is over has stalled. On a busy host it rarely runs."""
 LAST_SECONDS = 0.5
 MORE_SECONDS = 2.0
-"""How much longer a run goes on, at most, while nothing has overlapped: a busy host gives some runs hardly a core."""
-PAGE = 4096
+"""How much longer a run goes on, at most, for the time that a busy host withheld, or while nothing has overlapped."""
 NO_ROLE = "no role"
 
 
@@ -80,7 +81,8 @@ class MarkRun:
     A caller of `prepare`, which boots the machine early, must call `close` at the end. `stray`: a use of something
     freed by a thread that is not a CPU. `stall`: a stop that no CPU ends, in a line. `others` hears of threads that are
     no CPUs, and `outside` has the exceptions that ended them. `ignored` has those that Python ignored. `cut`: the
-    exception on the test's thread that ended the run before its time, as Ctrl-C does.
+    exception on the test's thread that ended the run before its time, as Ctrl-C does. `withheld`: the time that a busy
+    host withheld.
     """
 
     cell: Cell
@@ -95,6 +97,7 @@ class MarkRun:
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
     noise: Noise | None = attrs.field(init=False, default=None)
+    withheld: Withheld | None = attrs.field(init=False, default=None)
     _machine: Machine | None = attrs.field(init=False, default=None)
     _gate: threading.Event = attrs.field(init=False, factory=threads.new_event)
     _signals: Signals = attrs.field(init=False, factory=Signals)
@@ -131,7 +134,7 @@ class MarkRun:
             machine = self._machine or self._boot()
             noise.counts.cpus = frozenset(machine.thread(number).ident for number in range(self.cell.cpus))
             self._crew = crew = self._recruit(machine, roles, noise)
-            crew.players += [self._player(number, role, judging, crew) for number, role in enumerate(roles)]
+            crew.players += [self._player(number, role, judging, crew, noise.core) for number, role in enumerate(roles)]
             self._signals.hearers = crew.players
             crew.hear(self._stray_error)
             with self._finalizers(noise.counts.cpus, judging, under_test).heard():
@@ -155,7 +158,7 @@ class MarkRun:
             )
         return Crew(machine, self.close, self._here, takers)
 
-    def _player(self, number: int, role: Role, judging: Judging, crew: Crew) -> Player:
+    def _player(self, number: int, role: Role, judging: Judging, crew: Crew, core: CoreYield) -> Player:
         """The player of a CPU."""
         is_task, rounds = role.duty is Duty.TASK, self.rounds
         cpu = (TaskCpu if is_task else StressCpu)(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
@@ -165,7 +168,7 @@ class MarkRun:
         else:
             random = Random(seed_of(self.cell.seed, 1, number))
             kind = TaskRoundPlayer if is_task else RoundPlayer
-            player = kind(cpu, role, judging, rounds=rounds, random=random, describe=crew.describe)
+            player = kind(cpu, role, judging, rounds=rounds, random=random, describe=crew.describe, core=core)
         player.tally.others = partial(crew.positions, number)
         return player
 
@@ -200,8 +203,9 @@ class MarkRun:
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
         self._finish = partial(self._end, machine, crew, monitor, watchdog)
         slices = Slices(self.cell.duration_s, crew.kinds)
+        self.withheld = withheld = Withheld(machine.native_ids, cores_for("python"))
         for kind, seconds in slices:
-            left = self._left(began)
+            left = self._left(began, withheld)
             if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(STALLED_SECONDS):
                 break
             before = self.violations
@@ -212,6 +216,8 @@ class MarkRun:
                 slices.found(kind)
             monitor.sample(calm=noise.is_calm(kind))
             watchdog.sample()
+            withheld.sample()
+            noise.core.adapt(withheld.is_crowded)
         self._finish()
 
     def _cut_short(self, error: BaseException) -> None:
@@ -222,18 +228,19 @@ class MarkRun:
             with suppress(HarnessError, UserError):  # the test tells what ended the run
                 self._finish()
 
-    def _left(self, began: float) -> float:
-        """The seconds that are left of a run that began then; more, if operations can overlap and none has."""
+    def _left(self, began: float, withheld: Withheld) -> float:
+        """The seconds that are left of a run that began then; more for what was withheld, or if nothing overlapped."""
         can_overlap = len(self.players) > 1 and any(player.role.writes for player in self.players)
-        more = MORE_SECONDS if can_overlap and not self.overlapped else 0.0
-        return began + self.cell.duration_s + more - clocks.monotonic()
+        lost = MORE_SECONDS if can_overlap and not self.overlapped else withheld.seconds
+        return began + self.cell.duration_s + min(lost, MORE_SECONDS) - clocks.monotonic()
 
     def _slice(self, machine: Machine, noise: Noise, kind: Kind, seconds: float) -> None:
         """Let all CPUs run with noise of a kind, then rest if they can."""
         self._kind = kind
         make_progress()
         heard = noise.slice(kind)
-        machine.ram.poke(YIELD_MASK, yield_mask("python", self.cell.cpus, 0.0 if kind is Kind.BARE else 1.0))
+        mask = yield_mask("python", self.cell.cpus, 0.0 if kind is Kind.BARE else 1.0)
+        machine.ram.poke(YIELD_MASK, NEVER if noise.core.naps else mask)
         with heard.everywhere():
             # `ending` is cleared first: a CPU that saw it set after it was let run on would rest again, and count as
             # at rest for all of this slice.
@@ -275,7 +282,7 @@ class MarkRun:
     def _boot(self) -> Machine:
         """A machine whose CPUs run and wait at the gate."""
         self._gate = threads.new_event()
-        machine = Machine(self._ram(), [self._play(self._gate)] * self.cell.cpus)
+        machine = Machine(small_ram(self.cell.cpus, self.cell.seed), [self._play(self._gate)] * self.cell.cpus)
         self._machine = machine
         machine.boot()
         return machine
@@ -288,13 +295,6 @@ class MarkRun:
         machine.ram.power_off()
         self._gate.set()
         return machine.end(seconds)
-
-    def _ram(self) -> Ram:
-        """RAM without a kernel: only the words of stops, edges and draws are used."""
-        ram = Ram(RamMap(self.cell.cpus, PAGE, PAGE, PAGE))
-        for number in range(self.cell.cpus):
-            ram.poke(ram.map.log(number) + RANDOM, seed_of(self.cell.seed, 0, number))
-        return ram
 
     def _play(self, gate: threading.Event) -> Play:
         """A function that plays a CPU on its thread: the player of its number, once the gate is open."""

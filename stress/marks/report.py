@@ -234,9 +234,29 @@ def _circle(cycle: tuple[int, ...]) -> str:
 
 
 def notes(run: MarkRun) -> list[str]:
-    """The notes on a run of any verdict: a line for each CPU that still waited at the end."""
+    """The notes on a run of any verdict: a line for each CPU that still waited at the end, and for a busy host."""
     waiting = run.left_in(EndState.WAITS)
-    return [f"{one.who} {one.state.value}: for {show_duration(one.seconds)} it {one.does}" for one in waiting]
+    waits = [f"{one.who} {one.state.value}: for {show_duration(one.seconds)} it {one.does}" for one in waiting]
+    return [*waits, *filter(None, [little(run)])]
+
+
+def held(run: MarkRun) -> str:
+    """What a run showed that held, in a line."""
+    return "; ".join(filter(None, [f"no fault in {counted(run.operations, 'operation')}", little(run)]))
+
+
+def little(run: MarkRun) -> str:
+    """How little of its core a busy host gave a run in which no fault was seen; empty if it gave enough."""
+    withheld = run.withheld
+    if withheld is None or run.violations or run.errors or not withheld.is_little(run.cell.duration_s):
+        return ""
+    rounds = f" ({counted(run.rounds.current.number, 'round')})" if run.rounds else ""
+    part, of = withheld.ran / withheld.elapsed, counted(withheld.cores, "core")
+    return (
+        f"the host gave this run {part:.2f} of {of} for {show_duration(withheld.elapsed)}:"
+        f" {counted(run.operations, 'operation')}{rounds}, {run.overlapped:,} of which overlapped {_whose(run)};"
+        " other programs had the rest, so run it again on a host that is less busy"
+    )
 
 
 def _end(run: MarkRun) -> Iterator[str]:

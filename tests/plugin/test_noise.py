@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stress.machine.gil import gil_enabled
-from stress.marks.noise import switches
+from stress.marks.noise import core_yield
 from stress.marks.noise.code_under_test import PACKAGE, CodeUnderTest, Part
 from stress.marks.noise.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, codes_of
 from stress.marks.noise.switches import KINDS, YIELDS, Countdown, Kind, NoiseCounts, Yields
@@ -29,7 +29,7 @@ ITS_FILE = code_under_test.__code__.co_filename
 @pytest.fixture
 def yields(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
-    monkeypatch.setattr(switches, "sched_yield", lambda: seen.append(threading.current_thread().name))
+    monkeypatch.setattr(core_yield, "sched_yield", lambda: seen.append(threading.current_thread().name))
     return seen
 
 

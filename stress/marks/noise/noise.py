@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 from stress.machine.gil import switching
 from stress.marks.bodies import EndThread, calls_bodies, is_async
 from stress.marks.noise.code_under_test import CodeUnderTest
+from stress.marks.noise.core_yield import CoreYield
 from stress.marks.noise.other_threads import MONITORS, OtherThreads
 from stress.marks.noise.switches import YIELDS, Countdown, Kind, NoiseCounts
 from stress.marks.noise.takers import taking_lines
@@ -189,7 +190,10 @@ class SliceNoise:
 
 
 class Noise:
-    """The noise of one cell, and what it did (`counts`). `has`: whether the code of a file takes noise."""
+    """The noise of one cell, and what it did (`counts`). `has`: whether the code of a file takes noise.
+
+    `core`: how it yields, and how CPUs do that wait for a round.
+    """
 
     def __init__(
         self, under_test: CodeUnderTest, seed: int, bodies: Iterable[object] = (), others: OtherThreads | None = None
@@ -198,6 +202,7 @@ class Noise:
         codes = chain.from_iterable(map(codes_of, bodies))
         self.under_test, self.counts = under_test, NoiseCounts(frozenset(map(id, codes)))
         self.has = cache(under_test.has)
+        self.core = CoreYield()
         self._others = others or OtherThreads(self.has)
         self._random = Random(seed)
         _forget_what_is_disabled()
@@ -210,7 +215,7 @@ class Noise:
     def slice(self, kind: Kind) -> SliceNoise:
         """The noise of one slice."""
         yields = YIELDS.get(kind)
-        countdown = Countdown(yields, self._random, self.counts) if yields else None
+        countdown = Countdown(yields, self._random, self.counts, self.core) if yields else None
         return SliceNoise(kind, self.has, countdown, self._others)
 
 

@@ -10,7 +10,7 @@ from types import CodeType
 import attrs
 
 from stress.machine.gil import gil_enabled
-from stress.machine.python_engine import sched_yield
+from stress.marks.noise.core_yield import CoreYield
 from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.takers import Takers
 
@@ -110,11 +110,15 @@ class NoiseCounts:
 
 @attrs.define
 class Countdown:
-    """Yields at some events. Threads share it without a lock; a lost count is noise too. `is_over`: its slice is."""
+    """Yields at some events. Threads share it without a lock; a lost count is noise too. `is_over`: its slice is.
+
+    Then it ends a row of yields that is under way, too: on a busy host each of them may take milliseconds.
+    """
 
     yields: Yields
     random: Random
     counts: NoiseCounts
+    core: CoreYield = attrs.field(factory=CoreYield)
     left: int = 1
     is_over: bool = attrs.field(init=False, default=False)
     _chosen: deque[int] = attrs.field(init=False, factory=partial(deque, maxlen=CHOSEN))
@@ -126,7 +130,9 @@ class Countdown:
             self.left = 1 + int(self.random.random() * (2 * self.yields.period - 1))
             self.counts.note(get_ident(), code, at, self.yields.is_at_lines)
             for _ in range(self.yields.row(self.random)):
-                sched_yield()
+                self.core.give()
+                if self.is_over:
+                    break
 
     def end(self) -> None:
         """Its slice is over: no thread has noise by it any more."""

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from stress.host import clocks
-from stress.machine.python_engine import sched_yield
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import BOUND
 from stress.marks.bodies import EndThread, calls_bodies
+from stress.marks.noise.core_yield import CoreYield
 from stress.marks.noise.last_switches import Switch
 from stress.marks.operations.player import Player
 from stress.marks.operations.rounds import Round, Rounds
@@ -26,11 +26,15 @@ STAGGER_BITS = 3
 
 @attrs.define(eq=False)
 class RoundPlayer(Player):
-    """One CPU in all rounds of a cell. `random` draws when it starts; `_done` is the last round that it has done."""
+    """One CPU in all rounds of a cell. `random` draws when it starts; `_done` is the last round that it has done.
+
+    `core`: how it yields while it waits.
+    """
 
     rounds: Rounds = attrs.field(kw_only=True)
     random: Random = attrs.field(kw_only=True)
     describe: Callable[[Switch], str] = attrs.field(kw_only=True)
+    core: CoreYield = attrs.field(kw_only=True, factory=CoreYield)
     _done: int = 0
     _is_between: bool = False
 
@@ -76,7 +80,7 @@ class RoundPlayer(Player):
         while (one := self.awaited()) is None and not signals.hurry:
             looks += 1
             if looks < QUICK_LOOKS:
-                sched_yield()
+                self.core.give()
             else:
                 clocks.sleep(SLEEP_SECONDS)
         return one
@@ -102,7 +106,7 @@ class RoundPlayer(Player):
     def _once(self, body: Callable[..., Any], one: Round) -> Any:
         """Do the operation of a round."""
         for _ in range(self.stagger(one)):
-            sched_yield()
+            self.core.give()
         spoiled, seen = True, self.enter(one)
         try:
             value = one.returned[self.cpu.number] = body(self.cpu, one.subject)
