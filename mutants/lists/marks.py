@@ -31,6 +31,7 @@ WITHHELD = Part("stress/marks/crews/withheld.py")
 FINALIZERS = Part("stress/marks/crews/finalizers.py")
 TASK_TURNS = Part("stress/marks/noise/turns.py")
 OTHERS = Part("stress/marks/noise/other_threads.py")
+HOOK = Part("stress/marks/noise/thread_hook.py")
 RESULTS = Part("stress/marks/results.py")
 LOOPS = Part("stress/marks/crews/async_bodies.py")
 FRAMES = Part("stress/host/frames.py")
@@ -399,8 +400,11 @@ GROUP = Group(
         MONITOR.of("def other_threads(").mutant(
             "own-work", "a CPU counts as a thread that helps it", ", *cpus}", "}", POOLS
         ),
-        OTHERS.of("def _ended(").mutant(
+        HOOK.of("def _ended(").mutant(
             "thread-unheard", "an exception that ends a thread is not kept", "if keep and", "if False and", NEW_THREADS
+        ),
+        HOOK.of("def install(").without(
+            "hook-taken", "a hook that is set meanwhile takes all exceptions", "threading.__class__ =", NEW_THREADS
         ),
         OTHERS.of("def __enter__(").mutant(
             "thread-quiet",

@@ -126,11 +126,11 @@ class MarkRun:
         others = self.others
         self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles], others)
         self.outside = outside = Tally(judging, "a thread that is no CPU", self._outsider)
-        if others:
-            others.keep = lambda error: outside.keep(error, self._kind)
         if plan.fresh:
             self.rounds = Rounds(len(roles), plan.fresh, plan.final, judging, noise.counts.last)
         try:
+            if others:
+                others.hook.install(lambda error: outside.keep(error, self._kind))
             machine = self._machine or self._boot()
             noise.counts.cpus = frozenset(machine.thread(number).ident for number in range(self.cell.cpus))
             self._crew = crew = self._recruit(machine, roles, noise)
@@ -144,7 +144,7 @@ class MarkRun:
             raise
         finally:
             if others:
-                others.keep = None
+                others.hook.remove()
             self._close_all()
             self.seconds = clocks.monotonic() - began
 

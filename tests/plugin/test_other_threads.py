@@ -7,6 +7,7 @@ import pytest
 
 from stress.marks.noise.other_threads import OtherThreads
 from stress.marks.noise.switches import Kind
+from stress.marks.noise.thread_hook import ThreadHook
 
 pytestmark = pytest.mark.threads
 
@@ -147,3 +148,68 @@ def test_tasks_alone_take_no_noise_at_instructions() -> None:
         assert others.have_noise(Kind.AWAITS)
         ends.set()
         one.join()
+
+
+SETS_A_HOOK = """
+    import threading
+    import pytest
+
+    heard = []
+
+    class Library:
+        def use(self):
+            before = threading.excepthook
+            threading.excepthook = lambda ended: heard.append(ended.exc_type) or {chains}
+            one = threading.Thread(target=lambda: 1 / 0, name="worker")
+            one.start()
+            one.join()
+            if {restores}:
+                threading.excepthook = before
+
+    @pytest.mark.stress(cpus=2)
+    def test_it(stress):
+        @stress.thread
+        def use(cpu):
+            Library().use()
+
+        try:
+            stress.run()
+        finally:
+            assert heard[0] is ZeroDivisionError
+"""
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("restores", [False, True])
+@pytest.mark.parametrize("chains", ["None", "before(ended)"])
+def test_an_exception_is_kept_though_the_code_under_test_sets_a_hook_and_its_hook_hears_too(
+    chains: str, restores: bool, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", before := threading.excepthook)
+    pytester.makepyfile(SETS_A_HOOK.format(chains=chains, restores=restores))
+    result = pytester.runpytest_inprocess(*SMALL, "-W", "error")
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert re.search("RAISED: [12] threads? of the code under test ended in an exception", out)
+    assert "first: ZeroDivisionError by thread worker, after" in out
+    assert type(threading) is type(re)
+    if restores:
+        assert threading.excepthook is before
+
+
+def test_a_hook_that_is_set_meanwhile_is_there_afterwards_and_system_exit_is_left_to_it() -> None:
+    before = threading.excepthook
+    kept: list[BaseException] = []
+    heard: list[threading.ExceptHookArgs] = []
+    hook = ThreadHook()
+    hook.install(kept.append)
+    try:
+        threading.excepthook = heard.append
+        for error in (ValueError(), SystemExit()):
+            hook._ended(threading.ExceptHookArgs((type(error), error, None, None)))
+    finally:
+        hook.remove()
+        after, threading.excepthook = threading.excepthook, before
+    assert [type(error) for error in kept] == [ValueError]
+    assert [args.exc_type for args in heard] == [ValueError, SystemExit]
+    assert after == heard.append

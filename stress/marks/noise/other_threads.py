@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, Self
 
 from stress.marks.noise.switches import Countdown, Kind
+from stress.marks.noise.thread_hook import ThreadHook
 
 MONITORS = hasattr(sys, "monitoring")
 
@@ -20,18 +21,17 @@ MONITORS = hasattr(sys, "monitoring")
 class OtherThreads:
     """As a context manager, hears of all threads that are started within it and are no CPUs.
 
-    `countdown` is that of the slice under way, None between slices. `keep` takes an exception that ended a thread; if
-    it is None, the hook that was there before does. The test's thread writes both; one load sees the one or the other.
-    `is_over`: the last slice is over, so that no thread is traced any longer.
+    `countdown` is that of the slice under way, None between slices: the test's thread writes it; one load sees the one
+    or the other. `hook` hears of exceptions that end a thread. `is_over`: the last slice is over, so that no thread is
+    traced any longer.
     """
 
     def __init__(self, has: Callable[[str], bool]) -> None:
         """Noise in code of the files for which `has` is true."""
         self.countdown: Countdown | None = None
-        self.keep: Callable[[BaseException], None] | None = None
+        self.hook = ThreadHook()
         self.is_over = False
         self._has = has
-        self._hook = threading.excepthook
         self._traces = False
         self._before = set(threading.enumerate())
         self._idents = {one.ident for one in self._before}
@@ -39,7 +39,6 @@ class OtherThreads:
 
     def __enter__(self) -> Self:
         """Begin to hear of new threads."""
-        self._hook, threading.excepthook = threading.excepthook, self._ended
         self._before = set(threading.enumerate())
         self._idents = {one.ident for one in self._before}
         self._traces = not MONITORS and threading.gettrace() is None
@@ -49,9 +48,7 @@ class OtherThreads:
 
     def __exit__(self, *exc_info: object) -> None:
         """Leave new threads alone; one that still runs has no noise from now on."""
-        self.countdown, self.keep, self.is_over = None, None, True
-        if threading.excepthook == self._ended:
-            threading.excepthook = self._hook
+        self.countdown, self.is_over = None, True
         if self._traces and threading.gettrace() == self._called:
             threading.settrace(None)
 
@@ -89,11 +86,3 @@ class OtherThreads:
         elif countdown and event == ("line" if countdown.yields.is_at_lines else "opcode"):
             countdown.event(frame.f_code, frame.f_lineno if countdown.yields.is_at_lines else frame.f_lasti)
         return self._local
-
-    def _ended(self, ended: threading.ExceptHookArgs) -> None:
-        """Keep the exception that ended a thread, or leave it to the hook that was there before."""
-        keep = self.keep
-        if keep and ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
-            keep(ended.exc_value)
-        else:
-            self._hook(ended)
