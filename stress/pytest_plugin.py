@@ -46,6 +46,8 @@ ASYNC = (
     "an `async def` test needs a pytest plugin that runs it, and no plugin did; "
     "write a plain function: stress.run() waits for threads, not for an event loop"
 )
+CALLED_MORE = (("parallel_threads", ("parallel_threads", "force_parallel_threads")), ("iterations", ("iterations",)))
+"""The options of pytest-run-parallel that have a test called more than once, each with the marks that do so."""
 NEEDS_MARK = "the fixture `stress` needs the mark: add @pytest.mark.stress to the test"
 NEEDS_ARGUMENT = (
     "make the fixture `stress` an argument of the test, or of a fixture that it takes: the mark makes its items then"
@@ -172,10 +174,17 @@ def budget_of(item: pytest.Item) -> float | None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep pytest-run-parallel, if it is there, from calling a stress test on several threads, or again and again."""
-    if hasattr(item.config.option, "parallel_threads") and budget_of(item) is not None:
-        for name in ("parallel_threads", "iterations"):
-            item.add_marker(getattr(pytest.mark, name)(1), append=False)
+    """Keep pytest-run-parallel from calling a stress test on several threads, or again and again, if it is to do so.
+
+    It calls every test with such a mark "thread-unsafe", so an item gets one only then.
+    """
+    if not hasattr(item.config.option, "parallel_threads") or budget_of(item) is None:
+        return
+    for option, names in CALLED_MORE:
+        marked = [name for name in names if item.get_closest_marker(name)]
+        if marked or str(getattr(item.config.option, option, 1)) != "1":
+            for name in marked or names[:1]:
+                item.add_marker(getattr(pytest.mark, name)(1), append=False)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

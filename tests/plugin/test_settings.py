@@ -232,37 +232,55 @@ LIKE_RUN_PARALLEL = """
     import pytest
 
     def pytest_addoption(parser):
-        parser.addoption("--parallel-threads", dest="parallel_threads", default="1")
+        parser.addoption("--parallel-threads", dest="parallel_threads", default=1)
+        parser.addoption("--iterations", dest="iterations", default=1, type=int)
+
+    NAMES = ("parallel_threads", "force_parallel_threads", "iterations")
 
     def pytest_configure(config):
-        for name in ("parallel_threads", "iterations"):
+        for name in NAMES:
             config.addinivalue_line("markers", f"{name}(n)")
 
     def pytest_collection_finish(session):
         for item in session.items:
-            print(item.name, [item.get_closest_marker(name) for name in ("parallel_threads", "iterations")])
+            marks = map(item.get_closest_marker, NAMES)
+            print(item.name, {mark.name: mark.args[0] for mark in marks if mark})
 """
 
 
-def test_a_plugin_that_calls_tests_on_many_threads_is_told_to_call_a_stress_test_once(
-    pytester: pytest.Pytester,
+@pytest.mark.parametrize(
+    ("options", "mark", "once", "plain"),
+    [
+        ((), "stress", [], []),
+        (("--parallel-threads", "1", "--iterations", "1"), "stress", [], []),
+        (("--parallel-threads", "4"), "stress", ["parallel_threads"], []),
+        (("--parallel-threads", "auto"), "stress", ["parallel_threads"], []),
+        (("--iterations", "3"), "stress", ["iterations"], []),
+        ((), "parallel_threads(4)", ["parallel_threads"], ["parallel_threads"]),
+        ((), "force_parallel_threads(4)", ["force_parallel_threads"], ["force_parallel_threads"]),
+        ((), "iterations(4)", ["iterations"], ["iterations"]),
+    ],
+)
+def test_a_plugin_that_calls_tests_on_many_threads_is_told_to_call_a_stress_test_once_if_it_would_not(
+    options: tuple[str, ...], mark: str, once: list[str], plain: list[str], pytester: pytest.Pytester
 ) -> None:
     pytester.makeconftest(LIKE_RUN_PARALLEL)
-    pytester.makepyfile("""
+    pytester.makepyfile(f"""
         import pytest
 
         @pytest.mark.stress
+        @pytest.mark.{mark}
         def test_raced(stress):
             pass
 
+        @pytest.mark.{mark}
         def test_plain():
             pass
     """)
-    out = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--strict-markers", "--collect-only", "-s").outlines
-    [raced] = [line for line in out if line.startswith("test_raced[4cpus] ")]
-    assert "name='parallel_threads', args=(1,)" in raced
-    assert "name='iterations', args=(1,)" in raced
-    assert "test_plain [None, None]" in out
+    quiet = ("-p", "no:cacheprovider", "--strict-markers", "--collect-only", "-s")
+    out = pytester.runpytest_inprocess(*quiet, *options).outlines
+    assert f"test_raced[4cpus] {dict.fromkeys(once, 1)}" in out
+    assert f"test_plain {dict.fromkeys(plain, 4)}" in out
 
 
 @pytest.mark.filterwarnings("default")
