@@ -17,6 +17,7 @@ from stress.marks.operations.player import Player
 from stress.marks.operations.poison import Action, Use
 from stress.marks.operations.positions import Position
 from stress.marks.operations.roles import Duty, name_of
+from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.tally import Tally
 from stress.safe_text import escaped, on_one_line, shortened
 from stress.units import counted, show_duration
@@ -224,6 +225,15 @@ def _left(run: MarkRun) -> Iterator[str]:
         yield f"{left.who} {left.state.value}; {left.fate}"
         yield f"  for {show_duration(left.seconds)} it {left.does}; at:"
         yield from "".join(left.stack).rstrip().splitlines()
+    yield from _open_round(run)
+
+
+def _open_round(run: MarkRun) -> Iterator[str]:
+    """The last switches in a round that CPUs do not end: how they came to wait."""
+    player, rounds = run.players[0] if run.stuck else None, run.rounds
+    if rounds and isinstance(player, RoundPlayer) and rounds.begun == rounds.current.number:
+        yield ""
+        yield from rounds.last_switches(player.describe)
 
 
 def _circle(cycle: tuple[int, ...]) -> str:

@@ -201,6 +201,52 @@ def test_a_deadlock_in_a_round_is_reported_though_the_others_have_ended(pytester
     assert "CPU 0 (thread add, operation 1)" in out
 
 
+LOST = """
+    import threading
+    import pytest
+
+    class Event:
+        def __init__(self):
+            self.is_set, self.waiters = False, []
+
+        def wait(self):
+            if not self.is_set:
+                waiter = threading.Semaphore(0)
+                self.waiters.append(waiter)
+                waiter.acquire()
+
+        def set(self):
+            for waiter in self.waiters:
+                waiter.release()
+            self.is_set = True
+
+    @pytest.mark.stress(cpus=2, duration="20s")
+    def test_it(stress):
+        @stress.fresh
+        def event():
+            return Event()
+
+        @stress.writer(count=1)
+        def set_it(cpu, event):
+            event.set()
+
+        @stress.reader
+        def wait(cpu, event):
+            event.wait()
+
+        stress.run()
+"""
+
+
+def test_a_wake_up_that_a_round_loses_is_told_with_the_last_switches(
+    pytester: pytest.Pytester, until_sure: None
+) -> None:
+    out = failed(pytester, LOST)
+    assert "STALLED: 1 of 2 CPUs does not end its operation" in out
+    told = out.partition("\nthe last switches in this round, oldest first:\n")[2].partition("\n\n")[0]
+    assert re.search(r"^  CPU \d at Event\.\w+ \(.*:\d+\)$", told, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [
@@ -293,3 +339,4 @@ def test_a_function_of_the_rounds_that_never_ends_is_named(
     out = failed(pytester, source)
     assert "STALLED: 1 of 2 CPUs does not end its operation" in out
     assert re.search(rf"CPU \d in round 1 \({what}\) does not end its operation", out)
+    assert ("in this round" in out) == what.startswith("final"), "the object of a round is not made yet"

@@ -134,6 +134,10 @@ class Rounds:
         """What each CPU returned in a round, and where CPUs stood at the last switches, as lines."""
         for number, value in enumerate(one.returned):
             yield f"CPU {number} returned {shown(value)}"
+        yield from self.last_switches(describe)
+
+    def last_switches(self, describe: Callable[[Switch], str]) -> Iterator[str]:
+        """Where CPUs stood at the last switches of the open round, as lines."""
         last = self.switches.copy()[-MOST_SWITCHES:]
         yield "the last switches in this round, oldest first:" if last else "noise switched no CPU in this round"
         yield from (f"  {describe(switch)}" for switch in last)
