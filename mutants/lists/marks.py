@@ -8,6 +8,7 @@ TASK_CREW = Part("stress/marks/crews/task_crew.py")
 TASK_PLAYER = Part("stress/marks/crews/task_player.py")
 STEPS = Part("stress/marks/crews/task_steps.py")
 TAKERS = Part("stress/marks/noise/takers.py")
+EXPRESSIONS = Part("stress/marks/noise/expressions.py")
 BLOCKED = Part("stress/marks/crews/blocked.py")
 CPU = Part("stress/marks/operations/cpu.py")
 NOISE = Part("stress/marks/noise/noise.py")
@@ -58,7 +59,7 @@ REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_tra
 WAITS, SIGNATURES, FROZEN, FAILURES, ROLES, NOISES = (
     suite(f"plugin/test_{part}.py") for part in ("waits", "bodies", "clocks", "failures", "roles", "noise")
 )
-POOLS, BUSY = (suite(f"plugin/test_{part}.py") for part in ("other_work", "busy_host"))
+POOLS, BUSY, FOREIGN = (suite(f"plugin/test_{part}.py") for part in ("other_work", "busy_host", "foreign_locks"))
 
 IN_ROUNDS, NEW_THREADS, TURNS, KEPT, ASYNC, TASKS, ALL_FRAMES = (
     suite(f"plugin/test_{part}.py")
@@ -476,9 +477,16 @@ GROUP = Group(
         BLOCKED.of("def _wanted(").mutant(
             "inner-lock",
             "a task waits for the inside of its lock",
-            "if not set(PRIMITIVES) & set(Path(one.f_code.co_filename).parts)",
+            "if not _is_primitive(one)",
             "if True",
             TASKS,
+        ),
+        EXPRESSIONS.of("def lock(").mutant(
+            "anyio-unknown",
+            "who holds a lock of anyio is unknown",
+            " or is_of_anyio(value, *ANYIO_LOCKS)",
+            "",
+            FOREIGN,
         ),
         TAKERS.of("def event(").mutant(
             "waiter-takes",

@@ -15,7 +15,7 @@ import attrs
 from stress.host.frames import current_frames
 from stress.machine.gil import gil_enabled
 from stress.marks.noise.code_under_test import PACKAGE
-from stress.marks.noise.expressions import Named, held, wanted
+from stress.marks.noise.expressions import Named, held, is_of_anyio, wanted
 
 LIBRARY = Path(threading.__file__).parent
 INSTALLED = ("site-packages", "dist-packages")
@@ -136,7 +136,7 @@ class Blocked:
 
 def _wanted(frames: Sequence[FrameType]) -> Named | None:
     """The lock that is waited for, in code that is not its own; not that of a condition, or of a thread to join."""
-    frame = next((one for one in frames if not set(PRIMITIVES) & set(Path(one.f_code.co_filename).parts)), None)
+    frame = next((one for one in frames if not _is_primitive(one)), None)
     return wanted(frame) if frame and frame.f_code.co_filename != threading.__file__ else None
 
 
@@ -158,19 +158,30 @@ def _held_by(frames: Iterable[FrameType]) -> Iterator[Named]:
     """The locks of the `with` blocks that a thread is inside of, but not a condition's lock while it waits for that."""
     released = None
     for frame in frames:
-        if frame.f_code in CONDITION_WAITS:
+        if _waits_for_condition(frame):
             released = frame.f_locals["self"]._lock
         yield from (one for one in held(frame) if one.lock is not None and one.lock is not released)
 
 
+def _waits_for_condition(frame: FrameType) -> bool:
+    """Whether a frame waits for a condition, whose lock it has released meanwhile."""
+    name, owner = frame.f_code.co_name, frame.f_locals.get("self")
+    return frame.f_code in CONDITION_WAITS or (name == "wait" and is_of_anyio(owner, "Condition"))
+
+
+def _is_primitive(frame: FrameType) -> bool:
+    """Whether a frame belongs to a package of primitives, wherever that is installed."""
+    return not set(PRIMITIVES).isdisjoint(Path(frame.f_code.co_filename).parts)
+
+
 def _is_of_library(frame: FrameType) -> bool:
-    """Whether a frame belongs to the standard library."""
+    """Whether a frame belongs to the standard library, or to what waits for its caller as that does."""
     path = Path(frame.f_code.co_filename)
-    return path.is_relative_to(LIBRARY) and not any(part in INSTALLED for part in path.parts)
+    return _is_primitive(frame) or (path.is_relative_to(LIBRARY) and not any(part in INSTALLED for part in path.parts))
 
 
 def _place(frames: Sequence[FrameType]) -> str:
-    """Where a thread waits: the outermost function of the standard library, and the line of the code that called it."""
+    """Where one waits: the outermost of the library's functions that wait, and the line of the code that called it."""
     library = next((at for at, frame in enumerate(frames) if not _is_of_library(frame)), len(frames))
     function = f"in {frames[library - 1].f_code.co_qualname}, called " if library else ""
     if library == len(frames):

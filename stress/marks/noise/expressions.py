@@ -19,6 +19,9 @@ import attrs
 
 Span = tuple[int | None, int | None, int | None, int | None]
 LOCKS = (type(threading.Lock()), type(threading.RLock()), asyncio.Lock)
+CONDITIONS = (threading.Condition, asyncio.Condition)
+ANYIO_LOCKS = ("Lock", "LockAdapter")
+"""The classes of anyio's locks: the second is of one that is made where no event loop runs."""
 WITHS = (ast.With, ast.AsyncWith)
 ENTERING = ("BEFORE_WITH", "BEFORE_ASYNC_WITH")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -37,9 +40,9 @@ class Named:
     @property
     def lock(self) -> object | None:
         """The value if it is a lock, or the lock of a condition; None for anything else."""
-        is_condition = isinstance(self.value, (threading.Condition, asyncio.Condition))
-        value = vars(self.value).get("_lock") if is_condition else self.value
-        return value if isinstance(value, LOCKS) or _is_of_anyio(value) else None
+        is_condition = isinstance(self.value, CONDITIONS) or is_of_anyio(self.value, "Condition")
+        value = _stored(self.value, "_lock") if is_condition else self.value
+        return value if isinstance(value, LOCKS) or is_of_anyio(value, *ANYIO_LOCKS) else None
 
     @property
     def place(self) -> str:
@@ -54,9 +57,9 @@ def acquired(code: CodeType, line: int) -> list[str]:
     return [ast.unparse(one.value) for one in named if one.lineno <= line <= (one.end_lineno or 0)]
 
 
-def _is_of_anyio(value: object) -> bool:
-    """Whether a value is a lock of anyio, which need not be installed."""
-    return type(value).__name__ == "Lock" and type(value).__module__.partition(".")[0] == "anyio"
+def is_of_anyio(value: object, *names: str) -> bool:
+    """Whether a value is of a class with one of these names in anyio, which need not be installed."""
+    return type(value).__name__ in names and type(value).__module__.partition(".")[0] == "anyio"
 
 
 def wanted(frame: FrameType) -> Named | None:
