@@ -7,7 +7,6 @@ waits. So all of them together have run at least as long as any one of them has 
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import attrs
 
@@ -18,6 +17,7 @@ CROWDED_PART = 0.5
 """With less than this part of the CPU time that it wanted, a run had a crowded host since the last sample."""
 CROWDED_SAMPLES = 8
 """For how many samples more a host counts as crowded: in some kinds of slices a run does not see that it is."""
+LINE_BYTES = 128
 LITTLE_PART = 0.5
 """With less than this part of its time a run does not pass without a word."""
 
@@ -25,7 +25,11 @@ LITTLE_PART = 0.5
 def wanted_seconds(thread: int) -> float:
     """For how long a thread of this process, given by its native id, has run or waited for a core; 0 if unknown."""
     try:
-        ran, waited, _ = Path(f"/proc/self/task/{thread}/schedstat").read_text().split()
+        handle = os.open(f"/proc/self/task/{thread}/schedstat", os.O_RDONLY)  # in a third of the time of a file object
+        try:
+            ran, waited, _ = os.read(handle, LINE_BYTES).split()
+        finally:
+            os.close(handle)
     except (OSError, ValueError):
         return 0.0
     return (int(ran) + int(waited)) / 1e9
