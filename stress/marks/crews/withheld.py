@@ -19,7 +19,7 @@ CROWDED_SAMPLES = 8
 """For how many samples more a host counts as crowded: in some kinds of slices a run does not see that it is."""
 LINE_BYTES = 128
 LITTLE_PART = 0.5
-"""With less than this part of its time a run does not pass without a word."""
+"""With less than this part of the CPU time that it should have, a run does not pass without a word."""
 
 
 def wanted_seconds(thread: int) -> float:
@@ -78,8 +78,12 @@ class Withheld:
         return self._crowded > 0
 
     def is_little(self, duration_s: float) -> bool:
-        """Whether a run that should last so long has had much less, or of a shorter one much less than it lasted."""
-        return self.elapsed - self.seconds < LITTLE_PART * min(self.elapsed, duration_s)
+        """Whether a run that should last so long had much less CPU time than that stands for, and lost most of its own.
+
+        Of a run that ended early, it is the time that it lasted.
+        """
+        stands_for = min(self.elapsed, duration_s) * min(self.cores, len(self.threads))
+        return self.seconds > self.elapsed / 2 and self.ran < LITTLE_PART * stands_for
 
     def _look(self) -> list[float]:
         """For how long each thread has wanted a core so far."""
