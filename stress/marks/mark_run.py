@@ -123,14 +123,13 @@ class MarkRun:
         began = clocks.monotonic()
         judging = Judging(acceptable, clocks.monotonic_ns(), self._signals.stop, self.first_only)
         roles = deal(plan.roles, self.cell.cpus)
-        others = self.others
-        self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles], others)
+        self.noise = noise = Noise(under_test, self.cell.seed, [role.body for role in roles], self.others)
         self.outside = outside = Tally(judging, "a thread that is no CPU", self._outsider)
         if plan.fresh:
             self.rounds = Rounds(len(roles), plan.fresh, plan.final, judging, noise.counts.last)
         try:
-            if others:
-                others.hook.install(lambda error: outside.keep(error, self._kind))
+            if self.others:
+                self.others.hook.install(lambda error: outside.keep(error, self._kind))
             machine = self._machine or self._boot()
             noise.counts.cpus = frozenset(machine.thread(number).ident for number in range(self.cell.cpus))
             self._crew = crew = self._recruit(machine, roles, noise)
@@ -143,8 +142,8 @@ class MarkRun:
             self._cut_short(error)
             raise
         finally:
-            if others:
-                others.hook.remove()
+            if self.others:
+                self.others.hook.remove()
             self._close_all()
             self.seconds = clocks.monotonic() - began
 
@@ -152,10 +151,8 @@ class MarkRun:
         """The crew, whose players are still to come."""
         takers = noise.counts.takers
         if any(role.duty is Duty.TASK for role in roles):
-            random = Random(seed_of(self.cell.seed, 2, 0))
-            return TaskCrew(
-                machine, self.close, self._here, takers, noise=AwaitNoise(noise, random), strays=self._stray_error
-            )
+            awaits = AwaitNoise(noise, Random(seed_of(self.cell.seed, 2, 0)))
+            return TaskCrew(machine, self.close, self._here, takers, noise=awaits, strays=self._stray_error)
         return Crew(machine, self.close, self._here, takers)
 
     def _player(self, number: int, role: Role, judging: Judging, crew: Crew, core: CoreYield) -> Player:
@@ -199,11 +196,11 @@ class MarkRun:
         """Run all slices, then end the run."""
         monitor = crew.monitor()
         names = [player.role.name for player in self.players] + [NO_ROLE] * self.unused
-        watchdog = Watchdog(machine.ram, names, SPUN_SECONDS, machine.is_alive, cpu_seconds=machine.cpu_seconds)
+        watchdog = Watchdog(machine.ram, names, SPUN_SECONDS)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
-        self._finish = partial(self._end, machine, crew, monitor, watchdog)
         slices = Slices(self.cell.duration_s, crew.kinds)
         self.withheld = withheld = Withheld(machine.native_ids, cores_for("python"))
+        self._finish = partial(self._end, machine, crew, monitor, watchdog, withheld)
         for kind, seconds in slices:
             left = self._left(began, withheld)
             if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(STALLED_SECONDS):
@@ -265,7 +262,7 @@ class MarkRun:
                 return
             clocks.sleep(LOOK_SECONDS)
 
-    def _end(self, machine: Machine, crew: Crew, monitor: Monitor, watchdog: Watchdog) -> None:
+    def _end(self, machine: Machine, crew: Crew, monitor: Monitor, watchdog: Watchdog, withheld: Withheld) -> None:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
         if self.others:
             self.others.is_over = True
@@ -274,8 +271,11 @@ class MarkRun:
         while ending.goes_on() and not machine.errors:
             stall = watchdog.sample()
         machine.check()
+        withheld.sample()
         if ending.left:
-            self.stall = stall.text if stall and len(ending.left) == len(self.players) else None
+            # A crowded host may have given no core to the CPU that a stop waits for.
+            if stall and len(ending.left) == len(self.players) and not withheld.is_crowded:
+                self.stall = stall.text
             with switching(SHORT_INTERVAL):  # a CPU that runs on for ever would keep the GIL from each look
                 crew.leave(ending)
 

@@ -230,7 +230,7 @@ def _left(run: MarkRun) -> Iterator[str]:
 
 def _open_round(run: MarkRun) -> Iterator[str]:
     """The last switches in a round that CPUs do not end: how they came to wait."""
-    player, rounds = run.players[0] if run.stuck else None, run.rounds
+    player, rounds = run.players[0] if run.left_in(EndState.STALLED) else None, run.rounds
     if rounds and isinstance(player, RoundPlayer) and rounds.begun == rounds.current.number:
         yield ""
         yield from rounds.last_switches(player.describe)

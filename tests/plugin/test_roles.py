@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from stress.machine.machine import Machine
 from stress.machine.words import EDGES, WRITERS
+from stress.marks.crews.withheld import Withheld
 from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.player import Player
 from stress.marks.operations.roles import Duty, Role
@@ -130,11 +130,10 @@ RUNS_ON = """
 
 @pytest.mark.usefixtures("until_sure")
 @pytest.mark.parametrize("has_core", [True, False])
-def test_a_stop_has_stalled_only_if_the_cpu_that_it_waits_for_had_a_core(
+def test_a_stop_has_stalled_only_if_the_host_gave_its_cpus_a_core(
     has_core: bool, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not has_core:
-        monkeypatch.setattr(Machine, "cpu_seconds", lambda machine, number: 0.0)
+    monkeypatch.setattr(Withheld, "is_crowded", property(lambda withheld: not has_core))
     pytester.makepyfile(RUNS_ON)
     result = pytester.runpytest_inprocess(*SMALL, *UNTIL_FOUND)
     result.assert_outcomes(failed=1)
