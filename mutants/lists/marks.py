@@ -166,9 +166,12 @@ GROUP = Group(
         MARK_RUN.of("def _end(").mutant(
             "stall-unnamed",
             "the report of a stop that never ends does not say what it waits for",
-            "stall.text if stall and len(ending.left) == len(self.players) else None",
-            "None",
+            "self.stall = stall.text",
+            "self.stall = None",
             FAILURES,
+        ),
+        MARK_RUN.of("def _end(").mutant(
+            "crowd-stalls", "on a crowded host a stop has stalled", "and not withheld.is_crowded", "", ROLES
         ),
         CLOCKS.mutant(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN

@@ -35,6 +35,8 @@ LONGEST_CUT = 900
 INTERRUPTS = (KeyboardInterrupt, pytest.exit.Exception)
 """What ends pytest, and says nothing of the code under test."""
 STOPS = {"count": 0, "p50_us": None, "p99_us": None, "max_us": None}
+OF_MACHINES_ALONE = {"stop_machine": STOPS, "stall": None, "reports": [], "twin": None}
+"""The keys of `kstress run` that a test's own bodies have nothing for."""
 _numbers = count(1)
 
 
@@ -130,10 +132,7 @@ def run_json(run: MarkRun, nodeid: str, again: str, end: ItemEnd) -> dict[str, A
         "rate_upper_95": None,
         "outcomes": _named(sum((tally.outcomes for tally in run.tallies), start=beside)),
         "forbidden": list(_named(run.forbidden + beside)),
-        "stop_machine": STOPS,
-        "stall": None,
-        "reports": [],
-        "twin": None,
+        **OF_MACHINES_ALONE,
         "conditions": _conditions(cell),
         "again": escaped(again),
         "rounds": rounds,
