@@ -35,7 +35,7 @@ LONGEST_CUT = 900
 INTERRUPTS = (KeyboardInterrupt, pytest.exit.Exception)
 """What ends pytest, and says nothing of the code under test."""
 STOPS = {"count": 0, "p50_us": None, "p99_us": None, "max_us": None}
-OF_MACHINES_ALONE = {"stop_machine": STOPS, "stall": None, "reports": [], "twin": None}
+OF_MACHINES_ALONE: dict[str, Any] = {"stop_machine": STOPS, "stall": None, "reports": [], "twin": None}
 """The keys of `kstress run` that a test's own bodies have nothing for."""
 _numbers = count(1)
 
