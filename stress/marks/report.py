@@ -131,7 +131,7 @@ def text_of_held(run: MarkRun) -> str:
 
 def no_fault(run: MarkRun) -> str:
     """What a run without a fault has tried, in a line."""
-    return f"no fault in {_operations(run)}"
+    return "; ".join(filter(None, [f"no fault in {_operations(run)}", little(run)]))
 
 
 def _operations(run: MarkRun) -> str:
@@ -248,11 +248,6 @@ def notes(run: MarkRun) -> list[str]:
     waiting = run.left_in(EndState.WAITS)
     waits = [f"{one.who} {one.state.value}: for {show_duration(one.seconds)} it {one.does}" for one in waiting]
     return [*waits, *filter(None, [little(run)])]
-
-
-def held(run: MarkRun) -> str:
-    """What a run showed that held, in a line."""
-    return "; ".join(filter(None, [f"no fault in {counted(run.operations, 'operation')}", little(run)]))
 
 
 def little(run: MarkRun) -> str:

@@ -301,5 +301,5 @@ def test_what_ends_a_run_from_outside_leaves_it_inconclusive(
     assert entry.run is not None
     assert (entry.run.verdict, entry.run.as_expected, entry.run.interrupted) == ("inconclusive", False, True)
     assert entry.run.reason.startswith(told)
-    assert entry.run.reason.endswith(" of 60 s, before any fault was seen")
+    assert entry.run.reason.endswith(" of 1 min, before any fault was seen")
     [_] = kept_files()

@@ -295,7 +295,6 @@ def test_the_page_has_a_table_and_the_timeline_of_each_find(tmp_path: Path) -> N
     assert "kstress-runs.json" in [one.get("download") for one in page.all("a")]
 
 
-@pytest.mark.report
 def test_a_page_says_what_a_study_that_was_explored_or_run_claims(tmp_path: Path) -> None:
     explored = write_explorations(tmp_path / "explore-1.json", an_exploration(found=[a_find()]))
     run = write_runs(tmp_path / "run-1.json", a_run("stack:hazard"), a_run("stack:nothing_like_this"))
@@ -312,6 +311,7 @@ def test_a_file_of_anybody_has_no_claim_of_the_catalogue_whatever_it_is_called(t
     assert (about.claim, about.paragraphs) == (None, ())
 
 
+@pytest.mark.report
 def test_a_page_of_both_has_the_sections_of_both(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     write_explorations(tmp_path / "explore-1.json", an_exploration(), with_token("ks1~x"))
