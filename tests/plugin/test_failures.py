@@ -124,7 +124,7 @@ def test_an_ending_hides_no_violation(ending: str, pytester: pytest.Pytester) ->
     body = f"seen.append(1); len(seen) > 9 and pytest.{ending}('no'); return 'bad'"
     source = RAISING.format(body=body).replace("def test_it(stress):", "def test_it(stress):\n        seen = []")
     out = failed(pytester, source)
-    assert "VIOLATED: bad in 9 " in out
+    assert re.search(r"VIOLATED: bad in [1-9]\d* ", out), "how many come before depends on who is interrupted where"
 
 
 POISONED = """
