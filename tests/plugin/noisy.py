@@ -44,3 +44,10 @@ def run(
 def noise_lines(result: pytest.RunResult) -> list[str]:
     """What is told of the noise of each item."""
     return [line.partition("noise: ")[2] for line in result.outlines if "noise: " in line]
+
+
+def notes(result: pytest.RunResult) -> list[str]:
+    """The notes at the end of pytest's output, less those on a busy host."""
+    _, _, told = result.stdout.str().partition(" stress notes ")
+    lines = told.partition("\n===")[0].splitlines()[1:]
+    return [line for line in lines if line and "]: the host gave this run " not in line]
