@@ -15,7 +15,7 @@ LONGEST_RUN = 100.0
 
 @attrs.frozen
 class Expected:
-    """What a file's tests come to: what each that fails prints, and which ones pass."""
+    """What a file's tests come to: what each that fails prints, as patterns, and which ones pass."""
 
     fails: dict[str, tuple[str, ...]]
     passes: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ EXPECTED = {
                 "RAISED: 1 of",
                 "AssertionError",
                 "CPU 3 returned <object",
-                "(final is_made_once)",
+                r"\(final is_made_once\)",
             )
         },
         ("test_a_locked_registry_holds[4cpus]",),
@@ -53,7 +53,7 @@ EXPECTED = {
                 "RAISED: 1 of",
                 "AssertionError",
                 "CPU 3 returned <object",
-                "(final logs_in_once)",
+                r"\(final logs_in_once\)",
                 "switches at awaits",
             )
         },
@@ -68,7 +68,8 @@ EXPECTED = {
         ("test_a_pool_that_counts_its_users_holds[4cpus]",),
     ),
     "test_list": Expected(
-        {"test_a_removal_without_a_stop_races[4cpus]": ("FORBIDDEN freed",)},
+        # The page names both: whichever reader is first tells.
+        {"test_a_removal_without_a_stop_races[4cpus]": (r"FORBIDDEN (freed|missed)",)},
         ("test_a_removal_in_a_stop_holds[4cpus]",),
     ),
     "test_transfer": Expected(
@@ -115,4 +116,4 @@ def test_an_example_fails_where_its_fault_is_and_passes_where_it_is_mended(
         found = pytester.runpytest_subprocess(*arguments, *UNTIL_FOUND, *ids(name, [test]), timeout=LONGEST_RUN)
         found.assert_outcomes(failed=1)
         told = sections(found.stdout.str())[test]
-        assert [word for word in words if word not in told] == []
+        assert [word for word in words if not re.search(word, told)] == []
