@@ -1,0 +1,177 @@
+"""The threads of a mark: who waits, who runs, and who is left at its end."""
+
+from mutants.mutant import Group, Part, suite
+
+CREW = Part("stress/marks/crews/crew.py")
+TASK_CREW = Part("stress/marks/crews/task_crew.py")
+TASK_PLAYER = Part("stress/marks/crews/task_player.py")
+STEPS = Part("stress/marks/crews/task_steps.py")
+BLOCKED = Part("stress/marks/crews/blocked.py")
+RUN_END = Part("stress/marks/crews/run_end.py")
+MONITOR = Part("stress/marks/crews/monitor.py")
+END_THREADS = Part("stress/marks/crews/end_threads.py")
+WITHHELD = Part("stress/marks/crews/withheld.py")
+FINALIZERS = Part("stress/marks/crews/finalizers.py")
+LOOPS = Part("stress/marks/crews/async_bodies.py")
+TESTS = suite("plugin/test_failures.py", "plugin/test_prepared.py")
+WAITS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED = (
+    suite(f"plugin/test_{part}.py")
+    for part in ("waits", "other_work", "busy_host", "rounds", "async_bodies", "tasks", "finalizers")
+)
+
+GROUP = Group(
+    "The threads of a mark",
+    (TESTS,),
+    (
+        RUN_END.of("def goes_on(").mutant(
+            "no-grace",
+            "an operation that ends a little late is left",
+            "is_late = self._seconds >= GRACE_SECONDS",
+            "is_late = True",
+            WAITS,
+        ),
+        RUN_END.of("def state_of(").mutant(
+            "stuck-unseen",
+            "a deadlock is not reported",
+            "EndState.STALLED if stands or doing",
+            "EndState.STALLED if doing",
+            WAITS,
+        ),
+        RUN_END.of("def state_of(").never("cycle-waits", "a circle of locks is a note", "in_a_cycle", WAITS),
+        RUN_END.of("def state_of(").never(
+            "over-stalls", "who waits for one that raised has stalled", "self.over.is_set(", WAITS
+        ),
+        RUN_END.of("def goes_on(").without(
+            "nobody-helps", "CPUs that rest do not go on for those that wait", "self._helpers.help(", WAITS
+        ),
+        RUN_END.of("def help(").without(
+            "helps-in-circles",
+            "one that waits when let go on again is let go on again",
+            "self._once.add(",
+            WAITS,
+        ),
+        MONITOR.of("def sample(self, calm").mutant(
+            "suspended-waits",
+            "a process that was suspended has waited",
+            "min(now - self._sampled, LONGEST_SAMPLE_SECONDS)",
+            "now - self._sampled",
+            WAITS,
+        ),
+        MONITOR.of("def has_stalled(").mutant(
+            "starved-stalls", "who gets no core has stalled", "and not self.starves", "", WAITS
+        ),
+        MONITOR.of("def doing(self, cpus").mutant(
+            "runs-unseen", "an endless loop waits", "return Activity.RUNS", "return Activity.WAITS", WAITS
+        ),
+        END_THREADS.of("def end_threads(").without(
+            "waiter-asleep", "who waits for a condition takes from it later", "waiter.release(", WAITS
+        ),
+        END_THREADS.of("def withdraw(").always(
+            "pends-for-all",
+            "who is left in a deadlock stalls what comes later",
+            "not PENDS_FOR_ALL",
+            WAITS,
+        ),
+        END_THREADS.of("def end_threads(").mutant(
+            "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
+        ),
+        CREW.of("def leave(").without(
+            "counts-later",
+            "a thread that is left counts what it does later",
+            "self.players[number] = self.players[number].left_behind()",
+            WAITS,
+        ),
+        CREW.of("def operation(").mutant(
+            "no-player", "a CPU does not know its player", "self.here.player = player =", "player ="
+        ),
+        CREW.of("def operation(").mutant(
+            "no-context",
+            "a body does not run in its test's context",
+            "player.context.run(player.operation, cpu)",
+            "player.operation(cpu)",
+        ),
+        RUN_END.of("def _is_slowed(").mutant(
+            "slowed-stalls",
+            "a CPU that noise slows has stalled",
+            "return self",
+            "return False and self",
+            WAITS,
+        ),
+        RUN_END.of("def state_of(").mutant(
+            "round-waits",
+            "a CPU that waits in a round in which all others have ended is a note",
+            "self.in_rounds or ",
+            "",
+            IN_ROUNDS,
+        ),
+        MONITOR.of("def starves(").mutant(
+            "rests-starving",
+            "a CPU that has done its round, and gets no core, hides a stall",
+            "if not player.has_done",
+            "if True",
+            WAITS,
+        ),
+        RUN_END.of("def state_of(").never(
+            "pool-stalls", "who waits for a thread that works has stalled", "stands and self.monitor.is_helped", POOLS
+        ),
+        RUN_END.of("def goes_on(").mutant(
+            "pool-unwaited", "the end does not wait for threads that work", "self.monitor.is_helped", "False", POOLS
+        ),
+        MONITOR.of("def _works(").mutant(
+            "work-for-ever",
+            "a thread that runs on for ever hides a stall",
+            "and watch.may_end(served)",
+            "",
+            POOLS,
+        ),
+        MONITOR.of("def other_threads(").mutant(
+            "own-work", "a CPU counts as a thread that helps it", ", *cpus}", "}", POOLS
+        ),
+        WITHHELD.of("def sample(").mutant(
+            "crowd-unseen", "a busy host looks idle", "if ran < CROWDED_PART * wanted", "if False", BUSY
+        ),
+        LOOPS.of("def wake(").mutant(
+            "loop-asleep", "a loop that waits for ever stays", "call_soon_threadsafe(bool)", "is_closed()", ASYNC
+        ),
+        STEPS.of("def send(").mutant(
+            "awaits-quiet",
+            "no step of a task is delayed",
+            "self._stepping.noise.row(self.player, self.coroutine)",
+            "0",
+            TASKS,
+        ),
+        STEPS.of("def _step(").mutant(
+            "child-owned-by-none",
+            "what a task that a body made uses is nobody's",
+            "stepping.now, stepping.here.player = self, self.player",
+            "stepping.now = self",
+            TASKS,
+        ),
+        TASK_CREW.of("def _unheard(").without(
+            "task-unheard", "an exception of a task that nobody waits for is lost", "self.strays(error)", TASKS
+        ),
+        TASK_CREW.of("def stepping(").mutant(
+            "spins-unseen",
+            "a task that keeps the loop waits",
+            "None if now is None or now.player is None else",
+            "None if True else",
+            TASKS,
+        ),
+        TASK_PLAYER.mutant(
+            "task-unjudged", "what a task returns is not judged", "value if self.is_judged else None", "None", TASKS
+        ),
+        FINALIZERS.of("def _ignored(").without(
+            "finalizer-unheard", "what a finalizer raises is lost", "self.keep(error)", DROPPED
+        ),
+        FINALIZERS.of("def _ignored(").mutant(
+            "other-s-garbage", "a run answers for what another test left", "self.is_of_run() and", "", DROPPED
+        ),
+        BLOCKED.of("def _wanted(").mutant(
+            "inner-lock",
+            "a task waits for the inside of its lock",
+            "if not _is_primitive(one)",
+            "if True",
+            TASKS,
+        ),
+    ),
+)
