@@ -10,13 +10,14 @@ BLOCKED = Part("stress/marks/crews/blocked.py")
 RUN_END = Part("stress/marks/crews/run_end.py")
 MONITOR = Part("stress/marks/crews/monitor.py")
 END_THREADS = Part("stress/marks/crews/end_threads.py")
+THREAD_LOOK = Part("stress/marks/crews/thread_look.py")
 WITHHELD = Part("stress/marks/crews/withheld.py")
 FINALIZERS = Part("stress/marks/crews/finalizers.py")
 LOOPS = Part("stress/marks/crews/async_bodies.py")
 TESTS = suite("plugin/test_failures.py", "plugin/test_prepared.py")
-WAITS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED = (
+WAITS, LOOKS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED = (
     suite(f"plugin/test_{part}.py")
-    for part in ("waits", "other_work", "busy_host", "rounds", "async_bodies", "tasks", "finalizers")
+    for part in ("waits", "thread_look", "other_work", "busy_host", "rounds", "async_bodies", "tasks", "finalizers")
 )
 
 GROUP = Group(
@@ -62,6 +63,12 @@ GROUP = Group(
         ),
         MONITOR.of("def doing(self, cpus").mutant(
             "runs-unseen", "an endless loop waits", "return Activity.RUNS", "return Activity.WAITS", WAITS
+        ),
+        THREAD_LOOK.of("def sample(").mutant(
+            "spinner-starves", "a CPU that spins in a stop starves", " and now.spins == before.spins", "", LOOKS
+        ),
+        THREAD_LOOK.of("def sample(").mutant(
+            "gil-unseen", "a thread that waits for the GIL wants no core", " or now.place != before.place", "", LOOKS
         ),
         END_THREADS.of("def end_threads(").without(
             "waiter-asleep", "who waits for a condition takes from it later", "waiter.release(", WAITS

@@ -84,7 +84,14 @@ GROUP = Group(
             FAILURES,
         ),
         MARK_RUN.of("def _end(").mutant(
-            "crowd-stalls", "on a crowded host a stop has stalled", "and not withheld.is_crowded", "", ROLES
+            "crowd-stalls", "on a crowded host a stop has stalled", "not withheld.is_crowded", "True", ROLES
+        ),
+        MARK_RUN.of("def _end(").mutant(
+            "crowd-excuses",
+            "on a crowded host a stop has not stalled though who it waits for waits itself",
+            " or monitor.waits(stall.links[-1].cpu)",
+            "",
+            ROLES,
         ),
         CLOCKS.mutant(
             "sleep-by-name", "freezegun finds the harness's sleep", "partial(time.sleep)", "time.sleep", FROZEN

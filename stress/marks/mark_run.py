@@ -273,8 +273,9 @@ class MarkRun:
         machine.check()
         withheld.sample()
         if ending.left:
-            # A crowded host may have given no core to the CPU that a stop waits for.
-            if stall and len(ending.left) == len(self.players) and not withheld.is_crowded:
+            # A crowded host may have given too little to a CPU that the stop waits for, unless that one waits itself.
+            is_sure = stall and (not withheld.is_crowded or monitor.waits(stall.links[-1].cpu))
+            if stall and is_sure and len(ending.left) == len(self.players):
                 self.stall = stall.text
             with switching(SHORT_INTERVAL):  # a CPU that runs on for ever would keep the GIL from each look
                 crew.leave(ending)

@@ -25,7 +25,7 @@ def watched(
     """
     now = [0.0]
     others = OtherWork(lambda: {OTHER}, lambda native_id: look(now[0]))
-    watching = Monitor(players(2), lambda number: number, lambda native_id: ThreadSample(), lambda: now[0], others)
+    watching = Monitor(players(2), lambda number: ThreadSample(), lambda: now[0], others)
     while now[0] < seconds:
         now[0] += 0.05
         watching.players[0].operations = int(now[0] > gets_on_after)
@@ -70,7 +70,7 @@ def test_the_end_waits_longer_where_other_threads_work(ready: bool, longest: flo
     looks = count()
     others = OtherWork(lambda: {OTHER}, lambda native_id: ThreadSample(0.0, ready))
     clock = lambda: 0.05 * next(looks)  # noqa: E731
-    watching = Monitor(players(2), lambda number: number, lambda native_id: ThreadSample(), clock, others)
+    watching = Monitor(players(2), lambda number: ThreadSample(), clock, others)
     ending = RunEnd(watching, threading.Event())
     while ending.goes_on():
         pass

@@ -141,6 +141,18 @@ def test_a_stop_has_stalled_only_if_the_host_gave_its_cpus_a_core(
     assert (told in result.stdout.str()) == has_core
 
 
+@pytest.mark.usefixtures("until_sure")
+@pytest.mark.parametrize("is_crowded", [True, False])
+def test_a_stop_that_waits_for_who_waits_has_stalled_on_any_host(
+    is_crowded: bool, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Withheld, "is_crowded", property(lambda withheld: is_crowded))
+    pytester.makepyfile(RUNS_ON.replace("while True:\n                pass", "threading.Event().wait()"))
+    result = pytester.runpytest_inprocess(*SMALL, *UNTIL_FOUND)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("STALLED: CPU 0 (writer change, operation 0) has spun for *stopmachine_ack of CPU 1*")
+
+
 def test_a_stop_within_a_stop_is_refused(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TWO_STEPS.format(change="cpu.stop_machine(lambda: cpu.stop_machine(change_both))"))
     result = pytester.runpytest_inprocess(*SMALL)

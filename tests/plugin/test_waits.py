@@ -232,7 +232,7 @@ def test_who_runs_on_with_a_lock_is_its_holder(pytester: pytest.Pytester) -> Non
 def watched(look: Callable[[float], ThreadSample], step: float = 0.05, looks: int = 40) -> Monitor:
     """A monitor over two CPUs of which neither gets on; `look` says what their threads do, by the time."""
     now = [0.0]
-    watching = Monitor(players(2), lambda number: number, lambda native_id: look(now[0]), lambda: now[0])
+    watching = Monitor(players(2), lambda number: look(now[0]), lambda: now[0])
     for _ in range(looks):
         now[0] += step
         watching.sample()
@@ -263,7 +263,7 @@ def test_what_a_cpu_does_is_told_by_its_cpu_time_and_by_what_it_wants(
 )
 def test_who_runs_on_has_stalled_only_if_it_had_a_core_without_noise(calm: list[bool], state: EndState) -> None:
     now = [0.0]
-    watching = Monitor(players(2), lambda number: number, lambda native_id: ThreadSample(now[0] / 2), lambda: now[0])
+    watching = Monitor(players(2), lambda number: ThreadSample(now[0] / 2), lambda: now[0])
     for one in calm:
         now[0] += 0.05
         watching.sample(one)
@@ -273,8 +273,8 @@ def test_who_runs_on_has_stalled_only_if_it_had_a_core_without_noise(calm: list[
 
 def test_who_worked_long_under_noise_and_waits_now_has_stalled() -> None:
     now = [0.0]
-    ran = lambda native_id: ThreadSample(min(now[0], 1.0) / 2)  # noqa: E731
-    watching = Monitor(players(2), lambda number: number, ran, lambda: now[0])
+    ran = lambda number: ThreadSample(min(now[0], 1.0) / 2)  # noqa: E731
+    watching = Monitor(players(2), ran, lambda: now[0])
     for at in range(80):
         now[0] += 0.05
         watching.sample(calm=at >= 20)
@@ -286,9 +286,7 @@ def test_a_process_that_was_suspended_has_not_waited() -> None:
 
 
 def test_who_gets_on_is_seen() -> None:
-    watching = Monitor(
-        one := players(2), lambda number: number, lambda native_id: ThreadSample(), iter(range(9)).__next__
-    )
+    watching = Monitor(one := players(2), lambda number: ThreadSample(), iter(range(9)).__next__)
     watching.sample()
     watching.sample()
     assert watching.has_stalled(0.5)
@@ -307,7 +305,7 @@ def test_who_has_nothing_to_do_may_starve_and_the_others_have_stalled_all_the_sa
     assert (late.has_done, done.has_done) == (False, True)
     now = [0.0]
     looks = {0: ThreadSample(0.0, ready=False), 1: ThreadSample(0.0, ready=True)}
-    watching = Monitor([late, done], lambda number: number, lambda native_id: looks[native_id or 0], lambda: now[0])
+    watching = Monitor([late, done], lambda number: looks[number], lambda: now[0])
     for _ in range(40):
         now[0] += 0.05
         watching.sample()

@@ -21,6 +21,7 @@ from stress.marks.crews.end_threads import end_threads, join_all, withdraw
 from stress.marks.crews.loops import Timers
 from stress.marks.crews.monitor import Monitor, OtherWork, other_threads
 from stress.marks.crews.run_end import EndState, RunEnd
+from stress.marks.crews.thread_look import ThreadLook
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.switches import KINDS, Kind
 from stress.marks.noise.takers import Takers
@@ -89,7 +90,7 @@ class Crew:
 
     def monitor(self) -> Monitor:
         """A monitor of the players' progress."""
-        return Monitor(self.players, self.machine.native_id, others=self.other_work())
+        return Monitor(self.players, ThreadLook(self.machine).sample, others=self.other_work())
 
     def other_work(self) -> OtherWork:
         """The work of all threads that are not the machine's, nor the calling one."""

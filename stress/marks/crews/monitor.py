@@ -154,12 +154,12 @@ class OtherWork:
 class Monitor:
     """Samples the CPUs of a run. `idle`: the sampled seconds since any of them last ended an operation.
 
-    `others`: the threads of the code under test, which are sampled while no CPU ends an operation.
+    `look` says what a CPU's thread does. `others`: the threads of the code under test, which are sampled while no CPU
+    ends an operation.
     """
 
     players: Sequence[Player]
-    native_id: Callable[[int], int | None]
-    look: Callable[[int | None], ThreadSample] = ThreadSample.at
+    look: Callable[[int], ThreadSample]
     clock: Callable[[], float] = clocks.monotonic
     others: OtherWork = attrs.field(factory=OtherWork)
     idle: float = attrs.field(init=False, default=0.0)
@@ -190,11 +190,15 @@ class Monitor:
     def _glance(self, number: int, elapsed: float, calm: bool) -> bool:
         """Sample one CPU; whether it has ended an operation."""
         operations = self.players[number].operations
-        return self._watches[number].sample(operations, elapsed, lambda: self.look(self.native_id(number)), calm)
+        return self._watches[number].sample(operations, elapsed, lambda: self.look(number), calm)
 
     def doing(self, number: int) -> Activity:
         """What a CPU does that is in its operation."""
         return self._watches[number].doing(len(self.players))
+
+    def waits(self, number: int) -> bool:
+        """Whether a CPU of a role is in its operation and neither runs nor wants a core."""
+        return number < len(self.players) and self.doing(number) is Activity.WAITS
 
     def may_end(self, number: int) -> bool:
         """Whether a CPU that runs on may end its operation yet."""

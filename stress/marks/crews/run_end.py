@@ -148,7 +148,7 @@ class RunEnd:
 
     def waits(self, number: int) -> bool:
         """Whether a CPU has waited in its operation for so long that it will not move while its frames are read."""
-        return self.monitor.doing(number) is Activity.WAITS and self.monitor.seconds(number) >= STILL_SECONDS
+        return self.monitor.waits(number) and self.monitor.seconds(number) >= STILL_SECONDS
 
     def _is_slowed(self, number: int) -> bool:
         """Whether a CPU runs on, but noise may be why it has not ended its operation."""

@@ -118,7 +118,7 @@ class TaskCrew(Crew):
 
     def monitor(self) -> Monitor:
         """A monitor of the players' progress: the thread's CPU time is that of the task whose step is under way."""
-        return Monitor(self.players, lambda number: number, TaskLook(self).sample, others=self.other_work())
+        return Monitor(self.players, TaskLook(self).sample, others=self.other_work())
 
     def timers(self) -> Timers:
         """The timers of the loop."""
@@ -236,10 +236,10 @@ class TaskLook:
     _host: ThreadSample = attrs.field(init=False, factory=ThreadSample)
     _at: float = attrs.field(init=False, default=0.0)
     _stepping: int | None = attrs.field(init=False, default=None)
-    _seen: set[int | None] = attrs.field(init=False, factory=set)
-    _shares: dict[int | None, Share] = attrs.field(init=False, factory=dict)
+    _seen: set[int] = attrs.field(init=False, factory=set)
+    _shares: dict[int, Share] = attrs.field(init=False, factory=dict)
 
-    def sample(self, number: int | None) -> ThreadSample:
+    def sample(self, number: int) -> ThreadSample:
         """The state of the task of CPU `number` since it was last looked at."""
         self._look(number)
         share = self._shares.setdefault(number, Share(self._host.ran, self._at))
@@ -249,7 +249,7 @@ class TaskLook:
         loop_starves = self._stepping is None and used < STARVED_PART * elapsed
         return ThreadSample(share.ran, self._host.ready and (self._stepping == number or loop_starves))
 
-    def _look(self, number: int | None) -> None:
+    def _look(self, number: int) -> None:
         """Look at the thread, if a task has seen the last look already."""
         if not self._seen or number in self._seen:
             self._seen.clear()
