@@ -45,8 +45,15 @@ GROUP = Group(
         TURNS.mutant(
             "forced-too-soon",
             "a machine is stalled before a wait could give up",
-            "FRUITLESS_TURNS = 256",
-            "FRUITLESS_TURNS = 0",
+            "MOST_FRUITLESS, FEWER_AGAIN = 128,",
+            "MOST_FRUITLESS, FEWER_AGAIN = 0,",
+            IMPATIENT,
+        ),
+        TURNS.mutant(
+            "stalls-among-many",
+            "where there are many CPUs a wait gets few turns to give up",
+            "FRUITLESS_PART = 5",
+            "FRUITLESS_PART = 50",
             IMPATIENT,
         ),
         TURNS.of("def may_end_wait(").mutant(

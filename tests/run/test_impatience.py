@@ -47,3 +47,10 @@ def test_what_was_found_so_shows_again(name: str, engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_ends_by_itself_has_not_stalled_and_what_is_locked_is_whole(name: str, engine: str) -> None:
     assert explored(name, engine, schedules=300).explored.shown == {}
+
+
+@pytest.mark.parametrize(("engine", "cpus"), [("python", 16), pytest.param("native", 64, marks=pytest.mark.native)])
+def test_a_wait_may_give_up_after_as_many_turns_where_there_are_many_cpus(engine: str, cpus: int) -> None:
+    exploration = explored("turns", engine, cpus=cpus, schedules=2)
+    assert exploration.explored.shown == {}
+    exploration.explored.machine.finish()

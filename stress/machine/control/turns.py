@@ -56,10 +56,13 @@ Choose = Callable[[Cpu, int], int]
 Handle = Callable[[Cpu, int], None]
 """Takes an interrupt or an NMI."""
 
-FRUITLESS_ROUNDS = 8
-FRUITLESS_TURNS = 256
-"""So many turns, and so often every CPU, while none could go on, before the machine is called stalled. A grace period
-takes some safepoints of every CPU, and a wait may give up after some turns of its loop."""
+MOST_FRUITLESS, FEWER_AGAIN = 128, 4
+"""So many turns of each CPU, while none could go on, before the machine is called stalled, and a part of them once CPUs
+at rest have run another operation. A grace period takes some safepoints of every CPU, and a wait may give up after some
+turns of its loop."""
+FRUITLESS_PART = 5
+"""They are fewer where they would use more than this part of the budget of a schedule: that is cut once it is used up.
+"""
 WAIT_NS = 1000
 MOST_DOUBLED = 26
 """Nanoseconds that pass in the first round of such turns. Each round takes twice as long as the one before, for so many
@@ -172,8 +175,10 @@ def extend(cpu: Cpu) -> bool:
 @kernel
 def most_fruitless(cpu: Cpu) -> int:
     """How many turns on end may lead nowhere."""
-    most = FRUITLESS_ROUNDS * cpu.peek(CPUS)
-    return most if most > FRUITLESS_TURNS else FRUITLESS_TURNS
+    cpus = cpu.peek(CPUS)
+    each = cpu.peek(BUDGET) // (FRUITLESS_PART * cpus)
+    most = (each if each < MOST_FRUITLESS else MOST_FRUITLESS) * cpus
+    return most if cpu.peek(EXTENDED) == 0 else most // FEWER_AGAIN
 
 
 @kernel
