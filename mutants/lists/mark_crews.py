@@ -124,6 +124,9 @@ GROUP = Group(
         RUN_END.of("def goes_on(").mutant(
             "pool-unwaited", "the end does not wait for threads that work", "self.monitor.is_helped", "False", POOLS
         ),
+        MONITOR.of("def sample(self, calm").without(
+            "timer-unseen", "a timer that goes off soon after the run ends no wait", "self.timers.look(", TASKS
+        ),
         MONITOR.of("def _works(").mutant(
             "work-for-ever",
             "a thread that runs on for ever hides a stall",

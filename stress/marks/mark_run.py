@@ -266,7 +266,7 @@ class MarkRun:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
         if self.others:
             self.others.is_over = True
-        ending = RunEnd(monitor, self._signals.over, self.rounds is not None, crew.timers())
+        ending = RunEnd(monitor, self._signals.over, self.rounds is not None)
         stall = watchdog.sample()
         while ending.goes_on() and not machine.errors:
             stall = watchdog.sample()

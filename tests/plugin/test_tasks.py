@@ -8,6 +8,7 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks.crews.loops import Timers
+from stress.marks.crews.monitor import Monitor, ThreadSample
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.takers import Takers
@@ -15,6 +16,7 @@ from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.roles import Duty, Role, deal
 from tests.plugin.noisy import notes
+from tests.plugin.watching import players
 
 pytestmark = pytest.mark.threads
 
@@ -405,6 +407,15 @@ def test_what_a_timer_has_woken_gets_a_moment_to_run() -> None:
         loop._scheduled = [one for one in loop._scheduled if one.when() > now]
         seen.append(timers.pend())
     assert seen == [True, True, True, False]
+
+
+def test_a_timer_that_was_far_off_in_the_run_pends_at_its_end() -> None:
+    loop = Clocked()
+    watching = Monitor(players(1), lambda number: ThreadSample(), timers=Timers(lambda: loop))  # type: ignore[arg-type,return-value]
+    watching.sample()  # the first one sees that the operation has begun
+    watching.sample()
+    loop.now = 59.9
+    assert watching.timers.pend()
 
 
 def test_without_a_loop_there_are_no_timers() -> None:

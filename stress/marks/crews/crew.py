@@ -18,7 +18,6 @@ from stress.machine.seam import Cpu
 from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.end_threads import end_threads, join_all, withdraw
-from stress.marks.crews.loops import Timers
 from stress.marks.crews.monitor import Monitor, OtherWork, other_threads
 from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.crews.thread_look import ThreadLook
@@ -95,10 +94,6 @@ class Crew:
     def other_work(self) -> OtherWork:
         """The work of all threads that are not the machine's, nor the calling one."""
         return OtherWork(lambda: other_threads(self.machine.native_ids))
-
-    def timers(self) -> Timers:
-        """The timers that may end the wait of a player; none here, where nobody knows what wakes a thread."""
-        return Timers()
 
     def positions(self, number: int) -> Iterator[Position]:
         """Where each CPU but one stands now."""

@@ -32,24 +32,29 @@ class Timers:
     loop: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None
     _far: dict[int, asyncio.TimerHandle] = attrs.field(init=False, factory=dict)
     _until: float = attrs.field(init=False, default=0.0)
+    _pending: bool = attrs.field(init=False, default=False)
     _first: set[int] | None = attrs.field(init=False, default=None)
 
-    def pend(self) -> bool:
-        """Look at them; whether one that was far off has still to go off, or has just done so."""
+    def look(self) -> None:
+        """Look which ones are far off, so that they are known once they are close."""
         loop = self.loop()
         known = getattr(loop, "_scheduled", ())
         waiting = {id(one): one for one in list(known) if not one.cancelled()}
         now = loop.time() if loop else 0.0
         far = now + FAR_SECONDS
         self._far = {at: one for at, one in waiting.items() if one.when() > far or self._far.get(at) is one}
+        self._until = far if self._far else self._until
+        self._pending = now < self._until
+
+    def pend(self) -> bool:
+        """Look at them; whether one that was far off has still to go off, or has just done so."""
+        self.look()
         self._first = set(self._far) if self._first is None else self._first & set(self._far)
-        if self._far:
-            self._until = far
-        return now < self._until
+        return self._pending
 
     @property
     def stand(self) -> bool:
-        """Whether one that pended at the first look did so at the last."""
+        """Whether one that pended when it was first asked did so at the last look."""
         return bool(self._first)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from stress.host import clocks
+from stress.marks.crews.loops import Timers
 from stress.marks.operations.player import Player
 
 LONGEST_SAMPLE_SECONDS = 0.5
@@ -155,13 +156,14 @@ class Monitor:
     """Samples the CPUs of a run. `idle`: the sampled seconds since any of them last ended an operation.
 
     `look` says what a CPU's thread does. `others`: the threads of the code under test, which are sampled while no CPU
-    ends an operation.
+    ends an operation. `timers`: those that may end a CPU's wait; none where nobody knows what wakes a thread.
     """
 
     players: Sequence[Player]
     look: Callable[[int], ThreadSample]
     clock: Callable[[], float] = clocks.monotonic
     others: OtherWork = attrs.field(factory=OtherWork)
+    timers: Timers = attrs.field(factory=Timers)
     idle: float = attrs.field(init=False, default=0.0)
     _watches: list[Watch] = attrs.field(init=False)
     _sampled: float = attrs.field(init=False)
@@ -185,6 +187,7 @@ class Monitor:
         else:
             self.idle += elapsed
             self.others.sample(elapsed, calm)
+            self.timers.look()
         return elapsed
 
     def _glance(self, number: int, elapsed: float, calm: bool) -> bool:

@@ -13,7 +13,6 @@ from random import Random
 import attrs
 
 from stress.host import clocks
-from stress.marks.crews.loops import Timers
 from stress.marks.crews.monitor import Activity, Monitor
 from stress.marks.operations.player import Player
 
@@ -107,13 +106,11 @@ class RunEnd:
     """Waits until every CPU rests, and says the state of those that never do.
 
     `in_rounds`: a CPU that rests has done its operation of the open round, so it can help nobody by running on.
-    `timers`: those that may end a CPU's wait.
     """
 
     monitor: Monitor
     over: threading.Event
     in_rounds: bool = False
-    timers: Timers = attrs.field(factory=Timers)
     _helpers: Helpers = attrs.field(init=False)
     _seconds: float = attrs.field(init=False, default=0.0)
 
@@ -138,7 +135,7 @@ class RunEnd:
         if self.over.is_set() and self._is_settled():
             return False
         enough = is_late or self.monitor.has_stalled(STALLED_SECONDS)
-        pend = self.timers.pend()
+        pend = self.monitor.timers.pend()
         may_end = pend or self.monitor.is_helped or any(map(self.monitor.may_end, self.left))
         return not enough or (self._seconds < LONGEST_GRACE_SECONDS and may_end)
 
@@ -158,7 +155,7 @@ class RunEnd:
         """The state of a CPU that is left. In a cycle of locks it is STALLED, whatever the others do."""
         doing = self.monitor.doing(number)
         no_help = self.in_rounds or len(self.left) == len(self.monitor.players)
-        stands = self.monitor.idle >= IDLE_SECONDS and no_help and not self.timers.stand
+        stands = self.monitor.idle >= IDLE_SECONDS and no_help and not self.monitor.timers.stand
         if in_a_cycle:
             return EndState.STALLED
         if self.over.is_set():

@@ -118,11 +118,7 @@ class TaskCrew(Crew):
 
     def monitor(self) -> Monitor:
         """A monitor of the players' progress: the thread's CPU time is that of the task whose step is under way."""
-        return Monitor(self.players, TaskLook(self).sample, others=self.other_work())
-
-    def timers(self) -> Timers:
-        """The timers of the loop."""
-        return Timers(lambda: self._loop)
+        return Monitor(self.players, TaskLook(self).sample, others=self.other_work(), timers=Timers(lambda: self._loop))
 
     def host_sample(self) -> ThreadSample:
         """What Linux says about the thread that runs the loop."""
