@@ -31,6 +31,13 @@ EMPTY = "'' (an empty name)"
 ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception)
 """What a body raises to end its test as skipped, or as expected to fail: neither is a fault of the code under test."""
 
+UNDECIDED = {
+    EndState.UNKNOWN: "got no core to finish an operation on",
+    EndState.CROWDED: "waited in an operation for others that got no core",
+    EndState.HELPED: "waited in an operation while other threads worked: one of them may end the wait",
+}
+"""Why it is unknown what becomes of CPUs that are left."""
+
 
 def headline(run: MarkRun) -> str:
     """The verdict in a line; empty for a run that held."""
@@ -44,12 +51,9 @@ def headline(run: MarkRun) -> str:
         return "VIOLATED: freed, outside of any operation"
     if run.errors:
         return f"RAISED: {', '.join(_raised(run))} ended in an exception"
-    if starved := run.left_in(EndState.UNKNOWN):
-        whose = "its" if len(starved) == 1 else "their"
-        return f"INCONCLUSIVE: {len(starved)} of {len(run.players)} CPUs got no core to finish {whose} operation on"
-    if helped := run.left_in(EndState.HELPED):
-        of = f"{len(helped)} of {counted(len(run.players), 'CPU')}"
-        return f"INCONCLUSIVE: {of} waited in an operation while other threads worked: one of them may end the wait"
+    for state, why in UNDECIDED.items():
+        if left := run.left_in(state):
+            return f"INCONCLUSIVE: {len(left)} of {counted(len(run.players), 'CPU')} {why}"
     if not run.overlapped:
         alone = len(run.players) == 1 or not any(map(_is_task, run.players))
         why = "" if alone else ": no body awaited anything that waits"

@@ -271,6 +271,17 @@ def test_who_runs_on_has_stalled_only_if_it_had_a_core_without_noise(calm: list[
     assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is state
 
 
+def test_who_waits_beside_one_that_gets_no_core_is_not_said_to_get_none() -> None:
+    now = [0.0]
+    looks = [ThreadSample(0.0, ready=False), ThreadSample(0.0, ready=True)]
+    watching = Monitor(players(2), lambda number: looks[number], lambda: now[0])
+    for _ in range(40):
+        now[0] += 0.05
+        watching.sample()
+    ending = RunEnd(watching, threading.Event())
+    assert [ending.state_of(number, in_a_cycle=False) for number in (0, 1)] == [EndState.CROWDED, EndState.UNKNOWN]
+
+
 def test_who_worked_long_under_noise_and_waits_now_has_stalled() -> None:
     now = [0.0]
     ran = lambda number: ThreadSample(min(now[0], 1.0) / 2)  # noqa: E731

@@ -39,12 +39,13 @@ LONGEST_STEP = 0.25
 class EndState(enum.Enum):
     """The state of a CPU that has not ended its operation.
 
-    STALLED is a verdict, WAITS a note, UNKNOWN and HELPED are inconclusive.
+    STALLED is a verdict, WAITS a note; the others are inconclusive.
     """
 
     STALLED = "does not end its operation"
     WAITS = "is still in its operation at the end"
     UNKNOWN = "got no core to finish its operation on"
+    CROWDED = "waits, and a CPU that may end its wait got no core"
     HELPED = "waits, and other threads that may end its wait still work"
 
 
@@ -163,7 +164,7 @@ class RunEnd:
         if doing is Activity.STARVES or self._is_slowed(number):
             return EndState.UNKNOWN
         if stands and (self.monitor.starves or any(map(self._is_slowed, self.left))):
-            return EndState.UNKNOWN
+            return EndState.CROWDED
         if stands and self.monitor.is_helped:
             return EndState.HELPED
         return EndState.STALLED if stands or doing is Activity.RUNS else EndState.WAITS
