@@ -21,6 +21,9 @@ PLANTED = Path(__file__).parents[1] / "run" / "planted"
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--strict-markers", "-W", "error")
 BRIEF = (*QUIET, "--stress-engine", "python", "--stress-duration", "500ms", "--stress-seed", "7")
 SPINLOCK = (scenarios_folder() / "modlist_spinlock.py").read_text()
+UNEXPLORED = ("--stress-explore", "0")
+"""For what says nothing of schedules: to find one and shrink it takes seconds."""
+FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")
 WRONG = SPINLOCK.replace('expect="violated"', 'expect="held"')
 PYTHON_ITEM = "modlist_spinlock[python-4cpus]"
 HANGING = """
@@ -139,18 +142,23 @@ def test_on_each_engine_the_expected_verdict_passes_and_another_fails(engine: st
     write(pytester)
     write(pytester, WRONG, "scenarios/wrong.py")
     settings = ("--stress-engine", engine, "--stress-cpus", "3", "-v")
-    result = pytester.runpytest_subprocess("scenarios", *BRIEF, *settings, *UNTIL_FOUND, timeout=100)
+    result = pytester.runpytest_subprocess("scenarios", *BRIEF, *settings, *UNTIL_FOUND, *UNEXPLORED, timeout=100)
     result.assert_outcomes(passed=1, failed=1)
     item = f"modlist_spinlock[[]{engine}-3cpus[]]"
     result.stdout.fnmatch_lines([f"scenarios/modlist_spinlock.py::{item} PASSED*"])
     result.stdout.fnmatch_lines([f"modlist_spinlock  {engine} engine, 3 CPUs, *"])
 
 
-def test_another_verdict_is_told_as_the_command_line_tells_it(pytester: pytest.Pytester) -> None:
+def test_another_verdict_is_told_as_the_command_line_tells_it_and_its_log_can_be_replayed(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for forced in FORCED:
+        monkeypatch.setenv(forced, "1")
     file = write(pytester, WRONG)
-    result = run(pytester, "--color=no")
+    # On a busy host the two seconds that are the default may be too short.
+    result = run(pytester, "--color=no", "--junitxml=junit.xml", *UNTIL_FOUND, "--stress-explore", "1m")
     result.assert_outcomes(failed=1)
-    rerun = f"kstress run {file} --engine python --cpus 4 --duration 500ms --seed 7 --noise 1/64 --pace 1ms"
+    rerun = f"kstress run {file} --engine python --cpus 4 --duration 30s --seed 7 --noise 1/64 --pace 1ms"
     result.stdout.fnmatch_lines(
         [
             "modlist_spinlock  python engine, 4 CPUs, *, seed 7",
@@ -158,21 +166,16 @@ def test_another_verdict_is_told_as_the_command_line_tells_it(pytester: pytest.P
             "race windows  * lookups overlapped a change*",
             "BUG: kstress: *",
             "VIOLATED expected HELD: * forbidden outcome* in * race window*",
-            f"again  {rerun}",
+            f"again  {rerun} --stop-on-violation",
             "one CPU at a time, this schedule shows *:",
             "kstress replay ks1~*",
             f'seed 7, as a test: pytest "scenarios/modlist_spinlock.py::{PYTHON_ITEM.replace("[", "[[]")}" '
-            "--stress-cpus 4 --stress-seed 7 --stress-duration 500ms",
+            "--stress-cpus 4 --stress-seed 7 --stress-duration 30s",
         ]
     )
-    assert "Traceback" not in result.stdout.str()
-    assert "scenario_items.py" not in result.stdout.str()
-
-
-def test_its_log_can_be_replayed(pytester: pytest.Pytester) -> None:
-    write(pytester, WRONG)
     log = pytester.path / "ci.log"
-    log.write_text(run(pytester, "--junitxml=junit.xml", *UNTIL_FOUND).stdout.str())
+    log.write_text(result.stdout.str())
+    assert not [word for word in ("Traceback", "scenario_items.py", "\x1b") if word in log.read_text()]
     [schedule] = schedules_in(str(log))
     replayed = replay(schedule, bundled(), "python")
     replayed.machine.finish()
@@ -183,7 +186,7 @@ def test_its_log_can_be_replayed(pytester: pytest.Pytester) -> None:
 
 def test_it_looks_for_no_schedule_where_it_shall_not(pytester: pytest.Pytester) -> None:
     write(pytester, WRONG)
-    result = run(pytester, "--stress-explore", "0")
+    result = run(pytester, *UNTIL_FOUND, *UNEXPLORED)
     result.assert_outcomes(failed=1)
     assert "VIOLATED expected HELD" in result.stdout.str()
     assert "kstress replay" not in result.stdout.str()
@@ -209,20 +212,28 @@ def test_what_a_run_has_reported_is_told_where_the_search_ends_the_process(pytes
     assert "VIOLATED expected HELD" in done.stderr.str()
 
 
-@pytest.mark.parametrize("forced", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+@pytest.mark.parametrize("forced", FORCED)
 def test_what_is_told_has_no_colours(forced: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(forced, "1")
     write(pytester, WRONG)
-    result = run(pytester, "--color=no", "-x")
+    result = run(pytester, "--color=no", *UNTIL_FOUND, *UNEXPLORED)
     result.assert_outcomes(failed=1)
     assert "\x1b" not in result.stdout.str()
 
 
 def test_it_ends_at_the_first_violation_where_the_session_does(pytester: pytest.Pytester) -> None:
     write(pytester, WRONG)
-    result = run(pytester, "-x", "--stress-duration", "1m")
+    result = run(pytester, "-x", "--stress-duration", "1m", *UNEXPLORED)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["again  kstress run * --duration 1m * --stop-on-violation"])
+
+
+def test_it_goes_on_after_a_violation_where_the_session_does(pytester: pytest.Pytester) -> None:
+    file = write(pytester, WRONG)
+    result = run(pytester, "--stress-duration", "100ms", *UNEXPLORED)
+    result.assert_outcomes(failed=1)  # without a violation it is INCONCLUSIVE, with the same command
+    rerun = f"again  kstress run {file} --engine python --cpus 4 --duration 100ms --seed 7 --noise 1/64 --pace 1ms"
+    assert rerun in result.outlines
 
 
 def test_it_ends_at_the_first_violation_where_one_is_expected(pytester: pytest.Pytester) -> None:
