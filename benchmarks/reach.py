@@ -22,6 +22,8 @@ from tempfile import TemporaryDirectory
 
 TIMES = 20
 SMOKE = "1s"
+UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Plugins that only take time to load."""
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "pytest.md"
 INSTALLED = Path(__file__).parent / "installed"
@@ -44,7 +46,7 @@ def examples() -> dict[str, str]:
 def run(folder: Path, *arguments: str) -> None:
     """Run pytest in a folder, with `site-packages` in it on the path; JUnit XML goes to `out.xml`."""
     environment = os.environ | {"PYTHONPATH": str(folder / "site-packages")}
-    command = (sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--junitxml=out.xml")
+    command = (sys.executable, "-m", "pytest", "-q", "--tb=short", *UNUSED, "--junitxml=out.xml")
     done = subprocess.run((*command, *arguments), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode not in (0, 1):
         sys.exit(done.stdout)

@@ -182,7 +182,7 @@ def test_a_debugger_in_a_body_has_its_thread_and_noise_goes_on_after_it(
     if measured:
         pytest.importorskip("pytest_cov")
     pytester.makepyfile(DEBUGGED)
-    result = pytester.runpytest_subprocess("-v", "-p", "no:cacheprovider", *measured, timeout=BOUND_SECONDS)
+    result = pytester.runpytest_subprocess("-v", *QUIET[:4], *measured, timeout=BOUND_SECONDS)
     result.assert_outcomes(passed=1)
     [told] = noise_lines(result)
     assert re.search(r"^switches at lines and instructions: test_a_debugger\w+\.py [0-9,]+", told)
