@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from stress.errors import UserError
+from stress.marks import mark_run
 from stress.marks.crews.loops import Timers
 from stress.marks.crews.monitor import Monitor, ThreadSample
 from stress.marks.crews.task_crew import TaskCrew
@@ -17,6 +18,7 @@ from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.roles import Duty, Role, deal
 from tests.plugin.noisy import notes
 from tests.plugin.watching import players
+from tests.support import UNTIL_FOUND
 
 pytestmark = pytest.mark.threads
 
@@ -139,9 +141,11 @@ box[0] = mine = box[0] + 1
 await asyncio.sleep(0)
 return "good" if box[0] - mine < 40 else "overtaken"
 """
-    result = run(pytester, body, "--stress-duration", "5s", cpus=4)
-    result.assert_outcomes(failed=1, passed=1)
+    before = set(threading.enumerate())
+    result = run(pytester, body, *UNTIL_FOUND, cpus=4)
+    result.assert_outcomes(failed=1)
     assert "VIOLATED: overtaken in " in result.stdout.str()
+    assert not [one for one in set(threading.enumerate()) - before if one.name.startswith("cpu")]
 
 
 @pytest.mark.usefixtures("until_sure")
@@ -287,7 +291,8 @@ except TimeoutError:
     run(pytester, body).assert_outcomes(passed=2)
 
 
-def test_bodies_that_await_nothing_test_nothing(pytester: pytest.Pytester) -> None:
+def test_bodies_that_await_nothing_test_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mark_run, "MORE_SECONDS", 0.1)  # nothing overlaps however long it goes on
     result = run(pytester, "return 'good'")
     result.assert_outcomes(failed=1, passed=1)
     assert "overlapped another CPU's: no body awaited anything that waits, so nothing was tested" in result.stdout.str()
