@@ -159,7 +159,10 @@ POISONED = """
 
 def test_the_first_of_each_outcome_is_told_with_its_stacks(pytester: pytest.Pytester) -> None:
     body = "seen.append(1); return 'bad' if len(seen) < 5 else str(node.x)"
-    out = failed(pytester, POISONED.format(body=body), "--stress-duration", "3s")
+    for duration in ("200ms", "3s", "20s"):  # on a busy host there may be fewer than five operations in a moment
+        out = failed(pytester, POISONED.format(body=body), "--stress-duration", duration)
+        if "first: freed" in out:
+            break
     assert re.search(r"first: bad by CPU 1 \(reader look, operation 1\), after", out)
     assert re.search(r"first: freed by CPU 1 \(reader look, operation 5\), after", out)
     assert "Node used (__getattribute__('x')) by CPU 1 (reader look, operation 5):" in out
@@ -198,7 +201,7 @@ def test_a_bad_outcome_says_which_cpu_which_operation_how_many_of_how_many_and_a
 def test_of_many_outcomes_the_most_frequent_are_told_and_how_many_others_there_are(pytester: pytest.Pytester) -> None:
     body = "n = seen[0] = seen[0] + 1; return 'often' if n % 2 else f'value {n}'"
     source = RAISING.format(body=body).replace("def test_it(stress):", "def test_it(stress):\n        seen = [0]")
-    for duration in ("1s", "5s", "20s"):  # on a busy host there are too few operations in a second
+    for duration in ("200ms", "5s", "20s"):  # on a busy host there are too few operations in a moment
         out = failed(pytester, source, "--stress-duration", duration)
         headline = next(line for line in out.splitlines() if line.startswith("VIOLATED"))
         [operations] = re.findall(r" of ([\d,]+) operations", headline)

@@ -155,12 +155,12 @@ def test_a_suite_that_does_not_use_it_can_do_without_it_and_loads_nothing_of_it(
 
 
 def test_an_items_budget_extends_the_timeout_that_applies_to_it(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(MARKED.format(marked="cpus=2, duration='1100ms'"))
+    source = MARKED.format(marked="cpus=2, duration='1100ms'")
+    source = source.replace("lambda cpu: None", "lambda cpu: __import__('time').sleep(0.01)")
+    pytester.makepyfile(source)
     result = pytester.runpytest_subprocess(*QUIET, "--timeout", "1", timeout=60)
     result.assert_outcomes(passed=1)
-    pytester.makepyfile(
-        MARKED.format(marked="cpus=2, duration='1100ms'").replace("@", "@pytest.mark.timeout(1)\n    @", 1)
-    )
+    pytester.makepyfile(source.replace("@", "@pytest.mark.timeout(1)\n    @", 1))
     pytester.runpytest_subprocess(*QUIET, timeout=60).assert_outcomes(passed=1)
 
 
@@ -206,7 +206,7 @@ def test_a_seed_that_nobody_gives_is_another_for_each_parameter_of_a_test(
 def test_the_command_gives_what_takes_noise_as_it_was_given(pytester: pytest.Pytester) -> None:
     body = "    stress.reader(lambda cpu: 'bad')\n    stress.run()"
     pytester.makepyfile(f"import pytest\n@pytest.mark.stress\ndef test_it(stress):\n{body}")
-    result = pytester.runpytest_inprocess(*QUIET, "-o", "stress_noise=queue json", "-o", "stress_seed=3")
+    result = pytester.runpytest_inprocess(*QUIET, "-x", "-o", "stress_noise=queue json", "-o", "stress_seed=3")
     result.stdout.re_match_lines([r".*--stress-seed 3 --stress-duration \S+ -o 'stress_noise=queue json'$"])
 
 
