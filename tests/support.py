@@ -143,13 +143,21 @@ def program_of(engine: str, operation: Operation, features: Features = KASAN) ->
     return play
 
 
+@functools.cache
+def code_of(unit: str) -> bytes:
+    """The machine code of a unit, compiled once for all tests: most programs have most units in common."""
+    from stress.machine.native import machine_code
+
+    return machine_code.machine_code(unit)
+
+
 def compiled(function: Callable[..., object], *kinds: Kind) -> Callable[..., int]:
     """A kernel function as machine code; it takes the four numbers of a CPU, and the arguments of kind None."""
     from stress.machine.native import machine_code
     from stress.machine.native.program import Library
 
     units = Library().program(function, *kinds).units
-    entry = machine_code.load(list(map(machine_code.machine_code, units)), words=kinds.count(None))
+    entry = machine_code.load(list(map(code_of, units)), words=kinds.count(None))
 
     def call(base: int, number: int, area: int, log: int, *words: int) -> int:
         value = ctypes.c_int64()

@@ -17,7 +17,7 @@ from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import Ram
 from stress.machine.slab import kfree, kmalloc
 from stress.machine.words import FAULT_CAUSE, UNEXPLAINED, area_address
-from tests.support import KASAN, blank_ram, python_cpu
+from tests.support import KASAN, blank_ram, code_of, python_cpu
 
 from .stack_words import stack_words
 from .stepper import turn
@@ -60,11 +60,11 @@ class Pair:
         """Compile it."""
         python, known = first_ram()
         self.rams, self.image = (python, Ram(python.map, python.image())), python.image()
-        self.log = python.map.log(0)
+        self.log, self.stack_words = python.map.log(0), stack_words(python)
         self.chosen: Callable[..., int] = functions_of(source, known)["chosen"]
         program = Library().program(turn, CpuKind(KASAN), self.chosen, None, None, None)
         self.stacks = program.stacks
-        self.entry = machine_code.load(list(map(machine_code.machine_code, program.units)), words=3)
+        self.entry = machine_code.load(list(map(code_of, program.units)), words=3)
 
     def python(self, *words: int) -> int | str:
         """A turn on the python engine."""
@@ -89,7 +89,7 @@ class Pair:
         for ram in self.rams:
             ram._restore(self.image)
         ended = self.python(*words), self.native(*words)
-        for ram, word in itertools.product(self.rams, stack_words(self.rams[0])):
+        for ram, word in itertools.product(self.rams, self.stack_words):
             ram.poke(word, 0)
         one, other = (
             Outcome(end, ram.peek(self.log + FAULT_CAUSE), ram.image())
