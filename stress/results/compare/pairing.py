@@ -18,6 +18,12 @@ class Pair:
     axes: tuple[str, ...]
     a: tuple[Entry, ...] = ()
     b: tuple[Entry, ...] = ()
+    of_soak: bool = attrs.field(init=False)
+    """Whether one side is a soak: one run in the end, however many turns it has. Told once: it reads all their runs."""
+
+    @of_soak.default
+    def _has_soak(self) -> bool:
+        return any(map(_is_soak, (*self.a, *self.b)))
 
     @property
     def scenario(self) -> str:
@@ -35,10 +41,10 @@ class Pair:
         """Its name, for a person."""
         return f"{self.scenario}, {self.place}"
 
-    @property
-    def of_soak(self) -> bool:
-        """Whether one side is a soak: one run in the end, however many turns it has."""
-        return any(entry.soak is not None or "soak" in (entry.json or {}) for entry in (*self.a, *self.b))
+
+def _is_soak(entry: Entry) -> bool:
+    """Whether it is what a soak has come to, or was so where its JSON was written."""
+    return entry.soak is not None or (entry.json is not None and "soak" in entry.json)
 
 
 def pair_up(a: Source, b: Source) -> tuple[Pair, ...]:
