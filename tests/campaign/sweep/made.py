@@ -39,11 +39,16 @@ def session() -> Session:
     return session_of_host(plan_of())
 
 
+@functools.cache
+def run_text(verdict: str) -> str:
+    """A run of `stop_machine` with this verdict, as JSON."""
+    return json.dumps(made_result("held", verdict, Config(), Tally()).as_json())
+
+
 def run_json(verdict: str = "held", **more: Any) -> dict[str, Any]:
     """A run of `stop_machine` with this verdict."""
     counts = {"lookups": 100, "unloads": 10, "race_windows": 50, "violations": 0, "duration_s": 0.05}
-    run = made_result("held", verdict, Config(), Tally()).as_json()
-    return {**json.loads(json.dumps(run)), **counts, **more}
+    return {**json.loads(run_text(verdict)), **counts, **more}
 
 
 def ended(number: int, repeat: int = 1, **more: Any) -> CellResult:
