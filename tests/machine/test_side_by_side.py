@@ -71,6 +71,8 @@ def test_a_helper_is_started_only_for_what_takes_longer_than_its_start(
     short = [TEXT.format(number, "") for number in range(9)]
     assert list(machine_codes(short, 2)) == short
     assert machine_codes([], 2) == {}
+    halves = [TEXT.format(number, "long" * 9_000) for number in range(2)]
+    assert list(machine_codes(halves, 2)) == halves
     assert started == []
 
 

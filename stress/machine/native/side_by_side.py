@@ -69,8 +69,11 @@ def helper(texts: Sequence[str]) -> Iterator[Helper | None]:
 
 
 def shares(texts: Sequence[str], cores: int) -> list[list[str]]:
-    """The texts in one share for each core that is worth it, of about the same length."""
-    number = min(cores, len(texts), 1 + sum(map(len, texts)) // WORTH_A_HELPER)
+    """The texts in one share for each core that is worth it, of about the same length.
+
+    A share that takes less time than a helper's start is not: one process would have compiled all by then.
+    """
+    number = min(cores, len(texts), max(1, sum(map(len, texts)) // WORTH_A_HELPER))
     found: list[list[str]] = [[] for _ in range(number)]
     for text in sorted(texts, key=len, reverse=True):
         min(found, key=lambda share: sum(map(len, share))).append(text)
