@@ -6,6 +6,7 @@ And functions and files are as short as CONTRIBUTING.md says.
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from statistics import median, quantiles
@@ -30,10 +31,11 @@ MEDIAN, TENTH, LONGEST, LONGEST_FILE = 8, 20, 45, 400
 """Lines of a function: the median, what only a tenth of them are longer than, the longest; lines of a file."""
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    """Every file of the package, parsed."""
-    for path in sorted((CHECKOUT / "stress").rglob("*.py")):
-        yield path.relative_to(CHECKOUT), ast.parse(path.read_text())
+@cache
+def modules() -> tuple[tuple[Path, ast.Module], ...]:
+    """Every file of the package, parsed once for all tests."""
+    paths = sorted((CHECKOUT / "stress").rglob("*.py"))
+    return tuple((path.relative_to(CHECKOUT), ast.parse(path.read_text())) for path in paths)
 
 
 def bounds_in_code() -> Iterator[Bound]:
