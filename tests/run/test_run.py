@@ -8,18 +8,19 @@ import pytest
 from stress import Config, run
 from stress.machine.language.errors import KernelCodeError
 from stress.runs.hooks import Hooks
-from stress.runs.runner import run_scenario, world_for
+from stress.runs.runner import SLICE_SECONDS, run_scenario, world_for
 from stress.runs.settled import settle
 from stress.scenario_files import find_scenario
-from tests.run.runs import PLANTED, run_one, until_conclusive
+from tests.run.runs import PLANTED, run_one, until_conclusive, without_twin
 from tests.support import each_engine
 
 pytestmark = [pytest.mark.alone, pytest.mark.threads]
+STALL_AFTER = 0.5
 
 
 @each_engine
 def test_the_race_of_2005_is_caught(engine: str) -> None:
-    result = run_one("modlist_spinlock", engine)
+    result = run_one("modlist_spinlock", engine, duration_s=30.0, stop_on_violation=True)
     assert result.verdict.name == "violated"
     assert result.as_expected
     assert result.tally.first_violation_s is not None
@@ -52,8 +53,9 @@ def test_a_lock_that_is_never_given_back_is_a_stall_that_names_lock_and_holder(e
 
 @each_engine
 def test_a_stall_is_found_though_slices_are_shorter_than_it_takes(engine: str) -> None:
+    assert SLICE_SECONDS < STALL_AFTER
     scenario = attrs.evolve(find_scenario(str(PLANTED / "lost_unlock.py")), expect="held", twin="modlist_spinlock")
-    [result] = run([scenario], Config(engine=engine, cpus=2, duration_s=60.0, stall_after_s=1.0))
+    [result] = run([scenario], Config(engine=engine, cpus=2, duration_s=60.0, stall_after_s=STALL_AFTER))
     assert result.verdict.name == "stalled"
 
 
@@ -66,7 +68,7 @@ def test_an_error_in_kernel_code_names_its_line_and_is_no_outcome(name: str, eng
 
 @each_engine
 def test_without_noise_and_pace_the_patch_still_holds(engine: str) -> None:
-    result = run_one("stop_machine", engine, noise=0, pace_s=0.0, duration_s=2.0)
+    result = run_one(without_twin("stop_machine"), engine, noise=0, pace_s=0.0, duration_s=2.0)
     assert result.tally.violations == 0
     assert result.tally.race_windows > 0
 
@@ -81,9 +83,9 @@ def test_without_kasan_nothing_is_called_freed(engine: str) -> None:
 @each_engine
 @pytest.mark.parametrize("cpus", [2, 16])
 def test_few_and_many_cpus_run_and_end(cpus: int, engine: str) -> None:
-    result = run_one("stop_machine", engine, cpus=cpus, duration_s=1.0)
+    result = run_one(without_twin("stop_machine"), engine, cpus=cpus, duration_s=1.0)
     assert result.tally.violations == 0
-    assert result.verdict.name in ("held", "inconclusive")
+    assert result.verdict.name == "inconclusive"
     assert result.tally.unloads > 0
 
 
