@@ -38,7 +38,7 @@ def caught(scenario: Scenario, engine: str) -> bool:
 
 
 def assert_whole(name: str) -> None:
-    """Run a variant for a short time, without its twin, which is caught elsewhere: it must not be violated, nor stall."""
+    """Run a variant for a short time, without its twin, which is caught elsewhere: it shows nothing, nor stalls."""
     [result] = run([attrs.evolve(find_scenario(name), twin=None)], SHORT)
     assert result.verdict.name == "inconclusive", result.verdict.reason
     assert result.tally.loads > 0
