@@ -35,8 +35,8 @@ def test_a_reader_is_preempted_only_where_the_interrupt_handler_does_so(interrup
     scenario = find_scenario("preempted_reader")
     if not interrupted:
         scenario = attrs.evolve(scenario, protocol=STOPPED.but("unheard", interrupt=no_interrupt))
-    until = {"duration_s": 30.0, "stop_on_violation": True} if interrupted else {"duration_s": 2.0}
-    [result] = run([scenario], Config(engine="python", seed=1, **until))
+    seconds = 30.0 if interrupted else 2.0
+    [result] = run([scenario], Config(engine="python", duration_s=seconds, seed=1, stop_on_violation=interrupted))
     assert (result.tally.violations > 0) == interrupted
 
 
