@@ -4,7 +4,6 @@ The tests add one, `--slack`, to a copy of the package and use it there, as a pe
 """
 
 import csv
-import io
 import json
 import re
 import shutil
@@ -67,6 +66,18 @@ print(json.dumps({
 }))
 """
 
+ANSWERS = """
+import json, sys
+from tests.frontdoor.command import called
+
+done = [called(*line) for line in json.loads(sys.argv[1])]
+print(json.dumps([(one.returncode, one.stdout, one.stderr) for one in done]))
+"""
+HELPS = [("run", "--help"), ("soak", "--help"), ("sweep", "--help")]
+REFUSED = [("run", "stop_machine", "--slack", "2s"), ("sweep", "stop_machine", "--slack", "1ms,2s")]
+SEARCH = ("sweep", "stop_machine", "--find", "slack=1s..2s")
+Answers = dict[tuple[str, ...], tuple[int, str, str]]
+
 
 def insert(path: Path, before: str, text: str) -> None:
     """Put a text into a file."""
@@ -80,10 +91,19 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package and its scenarios; the package has one setting more."""
     folder = tmp_path_factory.mktemp("copy")
     for name in ("stress", "scenarios"):
-        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # with what is compiled already, but for files that another process is about to rename
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     insert(folder / "stress" / "settings.py", OF_TABLE, ENTRY)
     insert(folder / "stress" / "config.py", OF_CONFIG, FIELD)
     return folder
+
+
+@pytest.fixture(scope="module")
+def answers(copy: Path) -> Answers:
+    """What the copy answers to command lines that run nothing, all in one process: exit code, output and errors."""
+    lines = [*HELPS, *REFUSED, SEARCH]
+    text = output_of(ANSWERS, copy, json.dumps(lines), PYTHONPATH=f"{copy}:{CHECKOUT}")
+    return dict(zip(lines, map(tuple, json.loads(text)), strict=True))
 
 
 def call(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -91,12 +111,12 @@ def call(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return kstress(*arguments, cwd=copy, PYTHONPATH=str(copy))
 
 
-def output_of(code: str, folder: Path) -> str:
+def output_of(code: str, folder: Path, *arguments: str, **more: str) -> str:
     """What Python code prints that imports the package in a folder."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         cwd=folder,
-        env=environment(PYTHONPATH=str(folder)),
+        env=environment(**{"PYTHONPATH": str(folder), **more}),
         capture_output=True,
         text=True,
         timeout=BOUND_SECONDS,
@@ -123,21 +143,15 @@ def test_config_has_a_field_for_each_entry_and_no_other() -> None:
     assert {field.name for field in attrs.fields(Config)} == {setting.field for setting in SETTINGS}
 
 
-@pytest.mark.parametrize("command", ["run", "soak", "sweep"])
-def test_every_command_that_runs_has_its_option(command: str, copy: Path) -> None:
-    text = " ".join(call(copy, command, "--help").stdout.split())
+@pytest.mark.parametrize("line", HELPS, ids=lambda line: line[0])
+def test_every_command_that_runs_has_its_option(line: tuple[str, ...], answers: Answers) -> None:
+    text = " ".join(answers[line][1].split())
     assert re.search(r"--slack (DURATION|LIST) Slack of nothing at all\.", text)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [("run", "stop_machine", "--slack", "2s"), ("sweep", "stop_machine", "--slack", "1ms,2s")],
-    ids=lambda arguments: arguments[0],
-)
-def test_a_value_out_of_range_is_refused(arguments: tuple[str, ...], copy: Path) -> None:
-    done = call(copy, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "kstress: --slack: must be greater than 0 s, at most 0.5 s (got 2 s)\n"
+@pytest.mark.parametrize("line", REFUSED, ids=lambda line: line[0])
+def test_a_value_out_of_range_is_refused(line: tuple[str, ...], answers: Answers) -> None:
+    assert answers[line] == (2, "", "kstress: --slack: must be greater than 0 s, at most 0.5 s (got 2 s)\n")
 
 
 def test_plans_configs_and_the_command_that_runs_again_have_it_and_older_plans_need_not(copy: Path) -> None:
@@ -161,13 +175,12 @@ def test_a_sweep_over_it_is_kept_and_reported(copy: Path) -> None:
     done = call(copy, "sweep", *SHORT, *how)
     assert done.returncode in (0, 1, 3), done.stderr
     [folder] = (copy / "swept").iterdir()
-    table = call(copy, "report", str(folder), "--csv", "-")
-    assert sorted(row["slack_s"] for row in csv.DictReader(io.StringIO(table.stdout))) == ["0.001", "0.002"]
-    text = call(copy, "report", str(folder), "--markdown", "-").stdout
+    text = call(copy, "report", str(folder), "--csv", "table.csv", "--markdown", "-").stdout
+    with (copy / "table.csv").open() as table:
+        assert sorted(row["slack_s"] for row in csv.DictReader(table)) == ["0.001", "0.002"]
     assert "--slack 1ms" in text
     assert "--slack 2ms" in text
 
 
-def test_a_search_knows_its_range(copy: Path) -> None:
-    done = call(copy, "sweep", "stop_machine", "--find", "slack=1s..2s")
-    assert done.stderr.startswith("kstress: --find: must be greater than 0 s, at most 0.5 s")
+def test_a_search_knows_its_range(answers: Answers) -> None:
+    assert answers[SEARCH][2].startswith("kstress: --find: must be greater than 0 s, at most 0.5 s")
