@@ -15,7 +15,7 @@ from stress.runs.boot_structure import boot_structure
 from stress.scenario import Scenario
 from stress.scenario_files import find_scenarios, rooms, variants_of
 from stress.structure import Structure
-from tests.frontdoor.command import CHECKOUT, kstress
+from tests.frontdoor.command import CHECKOUT, called, kstress
 from tests.run.runs import PLANTED
 from tests.support import some_of
 
@@ -235,7 +235,7 @@ def test_variants_are_picked_by_protocol() -> None:
     ],
 )
 def test_a_wrong_name_is_told_in_one_line(given: tuple[str, ...], said: str) -> None:
-    done = kstress(*given)
+    done = called(*given)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
