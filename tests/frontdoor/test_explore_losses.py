@@ -17,6 +17,7 @@ from stress.campaign.held_file import HeldFile
 from stress.errors import UserError
 from stress.results.terminal import explore as terminal
 from stress.results.terminal.explore import Outputs
+from stress.runs.controlled import exploration
 from stress.runs.controlled.exploration import Exploration
 from tests.frontdoor.command import BOUND_SECONDS, called, environment
 
@@ -100,13 +101,14 @@ def file(once: Path, tmp_path: Path) -> Path:
 
 
 def at_each_batch(monkeypatch: pytest.MonkeyPatch, do: Callable[[Exploration], object]) -> None:
-    """Write at each batch, and then do something."""
+    """Write at each batch, of which there are many, and then do something."""
     keep = Outputs.keep
 
     def kept_then(self: Outputs, done: list[Exploration], now: Exploration) -> None:
         keep(self, done, now)
         do(now)
 
+    monkeypatch.setattr(exploration, "BATCH", 8)
     monkeypatch.setattr(terminal, "KEEP_SECONDS", -1.0)
     monkeypatch.setattr(Outputs, "keep", kept_then)
 
@@ -130,10 +132,10 @@ def test_an_interrupt_in_the_first_scenario_leaves_the_second_as_it_was(
     assert (first["scenario"], first["interrupted"], first["schedules"] > 20) == (NAMES[0], True, True)
     assert second == before[1]
     assert file.with_suffix(".seen").read_bytes().endswith(seen[8 * before[0]["distinct"] :])
-    called("explore", "--resume", str(file), "--schedules", "100")
+    called("explore", "--resume", str(file), "--schedules", "40")
     first, second = explorations(file)
-    assert first["schedules"] == 100
-    assert figures(second) == figures(explorations(kept(tmp_path / "whole", 100))[1])
+    assert first["schedules"] == 40
+    assert figures(second) == figures(explorations(kept(tmp_path / "whole", 40))[1])
 
 
 def test_every_write_has_all_scenarios_and_none_goes_back(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,10 +147,10 @@ def test_every_write_has_all_scenarios_and_none_goes_back(file: Path, monkeypatc
         written.append([one["schedules"] for one in explorations(file)])
 
     at_each_batch(monkeypatch, look)
-    called("explore", "--resume", str(file), "--schedules", "100")
+    called("explore", "--resume", str(file), "--schedules", "40")
     assert written[0][0] > 20
     assert written[0][1] == 20
-    assert written[-1] == [100, 100]
+    assert written[-1] == [40, 40]
     for earlier, later in pairwise(written):
         assert all(old <= new for old, new in zip(earlier, later, strict=True))
 
@@ -159,9 +161,9 @@ def test_what_was_kept_of_a_scenario_that_fails_later_stays(file: Path, monkeypa
             raise UserError("no more")
 
     at_each_batch(monkeypatch, fail)
-    assert called("explore", "--resume", str(file), "--schedules", "100").returncode == 2
+    assert called("explore", "--resume", str(file), "--schedules", "40").returncode == 2
     first, second = explorations(file)
-    assert first["schedules"] == 100
+    assert first["schedules"] == 40
     assert second["schedules"] > 20
 
 
@@ -216,19 +218,19 @@ def test_what_is_complete_has_no_command_that_goes_on(tmp_path: Path) -> None:
 def test_changed_code_of_any_scenario_is_refused_before_anything(number: int, file: Path) -> None:
     standing = explorations(file)[number]["standing"]
     change(file, number, standing={**standing, "digests": ["00000000", standing["digests"][1]]})
-    assert "has changed since; explore it from the start" in refused(file, "--schedules", "100")
+    assert "has changed since; explore it from the start" in refused(file, "--schedules", "40")
 
 
 @pytest.mark.parametrize("shows", [["wild", "wild"], [], ["after_free"]])
 def test_a_find_that_is_not_what_its_schedule_shows_is_a_damaged_file(shows: list[str], file: Path) -> None:
     first, *others = explorations(file)[0]["found"]
     change(file, 0, found=[{**first, "shows": shows}, *others])
-    assert "explore it from the start" in refused(file, "--schedules", "100")
+    assert "explore it from the start" in refused(file, "--schedules", "40")
 
 
 def test_a_token_of_another_world_is_refused_before_anything(file: Path) -> None:
     change(file, 1, found=[{**explorations(file)[0]["found"][0], "token": "ks1~x"}])
-    assert "explore it from the start" in refused(file, "--schedules", "100")
+    assert "explore it from the start" in refused(file, "--schedules", "40")
 
 
 def test_an_exploration_that_no_plan_has_is_refused(file: Path) -> None:
@@ -257,7 +259,7 @@ def test_it_is_held_after_each_write_and_leaves_nothing_beside_it(
 
     at_each_batch(monkeypatch, try_to_take)
     how = ("explore", "--resume", str(file)) if resumed else (*EXPLORE, "--results", str(folder))
-    assert called(*how, "--schedules", "100").returncode == 3
+    assert called(*how, "--schedules", "40").returncode == 3
     assert len(batches) > 1
     [mine] = folder.glob("*.json")
     assert sorted(os.listdir(folder)) == [mine.name, mine.with_suffix(".seen").name]
