@@ -91,7 +91,7 @@ class Explored:
         self.seconds += time.perf_counter() - began
         if shows:
             self.shown[AND.join(shows)] += 1
-            if self.keeps and shows != (CUT,) and shows not in self.found:
+            if self.keeps and shows != (CUT,) and shows not in self.found and self.search.keeps(shows):
                 self._keep(shows, seed)
         return shows
 

@@ -35,9 +35,14 @@ def schedule_like(
     wanted = {violation.outcome for violation in result.reports} | ({STALLED} if result.stall else set())
     if not wanted:
         return None
-    search = Search(engine=result.engine, duration_s=seconds, seed=result.config.seed, wanted=frozenset(wanted))
+    search = Search(
+        engine=result.engine,
+        duration_s=seconds,
+        seed=result.config.seed,
+        wanted=frozenset(wanted),
+        keeps_others=False,
+    )
     exploration = explore(result.scenario, corpus, search, before_exit=lambda exploration: before_exit())
-    for shows, found in exploration.explored.found.items():
-        if wanted & set(shows):
-            return Likeness(seconds, exploration.explored.count, shows, exploration.schedule(found))
-    return Likeness(seconds, exploration.explored.count)
+    tried = exploration.explored.count
+    found = next(iter(exploration.explored.found.values()), None)
+    return Likeness(seconds, tried, found.shows, exploration.schedule(found)) if found else Likeness(seconds, tried)

@@ -25,7 +25,8 @@ class Search:
 
     Without either it takes DEFAULT_SECONDS.
     `operations` is how many each CPU runs, `modules` how many are loaded (0: the whole corpus). `preemptions` bounds
-    the strategy depth-first alone. `wanted`: it ends once it has shown one of these outcomes.
+    the strategy depth-first alone. `wanted`: it ends once it has shown one of these outcomes; if it `keeps_others`, it
+    keeps what else it finds, shrunk, which may take longer than to find what is wanted.
     """
 
     engine: str = "auto"
@@ -38,6 +39,7 @@ class Search:
     preemptions: int = 2
     stop_on_violation: bool = False
     wanted: frozenset[str] = frozenset()
+    keeps_others: bool = True
     seed: int = attrs.field(factory=lambda: secrets.randbelow(1 << SEED_BITS))
 
     def __attrs_post_init__(self) -> None:
@@ -57,6 +59,10 @@ class Search:
         if self.strategy not in (MIXED, *STRATEGIES):
             known = ", ".join((MIXED, *STRATEGIES))
             raise UserError(f"--strategy: there is no strategy {self.strategy!r}; give one of {known}")
+
+    def keeps(self, shows: tuple[str, ...]) -> bool:
+        """Whether the first schedule that shows this is kept."""
+        return self.keeps_others or not self.wanted.isdisjoint(shows)
 
     @property
     def seconds(self) -> float | None:
