@@ -26,7 +26,7 @@ STUDIES = sorted(path.stem for path in (CHECKOUT / "scenarios" / "studies").glob
 DEFERRED = (RCU, SRCU, QSBR, EPOCH)
 MISUSED = PLANTED / "misused.py"
 SHORT = Config(engine="native", duration_s=0.4, seed=1)
-CAUGHT = 20.0
+CAUGHT = 60.0
 """Seconds within which a broken protocol must be caught, on a busy host too; it takes a hundredth of that."""
 
 
