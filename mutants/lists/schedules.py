@@ -16,6 +16,7 @@ SHRINK = Part("stress/schedule/shrink.py")
 MACHINE = Part("stress/runs/controlled/machine.py")
 PRISTINE = Part("stress/runs/controlled/pristine.py")
 CHOOSING = Part("stress/schedule/choosing.py")
+SEARCH = Part("stress/runs/controlled/search.py")
 EXPLORED = Part("stress/runs/controlled/explored.py")
 VERDICT = Part("stress/runs/controlled/verdict.py")
 STANDING = Part("stress/runs/controlled/standing.py")
@@ -27,6 +28,7 @@ BARE = suite("run/test_bare_spins.py", without="native")
 IMPATIENT = suite("run/test_impatience.py")
 KEPT = suite("results/test_schedules_kept.py", without="compiled")
 RESUME = suite("frontdoor/test_explore_resume.py")
+WANTED = suite("run/test_wanted_outcomes.py")
 SAID = suite("run/test_exploration_verdict.py")
 SHRUNK = suite("schedule")
 STACKS = suite("machine/test_stack_switch.py", "run/test_controlled.py")
@@ -146,6 +148,9 @@ GROUP = Group(
         ),
         STANDING.of("def check(self").never(
             "resume-other-twin", "another twin is gone on with", "twin_digest != self.twin_digest", RESUME
+        ),
+        SEARCH.of("def keeps(").mutant(
+            "others-shrunk", "a search for an outcome takes its time for others", "self.keeps_others", "True", WANTED
         ),
         STANDING.of("def go_on(self, explored").without(
             "resume-no-path", "depth first begins again", "set_path", RESUME
