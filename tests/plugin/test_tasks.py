@@ -12,6 +12,7 @@ from stress.marks.crews.loops import Timers
 from stress.marks.crews.monitor import Monitor, ThreadSample
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.noise.last_switches import Switch
+from stress.marks.noise.switches import Kind
 from stress.marks.noise.takers import Takers
 from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.overlaps import Overlaps
@@ -358,7 +359,10 @@ def test_a_switch_of_a_thread_is_not_told_as_one_of_a_task() -> None:
 
 @pytest.mark.usefixtures("until_sure")
 @pytest.mark.parametrize("wait", ["sleep(1.2)", "wait_for(asyncio.Event().wait(), 1.2)"])
-def test_who_waits_for_a_timer_has_not_stalled(wait: str, pytester: pytest.Pytester) -> None:
+def test_who_waits_for_a_timer_has_not_stalled(
+    wait: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TaskCrew, "kinds", (Kind.AWAITS,))  # few operations: each has noise
     body = f"""
 for _ in range(50):  # what noise can reach
     await asyncio.sleep(0)
