@@ -14,10 +14,22 @@ THREAD_LOOK = Part("stress/marks/crews/thread_look.py")
 WITHHELD = Part("stress/marks/crews/withheld.py")
 FINALIZERS = Part("stress/marks/crews/finalizers.py")
 LOOPS = Part("stress/marks/crews/async_bodies.py")
+TIMERS = Part("stress/marks/crews/timers.py")
+EXPRESSIONS = Part("stress/marks/noise/expressions.py")
 TESTS = suite("plugin/test_failures.py", "plugin/test_prepared.py")
-WAITS, LOOKS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED = (
+WAITS, LOOKS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED, TIMED = (
     suite(f"plugin/test_{part}.py")
-    for part in ("waits", "thread_look", "other_work", "busy_host", "rounds", "async_bodies", "tasks", "finalizers")
+    for part in (
+        "waits",
+        "thread_look",
+        "other_work",
+        "busy_host",
+        "rounds",
+        "async_bodies",
+        "tasks",
+        "finalizers",
+        "timers",
+    )
 )
 
 GROUP = Group(
@@ -125,7 +137,30 @@ GROUP = Group(
             "pool-unwaited", "the end does not wait for threads that work", "self.monitor.is_helped", "False", POOLS
         ),
         MONITOR.of("def sample(self, calm").without(
-            "timer-unseen", "a timer that goes off soon after the run ends no wait", "self.timers.look(", TASKS
+            "timer-unseen", "a timer that goes off soon after the run ends no wait", "self.timers.look(", TIMED
+        ),
+        MONITOR.of("def sample(self, calm").without(
+            "timer-once",
+            "an operation that waits as long as the last one did has stalled",
+            "self.timers.forget(",
+            TIMED,
+        ),
+        TIMERS.of("def _calls(").mutant(
+            "timeout-of-before",
+            "the timeout of an operation counts from that of an earlier one",
+            "self.players[number].operations, ",
+            "",
+            TIMED,
+        ),
+        TIMERS.of("def pend(").mutant(
+            "timer-by-timer",
+            "who looks again and again whether it may go on has not stalled",
+            "if self._first is None else self._first & self._far",
+            "",
+            TIMED,
+        ),
+        EXPRESSIONS.of("def timeout(").mutant(
+            "timeout-unread", "a timeout of a call ends no wait", "if given else None", "if not given else None", TIMED
         ),
         MONITOR.of("def _works(").mutant(
             "work-for-ever",

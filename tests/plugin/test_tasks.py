@@ -1,6 +1,5 @@
 """Bodies as tasks of one event loop: races between awaits are found, twins hold, what waits for ever is told."""
 
-import asyncio
 import re
 import threading
 
@@ -8,8 +7,6 @@ import pytest
 
 from stress.errors import UserError
 from stress.marks import mark_run
-from stress.marks.crews.loops import Timers
-from stress.marks.crews.monitor import Monitor, ThreadSample
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.switches import Kind
@@ -18,7 +15,6 @@ from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.overlaps import Overlaps
 from stress.marks.operations.roles import Duty, Role, deal
 from tests.plugin.noisy import notes
-from tests.plugin.watching import players
 from tests.support import UNTIL_FOUND
 
 pytestmark = pytest.mark.threads
@@ -381,58 +377,3 @@ return "good"
     result = run(pytester, body, cpus=2)
     result.assert_outcomes(passed=2)
     assert notes(result) == []
-
-
-def test_a_timer_ends_a_wait_only_if_it_is_not_one_of_many() -> None:
-    loop = asyncio.new_event_loop()
-    try:
-        timers = Timers(lambda: loop)
-        loop.call_later(0.01, bool)
-        assert (timers.pend(), timers.stand) == (False, False)
-        timers = Timers(lambda: loop)
-        first = loop.call_later(60, bool)
-        assert (timers.pend(), timers.stand) == (True, True)
-        loop.call_later(60, bool)
-        first.cancel()
-        assert (timers.pend(), timers.stand) == (True, False)
-    finally:
-        loop.close()
-
-
-class Clocked:
-    """An event loop with one timer, as far as its timers are looked at."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._scheduled = [asyncio.TimerHandle(60.0, bool, (), self)]  # type: ignore[arg-type]
-
-    def time(self) -> float:
-        return self.now
-
-    def get_debug(self) -> bool:
-        return False
-
-
-def test_what_a_timer_has_woken_gets_a_moment_to_run() -> None:
-    loop = Clocked()
-    timers = Timers(lambda: loop)  # type: ignore[arg-type,return-value]
-    seen = []
-    for now in (0.0, 59.9, 60.01, 61.0):
-        loop.now = now
-        loop._scheduled = [one for one in loop._scheduled if one.when() > now]
-        seen.append(timers.pend())
-    assert seen == [True, True, True, False]
-
-
-def test_a_timer_that_was_far_off_in_the_run_pends_at_its_end() -> None:
-    loop = Clocked()
-    watching = Monitor(players(1), lambda number: ThreadSample(), timers=Timers(lambda: loop))  # type: ignore[arg-type,return-value]
-    watching.sample()  # the first one sees that the operation has begun
-    watching.sample()
-    loop.now = 59.9
-    assert watching.timers.pend()
-
-
-def test_without_a_loop_there_are_no_timers() -> None:
-    timers = Timers()
-    assert (timers.pend(), timers.stand) == (False, False)

@@ -43,6 +43,11 @@ class LoopBody:
             if number not in left:
                 loops.close(runner.get_loop())
 
+    def loop(self, number: int) -> asyncio.AbstractEventLoop | None:
+        """The loop of a CPU; None before its first call."""
+        runner = self._runners.get(number)
+        return runner and runner.get_loop()
+
     def wake(self, number: int) -> None:
         """Let the loop of a CPU that waits take what was raised in its thread."""
         if number in self._runners:

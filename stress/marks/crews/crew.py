@@ -5,7 +5,9 @@
 
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import attrs
@@ -18,9 +20,11 @@ from stress.machine.seam import Cpu
 from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.end_threads import end_threads, join_all, withdraw
+from stress.marks.crews.loops import LoopTimers
 from stress.marks.crews.monitor import Monitor, OtherWork, other_threads
 from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.crews.thread_look import ThreadLook
+from stress.marks.crews.timers import Timeouts, Timers
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.switches import KINDS, Kind
 from stress.marks.noise.takers import Takers
@@ -89,7 +93,15 @@ class Crew:
 
     def monitor(self) -> Monitor:
         """A monitor of the players' progress."""
-        return Monitor(self.players, ThreadLook(self.machine).sample, others=self.other_work())
+        monitor = Monitor(self.players, ThreadLook(self.machine).sample, others=self.other_work())
+        monitor.timers = Timers(self._timers(monitor))
+        return monitor
+
+    def _timers(self, monitor: Monitor) -> Callable[[], dict[Hashable, float]]:
+        """The seconds that are left of all timers: of the calls that threads wait in, and of the bodies' own loops."""
+        timeouts = Timeouts(self.players, self.machine.thread, monitor.is_still)
+        of_loops = [LoopTimers(partial(body.loop, number)) for number, body in self._loop_bodies()]
+        return lambda: dict(ChainMap(timeouts.left(), *(one.left() for one in of_loops)))
 
     def other_work(self) -> OtherWork:
         """The work of all threads that are not the machine's, nor the calling one."""
@@ -119,7 +131,7 @@ class Crew:
     def leave(self, ending: RunEnd) -> None:
         """Report CPUs that do not end their operation. If power-off does not end one, it counts nothing any more."""
         threads = {number: self.machine.thread(number) for number in ending.left}
-        blocked = Blocked.of_threads(threads, list(filter(ending.waits, threads)), self._last_taker)
+        blocked = Blocked.of_threads(threads, list(filter(ending.monitor.is_still, threads)), self._last_taker)
         left = {number: self._left(number, thread, ending, blocked) for number, thread in threads.items()}
         still = {number_of(thread) for thread in self.power_off()}
         for number in still:

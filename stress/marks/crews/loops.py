@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -15,47 +15,26 @@ from stress.machine.gil import gil_enabled
 CLOSE_SECONDS = 0.5
 """How long the tasks of a loop may take to end once they are cancelled, and then its asynchronous generators."""
 JOIN_SECONDS = 3 * CLOSE_SECONDS
-FAR_SECONDS = 0.3
-"""A timer that goes off later than that is no part of a loop that looks again and again whether it may go on."""
 LOCKS_TASKS = sys.version_info >= (3, 14) and not gil_enabled()
 """Whether each word of a task is locked while a step of it is under way."""
 
 
 @attrs.define
-class Timers:
-    """The timers of another thread's event loop that were far off when they were looked at: they may end a wait.
+class LoopTimers:
+    """The timers of another thread's event loop.
 
-    Behind the last of them the loop gets FAR_SECONDS to go on: the timer is gone before what it wakes has run. asyncio
-    has no public list of them; a loop that keeps none under asyncio's name has none here.
+    asyncio has no public list of them; a loop that keeps none under asyncio's name has none here.
     """
 
-    loop: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None
-    _far: dict[int, asyncio.TimerHandle] = attrs.field(init=False, factory=dict)
-    _until: float = attrs.field(init=False, default=0.0)
-    _pending: bool = attrs.field(init=False, default=False)
-    _first: set[int] | None = attrs.field(init=False, default=None)
+    loop: Callable[[], asyncio.AbstractEventLoop | None]
+    _known: list[asyncio.TimerHandle] = attrs.field(init=False, factory=list)
 
-    def look(self) -> None:
-        """Look which ones are far off, so that they are known once they are close."""
+    def left(self) -> dict[Hashable, float]:
+        """The seconds until each goes off, by its identity, which no other one can have before the next look."""
         loop = self.loop()
-        known = getattr(loop, "_scheduled", ())
-        waiting = {id(one): one for one in list(known) if not one.cancelled()}
+        self._known = [one for one in list(getattr(loop, "_scheduled", ())) if not one.cancelled()]
         now = loop.time() if loop else 0.0
-        far = now + FAR_SECONDS
-        self._far = {at: one for at, one in waiting.items() if one.when() > far or self._far.get(at) is one}
-        self._until = far if self._far else self._until
-        self._pending = now < self._until
-
-    def pend(self) -> bool:
-        """Look at them; whether one that was far off has still to go off, or has just done so."""
-        self.look()
-        self._first = set(self._far) if self._first is None else self._first & set(self._far)
-        return self._pending
-
-    @property
-    def stand(self) -> bool:
-        """Whether one that pended when it was first asked did so at the last look."""
-        return bool(self._first)
+        return {id(one): one.when() - now for one in self._known}
 
 
 def frames(coroutine: Any) -> Iterator[FrameType]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from stress.host import clocks
-from stress.marks.crews.loops import Timers
+from stress.marks.crews.timers import Timers
 from stress.marks.operations.player import Player
 
 LONGEST_SAMPLE_SECONDS = 0.5
@@ -25,6 +25,8 @@ STARVED_PART = 0.5
 LATEST_PART = 0.1
 FAIR_SECONDS = 0.5
 """CPU time without noise: a CPU that runs on and has had less was slowed by noise, and may end its operation yet."""
+STILL_SECONDS = 0.3
+"""How long a thread has waited before its frames are read: it must not move meanwhile."""
 PACE_PART = 0.3
 """The weight of the last sample in a CPU's pace."""
 
@@ -156,7 +158,7 @@ class Monitor:
     """Samples the CPUs of a run. `idle`: the sampled seconds since any of them last ended an operation.
 
     `look` says what a CPU's thread does. `others`: the threads of the code under test, which are sampled while no CPU
-    ends an operation. `timers`: those that may end a CPU's wait; none where nobody knows what wakes a thread.
+    ends an operation. `timers`: those that may end a CPU's wait.
     """
 
     players: Sequence[Player]
@@ -184,6 +186,7 @@ class Monitor:
         if any(got_on):
             self.idle = 0.0
             self.others.clear()
+            self.timers.forget()
         else:
             self.idle += elapsed
             self.others.sample(elapsed, calm)
@@ -202,6 +205,10 @@ class Monitor:
     def waits(self, number: int) -> bool:
         """Whether a CPU of a role is in its operation and neither runs nor wants a core."""
         return number < len(self.players) and self.doing(number) is Activity.WAITS
+
+    def is_still(self, number: int) -> bool:
+        """Whether a CPU has waited in its operation for so long that it will not move while its frames are read."""
+        return self.waits(number) and self.seconds(number) >= STILL_SECONDS
 
     def may_end(self, number: int) -> bool:
         """Whether a CPU that runs on may end its operation yet."""

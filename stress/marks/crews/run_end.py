@@ -28,8 +28,6 @@ IDLE_SECONDS = 1.0
 """At the end of the grace, no CPU has made progress for this long if none ever will."""
 OVER_SECONDS = 0.5
 """Once the run is over and not all CPUs may run on: how long the others are left in their operation."""
-STILL_SECONDS = 0.3
-"""How long a thread has waited before its frames are read: it must not move meanwhile."""
 SHORTEST_PATIENCE = 0.002
 LONGEST_PATIENCE = GRACE_SECONDS / 2
 STEP_SECONDS = 0.005
@@ -143,10 +141,6 @@ class RunEnd:
     def _is_settled(self) -> bool:
         """Whether all CPUs that are left have been in their operation for long, and had a core."""
         return not self.monitor.starves and all(self.monitor.seconds(number) >= OVER_SECONDS for number in self.left)
-
-    def waits(self, number: int) -> bool:
-        """Whether a CPU has waited in its operation for so long that it will not move while its frames are read."""
-        return self.monitor.waits(number) and self.monitor.seconds(number) >= STILL_SECONDS
 
     def _is_slowed(self, number: int) -> bool:
         """Whether a CPU runs on, but noise may be why it has not ended its operation."""

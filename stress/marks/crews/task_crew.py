@@ -18,10 +18,11 @@ from stress.marks.bodies import EndThread
 from stress.marks.crews import loops
 from stress.marks.crews.blocked import Blocked
 from stress.marks.crews.crew import Crew, Left, stack_of
-from stress.marks.crews.loops import Timers, frames
-from stress.marks.crews.monitor import Activity, Monitor, ThreadSample
-from stress.marks.crews.run_end import STILL_SECONDS, RunEnd
+from stress.marks.crews.loops import LoopTimers, frames
+from stress.marks.crews.monitor import STILL_SECONDS, Activity, Monitor, ThreadSample
+from stress.marks.crews.run_end import RunEnd
 from stress.marks.crews.task_steps import AwaitNoise, Stepping, Steps
+from stress.marks.crews.timers import Timers
 from stress.marks.noise.code_under_test import PACKAGE, is_within
 from stress.marks.noise.last_switches import Switch
 from stress.marks.noise.switches import TASK_KINDS, Kind
@@ -118,7 +119,8 @@ class TaskCrew(Crew):
 
     def monitor(self) -> Monitor:
         """A monitor of the players' progress: the thread's CPU time is that of the task whose step is under way."""
-        return Monitor(self.players, TaskLook(self).sample, others=self.other_work(), timers=Timers(lambda: self._loop))
+        timers = Timers(LoopTimers(lambda: self._loop).left)
+        return Monitor(self.players, TaskLook(self).sample, others=self.other_work(), timers=timers)
 
     def host_sample(self) -> ThreadSample:
         """What Linux says about the thread that runs the loop."""
@@ -145,7 +147,7 @@ class TaskCrew(Crew):
 
     def leave(self, ending: RunEnd) -> None:
         """Report CPUs that do not end their operation, and cancel their tasks."""
-        waiting = [number for number in ending.left if ending.waits(number) or self._stands(number, ending)]
+        waiting = [number for number in ending.left if ending.monitor.is_still(number) or self._stands(number, ending)]
         blocked = Blocked({number: self._frames(number) for number in waiting})
         self._unended = [number for number in ending.left if self.players[number].operations] or ending.left
         self.left = [self._told(number, ending, blocked) for number in self._unended]

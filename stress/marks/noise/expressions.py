@@ -25,6 +25,8 @@ ANYIO_LOCKS = ("Lock", "LockAdapter")
 WITHS = (ast.With, ast.AsyncWith)
 ENTERING = ("BEFORE_WITH", "BEFORE_ASYNC_WITH")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+ENDS_AT = {"sleep": 0, "join": 0, "acquire": 1, "get": 1}
+"""Calls that wait in C code, and the place of the timeout among the arguments of each."""
 NOTHING = object()
 
 
@@ -76,6 +78,23 @@ def wanted(frame: FrameType) -> Named | None:
             named = _named(called.func.value, frame) if called.func.attr in ("acquire", "__enter__") else None
             return attrs.evolve(named, value=NOTHING) if named and (called.args or called.keywords) else named
     return None
+
+
+def timeout(frame: FrameType) -> float | None:
+    """The timeout in seconds of the call that a function is in; None if it has none, or the source does not show it."""
+    here = _position(frame)
+    calls = (node for node in _own_nodes(frame.f_code) if isinstance(node, ast.Call) and _span(node) == here)
+    given = next(map(_timeout_given, calls), None)
+    seconds = _value(given, frame) if given else None
+    return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
+
+
+def _timeout_given(call: ast.Call) -> ast.expr | None:
+    """The argument of a call that is its timeout, as functions of Python's library that wait have it."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    named = (one.value for one in call.keywords if one.arg == "timeout")
+    place = ENDS_AT.get(name, len(call.args))
+    return next(named, call.args[place] if place < len(call.args) else None)
 
 
 def held(frame: FrameType) -> Iterator[Named]:
@@ -154,12 +173,12 @@ def _named(expr: ast.expr, frame: FrameType) -> Named:
 
 
 def _value(expr: ast.expr, frame: FrameType) -> object:
-    """The value of a name, of an attribute that is stored, or of a constant index."""
+    """The value of a name, of an attribute that is stored, or of a constant."""
     if isinstance(expr, ast.Name):
         return frame.f_locals.get(expr.id, frame.f_globals.get(expr.id, NOTHING))
     if isinstance(expr, ast.Attribute):
         return _stored(_value(expr.value, frame), expr.attr)
-    return NOTHING
+    return expr.value if isinstance(expr, ast.Constant) else NOTHING
 
 
 def _stored(owner: object, name: str) -> object:
