@@ -135,6 +135,7 @@ class MarkRun:
             self._crew = crew = self._recruit(machine, roles, noise)
             crew.players += [self._player(number, role, judging, crew, noise.core) for number, role in enumerate(roles)]
             self._signals.hearers = crew.players
+            outside.others = crew.positions
             crew.hear(self._stray_error)
             with self._finalizers(noise.counts.cpus, judging, under_test).heard():
                 self._run(machine, crew, noise, began)
@@ -159,9 +160,8 @@ class MarkRun:
         """The player of a CPU."""
         is_task, rounds = role.duty is Duty.TASK, self.rounds
         cpu = (TaskCpu if is_task else StressCpu)(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
-        player: Player
         if rounds is None:
-            player = (TaskPlayer if is_task else Player)(cpu, role, judging)
+            player: Player = (TaskPlayer if is_task else Player)(cpu, role, judging)
         else:
             random = Random(seed_of(self.cell.seed, 1, number))
             kind = TaskRoundPlayer if is_task else RoundPlayer

@@ -76,7 +76,9 @@ def test_an_exception_in_it_ends_the_run_and_fails_the_test(pytester: pytest.Pyt
     out = result.stdout.str()
     assert "RAISED: 1 thread of the code under test ended in an exception" in out
     assert "LookupError: too many beats" in out
-    assert re.search(r"first: LookupError by thread monitor, after", out)
+    at = re.search(r"first: LookupError by thread monitor, after .* slice\n\W+meanwhile CPU 0 \(thread use, ", out)
+    assert at
+    assert re.search(r"^\W+meanwhile CPU 1 \(thread use, ", out[at.end() :], re.M)
     assert re.search(r"on thread monitor, \d\.\d+ s after the start, \w+ slice", out)
 
 

@@ -107,8 +107,8 @@ class Crew:
         """The work of all threads that are not the machine's, nor the calling one."""
         return OtherWork(lambda: other_threads(self.machine.native_ids))
 
-    def positions(self, number: int) -> Iterator[Position]:
-        """Where each CPU but one stands now."""
+    def positions(self, number: int | None = None) -> Iterator[Position]:
+        """Where each CPU stands now, but for the one that asks."""
         for other in self.players:
             if other.cpu.number != number:
                 yield Position(other.who, stack_in_body(self.machine.thread(other.cpu.number).ident))

@@ -131,8 +131,8 @@ class TaskCrew(Crew):
         now = self._stepping.now
         return None if now is None or now.player is None else now.player.cpu.number
 
-    def positions(self, number: int) -> Iterator[Position]:
-        """Where each task but one waits now."""
+    def positions(self, number: int | None = None) -> Iterator[Position]:
+        """Where each task waits now, but for the one that asks."""
         for other in self.players:
             if other.cpu.number != number:
                 stack = [(frame.f_code, frame.f_lasti) for frame in self._frames(other.cpu.number)]
