@@ -207,7 +207,7 @@ while cpu.number == 0:
     assert re.search(r"CPU 0 .*\n  for \S+ m?s it waits and does not give the event loop back; at:", out)
 
 
-@pytest.mark.usefixtures("until_sure")
+@pytest.mark.usefixtures("collected", "until_sure")
 def test_a_task_that_takes_no_cancellation_is_left_behind_and_said_to_go_on(pytester: pytest.Pytester) -> None:
     body = """
 while cpu.number == 0 or box[0] < 1000:

@@ -55,7 +55,7 @@ def test_threads_that_all_wait_for_long_have_not_stalled_if_each_wait_has_an_end
     assert notes(result) == []
 
 
-@pytest.mark.usefixtures("until_sure")
+@pytest.mark.usefixtures("collected", "until_sure")
 @pytest.mark.parametrize("body", ["event.wait(60)", "await asyncio.sleep(60)"])
 def test_threads_whose_waits_end_after_the_run_are_notes(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, body: str
