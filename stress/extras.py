@@ -1,14 +1,12 @@
 """The extras (optional parts) of kstress: the packages of each, and the command that installs them here.
 
-`importlib.metadata` is imported where it is used: it takes longer than everything else that most commands import.
+What only hints need, and `importlib.metadata`, is imported where it is used: that takes longer than all else here.
 """
 
 import os
-import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 
 EXTRAS = {
     "native": ("llvmlite",),
@@ -41,6 +39,8 @@ def install_hint(extra: str) -> str:
     It names the packages, and not kstress, which may come from a checkout, a wheel or an index. For an environment
     without pip, as the README makes it, it uses the pip of another Python.
     """
+    import shlex
+
     if find_spec("pip"):
         command = [_short(sys.executable), "-m", "pip", "install"]
     else:
@@ -56,6 +56,8 @@ def needs(what: str, extra: str) -> str:
 
 def _other_python() -> str:
     """A Python that may have pip: `python3`, or the base interpreter if `python3` is this environment's own."""
+    from shutil import which
+
     found = which("python3")
     own = found is not None and Path(found).parent.parent == Path(sys.prefix)
     return f"{sys.base_prefix}/bin/python3" if own and sys.prefix != sys.base_prefix else "python3"

@@ -1,14 +1,20 @@
-"""The holder of a core: the record that a stress run writes into the file that it locks."""
+"""The holder of a core: the record that a stress run writes into the file that it locks.
+
+psutil is imported only to tell of a holder: it takes longer than most commands need for all else.
+"""
 
 import os
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import attrs
-import psutil
 
 from stress.host import clocks
 from stress.safe_text import shown
+
+if TYPE_CHECKING:
+    import psutil
 
 RECORD_BYTES = 64
 BEAT_SECONDS = 1.0
@@ -36,6 +42,8 @@ class Holder:
 
     def advice(self) -> str:
         """What the user can do about a holder that makes no progress."""
+        import psutil
+
         process = self._process()
         if process is None:
             return "it has ended, or this process cannot see it; a process that it started may still hold the cores"
@@ -49,8 +57,10 @@ class Holder:
             return f"its main thread has ended but other threads run: `kill -KILL {self.pid}` ends it"
         return f"`kill {self.pid}` ends it"
 
-    def _process(self) -> psutil.Process | None:
+    def _process(self) -> "psutil.Process | None":
         """The process; None if it has ended, even if a later process has its number."""
+        import psutil
+
         try:
             process = psutil.Process(self.pid)
             return process if process.create_time() < self.since + CLOCK_SLACK else None
@@ -59,6 +69,8 @@ class Holder:
 
     def _command(self) -> str:
         """Its command line on one line; empty if it cannot be read."""
+        import psutil
+
         process = self._process()
         try:
             return shown(" ".join(" ".join(process.cmdline()).split())) if process else ""

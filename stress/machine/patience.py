@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
-import psutil
 
 LONGEST_LOOK_SECONDS = 0.5
 """The most time that one look counts for. If more has passed, the looking process was paused, as was the host."""
@@ -37,6 +36,8 @@ def process_seconds(pid: int) -> float | None:
     """The CPU time in seconds of all threads of a process; None if it is gone."""
     if KNOWS_THREADS:
         return _clock(~pid << 3 | 2)
+    import psutil
+
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.Error:
