@@ -9,16 +9,19 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from stress.host.disk import read_whole, telling
 from stress.safe_text import shown
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 LARGEST_SOURCE = 16 << 20
 OWN = "stress"
@@ -96,15 +99,21 @@ def _find(folder: Path, name: str) -> Beside | None:
 
 
 @attrs.frozen
-class _Finder(MetaPathFinder, Loader):
-    """Finds modules among those that were read."""
+class _Finder:
+    """Finds modules among those that were read, and loads them.
+
+    It does without the base classes of `importlib.abc`, which takes longer to import than most scenarios.
+    """
 
     modules: Mapping[str, Beside]
 
     def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
         """The module of this name, if it is one of them."""
-        one = self.modules.get(name)
-        return spec_from_loader(name, self, origin=str(one.path), is_package=one.is_package) if one else None
+        one, loader = self.modules.get(name), cast("Loader", self)
+        return spec_from_loader(name, loader, origin=str(one.path), is_package=one.is_package) if one else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Leave it to Python."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the bytes that were read."""

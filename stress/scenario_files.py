@@ -7,15 +7,14 @@ are in rooms of their own: structures under several protocols, and the lineage o
 
 import ast
 import errno
-import hashlib
 import importlib.util
 import os
 import re
 import stat
 import sys
 import traceback
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import attrs
@@ -126,7 +125,7 @@ def load_source(source: Source) -> Sequence[Scenario]:
 def _run_source(source: Source) -> Sequence[Scenario]:
     """Run the bytes of a scenario file as a module; its scenarios."""
     path = source.path
-    name = f"{SCENARIO_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
+    name = f"{SCENARIO_MODULE}{path.stem}_{zlib.crc32(os.fsencode(path)):08x}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"{shown(path)} is not a Python file; a scenario is a .py file that defines SCENARIO")
@@ -244,6 +243,8 @@ def scenario_file(wanted: str) -> Path:
 
 def _nearest(wanted: str) -> str:
     """The names in the catalogue that are similar to `wanted`, as a question; empty if there are none."""
+    from difflib import get_close_matches
+
     files = [path for folder in (scenarios_folder(), *_rooms()) for path in folder.glob("*.py")]
     near = get_close_matches(wanted, [path.stem for path in files], MOST_NEAREST)
     return f" (did you mean {' or '.join(near)}?)" if near else ""

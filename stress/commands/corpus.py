@@ -18,7 +18,8 @@ def corpus() -> None:
 @click.option("--source", help="A note on where the symbols come from.  [default: the paths]")
 def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> int:
     """Import .ko, .ko.xz and .ko.zst files, folders of them, a System.map or /proc/kallsyms."""
-    from stress.corpus import import_corpus, save
+    from stress.corpus import save
+    from stress.corpus.importer import import_corpus
     from stress.results.terminal.places import check_kept
     from stress.safe_text import shown
 
@@ -33,7 +34,8 @@ def corpus_import(paths: tuple[Path, ...], output: Path, source: str | None) -> 
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def corpus_show(file: Path | None) -> int:
     """Show what a corpus file holds; without FILE, the bundled one."""
-    from stress.corpus import bundled, describe, load
+    from stress.corpus import bundled, load
+    from stress.corpus.show import describe
     from stress.results.terminal.consoles import console
 
     console().print(describe(load(file) if file else bundled()))

@@ -1,7 +1,5 @@
 """A group of commands: without a command it shows its help, and for a misspelt one it names the nearest."""
 
-from difflib import get_close_matches
-
 import click
 
 MOST_NEAREST = 3
@@ -23,6 +21,8 @@ class Commands(click.Group):
         """The command that the arguments begin with."""
         name = args[0] if args else ""
         if name not in self.commands and not name.startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(name, self.commands, MOST_NEAREST)
             question = f"; did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"there is no command {name!r}{question}")

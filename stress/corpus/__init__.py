@@ -1,12 +1,10 @@
 """The corpus: real symbols, read from kernel modules and symbol maps and kept as JSON, that a run's machine works on.
 
-The commands `corpus import` and `corpus show` make and describe corpora; a run loads one.
+The commands `corpus import` and `corpus show` make and describe corpora, with `importer` and `show`; a run loads one.
 """
 
 from stress.corpus.files import bundled, load, save
-from stress.corpus.importer import import_corpus
 from stress.corpus.model import Corpus, KernelSymbol, Module, Region, Symbol, unique_names
-from stress.corpus.show import describe
 
 __all__ = [
     "Corpus",
@@ -15,8 +13,6 @@ __all__ = [
     "Region",
     "Symbol",
     "bundled",
-    "describe",
-    "import_corpus",
     "load",
     "save",
     "unique_names",

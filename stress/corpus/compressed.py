@@ -1,6 +1,5 @@
 """Reads whole files and inflates `.xz` and `.zst`, in bounded memory; for the importer and the file reader."""
 
-import lzma
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +47,8 @@ def _require_size(data: bytes | bytearray) -> None:
 
 
 def _unxz(raw: bytes) -> bytes:
+    import lzma
+
     inflater = lzma.LZMADecompressor(memlimit=MAX_BYTES)
     try:
         data = inflater.decompress(raw, MAX_BYTES + 1)

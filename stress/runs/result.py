@@ -14,7 +14,6 @@ from stress.judge.trials import Trials
 from stress.judge.verdict import Verdict, rate_upper_95
 from stress.judge.violation import Violation
 from stress.machine.waits import Stall
-from stress.runs.codec import stall_json, violation_json
 from stress.runs.conditions import Conditions
 from stress.scenario import TYPE_STABLE, Scenario
 from stress.settings import FIELDS
@@ -62,6 +61,8 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The object of this run in the JSON of `kstress run`, schema 1."""
+        from stress.runs.codec import stall_json, violation_json  # which most runs on a terminal never need
+
         tally = self.tally
         return {
             "scenario": self.scenario.name,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stress.corpus import Corpus, import_corpus, load, save
-from stress.corpus.importer import MODULES_BASE
+from stress.corpus import Corpus, load, save
+from stress.corpus.importer import MODULES_BASE, import_corpus
 from stress.corpus.textmap import HIGH_BIAS
 from stress.errors import UserError
 

@@ -4,8 +4,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from stress.corpus import Corpus, KernelSymbol, Module, Region, Symbol, bundled, describe
+from stress.corpus import Corpus, KernelSymbol, Module, Region, Symbol, bundled
 from stress.corpus.model import NO_REGION
+from stress.corpus.show import describe
 
 
 def rendered(corpus: Corpus, width: int = 80, *, terminal: bool = False) -> list[str]:

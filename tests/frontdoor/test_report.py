@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stress.extras import install_hint, missing_modules
-from stress.results.pages.render import GENERATOR
+from stress.results.pages.signs import GENERATOR
 from tests.campaign.soak.made import make_run
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, called, command_line, environment, kstress
 from tests.frontdoor.soaking import assert_fails, contents

@@ -12,7 +12,7 @@ import pytest
 from stress.judge.violation import Violation
 from stress.machine.waits import Stall
 from stress.runs.codec import CODEC, stall_json, violation_json
-from stress.runs.report import reread_stall, reread_violation
+from stress.runs.reread import reread_stall, reread_violation
 
 KEPT = [json.loads(line) for line in (Path(__file__).parent / "reports.jsonl").read_text().splitlines()]
 VIOLATIONS = [one for one in KEPT if "report" in one]

@@ -12,7 +12,8 @@ from stress import Scenario
 from stress.config import Config
 from stress.errors import UserError
 from stress.results.terminal.table import show
-from stress.runs.report import KNOWN, report_violation, reread_violation
+from stress.runs.report import KNOWN, report_violation
+from stress.runs.reread import reread_violation
 from stress.runs.result import Result
 from stress.runs.runner import run_scenario, world_for
 

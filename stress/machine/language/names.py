@@ -4,7 +4,6 @@ import ast
 import builtins
 import inspect
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -143,5 +142,7 @@ class Names:
 
 def _nearest(name: str, known: list[str]) -> str:
     """A question that names the known name that is most like `name`, if one is."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, 1)
     return f" (did you mean {near[0]}?)" if near else ""

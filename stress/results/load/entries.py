@@ -10,7 +10,8 @@ from stress.campaign.records import ScenarioRecord
 from stress.campaign.runs import Run
 from stress.campaign.soak.ending import Ending
 from stress.campaign.sweep.records import DONE, NOT_APPLICABLE, Values
-from stress.runs.report import Report, reread_stall, reread_violation
+from stress.runs.report import Report
+from stress.runs.reread import reread_stall, reread_violation
 from stress.units import counted
 
 if TYPE_CHECKING:

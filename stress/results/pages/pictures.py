@@ -17,7 +17,7 @@ import attrs
 
 from stress.campaign.identity import made_by
 from stress.results.pages.palette import DIM, INK
-from stress.results.pages.render import MARK
+from stress.results.pages.signs import MARK
 from stress.results.pages.svg import embed
 from stress.results.pages.text import clean
 

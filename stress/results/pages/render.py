@@ -13,11 +13,6 @@ from stress.results.pages.palette import DARK
 from stress.results.pages.scales import bound_share_text, share_text
 from stress.results.pages.text import clean
 
-GENERATOR = '<meta name="generator" content="kstress '
-"""What near its beginning says that a file is a page of kstress."""
-MARK = "kstress figure"
-"""The same of a figure."""
-
 
 def check_extra(what: str) -> None:
     """Raise UserError where what a page is made with is not installed; `what` needs it."""

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from stress.campaign.identity import made_by
 from stress.results.pages.palette import BAD, DAY, DIM, FAINT, INK
-from stress.results.pages.render import MARK
+from stress.results.pages.signs import MARK
 from stress.results.pages.text import clean
 from stress.runs.timeline import CHOSEN, Row, Timeline
 

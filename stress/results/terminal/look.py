@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from stress.doctor import Check
 from stress.exits import EXIT_HARNESS_FAILED
 from stress.results.terminal.consoles import console
 from stress.results.terminal.listing import Rooms, as_json, as_markdown, as_text
 from stress.scenario import Scenario
+
+if TYPE_CHECKING:
+    from stress.doctor import Check
 
 
 def print_catalogue(scenarios: Sequence[Scenario], rooms: Rooms, form: str | None) -> None:
@@ -22,7 +25,7 @@ def print_catalogue(scenarios: Sequence[Scenario], rooms: Rooms, form: str | Non
         console().print(as_text(scenarios, rooms))
 
 
-def print_checks(checks: Iterable[Check]) -> int:
+def print_checks(checks: "Iterable[Check]") -> int:
     """Print what the doctor found as it finds it; 4 if a check failed, else 0."""
     screen, failed = console(), False
     for check in checks:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from stress.errors import UserError
 from stress.host.disk import check_takes_files, reading, telling, write_through, write_whole
-from stress.results.pages.render import GENERATOR, MARK
+from stress.results.pages.signs import GENERATOR, MARK
 from stress.results.terminal.consoles import console
 from stress.runs.result import json_text
 from stress.safe_text import on_one_line, shown

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from stress.judge.tally import Tally
-from stress.results.load.asked import Request
 from stress.results.terminal.consoles import console
 from stress.results.terminal.places import check_json, make_folder, write_json, write_results
 from stress.results.terminal.table import show, show_rate, summary
@@ -38,6 +36,7 @@ class Outputs:
         """
         self._asked = asked
         self._json, self._results, self._reports = json_file, results, reports
+        self._writes = json_file is not None or results is not None
         check_json(json_file)
         if results is not None:
             make_folder(results, "--results")
@@ -55,8 +54,13 @@ class Outputs:
     @contextmanager
     def progress(self, scenario: Scenario, seconds: float) -> Iterator[ProgressCallback]:
         """A progress line on the terminal while a scenario runs; nothing where there is none."""
+        if not self._errors.is_terminal:
+            yield lambda running, tally, passed: None
+            return
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[state]}"))
-        with Progress(*columns, console=self._errors, transient=True, disable=not self._errors.is_terminal) as bar:
+        with Progress(*columns, console=self._errors, transient=True) as bar:
             task = bar.add_task(scenario.name, total=seconds, state="compiling, or loading what was compiled before")
 
             def update(running: Scenario, tally: Tally, passed: float) -> None:
@@ -75,6 +79,17 @@ class Outputs:
         """
         if not results:
             return
+        if self._writes:
+            self._write(results, signal)
+        if len(results) > 1:
+            self._tables.print(summary(results))
+        if left := self._asked[len(results) :]:
+            self._tables.print(f"not run: {listed(left, MOST_NAMES)}", markup=False, highlight=False, soft_wrap=True)
+
+    def _write(self, results: list[Result], signal: int) -> None:
+        """Write the JSON to each place that was asked for."""
+        from stress.results.load.asked import Request
+
         asked = Request.of(self._asked, [result.early is not None for result in results], signal)
         runs = [result.as_json() for result in results]
         write_json(self._json, runs, **asked.as_json())
@@ -82,7 +97,3 @@ class Outputs:
             path = self._results / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
             write_results(path, json_text(runs, **asked.as_json()), "--results")
             self.note(f"results: {on_one_line(str(path))}")
-        if len(results) > 1:
-            self._tables.print(summary(results))
-        if left := asked.not_run(len(results)):
-            self._tables.print(f"not run: {listed(left, MOST_NAMES)}", markup=False, highlight=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from stress.results.compare.intervals import TO_THE_LEFT as LEFT
 from stress.results.compare.intervals import TO_THE_RIGHT as RIGHT
 from stress.results.compare.page import make_page
 from stress.results.compare.wording import between, line
-from stress.results.pages.render import GENERATOR
+from stress.results.pages.signs import GENERATOR
 from tests.results.compare.made import STEADY, compared, held, runs, violated
 from tests.results.report.made import ALLOWED, HOSTILE, Parsed
 

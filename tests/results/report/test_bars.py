@@ -10,7 +10,7 @@ from stress.judge.outcomes import ACCEPTABLE, FORBIDDEN, Outcome
 from stress.results.load.entries import Source
 from stress.results.load.gather import gather
 from stress.results.pages.pictures import FORMS, draw, figure_files, quiet, slide
-from stress.results.pages.render import MARK
+from stress.results.pages.signs import MARK
 from stress.results.report.bars import COUNTS, bars_of
 from stress.results.report.curves import AT_MOST, EXACT, families, numbers_of
 from stress.results.report.grades import UNGRADED

@@ -15,7 +15,7 @@ from stress.errors import UserError
 from stress.results.compare.inputs import read_side
 from stress.results.load.entries import EXPECTED, EXPLORATIONS, RUNS, UNEXPECTED
 from stress.results.load.gather import gather
-from stress.results.pages.render import MARK
+from stress.results.pages.signs import MARK
 from stress.results.report.as_json import make_json
 from stress.results.report.explorations import explorations_of, lines_of
 from stress.results.report.markdown import make_markdown

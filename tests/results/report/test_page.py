@@ -12,7 +12,7 @@ from stress.campaign.sweep.records import DONE, ENDS, NOT_APPLICABLE
 from stress.judge.verdict import INCONCLUSIVE
 from stress.results.load.gather import gather
 from stress.results.pages.downloads import LARGEST_BYTES, download
-from stress.results.pages.render import GENERATOR
+from stress.results.pages.signs import GENERATOR
 from stress.results.report.as_json import make_json
 from stress.results.report.page import SYMBOLS, make_page
 from stress.results.report.scenarios import scenarios_of

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from benchmarks.made_sweep import violation
 from stress import Config, run
 from stress.errors import UserError
-from stress.runs.report import KNOWN, Report, report_violation, reread_stall, reread_violation
+from stress.runs.report import KNOWN, Report, report_violation
+from stress.runs.reread import reread_stall, reread_violation
 from stress.runs.result import rerun_command
 from tests.campaign.damage import changed
 from tests.support import bounded
