@@ -23,7 +23,6 @@ from stress.commands.soak import soak
 from stress.commands.sweep import sweep
 from stress.errors import HarnessError, UserError, telling_of_memory
 from stress.exits import EXIT_HARNESS_FAILED, EXIT_USAGE, fail
-from stress.host.collector import collect_seldom
 from stress.host.descriptors import open_descriptors
 from stress.host.disk import is_in_a_folder, refusal
 from stress.host.streams import close_streams, is_of_output, open_streams, silence
@@ -123,7 +122,6 @@ def unmet(error: OSError) -> UserError:
 
 def main() -> None:
     """The console script."""
-    collect_seldom()
     open_descriptors()
     open_streams()
     code = call()

@@ -10,6 +10,9 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """The console script."""
     try:
+        from stress.host.collector import collect_seldom
+
+        collect_seldom()
         from stress.cli import main as command
 
         command()

@@ -16,7 +16,7 @@ class Told:
 collected = len(gc.get_stats()) and sum(one["collections"] for one in gc.get_stats())
 if sys.argv[1] == "seldom":
     collect_seldom()
-kept = [[] for _ in range(40_000)]
+kept = [[] for _ in range(120_000)]
 print(sum(one["collections"] for one in gc.get_stats()) - collected)
 told = Told()
 told.itself = told
@@ -25,7 +25,7 @@ del told
 
 
 def run(how: str) -> tuple[int, str]:
-    """How often a process collected while it made 40,000 objects, and what it said at its end."""
+    """How often a process collected while it made 120,000 objects, and what it said at its end."""
     done = subprocess.run(
         [sys.executable, "-c", ENDING, how], env=environment(), capture_output=True, text=True,
         timeout=BOUND_SECONDS, check=True,
