@@ -27,21 +27,39 @@ class Definition:
     levels: int
 
 
+CHANGING = (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom)
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""The fields in which statements have others."""
+
+
+def _below(level: Sequence[ast.AST]) -> list[ast.AST]:
+    """The nodes that are right below some nodes. `ast.iter_child_nodes` takes twice as long, and each start waits."""
+    found: list[ast.AST] = []
+    for node in level:
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                found += [one for one in value if isinstance(one, ast.AST)]
+            elif isinstance(value, ast.AST):
+                found.append(value)
+    return found
+
+
 def _definition(node: ast.FunctionDef) -> Definition:
     levels: list[list[ast.AST]] = [[node]]
-    while level := [child for one in levels[-1] for child in ast.iter_child_nodes(one)]:
+    while level := _below(levels[-1]):
         levels.append(level)
     inside = list(chain.from_iterable(levels))
     stored = [one for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
-    changing = [one for one in inside if isinstance(one, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom)]
+    changing = [one for one in inside if isinstance(one, CHANGING)]
     returns = [one for one in inside if isinstance(one, ast.Return)]
     return Definition(node, stored, returns, changing, len(levels))
 
 
 def _functions(node: ast.AST) -> Iterator[ast.FunctionDef]:
     """The functions inside of a node, inner ones too. Expressions, which have none, are not looked at."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+    for block in BLOCKS:
+        for child in getattr(node, block, ()):
             if isinstance(child, ast.FunctionDef):
                 yield child
             yield from _functions(child)
