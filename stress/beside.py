@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST_SOURCE = 16 << 20
 OWN = "stress"
+BLOCKS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+"""The nodes of a syntax tree that have statements in them."""
 
 
 def read_source(path: Path) -> bytes:
@@ -65,13 +67,21 @@ def _imported(source: bytes, package: str) -> Iterator[str]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, package)
             yield base
             yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
+
+
+def _statements(tree: ast.AST) -> Sequence[ast.AST]:
+    """What may be an import, in the order of `ast.walk`, which also goes through all expressions."""
+    found = [tree]
+    for node in found:  # which grows
+        found += [one for one in ast.iter_child_nodes(node) if isinstance(one, BLOCKS)]
+    return found
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:

@@ -8,13 +8,16 @@ are in rooms of their own: structures under several protocols, and the lineage o
 import ast
 import errno
 import importlib.util
+import inspect
 import os
 import re
 import stat
 import sys
+import tokenize
 import traceback
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import attrs
@@ -24,12 +27,13 @@ from stress.errors import UserError
 from stress.host.disk import check_utf8, telling
 from stress.judge.outcomes import codes_of, fault_of
 from stress.kernel.protocol import BOOT
-from stress.machine.language.check import check_handler, check_operation, check_outcomes
 from stress.machine.seam import SCENARIO_MODULE
 from stress.safe_text import on_one_line, shown
 from stress.scenario import POINTS, SAME_FILE, Scenario
 
 _HERE = Path(__file__).parent
+BLANK = (tokenize.ENCODING, tokenize.COMMENT, tokenize.NL)
+"""The tokens that a file may begin with and that say nothing."""
 MOST_NEAREST = 3
 MOST_NAMES = 8
 VARIANT = re.compile(r"[\w-]+")
@@ -209,8 +213,10 @@ def rooms() -> Mapping[str, Mapping[str, str]]:
 
 
 def _about(source: bytes) -> str:
-    """The first line of a file's docstring."""
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    """The first line of a file's docstring, which stands before all else but comments."""
+    first = next(one for one in tokenize.tokenize(BytesIO(source).readline) if one.type not in BLANK)
+    text = ast.literal_eval(first.string) if first.type == tokenize.STRING else ""
+    return inspect.cleandoc(text).partition("\n")[0]
 
 
 def _parts(wanted: str) -> tuple[str, str | None]:
@@ -309,6 +315,8 @@ def checked(scenario: Scenario) -> Scenario:
         UserError: for outcomes that collide, or nothing to run.
         KernelCodeError: with the line, if any of its code is not kernel code.
     """
+    from stress.machine.language.check import check_handler, check_operation, check_outcomes
+
     if fault := fault_of(scenario.outcomes):
         raise UserError(f"scenario {scenario.name}: {fault}")
     if not scenario.programs:

@@ -19,7 +19,8 @@ from stress.machine.engines import has_llvmlite
 from stress.marks.cell import Cell, cells, nodeid_of, rerun_command
 from stress.marks.results import folder_of, keep
 from stress.marks.settings import find_setting, find_settings
-from stress.results.terminal.table import PLAIN_WIDTH, show
+from stress.results.terminal.consoles import PLAIN_WIDTH
+from stress.results.terminal.table import show
 from stress.runs.controlled.like import Likeness, schedule_like
 from stress.runs.hooks import Hooks
 from stress.runs.result import Result

@@ -13,8 +13,7 @@ import pytest
 from stress.cli import unmet
 from stress.host import streams
 from stress.host.streams import Outlet
-from stress.results.terminal.consoles import console
-from stress.results.terminal.table import PLAIN_WIDTH
+from stress.results.terminal.consoles import PLAIN_WIDTH, console
 from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT, command_line, environment, kstress
 from tests.frontdoor.soaking import scenario_file
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells

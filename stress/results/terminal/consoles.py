@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from stress.results.terminal.table import PLAIN_WIDTH
+from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED
 from stress.safe_text import escaped
 
+PLAIN_WIDTH = 120
+"""Columns of what is printed where there is no terminal."""
+COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
 LEAST_WIDTH = 20
 LEAST_HEIGHT = 5
 MOST_DIGITS = 4

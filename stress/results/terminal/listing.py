@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stress.learning_path import PATH
-from stress.results.terminal.table import COLOURS
+from stress.results.terminal.consoles import COLOURS
 from stress.scenario import POINTS, Scenario
 
 SHOWN = ("name", "claim", "source", "point", "expect", "twin", "fate", "learnt")

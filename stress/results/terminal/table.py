@@ -12,15 +12,12 @@ from rich.text import Text
 from stress.judge.outcomes import FINDINGS, FORBIDDEN
 from stress.judge.tally import Tally
 from stress.judge.trials import bound_text
-from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, trials_needed
+from stress.judge.verdict import INCONCLUSIVE, STALLED, VIOLATED, trials_needed
+from stress.results.terminal.consoles import COLOURS
 from stress.runs.report import Report, report_stall, report_violation
 from stress.runs.result import Result, rerun_command
 from stress.scenario import Scenario
 from stress.units import show_amount, show_duration
-
-PLAIN_WIDTH = 120
-"""Columns of what is printed where there is no terminal."""
-COLOURS = {HELD: "green", VIOLATED: "red", STALLED: "magenta", INCONCLUSIVE: "yellow"}
 
 
 def show_rate(count: int, seconds: float) -> str:
