@@ -48,7 +48,13 @@ def printed(result: Result) -> str:
     """The text that `kstress run` prints of a result without a terminal."""
     page = io.StringIO()
     screen = Console(
-        file=page, width=PLAIN_WIDTH, highlight=False, soft_wrap=False, force_terminal=False, color_system=None
+        file=page,
+        width=PLAIN_WIDTH,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+        force_terminal=False,
+        color_system=None,
     )
     show(result, screen)
     return page.getvalue()

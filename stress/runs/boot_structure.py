@@ -1,6 +1,5 @@
 """Booting a machine for a structure of a scenario's own: its boot function fills it, on a CPU that runs alone."""
 
-import ctypes
 import math
 import os
 import threading
@@ -119,6 +118,8 @@ class Filling:
 
     def _end(self, thread: threading.Thread) -> None:
         """End the thread where it is. One that sleeps is left behind."""
+        import ctypes
+
         set_exception(thread, ctypes.py_object(EndlessFillError))
         thread.join(FILL_END_SECONDS)
         self._error = self._error or EndlessFillError()

@@ -111,6 +111,13 @@ def test_a_size_in_which_nothing_can_be_printed_is_not_taken(size: str, monkeypa
     assert width == (70 if size == "70" else PLAIN_WIDTH)
 
 
+def test_a_name_between_colons_is_no_picture() -> None:
+    screen = console()
+    with screen.capture() as printed:
+        screen.print("mine.py:bug:", soft_wrap=True)
+    assert printed.get() == "mine.py:bug:\n"
+
+
 def test_a_command_without_a_width_prints_as_ever() -> None:
     plain, done = kstress("corpus", "show"), kstress("corpus", "show", COLUMNS="0", LINES="0", TERM="dumb")
     assert (done.returncode, done.stdout, done.stderr) == (0, plain.stdout, "")

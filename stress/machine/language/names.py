@@ -4,7 +4,7 @@ import ast
 import builtins
 import inspect
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from types import FunctionType
 from typing import Any
 
@@ -93,7 +93,7 @@ class Names:
     def _bound(self, kinds: tuple[Kind, ...]) -> dict[str, Any]:
         return {name: kind for name, kind in zip(self.parameters, kinds, strict=True) if kind is not None}
 
-    @property
+    @cached_property
     def _outer(self) -> Mapping[str, Any]:
         """The names that a function which was made inside of another one has of that one."""
         cells = self.function.__closure__ or ()

@@ -39,4 +39,4 @@ def console(stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     known = {name: value for name, value in os.environ.items() if name not in SIZES or is_size(name)}
     width = None if stream.isatty() or "COLUMNS" in known else PLAIN_WIDTH
-    return PlainConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False, _environ=known)
+    return PlainConsole(stderr=stderr, width=width, highlight=False, emoji=False, soft_wrap=False, _environ=known)
