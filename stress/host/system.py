@@ -32,21 +32,6 @@ def keep_to(core: int) -> None:
         os.sched_setaffinity(0, {core})
 
 
-def times_of_all_cores() -> tuple[float, float] | None:
-    """Seconds that other guests took from this host's cores, and seconds in all, since it started; None if unknown.
-
-    Only Linux counts them, in the first line of /proc/stat (proc(5)): user, nice, system, idle, iowait, irq, softirq,
-    steal; what follows is part of user and nice.
-    """
-    try:
-        with open("/proc/stat", "rb") as file:
-            ticks = [int(count) for count in file.readline().split()[1:9]]
-        second = os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError):
-        return None
-    return (ticks[7] / second, sum(ticks) / second) if len(ticks) == 8 else None
-
-
 def flags(*names: str) -> int:
     """Flags of os.open by their names, combined; flags that this system does not have are left out."""
     return reduce(or_, (getattr(os, name, 0) for name in names), 0)

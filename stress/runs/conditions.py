@@ -1,13 +1,13 @@
 """The conditions of a run: what of the host and the settings its figures depend on."""
 
-import os
 import platform
 import sys
+from typing import Any
 
 import attrs
+import psutil
 
 from stress.config import Config, keeping, settings_of
-from stress.host.system import times_of_all_cores
 from stress.machine.engines import usable_cores
 from stress.machine.gil import gil_enabled
 from stress.settings import CONDITIONS
@@ -44,8 +44,17 @@ class Conditions:
 def affinity() -> list[int] | None:
     """The cores this process may use; None where the system does not say."""
     try:
-        return sorted(os.sched_getaffinity(0))
-    except (AttributeError, OSError):  # on macOS, or not allowed
+        process = psutil.Process()
+        return list(process.cpu_affinity() or []) if hasattr(process, "cpu_affinity") else None
+    except (psutil.Error, OSError):  # without /proc, or not allowed
+        return None
+
+
+def cpu_times() -> Any:
+    """What the host's CPUs did since it started; None where the system does not say."""
+    try:
+        return psutil.cpu_times()
+    except OSError:
         return None
 
 
@@ -62,23 +71,25 @@ def version_of_llvmlite() -> str | None:
 class StealMeter:
     """Measures what share of the host's CPU time went to other guests since it was made."""
 
-    _before: tuple[float, float] | None = attrs.field(init=False)
+    _before: tuple[float, float] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Remember where the counters stand."""
         self._before = self._read()
 
     @staticmethod
-    def _read() -> tuple[float, float] | None:
-        """Seconds stolen and seconds in all, since the host started; None where the system does not count them."""
-        return times_of_all_cores()
+    def _read() -> tuple[float, float]:
+        """Seconds stolen and seconds in all, since the host started."""
+        times = cpu_times()
+        return getattr(times, "steal", 0.0), sum(times or ())
 
     def percent(self) -> float | None:
         """Steal in percent; None where the system does not count it, or has counted too little to tell."""
-        before, now = self._before, self._read()
-        if before is None or now is None or now[1] - before[1] < LEAST_CPU_SECONDS:
+        if not hasattr(cpu_times(), "steal"):
             return None
-        return round(100 * (now[0] - before[0]) / (now[1] - before[1]), 2)
+        (stolen_before, all_before), (stolen, everything) = self._before, self._read()
+        measured = everything - all_before
+        return round(100 * (stolen - stolen_before) / measured, 2) if measured >= LEAST_CPU_SECONDS else None
 
 
 def host_conditions(config: Config, steal: StealMeter) -> Conditions:
