@@ -8,7 +8,7 @@ from stress.results.terminal.consoles import console
 from stress.results.terminal.places import write_results
 from stress.results.terminal.timeline import timeline_lines
 from stress.runs.controlled.replay import Replayed
-from stress.runs.report import report_violation
+from stress.runs.report import violation_text
 from stress.runs.timeline import timeline
 from stress.schedule.schedule import preemptions_of
 from stress.units import counted
@@ -32,6 +32,5 @@ def show(replayed: Replayed, svg: Path | None = None) -> None:
     again = f"kstress replay {replayed.schedule.token}"
     for violation in explain(machine.violations(), replayed.world.corpus, replayed.world.names)[:1]:
         out.print()
-        report = report_violation(violation, replayed.scenario.outcomes, again)
-        out.print(report.text, markup=False, soft_wrap=True)
+        out.print(violation_text(violation, replayed.scenario.outcomes, again), markup=False, soft_wrap=True)
     machine.finish()

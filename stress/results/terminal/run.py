@@ -40,6 +40,8 @@ class Outputs:
         check_json(json_file)
         if results is not None:
             make_folder(results, "--results")
+        if self._writes:  # now, since at the end there may be no memory for it
+            import stress.results.load.asked  # noqa: F401
         self._errors = console(stderr=True)
         self._tables = self._errors if json_file == "-" else console()
 

@@ -12,7 +12,7 @@ from stress.campaign.soak.view import STRETCHES, stretches
 from stress.judge.tally import Tally
 from stress.judge.verdict import rate_upper_95
 from stress.results.terminal.table import show_with_reports
-from stress.runs.report import Report
+from stress.runs.report import printable_text
 from stress.runs.result import Result
 from stress.safe_text import shown
 from stress.units import show_amount, show_bound, show_number, write_duration
@@ -134,11 +134,11 @@ def _trials(prefix: str, tally: Tally) -> dict[str, int]:
     return {f"{prefix}trials": caught.trials, f"{prefix}catches": caught.catches} if caught.independent else {}
 
 
-def _what_ended(standing: Standing) -> Report | None:
+def _what_ended(standing: Standing) -> str | None:
     """The stall and the failure that ended a scenario; None if it had neither."""
     told = [one for one in (standing.stall, standing.failure) if one]
     lines = [line for one in told for line in (*one.lines, "")]
-    return Report(tuple(lines[:-1]), told[0].json) if told else None
+    return printable_text(lines[:-1]) if told else None
 
 
 def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
@@ -148,6 +148,7 @@ def show_ending(ending: Ending, console: Console, reports: int = 1) -> None:
         name = result.scenario.name
         standing = ending.standings[name]
         over_time = [*history([one for one in ending.samples if one.standing.scenario == name]), *losses(standing)]
-        show_with_reports(result, ending.reports(name), _what_ended(standing), console, reports, over_time)
+        told = [report.text for report in ending.reports(name)]
+        show_with_reports(result, told, _what_ended(standing), console, reports, over_time)
     for line in [*ending.life.lines, *(end_line(ending, result) for result in results)]:
         console.print(Text(line), soft_wrap=True)

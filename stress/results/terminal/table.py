@@ -14,7 +14,7 @@ from stress.judge.tally import Tally
 from stress.judge.trials import bound_text
 from stress.judge.verdict import INCONCLUSIVE, STALLED, VIOLATED, trials_needed
 from stress.results.terminal.consoles import COLOURS
-from stress.runs.report import Report, report_stall, report_violation
+from stress.runs.report import stall_text, violation_text
 from stress.runs.result import Result, rerun_command
 from stress.scenario import Scenario
 from stress.units import show_amount, show_duration
@@ -153,11 +153,11 @@ def summary(results: list[Result]) -> RenderableType:
     return table
 
 
-def _reports(reports: Sequence[Report], violations: int, most: int) -> Text:
+def _reports(reports: Sequence[str], violations: int, most: int) -> Text:
     """The first `most` violations in full, and the number of the others."""
     text = Text()
     for report in reports[:most]:
-        rule, title, *lines = report.text.split("\n")
+        rule, title, *lines = report.split("\n")
         text.append(f"{rule}\n").append(f"{title}\n", "bold red").append("\n".join([*lines, "", ""]))
     return text.append(_unshown(len(reports), violations, most), "dim").append("\n")
 
@@ -172,13 +172,13 @@ def _unshown(kept: int, violations: int, most: int) -> str:
 
 def show_with_reports(
     result: Result,
-    reports: Sequence[Report],
-    stall: Report | None,
+    reports: Sequence[str],
+    stall: str | None,
     console: Console,
     most: int = 1,
     more: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Print one result with `more` facts, the first `most` of its violations, and its stall.
+    """Print one result with `more` facts, the first `most` of its violations' `reports`, and that of its stall.
 
     Reports, stall, verdict and the command that runs it again are not wrapped, to be found and copied.
     """
@@ -190,7 +190,7 @@ def show_with_reports(
         why = "to find it one CPU at a time, replay and see it" if reports else "one CPU at a time may find it"
         console.print(Text.assemble((f"{why}  ", "dim"), explore), soft_wrap=True)
     if stall is not None:
-        console.print(Text(stall.text), "", soft_wrap=True, sep="\n")
+        console.print(Text(stall), "", soft_wrap=True, sep="\n")
     console.print(verdict_line(result), soft_wrap=True)
     console.print(Text.assemble(("again  ", "dim"), rerun_command(result)), soft_wrap=True)
     console.print()
@@ -199,5 +199,5 @@ def show_with_reports(
 def show(result: Result, console: Console, reports: int = 1) -> None:
     """Print one result, with at most `reports` violations in full."""
     again, outcomes = rerun_command(result), result.scenario.outcomes
-    made = [report_violation(violation, outcomes, again) for violation in result.reports]
-    show_with_reports(result, made, report_stall(result.stall) if result.stall else None, console, reports)
+    made = [violation_text(violation, outcomes, again) for violation in result.reports]
+    show_with_reports(result, made, stall_text(result.stall) if result.stall else None, console, reports)
