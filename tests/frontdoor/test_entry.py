@@ -99,3 +99,24 @@ def test_it_starts_in_a_folder_that_was_removed(tmp_path: Path) -> None:
     removing = "import os, runpy; os.rmdir(os.getcwd()); runpy.run_module('stress', run_name='__main__')"
     done = started("-c", removing, "list", cwd=tmp_path / "gone")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+HEAVY = ("cattrs", "psutil", "importlib.metadata", "rich.progress", "rich._emoji_codes", "stress.campaign")
+NEEDLESS = {
+    ("list",): (
+        *HEAVY,
+        "stress.doctor",
+        "stress.machine.machine",
+        "stress.machine.language.tree",
+        "stress.runs.result",
+    ),
+    ("run", "modlist_spinlock", "--engine", "python", "--duration", "50ms"): (*HEAVY, "stress.corpus.importer"),
+}
+
+
+@pytest.mark.parametrize("command", NEEDLESS, ids=lambda command: command[0])
+def test_a_command_imports_nothing_heavy_that_it_does_not_use(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = started("-X", "importtime", "-m", "stress", *command, cwd=tmp_path, PYTHONPATH=str(CHECKOUT))
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "stress.scenario_files" in imported, done.stderr
+    assert imported & {*NEEDLESS[command]} == set()
