@@ -59,6 +59,12 @@ def lines_of(text: str) -> tuple[tuple[int, bytes], ...]:
     return tuple(zip(accumulate(map(len, lines), initial=0), (line.encode() for line in lines), strict=False))
 
 
+@functools.cache
+def nodes_of(text: str) -> tuple[ast.AST, ...]:
+    """All that a file has, once for all mutants of it: the outer before the inner."""
+    return tuple(ast.walk(ast.parse(text)))
+
+
 def span_of(node: ast.AST, text: str) -> tuple[int, int]:
     """From where to where a statement or an expression reaches in the text of its file."""
     ends = ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
@@ -75,7 +81,7 @@ def replaced_by(new: str) -> Change:
 
 def left_out(quote: Quote) -> str:
     """The text without the statement that has the words."""
-    statements = [node for node in ast.walk(ast.parse(quote.text)) if isinstance(node, ast.stmt)]
+    statements = [node for node in nodes_of(quote.text) if isinstance(node, ast.stmt)]
     return quote.with_new(quote.within(list(statements)), "pass")
 
 
@@ -83,7 +89,7 @@ def decided(answer: bool) -> Change:
     """The condition of an `if` or a `while` that has the words is always true, or never."""
 
     def change(quote: Quote) -> str:
-        nodes = [node.test for node in ast.walk(ast.parse(quote.text)) if isinstance(node, ast.If | ast.While)]
+        nodes = [node.test for node in nodes_of(quote.text) if isinstance(node, ast.If | ast.While)]
         return quote.with_new(quote.within(list(nodes)), str(answer))
 
     return change
@@ -91,7 +97,7 @@ def decided(answer: bool) -> Change:
 
 def come_late(quote: Quote) -> str:
     """The statement that has the words changes places with the next one."""
-    text, blocks = quote.text, [*blocks_of(ast.parse(quote.text))]
+    text, blocks = quote.text, [*blocks_of(quote.text)]
     first = quote.within([node for block in blocks for node in block])
     [(one, two)] = [
         (span_of(one, text), span_of(two, text))
@@ -102,9 +108,9 @@ def come_late(quote: Quote) -> str:
     return quote.with_new((one[0], two[1]), text[slice(*two)] + text[one[1] : two[0]] + text[slice(*one)])
 
 
-def blocks_of(tree: ast.AST) -> Iterator[list[ast.stmt]]:
+def blocks_of(text: str) -> Iterator[list[ast.stmt]]:
     """The lists of statements of a file that follow one another."""
-    for node in ast.walk(tree):
+    for node in nodes_of(text):
         for block in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
             if isinstance(block, list):
                 yield block

@@ -33,7 +33,7 @@ class Catch:
 
 
 @contextmanager
-def snapshot(source: Path = CHECKOUT) -> Iterator[Path]:
+def snapshot(source: Path) -> Iterator[Path]:
     """A copy, in a temporary folder, of all files that git knows or would add: what is hunted in, as it was then."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -105,7 +105,9 @@ def hunt_safely(source: Path, mutant: Mutant, trials: Sequence[Trial], tell: Tel
     return catch
 
 
-def hunt(groups: Sequence[Group], names: Sequence[str], jobs: int, tell: Tell) -> list[Catch]:
+def hunt(
+    groups: Sequence[Group], names: Sequence[str], jobs: int, tell: Tell, checkout: Path = CHECKOUT
+) -> list[Catch]:
     """Hunt the mutants of these names (all if there are none), `jobs` at a time; what became of each.
 
     Raises:
@@ -113,6 +115,6 @@ def hunt(groups: Sequence[Group], names: Sequence[str], jobs: int, tell: Tell) -
     """
     chosen = [(group, mutant) for group in groups for mutant in group.mutants if not names or mutant.name in names]
     trials = dict.fromkeys(trial for group, mutant in chosen for trial in group.trials_of(mutant))
-    with snapshot() as source, ThreadPoolExecutor(jobs) as pool:
+    with snapshot(checkout) as source, ThreadPoolExecutor(jobs) as pool:
         check_unchanged(source, list(trials), tell)
         return list(pool.map(lambda pair: hunt_safely(source, pair[1], pair[0].trials_of(pair[1]), tell), chosen))

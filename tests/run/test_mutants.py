@@ -1,5 +1,6 @@
 """The mutants' list and document fit the tree, and the hunt tells a catch from a survivor; the hunt itself is long."""
 
+import subprocess
 from pathlib import Path
 
 import attrs
@@ -130,9 +131,21 @@ def test_an_exit_that_proves_nothing_is_no_catch() -> None:
         caught_by(suite("x.py"), Report(2, 1.0, "", "usage"))
 
 
-def test_what_nobody_notices_is_a_survivor_and_fails_the_hunt(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def small_tree(tmp_path: Path) -> Path:
+    """A checkout of two files, which is copied sooner than the thousand of this one."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=60)
+    (tmp_path / "stress").mkdir()
+    for name in ("__init__.py", "errors.py"):
+        (tmp_path / "stress" / name).write_text("class UserError(Exception): pass\n")
+    return tmp_path
+
+
+def test_what_nobody_notices_is_a_survivor_and_fails_the_hunt(
+    small_tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mutant = Part("stress/errors.py").mutant("quiet", "nothing at all", "class UserError", "class UserError", FINE)
-    catches = hunt([Group("made", (), (mutant,))], [], 1, lambda line: None)
+    catches = hunt([Group("made", (), (mutant,))], [], 1, lambda line: None, small_tree)
     assert [catch.by for catch in catches] == [""]
     assert summary(catches) == 1
     assert "NOT NOTICED: quiet: nothing at all" in capsys.readouterr().out
@@ -147,10 +160,10 @@ def test_the_hunt_runs_in_a_changed_copy_and_the_tree_stays_as_it_is() -> None:
     assert "Changed" not in (CHECKOUT / "stress" / "errors.py").read_text()
 
 
-def test_nothing_is_hunted_with_a_trial_that_fails_on_the_unchanged_tree() -> None:
+def test_nothing_is_hunted_with_a_trial_that_fails_on_the_unchanged_tree(small_tree: Path) -> None:
     mutant = Part("stress/errors.py").mutant("any", "any", "class UserError", "class User", Trial(("-c", "1/0"), (1,)))
-    with pytest.raises(UnfitError, match="the unchanged tree fails"):
-        hunt([Group("made", (), (mutant,))], [], 1, lambda line: None)
+    with pytest.raises(UnfitError, match="the unchanged tree fails: -c 1/0"):
+        hunt([Group("made", (), (mutant,))], [], 1, lambda line: None, small_tree)
 
 
 def test_names_and_titles_choose_mutants_and_nothing_else_is_taken() -> None:
