@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called, kstress
 from tests.frontdoor.soaking import facts
 
 END = "kstress: --- End of sweep: "
@@ -17,6 +17,11 @@ QUICK = ("--engine", "python", "--duration", "60ms", "--seed", "7")
 def sweep(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a sweep to its end, its run directory in `results`."""
     return kstress("sweep", *arguments, "--results", str(results))
+
+
+def swept(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same within this process, where one start of what forks cells is enough for all sweeps."""
+    return called("sweep", *arguments, "--results", str(results))
 
 
 def the_sweep(results: Path) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from stress.doctor import _facts
 from stress.host import system
-from tests.frontdoor.command import BOUND_SECONDS, command_line, environment, kstress
+from tests.frontdoor.command import BOUND_SECONDS, called, command_line, environment, kstress
 from tests.frontdoor.platforms import MACOS, WINDOWS, WINDOWS_MODULES, filter_away, system_without
 from tests.frontdoor.soaking import manifest
 from tests.frontdoor.sweeping import QUICK, all_once, the_sweep, times_of_cells
@@ -95,7 +95,7 @@ def test_a_cell_that_cannot_be_forked_ends_the_sweep_with_one_line_and_it_can_be
     folder = the_sweep(tmp_path / "results")
     assert manifest(folder)["status"] == "interrupted"
     (tmp_path / "sitecustomize.py").unlink()
-    assert kstress("sweep", "--resume", str(folder)).returncode in (0, 3)
+    assert called("sweep", "--resume", str(folder)).returncode in (0, 3)
     assert times_of_cells(folder) == all_once(1, 2)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from stress import Matrix, resume_sweep
 from stress import sweep as run_sweep
-from tests.frontdoor.command import called, kstress
+from tests.frontdoor.command import called
 from tests.frontdoor.soaking import assert_fails, contents, running, scenario_file, wait_until
 from tests.frontdoor.sweeping import (
     QUICK,
@@ -17,6 +17,7 @@ from tests.frontdoor.sweeping import (
     last_facts,
     lines_of_cells,
     sweep,
+    swept,
     the_sweep,
     times_of_cells,
 )
@@ -48,7 +49,7 @@ def test_a_plan_says_it_all(tmp_path: Path) -> None:
         'scenarios = ["modlist_spinlock"]\nduration = "50ms"\nrepeat = 1\nseed = 3\nstop-on-violation = true\n'
         '[axes]\nengine = "python"\ncpus = [2]\nfate = ["poisoned", "unmapped"]\npace = ["0s", "1ms"]\n'
     )
-    done = sweep(tmp_path, str(plan))
+    done = swept(tmp_path, str(plan))
     assert done.returncode in (0, 1, 3), done.stderr
     runs = [cell["run"] for cell in cells(the_sweep(tmp_path))]
     assert {(run["conditions"]["fate"], run["conditions"]["pace_s"]) for run in runs} == {
@@ -60,9 +61,9 @@ def test_a_plan_says_it_all(tmp_path: Path) -> None:
 def test_the_exit_code_says_what_the_cells_came_to(tmp_path: Path) -> None:
     held, stopped = scenario_file(tmp_path, "hopeful", expect="held"), ("--stop-on-violation", "--repeat", "1")
     quick = ("--engine", "python", "--cpus", "3")
-    good = sweep(tmp_path / "good", "modlist_spinlock", *quick, *stopped, "--duration", "20s")
-    other = sweep(tmp_path / "other", str(held), *quick, *stopped, "--duration", "20s")
-    few = sweep(tmp_path / "few", "stop_machine", "--engine", "python", "--cpus", "1", *stopped, "--duration", "50ms")
+    good = swept(tmp_path / "good", "modlist_spinlock", *quick, *stopped, "--duration", "20s")
+    other = swept(tmp_path / "other", str(held), *quick, *stopped, "--duration", "20s")
+    few = swept(tmp_path / "few", "stop_machine", "--engine", "python", "--cpus", "1", *stopped, "--duration", "50ms")
     assert (good.returncode, other.returncode, few.returncode) == (0, 1, 3)
 
 
@@ -114,7 +115,7 @@ def test_what_is_left_runs_and_nothing_else(tmp_path: Path) -> None:
     assert times_of_cells(first.swept.folder) == all_once(2, 2)
     assert resumed.swept.manifest.status == "complete"
     assert len(resumed.swept.manifest.sessions) == 2
-    again = kstress("sweep", "--resume", str(first.swept.folder))
+    again = called("sweep", "--resume", str(first.swept.folder))
     assert again.returncode in (0, 1, 3), again.stderr
     assert times_of_cells(first.swept.folder) == all_once(2, 2)
     assert list(lines_of_cells(again.stdout)) == []

@@ -5,7 +5,7 @@ import os
 import resource
 from pathlib import Path
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called
 from tests.frontdoor.disks import fill, moved_away
 from tests.frontdoor.soaking import Running, contents, manifest, running, wait_until
 from tests.frontdoor.sweeping import QUICK, all_once, cells, last_facts, times_of_cells
@@ -42,7 +42,7 @@ def test_a_file_that_may_not_grow_stops_the_sweep_and_the_rest_runs_later(tmp_pa
         resource.prlimit(sweeping.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
         assert_stops_loudly(sweeping, folder, os.strerror(errno.EFBIG), "once that is mended,")
     before = cells(folder)
-    done = kstress("sweep", "--resume", str(folder))
+    done = called("sweep", "--resume", str(folder))
     assert done.returncode in (0, 1, 3), done.stderr
     assert cells(folder)[: len(before)] == before
     assert times_of_cells(folder) == all_once(1, REPEATS)
@@ -67,13 +67,13 @@ def test_a_sweep_whose_directory_is_gone_says_stopped_and_what_goes_on_once_it_i
     assert "kstress: --- End of sweep: stopped: cells=" in sweeping.printed
     assert "resume  " not in sweeping.printed, "the command cannot work yet"
     (tmp_path / "elsewhere").rename(folder)
-    done = kstress("sweep", "--resume", str(folder))
+    done = called("sweep", "--resume", str(folder))
     assert done.returncode in (0, 1, 3), done.stderr
 
 
 def test_a_disk_that_is_full_from_the_start_is_told_in_one_line_and_nothing_is_left(small_disk: Path) -> None:
     fill(small_disk)
-    done = kstress("sweep", *MANY, "--results", str(small_disk / "results"))
+    done = called("sweep", *MANY, "--results", str(small_disk / "results"))
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "No space left" in line

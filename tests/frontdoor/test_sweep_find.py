@@ -8,10 +8,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.frontdoor.command import called, kstress
+from tests.frontdoor.command import called
 from tests.frontdoor.planting import planted
 from tests.frontdoor.soaking import assert_fails, contents, manifest, running, wait_until
-from tests.frontdoor.sweeping import END, cells, last_facts, sweep, the_sweep, times_of_cells
+from tests.frontdoor.sweeping import END, cells, last_facts, swept, the_sweep, times_of_cells
 
 PYTHON = ("modlist_spinlock", "--engine", "python", "--seed", "7", "--share", "50%")
 FIND = ("--find", "cpus=1,4", "--duration", "20s")
@@ -38,7 +38,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         wait_until(lambda: len(cells(folder)) >= 3, "three cells")
         searching.signal(signal.SIGTERM)
         code = searching.wait()
-    done = kstress("sweep", "--resume", str(folder))
+    done = called("sweep", "--resume", str(folder))
     return Found(folder, code, searching.printed, done.returncode, done.stdout)
 
 
@@ -60,7 +60,7 @@ def test_it_goes_on_to_the_knee(found: Found) -> None:
 
 def test_what_has_come_to_its_end_has_nothing_left(found: Found, tmp_path: Path) -> None:
     folder = shutil.copytree(found.folder, tmp_path / "copied")
-    again = kstress("sweep", "--resume", str(folder), "--json", "-")
+    again = called("sweep", "--resume", str(folder), "--json", "-")
     assert (again.returncode, contents(folder)["cells.jsonl"]) == (0, contents(found.folder)["cells.jsonl"])
     document = json.loads(again.stdout)
     assert len(document["runs"]) == len(cells(folder))
@@ -81,6 +81,12 @@ def test_a_report_has_the_answer_and_takes_no_miss_for_a_failure(found: Found, t
     assert "from 4 CPUs on" in (tmp_path / "report.md").read_text()
 
 
+def test_a_search_is_not_gone_on_with_on_another_axis(found: Found) -> None:
+    before = contents(found.folder)
+    assert_fails(called("sweep", "--resume", str(found.folder), "--find", "noise"), "--resume: ", "leave --find out")
+    assert contents(found.folder) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -92,7 +98,7 @@ def test_a_report_has_the_answer_and_takes_no_miss_for_a_failure(found: Found, t
     ],
 )
 def test_no_knee_is_inconclusive(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
-    done = sweep(tmp_path, *PYTHON, *arguments)
+    done = swept(tmp_path, *PYTHON, *arguments)
     assert done.returncode == 3, done.stderr
     assert told in done.stdout
     assert last_facts(done.stdout)["found"] == "0"
@@ -104,7 +110,7 @@ def test_a_plan_may_be_a_search(tmp_path: Path) -> None:
         'scenarios = ["modlist_spinlock"]\nfind = "noise=1/64,1/16"\nrepeat = 2\nduration = "20s"\n'
         '[axes]\nengine = "python"\ncpus = 3\n'
     )
-    done = sweep(tmp_path, str(plan))
+    done = swept(tmp_path, str(plan))
     assert done.returncode == 3, done.stderr
     assert [cell["run"]["conditions"]["noise"] for cell in cells(the_sweep(tmp_path))] == [1 / 16] * 2 + [1 / 64] * 2
     assert manifest(the_sweep(tmp_path))["plan"]["find"]["axis"] == "noise"
@@ -112,7 +118,7 @@ def test_a_plan_may_be_a_search(tmp_path: Path) -> None:
 
 def test_runs_that_crash_end_the_search(tmp_path: Path) -> None:
     bad = planted(tmp_path, "leaves", "os._exit(9)")
-    done = sweep(tmp_path, str(bad), "--engine", "python", "--find", "cpus=2..64", "--duration", "20s")
+    done = swept(tmp_path, str(bad), "--engine", "python", "--find", "cpus=2..64", "--duration", "20s")
     assert done.returncode == 4, done.stderr
     assert "leaves, python engine: no knee, since too many runs did not complete" in done.stdout
     assert [cell["end"] for cell in cells(the_sweep(tmp_path))] == ["crashed"] * 3
@@ -138,9 +144,3 @@ def test_wrong_input_is_one_line_and_nothing_starts(arguments: list[str], told: 
     assert f"kstress: {told}" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_search_is_not_gone_on_with_on_another_axis(found: Found) -> None:
-    before = contents(found.folder)
-    assert_fails(called("sweep", "--resume", str(found.folder), "--find", "noise"), "--resume: ", "leave --find out")
-    assert contents(found.folder) == before

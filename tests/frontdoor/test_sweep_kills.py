@@ -6,7 +6,7 @@ from random import Random
 
 import psutil
 
-from tests.frontdoor.command import kstress
+from tests.frontdoor.command import called
 from tests.frontdoor.soaking import running, wait_until, wait_until_gone
 from tests.frontdoor.sweeping import QUICK, all_once, cells, the_sweep, times_of_cells
 from tests.support import part_of
@@ -33,7 +33,7 @@ def test_a_sweep_that_is_killed_again_and_again_has_every_cell_once(tmp_path: Pa
     folder = the_sweep(tmp_path)
     for _ in range(KILLS - 1):
         kill_once(("--resume", str(folder)), random, tmp_path)
-    done = kstress("sweep", "--resume", str(folder))
+    done = called("sweep", "--resume", str(folder))
     assert done.returncode in (0, 1, 3), done.stderr
     assert times_of_cells(folder) == all_once(2, REPEATS)
 
