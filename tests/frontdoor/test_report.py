@@ -90,13 +90,13 @@ def test_a_file_that_is_no_report_is_never_replaced(tmp_path: Path) -> None:
 def test_figures_are_files_for_slides_and_nothing_foreign_is_replaced(tmp_path: Path) -> None:
     write_runs(tmp_path / "run-1.json", a_run())
     for _ in range(2):
-        done = kstress("report", "run-1.json", "--figures", "slides", cwd=tmp_path)
+        done = called("report", "run-1.json", "--figures", "slides", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
     names = sorted(os.listdir(tmp_path / "slides"))
     assert [Path(name).suffix for name in names] == [".png", ".svg"] * 2
     (tmp_path / "slides" / names[0]).write_text("mine")
     foreign = f"--figures: slides/{names[0]} exists and is not a figure of kstress"
-    assert_fails(kstress("report", "run-1.json", "--figures", "slides", cwd=tmp_path), foreign)
+    assert_fails(called("report", "run-1.json", "--figures", "slides", cwd=tmp_path), foreign)
     assert (tmp_path / "slides" / names[0]).read_text() == "mine"
     assert not (tmp_path / "report.html").exists()
 

@@ -209,7 +209,7 @@ def test_all_soaks_every_scenario_of_the_catalogue(tmp_path: Path) -> None:
 def test_an_outcome_is_told_once_whatever_number_of_sessions_see_it(tmp_path: Path) -> None:
     assert soak(tmp_path, "modlist_spinlock", *SHORT, "--duration", "1s").returncode == 0
     folder = the_run(tmp_path)
-    again = kstress("soak", "--resume", str(folder), "--duration", "2s")
+    again = called("soak", "--resume", str(folder), "--duration", "2s")
     assert again.returncode == 0, again.stderr
     told = [json.loads(line)["outcome"] for line in (folder / "violations.jsonl").read_text().splitlines()]
     assert told

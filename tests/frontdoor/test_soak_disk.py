@@ -13,7 +13,7 @@ from stress.campaign.soak.records import SHORTEST_SOAK
 from stress.campaign.soak.soak import soak
 from stress.campaign.soak.view import View, Watcher
 from stress.config import Config
-from tests.frontdoor.command import called, kstress
+from tests.frontdoor.command import called
 from tests.frontdoor.disks import fill, moved_away
 from tests.frontdoor.soaking import (
     END,
@@ -79,7 +79,7 @@ def test_a_file_that_may_not_grow_stops_the_soak_and_it_can_be_resumed_later(tmp
         assert_stops_loudly(soaking, machine, folder, os.strerror(errno.EFBIG))
     before = samples(folder)
     longer = f"{round(before[-1]['standing']['elapsed_s'] * 1000) + 400}ms"
-    done = kstress("soak", "--resume", str(folder), "--duration", longer)
+    done = called("soak", "--resume", str(folder), "--duration", longer)
     assert done.returncode in (0, 3), done.stderr
     assert samples(folder)[: len(before)] == before
     assert samples(folder)[-1]["session"] == 1
@@ -114,7 +114,7 @@ def test_a_full_disk_stops_the_soak_and_is_named(small_disk: Path) -> None:
 
 def test_a_disk_that_is_full_from_the_start_is_told_in_one_line_and_nothing_is_left(small_disk: Path) -> None:
     fill(small_disk)
-    done = kstress("soak", "stop_machine", *QUICK, "--results", str(small_disk / "results"))
+    done = called("soak", "stop_machine", *QUICK, "--results", str(small_disk / "results"))
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "No space left" in line
@@ -170,5 +170,5 @@ def test_a_soak_whose_file_is_gone_says_what_goes_on_once_it_is_back(tmp_path: P
     assert line.endswith(moved_away("soak", folder))
     (tmp_path / "elsewhere").rename(folder / "samples.jsonl")
     elapsed = samples(folder)[-1]["standing"]["elapsed_s"]
-    done = kstress("soak", "--resume", str(folder), "--duration", f"{round(elapsed * 1000) + 400}ms")
+    done = called("soak", "--resume", str(folder), "--duration", f"{round(elapsed * 1000) + 400}ms")
     assert done.returncode in (0, 3), done.stderr

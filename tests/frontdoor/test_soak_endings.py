@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.frontdoor.command import called, kstress
+from tests.frontdoor.command import called
 from tests.frontdoor.soaking import (
     END,
     END_SECONDS,
@@ -103,7 +103,7 @@ def test_a_signal_while_the_machine_starts_is_an_ending_too(tmp_path: Path) -> N
     assert f"{END}INCONCLUSIVE expected VIOLATED, interrupted: " in soaking.printed
     folder = the_run(tmp_path)
     assert samples(folder) == []
-    resumed = kstress("soak", "--resume", str(folder), "--duration", "500ms")
+    resumed = called("soak", "--resume", str(folder), "--duration", "500ms")
     assert resumed.returncode == 0, resumed.stderr
     assert manifest(folder)["status"] == "complete"
 

@@ -109,7 +109,7 @@ def test_a_soak_that_is_killed_again_and_again_loses_at_most_an_interval_each_ti
         assert samples(folder)[: len(before)] == before
         before, seconds, arguments = samples(folder), elapsed(folder), ["--resume", str(folder)]
     assert_readable(folder)
-    done = kstress("soak", "--resume", str(folder))
+    done = called("soak", "--resume", str(folder))
     assert done.returncode == 0, done.stderr
     assert_resumed_to_the_end(folder, done.stdout, before)
 
@@ -151,7 +151,7 @@ def test_a_torn_line_is_left_out_and_then_written_over(tmp_path: Path) -> None:
     path.write_bytes(whole + b'{"at":"' + bytes(TORN_BYTES))
     shown = called("report", str(folder), "--csv", "/dev/null")
     assert shown.stdout.splitlines()[-1] == done.stdout.splitlines()[-1]
-    again = kstress("soak", "--resume", str(folder), "--duration", f"{round(elapsed(folder) * 1000) + 400}ms")
+    again = called("soak", "--resume", str(folder), "--duration", f"{round(elapsed(folder) * 1000) + 400}ms")
     assert again.returncode in (0, 3), again.stderr
     assert path.read_bytes().startswith(whole)
     assert path.read_bytes().endswith(b"}\n")
