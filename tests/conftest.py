@@ -3,12 +3,15 @@
 Planted scenarios are run by tests, and are no tests themselves.
 """
 
+import gc
 import os
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 
 from stress.extras import EXTRAS, missing_modules
+from stress.host.collector import uncollected
 from stress.host.lock_folder import NAMED
 from stress.machine.engines import choose_engine, cores_for, usable_cores
 from tests.support import THOROUGH
@@ -32,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker and cores_for(choose_engine("auto")) < usable_cores():
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(worker) % len(cores)]})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep all tests and what they import from the cyclic collector: each whole collection of a run would scan them."""
+    with uncollected():
+        yield
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
