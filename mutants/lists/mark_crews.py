@@ -152,15 +152,58 @@ GROUP = Group(
             "",
             TIMED,
         ),
-        TIMERS.of("def pend(").mutant(
+        TIMERS.of("def look(").mutant(
             "timer-by-timer",
             "who looks again and again whether it may go on has not stalled",
             "if self._first is None else self._first & self._far",
             "",
             TIMED,
         ),
+        TIMERS.of("def look(").mutant(
+            "timeout-for-ever",
+            "a wait without an end has a timeout that may end it",
+            " if seconds <= NEVER_SECONDS",
+            "",
+            TIMED,
+        ),
+        RUN_END.of("def state_of(").never(
+            "timeouts-stall",
+            "who waits with a timeout that is not over has stalled",
+            "stands and self.monitor.timers",
+            TIMED,
+        ),
+        RUN_END.of("def state_of(").never(
+            "long-stalls",
+            "who has waited for less time than an operation took has stalled",
+            "stands and self._is_usual",
+            TIMED,
+        ),
+        RUN_END.without(
+            "sleeps-again",
+            "a CPU begins an operation of seconds once more at the end of a run",
+            "player.begin_no_more(",
+            TIMED,
+        ),
+        EXPRESSIONS.of("def _keeps_its_names(").mutant(
+            "locals-changed",
+            "the look at a timeout changes the dict that code under test has from `locals()`",
+            "return sys.version_info",
+            "return False and sys.version_info",
+            TIMED,
+        ),
+        MONITOR.of("def doing(self, cpus").mutant(
+            "computed-once",
+            "who has computed and waits now runs on",
+            "has_run and (is_hungry or self._keeps_pace(cpus))",
+            "has_run",
+            WAITS,
+        ),
         EXPRESSIONS.of("def timeout(").mutant(
-            "timeout-unread", "a timeout of a call ends no wait", "if given else None", "if not given else None", TIMED
+            "timeout-unread",
+            "a timeout of a call ends no wait",
+            "if given and not _keeps",
+            "if not given and not _keeps",
+            TIMED,
         ),
         MONITOR.of("def _works(").mutant(
             "work-for-ever",

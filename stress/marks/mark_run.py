@@ -203,7 +203,7 @@ class MarkRun:
         self._finish = partial(self._end, machine, crew, monitor, watchdog, withheld)
         for kind, seconds in slices:
             left = self._left(began, withheld)
-            if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.has_stalled(STALLED_SECONDS):
+            if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.may_give_up(STALLED_SECONDS):
                 break
             before = self.violations
             self._slice(machine, noise, kind, min(seconds, left))

@@ -289,6 +289,7 @@ def test_who_worked_long_under_noise_and_waits_now_has_stalled() -> None:
     for at in range(80):
         now[0] += 0.05
         watching.sample(calm=at >= 20)
+    assert watching.doing(0) is Activity.WAITS
     assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is EndState.STALLED
 
 

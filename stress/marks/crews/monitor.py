@@ -100,16 +100,25 @@ class Watch:
         return False
 
     def doing(self, cpus: int) -> Activity:
-        """What it does: with half of an equal share of one core it runs on; with less, if it wants one, it starves."""
+        """What it does: with half of an equal share of one core it runs on; with less, if it wants one, it starves.
+
+        If it has not used a core of late, nor wanted one, it waits, however long it has run before that.
+        """
         if self._first is None or not self.seconds:
             return Activity.WAITS
-        if self._last.ran - self._first.ran >= min(RUN_SECONDS, self.seconds / (2 * cpus)):
+        is_hungry = self._hungry >= STARVED_PART
+        has_run = self._last.ran - self._first.ran >= min(RUN_SECONDS, self.seconds / (2 * cpus))
+        if has_run and (is_hungry or self._keeps_pace(cpus)):
             return Activity.RUNS
-        return Activity.STARVES if self._hungry >= STARVED_PART else Activity.WAITS
+        return Activity.STARVES if is_hungry else Activity.WAITS
 
     def may_end(self, cpus: int) -> bool:
         """Whether it uses a quarter of an equal share of one core, and has not had that for long without noise."""
-        return self.pace >= 1 / (4 * cpus) and self.calm < FAIR_SECONDS
+        return self._keeps_pace(cpus) and self.calm < FAIR_SECONDS
+
+    def _keeps_pace(self, cpus: int) -> bool:
+        """Whether it has used a quarter of an equal share of one core of late."""
+        return self.pace >= 1 / (4 * cpus)
 
 
 def other_threads(cpus: Collection[int]) -> set[int]:
@@ -228,6 +237,15 @@ class Monitor:
     def has_stalled(self, seconds: float) -> bool:
         """Whether no CPU has ended an operation for so long, though every CPU had a core."""
         return self.idle >= seconds and not self.starves
+
+    def may_give_up(self, seconds: float) -> bool:
+        """Whether it has stalled for so long, and no timer that is still far off may end a wait."""
+        return self.has_stalled(seconds) and not self.timers.stand
+
+    @property
+    def longest(self) -> float:
+        """The seconds of the longest operation that has ended, or of a burst of short ones."""
+        return max(player.longest_ns for player in self.players) / 1e9
 
     def seconds(self, number: int) -> float:
         """The sampled seconds for which a CPU has been in its operation."""

@@ -45,6 +45,8 @@ class EndState(enum.Enum):
     UNKNOWN = "got no core to finish its operation on"
     CROWDED = "waits, and a CPU that may end its wait got no core"
     HELPED = "waits, and other threads that may end its wait still work"
+    TIMED = "waits, and a timeout or a timer that may end its wait is not over"
+    LONG = "has not been in its operation for as long as an earlier one took"
 
 
 @attrs.define
@@ -62,10 +64,15 @@ class Helpers:
     _waited: list[Player] = attrs.field(init=False, factory=list)
     _is_again: bool = attrs.field(init=False, default=False)
     _once: set[Player] = attrs.field(init=False, factory=set)
+    _longest_ns: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        longest = max(player.longest_ns for player in self.players) / 1e9
-        self._pause = min(max(2 * longest, SHORTEST_PATIENCE), LONGEST_PATIENCE)
+        self._be_patient()
+
+    def _be_patient(self) -> None:
+        """Wait for what is under way: it may take as long as the longest operation so far, and as long again."""
+        self._longest_ns = max(player.longest_ns for player in self.players)
+        self._pause = min(max(2 * self._longest_ns / 1e9, SHORTEST_PATIENCE), LONGEST_PATIENCE)
         self._last = self.clock()
 
     def help(self) -> None:
@@ -73,6 +80,8 @@ class Helpers:
 
         A CPU that had to wait itself when it ran on again gets only its turn in the round from then on.
         """
+        if max(player.longest_ns for player in self.players) > 2 * self._longest_ns:
+            self._be_patient()
         helper = self._helper
         if helper and helper.may_go_on and helper not in self._once and any(one.rests for one in self._waited):
             self._run_on(helper, again=True)
@@ -115,6 +124,9 @@ class RunEnd:
 
     def __attrs_post_init__(self) -> None:
         self._helpers = Helpers(self.monitor.players)
+        for number, player in enumerate(self.monitor.players):
+            if self.monitor.seconds(number) >= OVER_SECONDS:  # the next one would take as long again
+                player.begin_no_more()
 
     @property
     def left(self) -> list[int]:
@@ -135,7 +147,9 @@ class RunEnd:
             return False
         enough = is_late or self.monitor.has_stalled(STALLED_SECONDS)
         pend = self.monitor.timers.pend()
-        may_end = pend or self.monitor.is_helped or any(map(self.monitor.may_end, self.left))
+        may_end = (
+            pend or self.monitor.is_helped or any(self.monitor.may_end(one) or self._is_usual(one) for one in self.left)
+        )
         return not enough or (self._seconds < LONGEST_GRACE_SECONDS and may_end)
 
     def _is_settled(self) -> bool:
@@ -146,11 +160,15 @@ class RunEnd:
         """Whether a CPU runs on, but noise may be why it has not ended its operation."""
         return self.monitor.doing(number) is Activity.RUNS and self.monitor.may_end(number)
 
+    def _is_usual(self, number: int) -> bool:
+        """Whether an operation that has ended took longer than that of a CPU has lasted."""
+        return self.monitor.seconds(number) < self.monitor.longest
+
     def state_of(self, number: int, in_a_cycle: bool) -> EndState:
         """The state of a CPU that is left. In a cycle of locks it is STALLED, whatever the others do."""
         doing = self.monitor.doing(number)
         no_help = self.in_rounds or len(self.left) == len(self.monitor.players)
-        stands = self.monitor.idle >= IDLE_SECONDS and no_help and not self.monitor.timers.stand
+        stands = self.monitor.idle >= IDLE_SECONDS and no_help
         if in_a_cycle:
             return EndState.STALLED
         if self.over.is_set():
@@ -161,4 +179,8 @@ class RunEnd:
             return EndState.CROWDED
         if stands and self.monitor.is_helped:
             return EndState.HELPED
+        if stands and self.monitor.timers.stand:
+            return EndState.TIMED
+        if stands and self._is_usual(number):
+            return EndState.LONG
         return EndState.STALLED if stands or doing is Activity.RUNS else EndState.WAITS

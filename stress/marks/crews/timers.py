@@ -13,6 +13,10 @@ from stress.marks.operations.player import Player
 
 FAR_SECONDS = 0.3
 """A timer that goes off later than that is no part of a loop that looks again and again whether it may go on."""
+GO_ON_SECONDS = 0.5
+"""What a timer has woken may take so long to go on; then its next wait is still for as long as it takes to be seen."""
+NEVER_SECONDS = 3600.0
+"""A timeout that is longer ends no wait: `threading.TIMEOUT_MAX` stands for none."""
 
 
 @attrs.define
@@ -20,7 +24,7 @@ class Timers:
     """The timers that were far off when they were looked at: they may end a wait.
 
     `left` gives the seconds until each one that is known goes off, by its identity. Behind the last of them a thread
-    gets FAR_SECONDS to go on: the timer is gone before what it wakes has run.
+    gets GO_ON_SECONDS: the timer is gone before what it wakes has run.
     """
 
     left: Callable[[], Mapping[Hashable, float]] = dict
@@ -33,23 +37,24 @@ class Timers:
     def look(self) -> None:
         """Look which ones are far off, so that they are known once they are close."""
         now = self.clock()
-        self._far = {one for one, seconds in self.left().items() if seconds > FAR_SECONDS or one in self._far}
-        self._until = now + FAR_SECONDS if self._far else self._until
+        left = {one: seconds for one, seconds in self.left().items() if seconds <= NEVER_SECONDS}
+        self._far = {one for one, seconds in left.items() if seconds > FAR_SECONDS or one in self._far}
+        self._first = (set(self._far) or None) if self._first is None else self._first & self._far
+        self._until = now + GO_ON_SECONDS if self._far else self._until
         self._pending = now < self._until
+
+    def forget(self) -> None:
+        """Forget which ones were the first: a CPU has ended an operation, and the next one may wait as long."""
+        self._first = None
 
     def pend(self) -> bool:
         """Look at them; whether one that was far off has still to go off, or has just done so."""
         self.look()
-        self._first = (set(self._far) or None) if self._first is None else self._first & self._far
         return self._pending
-
-    def forget(self) -> None:
-        """Forget which ones pended: a CPU has ended an operation, and the next one may wait as long."""
-        self._first = None
 
     @property
     def stand(self) -> bool:
-        """Whether one of the first that pended since a CPU ended an operation did so at the last look."""
+        """Whether one of the first that were far off since a CPU ended an operation was so at the last look."""
         return bool(self._first)
 
 

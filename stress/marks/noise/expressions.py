@@ -8,6 +8,7 @@ import ast
 import asyncio
 import dis
 import linecache
+import sys
 import threading
 import types
 from collections.abc import Iterator
@@ -24,9 +25,20 @@ ANYIO_LOCKS = ("Lock", "LockAdapter")
 """The classes of anyio's locks: the second is of one that is made where no event loop runs."""
 WITHS = (ast.With, ast.AsyncWith)
 ENTERING = ("BEFORE_WITH", "BEFORE_ASYNC_WITH")
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+UNNAMED = {
+    ast.Lambda: "<lambda>",
+    ast.GeneratorExp: "<genexpr>",
+    ast.ListComp: "<listcomp>",
+    ast.SetComp: "<setcomp>",
+    ast.DictComp: "<dictcomp>",
+}
+"""The functions that have no name, by the name of their code; comprehensions are none from Python 3.12 on."""
+INLINED = () if sys.version_info < (3, 12) else (ast.ListComp, ast.SetComp, ast.DictComp)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, *(kind for kind in UNNAMED if kind not in INLINED))
 ENDS_AT = {"sleep": 0, "join": 0, "acquire": 1, "get": 1}
 """Calls that wait in C code, and the place of the timeout among the arguments of each."""
+KEEPERS = frozenset({"locals", "vars", "f_locals"})
+"""What a function that holds the dict of its variables has in its source, for pytest adds more to its code."""
 NOTHING = object()
 
 
@@ -74,7 +86,7 @@ def wanted(frame: FrameType) -> Named | None:
         if isinstance(node, WITHS) and (item := _entered(node, here, frame)):
             return _named(item, frame)
         called = node.value if isinstance(node, ast.Await) else node
-        if isinstance(called, ast.Call) and _span(node) == here and isinstance(called.func, ast.Attribute):
+        if isinstance(called, ast.Call) and _is_at(node, here) and isinstance(called.func, ast.Attribute):
             named = _named(called.func.value, frame) if called.func.attr in ("acquire", "__enter__") else None
             return attrs.evolve(named, value=NOTHING) if named and (called.args or called.keywords) else named
     return None
@@ -83,10 +95,17 @@ def wanted(frame: FrameType) -> Named | None:
 def timeout(frame: FrameType) -> float | None:
     """The timeout in seconds of the call that a function is in; None if it has none, or the source does not show it."""
     here = _position(frame)
-    calls = (node for node in _own_nodes(frame.f_code) if isinstance(node, ast.Call) and _span(node) == here)
+    calls = (node for node in _own_nodes(frame.f_code) if isinstance(node, ast.Call) and _is_at(node, here))
     given = next(map(_timeout_given, calls), None)
-    seconds = _value(given, frame) if given else None
-    return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
+    seconds = _value(given, frame) if given and not _keeps_its_names(frame.f_code) else NOTHING
+    # by its very type: one of the code under test may compare itself as it likes
+    return float(seconds) if type(seconds) in (int, float) and seconds >= 0 else None  # type: ignore[arg-type,operator]
+
+
+def _keeps_its_names(code: CodeType) -> bool:
+    """Whether a function may hold the dict of its variables: until Python 3.12 a look at them changes that dict."""
+    names = (getattr(node, "id", None) or getattr(node, "attr", None) for node in _own_nodes(code))
+    return sys.version_info < (3, 13) and not KEEPERS.isdisjoint(names)
 
 
 def _timeout_given(call: ast.Call) -> ast.expr | None:
@@ -121,6 +140,14 @@ def _span(node: ast.AST) -> Span:
     return line, getattr(node, "end_lineno", None), column, getattr(node, "end_col_offset", None)
 
 
+def _is_at(node: ast.AST, here: Span) -> bool:
+    """Whether an instruction belongs to a node; a call of a method begins at its name where that is on a new line."""
+    line, end_line, column, end_column = _span(node)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.end_lineno != line:
+        line, column = node.func.end_lineno, (node.func.end_col_offset or 0) - len(node.func.attr.encode())
+    return here in (_span(node), (line, end_line, column, end_column))
+
+
 def _entered(node: ast.With | ast.AsyncWith, here: Span, frame: FrameType) -> ast.expr | None:
     """The expression of a `with` that a frame enters; until Python 3.12 the place is that of the whole statement."""
     exprs = [item.context_expr for item in node.items]
@@ -142,15 +169,20 @@ def _functions(file: str) -> dict[tuple[str, int], list[ast.AST]]:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
         return {}
-    functions = (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
-    return {_name_and_line(node): list(_within(node)) for node in functions}
+    found: dict[tuple[str, int], list[ast.AST]] = {}
+    for node in ast.walk(tree):
+        if isinstance(
+            node, FUNCTIONS
+        ):  # several lambdas of one line are one here: their nodes have places of their own
+            found.setdefault(_name_and_line(node), []).extend(_within(node))
+    return found
 
 
-def _name_and_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[str, int]:
+def _name_and_line(node: ast.AST) -> tuple[str, int]:
     """The name and first line of a function's code object; the first line is that of its first decorator."""
-    if isinstance(node, ast.Lambda):
-        return "<lambda>", node.lineno
-    return node.name, min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return node.name, min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    return UNNAMED[type(node)], getattr(node, "lineno", 0)
 
 
 def _own_nodes(code: CodeType) -> list[ast.AST]:
@@ -158,12 +190,19 @@ def _own_nodes(code: CodeType) -> list[ast.AST]:
     return _functions(code.co_filename).get((code.co_name, code.co_firstlineno), [])
 
 
-def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below a node, without those of functions, which have frames of their own."""
-    for child in ast.iter_child_nodes(node):
-        if not isinstance(child, FUNCTIONS):
-            yield child
-            yield from _within(child)
+def _within(node: ast.AST) -> list[ast.AST]:
+    """All nodes below a node, without those of functions, which have frames of their own; each before those below it.
+
+    Without recursion: expressions may be as deep as Python's own parser takes them.
+    """
+    found: list[ast.AST] = []
+    left = [node]
+    while left:
+        one = left.pop()
+        found.append(one)
+        children = [child for child in ast.iter_child_nodes(one) if not isinstance(child, FUNCTIONS)]
+        left.extend(reversed(children))
+    return found[1:]
 
 
 def _named(expr: ast.expr, frame: FrameType) -> Named:
@@ -177,11 +216,23 @@ def _value(expr: ast.expr, frame: FrameType) -> object:
     if isinstance(expr, ast.Name):
         return frame.f_locals.get(expr.id, frame.f_globals.get(expr.id, NOTHING))
     if isinstance(expr, ast.Attribute):
-        return _stored(_value(expr.value, frame), expr.attr)
+        return _stored(_value(expr.value, frame), _mangled(expr.attr, frame))
     return expr.value if isinstance(expr, ast.Constant) else NOTHING
+
+
+def _mangled(name: str, frame: FrameType) -> str:
+    """The name of an attribute as code of its class stores it, whose name is before that of the function."""
+    is_private = name.startswith("__") and not name.endswith("__")
+    owner = frame.f_code.co_qualname.rpartition(".<locals>.")[2].split(".")[-2:-1]
+    return f"_{owner[0].lstrip('_')}{name}" if is_private and owner else name
 
 
 def _stored(owner: object, name: str) -> object:
     """An attribute as it is stored, without a call of a property or a `__getattr__`."""
     found = getattr_static(owner, name, NOTHING)
-    return found.__get__(owner) if isinstance(found, types.MemberDescriptorType) else found
+    if not isinstance(found, types.MemberDescriptorType):
+        return found
+    try:
+        return found.__get__(owner)
+    except AttributeError:  # nothing is stored there now
+        return NOTHING

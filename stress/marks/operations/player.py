@@ -28,10 +28,10 @@ MOST_IN_BURST = 4096
 class Player:
     """One CPU over all slices of a cell, played by one thread, which alone writes most fields while a slice runs.
 
-    But the test's thread writes `_next`, and counts `_leave` up to let the CPU run on. `attention` tells the CPU's
-    thread to look at its signals; whoever sets them sets it. The CPU's thread copies `_leave` to `_taken` when it
-    begins a burst, and to `_rested` when it rests. `operation` must be called in `context`, a copy of the context of
-    the thread that makes the player.
+    But the test's thread counts `_leave` up to let the CPU run on, and writes `_next` and `_void`, a leave that counts
+    no more. `attention` tells the CPU's thread to look at its signals; whoever sets them sets it. The CPU's thread
+    copies `_leave` to `_taken` when it begins a burst, and to `_rested` when it rests. `operation` must be called in
+    `context`, a copy of the context of the thread that makes the player.
     """
 
     cpu: StressCpu
@@ -45,6 +45,7 @@ class Player:
     tally: Tally = attrs.field(init=False)
     _next: tuple[Kind, Callable[..., Any]] = attrs.field(init=False)
     _leave: int = 0
+    _void: int = -1
     _taken: int = -1
     _rested: int = -1
     _use: Use | None = None
@@ -99,6 +100,10 @@ class Player:
         """Let it run at least one burst more, of one operation if the slice has ended. The test's thread calls this."""
         self._leave += 1
 
+    def begin_no_more(self) -> None:
+        """Let it rest when its operation ends, whatever slices have begun meanwhile. The test's thread calls this."""
+        self._void = self._leave
+
     def operation(self, cpu: Cpu) -> int:
         """One operation of the machine's loop: a burst of calls of the body, which are all counted here, or a rest."""
         leave = self._leave
@@ -115,7 +120,7 @@ class Player:
     def _is_to_rest(self, leave: int) -> bool:
         """Whether the slice has ended, and nobody has let this CPU run on."""
         # The next slice may clear `ending` before it sees that the run is over; who ended the run knows.
-        return self._ended_run or (self.cpu.signals.ending and leave == self._taken)
+        return self._ended_run or (self.cpu.signals.ending and leave in (self._taken, self._void))
 
     def _rest(self, leave: int) -> bool:
         """Rest, if it may; whether it does."""
