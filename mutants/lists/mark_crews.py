@@ -46,8 +46,8 @@ GROUP = Group(
         RUN_END.of("def state_of(").mutant(
             "stuck-unseen",
             "a deadlock is not reported",
-            "EndState.STALLED if stands or doing",
-            "EndState.STALLED if doing",
+            "stalls = stands or doing",
+            "stalls = doing",
             WAITS,
         ),
         RUN_END.of("def state_of(").never("cycle-waits", "a circle of locks is a note", "in_a_cycle", WAITS),
@@ -169,13 +169,13 @@ GROUP = Group(
         RUN_END.of("def state_of(").never(
             "timeouts-stall",
             "who waits with a timeout that is not over has stalled",
-            "stands and self.monitor.timers",
+            "stands and doing is Activity.WAITS",
             TIMED,
         ),
         RUN_END.of("def state_of(").never(
             "long-stalls",
             "who has waited for less time than an operation took has stalled",
-            "stands and self._is_usual",
+            "stalls and self._is_usual",
             TIMED,
         ),
         RUN_END.without(

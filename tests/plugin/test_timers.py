@@ -133,6 +133,18 @@ def test_nobody_is_let_run_on_while_what_is_under_way_may_take_as_long_as_what_h
     assert seen == [True, True, False]
 
 
+def test_a_timeout_of_one_is_no_excuse_for_another_that_runs_on() -> None:
+    now = [0.0]
+    looks = [lambda: ThreadSample(now[0] / 2), ThreadSample]
+    timers = Timers(lambda: {"of CPU 1": 60.0}, lambda: now[0])
+    watching = Monitor(players(2), lambda number: looks[number](), lambda: now[0], timers=timers)
+    for _ in range(80):
+        now[0] += 0.05
+        watching.sample()
+    ending = RunEnd(watching, threading.Event())
+    assert [ending.state_of(number, in_a_cycle=False) for number in (0, 1)] == [EndState.STALLED, EndState.TIMED]
+
+
 class Calls:
     """What calls that wait look like: each returns the timeout that the source of its caller shows."""
 

@@ -179,8 +179,9 @@ class RunEnd:
             return EndState.CROWDED
         if stands and self.monitor.is_helped:
             return EndState.HELPED
-        if stands and self.monitor.timers.stand:
+        if stands and doing is Activity.WAITS and self.monitor.timers.stand:
             return EndState.TIMED
-        if stands and self._is_usual(number):
+        stalls = stands or doing is Activity.RUNS
+        if stalls and self._is_usual(number):
             return EndState.LONG
-        return EndState.STALLED if stands or doing is Activity.RUNS else EndState.WAITS
+        return EndState.STALLED if stalls else EndState.WAITS
