@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -268,10 +269,11 @@ def test_it_is_held_after_each_write_and_leaves_nothing_beside_it(
 
 def refused(file: Path, *more: str) -> str:
     """The one line that refuses a file and names it, where nothing is printed and nothing is written."""
-    before = contents(file)
+    before, threads = contents(file), threading.active_count()
     done = called("explore", "--resume", str(file), *more)
     said = [line for line in done.stderr.splitlines() if not line.startswith("engine: ")]
     assert (done.returncode, done.stdout, len(said)) == (2, "", 1), done.stderr
     assert str(file) in said[0]
     assert contents(file) == before
+    assert threading.active_count() == threads
     return said[0]

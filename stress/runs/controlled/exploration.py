@@ -95,12 +95,14 @@ def explore(
         check_standing(standing, scenario, corpus, search)
     course = Course.of(scenario, corpus, search)
     with watched(course.machines, lambda: before_exit(course.exploration(interrupted=True))):
-        if standing:
-            standing.go_on(course.mine, course.twin)
-            course.before_s = standing.wall_s
-        interrupted = course.run(tell)
-        for machine in course.machines:
-            machine.finish()
+        try:
+            if standing:
+                standing.go_on(course.mine, course.twin)
+                course.before_s = standing.wall_s
+            interrupted = course.run(tell)
+        finally:  # where what is stored is refused, too
+            for machine in course.machines:
+                machine.finish()
     return course.exploration(interrupted)
 
 
