@@ -201,8 +201,8 @@ GROUP = Group(
         EXPRESSIONS.of("def timeout(").mutant(
             "timeout-unread",
             "a timeout of a call ends no wait",
-            "if given and not _keeps",
-            "if not given and not _keeps",
+            "if given and is_readable",
+            "if not given and is_readable",
             TIMED,
         ),
         MONITOR.of("def _works(").mutant(

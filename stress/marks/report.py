@@ -35,8 +35,8 @@ UNDECIDED = {
     EndState.UNKNOWN: "got no core to finish an operation on",
     EndState.CROWDED: "waited in an operation for others that got no core",
     EndState.HELPED: "waited in an operation while other threads worked: one of them may end the wait",
-    EndState.TIMED: "waited in an operation when the run was over, with a timeout or a timer that may end the wait",
-    EndState.LONG: "waited in an operation when the run was over, for less time than an earlier one took",
+    EndState.TIMED: "waited in an operation at the end of the run, with a timeout or a timer that may end the wait",
+    EndState.LONG: "had been in an operation at the end of the run for less time than an earlier one took",
 }
 """Why it is unknown what becomes of CPUs that are left."""
 

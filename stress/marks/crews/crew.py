@@ -5,7 +5,6 @@
 
 import threading
 import traceback
-from collections import ChainMap
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -100,8 +99,9 @@ class Crew:
     def _timers(self, monitor: Monitor) -> Callable[[], dict[Hashable, float]]:
         """The seconds that are left of all timers: of the calls that threads wait in, and of the bodies' own loops."""
         timeouts = Timeouts(self.players, self.machine.thread, monitor.is_still)
-        of_loops = [LoopTimers(partial(body.loop, number)) for number, body in self._loop_bodies()]
-        return lambda: dict(ChainMap(timeouts.left(), *(one.left() for one in of_loops)))
+        of_loops = [LoopTimers(partial(body.loop, number)).left for number, body in self._loop_bodies()]
+        sources = [timeouts.left, *of_loops]
+        return lambda: {one: seconds for left in sources for one, seconds in left().items()}
 
     def other_work(self) -> OtherWork:
         """The work of all threads that are not the machine's, nor the calling one."""

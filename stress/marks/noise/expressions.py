@@ -97,7 +97,8 @@ def timeout(frame: FrameType) -> float | None:
     here = _position(frame)
     calls = (node for node in _own_nodes(frame.f_code) if isinstance(node, ast.Call) and _is_at(node, here))
     given = next(map(_timeout_given, calls), None)
-    seconds = _value(given, frame) if given and not _keeps_its_names(frame.f_code) else NOTHING
+    is_readable = isinstance(given, ast.Constant) or not _keeps_its_names(frame.f_code)
+    seconds = _value(given, frame) if given and is_readable else NOTHING
     # by its very type: one of the code under test may compare itself as it likes
     return float(seconds) if type(seconds) in (int, float) and seconds >= 0 else None  # type: ignore[arg-type,operator]
 
@@ -171,9 +172,8 @@ def _functions(file: str) -> dict[tuple[str, int], list[ast.AST]]:
         return {}
     found: dict[tuple[str, int], list[ast.AST]] = {}
     for node in ast.walk(tree):
-        if isinstance(
-            node, FUNCTIONS
-        ):  # several lambdas of one line are one here: their nodes have places of their own
+        # Several lambdas of one line are one here: their nodes have places of their own.
+        if isinstance(node, FUNCTIONS):
             found.setdefault(_name_and_line(node), []).extend(_within(node))
     return found
 
