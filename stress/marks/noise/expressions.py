@@ -1,7 +1,7 @@
-"""Finds locks in the source of a frame: the lock that it waits for, and the locks whose `with` blocks it is inside of.
+"""Reads in the source of a frame: the lock that it waits for, the locks whose `with` blocks it is in, and its timeout.
 
-Python keeps no list of a thread's locks, and a `threading.Lock` does not know its owner; the source shows both. No code
-under test is called to look up its objects.
+Python keeps no list of a thread's locks, a `threading.Lock` does not know its owner, and nobody can ask a call how long
+it waits; the source shows all three. No code under test is called to look up its objects.
 """
 
 import ast
