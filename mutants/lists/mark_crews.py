@@ -215,6 +215,13 @@ GROUP = Group(
         MONITOR.of("def other_threads(").mutant(
             "own-work", "a CPU counts as a thread that helps it", ", *cpus}", "}", POOLS
         ),
+        WITHHELD.of("def begin(").mutant(
+            "withheld-before",
+            "what a process had before a run began counts as that of the run",
+            "self._used, self._began = self.used() or 0.0, self.clock()",
+            "self._used = self._began = 0.0",
+            BUSY,
+        ),
         WITHHELD.of("def sample(").mutant(
             "crowd-unseen", "a busy host looks idle", "if ran < CROWDED_PART * wanted", "if False", BUSY
         ),
@@ -253,6 +260,20 @@ GROUP = Group(
         ),
         FINALIZERS.of("def _ignored(").mutant(
             "other-s-garbage", "a run answers for what another test left", "self.is_of_run() and", "", DROPPED
+        ),
+        BLOCKED.of("def cycle(").mutant(
+            "timed-deadlock",
+            "who may give up a lock is in a deadlock",
+            "want.may_give_up or ",
+            "",
+            TIMED,
+        ),
+        BLOCKED.of("def _timeout_of(").mutant(
+            "timeout-untold",
+            "the timeout that would end a wait is not told",
+            "seconds is None or",
+            "True or",
+            TIMED,
         ),
         BLOCKED.of("def _wanted(").mutant(
             "inner-lock",

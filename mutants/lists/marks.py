@@ -84,7 +84,7 @@ GROUP = Group(
             FAILURES,
         ),
         MARK_RUN.of("def _end(").mutant(
-            "crowd-stalls", "on a crowded host a stop has stalled", "not withheld.is_crowded", "True", ROLES
+            "crowd-stalls", "on a crowded host a stop has stalled", "not self.withheld.is_crowded", "True", ROLES
         ),
         MARK_RUN.of("def _end(").mutant(
             "crowd-excuses",
@@ -198,7 +198,11 @@ GROUP = Group(
             IN_ROUNDS,
         ),
         MARK_RUN.of("def _left(").mutant(
-            "nothing-made-up", "a run is not longer for what was withheld", "else withheld.seconds", "else 0.0", BUSY
+            "nothing-made-up",
+            "a run is not longer for what was withheld",
+            "else self.withheld.seconds",
+            "else 0.0",
+            BUSY,
         ),
         RESULTS.of("def run_json(").mutant(
             "raised-held", "a run that raised is kept as HELD", " + beside.total()", "", KEPT

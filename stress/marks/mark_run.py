@@ -53,7 +53,7 @@ from stress.marks.operations.roles import Duty, Role, deal
 from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.rounds import Rounds
 from stress.marks.operations.small_ram import small_ram
-from stress.marks.operations.tally import First, Judging, Tally
+from stress.marks.operations.tally import First, Judging, Tally, firsts_of
 
 REST_SECONDS = 0.005
 """How long the end of a slice waits for operations under way, so that noise mostly changes between operations."""
@@ -97,7 +97,7 @@ class MarkRun:
     seconds: float = attrs.field(init=False, default=0.0)
     stray: Use | None = attrs.field(init=False, default=None)
     noise: Noise | None = attrs.field(init=False, default=None)
-    withheld: Withheld | None = attrs.field(init=False, default=None)
+    withheld: Withheld = attrs.field(init=False, factory=lambda: Withheld((), 1))
     _machine: Machine | None = attrs.field(init=False, default=None)
     _gate: threading.Event = attrs.field(init=False, factory=threads.new_event)
     _signals: Signals = attrs.field(init=False, factory=Signals)
@@ -159,7 +159,8 @@ class MarkRun:
     def _player(self, number: int, role: Role, judging: Judging, crew: Crew, core: CoreYield) -> Player:
         """The player of a CPU."""
         is_task, rounds = role.duty is Duty.TASK, self.rounds
-        cpu = (TaskCpu if is_task else StressCpu)(number, role.name, Random(seed_of(self.cell.seed, 0, number)))
+        random = Random(seed_of(self.cell.seed, 0, number))
+        cpu = (TaskCpu if is_task else StressCpu)(number, role.name, random, self._signals)
         if rounds is None:
             player: Player = (TaskPlayer if is_task else Player)(cpu, role, judging)
         else:
@@ -199,10 +200,10 @@ class MarkRun:
         watchdog = Watchdog(machine.ram, names, SPUN_SECONDS)
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
         slices = Slices(self.cell.duration_s, crew.kinds)
-        self.withheld = withheld = Withheld(machine.native_ids, cores_for("python"))
-        self._finish = partial(self._end, machine, crew, monitor, watchdog, withheld)
+        self.withheld.begin()
+        self._finish = partial(self._end, machine, crew, monitor, watchdog)
         for kind, seconds in slices:
-            left = self._left(began, withheld)
+            left = self._left(began)
             if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.may_give_up(STALLED_SECONDS):
                 break
             before = self.violations
@@ -213,8 +214,8 @@ class MarkRun:
                 slices.found(kind)
             monitor.sample(calm=noise.is_calm(kind))
             watchdog.sample()
-            withheld.sample()
-            noise.core.adapt(withheld.is_crowded)
+            self.withheld.sample()
+            noise.core.adapt(self.withheld.is_crowded)
         self._finish()
 
     def _cut_short(self, error: BaseException) -> None:
@@ -225,10 +226,10 @@ class MarkRun:
             with suppress(HarnessError, UserError):  # the test tells what ended the run
                 self._finish()
 
-    def _left(self, began: float, withheld: Withheld) -> float:
+    def _left(self, began: float) -> float:
         """The seconds that are left of a run that began then; more for what was withheld, or if nothing overlapped."""
         can_overlap = len(self.players) > 1 and any(player.role.writes for player in self.players)
-        lost = MORE_SECONDS if can_overlap and not self.overlapped else withheld.seconds
+        lost = MORE_SECONDS if can_overlap and not self.overlapped else self.withheld.seconds
         return began + self.cell.duration_s + min(lost, MORE_SECONDS) - clocks.monotonic()
 
     def _slice(self, machine: Machine, noise: Noise, kind: Kind, seconds: float) -> None:
@@ -243,7 +244,7 @@ class MarkRun:
             # at rest for all of this slice.
             self._signals.begin(seconds)
             for player in self.players:
-                player.slice(kind, heard.around(player.role.body), self._signals)
+                player.slice(kind, heard.around(player.role.body))
             self._gate.set()
             self._signals.over.wait(seconds)
             self._signals.end()
@@ -262,7 +263,7 @@ class MarkRun:
                 return
             clocks.sleep(LOOK_SECONDS)
 
-    def _end(self, machine: Machine, crew: Crew, monitor: Monitor, watchdog: Watchdog, withheld: Withheld) -> None:
+    def _end(self, machine: Machine, crew: Crew, monitor: Monitor, watchdog: Watchdog) -> None:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
         if self.others:
             self.others.is_over = True
@@ -271,10 +272,10 @@ class MarkRun:
         while ending.goes_on() and not machine.errors:
             stall = watchdog.sample()
         machine.check()
-        withheld.sample()
+        self.withheld.sample()
         if ending.left:
             # A crowded host may have given too little to a CPU that the stop waits for, unless that one waits itself.
-            is_sure = stall and (not withheld.is_crowded or monitor.waits(stall.links[-1].cpu))
+            is_sure = stall and (not self.withheld.is_crowded or monitor.waits(stall.links[-1].cpu))
             if stall and is_sure and len(ending.left) == len(self.players):
                 self.stall = stall.text
             with switching(SHORT_INTERVAL):  # a CPU that runs on for ever would keep the GIL from each look
@@ -286,6 +287,7 @@ class MarkRun:
         machine = Machine(small_ram(self.cell.cpus, self.cell.seed), [self._play(self._gate)] * self.cell.cpus)
         self._machine = machine
         machine.boot()
+        self.withheld = Withheld(machine.native_ids, cores_for("python"))
         return machine
 
     def close(self, seconds: float = LAST_SECONDS) -> list[threading.Thread]:
@@ -395,6 +397,4 @@ class MarkRun:
     @property
     def firsts(self) -> list[First]:
         """The first violation of each outcome and the first exception, in the order of time."""
-        seen = [first for tally in self.tallies for first in (*tally.firsts.values(), *filter(None, [tally.raised]))]
-        seen.sort(key=lambda first: first.seconds, reverse=True)
-        return sorted({first.outcome: first for first in seen}.values(), key=lambda first: first.seconds)
+        return firsts_of(self.tallies)

@@ -259,7 +259,7 @@ def notes(run: MarkRun) -> list[str]:
 def little(run: MarkRun) -> str:
     """How little of its core a busy host gave a run in which no fault was seen; empty if it gave enough."""
     withheld = run.withheld
-    if withheld is None or run.violations or run.errors or not withheld.is_little(run.cell.duration_s):
+    if run.violations or run.errors or not withheld.is_little(run.cell.duration_s):
         return ""
     rounds = f" ({counted(run.rounds.current.number, 'round')})" if run.rounds else ""
     part, of = withheld.ran / withheld.elapsed, counted(withheld.cores, "core")

@@ -136,6 +136,22 @@ def loops() -> Iterator[int]:
         one.communicate()
 
 
+def test_a_run_begins_without_a_look_at_its_threads_and_only_what_comes_then_counts() -> None:
+    now, looks = [0.0], [0]
+
+    def wanted(thread: int) -> float:
+        looks[0] += 1
+        return max(now[0] - 5.0, 0.0)
+
+    one = Withheld([1], 1, wanted, lambda: now[0] / 2, lambda: now[0])
+    now[0] = 5.0
+    one.begin()
+    assert looks == [1]
+    now[0] = 7.0
+    one.sample()
+    assert (one.elapsed, one.ran, one.seconds) == (2.0, 1.0, 0.0)
+
+
 def test_a_thread_beside_busy_loops_sees_what_they_have_of_its_core(loops: int) -> None:
     made: list[Withheld] = []
 

@@ -12,7 +12,7 @@ from stress.machine.gil import gil_enabled
 from stress.marks.crews.crew import stack_of
 from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.switches import Countdown, NoiseCounts, Yields
-from stress.marks.operations.cpu import StressCpu
+from stress.marks.operations.cpu import Signals, StressCpu
 from stress.marks.operations.player import Player
 from stress.marks.operations.positions import frames_in_body, stack_in_body
 from stress.marks.operations.roles import Duty, Role
@@ -49,7 +49,7 @@ def in_body(look: Callable[[], object], deep: int = 0) -> None:
         calls(more - 1) if more else look()
 
     role = Role(body, Duty.THREAD, None)
-    Player(StressCpu(0, role.name, Random(1)), role)._acceptable(body)
+    Player(StressCpu(0, role.name, Random(1), Signals()), role)._acceptable(body)
 
 
 def noise(look: Callable[[], object]) -> Callable[[], None]:

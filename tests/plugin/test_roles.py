@@ -10,7 +10,7 @@ import pytest
 
 from stress.machine.words import EDGES, WRITERS
 from stress.marks.crews.withheld import Withheld
-from stress.marks.operations.cpu import StressCpu
+from stress.marks.operations.cpu import Signals, StressCpu
 from stress.marks.operations.player import Player
 from stress.marks.operations.roles import Duty, Role
 from stress.marks.operations.tally import Judging
@@ -225,7 +225,7 @@ def test_an_operation_within_a_writers_overlaps_it_and_none_overlaps_itself(
     ram.poke(WRITERS, 1)
     ram.poke(ram.map.log(0) + EDGES, edges)
     role = Role(lambda cpu: None, Duty.READER if number else Duty.WRITER, 1)
-    cpu = StressCpu(number, role.name, Random(1))
+    cpu = StressCpu(number, role.name, Random(1), Signals())
     player = Player(cpu, role)
     player.operation(python_cpu(ram, number))
     assert player.overlapped == overlapped
@@ -245,7 +245,7 @@ def test_every_outcome_of_a_burst_is_counted_whatever_ends_it() -> None:
             return value
 
         role = Role(body, Duty.THREAD, 1)
-        player = Player(StressCpu(0, role.name, Random(1)), role, Judging(frozenset({"good", "fine"})))
+        player = Player(StressCpu(0, role.name, Random(1), Signals()), role, Judging(frozenset({"good", "fine"})))
         player.cpu.signals.begin(60.0)
         ram = blank_ram(1)
         while not player.tally.errors:  # the script's end is an exception too

@@ -1,6 +1,7 @@
 """Timers that end the waits of CPUs: who waits for one has not stalled; who waits for one after the other has."""
 
 import asyncio
+import re
 import runpy
 import sys
 import threading
@@ -40,6 +41,24 @@ BODY = """
 
         stress.run()
 """
+CROSSED = """
+    import threading
+    import pytest
+
+    @pytest.mark.stress
+    def test_it(stress):
+        locks, both = [threading.Lock(), threading.Lock()], threading.Barrier(2)
+        def cross(one, other):
+            with one:
+                both.wait()
+                other.acquire(timeout=20)
+
+        @stress.thread
+        def use(cpu):
+            cross(*locks[:: -1 if cpu.number else 1])
+
+        stress.run()
+"""
 
 
 def run(pytester: pytest.Pytester, body: str) -> pytest.RunResult:
@@ -71,6 +90,21 @@ def test_it_is_unknown_whether_threads_stall_whose_waits_would_end_after_the_run
     out = result.stdout.str()
     assert "INCONCLUSIVE: 2 of 2 CPUs waited in an operation at the end of the run, with a timeout or a timer" in out
     assert "waits, and a timeout or a timer that may end its wait is not over" in out
+    assert ("its timeout of 60.0 s would end that" in out) == ("event.wait(60" in body)
+
+
+@pytest.mark.usefixtures("collected", "until_sure")
+def test_who_waits_for_a_lock_with_a_timeout_is_told_who_holds_it_and_is_in_no_deadlock(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_end, "LONGEST_GRACE_SECONDS", 1.0)
+    pytester.makepyfile(CROSSED)
+    result = pytester.runpytest_inprocess(*SMALL, "--stress-cpus", "2")
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert "INCONCLUSIVE: 2 of 2 CPUs waited in an operation at the end of the run, with a timeout or a timer" in out
+    lock = r"it waits for the lock `other` \(\S+:10\), which CPU \d holds in its `with one` \(\S+:8\)"
+    assert len(re.findall(rf"{lock}; its timeout of 20\.0 s would end that", out)) == 2
 
 
 @pytest.mark.usefixtures("until_sure")

@@ -16,7 +16,7 @@ from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.noise.last_switches import LastSwitches
 from stress.marks.noise.switches import Kind
 from stress.marks.noise.takers import Taker, Takers
-from stress.marks.operations.cpu import StressCpu
+from stress.marks.operations.cpu import Signals, StressCpu
 from stress.marks.operations.roles import Duty, Role
 from stress.marks.operations.round_player import RoundPlayer
 from stress.marks.operations.rounds import Rounds
@@ -311,7 +311,7 @@ def test_who_has_nothing_to_do_may_starve_and_the_others_have_stalled_all_the_sa
     rounds = Rounds(2, list, None, Judging(), LastSwitches())
     assert rounds.open_next(rounds.current, lambda: False)
     role = Role(lambda cpu, box: None, Duty.THREAD, None)
-    cpus = [StressCpu(one, role.name, Random(1)) for one in range(2)]
+    cpus = [StressCpu(one, role.name, Random(1), Signals()) for one in range(2)]
     late, done = (RoundPlayer(cpu, role, rounds=rounds, random=Random(1), describe=str) for cpu in cpus)
     done._once(role.body, rounds.current)
     assert (late.has_done, done.has_done) == (False, True)

@@ -14,8 +14,9 @@ import attrs
 
 from stress.host.frames import current_frames
 from stress.machine.gil import gil_enabled
+from stress.marks.crews.timers import NEVER_SECONDS
 from stress.marks.noise.code_under_test import PACKAGE
-from stress.marks.noise.expressions import Named, held, is_of_anyio, wanted
+from stress.marks.noise.expressions import Named, held, is_of_anyio, timeout, wanted
 
 LIBRARY = Path(threading.__file__).parent
 INSTALLED = ("site-packages", "dist-packages")
@@ -94,12 +95,15 @@ class Blocked:
         return self._held.get(id(want.lock))
 
     def cycle(self, number: int) -> tuple[int, ...]:
-        """The CPUs that wait for each other's locks in a circle, reached from one CPU; empty if there is no circle."""
+        """The CPUs that wait for each other's locks in a circle, reached from one CPU; empty if there is no circle.
+
+        Whoever may give up a lock is in none: then the others get on.
+        """
         seen: list[int] = []
         while number not in seen:
             seen.append(number)
-            holder = self.holder(number)
-            if holder is None:
+            want, holder = self._wants.get(number), self.holder(number)
+            if want is None or want.may_give_up or holder is None:
                 return ()
             number = holder.holder
         return tuple(seen[seen.index(number) :])
@@ -110,14 +114,16 @@ class Blocked:
         return {circle for number, circle in found if number == min(circle, default=None)}
 
     def describe(self, number: int) -> str:
-        """What a CPU waits for, where, and which CPU holds it, as far as that is known."""
+        """What a CPU waits for, where, which CPU holds it, and what ends the wait, as far as that is known."""
         want, frames = self._wants.get(number), self._frames[number]
         if not frames:
             return "waits outside of its Python code"
+        its_end = _timeout_of(frames[0])
         if want is not None and want.lock is not None:
             holder = self.holder(number)
-            return f"waits for the lock `{want.text}` ({want.place}), {holder.since if holder else self._taken(want)}"
-        return f"waits {_place(frames)}; {UNKNOWN_WAKER}"
+            known = holder.since if holder else self._taken(want)
+            return "; ".join(filter(None, (f"waits for the lock `{want.text}` ({want.place}), {known}", its_end)))
+        return f"waits {_place(frames)}; {its_end or UNKNOWN_WAKER}"
 
     def _taken(self, want: Named) -> str:
         """That the holder of a lock is unknown, and who was last seen to take one of that name."""
@@ -138,6 +144,12 @@ def _wanted(frames: Sequence[FrameType]) -> Named | None:
     """The lock that is waited for, in code that is not its own; not that of a condition, or of a thread to join."""
     frame = next((one for one in frames if not _is_primitive(one)), None)
     return wanted(frame) if frame and frame.f_code.co_filename != threading.__file__ else None
+
+
+def _timeout_of(frame: FrameType) -> str:
+    """That a timeout ends the wait of a frame; empty if the source shows none."""
+    seconds = timeout(frame)
+    return "" if seconds is None or seconds > NEVER_SECONDS else f"its timeout of {seconds:,.1f} s would end that"
 
 
 def _own_frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -39,8 +39,9 @@ def wanted_seconds(thread: int) -> float:
 class Withheld:
     """What a host has withheld from `threads`, given by their native ids, of which `cores` can run at once.
 
-    `seconds`: the time that was lost, of all `elapsed` since this was made. `ran`: the CPU time in seconds that this
-    process had meanwhile, all its threads together. `is_crowded`: whether the threads had little of late.
+    `seconds`: the time that was lost, of all `elapsed` since `begin`; between its making and that the threads must want
+    no core. `ran`: the CPU time in seconds that this process had meanwhile, all its threads together. `is_crowded`:
+    whether the threads had little of late.
     """
 
     threads: Sequence[int]
@@ -57,7 +58,12 @@ class Withheld:
     _crowded: int = attrs.field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
-        self._seen, self._used, self._began = self._look(), self.used() or 0.0, self.clock()
+        self._seen = self._look()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin again, without a look at the threads, which takes as long as many a fault takes to show."""
+        self._used, self._began = self.used() or 0.0, self.clock()
 
     def sample(self) -> None:
         """Add what has been lost since the last sample."""

@@ -44,12 +44,16 @@ NOTHING = object()
 
 @attrs.frozen
 class Named:
-    """An expression of the source, its place and its value; `value` is NOTHING if it cannot be looked up."""
+    """An expression of the source, its place and its value; `value` is NOTHING if it cannot be looked up.
+
+    `may_give_up`: who waits for it may go on without it.
+    """
 
     text: str
     file: str
     line: int
     value: object
+    may_give_up: bool = False
 
     @property
     def lock(self) -> object | None:
@@ -79,7 +83,7 @@ def is_of_anyio(value: object, *names: str) -> bool:
 def wanted(frame: FrameType) -> Named | None:
     """The expression that a function enters or acquires now, or awaits to; None if it does neither.
 
-    An `acquire` with arguments gets no value: it may time out, and then it is not part of a deadlock.
+    An `acquire` with arguments may give up.
     """
     here = _position(frame)
     for node in _own_nodes(frame.f_code):
@@ -88,7 +92,7 @@ def wanted(frame: FrameType) -> Named | None:
         called = node.value if isinstance(node, ast.Await) else node
         if isinstance(called, ast.Call) and _is_at(node, here) and isinstance(called.func, ast.Attribute):
             named = _named(called.func.value, frame) if called.func.attr in ("acquire", "__enter__") else None
-            return attrs.evolve(named, value=NOTHING) if named and (called.args or called.keywords) else named
+            return attrs.evolve(named, may_give_up=bool(called.args or called.keywords)) if named else None
     return None
 
 

@@ -70,11 +70,10 @@ class StressCpu:
     number: from 0, writers first. role: the function's name. random: this CPU's own generator, fixed by the seed.
     """
 
-    def __init__(self, number: int, role: str, random: Random) -> None:
+    def __init__(self, number: int, role: str, random: Random, signals: Signals) -> None:
         """A CPU that does not run yet."""
-        self.number, self.role, self.random = number, role, random
+        self.number, self.role, self.random, self.signals = number, role, random, signals
         self.machine: Cpu | None = None
-        self.signals = Signals()
         self._stops = False
 
     @calls_bodies

@@ -13,7 +13,7 @@ from stress.machine.seam import Cpu, Oops
 from stress.machine.words import EDGES, LOG_BYTES, WRITERS
 from stress.marks.bodies import EndThread, calls_bodies
 from stress.marks.noise.switches import Kind
-from stress.marks.operations.cpu import Signals, StressCpu
+from stress.marks.operations.cpu import StressCpu
 from stress.marks.operations.poison import Use
 from stress.marks.operations.roles import Role
 from stress.marks.operations.tally import FREED, Judging, Tally
@@ -87,9 +87,9 @@ class Player:
         """Whether it ended the run itself: then it begins no operation more, though another slice has begun."""
         return bool(self.tally.errors or (self.judging.first_only and self.tally.firsts))
 
-    def slice(self, kind: Kind, body: Callable[..., Any], signals: Signals) -> None:
+    def slice(self, kind: Kind, body: Callable[..., Any]) -> None:
         """Begin another slice, with `body` from the next operation on."""
-        self._next, self.cpu.signals = (kind, body), signals
+        self._next = kind, body
         self.go_on()
 
     def bare(self) -> None:

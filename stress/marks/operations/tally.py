@@ -126,6 +126,13 @@ class Tally:
         return one
 
 
+def firsts_of(tallies: Iterable[Tally]) -> list[First]:
+    """The first violation of each outcome and the first exception of all tallies, in the order of time."""
+    seen = [first for tally in tallies for first in (*tally.firsts.values(), *filter(None, [tally.raised]))]
+    seen.sort(key=lambda first: first.seconds, reverse=True)
+    return sorted({first.outcome: first for first in seen}.values(), key=lambda first: first.seconds)
+
+
 def _has_use(error: BaseException | None) -> bool:
     """Whether a use of something freed caused an exception."""
     seen: set[int] = set()  # exceptions may be each other's context
