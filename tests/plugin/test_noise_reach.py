@@ -88,7 +88,7 @@ def in_parcel(imports: str = FROM, made: str = "one = Parcel()", look: str = "on
 
 
 def run_until(says: str, pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """The first run that prints a line which matches, or the longest; the other noise lines come with it."""
+    """The first run whose output has what `says` matches, each longer than the one before; else the longest."""
     for duration in DURATIONS:
         result = pytester.runpytest_inprocess(*QUIET, *arguments, "--stress-duration", duration)
         if re.search(says, result.stdout.str(), re.MULTILINE):
