@@ -94,6 +94,9 @@ GROUP = Group(
         END_THREADS.of("def end_threads(").mutant(
             "runs-for-ever", "an endless loop goes on after its test", "        _raise_in(thread)\n", "", WAITS
         ),
+        CREW.of("def _end(").without(
+            "follower-runs-on", "who gets a lock from one that was ended runs on for ever", "end_followers(", WAITS
+        ),
         CREW.of("def leave(").without(
             "counts-later",
             "a thread that is left counts what it does later",

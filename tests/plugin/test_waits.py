@@ -10,7 +10,7 @@ import pytest
 
 from stress.machine.gil import gil_enabled
 from stress.marks.crews import crew, monitor
-from stress.marks.crews.crew import Crew
+from stress.marks.crews.crew import THREAD_ENDED, Crew
 from stress.marks.crews.monitor import LONGEST_SAMPLE_SECONDS, Activity, Monitor, ThreadSample
 from stress.marks.crews.run_end import EndState, RunEnd
 from stress.marks.noise.last_switches import LastSwitches
@@ -24,7 +24,7 @@ from stress.marks.operations.tally import Judging
 from tests.plugin.conftest import LITTLE_SECONDS, LONG_GRACE, SHORT_GRACE, SHORT_IDLE
 from tests.plugin.noisy import notes
 from tests.plugin.watching import players
-from tests.support import UNTIL_FOUND
+from tests.support import UNTIL_FOUND, cpu_threads
 
 pytestmark = pytest.mark.threads
 
@@ -205,7 +205,8 @@ def test_after_an_exception_nobody_is_stalled_for_want_of_who_raised_it(
 
 
 @pytest.mark.usefixtures("until_sure")
-def test_who_runs_on_with_a_lock_is_its_holder(pytester: pytest.Pytester) -> None:
+def test_who_runs_on_with_a_lock_is_its_holder_and_all_who_wait_for_it_end_after_it(pytester: pytest.Pytester) -> None:
+    before = cpu_threads()
     pytester.makepyfile("""
         import threading
         import pytest
@@ -227,6 +228,8 @@ def test_who_runs_on_with_a_lock_is_its_holder(pytester: pytest.Pytester) -> Non
     holds = r"which CPU \d holds in its `with lock`" if gil_enabled() else "no CPU that waits is inside a `with` of it"
     told = re.findall(rf"it waits for the lock `lock` \(\S+:10\), .*{holds}", result.stdout.str())
     assert len(told) == 2
+    assert result.stdout.str().count(THREAD_ENDED) == 3
+    assert cpu_threads() <= before
 
 
 def watched(look: Callable[[float], ThreadSample], step: float = 0.05, looks: int = 40) -> Monitor:

@@ -18,7 +18,7 @@ from stress.machine.machine import Machine
 from stress.machine.seam import Cpu
 from stress.marks.crews.async_bodies import LoopBody
 from stress.marks.crews.blocked import Blocked
-from stress.marks.crews.end_threads import end_threads, join_all, withdraw
+from stress.marks.crews.end_threads import end_followers, end_threads, join_all, withdraw
 from stress.marks.crews.loops import LoopTimers
 from stress.marks.crews.monitor import Monitor, OtherWork, other_threads
 from stress.marks.crews.run_end import EndState, RunEnd
@@ -148,6 +148,10 @@ class Crew:
             if number in threads:
                 body.wake(number)
         join_all(asked, END_THREADS_SECONDS)
+        if not all(thread.is_alive() for thread in asked):
+            waiting = {number: thread for number, thread in threads.items() if thread not in asked}
+            look = ThreadLook(self.machine)
+            end_followers(waiting, lambda number: look.host_sample(number).ran, END_THREADS_SECONDS)
         withdraw(thread for thread in threads.values() if thread.is_alive())
         self.still = {number for number, thread in threads.items() if thread.is_alive()}
 

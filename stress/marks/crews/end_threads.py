@@ -1,12 +1,12 @@
 """Ends threads that are still in an operation when the run is over, if that breaks nothing.
 
 A thread that waits for a lock is left alone: an exception between taking the lock and entering the block that releases
-it would keep the lock for ever. Such a thread ends by itself if it ever gets the lock.
+it would keep the lock for ever. Once it has the lock, it ends by itself or is ended as the others are.
 """
 
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from stress.host import clocks
@@ -20,6 +20,9 @@ PENDS_FOR_ALL = sys.version_info < (3, 13)
 The interpreter's flag for it is one for all threads until 3.13. In 3.11 a traced function that sees the flag starts
 over at its first instruction, for ever: every later operation with noise would look stalled.
 """
+FOLLOW_SECONDS = 0.005
+"""CPU time: a thread that has used more since others ended has got the lock that it waited for, and runs on."""
+FOLLOW_LOOK_SECONDS = 0.001
 MOST_ITERATIONS = 10_000
 """Within how many iterations a thread takes an exception that it raises in itself."""
 
@@ -40,6 +43,21 @@ def end_threads(threads: Mapping[int, threading.Thread], blocked: Blocked) -> li
             with suppress(RuntimeError):  # another thread has woken it meanwhile
                 waiter.release()
     return asked
+
+
+def end_followers(threads: Mapping[int, threading.Thread], ran: Callable[[int], float], seconds: float) -> None:
+    """End those of `threads` that run on after they waited for a lock whose holder has ended, within so many seconds.
+
+    `ran`: the seconds for which the thread of a CPU has run. Who ends may hand the lock to another of them.
+    """
+    deadline, before = clocks.monotonic() + seconds, {number: ran(number) for number in threads}
+    while before and clocks.monotonic() < deadline:
+        running = [number for number, had in before.items() if ran(number) - had > FOLLOW_SECONDS]
+        for number in running:
+            _raise_in(threads[number])
+        join_all((threads[number] for number in running), deadline - clocks.monotonic())
+        before = {one: had for one, had in before.items() if one not in running and threads[one].is_alive()}
+        clocks.sleep(FOLLOW_LOOK_SECONDS)
 
 
 def join_all(threads: Iterable[threading.Thread], seconds: float) -> None:
