@@ -1,5 +1,6 @@
 """Timers that end the waits of CPUs: who waits for one has not stalled; who waits for one after the other has."""
 
+import ast
 import asyncio
 import re
 import runpy
@@ -17,6 +18,7 @@ from stress.marks.crews.monitor import Monitor, ThreadSample
 from stress.marks.crews.run_end import EndState, Helpers, RunEnd
 from stress.marks.crews.timers import Timeouts, Timers
 from stress.marks.noise import expressions
+from stress.marks.noise.expressions import may_give_up
 from tests.plugin.noisy import notes
 from tests.plugin.watching import players
 
@@ -105,6 +107,22 @@ def test_who_waits_for_a_lock_with_a_timeout_is_told_who_holds_it_and_is_in_no_d
     assert "INCONCLUSIVE: 2 of 2 CPUs waited in an operation at the end of the run, with a timeout or a timer" in out
     lock = r"it waits for the lock `other` \(\S+:10\), which CPU \d holds in its `with one` \(\S+:8\)"
     assert len(re.findall(rf"{lock}; its timeout of 20\.0 s would end that", out)) == 2
+
+
+@pytest.mark.usefixtures("until_sure")
+@pytest.mark.parametrize("patient", ["", "True", "timeout=-1", "True, -1"])
+def test_who_waits_for_a_lock_for_as_long_as_it_takes_is_in_a_deadlock(pytester: pytest.Pytester, patient: str) -> None:
+    pytester.makepyfile(CROSSED.replace("timeout=20", patient))
+    result = pytester.runpytest_inprocess(*SMALL, "--stress-cpus", "2")
+    assert "deadlock: CPU 0 waits for CPU 1, CPU 1 waits for CPU 0" in result.stdout.str()
+
+
+@pytest.mark.parametrize("call", ["timeout=2", "False", "blocking=False", "True, 2", "*given", "**given"])
+def test_a_call_that_may_end_without_the_lock_is_no_part_of_a_deadlock(call: str) -> None:
+    [node] = ast.parse(f"lock.acquire({call})").body
+    assert isinstance(node, ast.Expr)
+    assert isinstance(node.value, ast.Call)
+    assert may_give_up(node.value)
 
 
 @pytest.mark.usefixtures("until_sure")

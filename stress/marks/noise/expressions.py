@@ -37,6 +37,8 @@ INLINED = () if sys.version_info < (3, 12) else (ast.ListComp, ast.SetComp, ast.
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, *(kind for kind in UNNAMED if kind not in INLINED))
 ENDS_AT = {"sleep": 0, "join": 0, "acquire": 1, "get": 1}
 """Calls that wait in C code, and the place of the timeout among the arguments of each."""
+PATIENT = {"blocking": ("True", "1"), "timeout": ("-1",)}
+"""The parameters of `acquire` in their order, each with the arguments that make it wait until it has the lock."""
 KEEPERS = frozenset({"locals", "vars", "f_locals"})
 """What a function that holds the dict of its variables has in its source, for pytest adds more to its code."""
 NOTHING = object()
@@ -81,10 +83,7 @@ def is_of_anyio(value: object, *names: str) -> bool:
 
 
 def wanted(frame: FrameType) -> Named | None:
-    """The expression that a function enters or acquires now, or awaits to; None if it does neither.
-
-    An `acquire` with arguments may give up.
-    """
+    """The expression that a function enters or acquires now, or awaits to; None if it does neither."""
     here = _position(frame)
     for node in _own_nodes(frame.f_code):
         if isinstance(node, WITHS) and (item := _entered(node, here, frame)):
@@ -92,8 +91,16 @@ def wanted(frame: FrameType) -> Named | None:
         called = node.value if isinstance(node, ast.Await) else node
         if isinstance(called, ast.Call) and _is_at(node, here) and isinstance(called.func, ast.Attribute):
             named = _named(called.func.value, frame) if called.func.attr in ("acquire", "__enter__") else None
-            return attrs.evolve(named, may_give_up=bool(called.args or called.keywords)) if named else None
+            return attrs.evolve(named, may_give_up=may_give_up(called)) if named else None
     return None
+
+
+def may_give_up(call: ast.Call) -> bool:
+    """Whether an `acquire` may end without the lock: its arguments do not say that it waits for as long as it takes."""
+    given = dict(zip(PATIENT, call.args, strict=False)) | {one.arg or "": one.value for one in call.keywords}
+    return len(call.args) > len(PATIENT) or any(
+        ast.unparse(one) not in PATIENT.get(name, ()) for name, one in given.items()
+    )
 
 
 def timeout(frame: FrameType) -> float | None:
