@@ -35,7 +35,7 @@ from stress.marks.cell import Cell
 from stress.marks.crews.crew import Crew, Left, number_of
 from stress.marks.crews.finalizers import Finalizers
 from stress.marks.crews.monitor import Monitor
-from stress.marks.crews.run_end import LOOK_SECONDS, STALLED_SECONDS, EndState, RunEnd
+from stress.marks.crews.run_end import STALLED_SECONDS, EndState, RunEnd
 from stress.marks.crews.task_crew import TaskCrew
 from stress.marks.crews.task_player import TaskCpu, TaskPlayer, TaskRoundPlayer
 from stress.marks.crews.task_steps import AwaitNoise
@@ -47,7 +47,7 @@ from stress.marks.noise.other_threads import OtherThreads
 from stress.marks.noise.slices import Slices
 from stress.marks.noise.switches import Kind
 from stress.marks.operations.cpu import Signals, StressCpu
-from stress.marks.operations.player import Player
+from stress.marks.operations.player import REST_LOOK_SECONDS, Player
 from stress.marks.operations.poison import Action, FreedObjects, Use
 from stress.marks.operations.roles import Duty, Role, deal
 from stress.marks.operations.round_player import RoundPlayer
@@ -261,7 +261,7 @@ class MarkRun:
         while not all(player.rests for player in self.players) and not machine.errors:
             if clocks.monotonic() > deadline:
                 return
-            clocks.sleep(LOOK_SECONDS)
+            clocks.sleep(REST_LOOK_SECONDS)
 
     def _end(self, machine: Machine, crew: Crew, monitor: Monitor, watchdog: Watchdog) -> None:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
