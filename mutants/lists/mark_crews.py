@@ -274,8 +274,8 @@ GROUP = Group(
         EXPRESSIONS.of("def may_give_up(").mutant(
             "patient-gives-up",
             "who says that it waits for as long as it takes is in no deadlock",
-            "one.arg or \"\": one.value for one",
-            "one.arg or \"\": one for one",
+            'one.arg or "": one.value for one',
+            'one.arg or "": one for one',
             TIMED,
         ),
         BLOCKED.of("def _timeout_of(").mutant(

@@ -9,6 +9,7 @@ CODE = Part("stress/marks/noise/code_under_test.py")
 IMPORTS = Part("stress/marks/noise/imports.py")
 SUMMARY = Part("stress/marks/noise/noise_summary.py")
 SWITCHES = Part("stress/marks/noise/switches.py")
+MARK_RUN = Part("stress/marks/mark_run.py")
 SLICES = Part("stress/marks/noise/slices.py")
 TASK_TURNS = Part("stress/marks/noise/turns.py")
 OTHERS = Part("stress/marks/noise/other_threads.py")
@@ -108,6 +109,12 @@ GROUP = Group(
         ),
         SWITCHES.of("def _skip(").mutant(
             "loops-first", "a place in a loop is chosen again and again", "return True", "return False", TURNS
+        ),
+        SWITCHES.of("def plain_calls(").without(
+            "first-is-plain", "an operation that lasts for all of a slice may have no noise", "yield False", NOISES
+        ),
+        MARK_RUN.of("def _slice(").mutant(
+            "rounds-are-plain", "in rounds some operations have no noise", "self.rounds is not None", "False", NOISES
         ),
         SLICES.of("def found(").without(
             "found-forgotten", "a kind that found something has no more time", "self._found.add(", TURNS

@@ -243,8 +243,8 @@ class MarkRun:
             # `ending` is cleared first: a CPU that saw it set after it was let run on would rest again, and count as
             # at rest for all of this slice.
             self._signals.begin(seconds)
-            for player in self.players:
-                player.slice(kind, heard.around(player.role.body))
+            for player in self.players:  # of a round each has one operation, which opens a window only with noise
+                player.slice(kind, heard.around(player.role.body, every=self.rounds is not None))
             self._gate.set()
             self._signals.over.wait(seconds)
             self._signals.end()

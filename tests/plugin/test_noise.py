@@ -15,7 +15,8 @@ import pytest
 from stress.machine.gil import gil_enabled
 from stress.marks.noise import core_yield
 from stress.marks.noise.code_under_test import PACKAGE, CodeUnderTest, Part
-from stress.marks.noise.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, codes_of
+from stress.marks.noise.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, SliceNoise, codes_of
+from stress.marks.noise.other_threads import MONITORS
 from stress.marks.noise.switches import KINDS, YIELDS, Countdown, Kind, NoiseCounts, Yields
 from tests.plugin.noisy import MANY, code_under_test, notes, run
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.threads
 
 HERE = Path(__file__).parent
 FEW = 10
+CALLS = 16
 ITS_FILE = code_under_test.__code__.co_filename
 
 
@@ -44,6 +46,52 @@ def test_the_code_under_test_yields_at_about_its_share_of_events(kind: Kind, yie
 def test_what_an_item_had_no_noise_for_takes_it_in_the_next_one(kind: Kind, tmp_path: Path) -> None:
     assert not run(kind, CodeUnderTest(tmp_path)).switches
     assert run(kind, CodeUnderTest(HERE)).switches[ITS_FILE, True] > MANY / YIELDS[kind].period
+
+
+@pytest.mark.skipif(MONITORS, reason="events come from all threads alike")
+@pytest.mark.parametrize("every", [True, False])
+def test_of_the_calls_in_a_loop_some_are_plain_and_never_the_first_of_a_slice(every: bool) -> None:
+    noise, plain = Noise(CodeUnderTest(HERE), 1), list[bool]()
+    for _ in range(CALLS):
+        with (slice_noise := noise.slice(Kind.LINES)).everywhere():
+            call = slice_noise.around(lambda: plain.append(sys.gettrace() is None), every)
+            for _ in range(CALLS):
+                call()
+    assert not any(plain[::CALLS])
+    wanted = 0 if every else YIELDS[Kind.LINES].plain * len(plain)
+    assert wanted / 2 <= plain.count(True) <= 2 * wanted
+
+
+@pytest.mark.parametrize(("fresh", "every"), [("", False), ("@stress.fresh", True)])
+def test_calls_are_plain_in_loops_and_not_in_rounds(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, fresh: str, every: bool
+) -> None:
+    seen, around = set[bool](), SliceNoise.around
+
+    def watched(noise: SliceNoise, body: Callable[..., object], every: bool) -> Callable[..., object]:
+        seen.add(every)
+        return around(noise, body, every)
+
+    monkeypatch.setattr(SliceNoise, "around", watched)
+    pytester.makepyfile(f"""
+        import pytest
+
+        @pytest.mark.stress
+        def test_it(stress):
+            {fresh or "@stress.thread"}
+            def one(*cpu):
+                return None
+
+            @stress.thread
+            def use(*cpu):
+                return None
+
+            stress.run()
+    """)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "--stress-duration", "50ms", "-W", "ignore").assert_outcomes(
+        passed=1
+    )
+    assert seen == {every}
 
 
 def test_switches_are_counted_by_file_and_apart_in_the_body_itself() -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, repeat
 from random import Random
 from threading import get_ident
 from types import CodeType, FrameType
@@ -158,19 +158,28 @@ class SliceNoise:
                 stack.callback(self._countdown.end)
             yield
 
-    def around(self, body: Callable[P, R]) -> Callable[P, R]:
-        """`body`, or a function that calls it with the thread traced, if this kind needs that.
+    def around(self, body: Callable[P, R], every: bool = True) -> Callable[P, R]:
+        """`body`, or a function for one thread that calls it with the thread traced, if this kind needs that.
 
-        A coroutine function is left as it is: what it makes runs later, and takes noise at its awaits.
+        Without `every` it leaves some calls plain. A coroutine function is left as it is: what it makes runs later, and
+        takes noise at its awaits.
         """
         if self._countdown is None or MONITORS or is_async(body):
             return body
-        return partial(self._traced, self._countdown, body)
+        plain = repeat(False) if every else self._countdown.yields.plain_calls(self._countdown.random)
+        return partial(self._traced, self._countdown, plain, body)
 
     @calls_bodies
-    def _traced(self, countdown: Countdown, body: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    def _traced(
+        self,
+        countdown: Countdown,
+        plain: Iterator[bool],
+        body: Callable[P, R],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> R:
         """Call `body` with the thread traced, for coverage too if it was. A debugger keeps its trace function."""
-        if countdown.is_over:
+        if countdown.is_over or next(plain):
             return body(*arguments, **options)
         before = sys.gettrace()
         if before is not None and module_of(before) != COVERAGE:

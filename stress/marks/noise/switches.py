@@ -2,6 +2,7 @@
 
 import enum
 from collections import Counter, deque
+from collections.abc import Iterator
 from functools import partial
 from random import Random
 from threading import get_ident
@@ -32,13 +33,21 @@ class Yields:
 
     A row is at least n yields long with a chance of `typical` in n, so that a window opens that takes whole operations
     of others. It is at least one long, and at most LONGEST_ROW. `skips`: a place is not chosen again until CHOSEN
-    others have been, so that what runs once in an operation is chosen as often as what runs in a loop.
+    others have been, so that what runs once in an operation is chosen as often as what runs in a loop. `plain`: the
+    part of the operations that have none: those are quick, and many fit into a window that another one opens.
     """
 
     period: int
     typical: float
     is_at_lines: bool = True
     skips: bool = False
+    plain: float = 0.0
+
+    def plain_calls(self, random: Random) -> Iterator[bool]:
+        """For each call of a slice whether it has no noise. The first has some, since it may last for all of it."""
+        yield False
+        while True:
+            yield random.random() < self.plain
 
     def row(self, random: Random) -> int:
         """The number of yields in one row."""
@@ -52,7 +61,7 @@ MOST_SKIPS = 256
 PLACE_SHIFT = 64
 """Puts a line, or an offset, above the bits of an address."""
 YIELDS = {
-    Kind.LINES: Yields(4, 1 / 8),
+    Kind.LINES: Yields(4, 1 / 8, plain=1 / 4),
     Kind.DELAYS: Yields(8, 1 if gil_enabled() else 32, skips=True),
     Kind.INSTRUCTIONS: Yields(16, 1 / 8, is_at_lines=False),
     Kind.AWAITS: Yields(16, 1 / 8, is_at_lines=False),
