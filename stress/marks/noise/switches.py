@@ -61,7 +61,7 @@ MOST_SKIPS = 256
 PLACE_SHIFT = 64
 """Puts a line, or an offset, above the bits of an address."""
 YIELDS = {
-    Kind.LINES: Yields(4, 1 / 8, plain=1 / 4),
+    Kind.LINES: Yields(4, 1 / 8, plain=1 / 2),
     Kind.DELAYS: Yields(8, 1 if gil_enabled() else 32, skips=True),
     Kind.INSTRUCTIONS: Yields(16, 1 / 8, is_at_lines=False),
     Kind.AWAITS: Yields(16, 1 / 8, is_at_lines=False),
