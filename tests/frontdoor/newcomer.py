@@ -21,7 +21,7 @@ from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT
 
 TREE = ("stress", "scenarios", "benchmarks", "docs", "pyproject.toml", "tox.ini", "README.md", "LICENSE")
 SCRIPT = "#!{python}\nimport sys\nfrom {module} import {name}\nsys.exit({name}())\n"
-HESITATION_SECONDS = 0.3
+HESITATION_SECONDS = 0.1
 
 
 def required(name: str, extras: frozenset[str] = frozenset()) -> Iterator[str]:

@@ -44,7 +44,7 @@ def test_without_protection_it_is_violated_and_the_report_speaks_of_rules(firewa
 @pytest.mark.threads
 @pytest.mark.native
 def test_the_protocols_that_it_holds_under_hold(firewall: Path) -> None:
-    done = kstress("run", str(firewall), "--protocol", "rcu,epoch,hazard", "--duration", "2s", "--engine", "native")
+    done = kstress("run", str(firewall), "--protocol", "rcu,epoch,hazard", "--duration", "1s", "--engine", "native")
     assert "VIOLATED" not in done.stdout.replace("violations", "")
     assert done.returncode in (0, 3), done.stdout
     assert "reads" in done.stdout
