@@ -16,7 +16,6 @@ from stress.machine.gil import gil_enabled
 from stress.marks.noise import core_yield
 from stress.marks.noise.code_under_test import PACKAGE, CodeUnderTest, Part
 from stress.marks.noise.noise import COVERAGE, LONG_INTERVAL, TOOL_IDS, Noise, SliceNoise, codes_of
-from stress.marks.noise.other_threads import MONITORS
 from stress.marks.noise.switches import KINDS, YIELDS, Countdown, Kind, NoiseCounts, Yields
 from tests.plugin.noisy import MANY, code_under_test, notes, run
 
@@ -48,17 +47,21 @@ def test_what_an_item_had_no_noise_for_takes_it_in_the_next_one(kind: Kind, tmp_
     assert run(kind, CodeUnderTest(HERE)).switches[ITS_FILE, True] > MANY / YIELDS[kind].period
 
 
-@pytest.mark.skipif(MONITORS, reason="events come from all threads alike")
 @pytest.mark.parametrize("every", [True, False])
-def test_of_the_calls_in_a_loop_some_are_plain_and_never_the_first_of_a_slice(every: bool) -> None:
-    noise, plain = Noise(CodeUnderTest(HERE), 1), list[bool]()
+def test_of_the_calls_in_a_loop_some_are_plain_and_never_the_first_of_a_slice(
+    every: bool, yields: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(YIELDS, Kind.LINES, Yields(1, 1, plain=1 / 2))  # at each line, so that no call is by chance
+    noise, plain = Noise(CodeUnderTest(tmp_path, test_file=ITS_FILE), 1), list[bool]()
     for _ in range(CALLS):
         with (slice_noise := noise.slice(Kind.LINES)).everywhere():
-            call = slice_noise.around(lambda: plain.append(sys.gettrace() is None), every)
+            call = slice_noise.around(lambda: code_under_test(1), every)
             for _ in range(CALLS):
+                before = len(yields)
                 call()
+                plain.append(len(yields) == before)
     assert not any(plain[::CALLS])
-    wanted = 0 if every else YIELDS[Kind.LINES].plain * len(plain)
+    wanted = 0 if every else len(plain) / 2
     assert wanted / 2 <= plain.count(True) <= 2 * wanted
 
 

@@ -60,7 +60,7 @@ def _monitored(has: Callable[[str], bool], countdown: Countdown) -> Iterator[Non
         countdown.counts.gave_way[f"{names}, which have all tools of sys.monitoring", "slices"] += 1
         yield
         return
-    at_lines = countdown.yields.is_at_lines
+    at_lines, plain = countdown.yields.is_at_lines, countdown.plain
     event = monitoring.events.LINE if at_lines else monitoring.events.INSTRUCTION
 
     def seen(code: CodeType, place: int) -> object:
@@ -70,7 +70,8 @@ def _monitored(has: Callable[[str], bool], countdown: Countdown) -> Iterator[Non
             return monitoring.DISABLE
         if at_lines and taking_lines(code):
             countdown.counts.takers.event(code, place)
-        countdown.event(code, place)
+        if not plain.get(get_ident()):
+            countdown.event(code, place)
         return None
 
     try:
@@ -164,10 +165,24 @@ class SliceNoise:
         Without `every` it leaves some calls plain. A coroutine function is left as it is: what it makes runs later, and
         takes noise at its awaits.
         """
-        if self._countdown is None or MONITORS or is_async(body):
+        countdown = self._countdown
+        if countdown is None or is_async(body) or (MONITORS and (every or not countdown.yields.plain)):
             return body
-        plain = repeat(False) if every else self._countdown.yields.plain_calls(self._countdown.random)
-        return partial(self._traced, self._countdown, plain, body)
+        plain = repeat(False) if every else countdown.yields.plain_calls(countdown.random)
+        return partial(self._some_plain if MONITORS else self._traced, countdown, plain, body)
+
+    @calls_bodies
+    def _some_plain(
+        self,
+        countdown: Countdown,
+        plain: Iterator[bool],
+        body: Callable[P, R],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> R:
+        """Call `body`; what runs in this thread has no noise until the next call, if this one is plain."""
+        countdown.plain[get_ident()] = next(plain)
+        return body(*arguments, **options)
 
     @calls_bodies
     def _traced(

@@ -61,7 +61,7 @@ MOST_SKIPS = 256
 PLACE_SHIFT = 64
 """Puts a line, or an offset, above the bits of an address."""
 YIELDS = {
-    Kind.LINES: Yields(4, 1 / 8, plain=1 / 2),
+    Kind.LINES: Yields(4, 1 / 8, plain=1 / 2 if gil_enabled() else 0),
     Kind.DELAYS: Yields(8, 1 if gil_enabled() else 32, skips=True),
     Kind.INSTRUCTIONS: Yields(16, 1 / 8, is_at_lines=False),
     Kind.AWAITS: Yields(16, 1 / 8, is_at_lines=False),
@@ -121,7 +121,8 @@ class NoiseCounts:
 class Countdown:
     """Yields at some events. Threads share it without a lock; a lost count is noise too. `is_over`: its slice is.
 
-    Then it ends a row of yields that is under way, too: on a busy host each of them may take milliseconds.
+    Then it ends a row of yields that is under way, too: on a busy host each of them may take milliseconds. `plain`:
+    the identifiers of the threads whose events count for nothing meanwhile. Each writes its own entry alone.
     """
 
     yields: Yields
@@ -130,6 +131,7 @@ class Countdown:
     core: CoreYield = attrs.field(factory=CoreYield)
     left: int = 1
     is_over: bool = attrs.field(init=False, default=False)
+    plain: dict[int, bool] = attrs.field(init=False, factory=dict)
     _chosen: deque[int] = attrs.field(init=False, factory=partial(deque, maxlen=CHOSEN))
 
     def event(self, code: CodeType, at: int) -> None:
