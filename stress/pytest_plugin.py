@@ -34,6 +34,7 @@ RESULTS = "keep the figures of each stress item as a run file in this folder, fo
 MARK = "stress(cpus, duration, seed, repeat): run the test on the CPUs of a stress machine, one item for each CPU count"
 SCENARIO_LINE = re.compile(rb"^SCENARIOS?\b.*=", re.MULTILINE)
 NOTE = "stress_note"
+TEST_FILES = pytest.StashKey[frozenset[str]]()
 MOST_NOTES = 20
 NEEDS_ROLE = "takes the fixture `stress` but gives it no role: it ran once, as an ordinary test"
 NEEDS_FIXTURE = "has the mark `stress` but not the fixture `stress`: it ran once, as an ordinary test"
@@ -305,6 +306,13 @@ class NoiseLines:
             terminal.write_line(f"  noise: {lines[0]}")
 
 
+def _test_files(session: pytest.Session) -> frozenset[str]:
+    """The files of the tests of a session, which are the same for each of its marks."""
+    if TEST_FILES not in session.stash:
+        session.stash[TEST_FILES] = frozenset(str(item.path) for item in session.items)
+    return session.stash[TEST_FILES]
+
+
 @pytest.fixture
 def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     """One cell of the test: decorate bodies with `stress.reader` and `stress.writer`, then call `stress.run`."""
@@ -321,7 +329,7 @@ def stress(request: pytest.FixtureRequest) -> "Iterator[Stress]":
     for name in ("cpus", "seed", "duration_s"):
         item.user_properties.append((f"stress_{name}", getattr(cell, name)))
     first_only = config.getoption("maxfail") == 1
-    under_test = code_under_test_of(item).beside(str(other.path) for other in request.session.items)
+    under_test = code_under_test_of(item).beside(_test_files(request.session))
     with Stress(cell, nodeid_of(item), first_only, under_test, partial(tell, config)) as one:
         if keeps_results(config):
             item.stash[STRESS] = one
