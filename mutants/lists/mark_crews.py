@@ -17,7 +17,7 @@ LOOPS = Part("stress/marks/crews/async_bodies.py")
 TIMERS = Part("stress/marks/crews/timers.py")
 EXPRESSIONS = Part("stress/marks/noise/expressions.py")
 TESTS = suite("plugin/test_failures.py", "plugin/test_prepared.py")
-WAITS, LOOKS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED, TIMED = (
+WAITS, LOOKS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED, TIMED, LEFT = (
     suite(f"plugin/test_{part}.py")
     for part in (
         "waits",
@@ -29,6 +29,7 @@ WAITS, LOOKS, POOLS, BUSY, IN_ROUNDS, ASYNC, TASKS, DROPPED, TIMED = (
         "tasks",
         "finalizers",
         "timers",
+        "left_as_found",
     )
 )
 
@@ -231,7 +232,7 @@ GROUP = Group(
         LOOPS.of("def wake(").mutant(
             "loop-asleep", "a loop that waits for ever stays", "call_soon_threadsafe(bool)", "is_closed()", ASYNC
         ),
-        STEPS.of("def send(").mutant(
+        STEPS.of("def _waits(").mutant(
             "awaits-quiet",
             "no step of a task is delayed",
             "self._stepping.noise.row(self.player, self.coroutine)",
@@ -261,7 +262,24 @@ GROUP = Group(
         FINALIZERS.of("def _ignored(").without(
             "finalizer-unheard", "what a finalizer raises is lost", "self.keep(error)", DROPPED
         ),
-        FINALIZERS.of("def _ignored(").mutant(
+        FINALIZERS.of("def heard(").without(
+            "finalizer-heard-for-ever", "a run that is over takes what finalizers raise", "self._hears = False", LEFT
+        ),
+        STEPS.of("def throw(").mutant(
+            "failed-awaits-quiet",
+            "a step that begins with an exception is not delayed",
+            "return self.send(None)",
+            "return self._step(self.coroutine.throw, *error)",
+            TASKS,
+        ),
+        TASK_CREW.of("def close(").mutant(
+            "cut-short-too-soon",
+            "a run without tasks yet ends in an IndexError",
+            " or [True] * len(self.players)",
+            "",
+            LEFT,
+        ),
+        FINALIZERS.of("def _is_ours(").mutant(
             "other-s-garbage", "a run answers for what another test left", "self.is_of_run() and", "", DROPPED
         ),
         BLOCKED.of("def cycle(").mutant(

@@ -15,8 +15,10 @@ TASK_TURNS = Part("stress/marks/noise/turns.py")
 OTHERS = Part("stress/marks/noise/other_threads.py")
 HOOK = Part("stress/marks/noise/thread_hook.py")
 REACHED = suite(*(f"plugin/test_noise{part}.py" for part in ("", "_reach", "_traced")))
-WAITS, NOISES, FOREIGN, NEW_THREADS, TURNS, AHEAD = (
-    suite(f"plugin/test_{part}.py") for part in ("waits", "noise", "foreign_locks", "other_threads", "slices", "turns")
+INTERVAL = Part("stress/marks/noise/switch_interval.py")
+WAITS, NOISES, FOREIGN, NEW_THREADS, TURNS, AHEAD, LEFT = (
+    suite(f"plugin/test_{part}.py")
+    for part in ("waits", "noise", "foreign_locks", "other_threads", "slices", "turns", "left_as_found")
 )
 
 GROUP = Group(
@@ -99,6 +101,36 @@ GROUP = Group(
         ),
         HOOK.of("def install(").without(
             "hook-taken", "a hook that is set meanwhile takes all exceptions", "threading.__class__ =", NEW_THREADS
+        ),
+        HOOK.of("def _take(").mutant(
+            "hook-is-another",
+            "a patch of the hook that is undone leaves the run's hook in place",
+            "hook in (self._rest, self._ended)",
+            "hook == self._rest",
+            LEFT,
+        ),
+        HOOK.of("def _ended(").never(
+            "hook-in-circles",
+            "a hook that calls the run's own is called by it again",
+            'getattr(self._within, "ended", False)',
+            LEFT,
+        ),
+        INTERVAL.of("def short(").mutant(
+            "interval-overruled",
+            "an interval that the code under test has set is lost",
+            "getswitchinterval() == self.usual",
+            "True",
+            LEFT,
+        ),
+        INTERVAL.of("def short(").mutant(
+            "interval-kept-short",
+            "a short interval that is put back late stays",
+            "        self.restore()\n        is_usual",
+            "        is_usual",
+            LEFT,
+        ),
+        OTHERS.of("def end(").without(
+            "threads-on-one-core", "a thread that a CPU has started keeps to its core", "leave_shared_core(", LEFT
         ),
         OTHERS.of("def __enter__(").mutant(
             "thread-quiet",

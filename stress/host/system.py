@@ -5,6 +5,7 @@ A call that does not exist, as on macOS or Windows, and a call that is not allow
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
@@ -18,18 +19,19 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-def cores() -> list[int]:
-    """The numbers of the cores that this process may use; if the system does not say, all of them from 0."""
+def cores(thread: int = 0) -> list[int]:
+    """The numbers of the cores that a thread may use, the calling one if 0; if the system does not say, all from 0."""
     try:
-        return sorted(os.sched_getaffinity(0))
+        return sorted(os.sched_getaffinity(thread))
     except (AttributeError, OSError):
         return list(range(os.cpu_count() or 1))
 
 
-def keep_to(core: int) -> None:
-    """Keep the calling thread on one core, if the system allows it."""
+def keep_to(*usable: int, thread: int = 0) -> None:
+    """Keep a thread, the calling one if 0, on some cores, if the system allows it and the thread has not ended."""
     if offers("affinity"):
-        os.sched_setaffinity(0, {core})
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(thread, usable)
 
 
 def flags(*names: str) -> int:

@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from stress.host.system import cores, keep_to
@@ -32,8 +32,24 @@ def share_one_core() -> None:
     of the time, and every yield of the noise switches threads.
     """
     if gil_enabled():
-        usable = cores()
-        keep_to(usable[os.getpid() % len(usable)])
+        keep_to(_shared_core(cores()))
+
+
+def _shared_core(usable: Sequence[int]) -> int:
+    """The core, of those that this process may use, that its CPUs share."""
+    return usable[os.getpid() % len(usable)]
+
+
+def leave_shared_core(threads: Iterable[int]) -> None:
+    """Give those of this process's threads that are on the CPUs' core alone the cores that the calling thread has.
+
+    `threads` are native ids. A thread has the cores of the one that starts it, and one that a CPU starts may stay.
+    """
+    usable = cores()
+    if gil_enabled() and len(usable) > 1:
+        for thread in threads:
+            if cores(thread) == [_shared_core(usable)]:
+                keep_to(*usable, thread=thread)
 
 
 def collect_what_is_due() -> None:

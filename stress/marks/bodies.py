@@ -5,6 +5,7 @@ Functions of the harness that call the code under test are known, so that stacks
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import CodeType
 from typing import Any, TypeVar
@@ -94,6 +95,15 @@ def shown(value: object) -> str:
         return on_one_line(shortened(repr(value)))
     except BaseException as error:
         return f"a {type(value).__qualname__}, whose __repr__ raises {type(error).__qualname__}"
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note to an exception of the code under test, whose class may let nothing be set, or have other notes."""
+    try:
+        BaseException.add_note(error, note)
+    except Exception:
+        with suppress(Exception):
+            BaseException.__setattr__(error, "__notes__", [note])
 
 
 def printable(error: BaseException) -> BaseException:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
-from threading import get_ident
 from typing import Any
 
 import attrs
@@ -22,7 +21,7 @@ from stress.host.cores import make_progress
 from stress.kernel.modlist import STOPPED
 from stress.machine.engines import NEVER, cores_for, yield_mask
 from stress.machine.features import Features
-from stress.machine.gil import collect_what_is_due, switching
+from stress.machine.gil import collect_what_is_due
 from stress.machine.loop import UNJUDGED
 from stress.machine.machine import Machine, Play
 from stress.machine.python_engine import PythonEngine
@@ -42,7 +41,7 @@ from stress.marks.crews.task_steps import AwaitNoise
 from stress.marks.crews.withheld import Withheld
 from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.core_yield import CoreYield
-from stress.marks.noise.noise import SHORT_INTERVAL, Noise
+from stress.marks.noise.noise import Noise
 from stress.marks.noise.other_threads import OtherThreads
 from stress.marks.noise.slices import Slices
 from stress.marks.noise.switches import Kind
@@ -99,7 +98,7 @@ class MarkRun:
     noise: Noise | None = attrs.field(init=False, default=None)
     withheld: Withheld = attrs.field(init=False, factory=lambda: Withheld((), 1))
     _machine: Machine | None = attrs.field(init=False, default=None)
-    _gate: threading.Event = attrs.field(init=False, factory=threads.new_event)
+    _gate: threads.Flag = attrs.field(init=False, factory=threads.Flag)
     _signals: Signals = attrs.field(init=False, factory=Signals)
     _kind: Kind = attrs.field(init=False, default=Kind.BARE)
     _crew: Crew | None = attrs.field(init=False, default=None)
@@ -129,7 +128,7 @@ class MarkRun:
             self.rounds = Rounds(len(roles), plan.fresh, plan.final, judging, noise.counts.last)
         try:
             if self.others:
-                self.others.hook.install(lambda error: outside.keep(error, self._kind))
+                self.others.begin(lambda error: outside.keep(error, self._kind))
             machine = self._machine or self._boot()
             noise.counts.cpus = frozenset(machine.thread(number).ident for number in range(self.cell.cpus))
             self._crew = crew = self._recruit(machine, roles, noise)
@@ -144,8 +143,9 @@ class MarkRun:
             raise
         finally:
             if self.others:
-                self.others.hook.remove()
+                self.others.end()
             self._close_all()
+            noise.close()
             self.seconds = clocks.monotonic() - began
 
     def _recruit(self, machine: Machine, roles: Sequence[Role], noise: Noise) -> Crew:
@@ -178,7 +178,7 @@ class MarkRun:
             ignored,
             lambda error: ignored.keep(error, self._kind),
             under_test.answers_for,
-            lambda: get_ident() in cpus or (self.others is not None and self.others.is_one()),
+            lambda: threading.get_ident() in cpus or (self.others is not None and self.others.is_one()),
         )
 
     def _stray_error(self, error: BaseException) -> None:
@@ -201,7 +201,7 @@ class MarkRun:
         machine.ram.poke(WRITERS, sum(player.role.writes for player in self.players))
         slices = Slices(self.cell.duration_s, crew.kinds)
         self.withheld.begin()
-        self._finish = partial(self._end, machine, crew, monitor, watchdog)
+        self._finish = partial(self._end, machine, crew, noise, monitor, watchdog)
         for kind, seconds in slices:
             left = self._left(began)
             if left <= 0 or self._signals.over.is_set() or machine.errors or monitor.may_give_up(STALLED_SECONDS):
@@ -263,7 +263,7 @@ class MarkRun:
                 return
             clocks.sleep(REST_LOOK_SECONDS)
 
-    def _end(self, machine: Machine, crew: Crew, monitor: Monitor, watchdog: Watchdog) -> None:
+    def _end(self, machine: Machine, crew: Crew, noise: Noise, monitor: Monitor, watchdog: Watchdog) -> None:
         """Wait until every CPU rests; report the others, and end their threads if that is possible."""
         if self.others:
             self.others.is_over = True
@@ -278,12 +278,12 @@ class MarkRun:
             is_sure = stall and (not self.withheld.is_crowded or monitor.waits(stall.links[-1].cpu))
             if stall and is_sure and len(ending.left) == len(self.players):
                 self.stall = stall.text
-            with switching(SHORT_INTERVAL):  # a CPU that runs on for ever would keep the GIL from each look
+            with noise.interval.short():  # a CPU that runs on for ever would keep the GIL from each look
                 crew.leave(ending)
 
     def _boot(self) -> Machine:
         """A machine whose CPUs run and wait at the gate."""
-        self._gate = threads.new_event()
+        self._gate = threads.Flag()
         machine = Machine(small_ram(self.cell.cpus, self.cell.seed), [self._play(self._gate)] * self.cell.cpus)
         self._machine = machine
         machine.boot()
@@ -299,7 +299,7 @@ class MarkRun:
         self._gate.set()
         return machine.end(seconds)
 
-    def _play(self, gate: threading.Event) -> Play:
+    def _play(self, gate: threads.Flag) -> Play:
         """A function that plays a CPU on its thread: the player of its number, once the gate is open."""
 
         def operation(cpu: Cpu) -> int:

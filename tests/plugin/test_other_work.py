@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from stress.host.threads import Flag
 from stress.marks.crews.monitor import FAIR_SECONDS, Monitor, OtherWork, ThreadSample, other_threads
 from stress.marks.crews.run_end import GRACE_SECONDS, LONGEST_GRACE_SECONDS, EndState, RunEnd
 from tests.plugin.watching import players
@@ -49,14 +50,14 @@ def test_who_waits_has_stalled_once_no_other_thread_works(
 ) -> None:
     watching = watched(look, 3.0)
     assert watching.has_stalled(2.5)
-    assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is state
-    assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=True) is EndState.STALLED
+    assert RunEnd(watching, Flag()).state_of(0, in_a_cycle=False) is state
+    assert RunEnd(watching, Flag()).state_of(0, in_a_cycle=True) is EndState.STALLED
 
 
 def test_work_under_noise_is_no_chance() -> None:
     for calm, state in ((False, EndState.HELPED), (True, EndState.STALLED)):
         watching = watched(lambda now: ThreadSample(now, ready=True), 2 * FAIR_SECONDS + 1.0, calm)
-        assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is state
+        assert RunEnd(watching, Flag()).state_of(0, in_a_cycle=False) is state
 
 
 def test_a_cpu_that_gets_on_gives_the_others_a_new_chance() -> None:
@@ -71,7 +72,7 @@ def test_the_end_waits_longer_where_other_threads_work(ready: bool, longest: flo
     others = OtherWork(lambda: {OTHER}, lambda native_id: ThreadSample(0.0, ready))
     clock = lambda: 0.05 * next(looks)  # noqa: E731
     watching = Monitor(players(2), lambda number: ThreadSample(), clock, others)
-    ending = RunEnd(watching, threading.Event())
+    ending = RunEnd(watching, Flag())
     while ending.goes_on():
         pass
     assert watching.idle == pytest.approx(longest, abs=0.3)

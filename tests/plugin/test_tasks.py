@@ -294,6 +294,51 @@ except TimeoutError:
     run(pytester, body).assert_outcomes(passed=2)
 
 
+@pytest.mark.parametrize("end", ["set_exception(LookupError())", "cancel()", "set_result(None)"])
+def test_a_fault_at_an_await_is_found_however_the_await_ends(end: str, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(f"""
+        import asyncio
+        import pytest
+
+        class Box:
+            def __init__(self):
+                self.answer, self.is_gone = asyncio.get_running_loop().create_future(), False
+
+            async def wait(self):
+                try:
+                    await self.answer
+                except (LookupError, asyncio.CancelledError):
+                    pass
+                return self.is_gone
+
+            async def give(self):
+                while not self.answer._callbacks:
+                    await asyncio.sleep(0)
+                self.is_gone = True
+                self.answer.{end}
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                self.is_gone = False
+
+        @pytest.mark.stress(cpus=2)
+        def test_it(stress):
+            stress.fresh(Box)
+
+            @stress.tasks(count=1)
+            async def wait(cpu, box):
+                return "kept" if await box.wait() else "changed"
+
+            @stress.tasks
+            async def give(cpu, box):
+                await box.give()
+
+            stress.run(acceptable={{"kept"}})
+    """)
+    result = pytester.runpytest_inprocess(*SMALL, *UNTIL_FOUND)
+    result.assert_outcomes(failed=1)
+    assert "VIOLATED: changed" in result.stdout.str()
+
+
 def test_bodies_that_await_nothing_test_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mark_run, "MORE_SECONDS", 0.1)  # nothing overlaps however long it goes on
     result = run(pytester, "return 'good'")

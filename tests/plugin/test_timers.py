@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stress.host import clocks
+from stress.host.threads import Flag
 from stress.marks.crews import run_end
 from stress.marks.crews.loops import LoopTimers
 from stress.marks.crews.monitor import Monitor, ThreadSample
@@ -149,7 +150,7 @@ def test_an_operation_that_has_not_lasted_as_long_as_an_earlier_one_may_end_yet(
     for _ in range(40):
         now[0] += 0.05
         watching.sample()
-    ending = RunEnd(watching, threading.Event())
+    ending = RunEnd(watching, Flag())
     states = []
     for watched[1].longest_ns in (3 * 10**9, 10**9):
         states.append(ending.state_of(0, in_a_cycle=False))
@@ -167,7 +168,7 @@ def test_who_has_been_in_an_operation_for_long_begins_no_other_at_the_end_of_a_r
         now[0] += 0.05
         short.operations = at
         watching.sample()
-    RunEnd(watching, threading.Event())
+    RunEnd(watching, Flag())
     assert [player._is_to_rest(player._leave) for player in watched] == [True, False]
     long.go_on()
     assert not long._is_to_rest(long._leave)
@@ -193,7 +194,7 @@ def test_a_timeout_of_one_is_no_excuse_for_another_that_runs_on() -> None:
     for _ in range(80):
         now[0] += 0.05
         watching.sample()
-    ending = RunEnd(watching, threading.Event())
+    ending = RunEnd(watching, Flag())
     assert [ending.state_of(number, in_a_cycle=False) for number in (0, 1)] == [EndState.STALLED, EndState.TIMED]
 
 

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from stress.host.threads import Flag
 from stress.machine.gil import gil_enabled
 from stress.marks.crews import crew, monitor
 from stress.marks.crews.crew import THREAD_ENDED, Crew
@@ -271,7 +272,7 @@ def test_who_runs_on_has_stalled_only_if_it_had_a_core_without_noise(calm: list[
         now[0] += 0.05
         watching.sample(one)
     assert watching.doing(0) is Activity.RUNS
-    assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is state
+    assert RunEnd(watching, Flag()).state_of(0, in_a_cycle=False) is state
 
 
 def test_who_waits_beside_one_that_gets_no_core_is_not_said_to_get_none() -> None:
@@ -281,7 +282,7 @@ def test_who_waits_beside_one_that_gets_no_core_is_not_said_to_get_none() -> Non
     for _ in range(40):
         now[0] += 0.05
         watching.sample()
-    ending = RunEnd(watching, threading.Event())
+    ending = RunEnd(watching, Flag())
     assert [ending.state_of(number, in_a_cycle=False) for number in (0, 1)] == [EndState.CROWDED, EndState.UNKNOWN]
 
 
@@ -293,7 +294,7 @@ def test_who_worked_long_under_noise_and_waits_now_has_stalled() -> None:
         now[0] += 0.05
         watching.sample(calm=at >= 20)
     assert watching.doing(0) is Activity.WAITS
-    assert RunEnd(watching, threading.Event()).state_of(0, in_a_cycle=False) is EndState.STALLED
+    assert RunEnd(watching, Flag()).state_of(0, in_a_cycle=False) is EndState.STALLED
 
 
 def test_a_process_that_was_suspended_has_not_waited() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from stress.marks.bodies import EndThread, shown
+from stress.marks.bodies import EndThread, add_note, shown
 from stress.marks.operations.tally import Tally
 
 MOST_KEPT = 4
@@ -31,6 +31,7 @@ class Finalizers:
     has: Callable[[str], bool]
     is_of_run: Callable[[], bool]
     _hook: Callable[[Any], object] = attrs.field(init=False, default=sys.__unraisablehook__)
+    _hears: bool = attrs.field(init=False, default=True)
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -40,6 +41,7 @@ class Finalizers:
         try:
             yield
         finally:
+            self._hears = False  # a hook that code under test has set meanwhile may call this one for ever
             if sys.unraisablehook is ours:
                 sys.unraisablehook = self._hook
 
@@ -48,11 +50,15 @@ class Finalizers:
         error = ignored.exc_value
         if isinstance(error, EndThread):
             return
-        if error is None or not (self.is_of_run() and any(map(self.has, files_of(ignored.exc_traceback)))):
+        if error is None or not (self._hears and self._is_ours(ignored)):
             self._hook(ignored)
         elif len(self.tally.errors) < MOST_KEPT:
-            BaseException.add_note(error, f"Python ignored it in {shown(ignored.object)}")
+            add_note(error, f"Python ignored it in {shown(ignored.object)}")
             self.keep(error)
+
+    def _is_ours(self, ignored: "sys.UnraisableHookArgs") -> bool:
+        """Whether code under test raised it, on a thread of the run."""
+        return self.is_of_run() and any(map(self.has, files_of(ignored.exc_traceback)))
 
 
 def files_of(traceback: TracebackType | None) -> Iterator[str]:

@@ -5,7 +5,6 @@ for a thread of the code under test, as one of a pool, so those are watched too.
 """
 
 import enum
-import os
 import threading
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from stress.host import clocks
+from stress.host import clocks, threads
 from stress.marks.crews.timers import Timers
 from stress.marks.operations.player import Player
 
@@ -123,10 +122,7 @@ class Watch:
 
 def other_threads(cpus: Collection[int]) -> set[int]:
     """The native ids of the threads of this process that are not `cpus` nor the calling one; none without /proc."""
-    try:
-        return {int(name) for name in os.listdir("/proc/self/task")} - {threading.get_native_id(), *cpus}
-    except OSError:
-        return set()
+    return threads.native_ids() - {threading.get_native_id(), *cpus}
 
 
 @attrs.define

@@ -6,13 +6,13 @@ they do not meet, evidence decides what becomes of each CPU that is left.
 """
 
 import enum
-import threading
 from collections.abc import Callable, Sequence
 from random import Random
 
 import attrs
 
 from stress.host import clocks
+from stress.host.threads import Flag
 from stress.marks.crews.monitor import Activity, Monitor
 from stress.marks.operations.player import Player
 
@@ -117,7 +117,7 @@ class RunEnd:
     """
 
     monitor: Monitor
-    over: threading.Event
+    over: Flag
     in_rounds: bool = False
     _helpers: Helpers = attrs.field(init=False)
     _seconds: float = attrs.field(init=False, default=0.0)

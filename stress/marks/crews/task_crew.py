@@ -209,7 +209,8 @@ class TaskCrew(Crew):
         for player in self.players:
             player.is_cancelled = True
         is_over = HOST not in self.still and (self._loop is None or loops.close(self._loop))
-        fates = [CANCELLED if is_over and self._tasks[number].done() else GOES_ON for number in self._unended]
+        ended = [task.done() for task in self._tasks] or [True] * len(self.players)  # no task: a run cut short at once
+        fates = [CANCELLED if is_over and ended[number] else GOES_ON for number in self._unended]
         self.left = [attrs.evolve(left, fate=fate) for left, fate in zip(self.left, fates, strict=True)]
 
 

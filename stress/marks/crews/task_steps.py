@@ -70,19 +70,32 @@ class Steps(Coroutine[Any, Any, Any]):
         """No step yet."""
         self.coroutine, self.player = coroutine, player
         self._stepping, self._row = stepping, 0
+        self._error: tuple[Any, ...] = ()
 
     def send(self, value: Any) -> Any:
         """The next step, or a turn of all other tasks instead."""
-        if self._row:
-            self._row -= 1
-        elif self.player is not None:
-            self._row = self._stepping.noise.row(self.player, self.coroutine)
-        return None if self._row else self._step(self.coroutine.send, value)
+        if self._waits():
+            return None
+        error, self._error = self._error, ()
+        return self._step(self.coroutine.throw, *error) if error else self._step(self.coroutine.send, value)
 
     def throw(self, *error: Any) -> Any:
-        """A step that begins with an exception, as a cancellation does; it does not wait any longer."""
-        self._row = 0
-        return self._step(self.coroutine.throw, *error)
+        """A step that begins with an exception, as the end of an await that failed or was cancelled.
+
+        One that comes in a row takes the place of the one before: asyncio cancels like this a task that is to step.
+        """
+        self._error = error
+        return self.send(None)
+
+    def _waits(self) -> bool:
+        """Whether all other tasks have a turn now; none has once the run is over."""
+        if self.player is None or self.player.is_cancelled:
+            self._row = 0
+        elif self._row:
+            self._row -= 1
+        else:
+            self._row = self._stepping.noise.row(self.player, self.coroutine)
+        return self._row > 0
 
     def close(self) -> None:
         """Close the coroutine."""

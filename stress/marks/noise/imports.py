@@ -18,7 +18,9 @@ import pytest
 from stress.marks.noise.code_under_test import CodeUnderTest, Part, named_parts, part_of, spec_of
 
 TOOLS = ("pytest", "pluggy", "xdist", "hypothesis", "coverage", "mock", "freezegun", "time_machine", "stress")
-"""Packages that tests use and do not test; so are all whose names begin with `pytest_` or `_pytest`."""
+"""Packages that tests use and do not test; so are all whose names begin with one of ASIDE."""
+ASIDE = ("pytest_", "_pytest", "_distutils_hack", "__editable__")
+"""Plugins of pytest, and what finds packages that are installed: each import runs through it."""
 
 BY_NAME = ("import_module", "importorskip")
 """The functions that import a module by its name; a name that is no literal is not seen."""
@@ -101,7 +103,7 @@ def globals_of(module: ModuleType) -> set[str]:
 def is_aside(dotted: str) -> bool:
     """Whether a module belongs to the standard library or to a testing tool."""
     top = dotted.partition(".")[0]
-    return top in sys.stdlib_module_names or top in TOOLS or top.startswith(("pytest_", "_pytest"))
+    return top in sys.stdlib_module_names or top in TOOLS or top.startswith(ASIDE)
 
 
 def outermost(dotted: str) -> tuple[str, ModuleSpec] | None:

@@ -15,17 +15,16 @@ from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any, ParamSpec, TypeVar
 
-from stress.machine.gil import switching
 from stress.marks.bodies import EndThread, calls_bodies, is_async
 from stress.marks.noise.code_under_test import CodeUnderTest
 from stress.marks.noise.core_yield import CoreYield
 from stress.marks.noise.other_threads import MONITORS, OtherThreads
+from stress.marks.noise.switch_interval import SwitchInterval
 from stress.marks.noise.switches import YIELDS, Countdown, Kind, NoiseCounts
 from stress.marks.noise.takers import taking_lines
 
 P = ParamSpec("P")
 R = TypeVar("R")
-SHORT_INTERVAL = 1e-6
 TOOL = "kstress"
 TOOL_IDS = (3, 4, 1, 0, 5, 2)
 """The tool numbers that Python reserves for no kind of tool come first."""
@@ -38,6 +37,16 @@ def _forget_what_is_disabled() -> None:
     """Enable all code again: what an earlier item has disabled may be under test now."""
     if hasattr(sys, "monitoring"):
         sys.monitoring.restart_events()
+
+
+def _free_tools() -> None:
+    """Free each tool number that kstress has: an exception in the middle of a slice may have left it taken."""
+    if MONITORS:
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+        for number in TOOL_IDS:
+            if monitoring.get_tool(number) == TOOL:
+                monitoring.set_events(number, 0)
+                monitoring.free_tool_id(number)
 
 
 def _take_tool() -> int | None:
@@ -140,20 +149,18 @@ class SliceNoise:
     The machine boots before it, so that neither the harness nor the boot takes noise, however many CPUs there are.
     """
 
-    def __init__(
-        self, kind: Kind, has: Callable[[str], bool], countdown: Countdown | None, others: OtherThreads
-    ) -> None:
-        """Noise of a kind for code of the files for which `has` is true, without `countdown` at no events."""
-        self._kind, self._has, self._countdown, self._others = kind, has, countdown, others
+    def __init__(self, noise: "Noise", kind: Kind, countdown: Countdown | None, others: OtherThreads) -> None:
+        """Noise of a kind for the code under test of a cell, without `countdown` at no events."""
+        self._noise, self._kind, self._countdown, self._others = noise, kind, countdown, others
 
     @contextmanager
     def everywhere(self) -> Iterator[None]:
         """The noise of all threads: a short switch interval, and events if `sys.monitoring` counts them."""
         with ExitStack() as stack:
-            if self._kind not in LONG_INTERVAL:
-                stack.enter_context(switching(SHORT_INTERVAL))
+            if self._kind not in LONG_INTERVAL and not stack.enter_context(self._noise.interval.short()):
+                self._noise.counts.gave_way["a switch interval that was set meanwhile", "slices"] += 1
             if self._countdown and MONITORS and self._others.have_noise(self._kind):
-                stack.enter_context(_monitored(self._has, self._countdown))
+                stack.enter_context(_monitored(self._noise.has, self._countdown))
             stack.enter_context(self._others.noise(self._countdown))
             if self._countdown:
                 stack.callback(self._countdown.end)
@@ -200,7 +207,7 @@ class SliceNoise:
         if before is not None and module_of(before) != COVERAGE:
             countdown.counts.gave_way[f"{module_of(before)}, which traces the threads", "operations"] += 1
             return body(*arguments, **options)
-        trace = tracer(self._has, countdown, before)
+        trace = tracer(self._noise.has, countdown, before)
         sys.settrace(trace)
         try:
             return body(*arguments, **options)
@@ -216,7 +223,7 @@ class SliceNoise:
 class Noise:
     """The noise of one cell, and what it did (`counts`). `has`: whether the code of a file takes noise.
 
-    `core`: how it yields, and how CPUs do that wait for a round.
+    `core`: how it yields, and how CPUs do that wait for a round. `interval`: the switch interval.
     """
 
     def __init__(
@@ -226,7 +233,7 @@ class Noise:
         codes = chain.from_iterable(map(codes_of, bodies))
         self.under_test, self.counts = under_test, NoiseCounts(frozenset(map(id, codes)))
         self.has = cache(under_test.has)
-        self.core = CoreYield()
+        self.core, self.interval = CoreYield(), SwitchInterval()
         self._others = others or OtherThreads(self.has)
         self._random = Random(seed)
         _forget_what_is_disabled()
@@ -240,7 +247,12 @@ class Noise:
         """The noise of one slice."""
         yields = YIELDS.get(kind)
         countdown = Countdown(yields, self._random, self.counts, self.core) if yields else None
-        return SliceNoise(kind, self.has, countdown, self._others)
+        return SliceNoise(self, kind, countdown, self._others)
+
+    def close(self) -> None:
+        """After the last slice, leave the interpreter as it was, however that slice ended."""
+        self.interval.restore()
+        _free_tools()
 
 
 def codes_of(body: Any) -> Iterator[CodeType]:

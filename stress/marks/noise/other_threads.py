@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
+from stress.host.threads import native_ids
+from stress.machine.gil import leave_shared_core
 from stress.marks.noise.switches import Countdown, Kind
 from stress.marks.noise.thread_hook import ThreadHook
 
@@ -35,6 +37,7 @@ class OtherThreads:
         self._traces = False
         self._before = set(threading.enumerate())
         self._idents = {one.ident for one in self._before}
+        self._native_ids: set[int] = set()
         self._local = self._event  # made once: a bound method is an object that may start a collection
 
     def __enter__(self) -> Self:
@@ -51,6 +54,16 @@ class OtherThreads:
         self.countdown, self.is_over = None, True
         if self._traces and threading.gettrace() == self._called:
             threading.settrace(None)
+
+    def begin(self, keep: Callable[[BaseException], None]) -> None:
+        """A run begins: let `keep` take the exceptions that end threads."""
+        self._native_ids = native_ids()
+        self.hook.install(keep)
+
+    def end(self) -> None:
+        """The run is over: leave the threads that it has started as if another one had."""
+        self.hook.remove()
+        leave_shared_core(native_ids() - self._native_ids)
 
     def have_noise(self, kind: Kind) -> bool:
         """Whether a slice counts events; one of awaits does if there are such threads: tasks alone need none."""

@@ -25,6 +25,7 @@ class ThreadHook:
     _before: Hook = attrs.field(init=False, factory=lambda: threading.excepthook)
     _set: Hook | None = attrs.field(init=False, default=None)
     _class: type[ModuleType] | None = attrs.field(init=False, default=None)
+    _within: threading.local = attrs.field(init=False, factory=threading.local)
 
     def install(self, keep: Callable[[BaseException], None]) -> None:
         """Let `keep` take exceptions from now on."""
@@ -42,15 +43,24 @@ class ThreadHook:
             threading.excepthook = self._set or self._before
 
     def _take(self, hook: Hook) -> None:
-        """Remember a hook that is set, unless it is what was there before."""
-        self._set = None if hook == self._rest else hook
+        """Remember a hook that is set, unless it is what was there before, or what the module's dictionary has."""
+        self._set = None if hook in (self._rest, self._ended) else hook
 
     def _ended(self, ended: threading.ExceptHookArgs) -> None:
-        """Keep the exception that ended a thread, and call the hook that was set since, or what stands for no hook."""
-        keep = self.keep
-        if keep and (error := _error_of(ended)):
-            keep(error)
-        (self._set or self._rest)(ended)
+        """Keep the exception that ended a thread, and call the hook that was set since, or what stands for no hook.
+
+        The hook that was set may call this one in its turn, since it is what the module's dictionary has.
+        """
+        if getattr(self._within, "ended", False):
+            self._rest(ended)
+            return
+        keep, self._within.ended = self.keep, True
+        try:
+            if keep and (error := _error_of(ended)):
+                keep(error)
+            (self._set or self._rest)(ended)
+        finally:
+            self._within.ended = False
 
     def _rest(self, ended: threading.ExceptHookArgs) -> None:
         """What others see as the hook of before: it has nothing to do with an exception that is kept."""

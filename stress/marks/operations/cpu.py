@@ -1,6 +1,5 @@
 """The CPU that a body gets, and the signals that CPUs read between two operations."""
 
-import threading
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Protocol, TypeVar
@@ -35,7 +34,7 @@ class Signals:
 
     ending: bool = False
     hurry: bool = False
-    over: threading.Event = attrs.field(factory=threads.new_event)
+    over: threads.Flag = attrs.field(factory=threads.Flag)
     hearers: Sequence[Hearer] = ()
     deadline_ns: int = 0
 

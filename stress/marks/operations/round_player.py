@@ -10,7 +10,7 @@ import attrs
 from stress.host import clocks
 from stress.machine.seam import Cpu, Oops
 from stress.machine.words import BOUND
-from stress.marks.bodies import EndThread, calls_bodies
+from stress.marks.bodies import EndThread, add_note, calls_bodies
 from stress.marks.noise.core_yield import CoreYield
 from stress.marks.noise.last_switches import Switch
 from stress.marks.operations.player import Player
@@ -151,7 +151,7 @@ class RoundPlayer(Player):
         except BaseException as error:
             one = self.rounds.current
             for line in () if one.over else self.rounds.explain(one, self.describe):
-                BaseException.add_note(error, line)
+                add_note(error, line)
             tally.count_raised(error, self.kind, self._use)
             return None
         finally:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from stress.host import clocks
-from stress.marks.bodies import fault_of_value, printable
+from stress.marks.bodies import add_note, fault_of_value, printable
 from stress.marks.noise.switches import Kind
 from stress.marks.operations.poison import Use, UsedAfterFreeError
 from stress.marks.operations.positions import Position, without_harness
@@ -109,7 +109,7 @@ class Tally:
         error = BaseException.with_traceback(printable(error), without_harness(error))
         first = self._first(type(error).__name__, kind)
         where = f"on {first.who}, {first.seconds:.3f} s after the start, {kind.name.lower()} slice"
-        BaseException.add_note(error, where)
+        add_note(error, where)
         self.raised = self.raised or first
         self.errors.append(error)
         self.judging.stop()
