@@ -128,7 +128,7 @@ class MarkRun:
             self.rounds = Rounds(len(roles), plan.fresh, plan.final, judging, noise.counts.last)
         try:
             if self.others:
-                self.others.begin(lambda error: outside.keep(error, self._kind))
+                self.others.hook.install(lambda error: outside.keep(error, self._kind))
             machine = self._machine or self._boot()
             noise.counts.cpus = frozenset(machine.thread(number).ident for number in range(self.cell.cpus))
             self._crew = crew = self._recruit(machine, roles, noise)

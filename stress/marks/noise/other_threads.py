@@ -36,14 +36,13 @@ class OtherThreads:
         self._has = has
         self._traces = False
         self._before = set(threading.enumerate())
-        self._idents = {one.ident for one in self._before}
-        self._native_ids: set[int] = set()
+        self._idents, self._native_ids = {one.ident for one in self._before}, set[int]()
         self._local = self._event  # made once: a bound method is an object that may start a collection
 
     def __enter__(self) -> Self:
         """Begin to hear of new threads."""
         self._before = set(threading.enumerate())
-        self._idents = {one.ident for one in self._before}
+        self._idents, self._native_ids = {one.ident for one in self._before}, native_ids()
         self._traces = not MONITORS and threading.gettrace() is None
         if self._traces:
             threading.settrace(self._called)
@@ -55,13 +54,8 @@ class OtherThreads:
         if self._traces and threading.gettrace() == self._called:
             threading.settrace(None)
 
-    def begin(self, keep: Callable[[BaseException], None]) -> None:
-        """A run begins: let `keep` take the exceptions that end threads."""
-        self._native_ids = native_ids()
-        self.hook.install(keep)
-
     def end(self) -> None:
-        """The run is over: leave the threads that it has started as if another one had."""
+        """A run is over: leave exceptions to the hook of before, and the threads that it has started all cores."""
         self.hook.remove()
         leave_shared_core(native_ids() - self._native_ids)
 
