@@ -140,7 +140,20 @@ def defines_scenario(path: Path) -> bool:
     except OSError:
         return False
     makes = b"Scenario(" in text or b"study(" in text
-    return makes and b"stress" in text and bool(SCENARIO_LINE.search(text))
+    return makes and b"stress" in text and bool(SCENARIO_LINE.search(text)) and _assigns_scenario(text)
+
+
+def _assigns_scenario(source: bytes) -> bool:
+    """Whether a module assigns to SCENARIO or SCENARIOS, and not only a text in it does; also if it cannot be read."""
+    import ast  # a suite without scenarios needs it not
+
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return True
+    targets = [target for line in body for target in getattr(line, "targets", [getattr(line, "target", line)])]
+    names = (name for target in targets if isinstance(target, ast.expr) for name in ast.walk(target))
+    return any(isinstance(name, ast.Name) and name.id in ("SCENARIO", "SCENARIOS") for name in names)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -21,6 +21,13 @@ def _check_objects(structure: "Structure", attribute: object, objects: object) -
         raise ValueError(f"{what}; give a whole number from 1 to {MOST_OBJECTS:,}")
 
 
+def _check_structs(structure: "Structure", attribute: object, structs: object) -> None:
+    """ValueError for what is no list of kinds of objects."""
+    if not isinstance(structs, Sequence) or not all(isinstance(one, Struct) for one in structs):
+        what = f"the structure {structure.name} has structs={structs!r:.40}"
+        raise ValueError(f"{what}; give a list of Struct, empty for static words alone")
+
+
 @attrs.frozen(eq=False)
 class Structure:
     """What readers read and writers change.
@@ -32,7 +39,7 @@ class Structure:
     """
 
     name: str
-    structs: Sequence[Struct]
+    structs: Sequence[Struct] = attrs.field(validator=_check_structs)
     boot: Callable[[Cpu, Protocol], None]
     outcomes: Mapping[str, Outcome] = attrs.field(kw_only=True)
     objects: int = attrs.field(

@@ -13,7 +13,7 @@ import attrs
 from stress.errors import HostError, is_for_memory, out_of_memory
 from stress.host import clocks, threads
 from stress.host.frames import current_frames
-from stress.machine.language.errors import KernelCodeError
+from stress.machine.language.errors import KernelCodeError, ShiftError
 from stress.machine.patience import Patience, thread_seconds
 from stress.machine.ram import Ram
 from stress.machine.stacks import shown, stack_of
@@ -188,7 +188,7 @@ class Machine:
 
     def check(self) -> None:
         """Raise the error of a CPU whose thread died: HostError, KernelCodeError or MachineError."""
-        if self.cause and is_for_memory(self.cause):
+        if self.cause and is_for_memory(self.cause) and not isinstance(self.cause, ShiftError):
             raise out_of_memory(self.cause) from self.cause
         if isinstance(self.cause, KernelCodeError):
             raise self.cause

@@ -59,7 +59,7 @@ class Fault(Protocol):
         """`access` is the kind, 0 where kernel code only waits."""
 
 
-def _wrapped(value: int) -> int:
+def wrapped(value: int) -> int:
     """`value` as a signed 64-bit word."""
     return (value + SIGN) % WORD_MODULUS - SIGN
 
@@ -81,7 +81,7 @@ class BareCpu:
             try:
                 words[address >> 3] = value
             except ValueError:
-                words[address >> 3] = _wrapped(value)
+                words[address >> 3] = wrapped(value)
 
         def peek8(address: int) -> int:
             return octets[address]
@@ -123,7 +123,7 @@ class PythonCpu(BareCpu):
         """
 
         def fault(address: int, access: int = 0) -> None:
-            note_fault(bare, _wrapped(address), access)
+            note_fault(bare, wrapped(address), access)
             raise Oops
 
         def see(address: int, access: int, shadow: int) -> None:
@@ -204,7 +204,7 @@ class PythonCpu(BareCpu):
                 fault(address, WRITE_WORD)
             if shadowed and (shadow := octets[address >> 3]):
                 see(address, WRITE_WORD, shadow)
-            words[address >> 3] = value if -SIGN <= value < SIGN else _wrapped(value)
+            words[address >> 3] = value if -SIGN <= value < SIGN else wrapped(value)
             left[0] = rest = left[0] - 1
             if not rest:
                 left[0] = event()
@@ -236,7 +236,7 @@ class PythonCpu(BareCpu):
             with lock:
                 seen = words[address >> 3]
                 if seen == old:
-                    words[address >> 3] = new
+                    words[address >> 3] = new if -SIGN <= new < SIGN else wrapped(new)
             left[0] = rest = left[0] - 1
             if not rest:
                 left[0] = event()
@@ -249,7 +249,7 @@ class PythonCpu(BareCpu):
                 see(address, WRITE_WORD, shadow)
             with lock:  # as in cmpxchg
                 seen = words[address >> 3]
-                words[address >> 3] = _wrapped(value + kept * seen)
+                words[address >> 3] = wrapped(value + kept * seen)
             left[0] = rest = left[0] - 1
             if not rest:
                 left[0] = event()
@@ -293,7 +293,7 @@ class PythonCpu(BareCpu):
     def relax(self, address: int) -> None:
         """One turn of a spin: note it, raise Oops after power-off, yield the core."""
         words, log = self._words, self.log
-        words[log + SPINNING_ON >> 3] = address
+        words[log + SPINNING_ON >> 3] = address if -SIGN <= address < SIGN else wrapped(address)
         words[log + SPINS >> 3] += 1  # last: the watchdog reads it first, so it never pairs a spin with an older word
         if words[BOUND >> 3] == 0:
             self._fault(address)
@@ -352,16 +352,16 @@ class PythonCpu(BareCpu):
 
     def fill_unchecked(self, address: int, size: int, byte: int) -> None:
         """Set memory to one byte; not one step."""
-        self._set(address, size, byte)
+        self._set(address, size, byte & 0xFF)
 
     def fill_shadow(self, address: int, size: int, byte: int) -> None:
         """Set the shadow of a range to one byte."""
-        self._set(address >> 3, size >> 3, byte)
+        self._set(address >> 3, size >> 3, byte & 0xFF)
 
     def memchr_inv(self, address: int, size: int, byte: int) -> int:
         """The address of the first byte that differs; 0 if none does."""
         data = self._mapping[address : address + size]
-        same = size - len(data.lstrip(bytes((byte,))))
+        same = size - len(data.lstrip(bytes((byte & 0xFF,))))
         return 0 if same == size else address + same
 
     def copy_unchecked(self, target: int, source: int, size: int) -> None:

@@ -7,6 +7,7 @@ the CPUs' logs, the slab's records, the judge's tables and the evidence of viola
 
 import mmap
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 import attrs
@@ -15,11 +16,22 @@ from stress.errors import out_of_memory
 from stress.host import threads
 from stress.machine import blocks, evidence
 from stress.machine.stacks import RawStack
-from stress.machine.words import AREA_BYTES, AREAS, BOUND, CPUS, LOG_BYTES, LOW
+from stress.machine.words import (
+    AREA_BYTES,
+    AREAS,
+    BOUND,
+    CPUS,
+    LOG_BYTES,
+    LOW,
+    STATICS_BYTES,
+    spare_statics,
+    statics_end,
+)
 from stress.units import counted
 
 PAGE = 4096
 SHADOW_SHIFT = 3
+REDZONE = bytes([blocks.SHADOW_REDZONE])
 LARGEST = LOW << SHADOW_SHIFT
 
 Address = Annotated[int, "an offset into RAM, as in the kernel; in JSON hex"]
@@ -28,6 +40,15 @@ Address = Annotated[int, "an offset into RAM, as in the kernel; in JSON hex"]
 def round_up(size: int, step: int = PAGE) -> int:
     """`size` rounded up to a multiple of `step`."""
     return -(-size // step) * step
+
+
+@cache
+def _static_shadow(end: int) -> bytes:
+    """The shadow of all static words, once they are declared up to `end`: a redzone where there is none."""
+    shadow = bytearray(STATICS_BYTES >> SHADOW_SHIFT)
+    for spare in spare_statics():
+        shadow[spare.start >> SHADOW_SHIFT : spare.stop >> SHADOW_SHIFT] = REDZONE * (len(spare) >> SHADOW_SHIFT)
+    return bytes(shadow)
 
 
 @attrs.frozen
@@ -145,8 +166,12 @@ class Ram:
             evidence.REPORTS: ram_map.reports,
         }.items():
             self.poke(address, value)
-        shadow = slice(ram_map.heap >> SHADOW_SHIFT, ram_map.bound >> SHADOW_SHIFT)
-        self.mapping[shadow] = bytes([blocks.SHADOW_REDZONE]) * (shadow.stop - shadow.start)
+        self._shade(LOW, _static_shadow(statics_end()))
+        self._shade(ram_map.heap, REDZONE * (ram_map.bound - ram_map.heap >> SHADOW_SHIFT))
+
+    def _shade(self, start: int, shadow: bytes) -> None:
+        """Write the shadow of a region from `start` on."""
+        self.mapping[start >> SHADOW_SHIFT : (start >> SHADOW_SHIFT) + len(shadow)] = shadow
 
     def image(self) -> bytes:
         """The whole content of RAM, shadow included, for machines that start from it."""

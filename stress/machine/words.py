@@ -13,6 +13,7 @@ declared says which. Words of different writers lie on different cache lines, so
 """
 
 import sys
+from collections.abc import Iterator
 from types import CodeType
 
 # 64 MiB: the shadow of addresses up to eight times LOW (512 MiB) fits below LOW.
@@ -244,6 +245,15 @@ READ_WORD, READ_BYTE, WRITE_WORD, WRITE_BYTE = 8, 1, -8, -1
 def statics_end() -> int:
     """The first address behind the static words that are declared."""
     return _statics[""]
+
+
+def spare_statics() -> Iterator[range]:
+    """The memory for static words in which none is declared, also behind one on its own lines, as offsets from LOW."""
+    start = LOW
+    for address in sorted(address for name, address in _statics.items() if name):
+        yield range(start - LOW, address - LOW)
+        start = address + _lengths[address] * 8
+    yield range(start - LOW, TURNS - LOW)
 
 
 def area_address(number: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -26,7 +27,8 @@ class Result:
     """The result of a scenario's run. `twin_tally` is None for a scenario without one, `stall` if it did not stall.
 
     `reports` has the first violation of each outcome, those that tell most first. `verb` is the command that it was
-    run with. `early` says why a run is not complete: interrupted or, for a soak, its state.
+    run with, `options` its words that are no settings of a run. `early` says why a run is not complete: interrupted or,
+    for a soak, its state.
     `applicable` is False for a machine with too few CPUs for the scenario, on which nothing ran.
     """
 
@@ -41,6 +43,7 @@ class Result:
     stall: Stall | None = None
     reports: tuple[Violation, ...] = ()
     verb: str = "run"
+    options: tuple[str, ...] = ()
     applicable: bool = True
 
     @property
@@ -124,10 +127,11 @@ def trials_json(caught: Trials) -> dict[str, Any]:
     }
 
 
-def command_of(verb: str, origin: str, config: Config) -> str:
-    """The command that runs a scenario with `config`, in which the engine's defaults are filled in."""
+def command_of(verb: str, origin: str, config: Config, options: Iterable[str] = ()) -> str:
+    """The command that runs a scenario with `config`, in which the engine's defaults are filled in, and `options`."""
     given = ((FIELDS[field.name], getattr(config, field.name)) for field in attrs.fields(Config))
-    return shlex.join(["kstress", verb, origin, *(word for setting, value in given for word in setting.words(value))])
+    words = (word for setting, value in given for word in setting.words(value))
+    return shlex.join(["kstress", verb, origin, *words, *options])
 
 
 def rerun_command(result: Result) -> str:
@@ -135,7 +139,7 @@ def rerun_command(result: Result) -> str:
     conditions = result.conditions
     noise = Fraction(conditions.noise).limit_denominator(1_000_000)
     config = attrs.evolve(result.config, engine=result.engine, noise=noise, pace_s=conditions.pace_s)
-    return command_of(result.verb, result.scenario.origin, config)
+    return command_of(result.verb, result.scenario.origin, config, result.options)
 
 
 def json_text(runs: list[dict[str, Any]], **more: Any) -> str:

@@ -115,6 +115,15 @@ def test_the_last_line_has_every_parameter(patched: Done) -> None:
     assert {"elapsed_s", "stall_after", "rate_upper_95", "twin_race_windows"} <= set(said)
 
 
+def test_the_command_to_run_it_again_has_all_that_was_given(patched: Done) -> None:
+    done, _ = patched
+    [again] = [line for line in done.stdout.splitlines() if line.startswith("again  ")]
+    words = shlex.split(again.removeprefix("again  "))
+    assert words[:3] == ["kstress", "soak", "stop_machine"]
+    given = {"--engine": "python", "--cpus": "3", "--interval": "500ms", "--duration": "2s", "--seed": "7"}
+    assert given.items() <= dict(pairwise(words)).items()
+
+
 def test_report_shows_what_the_soak_has_shown(patched: Done) -> None:
     done, folder = patched
     before = contents(folder)

@@ -27,13 +27,14 @@ from stress.machine.blocks import (
 from stress.machine.python_engine import PythonCpu
 from stress.machine.ram import SHADOW_SHIFT, Ram
 from stress.machine.slab import POISON_INUSE, kfree, kmalloc
-from stress.machine.words import OPERATIONS
+from stress.machine.words import AREAS, LOW, OPERATIONS, TURNS, static, statics_end
 from tests.support import blank_ram, bounded, python_cpu
 
 Step = tuple[bool, int]
 
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 1500)), max_size=40)
 FREED, REDZONE = 0xFB, 0xFC
+THREE = static("slab_test_three", 3)
 
 
 def block_bytes(size: int) -> int:
@@ -153,11 +154,16 @@ def test_a_new_block_is_filled_with_5a_and_ends_in_a_redzone_and_a_freed_one_is_
     assert shadow(ram, block, size) == bytes([FREED]) * granules(size) + redzone
 
 
-def test_the_heap_that_was_never_used_is_a_redzone_and_nothing_else_is() -> None:
+def test_the_heap_that_was_never_used_is_a_redzone_and_so_is_what_is_not_declared_of_static_words() -> None:
     ram = blank_ram()
     below, above = ram.map.heap >> 3, ram.map.bound >> 3
     assert set(ram.mapping[below:above]) == {REDZONE}
-    assert set(ram.mapping[: below - 1]) == {0}
+    assert set(ram.mapping[AREAS >> 3 : below - 1]) == {0}
+    assert set(ram.mapping[: LOW >> 3]) == {0}
+    assert set(ram.mapping[THREE >> 3 : (THREE >> 3) + 3]) == {0}
+    assert set(ram.mapping[(THREE >> 3) + 3 : (THREE >> 3) + 8]) == {REDZONE}
+    assert ram.mapping[statics_end() >> 3] == REDZONE
+    assert set(ram.mapping[TURNS >> 3 : AREAS >> 3]) == {0}
 
 
 def words_of(ram: Ram, start: int) -> list[int]:

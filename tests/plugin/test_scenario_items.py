@@ -137,6 +137,13 @@ def test_m_selects_all_scenarios_and_k_one_by_its_name(pytester: pytest.Pytester
     assert selected(pytester, "-m", "not stress") == ["test_it"]
 
 
+def test_a_test_file_with_the_text_of_a_scenario_is_no_scenario(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_texts=f'TEXT = {SPINLOCK!r}\nMORE = """\nSCENARIO = Scenario()  # of stress\n"""\n\ndef test_it(): pass'
+    )
+    assert selected(pytester) == ["test_it"]
+
+
 @each_engine
 def test_on_each_engine_the_expected_verdict_passes_and_another_fails(engine: str, pytester: pytest.Pytester) -> None:
     write(pytester)

@@ -122,6 +122,7 @@ class Ending:
             standing.twin,
             early=None if self.state in (COMPLETE, FAILED) else self.state,
             verb="soak",
+            options=plan.options,
         )
 
     def _verdict(self, part: ScenarioRecord, standing: Standing) -> Verdict:

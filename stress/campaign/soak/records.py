@@ -23,6 +23,8 @@ SOAK = "soak"
 SCHEMA = 1
 HARNESS_FAILED = "the harness failed, so this soak says nothing"
 """The reason of a failure that is the harness's own; every other is of the machine's process."""
+USUAL_INTERVAL = 10.0
+"""Seconds of a turn where the command says nothing else."""
 SHORTEST_SOAK = 0.01
 """Seconds: with less than that left, a soak is complete."""
 
@@ -63,6 +65,11 @@ class Plan:
     def config(self) -> Config:
         """The config that runs it; UserError for a value out of range."""
         return Config(**settings_of(self))
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The words of its command that are no settings of a run."""
+        return () if self.interval_s == USUAL_INTERVAL else ("--interval", write_duration(self.interval_s))
 
 
 Manifest = records.Manifest[Plan]

@@ -13,7 +13,7 @@ from stress.campaign.soak.ending import Ending
 from stress.campaign.soak.journal import SoakJournal
 from stress.campaign.soak.local import LocalSoak
 from stress.campaign.soak.plan import new_plan, resumed_plan, session
-from stress.campaign.soak.records import SOAK, Standing, too_short_for_turns
+from stress.campaign.soak.records import SOAK, USUAL_INTERVAL, Standing, too_short_for_turns
 from stress.campaign.soak.remote import service_of
 from stress.campaign.soak.rundir import KIND, read_run
 from stress.campaign.soak.view import Watcher
@@ -29,7 +29,7 @@ def _never() -> bool:
 def soak(
     scenarios: Iterable[str],
     config: Config,
-    interval_s: float = 10.0,
+    interval_s: float = USUAL_INTERVAL,
     results: Path = Path("results"),
     watcher: Watcher | None = None,
     interrupted: Callable[[], bool] = _never,

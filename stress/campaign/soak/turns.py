@@ -116,7 +116,7 @@ class Player:
         """The violations of outcomes that this process has not reported before."""
         new = tuple(violation for violation in self.track.reports if violation.outcome not in self._reported)
         self._reported.update(violation.outcome for violation in new)
-        again = command_of("soak", self.track.scenario.origin, self.plan.config())
+        again = command_of("soak", self.track.scenario.origin, self.plan.config(), self.plan.options)
         outcomes = self.track.scenario.outcomes
         explained = explain(new, self.world.corpus, self.world.names)
         return {violation.outcome: report_violation(violation, outcomes, again) for violation in explained}

@@ -15,13 +15,14 @@ from stress.machine.control import turns
 from stress.machine.control.events import no_event, take_chosen
 from stress.machine.control.traces import note_step
 from stress.machine.control.words import ENDED, LEFT, MAIN, PENDING, PIECE_BYTES, READ_MODIFY_WRITE, WRITE_PIECE, YIELDS
+from stress.machine.faults import must_reach
 from stress.machine.features import Features
 from stress.machine.gil import share_one_core
 from stress.machine.language.errors import error_of_outcome
 from stress.machine.loop import run_program
 from stress.machine.machine import JOIN_LOOK_SECONDS, JOIN_SECONDS, LONGEST_WAIT_SECONDS
 from stress.machine.patience import Patience
-from stress.machine.python_engine import PythonCpu
+from stress.machine.python_engine import PythonCpu, wrapped
 from stress.machine.ram import Ram
 from stress.machine.seam import BrokenKernelCodeError, Cpu, Operation
 from stress.machine.words import (
@@ -98,7 +99,7 @@ class ControlledCpu(PythonCpu):
             self._fault(address, access)
         words, left = self._words, LEFT >> 3
         words[left] = rest = words[left] - 1
-        words[self.log + PENDING >> 3] = address
+        words[self.log + PENDING >> 3] = wrapped(address)
         if rest < 0:
             turns.take_turn_at(self, access, self._choose, self._handle)
 
@@ -154,7 +155,7 @@ class ControlledCpu(PythonCpu):
         """Wait until another CPU changes the word."""
         if self._baton.is_off:
             self._fault(address)
-        self._words[self.log + SPINNING_ON >> 3] = address
+        self._words[self.log + SPINNING_ON >> 3] = address = wrapped(address)
         self._words[self.log + SPINS >> 3] += 1
         turns.relax(self, address, self._choose, self._handle)
 
@@ -172,7 +173,8 @@ class ControlledCpu(PythonCpu):
         return turns.clock(self)
 
     def fill(self, address: int, size: int, byte: int) -> None:
-        """Set memory to one byte; each piece is a step."""
+        """Set memory to one byte; each piece is a step. Of a range that leaves memory nothing is written."""
+        must_reach(self, address, size, WRITE_WORD)
         for offset in range(0, size, PIECE_BYTES):
             self._begin_piece(address + offset, word_of(byte))
             super().fill(address + offset, min(PIECE_BYTES, size - offset), byte)
@@ -184,7 +186,9 @@ class ControlledCpu(PythonCpu):
             super().fill_unchecked(address + offset, min(PIECE_BYTES, size - offset), byte)
 
     def copy(self, target: int, source: int, size: int) -> None:
-        """Copy memory; each piece is a step."""
+        """Copy memory; each piece is a step. Of a range that leaves memory nothing is written."""
+        must_reach(self, source, size, READ_WORD)
+        must_reach(self, target, size, WRITE_WORD)
         for offset in range(0, size, PIECE_BYTES):
             self._begin_piece(target + offset, 0)
             super().copy(target + offset, source + offset, min(PIECE_BYTES, size - offset))
@@ -197,7 +201,7 @@ class ControlledCpu(PythonCpu):
 
 def word_of(byte: int) -> int:
     """The word whose bytes are all `byte`."""
-    return int.from_bytes(bytes((byte,)) * 8, "little", signed=True)
+    return int.from_bytes(bytes((byte & 0xFF,)) * 8, "little", signed=True)
 
 
 def _no_note(cpu: Cpu, access: int, address: int, old: int, new: int) -> None:

@@ -23,6 +23,10 @@ class KernelCodeError(UserError):
     file = said = ""
 
 
+class ShiftError(KernelCodeError):
+    """A shift to the left by so many bits that Python has no memory for the number."""
+
+
 def refusal(file: str, line: int, what: str, instead: str) -> KernelCodeError:
     """The error for a line of a file: what is wrong there, and what to write instead."""
     said = f"{what}; {instead}"
@@ -68,8 +72,16 @@ def error_of_exception(error: BaseException | None) -> KernelCodeError | BrokenK
     frames = traceback.extract_tb(error.__traceback__ if error else None)
     if not frames or is_own(frames[-1].filename):
         return BrokenKernelCodeError()
+    if isinstance(error, MemoryError) and "<<" in (frames[-1].line or ""):
+        return _shift_error(frames[-1])
     text = on_one_line(f"{type(error).__name__}: {error}".rstrip(": "))
     return error_in_line(frames[-1].filename, frames[-1].lineno or 1, text)
+
+
+def _shift_error(frame: traceback.FrameSummary) -> ShiftError:
+    """The error for a line of the python engine, where a number has as many bits as it needs until it is stored."""
+    what = "a number is shifted by more bits than memory has room for"
+    return ShiftError(f"{shown(frame.filename)}:{frame.lineno}: {what}; test the number of bits before this line")
 
 
 def error_of_outcome(operation: Callable[..., object], outcome: int) -> KernelCodeError | BrokenKernelCodeError:

@@ -91,7 +91,10 @@ def ranges_for(features: Features) -> Sequence[Range]:
 
 @cache
 def ranges_in_pieces(features: Features) -> Sequence[Range]:
-    """The same under control, and the filling of freed memory: each piece is a step."""
+    """The same under control, and the filling of freed memory: each piece is a step.
+
+    The whole range is checked first: one that leaves memory would overwrite what the harness has behind it.
+    """
     if features.choose is None:
         return ()
     plain_fill, plain_copy = ranges_for(features)
@@ -102,9 +105,10 @@ def ranges_in_pieces(features: Features) -> Sequence[Range]:
         point(cpu, address, WRITE_PIECE)
         note(cpu, WRITE_PIECE, address, word, word)
 
-    def in_pieces(fill_piece: Range) -> Range:
+    def in_pieces(fill_piece: Range, reach: Range) -> Range:
         @harness
         def fill(cpu: Any, address: int, size: int, byte: int) -> None:
+            reach(cpu, address, size, WRITE_WORD)
             for offset in range(0, size, PIECE_BYTES):
                 begin_piece(cpu, address + offset, word_of(cpu, byte))
                 fill_piece(cpu, address + offset, min(PIECE_BYTES, size - offset), byte)
@@ -114,8 +118,15 @@ def ranges_in_pieces(features: Features) -> Sequence[Range]:
 
     @harness
     def copy(cpu: Any, target: int, source: int, size: int) -> None:
+        must_reach(cpu, source, size, READ_WORD)
+        must_reach(cpu, target, size, WRITE_WORD)
         for offset in range(0, size, PIECE_BYTES):
             begin_piece(cpu, target + offset, 0)
             plain_copy(cpu, target + offset, source + offset, min(PIECE_BYTES, size - offset))
 
-    return in_pieces(plain_fill), in_pieces(fill_unchecked), copy
+    return in_pieces(plain_fill, must_reach), in_pieces(fill_unchecked, reach_anything), copy
+
+
+@harness
+def reach_anything(cpu: Any, address: int, size: int, access: int) -> None:
+    """Any range will do."""

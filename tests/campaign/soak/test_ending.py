@@ -170,7 +170,7 @@ def test_the_command_that_runs_it_again_is_a_soak() -> None:
     result = ending_with([standing_at(3), standing_at(3, PAIR[1])]).results[0]
     assert rerun_command(result) == (
         "kstress soak stop_machine --engine python --cpus 3 --duration 1m --seed 7 --noise 1/64 --pace 1ms"
-        " --stall-after 5s"
+        " --stall-after 5s --interval 1s"
     )
 
 
