@@ -31,12 +31,19 @@ RESUME = suite("frontdoor/test_explore_resume.py")
 WANTED = suite("run/test_wanted_outcomes.py")
 SAID = suite("run/test_exploration_verdict.py")
 SHRUNK = suite("schedule")
+ODD = suite("frontdoor/test_odd_values.py", without="native")
 STACKS = suite("machine/test_stack_switch.py", "run/test_controlled.py")
 
 GROUP = Group(
     "One CPU at a time",
     (BARE, KEPT, CONTROLLED),
     (
+        BULK.of("def fill(").without(
+            "range-unchecked", "a range under control is checked piece by piece alone", "must_reach(", ODD
+        ),
+        BULK.of("def _point(").mutant(
+            "address-unwrapped", "an address of more than 64 bits ends a schedule", "wrapped(address)", "address", ODD
+        ),
         BLOCKED.mutant(
             "blocked-never", "a CPU that waits goes on at once", "return address != 0 and", "return False and"
         ),

@@ -15,12 +15,16 @@ RETIRE = SLAB.of("def sign_retirement(")
 TOUCH = suite("machine/test_last_touch.py", without="native")
 RETIREMENTS = suite("machine/test_retirements.py", "machine/test_order.py")
 INSPECTION = Part("stress/machine/inspection.py")
+RAM = Part("stress/machine/ram.py")
 
 GROUP = Group(
     "The slab: poison, the shadow and their order",
     (suite("machine/test_slab.py", "machine/test_bad_memory.py", "machine/test_fates.py", "machine/test_order.py"),),
     (
         UNDRESS.mutant("free-no-mark", "freed memory looks allocated", "else SHADOW_FREED", "else SHADOW_ALLOCATED"),
+        RAM.of("def _lay_out(").without(
+            "statics-unguarded", "what lies behind static words may be touched", "self._shade(LOW"
+        ),
         UNDRESS.never("free-no-poison", "freed memory keeps what it had", "fate == POISONED"),
         UNDRESS.mutant(
             "free-poison-first",
