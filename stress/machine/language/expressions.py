@@ -261,6 +261,10 @@ def _mismatch(node: ast.Call, called: FunctionType, names: Sequence[str], is_def
     if is_definitions:
         given = ", ".join(map(ast.unparse, node.args))
         return f"{called.__name__} has {counted(len(names), 'parameter')}", f"give it {len(node.args)}: ({given})"
+    unknown = [f"**{ast.unparse(one.value)}" if one.arg is None else one.arg for one in node.keywords]
+    unknown = [name for name in unknown if name not in names]
+    if unknown:
+        return f"{called.__name__} has no parameter {unknown[0]}", f"give it ({', '.join(names)})"
     count = len(node.args) + len(node.keywords)
     return f"{called.__name__} gets {counted(count, 'argument')}", f"give it ({', '.join(names)})"
 
