@@ -8,6 +8,7 @@ no end, or zeros where a host that crashed had not written yet: JSON has none.
 import json
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -15,13 +16,14 @@ import attrs
 
 from stress.campaign.converter import Unread, from_json
 from stress.errors import UserError
-from stress.host.disk import LARGEST_BYTES, read_whole, reading, telling, too_large
+from stress.host.disk import LARGEST_BYTES, read_whole, reading, refusal, telling, too_large
 from stress.safe_text import shown
 
 MANIFEST = "manifest.json"
 GIVE = "give a run directory"
 RESTORE = "its run directory is not whole: copy it again with all of its files, or give another"
 """What to do about a file that a run directory must have beside its manifest."""
+PERMIT = "make it readable for you"
 CAMPAIGNS = ("soak", "sweep")
 """What there are run directories of; each is also the command that resumes it."""
 ZERO = b"\0"
@@ -76,6 +78,16 @@ def kind_of(what: str) -> str:
     return f"kstress {what}"
 
 
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """A context that turns a refusal to read a part of a run directory into a UserError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        usual = PERMIT if isinstance(error, PermissionError) else RESTORE
+        raise refusal(f"cannot read {shown(path)}", error, usual) from None
+
+
 @attrs.frozen
 class Line:
     """A whole line of a file, and at which byte it begins."""
@@ -98,7 +110,7 @@ class WholeLines:
     def __iter__(self) -> Iterator[Line]:
         """Read the file; each line is given once another one follows it, and the last if it is not torn."""
         kept = None
-        with telling(f"cannot read {shown(self.path)}", RESTORE), reading(self.path) as file:
+        with _telling(self.path), reading(self.path) as file:
             while (text := self._next(file)).endswith(b"\n"):
                 if kept is not None:
                     yield self._taken(kept)
@@ -135,7 +147,7 @@ class Stored(Unread):
 
     def _read(self) -> dict[str, Any]:
         """The object; UserError where the file is another one by now."""
-        with telling(f"cannot read {shown(self._path)}", RESTORE), reading(self._path) as file:
+        with _telling(self._path), reading(self._path) as file:
             file.seek(self._at)
             raw = file.read(self._size)
         found = parse(raw, shown(self._path)).get(self._name)

@@ -31,6 +31,7 @@ REMEDIES = {
     errno.ENOMEM: "the host is out of memory; end some programs, or run less at once",
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within your quota",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
     errno.EIO: "check the disk",
 }
 """What the user can do about an errno that has nothing to do with the path."""
@@ -126,7 +127,7 @@ def reading(path: Path, most: int = LARGEST_BYTES) -> Iterator[BinaryIO]:
 
 def too_large(size: int, most: int) -> OSError:
     """The error for a file of `size` bytes where at most `most` are read."""
-    return OSError(errno.EFBIG, f"it has {size:,} bytes; kstress reads at most {most:,}")
+    return OSError(errno.EOVERFLOW, f"it has {size:,} bytes; kstress reads at most {most:,}")
 
 
 def read_whole(path: Path, most: int = LARGEST_BYTES) -> bytes:

@@ -62,7 +62,8 @@ def _opened(stream: TextIO | None, lossy: bool) -> TextIO:
     if binary is None:  # another object, such as a test's capture
         return stream
     outlet: Any = Outlet(getattr(binary, "raw", binary), lossy, stream)
-    errors = "backslashreplace" if stream.errors == "strict" else stream.errors
+    # In the locale C without UTF-8 it is surrogateescape, which has no way to write a character that ASCII lacks.
+    errors = "backslashreplace" if stream.errors in ("strict", "surrogateescape") else stream.errors
     return io.TextIOWrapper(
         io.BufferedWriter(outlet),
         encoding=stream.encoding,

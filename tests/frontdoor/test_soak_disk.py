@@ -96,6 +96,7 @@ def test_a_manifest_that_cannot_be_replaced_stays_and_the_end_is_told_as_loudly(
         assert soaking.wait() == 2
     [line] = soaking.err.lines
     assert line.startswith(f"kstress: cannot write {folder / 'manifest.json'}: {os.strerror(errno.EFBIG)}; ")
+    assert "raise the limit on the size of files (ulimit -f)" in line
     assert len(end_lines(soaking.printed)) == 1
     after = contents(folder)
     assert set(after) == set(before)

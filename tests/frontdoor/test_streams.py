@@ -133,6 +133,14 @@ def test_nothing_that_python_warns_of_is_told(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_where_only_ascii_can_be_written_a_soak_says_how_it_ended(tmp_path: Path) -> None:
+    arguments = ("soak", "modlist_spinlock", "--engine", "python", "--cpus", "2", "--duration", "500ms")
+    done = kstress(*arguments, cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert done.returncode in (0, 3)
+    assert "Traceback" not in done.stderr
+    assert "--- End of soak: " in done.stdout
+
+
 def test_the_module_is_the_command_in_isolated_mode_too(tmp_path: Path) -> None:
     paths = [entry for entry in sys.path if entry]
     isolated = f"import sys; sys.path[:0] = {paths!r}; import runpy; runpy.run_module('stress', run_name='__main__')"

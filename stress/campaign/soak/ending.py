@@ -76,9 +76,9 @@ class Ending:
 
     @property
     def _is_over(self) -> bool:
-        """Whether its samples go to its end: its time is up, or no scenario takes another turn."""
+        """Whether its samples go to its end: its time is up, or no scenario would take a turn if it were resumed."""
         left = self.manifest.plan.duration_s - self.elapsed_s
-        return left <= SHORTEST_SOAK or all(one.done for one in self.standings.values())
+        return left <= SHORTEST_SOAK or all(one.revived().done for one in self.standings.values())
 
     @property
     def lacks_samples(self) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from stress.campaign.records import record_of
 from stress.campaign.soak.ending import Ending, ending_of
-from stress.campaign.soak.records import Standing
+from stress.campaign.soak.records import HARNESS_FAILED, Standing
 from stress.campaign.soak.rundir import read_run
 from stress.judge.tally import Tally
 from stress.judge.verdict import HELD, INCONCLUSIVE, STALLED, VIOLATED, Verdict
@@ -94,6 +94,13 @@ def test_a_soak_that_was_interrupted_or_has_not_ended_says_so(status: str, inter
     for one in ending_with([standing_at(9), standing_at(9, PAIR[1])], status).as_json():
         assert one["interrupted"] is interrupted
         assert one["soak"]["status"] == status
+
+
+def test_a_soak_whose_machines_died_and_that_has_time_left_can_be_resumed() -> None:
+    died = [standing_at(9, failure=FAILED, done=True), standing_at(9, PAIR[1], done=True)]
+    assert ending_with(died, "failed").life.resume == "kstress soak --resume results/soak-1"
+    own = Report(("FAILED",), {"reason": HARNESS_FAILED, "last_words": []})
+    assert ending_with([attrs.evolve(one, failure=own) for one in died], "failed").life.resume is None
 
 
 def test_a_failure_is_told_and_counts_for_the_whole_soak_but_not_for_other_scenarios() -> None:
