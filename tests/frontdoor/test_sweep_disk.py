@@ -40,7 +40,9 @@ def test_a_file_that_may_not_grow_stops_the_sweep_and_the_rest_runs_later(tmp_pa
         wait_until(lambda: len(cells(folder)) >= 1, "a cell")
         limit = (folder / "cells.jsonl").stat().st_size + ROOM
         resource.prlimit(sweeping.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
-        assert_stops_loudly(sweeping, folder, os.strerror(errno.EFBIG), "raise the limit on the size of files (ulimit -f), then")
+        assert_stops_loudly(
+            sweeping, folder, os.strerror(errno.EFBIG), "raise the limit on the size of files (ulimit -f), then"
+        )
     before = cells(folder)
     done = called("sweep", "--resume", str(folder))
     assert done.returncode in (0, 1, 3), done.stderr
