@@ -22,6 +22,8 @@ from tests.frontdoor.command import BOUND_SECONDS, CHECKOUT
 TREE = ("stress", "scenarios", "benchmarks", "docs", "pyproject.toml", "tox.ini", "README.md", "LICENSE")
 SCRIPT = "#!{python}\nimport sys\nfrom {module} import {name}\nsys.exit({name}())\n"
 HESITATION_SECONDS = 0.1
+LEFT_OPEN = "-W 'ignore:unclosed file:ResourceWarning'"
+"""For pytest: a Ctrl-C in the middle of Python's `tokenize.open` leaves a file open, which the tree makes an error."""
 
 
 def required(name: str, extras: frozenset[str] = frozenset()) -> Iterator[str]:
@@ -84,6 +86,7 @@ class Newcomer:
         active = self.tree / ".venv" / "bin"
         places = [*([active] if (active / "kstress").exists() else []), f"{sys.base_prefix}/bin", "/usr/bin", "/bin"]
         heard = {"PYTHONUNBUFFERED": "1"}  # so that a line is heard when it is printed, as at a terminal
+        heard["PYTEST_ADDOPTS"] = LEFT_OPEN
         return {**kept, **heard, "HOME": str(self.home), "PATH": ":".join(map(str, places)), **more}
 
     def start(self, line: str, **more: str) -> subprocess.Popen[str]:
