@@ -146,10 +146,12 @@ def defines_scenario(path: Path) -> bool:
 def _assigns_scenario(source: bytes) -> bool:
     """Whether a module assigns to SCENARIO or SCENARIOS, and not only a text in it does; also if it cannot be read."""
     import ast  # a suite without scenarios needs it not
+    import warnings
 
     try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
+        with warnings.catch_warnings(action="ignore"):  # whoever imports it hears of what is odd in it
+            body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
     targets = [target for line in body for target in getattr(line, "targets", [getattr(line, "target", line)])]
     names = (name for target in targets if isinstance(target, ast.expr) for name in ast.walk(target))

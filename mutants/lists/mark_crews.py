@@ -268,7 +268,7 @@ GROUP = Group(
         STEPS.of("def throw(").mutant(
             "failed-awaits-quiet",
             "a step that begins with an exception is not delayed",
-            "return self.send(None)",
+            "self._error = error\n        return self.send(None)",
             "return self._step(self.coroutine.throw, *error)",
             TASKS,
         ),

@@ -1,5 +1,6 @@
 """Scenarios as tests: what is collected, with which settings, and what is told of one that fails."""
 
+import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,6 +143,16 @@ def test_a_test_file_with_the_text_of_a_scenario_is_no_scenario(pytester: pytest
         test_texts=f'TEXT = {SPINLOCK!r}\nMORE = """\nSCENARIO = Scenario()  # of stress\n"""\n\ndef test_it(): pass'
     )
     assert selected(pytester) == ["test_it"]
+
+
+def test_a_look_at_a_file_warns_of_nothing_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "odd.py"
+    for line, is_one in (("SCENARIO = 1", True), ("MORE = 1", False)):
+        file.write_text(
+            f'from stress import Scenario\nPATTERN = "\\d"\nTEXT = """\nSCENARIO = Scenario()\n"""\n{line}\n'
+        )
+        with warnings.catch_warnings(action="error"):
+            assert defines_scenario(file) is is_one
 
 
 @each_engine
