@@ -80,17 +80,17 @@ def serve(kind: type[T], work: Callable[[T, Callable[[Any], None], threading.Eve
     """
     collect_seldom()
     faulthandler.enable(all_threads=False)  # the thread that crashed, not so many that it is lost among them
-    line, speak, stop = _take_pipes()
+    line, speak = _take_pipes()
     job = from_json(json.loads(line), kind, "the job")
     try:
-        work(job, speak, stop)
+        work(job, speak, _end_of_input())
     except Exception as error:
         speak(what_failed(error))
     return 0
 
 
-def _take_pipes() -> tuple[bytes, Callable[[Any], None], threading.Event]:
-    """For the machine's process: its job's line, a function that sends a message, an event that says to end.
+def _take_pipes() -> tuple[bytes, Callable[[Any], None]]:
+    """For the machine's process: its job's line, and a function that sends a message.
 
     The process leaves signals to the campaign, since service managers signal every process; what scenarios print goes
     to standard error.
@@ -100,9 +100,14 @@ def _take_pipes() -> tuple[bytes, Callable[[Any], None], threading.Event]:
     out = os.dup(1)
     os.dup2(2, 1)
     line = sys.stdin.buffer.readline() or sys.exit(0)
+    return line, lambda message: _write_all(out, write_message(message))
+
+
+def _end_of_input() -> threading.Event:
+    """An event that is set when standard input ends. RuntimeError where the system starts no more threads."""
     stop = threading.Event()
     threading.Thread(target=_wait_for_end, args=(stop,), name="end", daemon=True).start()
-    return line, lambda message: _write_all(out, write_message(message)), stop
+    return stop
 
 
 def _wait_for_end(stop: threading.Event) -> None:

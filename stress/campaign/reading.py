@@ -23,6 +23,7 @@ MANIFEST = "manifest.json"
 GIVE = "give a run directory"
 RESTORE = "its run directory is not whole: copy it again with all of its files, or give another"
 """What to do about a file that a run directory must have beside its manifest."""
+DAMAGED_LINE = "it is damaged: copy the run directory again, or delete the line if another program wrote it"
 PERMIT = "make it readable for you"
 CAMPAIGNS = ("soak", "sweep")
 """What there are run directories of; each is also the command that resumes it."""
@@ -41,14 +42,14 @@ def read_file(path: Path) -> bytes:
         return read_whole(path)
 
 
-def parse(raw: bytes, where: str) -> dict[str, Any]:
-    """A JSON object; UserError for anything else."""
+def parse(raw: bytes, where: str, usual: str = "it is damaged, or not a file of kstress") -> dict[str, Any]:
+    """A JSON object; UserError for anything else, which ends with `usual`."""
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
-        raise UserError(f"{where} is not JSON: it is damaged, or not a file of kstress") from None
+        raise UserError(f"{where} is not JSON: {usual}") from None
     if not isinstance(document, dict):
-        raise UserError(f"{where} is not a JSON object: it is damaged, or not a file of kstress")
+        raise UserError(f"{where} is not a JSON object: {usual}")
     return document
 
 
@@ -169,7 +170,7 @@ def objects(lines: WholeLines) -> Iterator[tuple[Line, dict[str, Any], str]]:
     """The lines of a file, each with its JSON object and with where it is; UserError for a line that has none."""
     for number, line in enumerate(lines, 1):
         where = f"{shown(lines.path)}, line {number}"
-        yield line, parse(line.text, where), where
+        yield line, parse(line.text, where, DAMAGED_LINE), where
 
 
 def records(lines: WholeLines, kind: type[T]) -> Iterator[T]:

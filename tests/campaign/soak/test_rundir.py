@@ -211,7 +211,7 @@ def test_what_is_wrong_before_the_last_line_is_refused_with_its_number(file: str
 @pytest.mark.parametrize("file", LINES)
 def test_a_last_line_that_has_its_end_is_not_torn_but_damaged(file: str, junk: bytes, home: Path) -> None:
     number = GOOD[file].count(b"\n") + 1
-    with pytest.raises(UserError, match=f"{file}, line {number} is no.*: it is damaged"):
+    with pytest.raises(UserError, match=f"{file}, line {number} is no.*: it is damaged: copy the run directory again"):
         read_run(put_down(home, {**GOOD, file: GOOD[file] + junk}))
 
 
