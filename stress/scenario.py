@@ -240,9 +240,9 @@ class Scenario:
     `POINTS`. `origin` is what to call it by on the command line: its name, or the path that it was loaded from.
     """
 
-    name: str
-    claim: str
-    source: str
+    name: str = attrs.field(validator=of_kind(str, "the scenario's name in quotes"))
+    claim: str = attrs.field(validator=of_kind(str, "what it guarantees, in quotes"))
+    source: str = attrs.field(validator=of_kind(str, "where it comes from, in quotes"))
     programs: tuple[Program, ...] = attrs.field(converter=_all_programs)
     expect: str = attrs.field(validator=one_of(VERDICTS))
     twin: str | None = attrs.field(default=None, converter=_name_of_twin)

@@ -147,6 +147,8 @@ def _run_source(source: Source) -> Sequence[Scenario]:
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{shown(path)} defines no SCENARIO; end the file with SCENARIO = Scenario(...)")
+    if not scenario.name.strip() or not scenario.name.isprintable():
+        raise UserError(f"{shown(path)}: the name {shown(repr(scenario.name))} cannot be shown; use letters and digits")
     _check(path, scenario, [scenario.name])
     known = path.parent == _real(scenarios_folder()) and path.stem == scenario.name
     return [attrs.evolve(scenario, origin=scenario.name if known else str(path))]

@@ -73,6 +73,7 @@ def line_of(text: str) -> int:
         ('SCENARIO = of(programs=(Program("find", find, cpus=True),))', f"the program find has cpus=True; {CPUS}"),
         ('SCENARIO = of(programs=(Program("find", find, writes="yes"),))', "writes is 'yes'; give True or False"),
         ("SCENARIO = of(programs=(Program(find, find),))", "give the program's name in quotes"),
+        ('SCENARIO = Scenario(5, "a claim", "a source", (), "held")', "name is 5; give the scenario's name in quotes"),
         ('SCENARIO = of(structure="words")', "structure is 'words'; give a Structure"),
         ('SCENARIO = of(protocol="rcu")', "protocol is 'rcu'; give a protocol, which stress.protocols has"),
         ("SCENARIO = of(hardware=0.1)", "hardware is 0.1; give Hardware(...)"),
@@ -104,6 +105,12 @@ def test_a_run_says_that_no_program_writes(tmp_path: Path) -> None:
     file.write_text(HEAD + 'BAD = of()\nSCENARIOS = [BAD, attrs.evolve(BAD, name="mine", expect="held", twin=BAD)]\n')
     [result] = run([f"{file}:mine"], Config(engine="python", cpus=2, duration_s=0.1))
     assert "no program has writes=True" in result.verdict.reason
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "red\x1b[31m"])
+def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str) -> None:
+    said = refusal(tmp_path, f"SCENARIO = attrs.evolve(of(), name={name!r})\n")
+    assert said == f"/slip.py: the name {name!r} cannot be shown; use letters and digits"
 
 
 def test_a_scenario_without_programs_is_told(tmp_path: Path) -> None:
